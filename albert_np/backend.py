@@ -1,0 +1,180 @@
+"""Where arrays live, and the few operations that differ between NumPy and CuPy.
+
+Layer code says `np.` and is handed arrays: NumPy passes calls on CuPy arrays on to CuPy, so **the data decide the device**.
+This file decides only where parameters and batches are put (`use`), and holds what the dispatch does not cover. It is the only
+file that imports CuPy (the CUDA kernels aside).
+"""
+
+import os
+import sys
+from typing import Any
+
+import numpy as np
+
+from albert_np.philox import PER_BLOCK, bits16
+
+
+class NumpyBackend:
+    """Arrays in the memory of this machine."""
+
+    name = "numpy"
+
+    def owns(self, x: Any) -> bool:
+        return isinstance(x, (np.ndarray, np.generic))
+
+    def asarray(self, host: Any) -> Any:
+        return np.asarray(host)
+
+    def to_host(self, x: Any) -> np.ndarray:
+        return np.asarray(x)
+
+    def empty(self, size: int, dtype: Any) -> Any:
+        return np.empty(size, dtype)
+
+    def address(self, x: Any) -> int:
+        return x.ctypes.data
+
+    def scatter_add(self, target: Any, rows: Any, values: Any) -> None:
+        np.add.at(target, rows, values)
+
+    def erf(self, x: Any) -> Any:
+        from scipy.special import erf
+
+        return erf(x)
+
+
+class CupyBackend:
+    """Arrays on a CUDA device. Raises RuntimeError, naming what to install, where CuPy or a device is missing."""
+
+    name = "cupy"
+
+    def __init__(self) -> None:
+        try:
+            import cupy
+        except ImportError as error:
+            raise RuntimeError(
+                "the cupy backend needs CuPy, which is not installed: pip install 'albert_np[cuda13]' for CUDA 13, "
+                "or 'albert_np[cuda12]' for CUDA 12"
+            ) from error
+        if not cupy.cuda.is_available():
+            raise RuntimeError("the cupy backend needs a CUDA device and its driver; CuPy found none on this machine")
+        self.cupy = cupy
+
+    def owns(self, x: Any) -> bool:
+        return isinstance(x, self.cupy.ndarray)
+
+    def asarray(self, host: Any) -> Any:
+        return self.cupy.asarray(host)
+
+    def to_host(self, x: Any) -> np.ndarray:
+        return self.cupy.asnumpy(x)
+
+    def empty(self, size: int, dtype: Any) -> Any:
+        return self.cupy.empty(size, dtype)
+
+    def address(self, x: Any) -> int:
+        return x.data.ptr
+
+    def scatter_add(self, target: Any, rows: Any, values: Any) -> None:
+        self.cupy.add.at(target, rows, values)
+
+    def erf(self, x: Any) -> Any:
+        from cupyx.scipy.special import erf
+
+        return erf(x)
+
+
+Backend = NumpyBackend | CupyBackend
+NAMES = ("numpy", "cupy")
+_known: list[Any] = [NumpyBackend()]  # those that have been used in this process
+_current: Any = None
+
+
+def named(name: str) -> Any:
+    """The backend of this name, made ready on first use."""
+    for backend in _known:
+        if backend.name == name:
+            return backend
+    if name not in NAMES:
+        raise ValueError(f"unknown backend {name!r}; there are {' and '.join(NAMES)}")
+    _known.append(CupyBackend())
+    return _known[-1]
+
+
+def use(name: str) -> None:
+    """Put parameters and batches made from now on here: "numpy" or "cupy" (also: the variable ALBERT_NP_BACKEND).
+
+    Raises ValueError for another name, RuntimeError where CuPy or a CUDA device is missing.
+    """
+    global _current
+    _current = named(name)
+
+
+def current() -> Any:
+    """The backend in use; at first the one that ALBERT_NP_BACKEND names, or NumPy."""
+    if _current is None:
+        use(os.environ.get("ALBERT_NP_BACKEND", "numpy"))
+    return _current
+
+
+def of(x: Any) -> Any:
+    """The backend on which this array lives."""
+    for backend in _known:
+        if backend.owns(x):
+            return backend
+    if "cupy" in sys.modules and "cupy" not in [backend.name for backend in _known]:
+        named("cupy")
+        return of(x)
+    raise TypeError(f"expected an array of a backend in use, got {type(x).__name__}")
+
+
+# ---- moving arrays ----
+
+
+def asarray(host: Any) -> Any:
+    """Put host data on the backend in use."""
+    return current().asarray(host)
+
+
+def asarray_like(host: Any, like: Any) -> Any:
+    """Put a host array where `like` lives. The dtype stays the host array's."""
+    return of(like).asarray(host)
+
+
+def to_host(x: Any) -> np.ndarray:
+    """A NumPy array of x, wherever it lives."""
+    return of(x).to_host(x)
+
+
+def aligned_zeros_like(like: Any, size: int | None = None, dtype: Any = None) -> Any:
+    """A flat array of zeros on the device of `like`, starting on a 64-byte boundary."""
+    backend, dtype = of(like), np.dtype(like.dtype if dtype is None else dtype)
+    size = like.size if size is None else size
+    spare = 64 // dtype.itemsize
+    raw = backend.empty(size + spare, dtype)
+    start = -backend.address(raw) % 64 // dtype.itemsize
+    flat = raw[start : start + size]
+    flat[...] = 0
+    return flat
+
+
+# ---- the operations that layers may ask for ----
+
+
+def scatter_add(target: Any, rows: Any, values: Any) -> None:
+    """target[rows[i]] += values[i] for every i, in place; rows that repeat add up."""
+    of(target).scatter_add(target, rows, values)
+
+
+def erf(x: Any) -> Any:
+    """The error function 2/√π ∫₀ˣ exp(-t²) dt."""
+    return of(x).erf(x)
+
+
+def random_bits(key: tuple[int, int], rows: Any, columns: int) -> Any:
+    """Uniform 16-bit numbers for each element of these rows: rows (N, 2) (example, token) -> (N, columns) uint16.
+
+    A number depends on the key, the row's two integers and its column, on nothing else.
+    """
+    blocks = asarray_like(np.arange(-(-columns // PER_BLOCK)), rows)
+    return bits16(key, rows, blocks)[:, :columns]

@@ -1,0 +1,219 @@
+"""AlbertConfig: the sizes and choices that define a model. Frozen, validated, under Hugging Face's field names."""
+
+import dataclasses
+import difflib
+import json
+import os
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ACTIVATIONS = ("gelu_new", "gelu", "relu", "tanh")
+SHARINGS = ("all", "attention", "ffn", "none")
+
+# Keys of other programs' config files that mean nothing here: kept and written back, without a word.
+FOREIGN_KEYS = frozenset(
+    # transformers
+    """architectures model_type transformers_version torch_dtype dtype bos_token_id eos_token_id label2id use_cache
+    position_embedding_type finetuning_task tie_word_embeddings return_dict output_past is_encoder_decoder
+    _name_or_path gradient_checkpointing """
+    # google-research/albert
+    """net_structure_type gap_size num_memory_blocks down_scale_factor layers_to_keep ln_type bidirectional
+    directionality pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head pooler_type""".split()
+)
+
+# Sizes: paper Table 1 (xlarge with the 16 heads of the released configuration); tiny and small are ours, for CPUs.
+PRESETS: dict[str, dict[str, Any]] = {
+    "tiny": dict(vocab_size=4000, embedding_size=64, hidden_size=128, num_hidden_layers=4, num_attention_heads=4,
+                 intermediate_size=512, max_position_embeddings=128),
+    "small": dict(vocab_size=8000, embedding_size=128, hidden_size=256, num_hidden_layers=6, num_attention_heads=4,
+                  intermediate_size=1024, max_position_embeddings=256),
+    "base": dict(hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072),
+    "large": dict(hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096),
+    "xlarge": dict(hidden_size=2048, num_hidden_layers=24, num_attention_heads=16, intermediate_size=8192),
+    "xxlarge": dict(hidden_size=4096, num_hidden_layers=12, num_attention_heads=64, intermediate_size=16384),
+}  # fmt: skip
+
+
+def unknown_key(key: str, known: Any) -> str:
+    """One line for a key that nobody knows, with the nearest one that is known."""
+    nearest = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
+    return f"unknown config key {key!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else "")
+
+
+@dataclass(frozen=True)
+class AlbertConfig:
+    """The defaults are those of transformers' AlbertConfig (ALBERT-xxlarge); `AlbertConfig.preset` has the others.
+
+    sharing        which parameters the L layers share (paper section 3.1, Table 4): "all" (with num_hidden_groups), "attention",
+                   "ffn" or "none".
+    fusion_layers  indices of hidden_states (0 is the projected embedding), increasing, that are fused pairwise into the
+                   representation that the heads read; () is plain ALBERT.
+    recompute      keep only a layer's input in the forward pass and compute the rest again in the backward pass.
+    extra          foreign keys met while loading; written back by `save_pretrained`.
+
+    Raises ValueError for unknown keys (naming the nearest) and for values that do not fit together.
+    """
+
+    vocab_size: int = 30000
+    embedding_size: int = 128
+    hidden_size: int = 4096
+    num_hidden_layers: int = 12
+    num_hidden_groups: int = 1
+    inner_group_num: int = 1
+    num_attention_heads: int = 64
+    intermediate_size: int = 16384
+    hidden_act: str = "gelu_new"
+    hidden_dropout_prob: float = 0.0
+    attention_probs_dropout_prob: float = 0.0
+    classifier_dropout_prob: float = 0.1
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 2
+    initializer_range: float = 0.02
+    layer_norm_eps: float = 1e-12
+    pad_token_id: int | None = 0
+    num_labels: int = 2
+    id2label: dict[int, str] | None = None
+    problem_type: str | None = None
+    fusion_layers: tuple[int, ...] = ()
+    sharing: str = "all"
+    recompute: bool = False
+    extra: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __new__(cls, *args: Any, **fields: Any) -> "AlbertConfig":
+        for key in fields:
+            if key not in FIELDS:
+                raise ValueError(unknown_key(key, FIELDS))
+        return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        object.__setattr__(self, "fusion_layers", tuple(self.fusion_layers))
+        if self.id2label is not None:
+            labels = {int(i): str(name) for i, name in self.id2label.items()}
+            if self.num_labels not in (2, len(labels)):
+                raise ValueError(f"num_labels is {self.num_labels}, but id2label names {len(labels)} labels")
+            object.__setattr__(self, "id2label", labels)
+            object.__setattr__(self, "num_labels", len(labels))
+        _check_values(self)
+
+    @property
+    def num_groups(self) -> int:
+        """How many groups the parameter tree has: num_hidden_groups, or one a layer if the layers do not share all."""
+        return self.num_hidden_groups if self.sharing == "all" else self.num_hidden_layers
+
+    def group_of(self, layer: int) -> int:
+        """The group that computes this layer (Google's rule, in integers)."""
+        return layer * self.num_groups // self.num_hidden_layers
+
+    @classmethod
+    def preset(cls, name: str, **overrides: Any) -> "AlbertConfig":
+        """One of tiny, small, base, large, xlarge, xxlarge."""
+        if name not in PRESETS:
+            raise ValueError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
+        return cls(**{**PRESETS[name], **overrides})
+
+    def replace(self, **changes: Any) -> "AlbertConfig":
+        """A copy with some fields changed, validated again."""
+        for key in changes:
+            if key not in FIELDS:
+                raise ValueError(unknown_key(key, FIELDS))
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field and every foreign key, ready for JSON."""
+        own = {key: getattr(self, key) for key in FIELDS if key != "extra"}
+        own["fusion_layers"] = list(self.fusion_layers)
+        if self.id2label is None:
+            del own["id2label"]
+        else:
+            own["id2label"] = {str(i): name for i, name in self.id2label.items()}
+            own["label2id"] = {name: i for i, name in self.id2label.items()}
+        # transformers must not take a model with fusion for an ALBERT: it would load, and compute something else
+        return {**self.extra, **own, "model_type": "albert_np" if self.fusion_layers else "albert"}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], source: str = "config", strict: bool = False) -> "AlbertConfig":
+        """Build from a config file's keys. Foreign keys of known origin are kept; others warn, or raise if `strict`."""
+        if not isinstance(values, dict):
+            raise ValueError(f"{source}: expected a JSON object, got {type(values).__name__}")
+        own = {key: value for key, value in values.items() if key in FIELDS and key != "extra"}
+        foreign = {key: value for key, value in values.items() if key not in own}
+        for key in foreign:
+            if key not in FOREIGN_KEYS:
+                if strict:
+                    raise ValueError(f"{source}: {unknown_key(key, FIELDS)}")
+                warnings.warn(f"{source}: {unknown_key(key, FIELDS)}; kept, but not used", stacklevel=3)
+        try:
+            return cls(**own, extra=foreign)
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from None
+
+    @classmethod
+    def from_pretrained(cls, path: str | os.PathLike[str], strict: bool = False) -> "AlbertConfig":
+        """Read a config file, or the config.json of a folder."""
+        file = Path(path)
+        if file.is_dir():
+            file = file / "config.json"
+        try:
+            values = json.loads(file.read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{file} is not a JSON file: {error}") from None
+        return cls.from_dict(values, str(file), strict)
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write config.json into the folder, whole or not at all."""
+        from albert_np.files import write_json
+
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        write_json(Path(folder) / "config.json", self.to_dict())
+
+
+FIELDS = tuple(f.name for f in dataclasses.fields(AlbertConfig))
+
+
+def _check_types(config: AlbertConfig) -> None:
+    for f in dataclasses.fields(config):
+        value, name = getattr(config, f.name), f.name
+        if f.type is int and (isinstance(value, bool) or not isinstance(value, int)):
+            raise ValueError(f"{name} must be an integer, not {value!r}")
+        if f.type is float and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            raise ValueError(f"{name} must be a number, not {value!r}")
+        if f.type is bool and not isinstance(value, bool):
+            raise ValueError(f"{name} must be true or false, not {value!r}")
+    if not isinstance(config.fusion_layers, (tuple, list)) or not all(type(i) is int for i in config.fusion_layers):
+        raise ValueError(f"fusion_layers must be a list of integers, not {config.fusion_layers!r}")
+    if config.id2label is not None and not isinstance(config.id2label, dict):
+        raise ValueError(f"id2label must map numbers to names, not {config.id2label!r}")
+    if config.pad_token_id is not None and type(config.pad_token_id) is not int:
+        raise ValueError(f"pad_token_id must be an integer or null, not {config.pad_token_id!r}")
+
+
+def _check_values(config: AlbertConfig) -> None:
+    sizes = [f.name for f in dataclasses.fields(config) if f.type is int]
+    for name in sizes:
+        if getattr(config, name) < 1:
+            raise ValueError(f"{name} must be at least 1, not {getattr(config, name)}")
+    for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"):
+        if not 0 <= getattr(config, name) < 1:
+            raise ValueError(f"{name} must be at least 0 and below 1, not {getattr(config, name)}")
+    for name in ("initializer_range", "layer_norm_eps"):
+        if not 0 < getattr(config, name) < float("inf"):
+            raise ValueError(f"{name} must be a positive number, not {getattr(config, name)}")
+    if config.hidden_act not in ACTIVATIONS:
+        raise ValueError(f"hidden_act must be one of {', '.join(ACTIVATIONS)}, not {config.hidden_act!r}")
+    if config.sharing not in SHARINGS:
+        raise ValueError(f"sharing must be one of {', '.join(SHARINGS)}, not {config.sharing!r}")
+    L, G = config.num_hidden_layers, config.num_hidden_groups
+    if config.hidden_size % config.num_attention_heads:
+        raise ValueError(
+            f"num_attention_heads must divide hidden_size: {config.hidden_size} is no multiple of {config.num_attention_heads}"
+        )
+    if L % G:
+        raise ValueError(f"num_hidden_groups must divide num_hidden_layers: {L} is no multiple of {G}")
+    if config.sharing != "all" and G not in (1, L):
+        raise ValueError(f"sharing={config.sharing!r} says which layers share: num_hidden_groups must be 1, not {G}")
+    levels = config.fusion_layers
+    if levels and (len(levels) < 2 or list(levels) != sorted(set(levels)) or levels[0] < 0 or levels[-1] > L):
+        raise ValueError(f"fusion_layers must be at least two increasing indices of hidden_states, 0 to {L}, not {list(levels)}")

@@ -1,0 +1,234 @@
+"""The parameter tree and its one flat buffer.
+
+`p.groups[0].blocks[0].attention.query.w` is a view into `p.flat`, one contiguous array: to zero, clip, add, save or send all
+parameters is one operation, and to read one of them by name stays natural. Gradients and optimiser moments are trees of the
+same form. Layers that share parameters share the very namespace: **sharing is identity**, so a gradient added through one use
+is there for all of them.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from albert_np import backend
+from albert_np.config import AlbertConfig
+from albert_np.randomness import generator
+
+ALIGNMENT = 64  # bytes: every leaf starts on a cache line of its own
+
+# ---- the form: nested dicts and lists of shapes. The same dict in two places is one set of parameters. ----
+
+
+def _linear(inputs: int, outputs: int) -> dict[str, Any]:
+    return {"w": (inputs, outputs), "b": (outputs,)}
+
+
+def _norm(width: int) -> dict[str, Any]:
+    return {"gamma": (width,), "beta": (width,)}
+
+
+def _attention(H: int) -> dict[str, Any]:
+    return {
+        "attention": {name: _linear(H, H) for name in ("query", "key", "value", "output")},
+        "attention_norm": _norm(H),
+    }
+
+
+def _ffn(H: int, F: int) -> dict[str, Any]:
+    return {"ffn": {"intermediate": _linear(H, F), "output": _linear(F, H)}, "ffn_norm": _norm(H)}
+
+
+def _groups(config: AlbertConfig) -> list[dict[str, Any]]:
+    H, F, n = config.hidden_size, config.intermediate_size, config.inner_group_num
+    one_attention = [_attention(H) for _ in range(n)]
+    one_ffn = [_ffn(H, F) for _ in range(n)]
+    groups = []
+    for _ in range(config.num_groups):
+        attention = one_attention if config.sharing == "attention" else [_attention(H) for _ in range(n)]
+        ffn = one_ffn if config.sharing == "ffn" else [_ffn(H, F) for _ in range(n)]
+        groups.append({"blocks": [{**a, **f} for a, f in zip(attention, ffn)]})
+    return groups
+
+
+def shapes(config: AlbertConfig, parts: tuple[str, ...] = ("pooler", "mlm", "sop")) -> dict[str, Any]:
+    """The form of a model's tree: embeddings and groups, fusion if configured, and the heads named in `parts`."""
+    V, E, H = config.vocab_size, config.embedding_size, config.hidden_size
+    form: dict[str, Any] = {
+        "embeddings": {
+            "word": (V, E),
+            "position": (config.max_position_embeddings, E),
+            "token_type": (config.type_vocab_size, E),
+            "norm": _norm(E),
+            "projection": _linear(E, H),
+        },
+        "groups": _groups(config),
+        "fusion": [_linear(2 * H, H) for _ in config.fusion_layers[1:]],
+    }
+    heads: dict[str, Any] = {
+        "pooler": _linear(H, H),
+        "mlm": {"dense": _linear(H, E), "norm": _norm(E), "b": (V,)},  # the decoder's matrix is embeddings.word
+        "sop": _linear(H, 2),
+    }
+    return form | {part: heads[part] for part in parts}
+
+
+# ---- the tree ----
+
+
+class Namespace:
+    """Attributes, and nothing else. An array in it is changed in place (`p.w += d`, `p.w[:] = v`), never replaced."""
+
+    def __init__(self, **members: Any) -> None:
+        self.__dict__.update(members)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self.__dict__:
+            raise AttributeError(f"no parameter is called {name!r}; there are {', '.join(self.__dict__)}")
+        if value is not self.__dict__[name]:
+            raise AttributeError(f"{name!r} cannot be replaced, it is a view of the flat buffer: write .{name}[...] = or +=")
+
+    def __repr__(self) -> str:
+        return f"Namespace({', '.join(self.__dict__)})"
+
+
+class Tree(Namespace):
+    """The root: the namespaces, the flat buffer behind them, and the names."""
+
+    form: dict[str, Any]
+    flat: Any
+    embeddings: Any
+    groups: list[Any]
+    fusion: list[Any]
+    pooler: Any
+    mlm: Any
+    sop: Any
+    task: Any
+
+    def __init__(self, form: dict[str, Any], flat: Any) -> None:
+        super().__init__(form=form, flat=flat, **build(form, flat))
+
+    def paths(self) -> Iterator[tuple[str, Any]]:
+        """(dotted name, array) of every place in the tree; a shared tensor comes once for each of its places."""
+        for name in self.form:
+            yield from _walk(name, getattr(self, name))
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """(dotted name, array) of every tensor, each once, in the order of the flat buffer."""
+        seen = set()
+        for name, array in self.paths():
+            if id(array) not in seen:
+                seen.add(id(array))
+                yield name, array
+
+    def zeros_like(self) -> "Tree":
+        """A tree of the same form, device and dtype, of zeros: for gradients and moments."""
+        return Tree(self.form, backend.aligned_zeros_like(self.flat))
+
+    def copy(self) -> "Tree":
+        """A tree of the same form with the same numbers in a buffer of its own."""
+        twin = self.zeros_like()
+        twin.flat[:] = self.flat
+        return twin
+
+    def astype(self, dtype: Any) -> "Tree":
+        """The same numbers in another dtype."""
+        return place(self.form, dict(self.items()), np.dtype(dtype), like=self.flat)
+
+    def count(self) -> int:
+        """How many parameters there are, each shared tensor counted once."""
+        return sum(array.size for _, array in self.items())
+
+
+def _walk(name: str, node: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, list):
+        for i, child in enumerate(node):
+            yield from _walk(f"{name}.{i}", child)
+    elif isinstance(node, Namespace):
+        for key, child in vars(node).items():
+            yield from _walk(f"{name}.{key}", child)
+    else:
+        yield name, node
+
+
+def _padded(shape: tuple[int, ...], itemsize: int) -> int:
+    """Elements a leaf takes in the flat buffer, so that the next one starts on a boundary."""
+    quantum = ALIGNMENT // itemsize
+    return -(-math.prod(shape) // quantum) * quantum
+
+
+def flat_size(form: dict[str, Any], itemsize: int) -> int:
+    """Length of the flat buffer for this form."""
+    seen: set[int] = set()
+
+    def size(node: Any) -> int:
+        if isinstance(node, tuple):
+            return _padded(node, itemsize)
+        if isinstance(node, dict):
+            if id(node) in seen:
+                return 0
+            seen.add(id(node))
+        return sum(size(child) for child in (node.values() if isinstance(node, dict) else node))
+
+    return size(form)
+
+
+def build(form: dict[str, Any], flat: Any) -> dict[str, Any]:
+    """Cut the flat buffer into the leaves of the form."""
+    made: dict[int, Namespace] = {}
+    offset = 0
+
+    def grow(node: Any) -> Any:
+        nonlocal offset
+        if isinstance(node, list):
+            return [grow(child) for child in node]
+        if isinstance(node, dict):
+            if id(node) not in made:
+                made[id(node)] = Namespace(**{key: grow(child) for key, child in node.items()})
+            return made[id(node)]
+        leaf = flat[offset : offset + math.prod(node)].reshape(node)
+        offset += _padded(node, flat.dtype.itemsize)
+        return leaf
+
+    return {key: grow(child) for key, child in form.items()}
+
+
+def place(form: dict[str, Any], values: dict[str, Any], dtype: np.dtype, like: Any = None) -> Tree:
+    """A tree of this form, on the backend in use (or where `like` lives), filled with the values of these names."""
+    if like is None:
+        like = backend.asarray(np.empty(0, dtype))
+    tree = Tree(form, backend.aligned_zeros_like(like, flat_size(form, dtype.itemsize), dtype))
+    for name, array in tree.items():
+        value = values[name]
+        array[...] = (backend.asarray_like(value, like) if isinstance(value, np.ndarray) else value).astype(dtype)
+    return tree
+
+
+# ---- initialisation ----
+
+
+def truncated_normal(rng: np.random.Generator, shape: tuple[int, ...], deviation: float) -> np.ndarray:
+    """Normal numbers, those beyond two deviations drawn again (as Google's initialiser; the realised deviation is .88 of it)."""
+    x = rng.standard_normal(shape)
+    while (beyond := np.abs(x) > 2).any():
+        x[beyond] = rng.standard_normal(int(beyond.sum()))
+    return x * deviation
+
+
+def initialise(form: dict[str, Any], config: AlbertConfig, seed: int, dtype: Any) -> Tree:
+    """Fresh parameters: matrices and tables truncated normal, biases 0, layer norms 1 and 0 (Google's modeling.py).
+
+    Each tensor is drawn by its name, so a model with one head more starts from the same encoder.
+    """
+    names = Tree(form, np.zeros(flat_size(form, 8)))
+    values = {}
+    for name, array in names.items():
+        leaf = name.rsplit(".", 1)[-1]
+        if leaf == "gamma":
+            values[name] = np.ones(array.shape)
+        elif leaf in ("b", "beta"):
+            values[name] = np.zeros(array.shape)
+        else:
+            values[name] = truncated_normal(generator(seed, "init " + name), array.shape, config.initializer_range)
+    return place(form, values, np.dtype(dtype))
