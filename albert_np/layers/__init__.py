@@ -1,0 +1,29 @@
+"""The operations of ALBERT, one a file: the derivation, the forward pass, and beside it the backward pass.
+
+    y, cache = f(x, p, ...)                     p: parameters
+    dx = f_backward(dy, cache, p, g, ...)       g: their gradients, the same tree; a backward only ever adds to it
+
+The cache is a value that the caller holds; nothing is remembered on any object. So a layer may be applied many times, and
+its gradient is the sum over its uses.
+"""
+
+from albert_np.layers.activations import activation, activation_backward
+from albert_np.layers.attention import attention, attention_backward, attention_probabilities
+from albert_np.layers.cross_entropy import cross_entropy, cross_entropy_backward
+from albert_np.layers.dropout import dropout, dropout_backward
+from albert_np.layers.embedding import embedding, embedding_backward
+from albert_np.layers.feed_forward import feed_forward, feed_forward_backward
+from albert_np.layers.fusion import fuse, fuse_backward
+from albert_np.layers.gather import gather, gather_backward
+from albert_np.layers.layer_norm import layer_norm, layer_norm_backward
+from albert_np.layers.linear import linear, linear_backward
+from albert_np.layers.pooler import pooler, pooler_backward
+from albert_np.layers.sequences import Sequences
+from albert_np.layers.softmax import softmax, softmax_backward
+
+__all__ = [
+    "Sequences", "activation", "activation_backward", "attention", "attention_backward", "attention_probabilities",
+    "cross_entropy", "cross_entropy_backward", "dropout", "dropout_backward", "embedding", "embedding_backward",
+    "feed_forward", "feed_forward_backward", "fuse", "fuse_backward", "gather", "gather_backward", "layer_norm",
+    "layer_norm_backward", "linear", "linear_backward", "pooler", "pooler_backward", "softmax", "softmax_backward",
+]  # fmt: skip

@@ -1,0 +1,36 @@
+"""Weighted softmax cross-entropy.
+
+    loss = Σ_m w_m (-log softmax(x_m)[label_m]) / denominator
+
+The derivative of -log softmax(x)[label] = log Σ_k exp x_k - x_label by x_k is softmax(x)_k - [k = label], so
+
+    dx_mk = dloss · (softmax(x_m)_k - [k = label_m]) w_m / denominator
+
+The denominator is given, not counted here: then micro-batches add up to exactly the loss of the whole batch.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from albert_np.backend import asarray_like, scatter_add
+
+
+def cross_entropy(x: Any, labels: Any, weights: Any, denominator: float) -> tuple[Any, Any]:
+    """x (M, C), labels (M,) integers in [0, C), weights (M,) -> loss (), a 0-d array"""
+    M, C = x.shape
+    picked = asarray_like(np.arange(M) * C, labels) + labels  # (M,) where each label lies in x.reshape(-1)
+    shifted = x - x.max(-1, keepdims=True)  # (M, C)
+    e = np.exp(shifted)
+    total = e.sum(-1, keepdims=True)  # (M, 1)
+    nll = np.log(total[:, 0]) - np.take(shifted.reshape(-1), picked)  # (M,)
+    scaled = weights * (1 / denominator)  # (M,)
+    return (nll * scaled).sum(), (e / total, picked, scaled)
+
+
+def cross_entropy_backward(dloss: Any, cache: Any) -> Any:
+    """dloss () -> dx (M, C)"""
+    probs, picked, scaled = cache
+    dx = probs * scaled[:, None]  # (M, C)
+    scatter_add(dx.reshape(-1), picked, -scaled)
+    return dx * dloss

@@ -1,0 +1,24 @@
+"""Softmax over the last axis.
+
+    y_i = exp x_i / Σ_k exp x_k            ∂y_j/∂x_i = y_j (δ_ij - y_i)
+
+    dx_i = Σ_j dy_j y_j (δ_ij - y_i) = y_i (dy_i - Σ_j dy_j y_j)
+
+Subtracting the row's largest x changes nothing (it cancels) and keeps exp from overflowing.
+"""
+
+from typing import Any
+
+import numpy as np
+
+
+def softmax(x: Any) -> tuple[Any, Any]:
+    """x (..., W) -> y (..., W), each row positive with sum 1; -inf gives 0"""
+    e = np.exp(x - x.max(-1, keepdims=True))
+    y = e / e.sum(-1, keepdims=True)
+    return y, y
+
+
+def softmax_backward(dy: Any, y: Any) -> Any:
+    """dy (..., W) -> dx (..., W)"""
+    return y * (dy - (dy * y).sum(-1, keepdims=True))
