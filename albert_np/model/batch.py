@@ -1,0 +1,68 @@
+"""A packed batch: the real tokens of all sequences, end to end, on the device in use. No padding."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from albert_np import backend
+from albert_np.layers.sequences import Sequences
+
+
+@dataclass(frozen=True)
+class Batch:
+    """N tokens of B sequences, and the labels that a loss needs.
+
+    ids, positions, token_types  (N,) integers.
+    sequences                    which rows belong together.
+    dropout_rows                 (N, 2) the example of each token and its number within it: dropout is keyed by them.
+    masked_rows, masked_labels   (M,) rows of the N tokens and the pieces that stood there; None: no MLM loss.
+    order_labels                 (B,) 0 in order, 1 swapped; None: no sentence-order loss.
+    """
+
+    ids: Any
+    positions: Any
+    token_types: Any
+    sequences: Sequences
+    dropout_rows: Any
+    masked_rows: Any = None
+    masked_labels: Any = None
+    order_labels: Any = None
+
+    @classmethod
+    def pack(
+        cls,
+        ids: np.ndarray,
+        lengths: np.ndarray,
+        token_types: np.ndarray,
+        positions: np.ndarray,
+        examples: np.ndarray | None = None,
+        masked_rows: np.ndarray | None = None,
+        masked_labels: np.ndarray | None = None,
+        order_labels: np.ndarray | None = None,
+        source_lengths: np.ndarray | None = None,
+        like: Any = None,
+    ) -> "Batch":
+        """From host arrays: ids, token_types, positions (N,); lengths (B,) with sum N; examples (B,), default 0, 1, ...
+
+        They are put where `like` lives, or on the backend in use.
+        """
+        sequences = Sequences.of_lengths(lengths, source_lengths)
+        examples = np.arange(len(sequences)) if examples is None else examples
+        within = np.arange(len(ids)) - np.repeat(sequences.starts, sequences.lengths)  # (N,)
+        dropout_rows = np.stack([np.repeat(examples, sequences.lengths), within], axis=1)  # (N, 2)
+
+        def put(host: np.ndarray | None) -> Any:
+            if host is None:
+                return None
+            return backend.asarray(host) if like is None else backend.asarray_like(host, like)
+
+        return cls(
+            put(ids), put(positions), put(token_types), sequences, put(dropout_rows),
+            put(masked_rows), put(masked_labels), put(order_labels),
+        )  # fmt: skip
+
+    @property
+    def tokens(self) -> int:
+        """N"""
+        return len(self.ids)

@@ -1,0 +1,73 @@
+"""AdamW and LAMB. They share Adam's moments; LAMB adds one idea, the trust ratio.
+
+    m = β₁ m + (1 - β₁) g          v = β₂ v + (1 - β₂) g²
+    u = m / (√v + ε) + λ w         (no λ w for biases and layer norms)
+
+    AdamW    w -= lr u                             (Loshchilov & Hutter 2019)
+    LAMB     w -= lr (‖w‖ / ‖u‖) u                 (You et al. 2020; per tensor; the ratio is 1 for biases and layer norms,
+                                                    and where a norm is 0)
+
+These are Google's forms (lamb_optimizer.py, optimization.py): by default no correction of the moments' bias towards zero, and ε
+outside the root. With `bias_correction` m and v are divided by 1 - βᵗ first, as in the papers and in torch.
+"""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from albert_np.params import Tree
+
+DEFAULTS: dict[str, Any] = dict(beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0.01, bias_correction=False)
+NAMES = ("adamw", "lamb")
+
+
+def init(name: str, params: Tree, **options: Any) -> SimpleNamespace:
+    """A fresh state for "adamw" or "lamb": .name, .count (updates so far), .m and .v (trees of zeros), .options.
+
+    Options: beta1, beta2, eps, weight_decay, bias_correction. Raises ValueError for others.
+    """
+    if name not in NAMES:
+        raise ValueError(f"unknown optimizer {name!r}; there are {' and '.join(NAMES)}")
+    for key in options:
+        if key not in DEFAULTS:
+            raise ValueError(f"unknown option {key!r} of {name}; there are {', '.join(DEFAULTS)}")
+    return SimpleNamespace(name=name, count=0, m=params.zeros_like(), v=params.zeros_like(), options={**DEFAULTS, **options})
+
+
+def is_decayed(name: str) -> bool:
+    """Whether a tensor takes weight decay and a trust ratio: all but biases and layer norms (Google's exclusions)."""
+    return name.rsplit(".", 1)[-1] not in ("b", "gamma", "beta")
+
+
+def moments(params: Tree, grads: Tree, state: SimpleNamespace) -> Any:
+    """Advance m and v by one step, in place, and return u = m / (√v + ε) as a flat array."""
+    beta1, beta2, eps = (state.options[key] for key in ("beta1", "beta2", "eps"))
+    m, v, g = state.m.flat, state.v.flat, grads.flat
+    m *= beta1
+    m += (1 - beta1) * g
+    v *= beta2
+    v += (1 - beta2) * (g * g)
+    if not state.options["bias_correction"]:
+        return m / (np.sqrt(v) + eps)
+    return m / (1 - beta1**state.count) / (np.sqrt(v / (1 - beta2**state.count)) + eps)
+
+
+def step(params: Tree, grads: Tree, state: SimpleNamespace, lr: float) -> None:
+    """One update of params and state, in place. lr is a Python float."""
+    state.count += 1
+    updates = Tree(params.form, moments(params, grads, state))
+    decay = state.options["weight_decay"]
+    for (name, w), (_, u) in zip(params.items(), updates.items()):
+        if not is_decayed(name):
+            w -= lr * u
+            continue
+        u += decay * w
+        w -= lr * (trust_ratio(w, u) * u if state.name == "lamb" else u)
+
+
+def trust_ratio(w: Any, u: Any) -> Any:
+    """‖w‖ / ‖u‖, or 1 where one of them is 0: a 0-d array, so that the host need not wait for it."""
+    w_norm, u_norm = np.sqrt((w * w).sum()), np.sqrt((u * u).sum())
+    usable = (w_norm > 0) & (u_norm > 0)
+    return np.where(usable, w_norm / np.where(usable, u_norm, 1.0), 1.0)
