@@ -27,7 +27,12 @@ def test_shapes_and_zero_padding(model):
     assert out.prediction_logits.shape == (2, 6, 61) and out.sop_logits.shape == (2, 2)
     assert len(out.hidden_states) == 4 and len(out.attentions) == 3 and out.attentions[0].shape == (2, 3, 6, 6)
     assert np.array_equal(out.hidden_states[-1], out.last_hidden_state)
-    for padded in (out.last_hidden_state[0, 5], out.prediction_logits[0, 5], out.attentions[1][0, :, 5], out.attentions[1][0, :, :, 5]):
+    for padded in (
+        out.last_hidden_state[0, 5],
+        out.prediction_logits[0, 5],
+        out.attentions[1][0, :, 5],
+        out.attentions[1][0, :, :, 5],
+    ):
         assert not padded.any()
     np.testing.assert_allclose(out.attentions[2][0, :, :5].sum(-1), 1, rtol=1e-12)
 
@@ -131,7 +136,9 @@ def test_what_the_mask_hides_may_hold_anything(model):
     assert np.array_equal(model(ids, MASK).last_hidden_state, model(IDS, MASK).last_hidden_state)
 
 
-@pytest.mark.parametrize("changes", [{}, dict(sharing="attention"), dict(sharing="ffn"), dict(sharing="none"), dict(num_hidden_groups=3)])
+@pytest.mark.parametrize(
+    "changes", [{}, dict(sharing="attention"), dict(sharing="ffn"), dict(sharing="none"), dict(num_hidden_groups=3)]
+)
 @pytest.mark.parametrize("fusion", [(), (1, 3)])
 def test_a_saved_model_is_the_same_model(tmp_path, changes, fusion):
     model = ab.AlbertForPreTraining(CONFIG.replace(fusion_layers=fusion, **changes), dtype="float32")

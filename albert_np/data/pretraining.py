@@ -1,0 +1,219 @@
+"""What the training loop asks for its batches: a corpus, or a part of one, as masked sentence pairs."""
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from albert_np.data.blocks import cut_blocks
+from albert_np.data.collate import Example, collate
+from albert_np.data.corpus import Corpus
+from albert_np.data.held_out import whole_documents
+from albert_np.data.masking import Masker
+from albert_np.data.pairs import OBJECTIVES, STYLES, Pairs, make_pair, needs_blank, plan_pairs
+from albert_np.data.sampler import MODES, BalancedSampler, split
+from albert_np.randomness import generator
+
+
+class PretrainingData:
+    """Examples and batches of these units of a corpus. Everything is a pure function of (settings, seed, epoch,
+    example or step), so there is no state to save but the two numbers epoch and step.
+
+    units             (U, 2) from `split_corpus`; None: the whole corpus
+    max_length        T, the longest example
+    style             "paper" or "google", see `pairs` and `masking`
+    objective         "sop", "nsp" or "none"
+    max_predictions   most masked tokens of an example; None: ceil(masked_lm_prob * T), which never limits
+    tokens_per_batch  the budget of a step
+    batches           "balanced" or "random", see `sampler`
+    attention_cost    c in the cost of an example of T tokens, T + c * T^2
+
+    Memory: a few integers for every block, never text. Raises ValueError for settings out of range, and when the text
+    does not make a single pair.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        units: np.ndarray | None = None,
+        *,
+        max_length: int,
+        style: str = "paper",
+        objective: str = "sop",
+        max_ngram: int = 3,
+        masked_lm_prob: float = 0.15,
+        max_predictions: int | None = None,
+        favor_shorter: bool = True,
+        short_seq_prob: float = 0.1,
+        tokens_per_batch: int = 4096,
+        seed: int = 0,
+        batches: str = "balanced",
+        attention_cost: float = 0.0,
+    ) -> None:
+        _check(style in STYLES, f"style must be one of {', '.join(STYLES)}, not {style!r}")
+        _check(objective in OBJECTIVES, f"objective must be one of {', '.join(OBJECTIVES)}, not {objective!r}")
+        _check(batches in MODES, f"batches must be one of {', '.join(MODES)}, not {batches!r}")
+        _check(tokens_per_batch >= 1, f"tokens_per_batch must be positive, not {tokens_per_batch}")
+        _check(max_length >= 8, f"max_length must be at least 8, not {max_length}")
+        _check(0 <= short_seq_prob <= 1, f"short_seq_prob must be between 0 and 1, not {short_seq_prob}")
+        _check(attention_cost >= 0, f"attention_cost must not be negative: {attention_cost}")
+        if max_predictions is None:
+            max_predictions = math.ceil(masked_lm_prob * max_length)
+        elif max_predictions < round(masked_lm_prob * max_length):
+            warnings.warn(
+                f"max_predictions={max_predictions} lowers the share of masked tokens: of {max_length} tokens"
+                f" {max_predictions / max_length:.1%} instead of {masked_lm_prob:.1%}",
+                stacklevel=2,
+            )
+        self.corpus, self.max_length, self.style, self.objective = corpus, max_length, style, objective
+        self.tokens_per_batch, self.seed, self.mode = tokens_per_batch, seed, batches
+        self.attention_cost = attention_cost
+        self.masker = Masker(corpus.pieces, max_predictions, style, max_ngram, masked_lm_prob, favor_shorter)
+        self.units = whole_documents(corpus) if units is None else np.asarray(units, dtype=np.int64)
+        self.blocks = cut_blocks(corpus, self.units, max_length, short_seq_prob, seed, style)
+        self.single_segment_share = float(self.blocks.single().mean()) if len(self.blocks) else 0.0
+        self.blocks = self.blocks.keep(self._usable())
+        _check(len(self.blocks) > 0, self._too_small())
+        self._planned: tuple[int, Pairs, BalancedSampler] | None = None
+
+    def _usable(self) -> np.ndarray:
+        """(n,) bool: all blocks but those that would have to be cut at a blank and have none."""
+        usable = np.ones(len(self.blocks), dtype=bool)
+        for i in np.flatnonzero(needs_blank(self.blocks, self.style, self.objective)):
+            ids = self.corpus.segment_ids(self.blocks.first[i], self.blocks.stop[i])
+            usable[i] = self.corpus.pieces.blank_starts[ids[1:]].any()
+        return usable
+
+    def _too_small(self) -> str:
+        counts = self.corpus.counts
+        return (
+            f"the text is too small for one sentence pair: {len(self.units)} of {counts['documents']} documents"
+            f" ({counts['segments']} sentences, {counts['tokens']} tokens in all)"
+        )
+
+    def __len__(self) -> int:
+        """The number of examples."""
+        return len(self.blocks)
+
+    # -- an epoch --------------------------------------------------------------------------------------------------
+
+    def _plan(self, epoch: int) -> tuple[Pairs, BalancedSampler]:
+        """The epoch's pairs and batches; the last epoch asked for is kept."""
+        if self._planned is None or self._planned[0] != epoch:
+            _check(epoch >= 0, f"epoch must not be negative: {epoch}")
+            args = self.max_length, self.style, self.objective, self.seed, epoch
+            pairs = plan_pairs(self.corpus, self.blocks, *args)
+            costs = self.cost(pairs.lengths)
+            sampler = BalancedSampler(costs, pairs.lengths, self.tokens_per_batch, self.seed, mode=self.mode)
+            self._planned = (epoch, pairs, sampler)
+        return self._planned[1:]
+
+    def cost(self, lengths: np.ndarray) -> np.ndarray:
+        """The work of examples of these lengths, in tokens: T + c T^2."""
+        T = np.asarray(lengths, dtype=np.float64)
+        return T + self.attention_cost * T * T
+
+    def lengths(self, epoch: int = 0) -> np.ndarray:
+        """(n,) int64: the tokens of each example."""
+        return self._plan(epoch)[0].lengths
+
+    def steps_per_epoch(self, epoch: int = 0) -> int:
+        """May differ a little between epochs, where lengths do (style "google", objective "nsp")."""
+        return len(self._plan(epoch)[1].batches(epoch))
+
+    def numbers(self, epoch: int, step: int) -> np.ndarray:
+        """(B,) int64: the examples of a step."""
+        batches = self._plan(epoch)[1].batches(epoch)
+        if not 0 <= step < len(batches):
+            raise ValueError(f"epoch {epoch} has the steps 0 to {len(batches) - 1}, not {step}")
+        return batches[step]
+
+    # -- examples and batches ----------------------------------------------------------------------------------------
+
+    def example(self, epoch: int, number: int) -> Example:
+        """One example, its pair and its masks drawn for this epoch."""
+        pairs = self._plan(epoch)[0]
+        rng = generator(self.seed, "mask", epoch, number)  # one for the whole example: truncation, then masks
+        A, B = make_pair(self.corpus, self.blocks, pairs, number, self.max_length, rng)
+        cls, sep = self.corpus.pieces.cls, self.corpus.pieces.sep
+        ids = np.empty(len(A) + len(B) + 3, dtype=np.int32)
+        ids[0], ids[len(A) + 1], ids[-1] = cls, sep, sep
+        ids[1 : len(A) + 1], ids[len(A) + 2 : -1] = A, B
+        ids, places, labels = self.masker.mask(ids, rng)
+        order = None if self.objective == "none" else int(pairs.labels[number])
+        return Example(number, ids, len(A) + 2, places, labels, order)
+
+    def examples(self, epoch: int, numbers: Any) -> list[Example]:
+        return [self.example(epoch, int(number)) for number in numbers]
+
+    def batch(self, epoch: int, step: int) -> dict[str, np.ndarray]:
+        """The packed arrays of a step, see `collate`."""
+        return collate(self.examples(epoch, self.numbers(epoch, step)))
+
+    def micro_batches(self, epoch: int, step: int, k: int) -> list[dict[str, np.ndarray]]:
+        """The same examples in k batches of nearly equal cost (fewer, if the step has fewer examples)."""
+        parts = self.parts(epoch, step, k)
+        return [collate(self.examples(epoch, part)) for part in parts if len(part)]
+
+    def parts(self, epoch: int, step: int, k: int) -> list[np.ndarray]:
+        """The examples of a step divided in k, some of them empty if it has fewer: for micro-batches or processes."""
+        return split(self.numbers(epoch, step), self.cost(self.lengths(epoch)), k)
+
+    # -- what there is to know about it ------------------------------------------------------------------------------
+
+    def report(self, epoch: int = 0) -> dict[str, Any]:
+        """Coverage and balance of the sampler, and the share of blocks that are one segment."""
+        pairs, sampler = self._plan(epoch)
+        report = sampler.report(epoch) | {"single_segment_share": self.single_segment_share}
+        if self.objective != "none":
+            report["label_1_share"] = float(pairs.labels.mean())
+        return report
+
+    def piece_counts(self) -> np.ndarray:
+        """(V,) int64: how often each piece stands in the text of these units."""
+        counts = np.zeros(self.corpus.pieces.size, dtype=np.int64)
+        for first, stop in self.corpus.segment_starts[self.units]:
+            for start in range(int(first), int(stop), 1 << 22):
+                part = self.corpus.tokens[start : min(start + (1 << 22), int(stop))]
+                counts += np.bincount(part, minlength=len(counts))
+        return counts
+
+    def held_out(self, units: np.ndarray, *, tokens_per_batch: int | None = None) -> "HeldOut":
+        """These other units of the corpus as a fixed set to evaluate on, with this object's lengths, rates and seed."""
+        return HeldOut(
+            self.corpus,
+            units,
+            max_length=self.max_length,
+            style="paper",
+            objective=self.objective,
+            max_ngram=len(self.masker.p),
+            masked_lm_prob=self.masker.masked_lm_prob,
+            short_seq_prob=0.0,
+            tokens_per_batch=tokens_per_batch or self.tokens_per_batch,
+            seed=self.seed,
+            attention_cost=self.attention_cost,
+        )
+
+
+class HeldOut(PretrainingData):
+    """A set to evaluate on: pairs in style "paper", every pair and mask fixed (those of epoch 0), sequences of full
+    length."""
+
+    def __iter__(self) -> Any:
+        """The packed batches, always the same."""
+        for step in range(self.steps_per_epoch(0)):
+            yield self.batch(0, step)
+
+    def unigram_entropy(self, train: PretrainingData) -> float:
+        """Nats: the mean of -ln p(label) over the masked pieces, p from the counts of the training text with add-one
+        over V. A model that knows how often each piece occurs, and nothing of the context, has this MLM loss."""
+        counts = train.piece_counts() + 1.0  # (V,)
+        surprise = math.log(counts.sum()) - np.log(counts)
+        labels = np.concatenate([batch["masked_labels"] for batch in self])  # (M,)
+        return float(surprise[labels].mean())
+
+
+def _check(fine: bool, message: str) -> None:
+    if not fine:
+        raise ValueError(message)
