@@ -28,11 +28,9 @@ def save(folder: str | os.PathLike[str], config: AlbertConfig, params: Tree, arc
     tensors = to_hf(config, params)
     write_whole(folder / "model.safetensors", lambda file: save_file(tensors, file, metadata={"format": "pt"}))
     extra = {**config.extra, "architectures": [architecture]}
-    if config.sharing != "all":
-        warnings.warn(
-            f"sharing={config.sharing!r} is saved as {config.num_groups} groups with equal copies of what they share",
-            stacklevel=3,
-        )
+    if config.sharing in ("attention", "ffn"):
+        said = f"sharing={config.sharing!r} is saved as {config.num_groups} groups with equal copies of what they share"
+        warnings.warn(said, stacklevel=3)
     config.replace(num_hidden_groups=config.num_groups, extra=extra).save_pretrained(folder)
 
 
