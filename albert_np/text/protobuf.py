@@ -1,0 +1,53 @@
+"""Reading protocol buffers' wire format, bounded: enough to look into a SentencePiece model before its library does.
+
+A message is a row of fields. A field begins with a varint, 8 * number + type, and goes on by its type: 0 a varint,
+1 eight bytes, 2 a varint that says how many bytes follow, 5 four bytes (protobuf.dev/programming-guides/encoding).
+"""
+
+from collections.abc import Iterator
+
+VARINT, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
+
+
+def fields(data: bytes | memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
+    """(number, type, value) of each field; the value is an int for a varint and a view of the bytes otherwise.
+
+    ValueError: a field goes past the end, or has a number or a type that does not exist.
+    """
+    data = memoryview(data)
+    at, end = 0, len(data)
+    while at < end:
+        key, at = varint(data, at)
+        number, kind = key >> 3, key & 7
+        if not 0 < number < 1 << 29:
+            raise ValueError(f"field number {number} at byte {at} does not exist")
+        if kind == VARINT:
+            value, at = varint(data, at)
+            yield number, kind, value
+            continue
+        if kind == BYTES:
+            size, at = varint(data, at)
+        elif kind in (EIGHT_BYTES, FOUR_BYTES):
+            size = 8 if kind == EIGHT_BYTES else 4
+        else:
+            raise ValueError(f"field {number} at byte {at} has the unknown wire type {kind}")
+        if size > end - at:
+            raise ValueError(f"field {number} at byte {at} is {size} bytes long, but {end - at} are left")
+        yield number, kind, data[at : at + size]
+        at += size
+
+
+def varint(data: memoryview, at: int) -> tuple[int, int]:
+    """The number that begins at byte `at` (seven bits a byte, the lowest first), and where it ends."""
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(data):
+            raise ValueError("the data end inside a number")
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            if value >> 64:
+                break
+            return value, at
+    raise ValueError(f"the number that ends at byte {at} is longer than 64 bits")

@@ -1,0 +1,117 @@
+"""Training a SentencePiece vocabulary with ALBERT's settings.
+
+Google's command (google-research/albert, README): a unigram model, <pad> 0 and <unk> 1, [CLS] [SEP] [MASK] as control
+symbols 2 3 4, no begin and end symbols, the signs ( ) " - . – £ € always pieces of their own, coverage 0.99995.
+"""
+
+import io
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from albert_np.files import write_whole
+from albert_np.text.normalise import checked, lower_each, plain
+
+CONTROL = ["[CLS]", "[SEP]", "[MASK]"]
+SIGNS = ["(", ")", '"', "-", ".", "–", "£", "€"]
+SMALLEST = 2 + len(CONTROL) + len(SIGNS)
+LONGEST_LINE = 4000  # bytes: SentencePiece leaves out lines over 4192, so longer ones are cut at blanks
+THREADS = 2  # a constant: sums in another number of threads end in other last bits, and in time in other pieces
+
+
+def train_tokenizer(
+    lines: Iterable[str],
+    model_path: str | Path,
+    vocab_size: int,
+    *,
+    do_lower_case: bool = True,
+    keep_accents: bool = False,
+    character_coverage: float = 0.99995,
+    max_lines: int = 10_000_000,
+) -> Path:
+    """Train a vocabulary of exactly `vocab_size` pieces on raw lines and write it to `model_path`, whole or not at all.
+
+    The lines are normalised first, as `AlbertTokenizer` will do. Of more than `max_lines` a random sample is taken. The
+    same lines in the same order give the same bytes.
+
+    ValueError: the text is too small (or has too many characters) for `vocab_size`; the message names the limit.
+    """
+    import sentencepiece
+
+    if vocab_size <= SMALLEST:
+        raise ValueError(f"vocab_size must be over {SMALLEST} (the special symbols alone), not {vocab_size}")
+    if max_lines <= 100:
+        raise ValueError(f"max_lines must be over 100, not {max_lines}: SentencePiece takes no smaller sample")
+    model_path = Path(model_path)
+    if not model_path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {model_path.parent} to write {model_path.name} to")
+    source = Source(lines, do_lower_case, keep_accents)
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(source),
+            model_writer=model,
+            model_type="unigram",
+            vocab_size=vocab_size,
+            pad_id=0,
+            unk_id=1,
+            bos_id=-1,
+            eos_id=-1,
+            control_symbols=CONTROL,
+            user_defined_symbols=SIGNS,
+            character_coverage=character_coverage,
+            input_sentence_size=max_lines,
+            shuffle_input_sentence=True,
+            num_threads=THREADS,
+            minloglevel=2,  # errors only
+        )
+    except RuntimeError as error:
+        raise source.error or _explained(str(error), vocab_size) from error
+    write_whole(model_path, lambda temporary: temporary.write_bytes(model.getvalue()))
+    return model_path
+
+
+class Source:
+    """The normalised lines, none longer than SentencePiece takes.
+
+    SentencePiece turns what is raised while it reads into a RuntimeError of its own; `error` keeps the true one.
+    """
+
+    def __init__(self, lines: Iterable[str], do_lower_case: bool, keep_accents: bool):
+        self.lines, self.do_lower_case, self.keep_accents = lines, do_lower_case, keep_accents
+        self.error: Exception | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            for line in map(checked, self.lines):
+                if self.do_lower_case:
+                    line = lower_each(line)
+                yield from _cut(plain(line, self.do_lower_case, self.keep_accents))
+        except Exception as error:
+            self.error = error
+            raise
+
+
+def _cut(line: str, longest: int = LONGEST_LINE) -> Iterator[str]:
+    """The line in parts of at most `longest` bytes of UTF-8, cut at blanks where there are any."""
+    characters = longest // 4  # none has more than four bytes
+    while len(line) > characters and len(line.encode()) > longest:
+        end = line.rfind(" ", 0, characters) + 1 or characters
+        yield line[:end].strip()
+        line = line[end:]
+    if line.strip():
+        yield line
+
+
+def _explained(message: str, vocab_size: int) -> ValueError | RuntimeError:
+    """SentencePiece's error in words that say what to change."""
+    if largest := re.search(r"Please set it to a value <= (\d+)", message):
+        return ValueError(f"the text is too small for a vocabulary of {vocab_size} pieces: the largest possible is {largest[1]}")
+    if needed := re.search(r"smaller than required_chars\. \d+ vs (\d+)", message):
+        return ValueError(
+            f"the text has too many different characters for a vocabulary of {vocab_size} pieces: vocab_size must be "
+            f"at least {needed[1]}, or character_coverage smaller"
+        )
+    if "sentences_.empty()" in message or "all_chars_count" in message:
+        return ValueError("there is no text to train a vocabulary on: every line is empty")
+    return RuntimeError(f"SentencePiece could not train a vocabulary of {vocab_size} pieces: {message}")

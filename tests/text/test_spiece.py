@@ -1,0 +1,160 @@
+"""Every kind of damage to a model file ends in one clear error, before SentencePiece's native code sees the file."""
+
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from protobuf_writer import field, piece
+
+from albert_np.text import charsmap, spiece
+from albert_np.text.protobuf import fields
+from albert_np.text.specials import SPECIALS
+
+START = piece("<unk>", 0, 2) + piece("a")
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(data, specials=()):
+        path = tmp_path / "given.model"
+        path.write_bytes(data)
+        return spiece.load(path, specials)
+
+    return load
+
+
+def test_a_good_model_loads(model_file, load):
+    processor, data = load(model_file.read_bytes(), SPECIALS)
+    assert data == model_file.read_bytes()
+    assert processor.encode("the miller", out_type=str)[0] == "▁the"
+
+
+def test_fields_are_read_as_written():
+    data = field(1, 0, 300) + field(2, 1, b"12345678") + field(15, 2, b"abc") + field(16, 5, b"1234")
+    read = [(n, k, v if isinstance(v, int) else bytes(v)) for n, k, v in fields(data)]
+    assert read == [(1, 0, 300), (2, 1, b"12345678"), (15, 2, b"abc"), (16, 5, b"1234")]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "has 0 bytes"),
+        (b"not a model at all", "wire type|bytes long|field number"),
+        (b"\x00" * 50, "field number 0"),
+        (b"\x80" * 11, "longer than 64 bits"),
+        (b"\x80", "end inside a number"),
+        (START + field(1, 0, 7), "field 1 of the model has the wire type 0"),
+        (START[:-3], "bytes long"),
+        (START + piece("x" * 1025), "1025 bytes; at most 1024"),
+        (START + piece("x" * 200_000), "200000 bytes; at most 1024"),
+        (START + piece(b"\xff\xfe"), "not UTF-8"),
+        (START + piece("b", float("nan")), "the score nan"),
+        (START + piece("b", float("inf")), "the score inf"),
+        (START + piece("b", -1, 9), "unknown type 9"),
+        (START + piece("<0x00>", -1, 6), "falls back to bytes"),
+        (START + piece("a"), "'a' is there twice"),
+        (START + piece(""), "piece 2 is empty"),
+        (START + piece("a\0b"), "zero byte"),
+        (START + piece("<unk2>", 0, 2), "2 unknown pieces"),
+        (piece("a"), "0 unknown pieces"),
+        (field(2, 2, b""), "no pieces"),
+        (START + field(1, 2, field(1, 0, 3)), "field 1 of a piece has the wire type 0"),
+        (START + field(3, 2, field(2, 2, b"1234")), "map has 4 bytes"),
+        (START + field(3, 2, field(2, 2, b"x" * (1 << 20))), "field 3 of the model has 1048580 bytes"),
+        (START + field(2, 2, b"\x0f"), "wire type 7"),
+    ],
+)
+def test_damage_is_named_with_the_file(load, data, message):
+    with pytest.raises(ValueError, match=message) as error:
+        load(data)
+    assert "given.model" in str(error.value)
+
+
+def test_too_many_pieces_and_too_large_a_file(load, monkeypatch):
+    monkeypatch.setattr(spiece, "MAX_PIECES", 2)
+    with pytest.raises(ValueError, match="more than 2 pieces"):
+        load(START + piece("b"))
+    monkeypatch.setattr(spiece, "MAX_FILE_BYTES", 10)
+    with pytest.raises(ValueError, match="from 1 to 10"):
+        load(START)
+
+
+def test_special_pieces_have_to_be_there(load):
+    with pytest.raises(ValueError, match=r"'\[CLS\]', and the model lacks it"):
+        load(START, SPECIALS)
+    with pytest.raises(ValueError, match=r"'\[CLS\]', and the model has it as an ordinary piece"):
+        load(START + piece("[CLS]"), SPECIALS)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.model"):
+        spiece.load(tmp_path / "none.model")
+
+
+def trie_map(units, texts=b"ab\0"):
+    return struct.pack(f"<{len(units) + 1}I", 4 * len(units), *units) + texts
+
+
+def good_units():
+    """The trie of the single key "A" with the value 0: unit 0 leads to unit 256 ^ A, that one to its leaf, unit 128."""
+    units = np.zeros(512, np.uint32)
+    a = 256 ^ ord("A")
+    units[0] = 256 << 10
+    units[a] = ord("A") | 1 << 8 | (a ^ 128) << 10
+    units[128] = 1 << 31
+    return units
+
+
+def test_charsmap_that_stays_inside():
+    charsmap.check(b"")
+    charsmap.check(trie_map(good_units()))
+
+
+def change(place, value):
+    units = good_units()
+    units[place] = value
+    return units
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (trie_map(change(0, 1_000_000 << 10)), "leads to unit"),
+        (trie_map(change(0, (1 << 20) << 10 | 1 << 9)), "leads to unit"),
+        (trie_map(change(128, 1 << 31 | 3)), "points at byte 3 of 3"),
+        (trie_map(change(128, 1 << 31 | 1), "é\0".encode()), "middle of a character"),
+        (trie_map(good_units(), b"ab"), "no end"),
+        (trie_map(good_units(), b"\xff\0"), "not UTF-8"),
+        (trie_map(good_units())[:2052], "trie has 2048 bytes"),
+        (struct.pack("<I", 7) + b"x" * 20, "trie has 7 bytes"),
+        (trie_map(good_units()[:1]), "leads to unit"),
+    ],
+)
+def test_charsmap_that_leads_outside(data, message):
+    with pytest.raises(ValueError, match=message):
+        charsmap.check(data)
+
+
+def test_a_trie_that_leads_back_to_itself_is_left():
+    units = good_units()
+    units[256 ^ ord("A")] = ord("A") | ord("A") << 10  # its children: unit 256 ^ c, and there stands "A" itself
+    charsmap.check(trie_map(units))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_change_gives_an_error_or_a_model_that_works(model_file, load, data):
+    good = model_file.read_bytes()
+    at = data.draw(st.integers(0, len(good) - 1))
+    kind = data.draw(st.sampled_from(["change", "cut", "insert"]))
+    some = data.draw(st.binary(min_size=1, max_size=4))
+    bad = {"change": good[:at] + some + good[at + len(some) :], "cut": good[:at], "insert": good[:at] + some + good[at:]}
+    try:
+        processor, _ = load(bad[kind])
+    except ValueError as error:
+        assert "given.model" in str(error)
+    else:
+        for text in ("The miller’s café, 1,250 ½ ﬁ", "ｶﾞ ㌔ ﷺ e\u0301"):
+            assert len(processor.encode(text)) > 0
