@@ -120,6 +120,6 @@ def unpack_attention(probs: list[Any], visible: np.ndarray, like: Any) -> Any:
     B, T = visible.shape
     out = np.zeros_like(like, shape=(B, probs[0].shape[0], T, T))
     for b, p in enumerate(probs):
-        places = np.flatnonzero(visible[b])
+        places = backend.asarray_like(np.flatnonzero(visible[b]), like)  # (t,)
         out[b][:, places[:, None], places] = p
     return out

@@ -1,0 +1,136 @@
+"""The whole model, forward and backward, and an optimiser step on arrays that refuse what CuPy refuses."""
+
+import numpy as np
+import pytest
+from strict_backend import Refused, StrictArray, StrictBackend
+
+import albert_np as ab
+from albert_np import backend
+from albert_np.layers import Sequences, attention, attention_backward
+from albert_np.model.batch import Batch
+from albert_np.params import Tree, flat_size
+
+SIZES = dict(
+    vocab_size=29, embedding_size=6, hidden_size=12, num_hidden_layers=4, num_attention_heads=3, intermediate_size=14,
+    max_position_embeddings=11,
+)  # fmt: skip
+FORMS = {
+    "shared": {},
+    "groups": dict(num_hidden_groups=2, inner_group_num=2),
+    "attention": dict(sharing="attention"),
+    "ffn": dict(sharing="ffn"),
+    "none": dict(sharing="none"),
+    "fusion": dict(fusion_layers=(1, 2, 4)),
+    "fusion below the top": dict(fusion_layers=(0, 3)),
+    "gelu": dict(hidden_act="gelu"),
+    "relu": dict(hidden_act="relu"),
+    "tanh": dict(hidden_act="tanh"),
+    "dropout": dict(hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.3),
+    "recompute": dict(hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.3, recompute=True),
+}
+ARRAYS = dict(
+    ids=np.array([2, 7, 4, 7, 3, 2, 9, 3, 2]), lengths=np.array([5, 3, 1]), token_types=np.array([0, 0, 0, 1, 1, 0, 1, 1, 0]),
+    positions=np.array([0, 1, 2, 3, 4, 0, 1, 2, 0]), examples=np.array([7, 2, 2**33 + 1]), masked_rows=np.array([2, 6]),
+    masked_labels=np.array([11, 12]), order_labels=np.array([0, 1, 1]),
+)  # fmt: skip
+
+
+@pytest.fixture
+def strict(monkeypatch):
+    monkeypatch.setattr(backend, "_known", [*backend._known, StrictBackend()])
+    monkeypatch.setattr(backend, "_current", backend.current())
+    StrictArray.syncs = 0
+
+
+def step(name, config, optimizer):
+    """Two pretraining steps on the backend of this name -> (parameters on the host, losses, norms)."""
+    ab.use(name)
+    model = ab.AlbertForPreTraining(config, seed=5, dtype="float64")
+    state = ab.optim.init(optimizer, model.params, bias_correction=True)
+    seen = []
+    for number in range(2):
+        batch = Batch.pack(**ARRAYS)
+        results, grads = model.packed_loss_and_gradients(batch, rng=ab.Dropout(3, number))
+        norm = ab.optim.clip(grads, 0.5)
+        ab.optim.step(model.params, grads, state, 0.01)
+        seen += [results.loss, norm, results.mlm_correct, results.sop_correct]
+    return model, seen
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "lamb"])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_training_step_is_the_same_and_never_waits(strict, form, optimizer):
+    config = ab.AlbertConfig(**SIZES, **FORMS[form])
+    on_device, seen = step("strict", config, optimizer)
+    assert StrictArray.syncs == 0, "a step made the host wait for the device"
+    on_host, expected = step("numpy", config, optimizer)
+    assert isinstance(on_device.params.flat, StrictArray) and isinstance(on_host.params.flat, np.ndarray)
+    np.testing.assert_allclose(backend.to_host(on_device.params.flat), on_host.params.flat, rtol=0, atol=1e-13)
+    np.testing.assert_allclose([float(x) for x in seen], [float(x) for x in expected], rtol=1e-12)
+
+
+def test_public_calls_and_moving(strict):
+    ids, mask = [[2, 7, 8, 3], [2, 5, 3, 0]], [[1, 1, 1, 1], [1, 1, 1, 0]]
+    model = ab.AlbertForPreTraining(ab.AlbertConfig(**SIZES), dtype="float64")
+    expected = model(ids, mask, output_hidden_states=True, output_attentions=True)
+    loss, grads = model.loss_and_gradients(ids, mask, labels=ids * np.array(mask) - 100 * (1 - np.array(mask)))
+    model.to("strict")
+    out = model(ids, mask, output_hidden_states=True, output_attentions=True)
+    for ours, theirs in zip(
+        [out.prediction_logits, out.sop_logits, *out.hidden_states, *out.attentions],
+        [expected.prediction_logits, expected.sop_logits, *expected.hidden_states, *expected.attentions],
+    ):
+        assert isinstance(ours, StrictArray) and ours.shape == theirs.shape
+        np.testing.assert_allclose(backend.to_host(ours), theirs, rtol=0, atol=1e-13)
+    again, strict_grads = model.loss_and_gradients(ids, mask, labels=ids * np.array(mask) - 100 * (1 - np.array(mask)))
+    assert isinstance(again, StrictArray) and again.shape == () and float(again) == pytest.approx(float(loss), rel=1e-13)
+    np.testing.assert_allclose(backend.to_host(strict_grads.flat), grads.flat, rtol=0, atol=1e-13)
+    hf = ab.to_hf(model.config, strict_grads)
+    assert all(isinstance(array, np.ndarray) for array in hf.values())
+    assert isinstance(model.to("numpy").params.flat, np.ndarray)
+
+
+def test_translation_pattern(strict):
+    rng = np.random.default_rng(0)
+    form = {"p": {name: {"w": (6, 6), "b": (6,)} for name in ("query", "key", "value", "output")}}
+    flat, x = rng.standard_normal(flat_size(form, 8)), rng.standard_normal((9, 6))
+    sequences = [Sequences.of_lengths([5, 3, 1], np.array([2, 3, 0])) for _ in range(2)]
+    results = []
+    for put, s in zip((np.array, lambda a: StrictArray(np.array(a))), sequences):
+        p, g = Tree(form, put(flat)), Tree(form, put(flat * 0))
+        y, cache = attention(put(x), p.p, s, 2)
+        dx = attention_backward(put(np.cos(x)), cache, p.p, g.p, s, 2)
+        results.append([backend.to_host(z) for z in (y, dx, g.flat)])
+    for ours, theirs in zip(*results):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda x: np.asarray(x),
+        lambda x: x + np.ones(3),
+        lambda x: x * np.float64(2),
+        lambda x: x + [1.0, 2.0, 3.0],
+        lambda x: list(x),
+        lambda x: x[np.array([0, 1])],
+        lambda x: x[[0, 1]],
+        lambda x: np.add.reduce(x),
+        lambda x: np.vecdot(x, x),
+        lambda x: np.linalg.norm(x),
+        lambda x: np.concatenate([x, np.ones(3)]),
+        lambda x: np.where(np.array([True, False, True]), x, 0.0),
+        lambda x: bool(x[0] > 0),
+        lambda x: x.__setitem__(slice(None), np.ones(3)),
+    ],
+)
+def test_the_stand_in_refuses_what_cupy_refuses(mistake):
+    with pytest.raises(TypeError):
+        mistake(StrictArray(np.ones(3)))
+
+
+def test_the_stand_in_wraps_indices_silently():
+    x = StrictArray(np.arange(3.0))
+    assert np.take(x, StrictArray(np.array([4]))).a.tolist() == [1.0]
+    assert x[StrictArray(np.array([-100 % 3, 5]))].a.tolist() == [2.0, 2.0]
+    assert issubclass(Refused, TypeError)
