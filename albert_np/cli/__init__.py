@@ -1,0 +1,94 @@
+"""The command line: `albert-np COMMAND --help` explains each. What is heavy is imported inside the commands.
+
+Exit codes: 0 done · 1 failed · 2 wrong usage · 130 stopped by Ctrl-C (143 by SIGTERM), after saving where there is
+something to save. A failure is one line on stderr; ALBERT_NP_DEBUG=1 shows the traceback.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def app() -> Any:
+    """The whole command line as a typer application."""
+    import typer
+
+    from albert_np.cli import demo, fill_mask, gradcheck, info, pretrain, tokenizer
+    from albert_np.cli.common import ConfigCommand
+
+    cli = typer.Typer(
+        help="ALBERT by hand in NumPy: pretrain it, look into it, check its gradients.", no_args_is_help=True,
+        rich_markup_mode=None, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]},
+    )  # fmt: skip
+
+    @cli.callback(invoke_without_command=False)
+    def common(version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Show it.")) -> None:
+        pass
+
+    cli.command("demo")(demo.demo)
+    cli.command("pretrain", cls=ConfigCommand)(pretrain.pretrain)
+    cli.command("fill-mask")(fill_mask.fill_mask)
+    cli.command("info", cls=ConfigCommand)(info.info)
+    cli.command("gradcheck")(gradcheck.gradcheck)
+    tools = typer.Typer(help="Vocabularies.", no_args_is_help=True, rich_markup_mode=None)
+    tools.command("train")(tokenizer.train)
+    cli.add_typer(tools, name="tokenizer")
+    return cli
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import typer
+
+        from albert_np.version import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command -> the exit code."""
+    import typer
+
+    usage_error: Any = typer.BadParameter.__mro__[1]  # UsageError; its module differs between versions of typer
+    try:
+        code = app()(args=arguments, prog_name="albert-np", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except usage_error as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message(), file=sys.stderr)
+            return 2
+        return _failed(error.format_message(), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return _failed("interrupted", 130)
+    except BrokenPipeError:  # the reader of our output has gone: nothing to say, and nobody to say it to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("ALBERT_NP_DEBUG"):
+            raise
+        return _failed(*explained(error))
+
+
+def explained(error: Exception) -> tuple[str, int]:
+    """One line for what went wrong, and the exit code: 2 if other arguments would have helped, else 1."""
+    from albert_np.training.checkpoint import Damaged
+
+    if isinstance(error, Damaged):
+        return str(error), 1
+    if isinstance(error, OSError) and error.strerror:
+        missing = isinstance(error, (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError))
+        return f"{error.filename or 'writing'}: {error.strerror}", 2 if missing else 1
+    if isinstance(error, (FileNotFoundError, FileExistsError, ValueError)):
+        return str(error), 2
+    if isinstance(error, MemoryError):
+        return "out of memory: try a smaller --tokens-per-batch, --accumulate 2 or more, or --recompute", 1
+    if isinstance(error, (RuntimeError, OSError)):
+        return str(error), 1
+    return f"{type(error).__name__}: {error} (this is a bug; ALBERT_NP_DEBUG=1 shows where)", 1
+
+
+def _failed(message: str, code: int) -> int:
+    print("albert-np: " + " ".join(message.split()), file=sys.stderr)
+    return code

@@ -1,0 +1,37 @@
+"""albert-np gradcheck: every hand-written gradient against central differences."""
+
+from typing import Annotated
+
+import typer
+
+from albert_np.cli.common import JsonOption, QuietOption, SeedOption, give
+
+
+def gradcheck(
+    only: Annotated[str, typer.Option("--only", help="Only the checks whose name contains this.")] = "",
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Check every layer, every head and the whole model in all its configurations, in float64. Exit code 1 if any fails.
+
+    Example: albert-np gradcheck --only attention
+    """
+    from albert_np.gradcheck import CHECKS, Report, print_table
+
+    names = [name for name in CHECKS if only in name]
+    if not names:
+        raise typer.BadParameter(f"--only {only!r} fits no check; there are {', '.join(CHECKS)}")
+    reports = (Report(name, list(CHECKS[name](seed))) for name in names)
+    if as_json:
+        found = list(reports)
+        passed = all(report.passed for report in found)
+        give({"passed": passed, "checks": [report.to_dict() for report in found]})
+    elif quiet:
+        found = list(reports)
+        passed = all(report.passed for report in found)
+        print("\n".join(f"{report.name}: {row}" for report in found for row in report.rows if not row.passed), end="")
+    else:
+        passed = print_table(reports)
+    if not passed:
+        raise typer.Exit(1)

@@ -1,0 +1,83 @@
+"""albert-np info: what a model consists of, what it costs, and how balanced a run's batches are."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from albert_np.cli.common import JsonOption, QuietOption, SetOption, config_of, give, settings_of, table
+
+
+def info(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A preset, a config file, or the folder of a model or run.")
+    ] = "tiny",
+    set_: SetOption = None,
+    sampler: Annotated[bool, typer.Option("--sampler", help="Of a run's folder: coverage and balance of its batches.")] = False,
+    epoch: Annotated[int, typer.Option("--epoch", min=0, help="With --sampler: of which epoch.")] = 0,
+    tokens_per_batch: Annotated[int, typer.Option("--tokens-per-batch", min=1, help="For the memory of a step.")] = 4096,
+    max_length: Annotated[int | None, typer.Option("--max-length", min=1, help="For the memory of a step.")] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Show every tensor once: its shape, where it is used and how often; parameters and the memory of training.
+
+    Example: albert-np info base --num-hidden-layers 24
+    """
+    if sampler:
+        _sampler(Path(model), epoch, as_json)
+        return
+    from albert_np.training.memory import empty_tree, estimate
+
+    config = config_of(model, settings_of(set_))
+    tree, uses = empty_tree(config), use_counts(config)
+    rows = [(name, list(array.shape), array.size, uses[name]) for name, array in tree.items()]
+    length = max_length or min(128, config.max_position_embeddings)
+    memory = estimate(config, tokens_per_batch, length)
+    if as_json:
+        keys = "name", "shape", "parameters", "uses"
+        give({"config": config.to_dict(), "parameters": tree.count(), "memory_bytes": memory,
+              "tensors": [dict(zip(keys, row)) for row in rows]})  # fmt: skip
+        return
+    if not quiet:
+        cells = [[name, "×".join(map(str, shape)), f"{size:,}", f"{used}"] for name, shape, size, used in rows]
+        table("", ["tensor", "shape", "parameters", "used"], cells)
+        print("\nused: how often in one forward pass. embeddings.word serves as lookup table and as decoder;"
+              "\na group's tensors serve in every layer that shares them.\n")  # fmt: skip
+    print(f"{tree.count():,} parameters; training at {tokens_per_batch:,} tokens a step, sequences of {length} (float32):")
+    table("", ["", "MiB"], [[key, f"{size / 2**20:,.1f}"] for key, size in [*memory.items(), ("together", sum(memory.values()))]])
+
+
+def use_counts(config: Any) -> dict[str, int]:
+    """How often each tensor is used in one forward pass of pretraining, by its name in the tree."""
+    from albert_np.training.memory import empty_tree
+
+    tree = empty_tree(config)
+    counts = {id(array): 0 if name.startswith("groups.") else 1 for name, array in tree.items()}
+    counts[id(tree.embeddings.word)] = 2
+    for l in range(config.num_hidden_layers):
+        for name, array in tree.paths():
+            if name.startswith(f"groups.{config.group_of(l)}."):
+                counts[id(array)] += 1
+    return {name: counts[id(array)] for name, array in tree.items()}
+
+
+def _sampler(run: Path, epoch: int, as_json: bool) -> None:
+    from albert_np.config import AlbertConfig
+    from albert_np.data.corpus import Corpus
+    from albert_np.text import AlbertTokenizer
+    from albert_np.training import Settings, data_of
+
+    if not (run / "run.json").is_file():
+        raise FileNotFoundError(f"--sampler needs the folder of a run; there is no {run / 'run.json'}")
+    known = json.loads((run / "run.json").read_text())
+    corpus = Corpus.open(known["corpus_folder"] or run / "corpus", AlbertTokenizer.from_pretrained(run))
+    data = data_of(corpus, AlbertConfig.from_pretrained(run), Settings.from_dict(known["settings"]))
+    report = data.train.report(epoch)
+    if as_json:
+        give(report)
+        return
+    rows = [[key.replace("_", " "), f"{v:,}" if type(v) is int else f"{v:.3f}" if type(v) is float else str(v)]
+            for key, v in report.items()]  # fmt: skip
+    table("", ["epoch", str(epoch)], rows)

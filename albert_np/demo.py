@@ -1,0 +1,155 @@
+"""The demonstration: from the text that is on every machine with Python to an ALBERT that has learned from it.
+
+Text (Python's manual topics and docstrings) -> vocabulary -> pretraining for a fixed number of steps -> held-out losses against
+ln V and the unigram entropy -> gradients checked on the trained weights -> masks filled in sentences that it has not seen.
+"""
+
+import math
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from albert_np.config import AlbertConfig
+from albert_np.training import Report, Settings
+
+# ---- everything that one may want to turn ----
+
+VOCAB_SIZE = 4000
+CONFIG: dict[str, Any] = dict(
+    embedding_size=64, hidden_size=128, num_hidden_layers=4, num_attention_heads=4, intermediate_size=512,
+    max_position_embeddings=128,
+)  # fmt: skip
+SETTINGS: dict[str, Any] = dict(
+    steps=1000, optimizer="adamw", learning_rate=2e-3, warmup=50, tokens_per_batch=2048, max_length=64, held_out=0.03,
+    eval_every=200, checkpoint_every=500,
+)  # fmt: skip
+BELOW_UNIGRAM = 0.6  # nats that the held-out MLM loss must lie below the unigram entropy
+SOP_ACCURACY = 0.62  # on held-out documents
+SENTENCES = (
+    "The function returns a [MASK] of strings.",
+    "If the file does not [MASK], an exception is raised.",
+    "This method is called when the object is about to be [MASK].",
+    "The default [MASK] is None.",
+    "Return True if the two [MASK] are equal.",
+)
+
+
+@dataclass
+class Verdict:
+    """What the demo found. gradients: how many agree; `passed` is None for a run that is not judged."""
+
+    out: str
+    steps: int
+    seconds: float
+    tokens_per_second: float
+    mlm_loss: float
+    ln_v: float
+    unigram_entropy: float
+    mlm_accuracy: float
+    sop_accuracy: float
+    gradients: int
+    wrong_gradients: list[str]
+    fillings: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
+    passed: bool | None = None
+
+    @property
+    def below_unigram(self) -> float:
+        return self.unigram_entropy - self.mlm_loss
+
+
+class Stopped(Exception):
+    """The demonstration was ended by this signal; `pretrain --resume` continues its training."""
+
+
+def run(out: str | os.PathLike[str], steps: int | None = None, seed: int = 0, report: Report | None = None) -> Verdict:
+    """Run the demonstration in `out`, which must not hold a run. With `steps` it is another length, without targets."""
+    from albert_np.model import AlbertForPreTraining
+    from albert_np.plots import draw
+    from albert_np.text import AlbertTokenizer
+    from albert_np.text.train import train_tokenizer
+    from albert_np.training import prepare_data, pretrain
+    from albert_np.training.run import RunFolder
+
+    report = report or Report()
+    settings = Settings(**{**SETTINGS, "seed": seed, **({"steps": steps} if steps else {})})
+    out = Path(out)
+    with RunFolder(out):  # refused at once if it cannot be
+        report.note("gathering the text of Python's own documentation")
+        text = write_corpus(out / "corpus.txt")
+        report.note(f"training a vocabulary of {VOCAB_SIZE} pieces")
+        with open(text, encoding="utf-8") as lines:
+            train_tokenizer((line for line in lines if line.strip()), out / "spiece.model", VOCAB_SIZE)
+    tokenizer = AlbertTokenizer.from_pretrained(out)
+    config = AlbertConfig(vocab_size=tokenizer.vocab_size, **CONFIG)
+    data = prepare_data([text], out / "corpus", config, settings, tokenizer, report)
+    model = AlbertForPreTraining(config, seed=seed)
+    report.note(f"training {model.params.count():,} parameters")
+
+    summary = pretrain(model, data, out, settings, tokenizer, report=report)
+    if summary.stopped_by:
+        raise Stopped(summary.stopped_by)
+    draw(out / "metrics.jsonl", out / "figures", summary.unigram_entropy, config.vocab_size)
+    held_out = summary.held_out or {}
+    verdict = Verdict(
+        str(out), summary.step, summary.seconds, summary.tokens / max(1e-9, summary.seconds),
+        held_out["mlm_loss"], math.log(config.vocab_size), float(summary.unigram_entropy or 0.0),
+        held_out["mlm_accuracy"], held_out["sop_accuracy"], *check_gradients(model, data),
+        {sentence: fill(model, tokenizer, sentence, 3)[0] for sentence in SENTENCES},
+    )  # fmt: skip
+    if steps is None:
+        learned = verdict.below_unigram >= BELOW_UNIGRAM and verdict.sop_accuracy >= SOP_ACCURACY
+        verdict.passed = learned and not verdict.wrong_gradients
+    return verdict
+
+
+def check_gradients(model: Any, data: Any) -> tuple[int, list[str]]:
+    """How many gradients of the trained model, in float64, agree with central differences on held-out examples, and a line on
+    each that does not. (One that is too small to be seen does not: a model that has just begun has such.)"""
+    from albert_np.data.collate import collate
+    from albert_np.gradcheck import check_model
+    from albert_np.model.batch import Batch
+
+    params = model.params.astype("float64")
+    arrays = collate(data.held_out.examples(0, range(min(4, len(data.held_out)))))
+    rows = check_model(params, model.config, Batch.pack(**arrays, like=params.flat))
+    wrong = [str(row) for row in rows if not row.passed]
+    return len(rows) - len(wrong), wrong
+
+
+def write_corpus(path: Path) -> Path:
+    """The text as a file: a paragraph a line, a blank line between documents."""
+    from albert_np.demo_text import python_documentation
+    from albert_np.files import write_whole
+
+    def write(temporary: Path) -> None:
+        with open(temporary, "w", encoding="utf-8") as file:
+            for document in python_documentation():
+                file.write("\n".join(document) + "\n\n")
+
+    write_whole(path, write)
+    return path
+
+
+def fill(model: Any, tokenizer: Any, text: str, k: int) -> list[list[tuple[str, float]]]:
+    """For each [MASK] of the text the k likeliest pieces with their probabilities, most likely first.
+
+    ValueError: no [MASK] in it, or too long for the model.
+    """
+    import numpy as np
+
+    from albert_np import backend
+
+    ids = np.asarray(tokenizer(text)["input_ids"]).reshape(1, -1)  # (1, T)
+    places = np.flatnonzero(ids[0] == tokenizer.mask_token_id)
+    if not len(places):
+        raise ValueError(f"there is no [MASK] in {text!r}")
+    logits = backend.to_host(model(ids).prediction_logits)[0, places].astype(np.float64)  # (masks, V)
+    logits[:, list(tokenizer.all_special_ids)] = -np.inf  # no word
+    probs = np.exp(logits - logits.max(-1, keepdims=True))
+    probs /= probs.sum(-1, keepdims=True)
+    best = np.argsort(-probs, axis=-1, kind="stable")[:, :k]
+    return [
+        [(tokenizer.decode([int(i)]) or tokenizer.convert_ids_to_tokens([int(i)])[0], float(row[i])) for i in chosen]
+        for row, chosen in zip(probs, best)
+    ]

@@ -1,0 +1,150 @@
+"""Pretraining: one flat loop.
+
+A run that is stopped and resumed ends with the very parameters of one that was not (on the same machine, with the same number
+of threads: where those differ, BLAS adds in another order).
+"""
+
+import math
+import os
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from albert_np import optim
+from albert_np.randomness import Dropout
+from albert_np.training.evaluate import evaluate
+from albert_np.training.report import Report
+from albert_np.training.run import RunFolder
+from albert_np.training.settings import Settings
+from albert_np.training.state import RunState
+from albert_np.training.stop import Stop, stop_on_signals
+from albert_np.training.workers import Workers, blas_threads
+
+
+@dataclass
+class Summary:
+    """How a run ended. `stopped_by` is "" or a signal's name; `held_out` the last evaluation, made after `held_out_step`."""
+
+    out: str
+    step: int
+    total_steps: int
+    stopped_by: str
+    tokens: int
+    seconds: float
+    held_out: dict[str, float] | None
+    held_out_step: int
+    unigram_entropy: float | None
+
+
+def pretrain(
+    model: Any,
+    data: Any,
+    out: str | os.PathLike[str],
+    settings: Settings | None = None,
+    tokenizer: Any = None,
+    resume: bool = False,
+    report: Report | None = None,
+) -> Summary:
+    """Train `model` in place on `data` (a `RunData`) and leave model, metrics, checkpoints and figures in the folder `out`.
+
+    With `resume` the newest whole checkpoint in `out` is continued, bit for bit. Ctrl-C and SIGTERM save and end the run; the
+    summary says so. Raises ValueError for settings that do not fit the data or the run to resume, FileExistsError for a folder
+    that holds a run, RuntimeError if another process uses it, OSError if it cannot be written, Diverged if training fails.
+    """
+    settings, report = settings or Settings(), report or Report()
+    with RunFolder(out, resume) as folder, stop_on_signals() as stop:
+        folder.check_space(model.params.count())
+        state = RunState.begin(folder, model, data, settings, report)
+        workers = Workers(model, settings.workers)
+        try:
+            with blas_threads(settings.workers):
+                return _loop(model, workers, data, settings, tokenizer, folder, state, report, stop)
+        finally:
+            workers.close()
+            state.metrics.close()
+            report.close()
+
+
+def _loop(
+    model: Any,
+    workers: Workers,
+    data: Any,
+    settings: Settings,
+    tokenizer: Any,
+    folder: RunFolder,
+    state: RunState,
+    report: Report,
+    stop: Stop,
+) -> Summary:
+    place, metrics, params = state.place, state.metrics, model.params
+    total = total_steps(settings, data.train)
+    warmup = math.ceil(total / 10) if settings.warmup is None else settings.warmup
+    drops = max(model.config.hidden_dropout_prob, model.config.attention_probs_dropout_prob) > 0
+    started = time.perf_counter() - metrics.seconds  # so that a resumed run goes on counting
+    saved = place.step if folder.resume else -1
+
+    def read_losses() -> None:
+        for record in metrics.read():
+            report.step(record)
+            state.watch.see(record)  # raises before a spoilt model could be saved
+
+    def evaluate_now() -> None:
+        if data.held_out is not None and state.held_out_step != place.step:
+            state.held_out, state.held_out_step = evaluate(model, data.held_out), place.step
+            metrics.write({"step": place.step, "held_out": state.held_out})
+            report.evaluation({"step": place.step, **state.held_out})
+
+    def save() -> int:
+        state.save(folder, model, data, settings, tokenizer, time.perf_counter() - started)
+        return place.step
+
+    report.start(place.step, total)
+    while place.step < total and not stop.signal:
+        batches = data.train.micro_batches(place.epoch, place.epoch_step, settings.accumulate * settings.workers)
+        whole = denominators(batches)  # of the whole step: so micro-batches add up to exactly its gradient
+        rng = Dropout(settings.seed, place.step) if drops else None
+        results, grads = workers.gradients(batches, whole, rng)
+        norm = optim.clip(grads, settings.clip_norm)
+        lr = optim.learning_rate(place.step, settings.learning_rate, warmup, total)
+        optim.step(params, grads, state.optimizer, lr)
+
+        place.advance(data.train.steps_per_epoch(place.epoch))
+        tokens = sum(len(arrays["ids"]) for arrays in batches)
+        state.tokens += tokens
+        seconds = time.perf_counter() - started
+        metrics.add({"step": place.step, "lr": lr, "tokens": tokens, "seconds": seconds}, results, norm)
+
+        if place.step % settings.log_every == 0:
+            read_losses()
+        if place.step % settings.eval_every == 0:
+            read_losses()
+            evaluate_now()
+        if place.step % settings.checkpoint_every == 0:
+            read_losses()
+            evaluate_now()
+            saved = save()
+
+    read_losses()
+    if not stop.signal:
+        evaluate_now()
+    if saved != place.step:
+        save()
+    return Summary(
+        str(folder.path), place.step, total, stop.name, state.tokens, time.perf_counter() - started,
+        state.held_out, state.held_out_step, data.unigram_entropy,
+    )  # fmt: skip
+
+
+def denominators(batches: list[dict[str, Any]]) -> dict[str, float]:
+    """How many masked pieces and pairs a step has: by these its losses are divided, in however many parts it is computed."""
+    masked = sum(len(arrays["masked_rows"]) for arrays in batches)
+    pairs = sum(len(arrays["lengths"]) for arrays in batches)
+    return {"mlm": float(max(1, masked)), "sop": float(pairs)}
+
+
+def total_steps(settings: Settings, train: Any) -> int:
+    """The optimiser steps of the whole run."""
+    if settings.steps is not None:
+        return settings.steps
+    assert settings.epochs is not None  # Settings has one of the two
+    return sum(train.steps_per_epoch(epoch) for epoch in range(settings.epochs))

@@ -1,0 +1,84 @@
+"""metrics.jsonl: one JSON object a line, one line a step, and a line for each evaluation on held-out documents.
+
+    {"step": 20, "loss": 8.1, "mlm_loss": 7.4, "sop_loss": .7, "mlm_accuracy": .04, "sop_accuracy": .5,
+     "lr": 1e-4, "grad_norm": 1.2, "tokens": 4090, "seconds": 3.1}                          losses in nats
+    {"step": 200, "held_out": {"loss": ..., "mlm_loss": ..., ...}}
+
+The losses live on the device. They are fetched every few steps in one piece, so that the host does not wait at each step.
+A number that is not finite is written as null.
+"""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from albert_np import backend
+
+
+class Metrics:
+    """The file, and the steps whose losses are not read yet."""
+
+    def __init__(self, path: Path, position: int = 0, seconds: float = 0.0) -> None:
+        """Opens the file and cuts it back to `position` bytes: what came after the checkpoint happens again."""
+        self.path, self.seconds = path, seconds
+        self._file = open(path, "ab")  # noqa: SIM115  closed by close()
+        if position > self._file.tell():
+            position = self._file.tell()
+        self._file.truncate(position)
+        self._waiting: list[tuple[dict[str, Any], Any]] = []
+
+    def add(self, record: dict[str, Any], results: list[Any], norm: Any) -> None:
+        """A step: what the host knows of it, the results of its micro-batches, and the norm of its gradient."""
+        record["masked"], record["sequences"] = sum(r.masked for r in results), sum(r.sequences for r in results)
+        on_device = [sum(getattr(r, name) for r in results) for name in ("mlm_loss", "sop_loss", "mlm_correct", "sop_correct")]
+        self._waiting.append((record, np.stack([*on_device, norm])))
+
+    def read(self) -> list[dict[str, Any]]:
+        """The records of the steps since the last call, their losses fetched; they are in the file then."""
+        if not self._waiting:
+            return []
+        numbers = backend.to_host(np.stack([device for _, device in self._waiting])).tolist()  # steps of 5
+        records = [_record(known, *row) for (known, _), row in zip(self._waiting, numbers)]
+        self._waiting.clear()
+        for record in records:
+            self.write(record)
+        return records
+
+    def write(self, record: dict[str, Any]) -> None:
+        self._file.write((json.dumps(record, allow_nan=False) + "\n").encode())
+        self._file.flush()
+
+    def sync(self) -> int:
+        """Force the file to the disk -> its length in bytes: the position that a checkpoint keeps."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _record(known: dict[str, Any], mlm: float, sop: float, mlm_right: float, sop_right: float, norm: float) -> dict[str, Any]:
+    masked, sequences = known["masked"], known["sequences"]
+    record = {"step": known["step"], "loss": mlm + sop, "mlm_loss": mlm, "mlm_accuracy": mlm_right / max(1, masked)}
+    if sequences:
+        record |= {"sop_loss": sop, "sop_accuracy": sop_right / sequences}
+    record |= {"lr": known["lr"], "grad_norm": norm, "tokens": known["tokens"], "seconds": round(known["seconds"], 3)}
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in record.items()}
+
+
+def read_metrics(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """-> (the steps' records, the evaluations' records). A last line that is cut off is left out."""
+    steps: list[dict[str, Any]] = []
+    evaluations: list[dict[str, Any]] = []
+    for line in path.read_text().splitlines():
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        (evaluations if "held_out" in record else steps).append(record)
+    return steps, evaluations

@@ -1,0 +1,67 @@
+"""The figures exist, are legible pictures, and show what they should."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from albert_np import plots
+
+
+@pytest.fixture
+def metrics(tmp_path):
+    """300 steps of a run that learns, and three evaluations."""
+    lines = []
+    for step in range(1, 301):
+        loss = 5 + 3 * math.exp(-step / 50) + 0.2 * math.sin(step)
+        lines.append(
+            dict(step=step, loss=loss + 0.7, mlm_loss=loss, mlm_accuracy=0.2, sop_loss=0.7, sop_accuracy=0.5, lr=1e-3,
+                 grad_norm=1.0, tokens=100, seconds=step)
+        )  # fmt: skip
+        if step % 100 == 0:
+            lines.append(dict(step=step, held_out=dict(loss=6.0, mlm_loss=5.3, mlm_accuracy=0.2, sop_accuracy=0.6)))
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)) + "\n" + '{"step": 301, "lo')  # the last line is cut off
+    return path
+
+
+def test_four_pictures_with_ink(metrics, tmp_path):
+    from matplotlib.image import imread
+
+    paths = plots.draw(metrics, tmp_path / "figures", unigram_entropy=5.5, vocab_size=4000)
+    assert [path.name for path in paths] == ["loss.png", "accuracy.png", "learning_rate.png", "gradient_norm.png"]
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(path.name for path in paths)
+    for path in paths:
+        picture = imread(path)
+        assert picture.shape[0] >= 400 and picture.shape[1] >= 700
+        ink = (picture[:, :, :3] < 0.7).any(axis=2)
+        assert 0.003 < ink.mean() < 0.3, path.name
+        assert ink[:, : ink.shape[1] // 2].any() and ink[:, ink.shape[1] // 2 :].any()
+
+
+def test_the_unigram_entropy_is_a_dashed_line(metrics):
+    steps, evaluations = plots.read_metrics(metrics)
+    axes = plots._loss(steps, evaluations, 5.5, 4000).axes[0]
+    (dashed,) = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert set(dashed.get_ydata()) == {5.5}
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "unigram entropy = 5.50" in labels and "ln V = 8.29" in labels and "held-out" in labels
+    assert axes.get_xlabel() == "step" and "nats" in axes.get_ylabel()
+
+
+def test_a_run_without_order_or_held_out_is_drawn(metrics, tmp_path):
+    rows = [json.loads(line) for line in metrics.read_text().splitlines()[:50]]
+    for row in rows:
+        row.pop("sop_accuracy", None)
+    metrics.write_text("\n".join(json.dumps(row) for row in rows if "loss" in row))
+    assert len(plots.draw(metrics, tmp_path / "figures")) == 4
+    metrics.write_text("")
+    assert plots.draw(metrics, tmp_path / "none") == []
+    assert not (tmp_path / "none").exists()
+
+
+def test_smoothing_is_a_running_mean():
+    values = list(np.arange(200.0))  # a window of 4
+    np.testing.assert_allclose(plots.smoothed(values)[:6], [0, 0.5, 1, 1.5, 2.5, 3.5])
+    assert plots.smoothed([3.0]) == [3.0]
