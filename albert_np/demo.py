@@ -17,12 +17,12 @@ from albert_np.training import Report, Settings
 
 VOCAB_SIZE = 4000
 CONFIG: dict[str, Any] = dict(
-    embedding_size=64, hidden_size=128, num_hidden_layers=4, num_attention_heads=4, intermediate_size=512,
-    max_position_embeddings=128,
+    embedding_size=128, hidden_size=128, num_hidden_layers=4, num_attention_heads=2, intermediate_size=512,
+    max_position_embeddings=128, initializer_range=0.05,  # narrow layers start larger than the paper's .02
 )  # fmt: skip
 SETTINGS: dict[str, Any] = dict(
-    steps=1000, optimizer="adamw", learning_rate=2e-3, warmup=50, tokens_per_batch=2048, max_length=64, held_out=0.03,
-    eval_every=200, checkpoint_every=500,
+    steps=1900, optimizer="adamw", learning_rate=1.6e-3, bias_correction=True, tokens_per_batch=2048, workers=2, max_length=64,
+    held_out=0.05, eval_every=190, checkpoint_every=950,
 )  # fmt: skip
 BELOW_UNIGRAM = 0.6  # nats that the held-out MLM loss must lie below the unigram entropy
 SOP_ACCURACY = 0.62  # on held-out documents

@@ -2,8 +2,9 @@
 standard library and of NumPy.
 
 Everything is read out of the source files with `ast`; no module is imported, because importing can do anything. What is
-kept is paragraphs of sentences: no doctests, code, grammar, tables, headings, signatures, lists of references. A paragraph
-that comes again (NumPy says many things many times) is kept once, so that a held-out part of the text is really unseen.
+kept is paragraphs of words: no doctests, code, grammar, tables, headings, signatures. A docstring that comes again is kept
+once, so that a held-out document is really unseen; single paragraphs of it may be known from others (NumPy says many things
+many times).
 """
 
 import ast
@@ -17,11 +18,10 @@ from pathlib import Path
 SKIPPED = set("test tests idle_test idlelib lib2to3 site-packages dist-packages encodings turtledemo pydoc_data".split())
 
 RULE = re.compile(r"([^\w\s])\1{2,}")  # ===== under (or over) a heading
-TABLE = re.compile(r"\S {3,}\S.* {3,}\S|^[|+].*[|+]$|[=-]{3,} +[=-]{3,}")
+TABLE = re.compile(r"::=|\S {3,}\S.* {3,}\S|^[|+].*[|+]$|[=-]{3,} +[=-]{3,}")
 BULLET = re.compile(r"(?:[-*+•]|\(?[0-9]{1,2}[.)]|\([a-z]\)|[a-z]\))\s+")
 DIRECTIVE = re.compile(r"\.\. +(\[|[\w-]*)")
 WITH_PROSE = {"note", "warning", "caution", "important", "tip", "seealso", "attention", "admonition"}
-QUIET = {"See Also", "See also", "References", "Methods", "Usage", "Related help topics"}
 NAME = re.compile(
     r"[^.!?]* : .*|[^.!?]*:$|[^ ]*$|[\w., ]+\(.*\)$|@|:\w+"
 )  # a name that is explained by what is indented below it
@@ -32,9 +32,6 @@ STARS = re.compile(r"(?<![\w*])\*{1,2}(?=[\w\"])|(?<=[\w\".)])\*{1,2}(?![\w*])")
 FOOTNOTE = re.compile(r" ?\[\w+\]_")
 SENTENCE_END = re.compile(r"[.!?][\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9_]|\s*$)")
 WORD = re.compile(r"[\"'(\[]*[A-Za-z]+(?:['’/-][A-Za-z]+)*[\"'’)\],.;:!?]*$")
-COMMON = set(
-    "a an the of to in is are be for and or if it that this with by as on not from at which will was can where then but".split()
-)
 
 
 def python_documentation() -> Iterator[list[str]]:
@@ -42,11 +39,11 @@ def python_documentation() -> Iterator[list[str]]:
 
     A pure function of the installed Python and NumPy: the same documents in the same order every time.
     """
-    seen: set[str] = set()
+    seen: set[tuple[str, ...]] = set()
     for source in sources():
-        document = [p for p in dict.fromkeys(paragraphs(source)) if p not in seen]
-        seen.update(document)
-        if sum(map(sentences, document)) >= 2:
+        document = list(paragraphs(source))
+        if sum(map(sentences, document)) >= 2 and tuple(document) not in seen:
+            seen.add(tuple(document))
             yield document
 
 
@@ -138,8 +135,8 @@ def blocks(text: str) -> Iterator[str]:
 
 
 def visible(text: str) -> Iterator[tuple[int, str]]:
-    """(indentation, line) without headings, doctests, literal blocks, directives and sections that hold no prose."""
-    doctest = quiet = False
+    """(indentation, line) without headings, doctests, literal blocks and directives."""
+    doctest = False
     skip: int | None = None  # lines further in than this are left out
     lines = text.splitlines()
     for raw, following in zip(lines, [*lines[1:], ""]):
@@ -147,8 +144,6 @@ def visible(text: str) -> Iterator[tuple[int, str]]:
         indent = len(raw) - len(raw.lstrip())
         if not line or RULE.fullmatch(line) or RULE.fullmatch(following.strip()):
             doctest = False
-            if line and not RULE.fullmatch(line):
-                quiet = line in QUIET
             yield 0, ""
             continue
         if skip is not None and indent > skip:
@@ -158,7 +153,7 @@ def visible(text: str) -> Iterator[tuple[int, str]]:
         directive = DIRECTIVE.match(line)
         if directive and directive[1].lower() not in WITH_PROSE:
             skip = indent
-        if doctest or quiet or directive:
+        if doctest or directive:
             yield 0, ""
             continue
         yield indent, line
@@ -179,12 +174,6 @@ def unmarked(block: str) -> str:
 
 
 def is_prose(text: str) -> bool:
-    """Whether this reads as English sentences: it begins and ends as one, and most of its words are words."""
+    """Whether this is English rather than code or a table: three words or more, and most of them made of letters."""
     words = text.split()
-    if len(words) < 4 or TABLE.search(text) or not SENTENCE_END.search(text[-4:]):
-        return False
-    capital = re.match(r"[\"'(\[]*[A-Z]", text)
-    if not capital and (len(words) < 8 or words[0] in COMMON):  # what begins with the name of an argument may stay
-        return False
-    real = sum(bool(WORD.match(word)) for word in words)
-    return real >= 0.7 * len(words) and sum(word.lower() in COMMON for word in words) >= len(words) / 20
+    return len(words) >= 3 and not TABLE.search(text) and sum(bool(WORD.match(word)) for word in words) > 0.6 * len(words)

@@ -57,6 +57,7 @@ def pretrain(
     optimizer: Annotated[str | None, _option("--optimizer", "[adamw]", TRAINING, "adamw|lamb")] = None,
     lr: Annotated[float | None, _option("--lr", "Peak learning rate [0.001]; √k times for k times the batch", TRAINING)] = None,
     warmup: Annotated[int | None, _option("--warmup", "Steps of warm-up [a tenth of all]", TRAINING)] = None,
+    start: Annotated[str | None, _option("--start", "Where the MLM bias starts [unigram]", TRAINING, "unigram|uniform")] = None,
     weight_decay: Annotated[float | None, _option("--weight-decay", "[0.01]", TRAINING)] = None,
     clip_norm: Annotated[float | None, _option("--clip-norm", "Largest norm of the gradient [1.0]", TRAINING)] = None,
     resume: Annotated[bool, _option("--resume", "Continue the run in --out, bit for bit.", RUN)] = False,
@@ -84,7 +85,7 @@ def pretrain(
         lines=lines, document_separator=document_separator, held_out=held_out, max_length=max_length, style=style,
         objective=objective, max_ngram=max_ngram, masked_lm_prob=masked_lm_prob, batches=batches,
         tokens_per_batch=tokens_per_batch, accumulate=accumulate, workers=workers, steps=steps, epochs=epochs,
-        optimizer=optimizer, learning_rate=lr, warmup=warmup, weight_decay=weight_decay, clip_norm=clip_norm, log_every=log_every,
+        optimizer=optimizer, learning_rate=lr, warmup=warmup, start=start, weight_decay=weight_decay, clip_norm=clip_norm, log_every=log_every,
         eval_every=eval_every, checkpoint_every=checkpoint_every, keep=keep, seed=seed,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}

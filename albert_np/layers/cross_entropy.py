@@ -31,6 +31,6 @@ def cross_entropy(x: Any, labels: Any, weights: Any, denominator: float) -> tupl
 def cross_entropy_backward(dloss: Any, cache: Any) -> Any:
     """dloss () -> dx (M, C)"""
     probs, picked, scaled = cache
-    dx = probs * scaled[:, None]  # (M, C)
-    scatter_add(dx.reshape(-1), picked, -scaled)
-    return dx * dloss
+    flat = (probs * scaled[:, None]).reshape(-1)  # (M C,); a copy where the logits lie in another order
+    scatter_add(flat, picked, -scaled)
+    return flat.reshape(probs.shape) * dloss

@@ -10,6 +10,7 @@ from albert_np.optim.adam import NAMES as OPTIMIZERS
 OBJECTIVES = ("sop", "nsp", "none")
 STYLES = ("paper", "google")
 BATCHES = ("balanced", "random")
+STARTS = ("unigram", "uniform")
 LINES = ("paragraph", "sentence", "wrapped")
 
 # What may change when a run is resumed: none of these touches a parameter. (`steps` does, see `differences`.)
@@ -24,6 +25,7 @@ class Settings:
     optimizer            "adamw" or "lamb". LAMB is for large batches (256 sequences and more).
     learning_rate        the peak. For a batch k times as large take √k times the rate; the paper's .00176 is for 4096 sequences.
     warmup               steps of linear warm-up; None: a tenth of all steps.
+    start                "unigram": the MLM bias of a fresh model starts at the pieces' frequencies; "uniform": at 0.
     weight_decay, beta1, beta2, eps, bias_correction     the optimiser's own options.
     clip_norm            the gradients' global norm is scaled down to this.
     accumulate           a step is computed in this many micro-batches, one after the other: less memory, the same gradient.
@@ -52,6 +54,7 @@ class Settings:
     optimizer: str = "adamw"
     learning_rate: float = 1e-3
     warmup: int | None = None
+    start: str = "unigram"
     weight_decay: float = 0.01
     beta1: float = 0.9
     beta2: float = 0.999
@@ -146,7 +149,7 @@ def _check_values(s: Settings) -> None:
     if not 0 < s.masked_lm_prob < 1:
         raise ValueError(f"masked_lm_prob must be between 0 and 1, not {s.masked_lm_prob}")
     choices: dict[str, tuple[str, ...]] = dict(
-        optimizer=OPTIMIZERS, objective=OBJECTIVES, style=STYLES, batches=BATCHES, lines=LINES
+        optimizer=OPTIMIZERS, objective=OBJECTIVES, style=STYLES, batches=BATCHES, lines=LINES, start=STARTS
     )
     for name, allowed in choices.items():
         if getattr(s, name) not in allowed:

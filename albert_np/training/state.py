@@ -13,6 +13,7 @@ from albert_np.training.metrics import Metrics
 from albert_np.training.report import Report
 from albert_np.training.run import RunFolder
 from albert_np.training.settings import Settings
+from albert_np.training.start import start_at_unigram
 from albert_np.training.watch import Watch
 from albert_np.version import __version__
 
@@ -48,6 +49,8 @@ class RunState:
         """A fresh state or, in a folder to resume, that of its newest whole checkpoint, copied into the model too."""
         optimizer = optim.init(settings.optimizer, model.params, **settings.optimizer_options())
         if not folder.resume:
+            if settings.start == "unigram":
+                start_at_unigram(model.params, data.train.piece_counts())
             return cls(Place(), optimizer, Metrics(folder.metrics), Watch(model.config.vocab_size))
         saved = folder.newest_checkpoint(report)
         check_resumable(saved, model.config, settings, data.fingerprint, report)

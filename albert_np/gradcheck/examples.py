@@ -1,0 +1,79 @@
+"""Small random parameters and batches to check with, made so that mistakes show.
+
+All sizes differ, so that two axes cannot be swapped unseen; the three sequences are of unequal length, one of them of
+length 1; ids repeat; gammas, betas and biases stand away from 1 and 0.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from albert_np.config import AlbertConfig
+from albert_np.layers import Sequences
+from albert_np.model.batch import Batch
+from albert_np.params import Tree, flat_size
+from albert_np.randomness import Dropout, generator
+
+LENGTHS = 8, 1, 9
+SOURCES = 3, 1, 5  # tokens of each that are the source, in translation's pattern
+N, M = sum(LENGTHS), 10
+EXAMPLES = 5, 0, 7
+
+TINY = AlbertConfig(
+    vocab_size=31, embedding_size=13, hidden_size=20, num_hidden_layers=3, num_attention_heads=4, intermediate_size=23,
+    max_position_embeddings=11, type_vocab_size=6,
+)  # fmt: skip
+
+
+def normal(seed: int, name: str, *shape: int) -> np.ndarray:
+    """Standard normal numbers."""
+    return generator(seed, "gradcheck " + name).standard_normal(shape)
+
+
+def parameters(form: dict[str, Any], seed: int) -> Tree:
+    """A float64 tree of this form, far from the values of a fresh model."""
+    p = Tree(form, np.zeros(flat_size(form, 8)))
+    for name, array in p.items():
+        z = normal(seed, name, *array.shape)
+        leaf = name.rsplit(".", 1)[-1]
+        if leaf == "w":
+            z = z / math.sqrt(len(array))
+            if name.endswith("output.w"):  # what a block adds stays below what it passes on: else all tokens become alike
+                z = z / 2
+        elif array.ndim == 1:
+            z = 0.3 * z + (leaf == "gamma")
+        array[...] = z
+    return p
+
+
+def sequences(translation: bool = False) -> Sequences:
+    return Sequences.of_lengths(np.array(LENGTHS), np.array(SOURCES) if translation else None)
+
+
+def dropout(seed: int) -> Dropout:
+    """Dropout for the rows of `sequences`."""
+    within = np.concatenate([np.arange(length) for length in LENGTHS])
+    return Dropout(seed, step=3).of(np.stack([np.repeat(EXAMPLES, LENGTHS), within], axis=1))
+
+
+def batch(config: AlbertConfig, seed: int = 0, mlm: bool = True, sop: bool = True, translation: bool = False) -> Batch:
+    """A batch of LENGTHS for a model of any size."""
+    rng = generator(seed, "gradcheck batch")
+    some = rng.choice(config.vocab_size, min(12, config.vocab_size), replace=False)  # fewer than N: ids repeat
+    positions = [rng.permutation(config.max_position_embeddings)[:length] for length in LENGTHS]
+    labels: dict[str, Any] = {}
+    if mlm:
+        labels["masked_rows"] = np.sort(rng.choice(N, M, replace=False))
+        labels["masked_labels"] = rng.integers(config.vocab_size, size=M)
+    if sop:
+        labels["order_labels"] = np.array([1, 0, 1])
+    return Batch.pack(
+        ids=np.concatenate([some, rng.choice(some, N)])[:N],
+        lengths=np.array(LENGTHS),
+        token_types=rng.integers(config.type_vocab_size, size=N),
+        positions=np.concatenate(positions),
+        examples=np.array(EXAMPLES),
+        source_lengths=np.array(SOURCES) if translation else None,
+        **labels,
+    )

@@ -1,0 +1,218 @@
+"""The checks of single layers and heads."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from albert_np import layers
+from albert_np.gradcheck.checker import rows
+from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, batch, dropout, normal, parameters, sequences
+from albert_np.gradcheck.tensor import Row
+from albert_np.layers.attention import attend, attend_backward
+from albert_np.model.block import block, block_backward
+from albert_np.model.embeddings import embeddings, embeddings_backward
+from albert_np.model.encoder import encoder, encoder_backward
+from albert_np.model.fusion import fuse_levels, fuse_levels_backward
+from albert_np.model.heads import mlm_head, mlm_head_backward, order_head, order_head_backward
+from albert_np.params import shapes
+
+V, E, H, A, F = TINY.vocab_size, TINY.embedding_size, TINY.hidden_size, TINY.num_attention_heads, TINY.intermediate_size
+B = len(LENGTHS)
+LINEAR = {"w": (H, F), "b": (F,)}
+BLOCK = shapes(TINY)["groups"][0]["blocks"][0]
+
+Rows = Iterator[Row]
+CHECKS: dict[str, Callable[[int], Rows]] = {}
+
+
+def named(name: str) -> Callable[[Callable[[int], Rows]], Callable[[int], Rows]]:
+    """Enter a check of this name into CHECKS. A check takes a seed and yields rows."""
+
+    def enter(check: Callable[[int], Rows]) -> Callable[[int], Rows]:
+        CHECKS[name] = check
+        return check
+
+    return enter
+
+
+@named("linear")
+def linear(seed: int) -> Rows:
+    return rows(layers.linear, layers.linear_backward, {"x": normal(seed, "x", N, H)}, parameters(LINEAR, seed), seed=seed)
+
+
+def layer_norm(seed: int, eps: float) -> Rows:
+    p = parameters({"gamma": (H,), "beta": (H,)}, seed)
+    x = 2 + 3 * normal(seed, "x", N, H)
+    return rows(lambda x, p: layers.layer_norm(x, p, eps), layers.layer_norm_backward, {"x": x}, p, seed=seed)
+
+
+CHECKS["layer_norm"] = lambda seed: layer_norm(seed, 1e-12)
+CHECKS["layer_norm, large eps"] = lambda seed: layer_norm(seed, 2.0)
+
+
+def activation(seed: int, name: str) -> Rows:
+    x = normal(seed, "x", N, F)
+    return rows(
+        lambda x: layers.activation(x, name),
+        lambda dy, cache: layers.activation_backward(dy, cache, name),
+        {"x": 2 * x + 0.1 * np.sign(x)},  # away from the kink of relu
+        seed=seed,
+    )
+
+
+for _act in ("gelu_new", "gelu", "relu", "tanh"):
+    CHECKS[_act] = lambda seed, act=_act: activation(seed, act)  # type: ignore[misc]
+
+
+@named("softmax")
+def softmax(seed: int) -> Rows:
+    return rows(layers.softmax, layers.softmax_backward, {"x": normal(seed, "x", A, B, M)}, seed=seed)
+
+
+@named("dropout")
+def dropout_layer(seed: int) -> Rows:
+    rng = dropout(seed).at("here", 2)
+    return rows(lambda x: layers.dropout(x, 0.3, rng), layers.dropout_backward, {"x": normal(seed, "x", N, F)}, seed=seed)
+
+
+@named("embedding")
+def embedding(seed: int) -> Rows:
+    b = batch(TINY, seed)
+    p = parameters({key: shapes(TINY)["embeddings"][key] for key in ("word", "position", "token_type")}, seed)
+    return rows(
+        lambda p: layers.embedding(b.ids, b.positions, b.token_types, p),
+        lambda dy, cache, p, g: layers.embedding_backward(dy, cache, g),
+        {}, p, seed=seed,
+    )  # fmt: skip
+
+
+@named("gather")
+def gather(seed: int) -> Rows:
+    picked = np.array([3, 0, 3, 17, 5, 3, 11])  # rows repeat
+    return rows(lambda x: layers.gather(x, picked), layers.gather_backward, {"x": normal(seed, "x", N, H)}, seed=seed)
+
+
+@named("attend, one sequence")
+def one_attention(seed: int) -> Rows:
+    qkv = {name: normal(seed, name, A, LENGTHS[0], H // A) for name in ("q", "k", "v")}
+    return rows(attend, attend_backward, qkv, seed=seed)
+
+
+def attention(seed: int, translation: bool = False, rate: float = 0.0) -> Rows:
+    here = sequences(translation)
+    return rows(
+        lambda x, p: layers.attention(x, p, here, A, rate, dropout(seed)),
+        lambda dy, cache, p, g: layers.attention_backward(dy, cache, p, g, here, A),
+        {"x": normal(seed, "x", N, H)}, parameters(BLOCK["attention"], seed), seed=seed,
+    )  # fmt: skip
+
+
+CHECKS["attention"] = attention
+CHECKS["attention, translation"] = lambda seed: attention(seed, translation=True)
+CHECKS["attention, dropout"] = lambda seed: attention(seed, rate=0.3)
+CHECKS["attention, translation, dropout"] = lambda seed: attention(seed, translation=True, rate=0.2)
+
+
+def feed_forward(seed: int, act: str) -> Rows:
+    return rows(
+        lambda x, p: layers.feed_forward(x, p, act),
+        lambda dy, cache, p, g: layers.feed_forward_backward(dy, cache, p, g, act),
+        {"x": normal(seed, "x", N, H)}, parameters(BLOCK["ffn"], seed), seed=seed, kinks=act == "relu",
+    )  # fmt: skip
+
+
+for _act in ("gelu_new", "gelu", "relu", "tanh"):
+    CHECKS[f"feed_forward, {_act}"] = lambda seed, act=_act: feed_forward(seed, act)  # type: ignore[misc]
+
+
+@named("fuse")
+def fuse(seed: int) -> Rows:
+    levels = {name: normal(seed, name, N, H) for name in ("low", "high")}
+    return rows(layers.fuse, layers.fuse_backward, levels, parameters({"w": (2 * H, H), "b": (H,)}, seed), seed=seed)
+
+
+@named("pooler")
+def pooler(seed: int) -> Rows:
+    p = parameters({"w": (H, H), "b": (H,)}, seed)
+    return rows(
+        lambda x, p: layers.pooler(x, p, sequences()), layers.pooler_backward, {"x": normal(seed, "x", N, H)}, p, seed=seed
+    )
+
+
+@named("cross_entropy")
+def cross_entropy(seed: int) -> Rows:
+    labels = np.arange(M) * 7 % V
+    weights = 0.5 + np.abs(normal(seed, "weights", M))
+    return rows(
+        lambda x: layers.cross_entropy(x, labels, weights, 3.7),
+        layers.cross_entropy_backward, {"x": 2 * normal(seed, "x", M, V)}, seed=seed,
+    )  # fmt: skip
+
+
+@named("embeddings: tables, norm, dropout, projection")
+def all_embeddings(seed: int) -> Rows:
+    b, config = batch(TINY, seed), TINY.replace(hidden_dropout_prob=0.3)
+    return rows(
+        lambda p: embeddings(b, p, config, dropout(seed)),
+        lambda dy, cache, p, g: embeddings_backward(dy, cache, p, g),
+        {}, parameters(shapes(TINY)["embeddings"], seed), seed=seed,
+    )  # fmt: skip
+
+
+@named("block, dropout")
+def whole_block(seed: int) -> Rows:
+    config = TINY.replace(hidden_dropout_prob=0.3, attention_probs_dropout_prob=0.2)
+    return rows(
+        lambda x, p: block(x, p, sequences(), config, dropout(seed), 4),
+        lambda dy, cache, p, g: block_backward(dy, cache, p, g, sequences(), config),
+        {"x": normal(seed, "x", N, H)}, parameters(BLOCK, seed), seed=seed,
+    )  # fmt: skip
+
+
+@named("encoder, a gradient into every hidden state")
+def whole_encoder(seed: int) -> Rows:
+    config = TINY.replace(num_hidden_layers=4, num_hidden_groups=2, inner_group_num=2)
+    return rows(
+        lambda x, p: encoder(x, p.groups, sequences(), config, None),
+        lambda dy, cache, p, g: encoder_backward(dy, cache, p.groups, g.groups, sequences(), config),
+        {"x": normal(seed, "x", N, H)}, parameters({"groups": shapes(config)["groups"]}, seed), seed=seed,
+    )  # fmt: skip
+
+
+def hidden_fusion(seed: int, levels: tuple[int, ...], L: int) -> Rows:
+    def forward(*arguments: Any) -> Any:
+        *taken, p = arguments
+        hidden = [dict(zip(levels, taken)).get(level) for level in range(L + 1)]
+        return fuse_levels(hidden, p.fusion, levels)
+
+    def backward(dy: Any, cache: Any, p: Any, g: Any) -> Any:
+        dhidden = fuse_levels_backward(dy, cache, p.fusion, g.fusion, levels, L)
+        return [dhidden[level] for level in levels]
+
+    hidden = {f"hidden.{level}": normal(seed, f"h{level}", N, H) for level in levels}
+    p = parameters({"fusion": [{"w": (2 * H, H), "b": (H,)} for _ in levels[1:]]}, seed)
+    return rows(forward, backward, hidden, p, seed=seed)
+
+
+CHECKS["fuse_levels (0, 2, 3) of 3"] = lambda seed: hidden_fusion(seed, (0, 2, 3), 3)
+CHECKS["fuse_levels (1, 2) of 3"] = lambda seed: hidden_fusion(seed, (1, 2), 3)
+
+
+@named("mlm_head with its tied table")
+def masked_head(seed: int) -> Rows:
+    picked = batch(TINY, seed).masked_rows
+    return rows(
+        lambda h, p: mlm_head(h, picked, p.mlm, p.word, TINY),
+        lambda dy, cache, p, g: mlm_head_backward(dy, cache, p.mlm, g.mlm, p.word, g.word, TINY),
+        {"h": normal(seed, "h", N, H)}, parameters({"mlm": shapes(TINY)["mlm"], "word": (V, E)}, seed), seed=seed,
+    )  # fmt: skip
+
+
+@named("order_head")
+def sentence_head(seed: int) -> Rows:
+    form = shapes(TINY)
+    return rows(
+        lambda h, p: order_head(h, sequences(), p), order_head_backward,
+        {"h": normal(seed, "h", N, H)}, parameters({"pooler": form["pooler"], "sop": form["sop"]}, seed), seed=seed,
+    )  # fmt: skip

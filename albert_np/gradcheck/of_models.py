@@ -1,0 +1,154 @@
+"""The checks of the whole model: ids in, joint loss out, in every configuration."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from albert_np.config import AlbertConfig
+from albert_np.gradcheck.checker import rows
+from albert_np.gradcheck.examples import TINY, batch, parameters
+from albert_np.gradcheck.tensor import Row
+from albert_np.model.albert import pretraining, pretraining_backward
+from albert_np.model.batch import Batch
+from albert_np.model.embeddings import embeddings, embeddings_backward
+from albert_np.model.encoder import encoder, encoder_backward
+from albert_np.params import Tree, shapes
+from albert_np.randomness import Dropout, generator
+
+# What differs from TINY (three layers that share all); "batch": what the batch has; "dropout": whether there is any.
+DROPOUT = dict(hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.3)
+MODELS: dict[str, dict[str, Any]] = {
+    "12 shared layers": dict(num_hidden_layers=12),
+    "12 shared layers, 3 levels fused, dropout, recompute": dict(
+        num_hidden_layers=12, fusion_layers=(4, 8, 12), recompute=True, **DROPOUT
+    ),
+    "2 groups of 2 blocks": dict(num_hidden_layers=4, num_hidden_groups=2, inner_group_num=2),
+    "sharing attention": dict(sharing="attention"),
+    "sharing ffn": dict(sharing="ffn"),
+    "sharing none": dict(sharing="none"),
+    "fusion (1, 3)": dict(fusion_layers=(1, 3)),
+    "fusion (0, 1, 3)": dict(fusion_layers=(0, 1, 3)),
+    "fusion (1, 2), the top left out": dict(fusion_layers=(1, 2)),
+    "fusion (0, 1), the top left out, sharing none": dict(fusion_layers=(0, 1), sharing="none"),
+    "dropout": DROPOUT,
+    "recompute": dict(recompute=True),
+    "dropout, recompute": dict(recompute=True, **DROPOUT),
+    "gelu": dict(hidden_act="gelu"),
+    "relu": dict(hidden_act="relu"),
+    "tanh": dict(hidden_act="tanh"),
+    "large layer_norm_eps": dict(layer_norm_eps=0.5),
+    "MLM only": dict(batch=dict(sop=False)),
+    "SOP only": dict(batch=dict(mlm=False)),
+    "translation's attention": dict(batch=dict(translation=True), **DROPOUT),
+}
+
+
+def check_model(
+    params: Tree,
+    config: AlbertConfig,
+    batch: Batch,
+    *,
+    seed: int = 0,
+    rng: Dropout | None = None,
+    coordinates: int = 3,
+) -> list[Row]:
+    """Check all gradients of the pretraining loss at these parameters, which must be float64 (`params.astype("float64")`).
+
+    They may be trained ones. Then a tensor of many numbers hardly moves the loss in a random direction: directions lean
+    towards the gradient (see `check`; a wrong gradient is far off along itself). And a tensor that hardly moves the loss in
+    any direction (as the attention of a model that has learned no more than how frequent the pieces are) is checked by a
+    random gradient into every hidden state instead, as its row says.
+    """
+    found = list(model_rows(params, config, batch, seed=seed, rng=rng, coordinates=coordinates, lean=1.0))
+    void = [row.name for row in found if row.note.startswith("void")]
+    if not void:
+        return found
+    again = {row.name: row for row in hidden_rows(params, config, batch, seed, rng, coordinates, void)}
+    return [again.get(row.name, row) for row in found]
+
+
+def hidden_rows(
+    params: Tree, config: AlbertConfig, batch: Batch, seed: int, rng: Dropout | None, coordinates: int, only: list[str]
+) -> Iterator[Row]:
+    """The rows of the tensors `only`, by a random gradient into every hidden state."""
+    rng = rng and rng.of(batch.dropout_rows)
+
+    def forward(p: Tree) -> tuple[Any, Any]:
+        x, c_embeddings = embeddings(batch, p.embeddings, config, rng)
+        hidden, c_encoder = encoder(x, p.groups, batch.sequences, config, rng)
+        return hidden, (c_embeddings, c_encoder)
+
+    def backward(dhidden: Any, cache: Any, p: Tree, g: Tree) -> None:
+        c_embeddings, c_encoder = cache
+        dx = encoder_backward(dhidden, c_encoder, p.groups, g.groups, batch.sequences, config)
+        embeddings_backward(dx, c_embeddings, p.embeddings, g.embeddings)
+
+    found = rows(
+        forward, backward, {}, params,
+        seed=seed, coordinates=coordinates, gain=4, kinks=config.hidden_act == "relu", lean=1.0, only=only,
+    )  # fmt: skip
+    for row in found:
+        yield replace(row, note=row.note or "the loss hardly moves with it here: checked through the hidden states")
+
+
+def model_rows(
+    params: Tree, config: AlbertConfig, batch: Batch, *, seed: int, rng: Dropout | None, coordinates: int = 3, lean: float = 0.0
+) -> Iterator[Row]:
+    """The rows of `check_model`, one by one as they are found."""
+    M = 0 if batch.masked_rows is None else len(batch.masked_rows)
+    B = 0 if batch.order_labels is None else len(batch.order_labels)
+    # the loss takes no output gradient: its two parts are weighted at random by their denominators instead
+    mlm, sop = generator(seed, "gradcheck loss weights").uniform(0.4, 0.9, size=2).tolist()
+    denominators = {"mlm": M / mlm, "sop": B / sop}
+
+    def forward(p: Tree) -> tuple[Any, Any]:
+        results, cache = pretraining(batch, p, config, denominators, rng)
+        return (results.mlm_loss, results.sop_loss), cache
+
+    def backward(dy: Any, cache: Any, p: Tree, g: Tree) -> None:
+        pretraining_backward(cache, p, g, config, batch)
+
+    def unused(name: str) -> bool:
+        return name in left_out(params, config, bool(M), bool(B))
+
+    return rows(
+        forward, backward, {}, params,
+        seed=seed, coordinates=coordinates, dy=(1.0, 1.0), kinks=config.hidden_act == "relu", lean=lean, unused=unused,
+    )  # fmt: skip
+
+
+def left_out(params: Tree, config: AlbertConfig, mlm: bool, sop: bool) -> set[str]:
+    """The tensors that the loss does not reach: heads without labels, and layers above the last level that is fused."""
+    top = config.fusion_layers[-1] if config.fusion_layers else config.num_hidden_layers
+    reached = {id(array) for l in range(top) for array in leaves(params.groups[config.group_of(l)])}
+    heads = {"mlm": mlm, "pooler": sop, "sop": sop}
+    return {
+        name for name, array in params.items()
+        if not heads.get(name.split(".")[0], True) or (name.startswith("groups.") and id(array) not in reached)
+    }  # fmt: skip
+
+
+def leaves(node: Any) -> Iterator[Any]:
+    """Every array below a namespace."""
+    if isinstance(node, list):
+        for child in node:
+            yield from leaves(child)
+    elif hasattr(node, "__dict__"):
+        yield from leaves(list(vars(node).values()))
+    else:
+        yield node
+
+
+def check_configuration(seed: int, **changes: Any) -> Iterator[Row]:
+    """Check a tiny model that differs from TINY in this."""
+    changes = dict(changes)
+    b = batch(TINY, seed, **changes.pop("batch", {}))
+    config = TINY.replace(**changes)
+    rng = Dropout(seed, step=2) if config.hidden_dropout_prob else None
+    return model_rows(parameters(shapes(config), seed), config, b, seed=seed, rng=rng)
+
+
+CHECKS: dict[str, Callable[[int], Iterator[Row]]] = {
+    f"model: {name}": lambda seed, changes=changes: check_configuration(seed, **changes)  # type: ignore[misc]
+    for name, changes in MODELS.items()
+}

@@ -1,0 +1,75 @@
+"""Everything that is checked, and how it is shown."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from albert_np.gradcheck import of_layers, of_models
+from albert_np.gradcheck.tensor import Row
+
+# name -> check: takes a seed, yields rows
+CHECKS = {**of_layers.CHECKS, **of_models.CHECKS}
+
+
+@dataclass(frozen=True)
+class Report:
+    """The rows of one layer or one configuration."""
+
+    name: str
+    rows: list[Row]
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.rows) and all(row.passed for row in self.rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; what has no number is null."""
+        return {"name": self.name, "passed": self.passed, "tensors": [_to_dict(row) for row in self.rows]}
+
+
+def _to_dict(row: Row) -> dict[str, Any]:
+    numbers = {key: getattr(row, key) for key in ("error", "numeric", "analytic")}
+    known = {key: value if abs(value) < float("inf") else None for key, value in numbers.items()}  # JSON has no nan
+    worst = None if row.worst is None else list(row.worst)
+    return {"name": row.name, "shape": list(row.shape), **known, "passed": row.passed, "worst": worst, "note": row.note}
+
+
+def everything(seed: int = 0) -> Iterator[Report]:
+    """Check every layer, every head, and the whole model in all its configurations, one report after the other."""
+    for name, check in CHECKS.items():
+        yield Report(name, list(check(seed)))
+
+
+def print_table(reports: Iterable[Report], console: Any = None) -> bool:
+    """Print each report as soon as it is there, as lines of a table: layer or tensor, shape, relative error, verdict.
+
+    console: rich's, by default one on standard output. Returns whether all passed.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = console or Console()
+    console.print(f"[bold]{'layer or tensor':<60}{'shape':>12}{'relative error':>18}  verdict[/bold]")
+    counts = {True: 0, False: 0}
+    for report in reports:
+        table = Table.grid(padding=(0, 0))
+        for width, justify in ((60, "left"), (12, "right"), (18, "right")):
+            table.add_column(width=width, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        table.add_column()
+        table.add_row(Text(report.name, "bold"), "", f"{max(row.error for row in report.rows):.1e}", _verdict(report.passed, ""))
+        for row in report.rows:
+            at = "" if row.passed or row.worst is None else f" {list(row.worst)}"
+            error = "" if row.error != row.error else f"{row.error:.1e}"
+            table.add_row(f"  {row.name}{at}", "×".join(map(str, row.shape)), error, _verdict(row.passed, row.note))
+            counts[row.passed] += 1
+        console.print(table)
+    total = sum(counts.values())
+    console.print(f"{counts[True]} of {total} gradients agree with central differences to 1e-6, float64")
+    return counts[False] == 0 and total > 0
+
+
+def _verdict(passed: bool, note: str) -> Any:
+    from rich.text import Text
+
+    return Text("  ok" if passed else "  FAILED", "green" if passed else "bold red").append(f"  {note}" if note else "", "dim")

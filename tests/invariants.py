@@ -1,0 +1,99 @@
+"""What must hold of the whole model whatever its numbers are. Each is a function of a config that raises AssertionError."""
+
+from typing import Any
+
+import numpy as np
+
+from albert_np.config import AlbertConfig
+from albert_np.gradcheck.examples import TINY, parameters
+from albert_np.model.albert import pretraining, pretraining_backward
+from albert_np.model.batch import Batch
+from albert_np.params import Tree, shapes
+from albert_np.randomness import Dropout
+
+LENGTHS = (5, 1, 7, 3)
+DROPOUT = TINY.replace(hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.3)
+
+
+def sequence(number: int) -> dict[str, Any]:
+    """One example, by its number."""
+    rng = np.random.default_rng(number)
+    T = LENGTHS[number]
+    masked = np.sort(rng.choice(T, max(1, T // 2), replace=False))
+    return dict(
+        ids=rng.integers(5, 15, T), token_types=rng.integers(0, 2, T), positions=np.arange(T), examples=np.array([100 + number]),
+        lengths=np.array([T]), masked_rows=masked, masked_labels=rng.integers(0, TINY.vocab_size, len(masked)),
+        order_labels=np.array([number % 2]),
+    )  # fmt: skip
+
+
+def batch_of(*numbers: int) -> Batch:
+    """These examples, in this order."""
+    parts = [sequence(number) for number in numbers]
+    starts = np.cumsum([0] + [LENGTHS[number] for number in numbers])
+    joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    joined["masked_rows"] = np.concatenate([part["masked_rows"] + start for part, start in zip(parts, starts)])
+    return Batch.pack(**joined)
+
+
+def gradients(
+    config: AlbertConfig, batch: Batch, rng: Dropout | None = None, grads: Tree | None = None, denominators: Any = None, p: Any = None
+) -> tuple[float, Tree]:
+    """-> loss, gradients"""
+    p = parameters(shapes(config), 3) if p is None else p
+    grads = p.zeros_like() if grads is None else grads
+    results, cache = pretraining(batch, p, config, denominators, rng)
+    pretraining_backward(cache, p, grads, config, batch)
+    return float(results.loss), grads
+
+
+def close(a: Any, b: Any, tolerance: float = 1e-12) -> None:
+    np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)
+
+
+def recomputing_changes_nothing(config: AlbertConfig = DROPOUT) -> None:
+    """Not a bit, dropout included."""
+    for rng in (None, Dropout(4, step=6)):
+        kept = gradients(config.replace(recompute=False), batch_of(0, 1, 2, 3), rng)
+        again = gradients(config.replace(recompute=True), batch_of(0, 1, 2, 3), rng)
+        assert kept[0] == again[0] and kept[1].flat.tobytes() == again[1].flat.tobytes()
+
+
+def order_of_sequences_changes_nothing(config: AlbertConfig = DROPOUT) -> None:
+    """With dropout, too: masks belong to examples, not to places."""
+    for rng in (None, Dropout(4, step=6)):
+        loss, grads = gradients(config, batch_of(0, 1, 2, 3), rng)
+        shuffled, again = gradients(config, batch_of(2, 0, 3, 1), rng)
+        close(loss, shuffled)
+        close(grads.flat, again.flat)
+
+
+def every_sequence_by_itself(config: AlbertConfig = DROPOUT) -> None:
+    """A batch is its sequences one by one: no token meets another sequence's."""
+    p, counts = parameters(shapes(config), 3), {"mlm": 9.0, "sop": 4.0}
+    for rng in (None, Dropout(4, step=6)):
+        together, _ = pretraining(batch_of(0, 1, 2, 3), p, config, counts, rng)
+        alone = [pretraining(batch_of(number), p, config, counts, rng)[0] for number in range(4)]
+        close(together.mlm_loss, sum(part.mlm_loss for part in alone))
+        close(together.sop_loss, sum(part.sop_loss for part in alone))
+
+
+def micro_batches_add_up(config: AlbertConfig = DROPOUT) -> None:
+    """Two micro-batches with the whole batch's denominators are the batch: loss and gradients."""
+    rng, counts = Dropout(4, step=6), {"mlm": 7.0, "sop": 4.0}
+    loss, grads = gradients(config, batch_of(0, 1, 2, 3), rng, denominators=counts)
+    one, halves = gradients(config, batch_of(0, 1), rng, denominators=counts)
+    two, halves = gradients(config, batch_of(2, 3), rng, halves, denominators=counts)
+    close(loss, one + two)
+    close(grads.flat, halves.flat)
+
+
+def masks_differ_wherever_they_should(config: AlbertConfig = DROPOUT) -> None:
+    """Seeds, steps, layers and places of a layer have masks of their own."""
+    batch, p = batch_of(2), parameters(shapes(config), 3)
+    losses = [float(pretraining(batch, p, config, None, rng)[0].loss) for rng in (Dropout(1, 1), Dropout(1, 2), Dropout(2, 1))]
+    assert len(set(losses)) == 3, "seeds or steps share their masks"
+    _, cache = pretraining(batch, p, config, None, Dropout(1, 1))
+    blocks = [block for layer in cache[1][1][1] for block in layer]  # the body's cache, the encoder's, all layers
+    masks = [mask[0].tobytes() for block in blocks for mask in (block[1], block[4])]
+    assert len(set(masks)) == len(masks) == 2 * config.num_hidden_layers, "two places share a mask"

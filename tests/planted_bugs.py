@@ -1,0 +1,236 @@
+"""Mistakes to plant in the live source, one at a time: a gradient check is believed when it has caught each of them.
+
+PLANTED: the function (module.name below albert_np) -> the checks that look at it, and (old text, new text, what is wrong).
+Every function whose name ends in _backward is here, at least three times. A planted mistake must not raise: those that do need no
+gradient check to be found.
+"""
+
+Mistakes = tuple[tuple[str, str, str], ...]
+
+PLANTED: dict[str, tuple[str, Mistakes]] = {
+    "layers.activations.gelu_new_backward": ("gelu_new", (
+        ("1 + 3 * CUBIC", "1 + CUBIC", "lost the 3 of x cubed"),
+        ("0.5 * (1 + t) + 0.5", "0.5", "forgot a term of the product rule"),
+        ("(1 - t * t)", "(1 - t)", "tanh' without the square"),
+        ("du = SQRT_2_OVER_PI * ", "du = ", "lost the constant of u"),
+    )),
+    "layers.activations.gelu_backward": ("gelu", (
+        ("(phi + x * density)", "phi", "forgot a term of the product rule"),
+        ("math.sqrt(2 * math.pi)", "math.sqrt(math.pi)", "wrong constant of the density"),
+        ("np.exp(-0.5 * (x * x))", "np.exp(-(x * x))", "wrong variance of the density"),
+    )),
+    "layers.activations.relu_backward": ("relu", (
+        ("(x > 0)", "(x < 0)", "the wrong side"),
+        ("(x > 0)", "(dy > 0)", "looked at the gradient's sign"),
+        ("(x > 0)", "(x > 1)", "wrong threshold"),
+        ("dy * (x > 0)", "dy", "forgot to look at x at all"),
+    )),
+    "layers.activations.tanh_backward": ("tanh", (
+        ("(1 - y * y)", "(1 - y)", "lost the square"),
+        ("(1 - y * y)", "(1 + y * y)", "wrong sign"),
+        ("(1 - y * y)", "y * (1 - y)", "that is the logistic function's"),
+    )),
+    "layers.activations.activation_backward": ("gelu", (
+        ("ACTIVATIONS[name][1](dy, cache)", "dy", "left the activation out"),
+        ("ACTIVATIONS[name]", 'ACTIVATIONS["gelu_new"]', "always the same activation"),
+        ("[1](dy, cache)", "[1](dy * dy, cache)", "the gradient squared"),
+    )),
+    "layers.softmax.softmax_backward": ("softmax", (
+        (" - (dy * y).sum(-1, keepdims=True)", "", "forgot what the normalisation does"),
+        ("(dy * y).sum(-1,", "(dy * y).sum(0,", "summed over the wrong axis"),
+        ("(dy * y).sum(", "(dy * y).mean(", "mean for sum"),
+        ("(dy * y).sum(", "dy.sum(", "forgot the weights of the sum"),
+        ("y * (dy -", "(dy -", "forgot the factor in front"),
+    )),
+    "layers.dropout.dropout_backward": ("dropout", (
+        ("dy * keep * scale", "dy * keep", "lost the scale"),
+        ("dy * keep * scale", "dy * scale", "lost the mask"),
+        ("dy * keep * scale", "dy * ~keep * scale", "the mask inverted"),
+        ("dy * keep * scale", "dy * keep / scale", "divided by the scale"),
+    )),
+    "layers.linear.linear_backward": ("attention", (
+        ("g.w += x.T @ dy", "g.w[...] = x.T @ dy", "= for +="),
+        ("g.b += dy.sum(0)", "g.b[...] = dy.sum(0)", "= for +="),
+        ("g.w += x.T @ dy", "g.w += x.T @ dy / len(x)", "a mean over the tokens"),
+        ("g.w += x.T @ dy", "g.w += dy.T @ x", "transposed"),
+        ("g.b += dy.sum(0)", "g.b += dy[0]", "only the first token's"),
+        ("dy @ p.w.T", "dy @ p.w", "swapped transpose"),
+    )),
+    "layers.layer_norm.layer_norm_backward": ("layer_norm", (
+        (" - rows_mean(dxhat) ", " ", "forgot the part through the mean"),
+        (" - xhat * rows_mean(dxhat * xhat)", "", "forgot the part through the variance"),
+        ("dxhat = dy * p.gamma", "dxhat = dy * 1", "forgot gamma"),
+        ("g.gamma += (dy * xhat).sum(0)", "g.gamma += dy.sum(0)", "gamma's as if it were beta's"),
+        ("g.gamma += (dy * xhat).sum(0)", "g.gamma[...] = (dy * xhat).sum(0)", "= for +="),
+        ("g.beta += dy.sum(0)", "g.beta += dy.mean(0)", "mean for sum"),
+        ("return rstd * ", "return ", "lost the scale"),
+        ("rows_mean(dxhat * xhat)", "rows_mean(dy * xhat)", "dy for dxhat"),
+    )),
+    "layers.embedding.embedding_backward": ("embedding", (
+        ("scatter_add(g.word, ids, dy)", "g.word[ids] += dy", "repeated ids do not add up"),
+        ("scatter_add(g.word, ids, dy)", "g.word[ids] = dy", "= for +="),
+        ("scatter_add(g.position, positions, dy)", "pass", "forgot a table"),
+        ("g.token_type, token_types, dy", "g.token_type, 0 * token_types, dy", "all into row 0"),
+        ("g.position, positions, dy", "g.position, positions - 1, dy", "off by one"),
+    )),
+    "layers.gather.gather_backward": ("gather", (
+        ("scatter_add(dx, rows, dy)", "dx[rows] = dy", "repeated rows do not add up"),
+        ("scatter_add(dx, rows, dy)", "dx[rows] += dy", "repeated rows do not add up, though it says +="),
+        ("np.zeros_like(x)", "np.ones_like(x)", "starts at 1"),
+        ("dx, rows, dy", "dx, rows - 1, dy", "off by one"),
+    )),
+    "layers.attention.attend_backward": ("attend, one sequence", (
+        ("softmax_backward(dprobs, probs)", "dprobs", "left the softmax out"),
+        ("softmax_backward(dprobs, probs)", "probs * dprobs", "softmax without what the normalisation does"),
+        (" * (1 / math.sqrt(q.shape[-1]))", "", "lost the scale"),
+        ("math.sqrt(q.shape[-1])", "math.sqrt(q.shape[0])", "scale by the number of heads"),
+        ("dscores.swapaxes(1, 2) @ q", "dscores @ q", "swapped transpose"),
+        ("dv = dropped.swapaxes(1, 2)", "dv = dropped", "swapped transpose"),
+        ("return dscores @ k, dscores.swapaxes(1, 2) @ q", "return dscores @ q, dscores.swapaxes(1, 2) @ k", "q and k exchanged"),
+    )),
+    "layers.attention.attend_backward (with dropout)": ("attention, dropout", (
+        ("dv = dropped.swapaxes(1, 2)", "dv = probs.swapaxes(1, 2)", "the values without dropout"),
+        ("drop_probs_backward(dcontext @ v.swapaxes(1, 2), c_drop)", "dcontext @ v.swapaxes(1, 2)", "the weights without dropout"),
+        ("softmax_backward(dprobs, probs)", "softmax_backward(dprobs, dropped)", "the softmax of what is left"),
+    )),
+    "layers.attention.drop_probs_backward": ("attention, dropout", (
+        ("dropout_backward(ddropped.swapaxes(0, 1).reshape(T, A * T), cache)", "ddropped.swapaxes(0, 1).reshape(T, A * T)", "no dropout"),
+        ("ddropped.swapaxes(0, 1).reshape(T, A * T)", "ddropped.reshape(T, A * T)", "another order of rows than forward"),
+        ("rows.reshape(T, A, T).swapaxes(0, 1)", "rows.reshape(A, T, T)", "another order of rows than forward"),
+    )),
+    "layers.attention.attention_backward": ("attention", (
+        ("linear_backward(dy, c_output, p.output, g.output)", "linear_backward(dy, x, p.output, g.output)", "another layer's cache"),
+        ("linear_backward(dq, x, p.query, g.query) +", "", "forgot the queries"),
+        ("linear_backward(dk, x, p.key, g.key)", "linear_backward(dk, x, p.key, g.query)", "into the wrong parameters"),
+        ("linear_backward(dv, x, p.value, g.value)", "linear_backward(dv, x, p.key, g.value)", "with the wrong weights"),
+        ("zip((dq, dk, dv), attend", "zip((dk, dq, dv), attend", "q and k exchanged"),
+        ("heads(d[rows], A)[...] = part", "d[rows] = part.reshape(len(d[rows]), -1)", "heads put together in the wrong order"),
+    )),
+    "layers.feed_forward.feed_forward_backward": ("feed_forward, gelu_new", (
+        ("dz = activation_backward(da, c_act, act)", "dz = da", "left the activation out"),
+        ("return linear_backward(dz,", "return linear_backward(da,", "went past the activation"),
+        ("return linear_backward(", "return dy + linear_backward(", "the residual counted here too"),
+        ("p.output, g.output)", "p.output, p.output)", "moved the parameters"),
+    )),
+    "layers.fusion.fuse_backward": ("fuse", (
+        ("dlow, dhigh = np.split", "dhigh, dlow = np.split", "levels exchanged"),
+        ("tanh_backward(dh, c_tanh)", "dh", "left tanh out"),
+        ("return dlow, dhigh", "return dlow, dlow", "the low level twice"),
+        ("np.split(both, 2, axis=-1)", "(both[:, ::2], both[:, 1::2])", "cut in the wrong way"),
+    )),
+    "layers.pooler.pooler_backward": ("pooler", (
+        ("tanh_backward(dy, c_tanh)", "dy", "left tanh out"),
+        ("tanh_backward(dy, c_tanh)", "tanh_backward(dy, c_linear)", "another layer's cache"),
+        ("gather_backward(dfirst, c_gather)", "gather_backward(dy, c_gather)", "went past the linear map"),
+        ("c_linear, p, g)", "c_linear, p, p)", "moved the parameters"),
+    )),
+    "layers.cross_entropy.cross_entropy_backward": ("cross_entropy", (
+        ("(probs.shape) * dloss", "(probs.shape)", "forgot the chain rule"),
+        ("picked, -scaled", "picked, scaled", "wrong sign"),
+        ("picked, -scaled", "picked, -1.0", "the label's part without weight"),
+        ("picked, -scaled", "picked - 1, -scaled", "off by one"),
+        ("probs * scaled[:, None]", "probs * scaled.mean()", "every item alike"),
+    )),
+    "model.embeddings.embeddings_backward": ("embeddings: tables, norm, dropout, projection", (
+        ("de = dropout_backward(de, c_drop)", "pass", "forgot the dropout"),
+        ("de = layer_norm_backward", "layer_norm_backward", "went past the layer norm"),
+        ("embedding_backward(de, c_tables, g)", "embedding_backward(de, c_tables, p)", "moved the parameters"),
+        ("c_projection, p.projection, g.projection)", "c_projection, p.projection, p.projection)", "moved the parameters"),
+    )),
+    "model.block.block_backward": ("block, dropout", (
+        ("dh = dsum + feed_forward_backward", "dh = feed_forward_backward", "forgot the way around the feed-forward"),
+        ("return dsum + attention_backward", "return attention_backward", "forgot the way around the attention"),
+        ("df = dropout_backward(dsum, c_drop_f)", "df = dsum", "forgot a dropout"),
+        ("dropout_backward(dsum, c_drop_a)", "dropout_backward(dsum, c_drop_f)", "another layer's mask"),
+        ("layer_norm_backward(dh, c_norm_a,", "layer_norm_backward(dh, c_norm_f,", "another layer's cache"),
+        ("p.ffn_norm, g.ffn_norm", "p.ffn_norm, g.attention_norm", "into the wrong parameters"),
+        ("return dsum + attention", "return dy + attention", "the way around both layer norms"),
+    )),
+    "model.encoder.layer_backward": ("encoder, a gradient into every hidden state", (
+        ("zip(reversed(caches)", "zip(caches", "caches in forward order"),
+        ("reversed(p.blocks)", "p.blocks", "parameters in forward order"),
+        ("reversed(g.blocks)", "g.blocks", "gradients in forward order"),
+        ("dy = block_backward", "block_backward", "nothing is handed down"),
+    )),
+    "model.encoder.encoder_backward": ("encoder, a gradient into every hidden state", (
+        ("dx = dx + dhidden[l]", "dx = dhidden[l]", "lost what comes from above"),
+        ("dx + dhidden[l]", "dx + dhidden[l + 1]", "level off by one"),
+        ("dx = dx + dhidden[l]", "pass", "lost the levels"),
+        ("caches[l]", "caches[0]", "the same cache for all"),
+        ("g_groups[config.group_of(l)]", "g_groups[0]", "all into the first group"),
+        ("reversed(range(config", "reversed(range(1, config", "one layer too few"),
+        ("reversed(range(config.num_hidden_layers))", "range(config.num_hidden_layers)", "in forward order"),
+    )),
+    "model.encoder.encoder_backward (recomputing)": ("model: dropout, recompute", (
+        ("layer(hidden[l], p", "layer(hidden[l + 1], p", "computes from the layer's output"),
+        ("config, rng, l)", "config, None, l)", "computes again without dropout"),
+        ("config, rng, l)", "config, rng, l + 1)", "computes again with another layer's masks"),
+    )),
+    "model.fusion.fuse_levels_backward": ("fuse_levels (0, 2, 3) of 3", (
+        ("dfused, dhidden[level] = fuse_backward", "dhidden[level], dfused = fuse_backward", "levels exchanged"),
+        ("dhidden[levels[0]] = dfused", "dhidden[levels[0]] = 0 * dfused", "lost the lowest level"),
+        ("reversed(g)", "g", "into the wrong fusion"),
+        ("reversed(caches)", "caches", "caches in forward order"),
+    )),
+    "model.fusion.fuse_levels_backward (the top left out)": ("model: fusion (1, 2), the top left out", (
+        ("dhidden[levels[0]] = dfused", "dhidden[0] = dfused", "into the wrong level"),
+        ("dhidden[-1] = 0 * dfused", "dhidden[-1] = 1 * dfused", "a gradient from a level that was not taken"),
+    )),
+    "model.heads.mlm_head_backward": ("mlm_head with its tied table", (
+        ("g_word += dlogits.T @ t", "pass", "lost a use of the tied table"),
+        ("g_word += dlogits.T @ t", "g_word[...] = dlogits.T @ t", "= for +="),
+        ("g.b += dlogits.sum(0)", "g.b[...] = dlogits.sum(0)", "= for +="),
+        ("g.b += dlogits.sum(0)", "g.b += dlogits.mean(0)", "mean for sum"),
+        ("dt = layer_norm_backward", "layer_norm_backward", "went past the layer norm"),
+        ("dt = activation_backward(dt, c_act, config.hidden_act)", "pass", "left the activation out"),
+    )),
+    "model.heads.order_head_backward": ("order_head", (
+        ("linear_backward(dlogits, c_linear, p.sop, g.sop)", "dlogits @ p.sop.w.T", "forgot the parameters"),
+        ("p.pooler, g.pooler)", "p.pooler, p.pooler)", "moved the parameters"),
+        ("return pooler_backward", "return -pooler_backward", "wrong sign"),
+    )),
+    "model.albert.encode_backward": ("model: fusion (1, 3)", (
+        ("embeddings_backward(dx,", "embeddings_backward(dh,", "went past the encoder"),
+        ("embeddings_backward(dx, c_embeddings, p.embeddings, g.embeddings)", "pass", "forgot the embeddings"),
+        ("encoder_backward(dhidden,", "encoder_backward([None] * (len(dhidden) - 1) + dhidden[-1:],", "lost the lower levels"),
+        ("g.fusion, config", "p.fusion, config", "moved the parameters"),
+    )),
+    "model.albert.pretraining_backward": ("model: sharing none", (
+        ("dh += order_head_backward", "dh = order_head_backward", "= for +="),
+        ("dh += mlm_head_backward", "mlm_head_backward", "lost what the masked tokens say"),
+        ("g.embeddings.word, config", "0 * g.embeddings.word, config", "lost a use of the tied table"),
+        ("cross_entropy_backward(1.0, c_loss), c_head", "cross_entropy_backward(0.5, c_loss), c_head", "half of a loss"),
+        ("if c_sop:", "if c_sop and not c_mlm:", "one loss or the other"),
+    )),
+}  # fmt: skip
+
+# Mistakes that no gradient check can see, because forward and backward agree: the invariant that finds them, by its name in
+# invariants.py.
+UNSEEN: dict[str, tuple[str, Mistakes]] = {
+    "layers.attention.attention": ("order_of_sequences_changes_nothing", (
+        ("rng.rows[rows]", "rng.rows[: len(q[rows])]", "masks depend on the place in the batch, not on the example"),
+    )),
+    "model.batch.Batch.pack": ("order_of_sequences_changes_nothing", (
+        ("np.arange(len(sequences)) if examples is None else examples", "np.arange(len(sequences))", "examples numbered by place"),
+        (" - np.repeat(sequences.starts, sequences.lengths)", "", "tokens numbered through the batch"),
+    )),
+    "model.encoder.encoder_backward": ("recomputing_changes_nothing", (
+        ("_, c = layer(hidden[l]", "_, c = layer(hidden[l] * (1 + 2e-16)", "not quite the same input"),
+        ("config, rng, l)", "config, rng, l + 1)", "another layer's masks"),
+    )),
+    "model.block.block": ("masks_differ_wherever_they_should", (
+        ("rng.at(name, number)", "rng.at(name, 0)", "all layers have the same masks"),
+        ("rng.at(name, number)", 'rng.at("", number)', "both dropouts of a block have the same mask"),
+    )),
+    "randomness.Dropout.key": ("masks_differ_wherever_they_should", (
+        ("(self.step, layer)", "(layer,)", "all steps have the same masks"),
+        ("self.seed,", "0,", "all seeds have the same masks"),
+    )),
+    "model.albert.pretraining": ("micro_batches_add_up", (
+        ('denominators["mlm"] if denominators else M', "M", "each micro-batch its own mean"),
+        ('denominators["sop"] if denominators else B', "B", "each micro-batch its own mean"),
+    )),
+    "layers.attention.attention (across sequences)": ("every_sequence_by_itself", (
+        ("heads(k[rows], A), heads(v[rows], A)", "heads(k[: len(q[rows])], A), heads(v[: len(q[rows])], A)", "tokens meet another sequence's"),
+    )),
+}  # fmt: skip
