@@ -18,7 +18,7 @@ from pathlib import Path
 SKIPPED = set("test tests idle_test idlelib lib2to3 site-packages dist-packages encodings turtledemo pydoc_data".split())
 
 RULE = re.compile(r"([^\w\s])\1{2,}")  # ===== under (or over) a heading
-TABLE = re.compile(r"::=|\S {3,}\S.* {3,}\S|^[|+].*[|+]$|[=-]{3,} +[=-]{3,}")
+TABLE = re.compile(r"::=|={4}|-{5}|\S {3,}\S.* {3,}\S|^[|+].*[|+]$|[=-]{3,} +[=-]{3,}")
 BULLET = re.compile(r"(?:[-*+•]|\(?[0-9]{1,2}[.)]|\([a-z]\)|[a-z]\))\s+")
 DIRECTIVE = re.compile(r"\.\. +(\[|[\w-]*)")
 WITH_PROSE = {"note", "warning", "caution", "important", "tip", "seealso", "attention", "admonition"}

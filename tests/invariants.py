@@ -37,7 +37,12 @@ def batch_of(*numbers: int) -> Batch:
 
 
 def gradients(
-    config: AlbertConfig, batch: Batch, rng: Dropout | None = None, grads: Tree | None = None, denominators: Any = None, p: Any = None
+    config: AlbertConfig,
+    batch: Batch,
+    rng: Dropout | None = None,
+    grads: Tree | None = None,
+    denominators: Any = None,
+    p: Any = None,
 ) -> tuple[float, Tree]:
     """-> loss, gradients"""
     p = parameters(shapes(config), 3) if p is None else p

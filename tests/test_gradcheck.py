@@ -160,7 +160,9 @@ def test_a_kink_is_stepped_around_but_excuses_nothing():
     assert not near[0].passed  # a direction crosses all of them, however often it is drawn
     x[::2] = np.sign(x[::2]) + 1
     x[0, 0] = 1e-8
-    found = [check(relu, lambda dy, x: dy * (x > 0), {"x": x}, kinks=True, coordinates=30, seed=seed)[0].passed for seed in range(9)]
+    found = [
+        check(relu, lambda dy, x: dy * (x > 0), {"x": x}, kinks=True, coordinates=30, seed=seed)[0].passed for seed in range(9)
+    ]
     assert all(found)
     assert not check(relu, lambda dy, x: dy * (x > -0.1), {"x": x}, kinks=True)[0].passed
 

@@ -39,7 +39,9 @@ def plant(monkeypatch, key, old, new):
 
 def cases(planted):
     return [
-        pytest.param(key, checks, old, new, id=f"{key}: {why}") for key, (checks, bugs) in planted.items() for old, new, why in bugs
+        pytest.param(key, checks, old, new, id=f"{key}: {why}")
+        for key, (checks, bugs) in planted.items()
+        for old, new, why in bugs
     ]
 
 

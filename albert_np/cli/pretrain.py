@@ -85,7 +85,8 @@ def pretrain(
         lines=lines, document_separator=document_separator, held_out=held_out, max_length=max_length, style=style,
         objective=objective, max_ngram=max_ngram, masked_lm_prob=masked_lm_prob, batches=batches,
         tokens_per_batch=tokens_per_batch, accumulate=accumulate, workers=workers, steps=steps, epochs=epochs,
-        optimizer=optimizer, learning_rate=lr, warmup=warmup, start=start, weight_decay=weight_decay, clip_norm=clip_norm, log_every=log_every,
+        optimizer=optimizer, learning_rate=lr, warmup=warmup, start=start, weight_decay=weight_decay, clip_norm=clip_norm,
+        log_every=log_every,
         eval_every=eval_every, checkpoint_every=checkpoint_every, keep=keep, seed=seed,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}

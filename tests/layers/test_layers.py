@@ -35,7 +35,10 @@ def test_layer_norm():
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activation(name):
     check_layer(
-        lambda x: layers.activation(x, name), lambda dy, c: layers.activation_backward(dy, c, name), {"x": (5, 7)}, kinks=name == "relu"
+        lambda x: layers.activation(x, name),
+        lambda dy, c: layers.activation_backward(dy, c, name),
+        {"x": (5, 7)},
+        kinks=name == "relu",
     )
 
 

@@ -69,7 +69,9 @@ def test_a_shared_gradient_is_the_sum_of_the_unshared(changes, places):
     p, copies = parameters(shapes(config), 3), parameters(shapes(apart), 3)
     used = {name: array for name, array in p.paths()}
     home = {
-        name: name if not name.startswith("groups.") else f"groups.{config.group_of(int(name.split('.')[1]))}.{name.split('.', 2)[2]}"
+        name: name
+        if not name.startswith("groups.")
+        else f"groups.{config.group_of(int(name.split('.')[1]))}.{name.split('.', 2)[2]}"
         for name, _ in copies.items()
     }
     for name, array in copies.items():
