@@ -5,6 +5,7 @@ Every function whose name ends in _backward is here, at least three times. A pla
 gradient check to be found.
 """
 
+# ruff: noqa: E501  (a table)
 Mistakes = tuple[tuple[str, str, str], ...]
 
 PLANTED: dict[str, tuple[str, Mistakes]] = {

@@ -28,10 +28,12 @@ def test_leaves_are_views_that_start_on_64_byte_boundaries(dtype):
         assert np.shares_memory(array, p.flat) and offset >= end and offset - end < ALIGNMENT // p.flat.itemsize, name
         end = offset + array.size
     assert end <= p.flat.size
-    gone = p.copy()
-    for _, array in gone.items():
-        array[...] = 0
-    assert not gone.flat.any()  # the padding between leaves is zero
+    ones = p.zeros_like()
+    ones.flat[...] = 1
+    for name, array in ones.items():
+        array -= 1
+        assert not array.any(), name
+    assert ones.flat.sum() == p.flat.size - p.count() and not p.flat[ones.flat == 1].any()  # the padding between leaves is zero
 
 
 def test_what_is_done_to_the_flat_buffer_is_done_to_all():

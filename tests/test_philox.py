@@ -1,4 +1,4 @@
-"""The counter-based generator: the published test vectors, and that its bits depend on where they are used and on nothing else."""
+"""The counter-based generator: the published test vectors; its bits depend on where they are used and on nothing else."""
 
 import numpy as np
 import pytest
@@ -64,8 +64,8 @@ def test_dropout_keys_depend_on_everything_they_should():
 
 
 def test_host_generators_are_pure_functions_of_their_arguments():
-    draws = [generator(*arguments).integers(2**62) for arguments in
-             ((1, "mask", 2, 3), (1, "mask", 2, 4), (1, "mask", 3, 3), (1, "pair", 2, 3), (2, "mask", 2, 3), (1, "mask", 2))]  # fmt: skip
+    places = [(1, "mask", 2, 3), (1, "mask", 2, 4), (1, "mask", 3, 3), (1, "pair", 2, 3), (2, "mask", 2, 3), (1, "mask", 2)]
+    draws = [generator(*place).integers(2**62) for place in places]
     assert len(set(draws)) == len(draws) and generator(1, "mask", 2, 3).integers(2**62) == draws[0]
     with pytest.raises(ValueError, match="seed"):
         generator(-1, "mask")

@@ -27,7 +27,7 @@ def function(key):
 
 
 def plant(monkeypatch, key, old, new):
-    """Put the function's changed source in the place of its code: every reference to it, wherever it was imported, has the bug."""
+    """Put the function's changed source in the place of its code: every reference to it, wherever imported, has the bug."""
     live = function(key)
     source = textwrap.dedent(inspect.getsource(live))
     assert source.count(old) == 1, f"{key}: {old!r} stands {source.count(old)} times in the source, not once"

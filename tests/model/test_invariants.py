@@ -92,8 +92,7 @@ def test_a_shared_gradient_is_the_sum_of_the_unshared(changes, places):
 def test_the_tied_table_gets_the_lookups_gradient_and_the_decoders():
     p, b = parameters(shapes(TINY), 3), batch_of(0, 1, 2)
     _, whole = gradients(TINY, b, p=p)
-    results, cache = pretraining(b, p, TINY)
-    h, c_body, c_mlm, c_sop = cache
+    _, (_, c_body, c_mlm, c_sop) = pretraining(b, p, TINY)
     from albert_np.layers import cross_entropy_backward
     from albert_np.model.albert import encode_backward
     from albert_np.model.heads import mlm_head_backward, order_head_backward
@@ -187,7 +186,7 @@ def test_the_forward_pass_writes_to_nothing_it_was_given():
     for array in (b.ids, b.positions, b.token_types, b.masked_rows, b.masked_labels, b.order_labels, b.dropout_rows):
         array.flags.writeable = False
     frozen = p.zeros_like()
-    results, cache = pretraining(b, p, DROPOUT, None, Dropout(1))
+    _, cache = pretraining(b, p, DROPOUT, None, Dropout(1))
     pretraining_backward(cache, p, frozen, DROPOUT, b)
     assert frozen.flat.any()
 
