@@ -34,7 +34,14 @@ class Fixed:
 def test_eight_pairs_are_learned_by_heart(make, config, settings, tmp_path):
     """MLM loss below 0.05 and every order right: the first thing that anything broken in the gradients would spoil."""
     settings = settings.replace(
-        steps=300, warmup=20, learning_rate=5e-3, optimizer="adamw", log_every=300, eval_every=300, checkpoint_every=300
+        steps=300,
+        warmup=20,
+        start="uniform",
+        learning_rate=5e-3,
+        optimizer="adamw",
+        log_every=300,
+        eval_every=300,
+        checkpoint_every=300,
     )
     model, data = make(settings)
     fixed = Fixed(data.train, 8)
