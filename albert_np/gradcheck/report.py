@@ -50,11 +50,11 @@ def print_table(reports: Iterable[Report], console: Any = None) -> bool:
     from rich.text import Text
 
     console = console or Console()
-    console.print(f"[bold]{'layer or tensor':<60}{'shape':>12}{'relative error':>18}  verdict[/bold]")
+    console.print(f"[bold]{'layer or tensor':<46}{'shape':>9}{'relative error':>16}  verdict[/bold]")
     counts = {True: 0, False: 0}
     for report in reports:
         table = Table.grid(padding=(0, 0))
-        for width, justify in ((60, "left"), (12, "right"), (18, "right")):
+        for width, justify in ((46, "left"), (9, "right"), (16, "right")):  # 80 columns with the verdict
             table.add_column(width=width, justify=justify, no_wrap=True)  # type: ignore[arg-type]
         table.add_column()
         table.add_row(Text(report.name, "bold"), "", f"{max(row.error for row in report.rows):.1e}", _verdict(report.passed, ""))
