@@ -372,3 +372,17 @@ def test_a_bug_is_one_line_too_unless_asked(monkeypatch, capsys):
     monkeypatch.setenv("ALBERT_NP_DEBUG", "1")
     with pytest.raises(TypeError):
         main([])
+
+
+def test_gradcheck_of_a_folder(tmp_path, capsys, fails):
+    import albert_np as ab
+
+    config = ab.AlbertConfig(
+        vocab_size=37, embedding_size=6, hidden_size=10, num_hidden_layers=2, num_attention_heads=2, intermediate_size=14,
+        max_position_embeddings=16, initializer_range=0.4,
+    )  # fmt: skip
+    ab.AlbertForPreTraining(config).save_pretrained(tmp_path)
+    assert main(["gradcheck", "--model", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["passed"] and len(found["checks"][0]["tensors"]) == 32
+    assert "no model in" in fails("gradcheck", "--model", tmp_path / "none")

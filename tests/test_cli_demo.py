@@ -19,7 +19,8 @@ def test_a_short_demonstration(tmp_path, capsys):
     assert main(["demo", "--out", str(tmp_path / "demo"), "--steps", "4", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["steps"] == 4 and found["passed"] is None
-    assert 7 < found["mlm_loss"] < 9 and found["unigram_entropy"] < found["ln_v"]
+    assert abs(found["mlm_loss"] - found["unigram_entropy"]) < 0.5  # where it starts
+    assert found["unigram_entropy"] < found["ln_v"] - 1
     assert set(found["fillings"]) == set(demo.SENTENCES) and all(len(three) == 3 for three in found["fillings"].values())
     assert found["gradients"] > 10
     names = {path.name for path in (tmp_path / "demo").iterdir()}

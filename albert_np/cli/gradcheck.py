@@ -1,6 +1,7 @@
 """albert-np gradcheck: every hand-written gradient against central differences."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -9,11 +10,14 @@ from albert_np.cli.common import JsonOption, QuietOption, SeedOption, give
 
 def gradcheck(
     only: Annotated[str, typer.Option("--only", help="Only the checks whose name contains this.")] = "",
+    model: Annotated[Path | None, typer.Option("--model", help="Check the weights in this folder instead.")] = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Check every layer, every head and the whole model in all its configurations, in float64. Exit code 1 if any fails.
+
+    With --model, the whole model with the weights of a folder, cast to float64, on a small random batch.
 
     Example: albert-np gradcheck --only attention
     """
@@ -22,7 +26,7 @@ def gradcheck(
     names = [name for name in CHECKS if only in name]
     if not names:
         raise typer.BadParameter(f"--only {only!r} fits no check; there are {', '.join(CHECKS)}")
-    reports = (Report(name, list(CHECKS[name](seed))) for name in names)
+    reports = (Report(name, list(CHECKS[name](seed))) for name in names) if model is None else iter([_of_weights(model, seed)])
     if as_json:
         found = list(reports)
         passed = all(report.passed for report in found)
@@ -35,3 +39,12 @@ def gradcheck(
         passed = print_table(reports)
     if not passed:
         raise typer.Exit(1)
+
+
+def _of_weights(folder: Path, seed: int) -> Any:
+    """The report on the weights in a folder."""
+    from albert_np.gradcheck import Report, batch, check_model
+    from albert_np.model import AlbertForPreTraining
+
+    model = AlbertForPreTraining.from_pretrained(folder, dtype="float64")
+    return Report(str(folder), list(check_model(model.params, model.config, batch(model.config, seed), seed=seed)))

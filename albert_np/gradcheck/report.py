@@ -61,7 +61,8 @@ def print_table(reports: Iterable[Report], console: Any = None) -> bool:
         for row in report.rows:
             at = "" if row.passed or row.worst is None else f" {list(row.worst)}"
             error = "" if row.error != row.error else f"{row.error:.1e}"
-            table.add_row(f"  {row.name}{at}", "×".join(map(str, row.shape)), error, _verdict(row.passed, row.note))
+            note = row.note if console.width > 100 or not row.passed else ""
+            table.add_row(f"  {row.name}{at}", "×".join(map(str, row.shape)), error, _verdict(row.passed, note))
             counts[row.passed] += 1
         console.print(table)
     total = sum(counts.values())

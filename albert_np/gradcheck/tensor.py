@@ -97,7 +97,7 @@ class Tensor:
         """The key bias: 0 by the mathematics, next to nothing by rounding. others: the gradients of the same attention."""
         probe = self.probe(self.direction(0.0))
         small = np.abs(self.dz).max() <= VANISHING * max(np.abs(dz).max() for dz in others) and probe.passed
-        return self.verdict(name, probe, "" if small else "it should vanish beside the others", "vanishes, as it should")
+        return self.verdict(name, probe, "" if small else "it should vanish beside the others", "is 0 but for rounding")
 
     def unused(self, name: str) -> Row:
         """A parameter that the function leaves out: nothing at all."""
