@@ -173,7 +173,7 @@ def _resumed(
 
 
 def _same_files(files: list[Path], corpus: Any, out: Path) -> None:
-    from albert_np.training.checkpoint import sha256
+    from albert_np.files import sha256
 
     known = [entry["sha256"] for entry in corpus.manifest["files"]]
     if [sha256(file) for file in files] != known:

@@ -9,7 +9,6 @@ ready.
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import time
@@ -22,7 +21,7 @@ import numpy as np
 from albert_np.data.documents import LAYOUTS, TextFile, check_text_file, paragraphs
 from albert_np.data.pieces import Pieces, Tokenizer
 from albert_np.data.sentences import segments, split_sentences
-from albert_np.files import sync, write_json
+from albert_np.files import sha256, sync, write_json
 
 FORMAT = 1  # to be raised whenever the files change their form, or `sentences` its rules: older folders are then rebuilt
 MANIFEST = "manifest.json"
@@ -161,17 +160,9 @@ def _difference(manifest: dict[str, Any], paths: list[Path], tokenizer: Tokenize
     for old, path in zip(manifest["files"], paths):
         stat = path.stat()
         same_stamp = old["path"] == str(path.resolve()) and old["mtime_ns"] == stat.st_mtime_ns
-        if old["size"] != stat.st_size or not (same_stamp or old["sha256"] == _sha256(path)):
+        if old["size"] != stat.st_size or not (same_stamp or old["sha256"] == sha256(path)):
             return f"{path} has changed"
     return None
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 # -- tokenising it ---------------------------------------------------------------------------------------------------

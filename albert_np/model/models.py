@@ -112,6 +112,14 @@ class Model:
         if "sop" in self.parts:
             out.sop_logits, _ = linear(out.pooler_output, self.params.sop)
 
+    def _loss_and_gradients(
+        self, inputs: Padded, labels: Any, order: Any, grads: Tree | None, denominators: dict[str, float] | None, rng: Any
+    ) -> tuple[Any, Tree]:
+        """The public call behind the checks of its arrays -> the loss, a 0-d array, and the gradients."""
+        batch = pack(inputs, self.config, labels, order, like=self.params.flat)
+        results, grads = self.packed_loss_and_gradients(batch, grads, denominators, as_dropout(rng))
+        return backend.asarray_like(results.loss, self.params.flat), grads
+
     # ---- packed batches: what training uses ----
 
     def packed_loss(self, batch: Batch, denominators: dict[str, float] | None = None) -> Results:
@@ -139,8 +147,8 @@ def as_dropout(rng: Any) -> Dropout | None:
         return rng
     if isinstance(rng, np.random.Generator):
         return Dropout(int(rng.integers(2**63)))
-    if isinstance(rng, int):
-        return Dropout(rng)
+    if isinstance(rng, int | np.integer):
+        return Dropout(int(rng))
     raise ValueError(f"rng: expected a Dropout, a seed or a numpy Generator, got {type(rng).__name__}")
 
 
@@ -174,9 +182,7 @@ class AlbertForPreTraining(Model):
         make a loss of 0. With `grads` the gradient is added into it. Dropout happens only if `rng` is given.
         """
         inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
-        batch = pack(inputs, self.config, labels, sentence_order_label, like=self.params.flat)
-        results, grads = self.packed_loss_and_gradients(batch, grads, denominators, as_dropout(rng))
-        return backend.asarray_like(results.loss, self.params.flat), grads
+        return self._loss_and_gradients(inputs, labels, sentence_order_label, grads, denominators, rng)
 
 
 class AlbertForMaskedLM(Model):
@@ -197,6 +203,4 @@ class AlbertForMaskedLM(Model):
     ) -> tuple[Any, Tree]:
         """The masked-language-model loss and its gradient; see `AlbertForPreTraining.loss_and_gradients`."""
         inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
-        batch = pack(inputs, self.config, labels, None, like=self.params.flat)
-        results, grads = self.packed_loss_and_gradients(batch, grads, denominators, as_dropout(rng))
-        return backend.asarray_like(results.loss, self.params.flat), grads
+        return self._loss_and_gradients(inputs, labels, None, grads, denominators, rng)

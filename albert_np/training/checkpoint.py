@@ -17,7 +17,6 @@ checkpoints as they were, and at most a temporary folder, which the next run of 
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -29,7 +28,7 @@ from typing import Any
 
 from albert_np import backend
 from albert_np.config import AlbertConfig
-from albert_np.files import sync
+from albert_np.files import sha256, sync
 from albert_np.params import Tree
 
 MANIFEST = "manifest.json"
@@ -189,14 +188,6 @@ def _held_out_loss(folder: Path) -> float:
         if state["held_out_step"] == state["step"]:
             return float(state["held_out"]["loss"])
     return float("inf")
-
-
-def sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _write_trees(path: Path, trees: dict[str, Tree]) -> None:
