@@ -74,7 +74,7 @@ class AlbertConfig:
     layer_norm_eps: float = 1e-12
     pad_token_id: int | None = 0
     num_labels: int = 2
-    id2label: dict[int, str] | None = None
+    id2label: dict[int, str] | None = field(default=None, hash=False)
     problem_type: str | None = None
     fusion_layers: tuple[int, ...] = ()
     sharing: str = "all"
@@ -91,7 +91,9 @@ class AlbertConfig:
         _check_types(self)
         object.__setattr__(self, "fusion_layers", tuple(self.fusion_layers))
         if self.id2label is not None:
-            labels = {int(i): str(name) for i, name in self.id2label.items()}
+            labels = {int(i): str(name) for i, name in self.id2label.items() if str(i).isdecimal()}
+            if sorted(labels) != list(range(len(self.id2label))):
+                raise ValueError(f"id2label must map 0, 1, 2, ... to names, not {self.id2label!r}")
             if self.num_labels not in (2, len(labels)):
                 raise ValueError(f"num_labels is {self.num_labels}, but id2label names {len(labels)} labels")
             object.__setattr__(self, "id2label", labels)
@@ -201,6 +203,11 @@ def _check_values(config: AlbertConfig) -> None:
     for name in ("initializer_range", "layer_norm_eps"):
         if not 0 < getattr(config, name) < float("inf"):
             raise ValueError(f"{name} must be a positive number, not {getattr(config, name)}")
+    if config.pad_token_id is not None and not 0 <= config.pad_token_id < config.vocab_size:
+        raise ValueError(f"pad_token_id must be an id of the vocabulary, 0 to {config.vocab_size - 1}, not {config.pad_token_id}")
+    problems = None, "regression", "single_label_classification", "multi_label_classification"
+    if config.problem_type not in problems:
+        raise ValueError(f"problem_type must be one of {', '.join(map(str, problems))}, not {config.problem_type!r}")
     if config.hidden_act not in ACTIVATIONS:
         raise ValueError(f"hidden_act must be one of {', '.join(ACTIVATIONS)}, not {config.hidden_act!r}")
     if config.sharing not in SHARINGS:

@@ -136,6 +136,10 @@ class Tree(Namespace):
         """The same numbers in another dtype."""
         return place(self.form, dict(self.items()), np.dtype(dtype), like=self.flat)
 
+    def same_form(self, other: "Tree") -> bool:
+        """Whether both have tensors of the same names and shapes."""
+        return [(name, array.shape) for name, array in self.items()] == [(name, array.shape) for name, array in other.items()]
+
     def count(self) -> int:
         """How many parameters there are, each shared tensor counted once."""
         return sum(array.size for _, array in self.items())
@@ -221,6 +225,8 @@ def initialise(form: dict[str, Any], config: AlbertConfig, seed: int, dtype: Any
 
     Each tensor is drawn by its name, so a model with one head more starts from the same encoder.
     """
+    if str(dtype) not in ("float16", "float32", "float64") and dtype not in (np.float16, np.float32, np.float64):
+        raise ValueError(f"dtype: expected float32 or float64 (or float16), got {dtype!r}")
     names = Tree(form, np.zeros(flat_size(form, 8)))
     values = {}
     for name, array in names.items():

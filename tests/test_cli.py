@@ -267,7 +267,7 @@ def test_folders_that_cannot_be_used(fails, text, run, tmp_path):
     assert "no run to resume" in fails("pretrain", "--resume", "--out", tmp_path)
     (tmp_path / "file").touch()
     assert "is a file" in fails("pretrain", text, "--out", tmp_path / "file", *SIZES)
-    fails("pretrain", text, "--out", "/proc/no/such", *SIZES)
+    assert "cannot be made" in fails("pretrain", text, "--out", "/proc/no/such", *SIZES, code=1)
     assert "no tokenizer" in fails("pretrain", text, "--out", tmp_path / "out", "--tokenizer", tmp_path, *SIZES)
 
 
@@ -386,3 +386,11 @@ def test_gradcheck_of_a_folder(tmp_path, capsys, fails):
     found = json.loads(capsys.readouterr().out)
     assert found["passed"] and len(found["checks"][0]["tensors"]) == 32
     assert "no model in" in fails("gradcheck", "--model", tmp_path / "none")
+
+
+def test_info_says_where_a_tensor_is_used(capsys):
+    assert main(["info", "tiny", "--set", "sharing=attention", "--json"]) == 0
+    where = {t["name"]: (t["uses"], t["where"]) for t in json.loads(capsys.readouterr().out)["tensors"]}
+    assert where["embeddings.word"] == (2, "embeddings, mlm decoder")
+    assert where["groups.0.blocks.0.attention.query.w"] == (4, "layers 1-4")
+    assert where["groups.2.blocks.0.ffn.output.b"] == (1, "layer 3")

@@ -182,3 +182,24 @@ def test_to_stays_where_it_is_on_numpy(model):
     assert model.to("numpy") is model and np.array_equal(model.params.flat, before)
     with pytest.raises(ValueError, match="unknown backend 'tpu'"):
         model.to("tpu")
+
+
+def test_grads_and_denominators_are_checked(model):
+    arguments = dict(input_ids=IDS, attention_mask=MASK, labels=LABELS)
+    for grads in ({}, model.params, ab.AlbertForMaskedLM(CONFIG).params.zeros_like()):
+        with pytest.raises(ValueError, match="grads: expected a tree"):
+            model.loss_and_gradients(**arguments, grads=grads)
+    for denominators in (5, {"sop": 2}, {"mlm": 0}):
+        with pytest.raises(ValueError, match="denominators: expected positive numbers for mlm"):
+            model.loss_and_gradients(**arguments, denominators=denominators)
+
+
+def test_dtype_is_checked():
+    with pytest.raises(ValueError, match="dtype: expected float32"):
+        ab.AlbertModel(CONFIG, dtype="int32")
+
+
+def test_a_spoilt_model_can_be_loaded_and_looked_at(tmp_path, model):
+    model.params.flat[:] = np.nan
+    model.save_pretrained(tmp_path)
+    assert np.isnan(ab.AlbertForPreTraining.from_pretrained(tmp_path).params.mlm.b).all()

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message(), file=sys.stderr)
             return 2
-        return _failed(error.format_message(), 2)
+        return _failed(error.format_message().removeprefix("Invalid value: "), 2)
     except (KeyboardInterrupt, typer.Abort):
         return _failed("interrupted", 130)
     except BrokenPipeError:  # the reader of our output has gone: nothing to say, and nobody to say it to

@@ -13,7 +13,7 @@ from albert_np.config import FIELDS, PRESETS, AlbertConfig, unknown_key
 BackendOption = Annotated[str | None, typer.Option("--backend", metavar="numpy|cupy", help="Where arrays live.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only the result, and errors.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables; errors still.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A field of the model's configuration; --hidden-size 256 does it too."),

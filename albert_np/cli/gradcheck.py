@@ -25,7 +25,7 @@ def gradcheck(
 
     names = [name for name in CHECKS if only in name]
     if not names:
-        raise typer.BadParameter(f"--only {only!r} fits no check; there are {', '.join(CHECKS)}")
+        raise typer.BadParameter(f"--only {only!r} fits no check; there are {'; '.join(CHECKS)}")
     reports = (Report(name, list(CHECKS[name](seed))) for name in names) if model is None else iter([_of_weights(model, seed)])
     if as_json:
         found = list(reports)

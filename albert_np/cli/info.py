@@ -16,7 +16,9 @@ def info(
     set_: SetOption = None,
     sampler: Annotated[bool, typer.Option("--sampler", help="Of a run's folder: coverage and balance of its batches.")] = False,
     epoch: Annotated[int, typer.Option("--epoch", min=0, help="With --sampler: of which epoch.")] = 0,
-    tokens_per_batch: Annotated[int, typer.Option("--tokens-per-batch", min=1, help="For the memory of a step.")] = 4096,
+    tokens_per_batch: Annotated[
+        int | None, typer.Option("--tokens-per-batch", min=1, help="For the memory of a step [4096]")
+    ] = None,
     max_length: Annotated[int | None, typer.Option("--max-length", min=1, help="For the memory of a step.")] = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -26,41 +28,50 @@ def info(
     Example: albert-np info base --num-hidden-layers 24
     """
     if sampler:
+        if tokens_per_batch or max_length or set_:
+            raise typer.BadParameter("--sampler shows a run as it was made: of the other options it takes only --epoch")
         _sampler(Path(model), epoch, as_json)
         return
     from albert_np.training.memory import empty_tree, estimate
 
     config = config_of(model, settings_of(set_))
-    tree, uses = empty_tree(config), use_counts(config)
-    rows = [(name, list(array.shape), array.size, uses[name]) for name, array in tree.items()]
+    tokens_per_batch = tokens_per_batch or 4096
+    tree, places = empty_tree(config), uses(config)
+    rows = [(name, list(a.shape), a.size, len(places[name]), in_short(places[name])) for name, a in tree.items()]
     length = max_length or min(128, config.max_position_embeddings)
     memory = estimate(config, tokens_per_batch, length)
     if as_json:
-        keys = "name", "shape", "parameters", "uses"
+        keys = "name", "shape", "parameters", "uses", "where"
         give({"config": config.to_dict(), "parameters": tree.count(), "memory_bytes": memory,
               "tensors": [dict(zip(keys, row)) for row in rows]})  # fmt: skip
         return
     if not quiet:
-        cells = [[name, "×".join(map(str, shape)), f"{size:,}", f"{used}"] for name, shape, size, used in rows]
-        table("", ["tensor", "shape", "parameters", "used"], cells)
-        print("\nused: how often in one forward pass. embeddings.word serves as lookup table and as decoder;"
-              "\na group's tensors serve in every layer that shares them.\n")  # fmt: skip
+        cells = [[name, "×".join(map(str, shape)), f"{size:,}", f"{used}", where] for name, shape, size, used, where in rows]
+        table("", ["tensor", "shape", "parameters", "used", "where"], cells)
+        print("\nused: how often in one forward pass. A shared tensor serves in every layer that shares it.\n")
     print(f"{tree.count():,} parameters; training at {tokens_per_batch:,} tokens a step, sequences of {length} (float32):")
     table("", ["", "MiB"], [[key, f"{size / 2**20:,.1f}"] for key, size in [*memory.items(), ("together", sum(memory.values()))]])
 
 
-def use_counts(config: Any) -> dict[str, int]:
-    """How often each tensor is used in one forward pass of pretraining, by its name in the tree."""
+def uses(config: Any) -> dict[str, list[int | str]]:
+    """Where each tensor is used in one forward pass of pretraining: layers (numbers from 1) and parts of the model."""
     from albert_np.training.memory import empty_tree
 
     tree = empty_tree(config)
-    counts = {id(array): 0 if name.startswith("groups.") else 1 for name, array in tree.items()}
-    counts[id(tree.embeddings.word)] = 2
+    places: dict[int, list[int | str]] = {id(a): [] if n.startswith("groups.") else [n.split(".")[0]] for n, a in tree.items()}
+    places[id(tree.embeddings.word)].append("mlm decoder")
     for l in range(config.num_hidden_layers):
         for name, array in tree.paths():
             if name.startswith(f"groups.{config.group_of(l)}."):
-                counts[id(array)] += 1
-    return {name: counts[id(array)] for name, array in tree.items()}
+                places[id(array)].append(l + 1)
+    return {name: places[id(array)] for name, array in tree.items()}
+
+
+def in_short(places: list[int | str]) -> str:
+    """["mlm"] -> "mlm"; [1, 2, 3] -> "layers 1-3"; layers are consecutive, as groups are."""
+    if isinstance(places[0], int):
+        return f"layers {places[0]}-{places[-1]}" if len(places) > 1 else f"layer {places[0]}"
+    return ", ".join(map(str, places))
 
 
 def _sampler(run: Path, epoch: int, as_json: bool) -> None:
@@ -76,7 +87,7 @@ def _sampler(run: Path, epoch: int, as_json: bool) -> None:
     data = data_of(corpus, AlbertConfig.from_pretrained(run), Settings.from_dict(known["settings"]))
     report = data.train.report(epoch)
     if as_json:
-        give(report)
+        give({"epoch": epoch, **report})
         return
     rows = [[key.replace("_", " "), f"{v:,}" if type(v) is int else f"{v:.3f}" if type(v) is float else str(v)]
             for key, v in report.items()]  # fmt: skip

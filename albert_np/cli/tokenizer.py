@@ -34,11 +34,12 @@ def train(
 def train_on(files: list[Path], out: Path, vocab_size: int, lower_case: bool = True) -> "AlbertTokenizer":
     """Train on the lines of these files and save into `out` -> the tokenizer."""
     from albert_np.data.documents import check_text_file
+    from albert_np.files import make_folder
     from albert_np.text import AlbertTokenizer, train_tokenizer
 
     for file in files:
         check_text_file(file)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     train_tokenizer(_lines(files), out / "spiece.model", vocab_size, do_lower_case=lower_case)
     tokenizer = AlbertTokenizer(out / "spiece.model", do_lower_case=lower_case)
     tokenizer.save_pretrained(out)

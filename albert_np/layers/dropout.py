@@ -1,6 +1,6 @@
 """Dropout (Srivastava et al. 2014): each element is zeroed with probability `rate`, the others grow by 1 / (1 - rate).
 
-    y = x m / (1 - rate)          dx = dy m / (1 - rate)
+    y = x m / (1 - rate)          dx = dy m / (1 - rate)          (`rate` to the nearest 1/65536)
 
 The mask m comes from a counter-based generator: it depends on the seed, the step, the layer, the example, the token and the
 element, not on what was drawn before. So the backward pass can compute a layer again and meet the same mask.
@@ -15,8 +15,8 @@ RANGE = 1 << 16
 
 
 def threshold(rate: float) -> int:
-    """Of the 65536 equally likely 16-bit numbers, how many drop an element."""
-    return round(rate * RANGE)
+    """Of the 65536 equally likely 16-bit numbers, how many drop an element: never all."""
+    return min(round(rate * RANGE), RANGE - 1)
 
 
 def dropout(x: Any, rate: float, rng: Dropout | None) -> tuple[Any, Any]:

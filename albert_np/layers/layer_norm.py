@@ -10,8 +10,8 @@ because ∂μ/∂x_i = 1/W, ∂σ/∂x_i = x̂_i / W (the part through μ vanish
 
     dx = (dx̂ - mean dx̂ - x̂ mean(dx̂ x̂)) / σ
 
-Of the gradient that arrives, the part along the constant row and the part along x̂ are removed: neither shifting nor scaling
-a row would have changed y.
+Of the gradient that arrives, the part along the constant row and the part along x̂ are removed: neither shifting nor (but for
+ε) scaling a row would have changed y.
 """
 
 from typing import Any

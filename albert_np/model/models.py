@@ -135,10 +135,22 @@ class Model:
         rng: Dropout | None = None,
     ) -> tuple[Results, Tree]:
         """The losses of a packed batch and their gradient, added into `grads` if it is given."""
+        check_given(self.params, batch, grads, denominators)
         grads = self.params.zeros_like() if grads is None else grads
         results, cache = pretraining(batch, self.params, self.config, denominators, rng)
         pretraining_backward(cache, self.params, grads, self.config, batch)
         return results, grads
+
+
+def check_given(params: Tree, batch: Batch, grads: Any, denominators: Any) -> None:
+    """ValueError unless grads is None or a gradient tree of these parameters, and denominators None or complete."""
+    if grads is not None and (not isinstance(grads, Tree) or grads is params or not grads.same_form(params)):
+        raise ValueError("grads: expected a tree of this model's form, such as model.params.zeros_like()")
+    wanted = [name for name, given in (("mlm", batch.masked_rows), ("sop", batch.order_labels)) if given is not None]
+    if denominators is not None and not (
+        isinstance(denominators, dict) and all(denominators.get(name, 0) > 0 for name in wanted)
+    ):
+        raise ValueError(f"denominators: expected positive numbers for {', '.join(wanted)}, got {denominators!r}")
 
 
 def as_dropout(rng: Any) -> Dropout | None:
@@ -147,9 +159,9 @@ def as_dropout(rng: Any) -> Dropout | None:
         return rng
     if isinstance(rng, np.random.Generator):
         return Dropout(int(rng.integers(2**63)))
-    if isinstance(rng, int | np.integer):
+    if isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0:
         return Dropout(int(rng))
-    raise ValueError(f"rng: expected a Dropout, a seed or a numpy Generator, got {type(rng).__name__}")
+    raise ValueError(f"rng: expected a Dropout, a seed or a numpy Generator, got {rng!r}")
 
 
 class AlbertModel(Model):

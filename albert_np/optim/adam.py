@@ -41,7 +41,7 @@ def is_decayed(name: str) -> bool:
 
 
 def moments(params: Tree, grads: Tree, state: SimpleNamespace) -> Any:
-    """Advance m and v by one step, in place, and return u = m / (√v + ε) as a flat array."""
+    """Advance m and v by one step, in place, and return m / (√v + ε), u without its decay, as a flat array."""
     beta1, beta2, eps = (state.options[key] for key in ("beta1", "beta2", "eps"))
     m, v, g = state.m.flat, state.v.flat, grads.flat
     m *= beta1

@@ -12,6 +12,8 @@ def clip(grads: Tree, max_norm: float) -> Any:
 
     A norm that is not finite is left for the caller to see: the gradients then stay as they are.
     """
+    if not max_norm > 0:
+        raise ValueError(f"max_norm must be positive, not {max_norm}")
     norm = np.sqrt((grads.flat * grads.flat).sum())
     scale = np.where(norm > max_norm, max_norm / np.maximum(norm, max_norm), 1.0)
     grads.flat *= np.where(np.isfinite(norm), scale, 1.0)

@@ -257,6 +257,8 @@ class AlbertTokenizer:
 
     def decode(self, ids: Any, skip_special_tokens: bool = False) -> str:
         """The text of a row of ids. What normalisation took away does not come back; special tokens stand as they are."""
+        if np.ndim(ids) > 1:
+            raise ValueError(f"decode takes one row of ids, got the shape {np.shape(ids)}; batch_decode takes several")
         text, run = "", []
         for token in self.convert_ids_to_tokens(np.atleast_1d(ids), skip_special_tokens):
             if token not in specials.SPECIALS:

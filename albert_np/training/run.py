@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import IO
 
+from albert_np.files import make_folder
 from albert_np.training import checkpoint
 from albert_np.training.report import Report
 
@@ -34,7 +35,7 @@ class RunFolder:
             raise FileNotFoundError(f"there is no run to resume in {self.path}: it has no folder checkpoints")
         if self.path.exists() and not self.path.is_dir():
             raise FileExistsError(f"{self.path} is a file; --out needs a folder")
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         self._lock = self._locked()
         try:
             if not self.resume and self.holds_a_run():

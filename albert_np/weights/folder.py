@@ -48,6 +48,8 @@ def load(path: str | os.PathLike[str], parts: tuple[str, ...], dtype: Any, seed:
     if not file.exists():
         raise FileNotFoundError(f"no model in {path}: expected a folder with config.json and model.safetensors")
     config = AlbertConfig.from_pretrained(file.parent)
+    if config.sharing != "all":
+        config = config.replace(num_hidden_groups=1)  # the groups of the file are how it says the sharing to others
     try:
         tensors = load_file(file)
     except SafetensorError as error:

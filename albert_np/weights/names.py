@@ -108,6 +108,6 @@ def from_hf(config: AlbertConfig, tensors: dict[str, np.ndarray], tree: Any) -> 
         expected = places[ours].shape
         if value.shape != expected:
             wrong.append(f"{theirs} has the shape {tensor.shape}, the config asks for {expected[:: -1 if transposed else 1]}")
-        elif not np.array_equal(values.setdefault(owner[ours], value), value):
+        elif not np.array_equal(values.setdefault(owner[ours], value), value, equal_nan=True):
             wrong.append(f"{theirs} differs from {names[owner[ours]][0]}, but sharing={config.sharing!r} makes them one")
     return values, wrong
