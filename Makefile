@@ -1,4 +1,4 @@
-# make test: the tests.   make demo: train a small ALBERT in about three minutes.   Everything lives in .venv.
+# make test: the tests.   make demo: train a small ALBERT, three to four minutes on two cores.   Everything lives in .venv.
 PYTHON ?= python3
 VENV   ?= .venv
 RUN     = $(VENV)/bin/
