@@ -23,18 +23,19 @@ def gradcheck(
     """
     from albert_np.gradcheck import CHECKS, Report, print_table
 
+    if only and model is not None:
+        raise typer.BadParameter("--model checks one whole model: --only does not go with it")
     names = [name for name in CHECKS if only in name]
     if not names:
         raise typer.BadParameter(f"--only {only!r} fits no check; there are {'; '.join(CHECKS)}")
     reports = (Report(name, list(CHECKS[name](seed))) for name in names) if model is None else iter([_of_weights(model, seed)])
-    if as_json:
+    if as_json or quiet:
         found = list(reports)
         passed = all(report.passed for report in found)
-        give({"passed": passed, "checks": [report.to_dict() for report in found]})
-    elif quiet:
-        found = list(reports)
-        passed = all(report.passed for report in found)
-        print("\n".join(f"{report.name}: {row}" for report in found for row in report.rows if not row.passed), end="")
+        if as_json:
+            give({"passed": passed, "checks": [report.to_dict() for report in found]})
+        else:
+            print("\n".join(f"{report.name}: {row}" for report in found for row in report.rows if not row.passed), end="")
     else:
         passed = print_table(reports)
     if not passed:

@@ -145,12 +145,6 @@ def verify(folder: Path) -> None:
             raise Damaged(f"the checkpoint {folder} is damaged: its manifest does not list {name}")
 
 
-def open_checkpoint(folder: Path) -> Checkpoint:
-    """Verify and open one checkpoint."""
-    verify(folder)
-    return Checkpoint(folder, json.loads((folder / "state.json").read_text()))
-
-
 def newest(checkpoints: Path, say: Say) -> Checkpoint | None:
     """The newest checkpoint that is whole; of each damaged one that is passed over, `say` is told."""
     for folder in reversed(folders(checkpoints)):
