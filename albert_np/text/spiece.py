@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.text import charsmap
-from albert_np.text.protobuf import BYTES, FOUR_BYTES, VARINT, fields
+from albert_np.protobuf import BYTES, FOUR_BYTES, VARINT, fields
 
 MAX_FILE_BYTES = 16 << 20  # ALBERT's own has 0.76 MB and 30,000 pieces
 MAX_PIECES = 500_000

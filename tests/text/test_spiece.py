@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from protobuf_writer import field, piece
 
 from albert_np.text import charsmap, spiece
-from albert_np.text.protobuf import fields
+from albert_np.protobuf import fields
 from albert_np.text.specials import SPECIALS
 
 START = piece("<unk>", 0, 2) + piece("a")

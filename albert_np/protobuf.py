@@ -1,4 +1,4 @@
-"""Reading protocol buffers' wire format, bounded: enough to look into a SentencePiece model before its library does.
+"""Reading protocol buffers' wire format, bounded: enough for SentencePiece models and TensorFlow indices.
 
 A message is a row of fields. A field begins with a varint, 8 * number + type, and goes on by its type: 0 a varint,
 1 eight bytes, 2 a varint that says how many bytes follow, 5 four bytes (protobuf.dev/programming-guides/encoding).
