@@ -24,14 +24,22 @@ from typing import Any
 from albert_np import optim
 from albert_np.backend import use
 from albert_np.config import AlbertConfig
-from albert_np.model import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
+from albert_np.model import (
+    AlbertForMaskedLM,
+    AlbertForPreTraining,
+    AlbertForQuestionAnswering,
+    AlbertForSequenceClassification,
+    AlbertForTokenClassification,
+    AlbertModel,
+)
 from albert_np.randomness import Dropout
 from albert_np.version import __version__
 from albert_np.weights.names import to_hf
 
 __all__ = [
-    "AlbertConfig", "AlbertForMaskedLM", "AlbertForPreTraining", "AlbertModel", "AlbertTokenizer", "Dropout", "__version__",
-    "gradcheck", "optim", "pretrain", "to_hf", "use",
+    "AlbertConfig", "AlbertForMaskedLM", "AlbertForPreTraining", "AlbertForQuestionAnswering", "AlbertForSequenceClassification",
+    "AlbertForTokenClassification", "AlbertModel", "AlbertTokenizer", "Dropout", "__version__", "gradcheck",
+    "optim", "pretrain", "to_hf", "use",
 ]  # fmt: skip
 
 # What needs more than NumPy is imported when it is first asked for.

@@ -28,8 +28,8 @@ class NumpyBackend:
     def to_host(self, x: Any) -> np.ndarray:
         return np.asarray(x)
 
-    def empty(self, size: int, dtype: Any) -> Any:
-        return np.empty(size, dtype)
+    def zeros(self, size: int, dtype: Any) -> Any:
+        return np.zeros(size, dtype)
 
     def address(self, x: Any) -> int:
         return x.ctypes.data
@@ -69,8 +69,8 @@ class CupyBackend:
     def to_host(self, x: Any) -> np.ndarray:
         return self.cupy.asnumpy(x)
 
-    def empty(self, size: int, dtype: Any) -> Any:
-        return self.cupy.empty(size, dtype)
+    def zeros(self, size: int, dtype: Any) -> Any:
+        return self.cupy.zeros(size, dtype)
 
     def address(self, x: Any) -> int:
         return x.data.ptr
@@ -151,11 +151,9 @@ def aligned_zeros_like(like: Any, size: int | None = None, dtype: Any = None) ->
     backend, dtype = of(like), np.dtype(like.dtype if dtype is None else dtype)
     size = like.size if size is None else size
     spare = 64 // dtype.itemsize
-    raw = backend.empty(size + spare, dtype)
+    raw = backend.zeros(size + spare, dtype)
     start = -backend.address(raw) % 64 // dtype.itemsize
-    flat = raw[start : start + size]
-    flat[...] = 0
-    return flat
+    return raw[start : start + size]
 
 
 # ---- the operations that layers may ask for ----

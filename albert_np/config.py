@@ -2,9 +2,8 @@
 
 import dataclasses
 import difflib
-import json
 import os
-import warnings
+import reprlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,9 @@ from typing import Any
 ACTIVATIONS = ("gelu_new", "gelu", "relu", "tanh")
 SHARINGS = ("all", "attention", "ffn", "none")
 
-# Keys of other programs' config files that mean nothing here: kept and written back, without a word.
-FOREIGN_KEYS = frozenset(
-    # transformers
-    """architectures model_type transformers_version torch_dtype dtype bos_token_id eos_token_id label2id use_cache
-    position_embedding_type finetuning_task tie_word_embeddings return_dict output_past is_encoder_decoder
-    _name_or_path gradient_checkpointing """
-    # google-research/albert
-    """net_structure_type gap_size num_memory_blocks down_scale_factor layers_to_keep ln_type bidirectional
-    directionality pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head pooler_type""".split()
-)
+LARGEST = 2**31 - 1  # of any one size
+MOST_BLOCKS = 100_000  # that one pass runs through
+MOST_PARAMETERS = 2**38  # a tebibyte in float32: a thousand times ALBERT-xxlarge
 
 # Sizes: paper Table 1 (xlarge with the 16 heads of the released configuration); tiny and small are ours, for CPUs.
 PRESETS: dict[str, dict[str, Any]] = {
@@ -50,6 +42,8 @@ class AlbertConfig:
                    "ffn" or "none".
     fusion_layers  indices of hidden_states (0 is the projected embedding), increasing, that are fused pairwise into the
                    representation that the heads read; () is plain ALBERT.
+    pad_row_gradient   False leaves the padding piece's row of the word table out of the lookup's gradient, as transformers does
+                   (torch's padding_idx); the decoder's part stays. It matters only where a visible token is the padding piece.
     recompute      keep only a layer's input in the forward pass and compute the rest again in the backward pass.
     extra          foreign keys met while loading; written back by `save_pretrained`.
 
@@ -78,6 +72,7 @@ class AlbertConfig:
     problem_type: str | None = None
     fusion_layers: tuple[int, ...] = ()
     sharing: str = "all"
+    pad_row_gradient: bool = True
     recompute: bool = False
     extra: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -93,7 +88,7 @@ class AlbertConfig:
         if self.id2label is not None:
             labels = {int(i): str(name) for i, name in self.id2label.items() if str(i).isdecimal()}
             if sorted(labels) != list(range(len(self.id2label))):
-                raise ValueError(f"id2label must map 0, 1, 2, ... to names, not {self.id2label!r}")
+                raise ValueError(f"id2label must map 0, 1, 2, ... to names, not {_short(self.id2label)}")
             if self.num_labels not in (2, len(labels)):
                 raise ValueError(f"num_labels is {self.num_labels}, but id2label names {len(labels)} labels")
             object.__setattr__(self, "id2label", labels)
@@ -135,34 +130,53 @@ class AlbertConfig:
         # transformers must not take a model with fusion for an ALBERT: it would load, and compute something else
         return {**self.extra, **own, "model_type": "albert_np" if self.fusion_layers else "albert"}
 
+    def to_google(self) -> dict[str, Any]:
+        """The keys of Google's albert_config.json, ready for JSON.
+
+        There "gelu" is the tanh form, our "gelu_new". Google's code has no erf form: for ours it says "gelu_erf", which that
+        code refuses, where "gelu" would make it compute something else. `from_pretrained` reads it back. ValueError with fusion.
+        """
+        from albert_np.config_files import to_google
+
+        return to_google(self)
+
     @classmethod
-    def from_dict(cls, values: dict[str, Any], source: str = "config", strict: bool = False) -> "AlbertConfig":
-        """Build from a config file's keys. Foreign keys of known origin are kept; others warn, or raise if `strict`."""
-        if not isinstance(values, dict):
-            raise ValueError(f"{source}: expected a JSON object, got {type(values).__name__}")
-        own = {key: value for key, value in values.items() if key in FIELDS and key != "extra"}
-        foreign = {key: value for key, value in values.items() if key not in own}
-        for key in foreign:
-            if key not in FOREIGN_KEYS:
-                if strict:
-                    raise ValueError(f"{source}: {unknown_key(key, FIELDS)}")
-                warnings.warn(f"{source}: {unknown_key(key, FIELDS)}; kept, but not used", stacklevel=3)
+    def from_dict(
+        cls, values: dict[str, Any], source: str = "config", strict: bool = False, weights: str | None = None
+    ) -> "AlbertConfig":
+        """Build from a config file's keys, of which no size may be missing. source: the beginning of each message.
+
+        Foreign keys of known origin are kept; others warn, or raise if `strict`. weights: see `from_pretrained`.
+        """
+        from albert_np.config_files import understood
+
+        fields = understood(values, source, strict, weights)
         try:
-            return cls(**own, extra=foreign)
+            return cls(**fields)
         except ValueError as error:
             raise ValueError(f"{source}: {error}") from None
 
     @classmethod
-    def from_pretrained(cls, path: str | os.PathLike[str], strict: bool = False) -> "AlbertConfig":
-        """Read a config file, or the config.json of a folder."""
-        file = Path(path)
-        if file.is_dir():
-            file = file / "config.json"
-        try:
-            values = json.loads(file.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{file} is not a JSON file: {error}") from None
-        return cls.from_dict(values, str(file), strict)
+    def from_pretrained(
+        cls, path: str | os.PathLike[str], strict: bool = False, weights: str | None = None, **hub_options: Any
+    ) -> "AlbertConfig":
+        """Read a config: a file, a folder, Google's .tar.gz, or a name on the hub (hub_options: see `sources.local`).
+
+        The weights decide what hidden_act "gelu" means: the tanh form with those of TensorFlow, and in Google's form of config
+        where there are none, which a warning says; else the erf form. weights is "torch" (.safetensors, .bin, .pth), "tf", or
+        None for what lies in the folder.
+
+        Raises ValueError, which names the file, for what is not JSON, not ALBERT's, not supported or not complete;
+        FileNotFoundError and OSError as `sources.local` does.
+        """
+        from albert_np import sources
+        from albert_np.config_files import read
+
+        if weights is None and sources.kind(path) == "hub":
+            weights = "torch"  # the only ones that are taken from there; the config comes alone
+        with sources.local(path, "config", **hub_options) as here:
+            values, file, kind = read(here, weights)
+            return cls.from_dict(values, str(file), strict, kind)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write config.json into the folder, whole or not at all."""
@@ -179,39 +193,50 @@ def _check_types(config: AlbertConfig) -> None:
     for f in dataclasses.fields(config):
         value, name = getattr(config, f.name), f.name
         if f.type is int and (isinstance(value, bool) or not isinstance(value, int)):
-            raise ValueError(f"{name} must be an integer, not {value!r}")
+            raise ValueError(f"{name} must be an integer, not {_short(value)}")
         if f.type is float and (isinstance(value, bool) or not isinstance(value, (int, float))):
-            raise ValueError(f"{name} must be a number, not {value!r}")
+            raise ValueError(f"{name} must be a number, not {_short(value)}")
         if f.type is bool and not isinstance(value, bool):
-            raise ValueError(f"{name} must be true or false, not {value!r}")
+            raise ValueError(f"{name} must be true or false, not {_short(value)}")
+        if f.type is str and not isinstance(value, str):
+            raise ValueError(f"{name} must be a string, not {_short(value)}")
     if not isinstance(config.fusion_layers, (tuple, list)) or not all(type(i) is int for i in config.fusion_layers):
-        raise ValueError(f"fusion_layers must be a list of integers, not {config.fusion_layers!r}")
+        raise ValueError(f"fusion_layers must be a list of integers, not {_short(config.fusion_layers)}")
     if config.id2label is not None and not isinstance(config.id2label, dict):
-        raise ValueError(f"id2label must map numbers to names, not {config.id2label!r}")
+        raise ValueError(f"id2label must map numbers to names, not {_short(config.id2label)}")
     if config.pad_token_id is not None and type(config.pad_token_id) is not int:
-        raise ValueError(f"pad_token_id must be an integer or null, not {config.pad_token_id!r}")
+        raise ValueError(f"pad_token_id must be an integer or null, not {_short(config.pad_token_id)}")
+
+
+def _short(value: Any) -> str:
+    """A value for a message: a damaged file may hold a very long one."""
+    return reprlib.repr(value)
 
 
 def _check_values(config: AlbertConfig) -> None:
     sizes = [f.name for f in dataclasses.fields(config) if f.type is int]
     for name in sizes:
         if getattr(config, name) < 1:
-            raise ValueError(f"{name} must be at least 1, not {getattr(config, name)}")
+            raise ValueError(f"{name} must be at least 1, not {_short(getattr(config, name))}")
+        if getattr(config, name) > LARGEST:
+            raise ValueError(f"{name} is {_short(getattr(config, name))}: no size may be above {LARGEST}")
     for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"):
         if not 0 <= getattr(config, name) < 1:
-            raise ValueError(f"{name} must be at least 0 and below 1, not {getattr(config, name)}")
+            raise ValueError(f"{name} must be at least 0 and below 1, not {_short(getattr(config, name))}")
     for name in ("initializer_range", "layer_norm_eps"):
-        if not 0 < getattr(config, name) < float("inf"):
-            raise ValueError(f"{name} must be a positive number, not {getattr(config, name)}")
+        if not 0 < getattr(config, name) < 1e300:  # beyond that, an integer need not be one that a float64 holds
+            raise ValueError(f"{name} must be a positive number, not {_short(getattr(config, name))}")
     if config.pad_token_id is not None and not 0 <= config.pad_token_id < config.vocab_size:
         raise ValueError(f"pad_token_id must be an id of the vocabulary, 0 to {config.vocab_size - 1}, not {config.pad_token_id}")
     problems = None, "regression", "single_label_classification", "multi_label_classification"
     if config.problem_type not in problems:
-        raise ValueError(f"problem_type must be one of {', '.join(map(str, problems))}, not {config.problem_type!r}")
+        raise ValueError(f"problem_type must be one of {', '.join(map(str, problems))}, not {_short(config.problem_type)}")
     if config.hidden_act not in ACTIVATIONS:
-        raise ValueError(f"hidden_act must be one of {', '.join(ACTIVATIONS)}, not {config.hidden_act!r}")
+        near = difflib.get_close_matches(config.hidden_act[:40].lower(), ACTIVATIONS, n=1, cutoff=0.6)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"hidden_act must be one of {', '.join(ACTIVATIONS)}, not {_short(config.hidden_act)}{hint}")
     if config.sharing not in SHARINGS:
-        raise ValueError(f"sharing must be one of {', '.join(SHARINGS)}, not {config.sharing!r}")
+        raise ValueError(f"sharing must be one of {', '.join(SHARINGS)}, not {_short(config.sharing)}")
     L, G = config.num_hidden_layers, config.num_hidden_groups
     if config.hidden_size % config.num_attention_heads:
         raise ValueError(
@@ -223,4 +248,19 @@ def _check_values(config: AlbertConfig) -> None:
         raise ValueError(f"sharing={config.sharing!r} says which layers share: num_hidden_groups must be 1, not {G}")
     levels = config.fusion_layers
     if levels and (len(levels) < 2 or list(levels) != sorted(set(levels)) or levels[0] < 0 or levels[-1] > L):
-        raise ValueError(f"fusion_layers must be at least two increasing indices of hidden_states, 0 to {L}, not {list(levels)}")
+        raise ValueError(f"fusion_layers must be at least two increasing indices of hidden_states, 0 to {L}, not {_short(list(levels))}")
+    _check_memory(config)
+
+
+def _check_memory(config: AlbertConfig) -> None:
+    """ValueError for sizes that no machine has the memory for, before anything is allocated or even listed."""
+    blocks = config.num_hidden_layers * config.inner_group_num
+    if blocks > MOST_BLOCKS:
+        raise ValueError(f"num_hidden_layers * inner_group_num is {blocks}: {MOST_BLOCKS} blocks at most are supported")
+    V, E, H, F = config.vocab_size, config.embedding_size, config.hidden_size, config.intermediate_size
+    embeddings = (V + config.max_position_embeddings + config.type_vocab_size + H) * E
+    layers = config.num_groups * config.inner_group_num * (4 * H + 2 * F) * H
+    heads = (H + E + config.num_labels) * H
+    if embeddings + layers + heads > MOST_PARAMETERS:
+        size = f"{embeddings + layers + heads:.1e} parameters"
+        raise ValueError(f"these sizes make {size}, which would need more memory than there is: {MOST_PARAMETERS:.1e} at most")

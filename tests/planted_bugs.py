@@ -68,8 +68,8 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("rows_mean(dxhat * xhat)", "rows_mean(dy * xhat)", "dy for dxhat"),
     )),
     "layers.embedding.embedding_backward": ("embedding", (
-        ("scatter_add(g.word, ids, dy)", "g.word[ids] += dy", "repeated ids do not add up"),
-        ("scatter_add(g.word, ids, dy)", "g.word[ids] = dy", "= for +="),
+        ("scatter_add(g.word, ids, dword)", "g.word[ids] += dword", "repeated ids do not add up"),
+        ("scatter_add(g.word, ids, dword)", "g.word[ids] = dword", "= for +="),
         ("scatter_add(g.position, positions, dy)", "pass", "forgot a table"),
         ("g.token_type, token_types, dy", "g.token_type, 0 * token_types, dy", "all into row 0"),
         ("g.position, positions, dy", "g.position, positions - 1, dy", "off by one"),
@@ -190,6 +190,63 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("p.pooler, g.pooler)", "p.pooler, p.pooler)", "moved the parameters"),
         ("return pooler_backward", "return -pooler_backward", "wrong sign"),
     )),
+    "layers.squared_error.squared_error_backward": ("squared_error", (
+        ("2 * off", "off", "lost the 2 of the square"),
+        ("scaled * dloss", "scaled", "forgot the chain rule"),
+        ("off * scaled", "off / abs(off) * scaled", "that is the absolute error's"),
+        ("off * scaled", "off * scaled.mean()", "every item alike"),
+    )),
+    "layers.binary_cross_entropy.binary_cross_entropy_backward": ("binary_cross_entropy", (
+        ("0.5 * (1 + np.tanh(0.5 * x))", "(1 + np.tanh(0.5 * x))", "twice the probability"),
+        ("np.tanh(0.5 * x)", "np.tanh(x)", "the probability of 2 x"),
+        (" - y)", ")", "forgot the labels"),
+        (" - y)", " + y)", "wrong sign"),
+        ("* scaled * dloss", "* scaled", "forgot the chain rule"),
+        ("* scaled * dloss", "* scaled.mean() * dloss", "every item alike"),
+    )),
+    "layers.spread.spread_backward": ("spread", (
+        ("places, axis=1", "places[::-1], axis=1", "tokens in reverse order"),
+        ("dy.reshape(dy.shape[0], -1)", "dy.swapaxes(1, 2).reshape(dy.shape[0], -1)", "another order than forward"),
+        ("places, axis=1).T", "places, axis=1).T[:, ::-1]", "columns exchanged"),
+        ("return np.take", "return -np.take", "wrong sign"),
+    )),
+    "model.task_heads.sequence_head_backward": ("sequence_head, dropout", (
+        ("dropout_backward(linear_backward(dlogits, c_linear, p.task, g.task), c_drop)",
+         "linear_backward(dlogits, c_linear, p.task, g.task)", "forgot the dropout"),
+        ("linear_backward(dlogits, c_linear, p.task, g.task)", "dlogits @ p.task.w.T", "forgot the parameters"),
+        ("p.pooler, g.pooler)", "p.pooler, p.pooler)", "moved the parameters"),
+        ("return pooler_backward", "return -pooler_backward", "wrong sign"),
+    )),
+    "model.task_heads.token_head_backward": ("token_head, dropout", (
+        ("dropout_backward(linear_backward(dlogits, c_linear, p, g), c_drop)", "linear_backward(dlogits, c_linear, p, g)", "forgot the dropout"),
+        ("linear_backward(dlogits, c_linear, p, g)", "dlogits @ p.w.T", "forgot the parameters"),
+        ("c_linear, p, g)", "c_linear, p, p)", "moved the parameters"),
+    )),
+    "model.task_heads.span_head_backward": ("span_head", (
+        ("spread_backward(dscores, c_spread)", "spread_backward(dscores[::-1], c_spread)", "first and last tokens exchanged"),
+        ("c_linear, p, g)", "c_linear, p, p)", "moved the parameters"),
+        ("return linear_backward", "return 0.5 * linear_backward", "half of it"),
+    )),
+    "model.fine_tuning.task_loss_backward": ("task_loss, single label classification", (
+        ("backward(1.0, c_loss)", "backward(0.5, c_loss)", "half of a loss"),
+        ("np.zeros_like(table)", "np.ones_like(table)", "a gradient from where there is no label"),
+        ("return dtables", "return dtables[::-1]", "tables in reverse order"),
+    )),
+    "model.fine_tuning.sequence_classification_backward": ("model: sequence classification", (
+        ("task_loss_backward(c_loss)[0]", "2 * task_loss_backward(c_loss)[0]", "the loss twice"),
+        ("(dlogits, c_head, p, g)", "(dlogits, c_head, p, p.zeros_like())", "lost the head's gradient"),
+        ("encode_backward(sequence", "encode_backward(0 * sequence", "nothing reaches the body"),
+    )),
+    "model.fine_tuning.token_classification_backward": ("model: token classification", (
+        ("task_loss_backward(c_loss)[0]", "2 * task_loss_backward(c_loss)[0]", "the loss twice"),
+        ("p.task, g.task)", "p.task, p.task)", "moved the parameters"),
+        ("encode_backward(token", "encode_backward(0 * token", "nothing reaches the body"),
+    )),
+    "model.fine_tuning.question_answering_backward": ("model: question answering", (
+        ("task_loss_backward(c_loss))", "task_loss_backward(c_loss)[::-1])", "first and last tokens exchanged"),
+        ("p.task, g.task)", "p.task, p.task)", "moved the parameters"),
+        ("encode_backward(span", "encode_backward(0 * span", "nothing reaches the body"),
+    )),
     "model.albert.encode_backward": ("model: fusion (1, 3)", (
         ("embeddings_backward(dx,", "embeddings_backward(dh,", "went past the encoder"),
         ("embeddings_backward(dx, c_embeddings, p.embeddings, g.embeddings)", "pass", "forgot the embeddings"),
@@ -230,6 +287,16 @@ UNSEEN: dict[str, tuple[str, Mistakes]] = {
     "model.albert.pretraining": ("micro_batches_add_up", (
         ('denominators["mlm"] if denominators else M', "M", "each micro-batch its own mean"),
         ('denominators["sop"] if denominators else B', "B", "each micro-batch its own mean"),
+    )),
+    "model.fine_tuning.task_loss": ("micro_batches_of_tasks_add_up", (
+        ('denominators["task"] if denominators else M', "M", "each micro-batch its own mean"),
+    )),
+    "model.task_heads.sequence_head": ("order_of_sequences_changes_no_task", (
+        ("np.take(rng.rows, sequences.first_rows(h), axis=0)", "rng.rows[: len(pooled)]", "a sequence has the mask of another's token"),
+    )),
+    "layers.spread.spread": ("every_sequence_of_a_task_by_itself", (
+        ("sequences.starts[:, None] + token", "token + 0 * sequences.starts[:, None]", "every sequence has the first one's scores"),
+        ("float(np.finfo(x.dtype).min)", "0.0", "the softmax sees tokens that are not there"),
     )),
     "layers.attention.attention (across sequences)": ("every_sequence_by_itself", (
         ("heads(k[rows], A), heads(v[rows], A)", "heads(k[: len(q[rows])], A), heads(v[: len(q[rows])], A)", "tokens meet another sequence's"),

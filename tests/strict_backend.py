@@ -196,8 +196,8 @@ class StrictBackend:
     def to_host(self, x: Any) -> np.ndarray:
         return unwrap(x).copy()
 
-    def empty(self, size: int, dtype: Any) -> StrictArray:
-        return StrictArray(np.full(size, 7, dtype))
+    def zeros(self, size: int, dtype: Any) -> StrictArray:
+        return StrictArray(np.zeros(size, dtype))
 
     def address(self, x: Any) -> int:
         return x.a.ctypes.data

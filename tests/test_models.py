@@ -163,17 +163,17 @@ def test_other_heads_are_dropped_or_fresh_and_said(tmp_path, model):
 
 
 def test_files_that_do_not_fit_are_refused(tmp_path, model):
-    with pytest.raises(FileNotFoundError, match="expected a folder"):
+    with pytest.raises(FileNotFoundError, match="no weights in"):
         ab.AlbertModel.from_pretrained(tmp_path)
     model.save_pretrained(tmp_path)
     CONFIG.replace(hidden_size=24).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match=r"has the shape .*, the config asks for"):
+    with pytest.raises(ValueError, match=r"attention\.dense\.weight: expected \(24, 24\), file has \(12, 12\)"):
         ab.AlbertForPreTraining.from_pretrained(tmp_path)
     CONFIG.replace(num_hidden_groups=3).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match=r"albert_layer_groups\.1.* is missing"):
+    with pytest.raises(ValueError, match=r"1 groups of .*asks for 3.*missing: .*albert_layer_groups\.1"):
         ab.AlbertForPreTraining.from_pretrained(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"no such file")
-    with pytest.raises(ValueError, match="not a safetensors file"):
+    with pytest.raises(ValueError, match="not a whole safetensors file"):
         ab.AlbertForPreTraining.from_pretrained(tmp_path)
 
 
@@ -202,4 +202,6 @@ def test_dtype_is_checked():
 def test_a_spoilt_model_can_be_loaded_and_looked_at(tmp_path, model):
     model.params.flat[:] = np.nan
     model.save_pretrained(tmp_path)
-    assert np.isnan(ab.AlbertForPreTraining.from_pretrained(tmp_path).params.mlm.b).all()
+    with pytest.raises(ValueError, match="NaN"):
+        ab.AlbertForPreTraining.from_pretrained(tmp_path)
+    assert np.isnan(ab.AlbertForPreTraining.from_pretrained(tmp_path, check_finite=False).params.mlm.b).all()

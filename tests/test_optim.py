@@ -48,6 +48,13 @@ def test_adamw_by_hand_with_and_without_correction(one):
         np.testing.assert_allclose(params.layer.b, 2 - 0.1 * first, rtol=1e-9)
 
 
+def test_decay_all_leaves_nothing_out(one):
+    params, grads = one
+    state = ab.optim.init("adamw", params, decay_all=True, bias_correction=True, eps=1e-12)
+    ab.optim.step(params, grads, state, 0.1)
+    np.testing.assert_allclose(params.layer.b, 2 - 0.1 * (1 + 0.02), rtol=1e-9)
+
+
 def test_trust_ratio_is_1_where_a_norm_is_0():
     zero, ones = np.zeros(3), np.ones(3)
     assert trust_ratio(zero, ones) == 1 and trust_ratio(ones, zero) == 1 and trust_ratio(2 * ones, ones) == 2

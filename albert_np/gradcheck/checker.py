@@ -42,14 +42,21 @@ def check(
     kinks        the function has kinks (relu): a probe that steps over one is drawn again (False).
     lean         above 0 the directions lean towards the gradient, so that a tensor of very many numbers shows something (0).
     unused       tells of a parameter's name whether the function leaves it out: its gradient must then be exactly 0.
+    vanishing    tells of a parameter's name that its gradient is 0 but for rounding, by the beginning of the names of those
+                 that it must vanish beside; None for all others. By default the bias of the keys, beside its attention.
     only         the names of the tensors to check (all).
 
     A tensor fails, too, if its gradient was assigned instead of added, has another shape or dtype, or shows less than 1e-4 in
-    every probe: such a check is void. The bias of the keys, whose gradient is 0, must vanish instead.
+    every probe: such a check is void. One that is known to vanish must do so instead.
 
     Raises ValueError if an array is not float64.
     """
     return list(rows(forward, backward, inputs, p, **options))
+
+
+def key_bias(name: str) -> str | None:
+    """The bias of the keys vanishes beside the other tensors of its attention: it adds a constant to all scores of a query."""
+    return name.removesuffix("key.b") if name.endswith("key.b") else None
 
 
 def rows(
@@ -65,6 +72,7 @@ def rows(
     kinks: bool = False,
     lean: float = 0.0,
     unused: Callable[[str], bool] = lambda name: False,
+    vanishing: Callable[[str], str | None] = key_bias,
     only: Container[str] | None = None,
 ) -> Iterator[Row]:
     """The rows of `check`, one by one as they are found."""
@@ -89,9 +97,8 @@ def rows(
         tensor = Tensor(point, z, dz, dys, y, rng)
         if unused(name):
             yield tensor.unused(name)
-        elif name.endswith("key.b"):
-            attention = name.removesuffix("key.b")
-            yield tensor.vanishing(name, [other for key, other in gradients.items() if key.startswith(attention)])
+        elif (beside := vanishing(name)) is not None:
+            yield tensor.vanishing(name, [other for key, other in gradients.items() if key.startswith(beside)])
         else:
             yield tensor.row(name, coordinates, kinks, lean)
     for complaint in dict.fromkeys(point.complaints):

@@ -5,6 +5,7 @@ length 1; ids repeat; gammas, betas and biases stand away from 1 and 0.
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -77,3 +78,23 @@ def batch(config: AlbertConfig, seed: int = 0, mlm: bool = True, sop: bool = Tru
         source_lengths=np.array(SOURCES) if translation else None,
         **labels,
     )
+
+
+def task_batch(config: AlbertConfig, seed: int, task: str) -> Batch:
+    """A batch of LENGTHS with the labels of a task."""
+    labels = tuple(task_labels(config, seed, task))
+    return replace(batch(config, seed, mlm=False, sop=False), labels=labels)
+
+
+def task_labels(config: AlbertConfig, seed: int, task: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """`Batch.labels` of "classes", "numbers" or "sets" of sequences, "tokens" or "spans". Some rows have none."""
+    rng, B, C = generator(seed, "gradcheck labels"), len(LENGTHS), config.num_labels
+    if task == "classes":
+        return [(np.array([0, 2]), rng.integers(C, size=2))]
+    if task == "numbers":
+        return [(np.arange(B), rng.standard_normal((B, C)))]
+    if task == "sets":
+        return [(np.arange(B), rng.integers(0, 2, (B, C)).astype(np.float64))]
+    if task == "tokens":
+        return [(np.sort(rng.choice(N, M, replace=False)), rng.integers(C, size=M))]
+    return [(np.arange(B), np.array([5, 0, 2])), (np.array([0, 2]), np.array([7, 8]))]  # an answer without a known end

@@ -1,14 +1,20 @@
-"""The checks of the whole model: ids in, joint loss out, in every configuration."""
+"""The checks of the whole model: ids in, loss out, in every configuration of pretraining, and for every task."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from albert_np.config import AlbertConfig
-from albert_np.gradcheck.checker import rows
-from albert_np.gradcheck.examples import TINY, batch, parameters
+from albert_np.gradcheck.checker import key_bias, rows
+from albert_np.gradcheck.examples import TINY, batch, parameters, task_batch
 from albert_np.gradcheck.tensor import Row
-from albert_np.model.albert import pretraining, pretraining_backward
+from albert_np.model import (
+    AlbertForPreTraining,
+    AlbertForQuestionAnswering,
+    AlbertForSequenceClassification,
+    AlbertForTokenClassification,
+)
+from albert_np.model.albert import Results
 from albert_np.model.batch import Batch
 from albert_np.model.embeddings import embeddings, embeddings_backward
 from albert_np.model.encoder import encoder, encoder_backward
@@ -42,6 +48,22 @@ MODELS: dict[str, dict[str, Any]] = {
     "translation's attention": dict(batch=dict(translation=True), **DROPOUT),
 }
 
+# The same for each task: a class, and what its labels are (see `examples.task_labels`).
+ALL = dict(recompute=True, fusion_layers=(1, 2, 3), classifier_dropout_prob=0.25, **DROPOUT)
+SEQUENCES, TOKENS, SPANS = AlbertForSequenceClassification, AlbertForTokenClassification, AlbertForQuestionAnswering
+TASKS: dict[str, dict[str, Any]] = {
+    "sequence classification": dict(model=SEQUENCES, task="classes", num_labels=7),
+    "sequences, several labels": dict(model=SEQUENCES, task="sets", num_labels=7),
+    "sequences, one number": dict(model=SEQUENCES, task="numbers", num_labels=1),
+    "sequences, several numbers": dict(model=SEQUENCES, task="numbers", num_labels=7, problem_type="regression"),
+    "token classification": dict(model=TOKENS, task="tokens", num_labels=7),
+    "question answering": dict(model=SPANS, task="spans"),
+}
+TASKS |= {f"{name}, all options": {**changes, **ALL} for name, changes in TASKS.items()}
+
+Objective = tuple[Callable[..., tuple[Any, Any]], Callable[..., None]]
+PRETRAINING: Objective = AlbertForPreTraining.objective
+
 
 def check_model(
     params: Tree,
@@ -51,15 +73,18 @@ def check_model(
     seed: int = 0,
     rng: Dropout | None = None,
     coordinates: int = 3,
+    objective: Objective = PRETRAINING,
 ) -> list[Row]:
-    """Check all gradients of the pretraining loss at these parameters, which must be float64 (`params.astype("float64")`).
+    """Check all gradients of the loss at these parameters, which must be float64 (`params.astype("float64")`).
+
+    objective: which loss, as the class of the model says: `type(model).objective`; that of pretraining by default.
 
     They may be trained ones. Then a tensor of many numbers hardly moves the loss in a random direction: directions lean
     towards the gradient (see `check`; a wrong gradient is far off along itself). And a tensor that hardly moves the loss in
     any direction (as the attention of a model that has learned no more than how frequent the pieces are) is checked by a
     random gradient into every hidden state instead, as its row says.
     """
-    found = list(model_rows(params, config, batch, seed=seed, rng=rng, coordinates=coordinates, lean=1.0))
+    found = list(model_rows(params, config, batch, seed=seed, rng=rng, coordinates=coordinates, lean=1.0, objective=objective))
     void = [row.name for row in found if row.note.startswith("void")]
     if not void:
         return found
@@ -92,36 +117,46 @@ def hidden_rows(
 
 
 def model_rows(
-    params: Tree, config: AlbertConfig, batch: Batch, *, seed: int, rng: Dropout | None, coordinates: int = 3, lean: float = 0.0
-) -> Iterator[Row]:
+    params: Tree, config: AlbertConfig, batch: Batch, *, seed: int, rng: Dropout | None, coordinates: int = 3, lean: float = 0.0,
+    objective: Objective = PRETRAINING,
+) -> Iterator[Row]:  # fmt: skip
     """The rows of `check_model`, one by one as they are found."""
     M = 0 if batch.masked_rows is None else len(batch.masked_rows)
     B = 0 if batch.order_labels is None else len(batch.order_labels)
-    # the loss takes no output gradient: its two parts are weighted at random by their denominators instead
-    mlm, sop = generator(seed, "gradcheck loss weights").uniform(0.4, 0.9, size=2).tolist()
-    denominators = {"mlm": M / mlm, "sop": B / sop}
+    items = len(batch.labels[0][0]) if batch.labels else 0
+    # the loss takes no output gradient: its parts are weighted at random by their denominators instead
+    mlm, sop, task = generator(seed, "gradcheck loss weights").uniform(0.4, 0.9, size=3).tolist()
+    denominators = {"mlm": M / mlm, "sop": B / sop, "task": items / task}
 
     def forward(p: Tree) -> tuple[Any, Any]:
-        results, cache = pretraining(batch, p, config, denominators, rng)
-        return (results.mlm_loss, results.sop_loss), cache
+        results, cache = objective[0](batch, p, config, denominators, rng)
+        return losses(results), cache
 
     def backward(dy: Any, cache: Any, p: Tree, g: Tree) -> None:
-        pretraining_backward(cache, p, g, config, batch)
+        objective[1](cache, p, g, config, batch)
 
     def unused(name: str) -> bool:
         return name in left_out(params, config, bool(M), bool(B))
 
+    def vanishing(name: str) -> str | None:
+        return "task." if name == "task.b" and objective is SPANS.objective else key_bias(name)
+
     return rows(
-        forward, backward, {}, params,
-        seed=seed, coordinates=coordinates, dy=(1.0, 1.0), kinks=config.hidden_act == "relu", lean=lean, unused=unused,
+        forward, backward, {}, params, seed=seed, coordinates=coordinates, dy=[1.0] * (2 if objective is PRETRAINING else 1),
+        kinks=config.hidden_act == "relu", lean=lean, unused=unused, vanishing=vanishing,
     )  # fmt: skip
+
+
+def losses(results: Any) -> list[Any]:
+    """The parts of a loss, which are compared each by itself: in their sum digits would be lost."""
+    return [results.mlm_loss, results.sop_loss] if isinstance(results, Results) else [results.loss]
 
 
 def left_out(params: Tree, config: AlbertConfig, mlm: bool, sop: bool) -> set[str]:
     """The tensors that the loss does not reach: heads without labels, and layers above the last level that is fused."""
     top = config.fusion_layers[-1] if config.fusion_layers else config.num_hidden_layers
     reached = {id(array) for l in range(top) for array in leaves(params.groups[config.group_of(l)])}
-    heads = {"mlm": mlm, "pooler": sop, "sop": sop}
+    heads = {"mlm": mlm, "pooler": sop or "task" in params.form, "sop": sop}
     return {
         name for name, array in params.items()
         if not heads.get(name.split(".")[0], True) or (name.startswith("groups.") and id(array) not in reached)
@@ -142,13 +177,15 @@ def leaves(node: Any) -> Iterator[Any]:
 def check_configuration(seed: int, **changes: Any) -> Iterator[Row]:
     """Check a tiny model that differs from TINY in this."""
     changes = dict(changes)
-    b = batch(TINY, seed, **changes.pop("batch", {}))
+    asked, task, model = changes.pop("batch", {}), changes.pop("task", ""), changes.pop("model", AlbertForPreTraining)
     config = TINY.replace(**changes)
+    b = task_batch(config, seed, task) if task else batch(config, seed, **asked)
     rng = Dropout(seed, step=2) if config.hidden_dropout_prob else None
-    return model_rows(parameters(shapes(config), seed), config, b, seed=seed, rng=rng)
+    p = parameters(shapes(config, model.parts), seed)
+    return model_rows(p, config, b, seed=seed, rng=rng, objective=model.objective)
 
 
 CHECKS: dict[str, Callable[[int], Iterator[Row]]] = {
     f"model: {name}": lambda seed, changes=changes: check_configuration(seed, **changes)  # type: ignore[misc]
-    for name, changes in MODELS.items()
+    for name, changes in {**MODELS, **TASKS}.items()
 }

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from albert_np.gradcheck import of_layers, of_models
+from albert_np.gradcheck import of_layers, of_models, of_tasks
 from albert_np.gradcheck.tensor import Row
 
 # name -> check: takes a seed, yields rows
-CHECKS = {**of_layers.CHECKS, **of_models.CHECKS}
+CHECKS = {**of_layers.CHECKS, **of_tasks.CHECKS, **of_models.CHECKS}
 
 
 @dataclass(frozen=True)

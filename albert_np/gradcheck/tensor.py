@@ -11,7 +11,7 @@ from albert_np.gradcheck.point import Point
 
 RELATIVE, ABSOLUTE = 1e-6, 1e-8  # |a - n| <= ABSOLUTE + RELATIVE max(|a|, |n|)
 VISIBLE = 1e-4  # below this a derivative drowns in ABSOLUTE and proves nothing
-VANISHING = 1e-14  # what rounding may leave of the key bias's gradient, which is 0, beside the others of its attention
+VANISHING = 1e-14  # what rounding may leave of a gradient that is 0, as the key bias's, beside the others of its layer
 CANDIDATES = 4  # random directions drawn, of which the one with the largest |a| is taken
 REDRAWN = 5  # how often a probe that stepped over a kink is drawn again
 
@@ -94,7 +94,7 @@ class Tensor:
         return self.verdict(name, along, f"void: no probe shows {VISIBLE}" if void else "")
 
     def vanishing(self, name: str, others: list[Any]) -> Row:
-        """The key bias: 0 by the mathematics, next to nothing by rounding. others: the gradients of the same attention."""
+        """A bias that a softmax does not see: 0 by the mathematics, next to nothing by rounding. others: gradients beside it."""
         probe = self.probe(self.direction(0.0))
         small = np.abs(self.dz).max() <= VANISHING * max(np.abs(dz).max() for dz in others) and probe.passed
         return self.verdict(name, probe, "" if small else "it should vanish beside the others", "is 0 but for rounding")

@@ -9,6 +9,7 @@ its gradient is the sum over its uses.
 
 from albert_np.layers.activations import activation, activation_backward
 from albert_np.layers.attention import attention, attention_backward, attention_probabilities
+from albert_np.layers.binary_cross_entropy import binary_cross_entropy, binary_cross_entropy_backward
 from albert_np.layers.cross_entropy import cross_entropy, cross_entropy_backward
 from albert_np.layers.dropout import dropout, dropout_backward
 from albert_np.layers.embedding import embedding, embedding_backward
@@ -20,10 +21,13 @@ from albert_np.layers.linear import linear, linear_backward
 from albert_np.layers.pooler import pooler, pooler_backward
 from albert_np.layers.sequences import Sequences
 from albert_np.layers.softmax import softmax, softmax_backward
+from albert_np.layers.spread import spread, spread_backward
+from albert_np.layers.squared_error import squared_error, squared_error_backward
 
 __all__ = [
     "Sequences", "activation", "activation_backward", "attention", "attention_backward", "attention_probabilities",
-    "cross_entropy", "cross_entropy_backward", "dropout", "dropout_backward", "embedding", "embedding_backward",
-    "feed_forward", "feed_forward_backward", "fuse", "fuse_backward", "gather", "gather_backward", "layer_norm",
-    "layer_norm_backward", "linear", "linear_backward", "pooler", "pooler_backward", "softmax", "softmax_backward",
+    "binary_cross_entropy", "binary_cross_entropy_backward", "cross_entropy", "cross_entropy_backward", "dropout",
+    "dropout_backward", "embedding", "embedding_backward", "feed_forward", "feed_forward_backward", "fuse", "fuse_backward",
+    "gather", "gather_backward", "layer_norm", "layer_norm_backward", "linear", "linear_backward", "pooler", "pooler_backward",
+    "softmax", "softmax_backward", "spread", "spread_backward", "squared_error", "squared_error_backward",
 ]  # fmt: skip

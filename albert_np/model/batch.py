@@ -18,6 +18,10 @@ class Batch:
     dropout_rows                 (N, 2) the example of each token and its number within it: dropout is keyed by them.
     masked_rows, masked_labels   (M,) rows of the N tokens and the pieces that stood there; None: no MLM loss.
     order_labels                 (B,) 0 in order, 1 swapped; None: no sentence-order loss.
+    labels                       of a fine-tuning task, for each table of logits that its head makes the rows that have a label
+                                 and the labels: one pair, (rows (M,), classes (M,)) where the rows are sequences or tokens
+                                 (numbers (M, C) for regression and for several labels a sequence), and for question answering
+                                 two, (sequences (M,), number of the answer's first, or last, token within its own (M,)).
     """
 
     ids: Any
@@ -28,6 +32,7 @@ class Batch:
     masked_rows: Any = None
     masked_labels: Any = None
     order_labels: Any = None
+    labels: tuple[tuple[Any, Any], ...] | None = None
 
     @classmethod
     def pack(
@@ -41,9 +46,11 @@ class Batch:
         masked_labels: np.ndarray | None = None,
         order_labels: np.ndarray | None = None,
         source_lengths: np.ndarray | None = None,
+        labels: Any = None,
         like: Any = None,
     ) -> "Batch":
-        """From host arrays: ids, token_types, positions (N,); lengths (B,) with sum N; examples (B,), default 0, 1, ...
+        """From host arrays: ids, token_types, positions (N,); lengths (B,) with sum N; examples (B,), default 0, 1, ...;
+        labels a pair of host arrays for each table of logits.
 
         They are put where `like` lives, or on the backend in use.
         """
@@ -60,6 +67,7 @@ class Batch:
         return cls(
             put(ids), put(positions), put(token_types), sequences, put(dropout_rows),
             put(masked_rows), put(masked_labels), put(order_labels),
+            None if labels is None else tuple((put(rows), put(items)) for rows, items in labels),
         )  # fmt: skip
 
     @property

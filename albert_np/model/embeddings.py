@@ -24,7 +24,8 @@ from albert_np.randomness import Dropout
 
 def embeddings(batch: Batch, p: Any, config: AlbertConfig, rng: Dropout | None) -> tuple[Any, Any]:
     """p: the tree's `embeddings` -> x (N, H)"""
-    e, c_tables = embedding(batch.ids, batch.positions, batch.token_types, p)  # (N, E)
+    untaught = None if config.pad_row_gradient else config.pad_token_id
+    e, c_tables = embedding(batch.ids, batch.positions, batch.token_types, p, untaught)  # (N, E)
     e, c_norm = layer_norm(e, p.norm, config.layer_norm_eps)
     e, c_drop = dropout(e, config.hidden_dropout_prob, rng and rng.at("embeddings"))
     x, c_projection = linear(e, p.projection)  # (N, H)

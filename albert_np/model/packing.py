@@ -1,4 +1,7 @@
-"""Between the public (B, T) arrays with padding and the packed tokens inside. All checks of a user's arrays are here."""
+"""Between the public (B, T) arrays with padding and the packed tokens inside.
+
+All checks of a user's arrays are here, but those of a task's labels (labels.py).
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -79,8 +82,13 @@ def padded(
     return Padded(visible, ids, types, positions)
 
 
-def pack(inputs: Padded, config: AlbertConfig, labels: Any, sentence_order_label: Any, like: Any) -> Batch:
-    """The visible tokens end to end, with the labels that are given, on the device of `like`."""
+def pack(
+    inputs: Padded, config: AlbertConfig, like: Any, labels: Any = None, sentence_order_label: Any = None, task: Any = None
+) -> Batch:
+    """The visible tokens end to end, with the labels that are given, on the device of `like`.
+
+    labels (B, T) and sentence_order_label (B,) are pretraining's, still to be checked; task: `Batch.labels`, as host arrays.
+    """
     visible = inputs.visible
     arrays: dict[str, np.ndarray] = {}
     if labels is not None:
@@ -102,6 +110,7 @@ def pack(inputs: Padded, config: AlbertConfig, labels: Any, sentence_order_label
         inputs.token_types[visible],
         inputs.positions[visible],
         **arrays,
+        labels=task,
         like=like,
     )
 

@@ -8,7 +8,8 @@
                                                     and where a norm is 0)
 
 These are Google's forms (lamb_optimizer.py, optimization.py): by default no correction of the moments' bias towards zero, and ε
-outside the root. With `bias_correction` m and v are divided by 1 - βᵗ first, as in the papers and in torch.
+outside the root. With `bias_correction` m and v are divided by 1 - βᵗ first, as in the papers and in torch; with `decay_all`
+biases and layer norms are treated as all others, as torch.optim.AdamW does if it is given one group of parameters.
 """
 
 from types import SimpleNamespace
@@ -18,14 +19,14 @@ import numpy as np
 
 from albert_np.params import Tree
 
-DEFAULTS: dict[str, Any] = dict(beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0.01, bias_correction=False)
+DEFAULTS: dict[str, Any] = dict(beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0.01, bias_correction=False, decay_all=False)
 NAMES = ("adamw", "lamb")
 
 
 def init(name: str, params: Tree, **options: Any) -> SimpleNamespace:
     """A fresh state for "adamw" or "lamb": .name, .count (updates so far), .m and .v (trees of zeros), .options.
 
-    Options: beta1, beta2, eps, weight_decay, bias_correction. Raises ValueError for others.
+    Options: beta1, beta2, eps, weight_decay, bias_correction, decay_all. Raises ValueError for others.
     """
     if name not in NAMES:
         raise ValueError(f"unknown optimizer {name!r}; there are {' and '.join(NAMES)}")
@@ -59,7 +60,7 @@ def step(params: Tree, grads: Tree, state: SimpleNamespace, lr: float) -> None:
     updates = Tree(params.form, moments(params, grads, state))
     decay = state.options["weight_decay"]
     for (name, w), (_, u) in zip(params.items(), updates.items()):
-        if not is_decayed(name):
+        if not (state.options["decay_all"] or is_decayed(name)):
             w -= lr * u
             continue
         u += decay * w

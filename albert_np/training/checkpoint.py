@@ -59,7 +59,7 @@ class Checkpoint:
         _read_trees(self.folder / "params.safetensors", {"": params})
         _read_trees(self.folder / "moments.safetensors", {"m.": optimizer.m, "v.": optimizer.v})
         optimizer.name, optimizer.count = self.state["optimizer"]["name"], self.state["optimizer"]["count"]
-        optimizer.options = dict(self.state["optimizer"]["options"])
+        optimizer.options |= self.state["optimizer"]["options"]
 
 
 def save(

@@ -1,7 +1,8 @@
-"""One table of names: ours | Hugging Face | is HF's matrix the transpose of ours?
+"""One table of names: ours | Hugging Face's | Google's TensorFlow variables | who stores the transpose of ours?
 
-Ours are stored (in, out): y = x w + b. torch stores (out, in). The decoder of the MLM head is the word table itself, and
-its bias is stored once, as `predictions.bias`.
+Ours are stored (in, out): y = x w + b, as TensorFlow's kernels are. torch stores (out, in), and so does Google where it
+multiplies by hand (`output_weights`). The decoder of the MLM head is the word table itself, and its bias is stored once.
+Everything that reads or writes names follows from this file.
 """
 
 from typing import Any
@@ -12,102 +13,106 @@ from albert_np import backend
 from albert_np.config import AlbertConfig
 
 TABLE = (
-    ("embeddings.word", "albert.embeddings.word_embeddings.weight", False),
-    ("embeddings.position", "albert.embeddings.position_embeddings.weight", False),
-    ("embeddings.token_type", "albert.embeddings.token_type_embeddings.weight", False),
-    ("embeddings.norm.gamma", "albert.embeddings.LayerNorm.weight", False),
-    ("embeddings.norm.beta", "albert.embeddings.LayerNorm.bias", False),
-    ("embeddings.projection.w", "albert.encoder.embedding_hidden_mapping_in.weight", True),
-    ("embeddings.projection.b", "albert.encoder.embedding_hidden_mapping_in.bias", False),
-    ("pooler.w", "albert.pooler.weight", True),
-    ("pooler.b", "albert.pooler.bias", False),
-    ("mlm.dense.w", "predictions.dense.weight", True),
-    ("mlm.dense.b", "predictions.dense.bias", False),
-    ("mlm.norm.gamma", "predictions.LayerNorm.weight", False),
-    ("mlm.norm.beta", "predictions.LayerNorm.bias", False),
-    ("mlm.b", "predictions.bias", False),
-    ("sop.w", "sop_classifier.classifier.weight", True),
-    ("sop.b", "sop_classifier.classifier.bias", False),
-)
+    ("embeddings.word", "albert.embeddings.word_embeddings.weight", "bert/embeddings/word_embeddings", ""),
+    ("embeddings.position", "albert.embeddings.position_embeddings.weight", "bert/embeddings/position_embeddings", ""),
+    ("embeddings.token_type", "albert.embeddings.token_type_embeddings.weight", "bert/embeddings/token_type_embeddings", ""),
+    ("embeddings.norm.gamma", "albert.embeddings.LayerNorm.weight", "bert/embeddings/LayerNorm/gamma", ""),
+    ("embeddings.norm.beta", "albert.embeddings.LayerNorm.bias", "bert/embeddings/LayerNorm/beta", ""),
+    ("embeddings.projection.w", "albert.encoder.embedding_hidden_mapping_in.weight",
+     "bert/encoder/embedding_hidden_mapping_in/kernel", "hf"),
+    ("embeddings.projection.b", "albert.encoder.embedding_hidden_mapping_in.bias",
+     "bert/encoder/embedding_hidden_mapping_in/bias", ""),
+    ("pooler.w", "albert.pooler.weight", "bert/pooler/dense/kernel", "hf"),
+    ("pooler.b", "albert.pooler.bias", "bert/pooler/dense/bias", ""),
+    ("mlm.dense.w", "predictions.dense.weight", "cls/predictions/transform/dense/kernel", "hf"),
+    ("mlm.dense.b", "predictions.dense.bias", "cls/predictions/transform/dense/bias", ""),
+    ("mlm.norm.gamma", "predictions.LayerNorm.weight", "cls/predictions/transform/LayerNorm/gamma", ""),
+    ("mlm.norm.beta", "predictions.LayerNorm.bias", "cls/predictions/transform/LayerNorm/beta", ""),
+    ("mlm.b", "predictions.bias", "cls/predictions/output_bias", ""),
+    ("sop.w", "sop_classifier.classifier.weight", "cls/seq_relationship/output_weights", "hf tf"),
+    ("sop.b", "sop_classifier.classifier.bias", "cls/seq_relationship/output_bias", ""),
+)  # fmt: skip
 
-# The tensors of block i of group g, under groups.g.blocks.i and albert.encoder.albert_layer_groups.g.albert_layers.i
+# The tensors of block i of group g, under groups.g.blocks.i, albert.encoder.albert_layer_groups.g.albert_layers.i and
+# bert/encoder/transformer/group_g/inner_group_i
 BLOCK_TABLE = (
-    *(
-        (f"attention.{ours}.{leaf}", f"attention.{theirs}.{kind}", leaf == "w")
-        for ours, theirs in (("query", "query"), ("key", "key"), ("value", "value"), ("output", "dense"))
-        for leaf, kind in (("w", "weight"), ("b", "bias"))
-    ),
-    ("attention_norm.gamma", "attention.LayerNorm.weight", False),
-    ("attention_norm.beta", "attention.LayerNorm.bias", False),
-    ("ffn.intermediate.w", "ffn.weight", True),
-    ("ffn.intermediate.b", "ffn.bias", False),
-    ("ffn.output.w", "ffn_output.weight", True),
-    ("ffn.output.b", "ffn_output.bias", False),
-    ("ffn_norm.gamma", "full_layer_layer_norm.weight", False),
-    ("ffn_norm.beta", "full_layer_layer_norm.bias", False),
+    ("attention.query.w", "attention.query.weight", "attention_1/self/query/kernel", "hf"),
+    ("attention.query.b", "attention.query.bias", "attention_1/self/query/bias", ""),
+    ("attention.key.w", "attention.key.weight", "attention_1/self/key/kernel", "hf"),
+    ("attention.key.b", "attention.key.bias", "attention_1/self/key/bias", ""),
+    ("attention.value.w", "attention.value.weight", "attention_1/self/value/kernel", "hf"),
+    ("attention.value.b", "attention.value.bias", "attention_1/self/value/bias", ""),
+    ("attention.output.w", "attention.dense.weight", "attention_1/output/dense/kernel", "hf"),
+    ("attention.output.b", "attention.dense.bias", "attention_1/output/dense/bias", ""),
+    ("attention_norm.gamma", "attention.LayerNorm.weight", "LayerNorm/gamma", ""),
+    ("attention_norm.beta", "attention.LayerNorm.bias", "LayerNorm/beta", ""),
+    ("ffn.intermediate.w", "ffn.weight", "ffn_1/intermediate/dense/kernel", "hf"),
+    ("ffn.intermediate.b", "ffn.bias", "ffn_1/intermediate/dense/bias", ""),
+    ("ffn.output.w", "ffn_output.weight", "ffn_1/intermediate/output/dense/kernel", "hf"),
+    ("ffn.output.b", "ffn_output.bias", "ffn_1/intermediate/output/dense/bias", ""),
+    ("ffn_norm.gamma", "full_layer_layer_norm.weight", "LayerNorm_1/gamma", ""),
+    ("ffn_norm.beta", "full_layer_layer_norm.bias", "LayerNorm_1/beta", ""),
 )
 
+# The head of a fine-tuned model: a linear map whose name elsewhere says what it answers.
+TASK_TABLES = {
+    "classification": (
+        ("task.w", "classifier.weight", "output_weights", "hf tf"),
+        ("task.b", "classifier.bias", "output_bias", ""),
+    ),
+    "question answering": (
+        ("task.w", "qa_outputs.weight", "cls/squad/output_weights", "hf tf"),
+        ("task.b", "qa_outputs.bias", "cls/squad/output_bias", ""),
+    ),
+}
 
-def table(config: AlbertConfig) -> dict[str, tuple[str, bool]]:
-    """Our name -> (HF's name, transposed) for every tensor that a model of this config may have.
+FORMS = ("hf", "tf")
+Names = dict[str, tuple[str, bool]]
 
-    Fusion has no counterpart in transformers: its tensors go under our own names.
+
+def task_of(config: AlbertConfig) -> str:
+    """Which of the TASK_TABLES a model with a task head goes by: its config names its class (`architectures`)."""
+    asks = any("QuestionAnswering" in str(name) for name in config.extra.get("architectures") or ())
+    return "question answering" if asks else "classification"
+
+
+def table(config: AlbertConfig, form: str = "hf") -> Names:
+    """Our name -> (the name in this form, "hf" or "tf", whether it is stored transposed) for every tensor that a model of this
+    config may have.
+
+    Fusion has no counterpart elsewhere: in HF's form its tensors go under names of our own, Google's form has none.
     """
-    names = {ours: (theirs, transposed) for ours, theirs, transposed in TABLE}
+    column = 1 + FORMS.index(form)
+    names = {row[0]: (row[column], form in row[3]) for row in (*TABLE, *TASK_TABLES[task_of(config)])}
     for g in range(config.num_groups):
         for i in range(config.inner_group_num):
-            for ours, theirs, transposed in BLOCK_TABLE:
-                hf = f"albert.encoder.albert_layer_groups.{g}.albert_layers.{i}.{theirs}"
-                names[f"groups.{g}.blocks.{i}.{ours}"] = (hf, transposed)
-    for k in range(max(0, len(config.fusion_layers) - 1)):
-        names[f"fusion.{k}.w"] = (f"albert_np.fusion.{k}.weight", True)
-        names[f"fusion.{k}.b"] = (f"albert_np.fusion.{k}.bias", False)
+            there = {"hf": f"albert.encoder.albert_layer_groups.{g}.albert_layers.{i}.",
+                     "tf": f"bert/encoder/transformer/group_{g}/inner_group_{i}/"}[form]  # fmt: skip
+            for row in BLOCK_TABLE:
+                names[f"groups.{g}.blocks.{i}.{row[0]}"] = there + row[column], form in row[3]
+    if form == "hf":
+        for k in range(max(0, len(config.fusion_layers) - 1)):
+            names[f"fusion.{k}.w"] = f"albert_np.fusion.{k}.weight", True
+            names[f"fusion.{k}.b"] = f"albert_np.fusion.{k}.bias", False
     return names
 
 
-def to_hf(config: AlbertConfig, tree: Any) -> dict[str, np.ndarray]:
-    """A tree of parameters under HF's names and in HF's layout, as host arrays.
+def renamed(config: AlbertConfig, tree: Any, form: str) -> dict[str, np.ndarray]:
+    """A tree under the names and in the layout of a form, as host arrays: views, where nothing has to be copied.
 
-    Where layers share only a part (sharing="attention" or "ffn") the shared tensors come once for every group, as HF has no
-    such sharing. A tree of gradients comes out likewise; a shared tensor's gradient, being the sum over its uses, then stands
-    at each of its places.
+    Where layers share only a part (sharing="attention" or "ffn") the shared tensors come once for every group, as other
+    programs have no such sharing. A tree of gradients comes out likewise; a shared tensor's gradient, being the sum over its
+    uses, then stands at each of its places.
     """
-    names = table(config)
+    names = table(config, form)
     out = {}
     for ours, array in tree.paths():
         theirs, transposed = names[ours]
         host = backend.to_host(array)
-        out[theirs] = np.ascontiguousarray(host.T if transposed else host)
+        out[theirs] = host.T if transposed else host
     return out
 
 
-def from_hf(config: AlbertConfig, tensors: dict[str, np.ndarray], tree: Any) -> tuple[dict[str, np.ndarray], list[str]]:
-    """HF's tensors under our names and in our layout, for the tensors of `tree`, and what does not fit, a line each.
-
-    Not fitting: a name this config has no place for, a shape that differs, copies of a tensor that this config shares but that
-    are not equal. Tensors of heads that `tree` lacks, and tensors that the file lacks, are the caller's to judge. In HF's names
-    a leading "albert." is optional.
-    """
-    names = table(config)
-    by_hf = {hf: (ours, transposed) for ours, (hf, transposed) in names.items()}
-    by_hf |= {hf.removeprefix("albert."): ours for hf, ours in by_hf.items()}
-    places: dict[str, Any] = dict(tree.paths())
-    owner: dict[str, str] = {}
-    first: dict[int, str] = {}
-    for ours, array in places.items():
-        owner[ours] = first.setdefault(id(array), ours)  # the first place of a shared tensor stands for all
-    values: dict[str, np.ndarray] = {}
-    wrong = []
-    for theirs, tensor in tensors.items():
-        ours, transposed = by_hf.get(theirs, ("", False))
-        if not ours:
-            wrong.append(f"{theirs} is no tensor of this model")
-        if ours not in places:
-            continue
-        value = tensor.T if transposed else tensor
-        expected = places[ours].shape
-        if value.shape != expected:
-            wrong.append(f"{theirs} has the shape {tensor.shape}, the config asks for {expected[:: -1 if transposed else 1]}")
-        elif not np.array_equal(values.setdefault(owner[ours], value), value, equal_nan=True):
-            wrong.append(f"{theirs} differs from {names[owner[ours]][0]}, but sharing={config.sharing!r} makes them one")
-    return values, wrong
+def to_hf(config: AlbertConfig, tree: Any) -> dict[str, np.ndarray]:
+    """A tree of parameters, or of gradients, under HF's names and in HF's layout, as contiguous host arrays; see `renamed`."""
+    return {name: np.ascontiguousarray(array) for name, array in renamed(config, tree, "hf").items()}

@@ -1,0 +1,93 @@
+"""The checks of the losses and the heads of fine-tuning."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from albert_np import layers
+from albert_np.gradcheck.checker import rows
+from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, dropout, normal, parameters, sequences
+from albert_np.gradcheck.of_layers import H, Rows
+from albert_np.model.fine_tuning import CLASSES, NUMBERS, SETS, task_loss, task_loss_backward
+from albert_np.model.task_heads import (
+    sequence_head,
+    sequence_head_backward,
+    span_head,
+    span_head_backward,
+    token_head,
+    token_head_backward,
+)
+from albert_np.params import shapes
+
+B, C = len(LENGTHS), 7
+CONFIG = TINY.replace(num_labels=C, classifier_dropout_prob=0.3)
+
+CHECKS: dict[str, Callable[[int], Rows]] = {}
+
+
+def element_loss(seed: int, name: str, labels: Any) -> Rows:
+    """A loss of every element of (M, C)."""
+    forward, backward = getattr(layers, name), getattr(layers, name + "_backward")
+    weights = 0.5 + np.abs(normal(seed, "weights", M))
+    return rows(lambda x: forward(x, labels, weights, 3.7), backward, {"x": 2 * normal(seed, "x", M, C)}, seed=seed, dy=1.7)
+
+
+CHECKS["squared_error"] = lambda seed: element_loss(seed, "squared_error", normal(seed, "labels", M, C))
+CHECKS["binary_cross_entropy"] = lambda seed: element_loss(
+    seed, "binary_cross_entropy", np.clip(0.5 + normal(seed, "labels", M, C), 0, 1)
+)
+
+
+def spread(seed: int) -> Rows:
+    here = sequences()
+    return rows(lambda x: layers.spread(x, here), layers.spread_backward, {"x": normal(seed, "x", N, 2)}, seed=seed)
+
+
+def losses(seed: int, problem: str) -> Rows:
+    """The mean over three tables, with a row that repeats and a table without items."""
+    picked = np.array([3, 0, 3, 2])
+    labels = {CLASSES: np.array([6, 1, 0, 2]), NUMBERS: normal(seed, "labels", 4, C), SETS: np.eye(C)[[0, 5, 2, 2]]}[problem]
+    none = np.zeros(0, np.int64), labels[:0]
+    items = (picked, labels), none, (picked[1:], labels[1:])
+
+    def forward(*tables: Any) -> tuple[Any, Any]:
+        results, cache = task_loss(list(tables), items, problem, {"task": 1.9})
+        return results.loss, cache
+
+    tables = {name: normal(seed, name, 5, C) for name in ("first", "second", "third")}
+    return rows(
+        forward, lambda dy, cache: task_loss_backward(cache), tables, seed=seed, dy=1.0, unused=lambda name: name == "second"
+    )  # fmt: skip
+
+
+for _problem in (CLASSES, NUMBERS, SETS):
+    CHECKS[f"task_loss, {_problem.replace('_', ' ')}"] = lambda seed, problem=_problem: losses(seed, problem)  # type: ignore[misc]
+
+
+def whole_sequences(seed: int) -> Rows:
+    form = shapes(CONFIG, ("pooler", "task"))
+    return rows(
+        lambda h, p: sequence_head(h, sequences(), p, CONFIG, dropout(seed)), sequence_head_backward,
+        {"h": normal(seed, "h", N, H)}, parameters({"pooler": form["pooler"], "task": form["task"]}, seed), seed=seed,
+    )  # fmt: skip
+
+
+def every_token(seed: int) -> Rows:
+    p = parameters(shapes(CONFIG, ("task",))["task"], seed)
+    return rows(
+        lambda h, p: token_head(h, p, CONFIG, dropout(seed)), token_head_backward, {"h": normal(seed, "h", N, H)}, p, seed=seed
+    )
+
+
+def spans(seed: int) -> Rows:
+    p = parameters(shapes(TINY, ("task",))["task"], seed)
+    return rows(lambda h, p: span_head(h, sequences(), p), span_head_backward, {"h": normal(seed, "h", N, H)}, p, seed=seed)
+
+
+CHECKS |= {
+    "spread": spread,
+    "sequence_head, dropout": whole_sequences,
+    "token_head, dropout": every_token,
+    "span_head": spans,
+}

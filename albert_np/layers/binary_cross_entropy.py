@@ -1,0 +1,32 @@
+"""Weighted binary cross-entropy: each of C labels is there or not, whatever the others are.
+
+With σ(x) = 1 / (1 + e⁻ˣ) the probability that the label is there, and y how much it is there (0 or 1, or between):
+
+    loss = Σ_m w_m mean_c [-y log σ(x) - (1 - y) log(1 - σ(x))]_mc / denominator
+
+Both logarithms are one function of x, log(1 - σ(x)) = -log(1 + eˣ) and log σ(x) = x - log(1 + eˣ). So the bracket is
+log(1 + eˣ) - y x, and its derivative
+
+    dx_mc = dloss · (σ(x_mc) - y_mc) w_m / (C · denominator)
+
+log(1 + eˣ) = max(x, 0) + log(1 + e⁻|x|) does not overflow, nor does σ(x) = (1 + tanh(x/2)) / 2.
+The denominator counts rows and is given, as for the cross-entropy.
+"""
+
+from typing import Any
+
+import numpy as np
+
+
+def binary_cross_entropy(x: Any, labels: Any, weights: Any, denominator: float) -> tuple[Any, Any]:
+    """x (M, C) logits, labels (M, C) from 0 to 1, weights (M,) -> loss (), a 0-d array"""
+    y = labels.astype(x.dtype)  # (M, C)
+    bits = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))) - y * x  # (M, C)
+    scaled = (weights * (1 / (denominator * x.shape[1])))[:, None]  # (M, 1)
+    return (bits * scaled).sum(), (x, y, scaled)
+
+
+def binary_cross_entropy_backward(dloss: Any, cache: Any) -> Any:
+    """dloss () -> dx (M, C)"""
+    x, y, scaled = cache
+    return (0.5 * (1 + np.tanh(0.5 * x)) - y) * scaled * dloss
