@@ -1,9 +1,11 @@
 """What must hold of the whole model whatever its numbers are. Each is a function of a config that raises AssertionError."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+import albert_np as ab
 from albert_np.config import AlbertConfig
 from albert_np.gradcheck.examples import TINY, parameters
 from albert_np.model.albert import pretraining, pretraining_backward
@@ -102,3 +104,93 @@ def masks_differ_wherever_they_should(config: AlbertConfig = DROPOUT) -> None:
     blocks = [block for layer in cache[1][1][1] for block in layer]  # the body's cache, the encoder's, all layers
     masks = [mask[0].tobytes() for block in blocks for mask in (block[1], block[4])]
     assert len(set(masks)) == len(masks) == 2 * config.num_hidden_layers, "two places share a mask"
+
+
+# ---- the same of fine-tuning ----
+
+C = 4
+TASK_CONFIG = DROPOUT.replace(num_labels=C, classifier_dropout_prob=0.25)
+TASKS = {
+    "classes": (ab.AlbertForSequenceClassification, TASK_CONFIG),
+    "sets": (ab.AlbertForSequenceClassification, TASK_CONFIG),
+    "numbers": (ab.AlbertForSequenceClassification, TASK_CONFIG.replace(problem_type="regression")),
+    "tokens": (ab.AlbertForTokenClassification, TASK_CONFIG.replace(fusion_layers=(1, 3))),
+    "spans": (ab.AlbertForQuestionAnswering, TASK_CONFIG.replace(num_labels=2, fusion_layers=(1, 2))),
+}
+
+
+def task_labels(task: str, number: int) -> list[tuple[Any, Any]]:
+    """`Batch.labels` of one example by itself. The second has no class, the third no end of its answer."""
+    rng = np.random.default_rng(number)
+    T, first, none = LENGTHS[number], np.array([0]), np.zeros(0, np.int64)
+    if task == "classes":
+        return [(none, none)] if number == 1 else [(first, np.array([(3 * number + 1) % C]))]
+    if task == "sets":
+        return [(first, rng.integers(0, 2, (1, C)).astype(float))]
+    if task == "numbers":
+        return [(first, rng.standard_normal((1, C)))]
+    if task == "tokens":
+        return [(np.arange(0, T, 2), rng.integers(C, size=len(range(0, T, 2))))]
+    return [(first, rng.integers(T, size=1)), (none, none) if number == 2 else (first, rng.integers(T, size=1))]
+
+
+def task_batch_of(task: str, *numbers: int) -> Batch:
+    """These examples, in this order, with the labels of a task."""
+    parts = [task_labels(task, number) for number in numbers]
+    lengths = [LENGTHS[number] if task == "tokens" else 1 for number in numbers]  # rows of the head's tables
+    starts = np.cumsum([0, *lengths])
+    labels = tuple(
+        (np.concatenate([rows + start for (rows, _), start in zip(table, starts)]), np.concatenate([items for _, items in table]))
+        for table in zip(*parts)
+    )
+    return replace(batch_of(*numbers), masked_rows=None, masked_labels=None, order_labels=None, labels=labels)
+
+
+def task_model(task: str, **changes: Any) -> Any:
+    """A model of this task, far from a fresh one."""
+    model, config = TASKS[task]
+    config = config.replace(**changes)
+    return model.of(config, parameters(shapes(config, model.parts), 3))
+
+
+RNGS = None, Dropout(4, step=6)
+COUNT = {"task": 5.0}
+
+
+def order_of_sequences_changes_no_task(tasks: Any = TASKS) -> None:
+    for model, task in ((task_model(task), task) for task in tasks):
+        for rng in RNGS:
+            results, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), rng=rng)
+            shuffled, again = model.packed_loss_and_gradients(task_batch_of(task, 2, 0, 3, 1), rng=rng)
+            close(results.loss, shuffled.loss)
+            close(grads.flat, again.flat)
+
+
+def every_sequence_of_a_task_by_itself(tasks: Any = TASKS) -> None:
+    for model, task in ((task_model(task), task) for task in tasks):
+        for rng in RNGS:
+            together, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, rng)
+            sum_of = model.params.zeros_like()
+            alone = [model.packed_loss_and_gradients(task_batch_of(task, i), sum_of, COUNT, rng)[0].loss for i in range(4)]
+            close(together.loss, sum(alone))
+            close(grads.flat, sum_of.flat)
+
+
+def micro_batches_of_tasks_add_up(tasks: Any = TASKS) -> None:
+    for model, task in ((task_model(task), task) for task in tasks):
+        for rng in RNGS:
+            whole, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, rng)
+            one, halves = model.packed_loss_and_gradients(task_batch_of(task, 0, 1), None, COUNT, rng)
+            two, halves = model.packed_loss_and_gradients(task_batch_of(task, 2, 3), halves, COUNT, rng)
+            close(whole.loss, one.loss + two.loss)
+            close(grads.flat, halves.flat)
+
+
+def recomputing_changes_no_task(tasks: Any = TASKS) -> None:
+    for task in tasks:
+        for rng in RNGS:
+            found = [
+                task_model(task, recompute=recompute).packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), rng=rng)
+                for recompute in (False, True)
+            ]
+            assert found[0][0].loss == found[1][0].loss and found[0][1].flat.tobytes() == found[1][1].flat.tobytes()

@@ -9,7 +9,7 @@ from helpers import assert_passed
 
 import albert_np as ab
 from albert_np.gradcheck import CHECKS, Report, batch, check, check_model, everything, parameters, print_table
-from albert_np.gradcheck.examples import LENGTHS, SOURCES, TINY, M, N
+from albert_np.gradcheck.examples import LENGTHS, SOURCES, TINY, M, N, task_batch
 from albert_np.layers import linear, linear_backward
 from albert_np.params import shapes
 
@@ -36,6 +36,9 @@ def test_nothing_is_missing():
         act for act in ACTIVATIONS if act != "gelu_new"
     ]
     models += ["12 shared layers", "2 groups of 2 blocks", "fusion (0, 1, 3)", "dropout", "recompute", "MLM only", "SOP only"]
+    tasks = ["sequence classification", "sequences, several labels", "sequences, one number",
+             "sequences, several numbers", "token classification", "question answering"]  # fmt: skip
+    models += [*tasks, *(f"{task}, all options" for task in tasks)]
     assert {f"model: {name}" for name in models} <= set(CHECKS)
 
 
@@ -186,6 +189,22 @@ def test_a_model_at_the_weights_it_has(fused):
     rows = check_model(before, config, batch(config), rng=ab.Dropout(3))
     assert_passed(rows)
     assert [row.name for row in rows] == [name for name, _ in before.items()] and np.array_equal(before.flat, kept)
+
+
+@pytest.mark.parametrize(
+    ("model", "task"),
+    [(ab.AlbertForSequenceClassification, "classes"), (ab.AlbertForTokenClassification, "tokens"),
+     (ab.AlbertForQuestionAnswering, "spans")],
+)  # fmt: skip
+def test_a_fine_tuning_model_at_the_weights_it_has(model, task):
+    made = model(TINY, seed=1, dtype="float64")
+    made.params.flat *= 5
+    batch = task_batch(made.config, 0, task)
+    rows = check_model(made.params, made.config, batch, rng=ab.Dropout(3), objective=model.objective)
+    assert_passed(rows)
+    assert [row.name for row in rows] == [name for name, _ in made.params.items()]
+    vanishing = {row.name for row in rows if "0 but for rounding" in row.note}
+    assert ("task.b" in vanishing) == (task == "spans")
 
 
 def test_tensors_that_hardly_move_the_loss_are_checked_through_the_hidden_states(monkeypatch):

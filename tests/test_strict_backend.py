@@ -69,6 +69,58 @@ def test_a_training_step_is_the_same_and_never_waits(strict, form, optimizer):
     np.testing.assert_allclose([float(x) for x in seen], [float(x) for x in expected], rtol=1e-12)
 
 
+TASKS = {
+    "classes": (ab.AlbertForSequenceClassification, dict(num_labels=4), [(np.array([0, 2]), np.array([3, 1]))]),
+    "numbers": (ab.AlbertForSequenceClassification, dict(num_labels=1), [(np.arange(3), np.array([[0.5], [2.0], [-1.0]]))]),
+    "sets": (ab.AlbertForSequenceClassification, dict(num_labels=4), [(np.arange(3), np.eye(4)[:3])]),
+    "tokens": (ab.AlbertForTokenClassification, dict(num_labels=4), [(np.array([1, 5, 6]), np.array([3, 0, 1]))]),
+    "spans": (ab.AlbertForQuestionAnswering, {}, [(np.arange(3), np.array([1, 2, 0])), (np.array([0]), np.array([4]))]),
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("form", ["shared", "fusion", "recompute"])
+def test_a_fine_tuning_step_is_the_same_and_never_waits(strict, form, task):
+    model, changes, labels = TASKS[task]
+    arrays = {key: value for key, value in ARRAYS.items() if key not in ("masked_rows", "masked_labels", "order_labels")}
+    found = []
+    for name in ("strict", "numpy"):
+        ab.use(name)
+        made = model(ab.AlbertConfig(**SIZES, **FORMS[form], **changes), seed=5, dtype="float64")
+        batch = Batch.pack(**arrays, labels=labels)
+        results, grads = made.packed_loss_and_gradients(batch, rng=ab.Dropout(3))
+        assert isinstance(grads.flat, StrictArray) == (name == "strict")
+        assert StrictArray.syncs == 0, "a step made the host wait for the device"
+        correct = [] if results.correct is None else [results.correct]
+        found.append(([results.loss, *correct], backend.to_host(grads.flat)))
+        StrictArray.syncs = 0
+    (ours, g), (theirs, g_host) = found
+    np.testing.assert_allclose([float(x) for x in ours], [float(x) for x in theirs], rtol=1e-12)
+    np.testing.assert_allclose(g, g_host, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_public_calls_of_tasks(strict, task):
+    model, changes, _ = TASKS[task]
+    ids, mask = [[2, 7, 8, 3], [2, 5, 3, 0]], [[1, 1, 1, 1], [1, 1, 1, 0]]
+    labels = {
+        "classes": dict(labels=[3, -100]), "numbers": dict(labels=[0.5, 2.0]), "sets": dict(labels=np.eye(4)[:2]),
+        "tokens": dict(labels=[[0, 3, -100, 1], [2, -100, 1, -100]]), "spans": dict(start_positions=[1, 9], end_positions=[2, 2]),
+    }[task]  # fmt: skip
+    made = model(ab.AlbertConfig(**SIZES, **changes), dtype="float64")
+    found = []
+    for name in ("numpy", "strict"):
+        made.to(name)
+        put = {key: backend.asarray_like(np.asarray(value), made.params.flat) for key, value in labels.items()}
+        out, (loss, grads) = made(ids, mask), made.loss_and_gradients(ids, mask, **put)
+        arrays = [x for x in (out.logits, out.start_logits, out.end_logits, loss, grads.flat) if x is not None]
+        assert all(isinstance(x, StrictArray) == (name == "strict") for x in arrays)
+        found.append([backend.to_host(x) for x in arrays])
+    for ours, theirs in zip(*found, strict=True):
+        assert ours.shape == theirs.shape
+        np.testing.assert_allclose(ours, theirs, rtol=1e-13, atol=1e-13)
+
+
 def test_public_calls_and_moving(strict):
     ids, mask = [[2, 7, 8, 3], [2, 5, 3, 0]], [[1, 1, 1, 1], [1, 1, 1, 0]]
     model = ab.AlbertForPreTraining(ab.AlbertConfig(**SIZES), dtype="float64")

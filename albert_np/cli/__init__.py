@@ -6,6 +6,7 @@ something to save. A failure is one line on stderr; ALBERT_NP_DEBUG=1 shows the 
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,12 +15,12 @@ def app() -> Any:
     """The whole command line as a typer application."""
     import typer
 
-    from albert_np.cli import demo, fill_mask, gradcheck, info, pretrain, tokenizer
+    from albert_np.cli import convert, demo, fill_mask, gradcheck, info, pretrain, tokenizer
     from albert_np.cli.common import ConfigCommand
 
     cli = typer.Typer(
-        help="ALBERT by hand in NumPy: pretrain it, look into it, check its gradients.", no_args_is_help=True,
-        rich_markup_mode=None, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]},
+        help="ALBERT by hand in NumPy: pretrain it, load published weights, look into it, check its gradients.",
+        no_args_is_help=True, rich_markup_mode=None, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]},
     )  # fmt: skip
 
     @cli.callback(invoke_without_command=False)
@@ -29,6 +30,7 @@ def app() -> Any:
     cli.command("demo")(demo.demo)
     cli.command("pretrain", cls=ConfigCommand)(pretrain.pretrain)
     cli.command("fill-mask")(fill_mask.fill_mask)
+    cli.command("convert")(convert.convert)
     cli.command("info", cls=ConfigCommand)(info.info)
     cli.command("gradcheck")(gradcheck.gradcheck)
     tools = typer.Typer(help="Vocabularies.", no_args_is_help=True, rich_markup_mode=None)
@@ -51,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command -> the exit code."""
     import typer
 
+    warnings.showwarning = _notice
     usage_error: Any = typer.BadParameter.__mro__[1]  # UsageError; its module differs between versions of typer
     try:
         code = app()(args=arguments, prog_name="albert-np", standalone_mode=False)
@@ -87,6 +90,11 @@ def explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, (RuntimeError, OSError)):
         return str(error), 1
     return f"{type(error).__name__}: {error} (this is a bug; ALBERT_NP_DEBUG=1 shows where)", 1
+
+
+def _notice(message: Any, category: Any, *place: Any) -> None:
+    """A warning, for people: one line, without the place in our code."""
+    print("albert-np: note: " + " ".join(str(message).split()), file=sys.stderr)
 
 
 def _failed(message: str, code: int) -> int:

@@ -1,6 +1,5 @@
 """albert-np fill-mask: what a model would write in the place of [MASK]."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,9 @@ from albert_np.cli.common import BackendOption, JsonOption, QuietOption, SeedOpt
 
 def fill_mask(
     text: Annotated[str, typer.Argument(help="A text with one [MASK] or several.")],
-    model: Annotated[Path, typer.Option("--model", help="A folder with a model and its tokenizer, such as a run's.")],
+    model: Annotated[
+        str, typer.Option("--model", help="A model with its tokenizer: a folder, such as a run's, a .tar.gz, or a hub name.")
+    ],
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="How many pieces to show for each [MASK].")] = 5,
     backend: BackendOption = None,
     seed: SeedOption = 0,

@@ -1,17 +1,20 @@
 """albert-np info: what a model consists of, what it costs, and how balanced a run's batches are."""
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from albert_np.cli.common import JsonOption, QuietOption, SetOption, config_of, give, settings_of, table
+from albert_np.config import FIELDS, PRESETS
 
 
 def info(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A preset, a config file, or the folder of a model or run.")
+        str,
+        typer.Argument(metavar="MODEL", help="A preset, a config file, or a model: its folder, file, .tar.gz or hub name."),
     ] = "tiny",
     set_: SetOption = None,
     sampler: Annotated[bool, typer.Option("--sampler", help="Of a run's folder: coverage and balance of its batches.")] = False,
@@ -23,7 +26,8 @@ def info(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Show every tensor once: its shape, where it is used and how often; parameters and the memory of training.
+    """Show a model: config, weights and heads in its files, tokenizer; every tensor once: its shape, where it is used and how
+    often; parameters and the memory of training.
 
     Example: albert-np info base --num-hidden-layers 24
     """
@@ -34,17 +38,20 @@ def info(
         return
     from albert_np.training.memory import empty_tree, estimate
 
-    config = config_of(model, settings_of(set_))
-    tokens_per_batch = tokens_per_batch or 4096
-    tree, places = empty_tree(config), uses(config)
+    config, found = config_and_files(model, settings_of(set_))
+    parts = tuple(found["weights"]["heads"]) if "weights" in found else ("pooler", "mlm", "sop")
+    tree, places = empty_tree(config, parts), uses(config, parts)
     rows = [(name, list(a.shape), a.size, len(places[name]), in_short(places[name])) for name, a in tree.items()]
+    tokens_per_batch = tokens_per_batch or 4096
     length = max_length or min(128, config.max_position_embeddings)
     memory = estimate(config, tokens_per_batch, length)
     if as_json:
         keys = "name", "shape", "parameters", "uses", "where"
-        give({"config": config.to_dict(), "parameters": tree.count(), "memory_bytes": memory,
+        give({"config": config.to_dict(), **found, "parameters": tree.count(), "memory_bytes": memory,
               "tensors": [dict(zip(keys, row)) for row in rows]})  # fmt: skip
         return
+    if found:
+        _print_files(config, found)
     if not quiet:
         cells = [[name, "×".join(map(str, shape)), f"{size:,}", f"{used}", where] for name, shape, size, used, where in rows]
         table("", ["tensor", "shape", "parameters", "used", "where"], cells)
@@ -53,13 +60,71 @@ def info(
     table("", ["", "MiB"], [[key, f"{size / 2**20:,.1f}"] for key, size in [*memory.items(), ("together", sum(memory.values()))]])
 
 
-def uses(config: Any) -> dict[str, list[int | str]]:
-    """Where each tensor is used in one forward pass of pretraining: layers (numbers from 1) and parts of the model."""
+def config_and_files(model: str, changes: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The config that MODEL means, and, if it has weights, what its files hold: {"weights": ..., "tokenizer": ...}.
+
+    ValueError if the weights do not fit the config.
+    """
+    if model in PRESETS or (Path(model).is_file() and model.endswith(".json")) or _holds_a_config_only(Path(model)):
+        return config_of(model, changes), {}
+    from albert_np import sources
+    from albert_np.training.memory import empty_tree
+    from albert_np.weights.convert import widest_dtype
+    from albert_np.weights.fit import fit
+    from albert_np.weights.load import named_by_its_task, opened
+
+    with sources.local(model, "model") as local:
+        found = named_by_its_task(opened(local, changes=changes))
+        fit(found.config, found.weights.form, found.tensors, empty_tree(found.config, found.heads))
+        weights = {"file": found.weights.file.name, "format": found.weights.format, "dtype": widest_dtype(found.tensors),
+                   "tensors": len(found.tensors), "heads": list(found.heads)}  # fmt: skip
+    return found.config, {"weights": weights, "tokenizer": _tokenizer(model)}
+
+
+def _holds_a_config_only(folder: Path) -> bool:
+    from albert_np.config_files import kind_of_weights
+
+    return folder.is_dir() and kind_of_weights(folder) is None
+
+
+def _tokenizer(model: str) -> dict[str, Any] | None:
+    """What there is of a tokenizer beside the weights; None if there is none."""
+    from albert_np.text import AlbertTokenizer
+
+    folder = str(Path(model).parent) if Path(model).is_file() and not model.endswith((".gz", ".tgz", ".tar")) else model
+    try:
+        tokenizer = AlbertTokenizer.from_pretrained(folder)
+    except FileNotFoundError:
+        return None
+    return {"class": type(tokenizer).__name__, "vocab_size": len(tokenizer)}
+
+
+def _print_files(config: Any, found: dict[str, Any]) -> None:
+    weights, tokenizer = found["weights"], found["tokenizer"]
+    heads = ", ".join(weights["heads"]) or "none"
+    print(f"weights    {weights['file']}: {weights['format']}, {weights['dtype']}, {weights['tensors']} tensors; heads: {heads}")
+    if tokenizer is None:
+        print("tokenizer  none beside the weights")
+    else:
+        differs = "" if tokenizer["vocab_size"] == config.vocab_size else f", but the model has {config.vocab_size:,}"
+        print(f"tokenizer  {tokenizer['class']}, {tokenizer['vocab_size']:,} pieces{differs}")
+    shown = {key: value for key, value in config.to_dict().items() if key in FIELDS and value not in (None, [], {})}
+    print(
+        textwrap.fill(
+            "config     " + " · ".join(f"{key} {value}" for key, value in shown.items()), 110, subsequent_indent=" " * 11
+        )
+    )
+    print()
+
+
+def uses(config: Any, parts: tuple[str, ...] = ("pooler", "mlm", "sop")) -> dict[str, list[int | str]]:
+    """Where each tensor is used in one forward pass with all heads: layers (numbers from 1) and parts of the model."""
     from albert_np.training.memory import empty_tree
 
-    tree = empty_tree(config)
+    tree = empty_tree(config, parts)
     places: dict[int, list[int | str]] = {id(a): [] if n.startswith("groups.") else [n.split(".")[0]] for n, a in tree.items()}
-    places[id(tree.embeddings.word)].append("mlm decoder")
+    if "mlm" in parts:
+        places[id(tree.embeddings.word)].append("mlm decoder")
     for l in range(config.num_hidden_layers):
         for name, array in tree.paths():
             if name.startswith(f"groups.{config.group_of(l)}."):

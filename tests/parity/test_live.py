@@ -75,3 +75,51 @@ def test_a_model_with_fusion_is_refused_by_transformers(tmp_path):
     ab.AlbertForPreTraining(ab.AlbertConfig(**SIZES, fusion_layers=(2, 4))).save_pretrained(tmp_path)
     with pytest.raises((ValueError, KeyError), match="albert_np"):
         transformers.AutoModel.from_pretrained(tmp_path)
+
+
+def bits(tensors):
+    return {name: (tensor.shape, np.ascontiguousarray(tensor).tobytes()) for name, tensor in tensors.items()}
+
+
+@pytest.mark.parametrize("form", ["shared", "groups", "unshared"])
+def test_a_round_trip_is_bit_identical(form, tmp_path):
+    """Ours -> theirs -> a folder that they saved -> ours."""
+    ours = ab.AlbertForPreTraining(ab.AlbertConfig(**SIZES, **FORMS[form]), seed=3)
+    ours.save_pretrained(tmp_path / "ours")
+    theirs, loading = transformers.AlbertForPreTraining.from_pretrained(tmp_path / "ours", output_loading_info=True)
+    assert not any(loading.values()), loading
+    state = {name: tensor.numpy() for name, tensor in theirs.state_dict().items()}
+    for name, (shape, data) in bits(ab.to_hf(ours.config, ours.params)).items():
+        assert (state[name].shape, state[name].tobytes()) == (shape, data), name
+    theirs.save_pretrained(tmp_path / "theirs")
+    again = ab.AlbertForPreTraining.from_pretrained(tmp_path / "theirs")
+    assert bits(ab.to_hf(again.config, again.params)) == bits(ab.to_hf(ours.config, ours.params))
+
+
+def _shards(model, folder):
+    model.save_pretrained(folder, max_shard_size="20KB")
+    assert len(list(folder.glob("*.safetensors"))) > 1
+
+
+def _bin(model, folder, **options):
+    model.config.save_pretrained(folder)
+    torch.save(model.state_dict(), folder / "pytorch_model.bin", **options)
+
+
+@pytest.mark.parametrize(
+    "save",
+    [
+        _shards, _bin, lambda model, folder: _bin(model, folder, _use_new_zipfile_serialization=False),
+        lambda model, folder: (_bin(model, folder), (folder / "pytorch_model.bin").rename(folder / "mine.pth")),
+        lambda model, folder: _bin(model.half(), folder), lambda model, folder: model.bfloat16().save_pretrained(folder),
+    ],
+    ids=["shards", "bin", "legacy bin", "pth", "half bin", "bfloat16"],
+)  # fmt: skip
+def test_every_form_that_they_write(save, tmp_path):
+    torch.manual_seed(1)
+    theirs = transformers.AlbertForPreTraining(transformers.AlbertConfig(**SIZES))
+    save(theirs, tmp_path)
+    ours = ab.AlbertForPreTraining.from_pretrained(tmp_path)
+    state = {name: tensor.float().numpy() for name, tensor in theirs.state_dict().items()}
+    for name, (shape, data) in bits(ab.to_hf(ours.config, ours.params)).items():
+        assert (state[name].shape, state[name].tobytes()) == (shape, data), name

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from protobuf_writer import field, piece
+from protobuf_writer import field, piece, specs
 
-from albert_np.text import charsmap, spiece
 from albert_np.protobuf import fields
+from albert_np.text import charsmap, spiece
 from albert_np.text.specials import SPECIALS
 
 START = piece("<unk>", 0, 2) + piece("a")
@@ -26,8 +26,11 @@ def load(tmp_path):
 
 
 def test_a_good_model_loads(model_file, load):
-    processor, data = load(model_file.read_bytes(), SPECIALS)
-    assert data == model_file.read_bytes()
+    processor, model = load(model_file.read_bytes(), SPECIALS)
+    assert model.data == model_file.read_bytes()
+    assert [piece.text for piece in model.pieces] == [processor.id_to_piece(i) for i in range(len(processor))]
+    assert model.pieces[5] == ("(", 0, spiece.USER_DEFINED)
+    assert model.specs.vocab_size == 180 and model.specs.normalizer == b"nmt_nfkc" and len(model.specs.charsmap) > 100_000
     assert processor.encode("the miller", out_type=str)[0] == "▁the"
 
 
@@ -40,30 +43,45 @@ def test_fields_are_read_as_written():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "has 0 bytes"),
+        (b"", "is empty: it has 0 bytes"),
         (b"not a model at all", "wire type|bytes long|field number"),
         (b"\x00" * 50, "field number 0"),
         (b"\x80" * 11, "longer than 64 bits"),
         (b"\x80", "end inside a number"),
         (START + field(1, 0, 7), "field 1 of the model has the wire type 0"),
         (START[:-3], "bytes long"),
-        (START + piece("x" * 1025), "1025 bytes; at most 1024"),
+        (START + piece("x" * 1025), "piece 2 is too long: it has 1025 bytes; at most 1024"),
         (START + piece("x" * 200_000), "200000 bytes; at most 1024"),
-        (START + piece(b"\xff\xfe"), "not UTF-8"),
-        (START + piece("b", float("nan")), "the score nan"),
-        (START + piece("b", float("inf")), "the score inf"),
-        (START + piece("b", -1, 9), "unknown type 9"),
-        (START + piece("<0x00>", -1, 6), "falls back to bytes"),
-        (START + piece("a"), "'a' is there twice"),
+        (START + piece(b"\xff\xfe"), "piece 2, .* is not valid UTF-8"),
+        (START + piece("b", float("nan")), "score of piece 2, 'b', is not finite: nan"),
+        (START + piece("b", float("inf")), "score of piece 2, 'b', is not finite: inf"),
+        (START + piece("b", -1, 9), "piece 2, 'b', has the unknown type 9"),
+        (START + piece("<0x00>", -1, 6), "byte_fallback is not supported"),
+        (START + piece("a"), "a duplicate piece, 'a'"),
         (START + piece(""), "piece 2 is empty"),
         (START + piece("a\0b"), "zero byte"),
         (START + piece("<unk2>", 0, 2), "2 unknown pieces"),
-        (piece("a"), "0 unknown pieces"),
+        (piece("a"), "no unknown pieces"),
         (field(2, 2, b""), "no pieces"),
-        (START + field(1, 2, field(1, 0, 3)), "field 1 of a piece has the wire type 0"),
-        (START + field(3, 2, field(2, 2, b"1234")), "map has 4 bytes"),
+        (START + field(1, 2, field(1, 0, 3)), "field 1 of piece 2 has the wire type 0"),
+        (START + specs(normalizer=field(2, 2, b"1234")), "precompiled_charsmap is damaged: .* has 4 bytes"),
         (START + field(3, 2, field(2, 2, b"x" * (1 << 20))), "field 3 of the model has 1048580 bytes"),
-        (START + field(2, 2, b"\x0f"), "wire type 7"),
+        (START + field(3, 2, b"") + field(2, 2, b"\x0f"), "wire type 7"),
+        (START, "no trainer_spec and no normalizer_spec"),
+        (START + field(2, 2, b""), "no normalizer_spec"),
+        (START + specs(field(3, 0, 2)), "model type BPE is not supported"),
+        (START + specs(field(3, 0, 3)), "model type WORD is not supported"),
+        (START + specs(field(3, 0, 9)), "model type 9 is not supported"),
+        (START + specs(field(3, 2, b"1")), "model_type in its trainer_spec has the wire type 2"),
+        (START + specs(field(35, 0, 1)), "byte_fallback is not supported"),
+        (START + specs(field(24, 0, 1)), "blank before a word"),
+        (START + specs(normalizer=field(5, 0, 0)), "blank before a word"),
+        (START + specs(field(40, 0, 5000)), "unk_id 5000 is not a piece"),
+        (START + specs(field(40, 0, (1 << 64) - 1)), "unk_id -1 is not a piece"),
+        (START + specs() + field(5, 2, field(2, 2, b"1234")), "precompiled_charsmap is damaged"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "is a Git LFS pointer"),
+        (b"<!DOCTYPE html><html></html>", r"a web page \(HTML\), not a SentencePiece model"),
+        ("<unk>\t0\n▁the\t-3.5\n".encode(), "the text .vocab, not the .model"),
     ],
 )
 def test_damage_is_named_with_the_file(load, data, message):
@@ -77,20 +95,41 @@ def test_too_many_pieces_and_too_large_a_file(load, monkeypatch):
     with pytest.raises(ValueError, match="more than 2 pieces"):
         load(START + piece("b"))
     monkeypatch.setattr(spiece, "MAX_FILE_BYTES", 10)
-    with pytest.raises(ValueError, match="from 1 to 10"):
+    with pytest.raises(ValueError, match="bytes; a SentencePiece model has 10 at most"):
         load(START)
 
 
 def test_special_pieces_have_to_be_there(load):
-    with pytest.raises(ValueError, match=r"'\[CLS\]', and the model lacks it"):
+    with pytest.raises(ValueError, match=r"\[CLS\] is not in the model"):
         load(START, SPECIALS)
-    with pytest.raises(ValueError, match=r"'\[CLS\]', and the model has it as an ordinary piece"):
+    with pytest.raises(ValueError, match=r"\[CLS\] is an ordinary piece of the model"):
         load(START + piece("[CLS]"), SPECIALS)
 
 
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.model"):
         spiece.load(tmp_path / "none.model")
+
+
+def test_settings_that_contradict_the_pieces_are_said(load):
+    for trainer, normalizer, message in (
+        (field(4, 0, 30_000), b"", "vocab_size is 30000, but it has 2 pieces"),
+        (field(40, 0, 1), b"", "unk_id is 1, but the unknown piece is number 0"),
+        (b"", field(1, 2, b"my_rules"), "normalizer 'my_rules' has no character map"),
+    ):
+        with pytest.warns(UserWarning, match=message) as said:
+            processor, _ = load(START + specs(trainer, normalizer))
+        assert "given.model" in str(said[0].message)
+        assert processor.encode("a") == [0, 1]
+
+
+def test_what_a_protobuf_may_be_like(load):
+    """Fields in any order, messages in parts (the last word counts), fields of newer versions."""
+    parts = specs(field(40, 0, 7)) + START + specs(field(40, 0, 0)) + field(99, 0, 5) + field(98, 2, b"new")
+    processor, model = load(parts)
+    assert model.specs.unk_id == 0
+    assert [piece.text for piece in model.pieces] == ["<unk>", "a"]
+    assert processor.encode("a", out_type=str) == ["▁", "a"]
 
 
 def trie_map(units, texts=b"ab\0"):

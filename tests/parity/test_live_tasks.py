@@ -1,0 +1,119 @@
+"""Parity of the fine-tuning classes with an installed transformers: logits, loss and every gradient, in float64.
+
+What our model saves, theirs loads. Its question answering sees padding (a finite score at every hidden place), ours does not: so
+spans are compared on rows without padding.
+"""
+
+import numpy as np
+import pytest
+
+import albert_np as ab
+
+torch = pytest.importorskip("torch", reason="torch is not installed: no live parity")
+transformers = pytest.importorskip("transformers", reason="transformers is not installed: no live parity")
+pytestmark = pytest.mark.filterwarnings("default")  # theirs are not ours to fail on
+
+SIZES = dict(
+    vocab_size=97, embedding_size=10, hidden_size=24, num_hidden_layers=4, num_attention_heads=3, intermediate_size=40,
+    max_position_embeddings=32, initializer_range=0.2, num_hidden_groups=2, inner_group_num=2, pad_token_id=0,
+)  # fmt: skip
+B, T, C = 3, 11, 5
+RNG = np.random.default_rng(0)
+IDS = RNG.integers(5, 97, (B, T))
+MASK = (np.arange(T) < np.array([[11], [7], [9]])).astype(int)
+TYPES = (np.arange(T) >= 5).astype(int) * MASK
+NUMBERS = RNG.standard_normal((B, C))
+SETS = RNG.integers(0, 2, (B, C)).astype(float)
+TAGS = np.where((RNG.random((B, T)) < 0.6) & (MASK == 1), RNG.integers(0, C, (B, T)), -100)
+
+SEQUENCES, TOKENS, SPANS = "AlbertForSequenceClassification", "AlbertForTokenClassification", "AlbertForQuestionAnswering"
+PROBLEMS = {
+    "classes": (SEQUENCES, dict(num_labels=C), dict(labels=np.array([4, 0, 2]))),
+    "classes, one ignored": (SEQUENCES, dict(num_labels=C), dict(labels=np.array([4, -100, 2]))),
+    "classes, said": (
+        SEQUENCES, dict(num_labels=C, problem_type="single_label_classification"), dict(labels=np.array([1, 0, 2])),
+    ),
+    "one number": (SEQUENCES, dict(num_labels=1), dict(labels=NUMBERS[:, 0])),
+    "several numbers": (SEQUENCES, dict(num_labels=C, problem_type="regression"), dict(labels=NUMBERS)),
+    "sets": (SEQUENCES, dict(num_labels=C), dict(labels=SETS)),
+    "sets, said": (SEQUENCES, dict(num_labels=C, problem_type="multi_label_classification"), dict(labels=SETS)),
+    "tokens": (TOKENS, dict(num_labels=C), dict(labels=TAGS)),
+    "spans": (SPANS, {}, dict(start_positions=np.array([1, 6, 0]), end_positions=np.array([4, 6, 10]))),
+    "spans, some outside": (SPANS, {}, dict(start_positions=np.array([1, 40, 0]), end_positions=np.array([4, 11, 12]))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_same_logits_loss_and_gradients(tmp_path, problem):
+    name, changes, labels = PROBLEMS[problem]
+    ours = getattr(ab, name)(ab.AlbertConfig(**SIZES, **changes), seed=1, dtype="float64")
+    ours.params.task.b[...] = np.linspace(-0.5, 0.5, ours.config.num_labels)
+    ours.save_pretrained(tmp_path)
+    theirs, loading = getattr(transformers, name).from_pretrained(
+        tmp_path, dtype=torch.float64, attn_implementation="eager", output_loading_info=True
+    )
+    assert not loading["missing_keys"] and not loading["unexpected_keys"] and not loading["mismatched_keys"]
+    arguments = dict(input_ids=IDS, token_type_ids=TYPES)
+    if name != SPANS:
+        arguments["attention_mask"] = MASK
+    expected = theirs.eval()(**{key: torch.tensor(value) for key, value in {**arguments, **labels}.items()})
+    expected.loss.backward()
+    loss, grads = ours.loss_and_gradients(**arguments, **labels)
+    np.testing.assert_allclose(loss, expected.loss.item(), rtol=1e-12)
+
+    out = ours(**arguments)
+    for key in ("start_logits", "end_logits") if name == SPANS else ("logits",):
+        visible = MASK == 1 if name == TOKENS else slice(None)
+        np.testing.assert_allclose(
+            getattr(out, key)[visible], getattr(expected, key).detach().numpy()[visible], rtol=0, atol=1e-11
+        )
+    reference = {key: p.grad.numpy() for key, p in theirs.named_parameters()}
+    found = ab.to_hf(ours.config, grads)
+    assert found.keys() == reference.keys()
+    for key, gradient in found.items():
+        np.testing.assert_allclose(gradient, reference[key], rtol=0, atol=1e-11, err_msg=key)
+
+
+@pytest.mark.parametrize("problem", ["classes", "tokens", "spans"])
+def test_saved_by_transformers_loads_here(tmp_path, problem):
+    name, changes, _ = PROBLEMS[problem]
+    torch.manual_seed(0)
+    theirs = getattr(transformers, name)(transformers.AlbertConfig(**SIZES, **changes)).eval()
+    theirs.save_pretrained(tmp_path)
+    ours = getattr(ab, name).from_pretrained(tmp_path)
+    expected, out = theirs(torch.tensor(IDS)), ours(IDS)
+    for key in ("start_logits", "end_logits") if name == SPANS else ("logits",):
+        np.testing.assert_allclose(getattr(out, key), getattr(expected, key).detach().numpy(), rtol=0, atol=1e-4)
+
+
+def test_padding_moves_their_span_loss_and_not_ours(tmp_path):
+    ours = ab.AlbertForQuestionAnswering(ab.AlbertConfig(**SIZES), seed=1, dtype="float64")
+    ours.save_pretrained(tmp_path)
+    theirs = transformers.AlbertForQuestionAnswering.from_pretrained(tmp_path, dtype=torch.float64).eval()
+    labels = dict(start_positions=np.array([1]), end_positions=np.array([4]))
+    losses = []
+    for width in (7, 11):  # the second row has seven tokens
+        arguments = dict(input_ids=IDS[1:2, :width], attention_mask=MASK[1:2, :width], **labels)
+        their_loss = theirs(**{key: torch.tensor(value) for key, value in arguments.items()}).loss.item()
+        losses.append((float(ours.loss_and_gradients(**arguments)[0]), their_loss))
+    (short, their_short), (padded, their_padded) = losses
+    np.testing.assert_allclose([short, padded], their_short, rtol=1e-12)
+    assert their_padded > their_short + 0.01
+
+
+@pytest.mark.parametrize("inner", [1, 2])
+def test_the_hidden_states_and_attentions_are_theirs(tmp_path, inner):
+    ours = ab.AlbertModel(ab.AlbertConfig(**{**SIZES, "inner_group_num": inner}), seed=1, dtype="float64")
+    ours.save_pretrained(tmp_path)
+    theirs = transformers.AlbertModel.from_pretrained(tmp_path, dtype=torch.float64, attn_implementation="eager").eval()
+    asked = dict(output_hidden_states=True, output_attentions=True)
+    expected = theirs(torch.tensor(IDS), attention_mask=torch.tensor(MASK), **asked)
+    out = ours(IDS, MASK, **asked)
+    seen = MASK == 1
+    assert len(out.hidden_states) == 5 and len(out.attentions) == len(expected.attentions) == 4 * inner
+    for mine, other in zip(out.hidden_states, expected.hidden_states[::inner], strict=True):  # theirs are one a block
+        np.testing.assert_allclose(mine[seen], other.detach().numpy()[seen], rtol=0, atol=1e-11)
+    for mine, other in zip(out.attentions, expected.attentions):
+        both = (seen[:, None, :, None] & seen[:, None, None, :]) * np.ones((1, 3, 1, 1), bool)
+        np.testing.assert_allclose(mine[both], other.detach().numpy()[both], rtol=0, atol=1e-11)
+    np.testing.assert_allclose(out.pooler_output, expected.pooler_output.detach().numpy(), rtol=0, atol=1e-11)
