@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.config import AlbertConfig
-from albert_np.weights.names import TASK_TABLES, table
+from albert_np.weights.names import TASK_TABLES, table, task_of
 
 HEADS = ("pooler", "mlm", "sop", "task")
 POSITIONS = re.compile(r"(^|\.)position_ids$")  # a buffer of old transformers: 0, 1, 2, ...
@@ -109,7 +109,7 @@ def fit(config: AlbertConfig, form: str, tensors: dict[str, np.ndarray], tree: A
                 wrong.append(f"{theirs} and {other} differ, but " + _why_one(config, theirs, other))
     if decoder is not None and not _equal(values.get("embeddings.word"), decoder):
         wrong.append(f"{DECODER} and the word embeddings differ, but the decoder is tied to them (tie_word_embeddings)")
-    heads = heads_of(tensors, form)
+    heads = [head for head in heads_of(tensors, form) if head != "task" or task_in(tensors, form) == task_of(config)]
     absent = [ours for ours in places if owner[ours] == ours and ours not in values and not _named(ours, names, wrong)]
     if form == "tf" and config.embedding_size == config.hidden_size:
         values |= _identity(places, absent)

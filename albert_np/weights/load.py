@@ -13,7 +13,7 @@ from albert_np.config import AlbertConfig
 from albert_np.params import Tree, checked_dtype, fill, fresh, shapes, zero_tree
 from albert_np.weights.fit import HEADS, fit, heads_of, task_in
 from albert_np.weights.locate import Weights, locate
-from albert_np.weights.names import Names, table
+from albert_np.weights.names import Names, table, task_of
 
 # The class that a checkpoint with a task head belongs to, if its config says nothing
 ARCHITECTURES = {"question answering": "AlbertForQuestionAnswering", "classification": "AlbertForSequenceClassification"}
@@ -29,8 +29,14 @@ class Checkpoint:
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """Which of pooler, mlm, sop and task it holds."""
-        return heads_of(self.tensors, self.weights.form)
+        """Which of pooler, mlm, sop and task it holds; a head of another task than the config's is none of these."""
+        heads = heads_of(self.tensors, self.weights.form)
+        return heads if self.task == task_of(self.config) else tuple(head for head in heads if head != "task")
+
+    @property
+    def task(self) -> str:
+        """The task whose head it holds, "" for none."""
+        return task_in(self.tensors, self.weights.form)
 
 
 def opened(path: Path, config: Any = None, changes: dict[str, Any] | None = None) -> Checkpoint:
@@ -77,7 +83,10 @@ def load(
     for name, array in tree.items():
         if name in absent:
             fill(array, fresh(name, array.shape, found.config, seed))
-    _say(path, absent, [head for head in found.heads if head not in wanted])
+    dropped = [head for head in found.heads if head not in wanted]
+    if found.task and found.task != task_of(found.config):
+        dropped.append(f"a head for {found.task}")
+    _say(path, absent, dropped)
     return found.config, tree
 
 
@@ -117,10 +126,9 @@ def _refuse_not_finite(tree: Tree, values: dict[str, np.ndarray], names: Names) 
 
 def named_by_its_task(found: Checkpoint) -> Checkpoint:
     """With a task head, the config's `architectures` must name a class of that task: the names of its tensors follow from it."""
-    task = task_in(found.tensors, found.weights.form)
-    if not task or found.config.extra.get("architectures"):
+    if not found.task or (found.task == task_of(found.config) and found.config.extra.get("architectures")):
         return found
-    extra = {**found.config.extra, "architectures": [ARCHITECTURES[task]]}
+    extra = {**found.config.extra, "architectures": [ARCHITECTURES[found.task]]}
     return replace(found, config=found.config.replace(extra=extra))
 
 

@@ -19,7 +19,14 @@ DATA = os.environ.get("ALBERT_NP_DATA")
 pytestmark = pytest.mark.skipif(DATA is None, reason="ALBERT_NP_DATA is not set: no Google checkpoints to read")
 TF = Path(DATA or "") / "weights" / "tf1"
 TRAINED = Path(DATA or "") / "weights" / "unidic_lite_imitator"
-CHECKPOINTS = ["tiny_e_equals_h", "tiny_groups_2_inner_2", "tiny_module_prefix", "tiny_partitioned", "tiny_two_shards", "unidic_lite"]
+CHECKPOINTS = [
+    "tiny_e_equals_h",
+    "tiny_groups_2_inner_2",
+    "tiny_module_prefix",
+    "tiny_partitioned",
+    "tiny_two_shards",
+    "unidic_lite",
+]
 
 
 def loaded(path, cls=ab.AlbertForPreTraining):

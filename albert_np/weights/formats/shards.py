@@ -32,7 +32,8 @@ def sharded(index: Path, read_one: Callable[[Path], dict[str, np.ndarray]]) -> d
             raise ValueError(f"shard {file} does not hold {lost[0]}, although {index.name} says so ({len(lost)} such tensors)")
         surplus = [name for name in shard if name not in wanted]
         if surplus:
-            said = f"shard {file} also holds {surplus[0]}, which {index.name} does not place there: left out ({len(surplus)} tensors)"
+            where = f"which {index.name} does not place there"
+            said = f"shard {file} also holds {surplus[0]}, {where}: left out ({len(surplus)} tensors)"
             warnings.warn(said, stacklevel=2)
         found |= {name: shard[name] for name in wanted}
     return found

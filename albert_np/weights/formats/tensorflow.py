@@ -137,7 +137,8 @@ def _check_places(prefix: Path, shards: list[np.ndarray], parts: list[Entry]) ->
         impostors.check(path, bytes(shards[shard][:512]))
         labels = [part.label for part in outside if part.shard == shard]
         names = " and ".join(labels[:4]) + (f" and {len(labels) - 4} more" if len(labels) > 4 else "")
-        raise ValueError(f"{names} reach past the end of the data: {path.name} has {len(shards[shard])} bytes")
+        verb = "reach" if len(labels) > 1 else "reaches"
+        raise ValueError(f"{names} {verb} past the end of the data: {path.name} has {len(shards[shard])} bytes")
     in_order = sorted((part for part in parts if part.size), key=lambda part: (part.shard, part.offset))
     for part, after in pairwise(in_order):
         if part.shard == after.shard and after.offset < part.offset + part.size:

@@ -8,6 +8,7 @@ tensor share their memory, as in torch. Only bfloat16, which NumPy lacks, and bi
 import math
 import mmap
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from albert_np.weights.formats.torch_zip import open_zip
 
 NESTED = ("state_dict", "model_state_dict", "model")  # where training scripts keep the weights beside other things
 PLAIN = (type(None), bool, int, float, str)  # values that may stand beside tensors
+TENSORS = "a dict of tensors"
 MAX_RANK = 64  # NumPy's limit, and torch's
 
 
@@ -48,29 +50,39 @@ def read(path: Path) -> dict[str, np.ndarray]:
 
 def _state_dict(value: Any) -> tuple[dict[str, Tensor], list[str]]:
     """The tensors by name, and what to tell the user about where they were and what stands beside them."""
-    entries, notes = by_name(value, "a dict of tensors"), []
-    if not any(type(entry) is Tensor for entry in entries.values()):
-        nested = [
-            key for key in NESTED if type(entries.get(key)) is Pairs and any(type(v) is Tensor for _, v in entries[key].pairs)
-        ]
-        if len(nested) > 1:
-            raise ValueError(f"weights under {' and '.join(nested)}: save one of them alone")
-        if nested:
-            others = [key for key in entries if key != nested[0]]
-            notes.append(f"the weights were found under {nested[0]!r}" + (f"; not used: {_list(others)}" if others else ""))
-            entries = by_name(entries[nested[0]], "a dict of tensors")
+    entries, notes = _unpacked(by_name(value, TENSORS))
     for name, entry in entries.items():
         if type(entry) not in (Tensor, *PLAIN):
             raise ValueError(f"the value of {shown(name)} is {a_kind(entry)}, not a tensor")
     tensors = {name: entry for name, entry in entries.items() if type(entry) is Tensor}
     if not tensors:
-        raise ValueError(f"holds no tensors; it has {_list(list(entries)) or 'nothing'}")
+        raise ValueError(f"holds no tensors; it has {_list(entries) or 'nothing'}")
     if len(tensors) < len(entries):
-        notes.append(f"ignored, as they are no tensors: {_list([name for name in entries if name not in tensors])}")
+        notes.append(f"ignored, as they are no tensors: {_list(entries.keys() - tensors.keys())}")
     return tensors, notes
 
 
-def _list(names: list[str]) -> str:
+def _unpacked(entries: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The same entries, or, if none is a tensor, those of the dict in which a training script put the weights; what to tell."""
+    if any(type(entry) is Tensor for entry in entries.values()):
+        return entries, []
+    nested = [key for key in NESTED if _has_tensors(entries.get(key))]
+    if not nested:
+        return entries, []
+    if len(nested) > 1:
+        raise ValueError(f"there are weights under {_list(nested)}: save one of them alone")
+    others = _list(entries.keys() - nested)
+    note = f"the weights were found under {nested[0]}" + (f"; not used: {others}" if others else "")
+    return by_name(entries[nested[0]], TENSORS), [note]
+
+
+def _has_tensors(value: Any) -> bool:
+    return type(value) is Pairs and any(type(entry) is Tensor for _, entry in value.pairs)
+
+
+def _list(names: Iterable[str]) -> str:
+    """Some names for a message, the first few in alphabetical order."""
+    names = sorted(names)
     return ", ".join(shown(name) for name in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 

@@ -63,9 +63,9 @@ def _byte_order(data: mmap.mmap, member: Member | None) -> str:
 def _members(data: mmap.mmap) -> tuple[dict[str, Member], str]:
     """The members of an archive by name, and the folder that they all are in."""
     try:
-        entries = zipfile.ZipFile(data).infolist()  # type: ignore[arg-type]  # it needs read, seek and tell, which a map has
+        entries = zipfile.ZipFile(data).infolist()  # type: ignore[call-overload]  # it needs read, seek and tell, which a map has
     except (zipfile.BadZipFile, NotImplementedError, OSError, OverflowError, EOFError, struct.error, ValueError) as error:
-        raise ValueError(f"truncated or damaged zip archive: {error}") from None
+        raise ValueError(f"truncated or damaged zip archive, its directory cannot be read: {error}") from None
     names = [entry.orig_filename for entry in entries]
     if len(set(names)) < len(names):
         raise ValueError("the archive has two members of one name")

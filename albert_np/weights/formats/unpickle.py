@@ -46,15 +46,15 @@ def load(data: Any, at: int = 0) -> Pickle:
             raise ValueError(_unknown(code, machine.at - 1))
         operation(machine)
     if machine.marks or len(machine.stack) != 1:
-        raise ValueError("damaged pickle: it does not end with one value")
+        raise ValueError("damaged pickle: it does not end with one value, a dict of tensors or what else belongs there")
     return Pickle(machine.stack[0], machine.at, machine.storages)
 
 
 def _unknown(code: int, at: int) -> str:
-    known = pickletools.code2op.get(chr(code))
-    if known is None:
+    names = {opcode.code: opcode.name for opcode in pickletools.opcodes}
+    if chr(code) not in names:
         return f"damaged pickle: byte {code:#04x} at {at} is no opcode"
-    return f"refuses the opcode {known.name} at byte {at}: no state dict needs it"
+    return f"refuses the opcode {names[chr(code)]} at byte {at}: no state dict needs it"
 
 
 class Machine:
