@@ -248,7 +248,9 @@ def _check_values(config: AlbertConfig) -> None:
         raise ValueError(f"sharing={config.sharing!r} says which layers share: num_hidden_groups must be 1, not {G}")
     levels = config.fusion_layers
     if levels and (len(levels) < 2 or list(levels) != sorted(set(levels)) or levels[0] < 0 or levels[-1] > L):
-        raise ValueError(f"fusion_layers must be at least two increasing indices of hidden_states, 0 to {L}, not {_short(list(levels))}")
+        raise ValueError(
+            f"fusion_layers must be at least two increasing indices of hidden_states, 0 to {L}, not {_short(list(levels))}"
+        )
     _check_memory(config)
 
 

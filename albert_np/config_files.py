@@ -78,7 +78,7 @@ def is_config(name: str) -> bool:
 
 
 def kind_of_weights(folder: Path) -> str | None:
-    """"torch" or "tf" for the weights that lie in a folder, None where there are none; "torch" where there are both."""
+    """ "torch" or "tf" for the weights that lie in a folder, None where there are none; "torch" where there are both."""
     for kind, patterns in (("torch", TORCH_WEIGHTS), ("tf", TF_WEIGHTS)):
         if any(not file.name.startswith(NO_WEIGHTS) for pattern in patterns for file in folder.glob(pattern)):
             return kind
@@ -183,7 +183,9 @@ def to_google(config: AlbertConfig) -> dict[str, Any]:
     if config.fusion_layers:
         raise ValueError("Google's form of config has no fusion: fusion_layers must be ()")
     if config.layer_norm_eps != 1e-12:
-        said = f"Google's code computes with layer_norm_eps 1e-12, whatever the config says: this model has {config.layer_norm_eps}"
+        said = (
+            f"Google's code computes with layer_norm_eps 1e-12, whatever the config says: this model has {config.layer_norm_eps}"
+        )
         warnings.warn(said, stacklevel=3)
     names = """attention_probs_dropout_prob hidden_act hidden_dropout_prob embedding_size hidden_size initializer_range
     intermediate_size max_position_embeddings num_attention_heads num_hidden_layers num_hidden_groups inner_group_num

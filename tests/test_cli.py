@@ -240,7 +240,7 @@ def test_unknown_keys_name_the_nearest(fails, text, tmp_path):
     assert "'num_atention_heads'; did you mean 'num_attention_heads'?" in line
     assert "tinny" in fails("info", "tinny")
     (tmp_path / "broken.json").write_text("{")
-    assert "is not a JSON file" in fails("info", tmp_path / "broken.json")
+    assert "is not valid JSON: line 1" in fails("info", tmp_path / "broken.json")
 
 
 def test_option_values_that_make_no_sense(fails, text, tmp_path):
@@ -385,7 +385,7 @@ def test_gradcheck_of_a_folder(tmp_path, capsys, fails):
     assert main(["gradcheck", "--model", str(tmp_path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["passed"] and len(found["checks"][0]["tensors"]) == 32
-    assert "no model in" in fails("gradcheck", "--model", tmp_path / "none")
+    assert "there is no file or folder" in fails("gradcheck", "--model", tmp_path / "none")
     assert "--only does not go with it" in fails("gradcheck", "--model", tmp_path, "--only", "linear")
 
 
@@ -395,3 +395,41 @@ def test_info_says_where_a_tensor_is_used(capsys):
     assert where["embeddings.word"] == (2, "embeddings, mlm decoder")
     assert where["groups.0.blocks.0.attention.query.w"] == (4, "layers 1-4")
     assert where["groups.2.blocks.0.ffn.output.b"] == (1, "layer 3")
+
+
+@pytest.fixture
+def google(tmp_path):
+    """A small Google checkpoint, made by converting a model of ours."""
+    import albert_np as ab
+    from albert_np.weights.convert import convert
+
+    sizes = dict(vocab_size=37, embedding_size=6, hidden_size=10, num_hidden_layers=2, num_attention_heads=2, intermediate_size=14,
+                 max_position_embeddings=16)  # fmt: skip
+    ab.AlbertForPreTraining(ab.AlbertConfig(**sizes), seed=4).save_pretrained(tmp_path / "ours")
+    convert(tmp_path / "ours", tmp_path / "google", to="tf")
+    return tmp_path / "google"
+
+
+@pytest.mark.filterwarnings("ignore:.*tanh form")
+def test_convert_and_info(google, tmp_path, capsys, fails):
+    assert main(["convert", str(google), str(tmp_path / "back"), "--dtype", "float16", "--json"]) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert (done["from"], done["to"], done["dtype"], done["heads"]) == ("tf", "hf", "float16", ["pooler", "mlm", "sop"])
+    assert main(["info", str(tmp_path / "back"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["weights"]["format"] == "safetensors" and found["weights"]["dtype"] == "float16" and found["tokenizer"] is None
+    assert found["config"]["hidden_act"] == "gelu_new" and found["parameters"] == done["parameters"]
+    assert main(["info", str(google)]) == 0
+    shown = capsys.readouterr().out
+    assert "heads: pooler, mlm, sop" in shown and "hidden_act gelu_new" in shown and "none beside the weights" in shown
+    assert "not an empty folder" in fails("convert", google, tmp_path / "back")
+    assert "expected one of hf, tf, npz, got 'onnx'" in fails("convert", google, tmp_path / "other", "--to", "onnx")
+    assert not (tmp_path / "other").exists()
+    assert "there is no file or folder" in fails("convert", tmp_path / "nothing", tmp_path / "other")
+
+
+def test_a_notice_is_one_line_for_people(google):
+    ran = subprocess.run(
+        [sys.executable, "-m", "albert_np", "info", str(google), "-q"], capture_output=True, text=True, check=True
+    )
+    assert ran.stderr.startswith("albert-np: note: ") and ran.stderr.count("\n") == 1 and "tanh form" in ran.stderr

@@ -73,7 +73,7 @@ def config_of(name: str, changes: dict[str, Any]) -> AlbertConfig:
     if name in PRESETS:
         return AlbertConfig.preset(name, **changes)
     if not Path(name).exists():
-        raise FileNotFoundError(f"--config: there is no file {name!r}, and no such preset ({', '.join(PRESETS)})")
+        raise FileNotFoundError(f"there is no file {name!r}, and no such preset ({', '.join(PRESETS)})")
     config = AlbertConfig.from_pretrained(name, strict=True)
     return config.replace(**changes) if changes else config
 

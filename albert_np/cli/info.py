@@ -65,9 +65,12 @@ def config_and_files(model: str, changes: dict[str, Any]) -> tuple[Any, dict[str
 
     ValueError if the weights do not fit the config.
     """
-    if model in PRESETS or (Path(model).is_file() and model.endswith(".json")) or _holds_a_config_only(Path(model)):
-        return config_of(model, changes), {}
     from albert_np import sources
+
+    mistyped = not Path(model).exists() and "/" not in model and model not in sources.ALIASES
+    only_a_config = model in PRESETS or Path(model).suffix == ".json" or _holds_a_config_only(Path(model))
+    if only_a_config or (mistyped and not Path(f"{model}.index").exists()):
+        return config_of(model, changes), {}
     from albert_np.training.memory import empty_tree
     from albert_np.weights.convert import widest_dtype
     from albert_np.weights.fit import fit

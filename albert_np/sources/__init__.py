@@ -27,19 +27,20 @@ FILE_NAME = re.compile(r".*\.(json|safetensors|bin|pth?|ckpt|index|model|txt|npz
 
 
 def kind(path: str | os.PathLike[str]) -> str:
-    """"file" for what is there (also the prefix of a TensorFlow checkpoint), "archive", or "hub" for a name that may be there.
+    """ "file" for what is there (also the prefix of a TensorFlow checkpoint), "archive", or "hub" for a name that may be there.
 
     Only a string can be a hub's name; a Path is always a path. Raises FileNotFoundError for what can be none of them.
     """
     here = Path(path)
     if here.is_file() and here.name.lower().endswith(archive.ENDINGS):
         return "archive"
-    if here.exists() or Path(f"{here}.index").is_file():
+    if str(path) and (here.exists() or Path(f"{here}.index").is_file()):  # Path("") would be the current folder
         return "file"
+    name = str(path)
+    if not HUB_NAME.fullmatch(name) or FILE_NAME.fullmatch(name):
+        raise FileNotFoundError(f"there is no file or folder {name!r}, and a name on the hub (owner/name) it cannot be either")
     if not isinstance(path, str):
-        raise FileNotFoundError(f"there is no file or folder {str(path)!r} (names on the hub are given as a string, not as a Path)")
-    if not HUB_NAME.fullmatch(path) or FILE_NAME.fullmatch(path):
-        raise FileNotFoundError(f"there is no file or folder {path!r}, and a name on the hub (owner/name) it cannot be either")
+        raise FileNotFoundError(f"there is no file or folder {name!r} (names on the hub are given as a string, not as a Path)")
     return "hub"
 
 

@@ -47,7 +47,9 @@ def unpacked(path: Path, what: str) -> Iterator[Path]:
 
 def is_wanted(name: str, what: str) -> bool:
     """Whether a member of this name (its last part) is needed for a "config", "tokenizer" or "model"."""
-    if name.startswith(".") or not re.fullmatch(r"[\w. ()+-]{1,200}", name):  # also "._config.json", which macOS adds to each file
+    if name.startswith(".") or not re.fullmatch(
+        r"[\w. ()+-]{1,200}", name
+    ):  # also "._config.json", which macOS adds to each file
         return False
     if what == "tokenizer":
         return any(fnmatchcase(name, pattern) for pattern in TOKENIZER)
@@ -112,15 +114,17 @@ def _take(file: _Forward, what: str, folder: Path) -> list[str]:
     """Unpack what is wanted -> the names of all plain files. Ends only where the archive ends, with its checksum compared."""
     names: list[str] = []
     with tarfile.open(fileobj=file, mode="r:") as tar:  # type: ignore[call-overload]
+        members = 0
         while (member := tar.next()) is not None:
+            members += 1
+            if members > MOST_MEMBERS:
+                raise ValueError(f"{file.path} has more than {MOST_MEMBERS} members: refused")
             if member.isdir():
                 continue
             name = re.split(r"[/\\]", member.name)[-1]
             if is_wanted(name, what):
                 _copy(tar, member, folder / name, file)
             names.append(name)
-            if len(names) > MOST_MEMBERS:
-                raise ValueError(f"{file.path} has more than {MOST_MEMBERS} files: refused")
     if len(file.last) < tarfile.BLOCKSIZE or any(file.last):  # tarfile takes a header that it cannot read for the end
         raise tarfile.ReadError(f"there is no end mark after {len(names)} files")
     while file.read(LONGEST_READ):

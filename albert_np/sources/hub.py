@@ -82,7 +82,7 @@ class Repository:
             ) from None
         self.library = huggingface_hub
         self.name, self.revision, self.commit = name, revision, ""
-        self.cache_dir = cache_dir or huggingface_hub.constants.HF_HUB_CACHE
+        self.cache_dir = Path(cache_dir or huggingface_hub.constants.HF_HUB_CACHE)
         self.local_files_only, self.token = local_files_only, token
         self.unknown: dict[str, Exception] = {}  # files that are not in the cache, and why the hub was not asked for them
 
@@ -144,7 +144,9 @@ class Repository:
         if self.commit or self.revision:
             cache += f" (revision {self.commit or self.revision})"
         if self.local_files_only:
-            return FileNotFoundError(f"{here}, and {cache}; without local_files_only it would be looked for on {self._endpoint()}")
+            return FileNotFoundError(
+                f"{here}, and {cache}; without local_files_only it would be looked for on {self._endpoint()}"
+            )
         if self.library.constants.HF_HUB_OFFLINE:
             return FileNotFoundError(f"{here}, and {cache}; HF_HUB_OFFLINE forbids to look for it on {self._endpoint()}")
         error = self.unknown[next(iter(self.unknown))]
@@ -158,12 +160,16 @@ class Repository:
         """What an error of the library means for the user, in one line that says how to go on."""
         errors, at = self.library.errors, f"{self._endpoint()}/{self.name}"
         if isinstance(error, errors.GatedRepoError):
-            return PermissionError(f"the repository {self.name} is gated: ask for access at {at}, then `hf auth login` or give token=")
+            return PermissionError(
+                f"the repository {self.name} is gated: ask for access at {at}, then `hf auth login` or give token="
+            )
         if isinstance(error, errors.RepositoryNotFoundError):
             here = f"there is no file or folder {self.name!r} here"
             return FileNotFoundError(f"{here}, and no repository {at}; if it is private: `hf auth login`, or give token=")
         if isinstance(error, errors.RevisionNotFoundError):
-            return FileNotFoundError(f"the repository {at} has no revision {self.revision!r}: see its branches, tags and commits there")
+            return FileNotFoundError(
+                f"the repository {at} has no revision {self.revision!r}: see its branches, tags and commits there"
+            )
         return OSError(f"{file} of the repository {at} could not be fetched, nothing was kept of it, try again: {_line(error)}")
 
     def _endpoint(self) -> str:

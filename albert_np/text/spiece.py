@@ -7,12 +7,16 @@ the library sees only what has passed. The format is sentencepiece_model.proto: 
 """
 
 import math
+import re
 import struct
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from albert_np.text import charsmap
+from albert_np import impostors
 from albert_np.protobuf import BYTES, FOUR_BYTES, VARINT, fields
+from albert_np.text import specs
+from albert_np.text.specs import Specs
 
 MAX_FILE_BYTES = 16 << 20  # ALBERT's own has 0.76 MB and 30,000 pieces
 MAX_PIECES = 500_000
@@ -22,31 +26,52 @@ NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
 KINDS = {NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED}
 
 
-def load(path: str | Path, specials: tuple[str, ...] = ()) -> tuple[Any, bytes]:
-    """The processor of a model file that has been checked, and the file's bytes.
+class Piece(NamedTuple):
+    text: str
+    score: float
+    kind: int
 
-    specials: pieces that have to be there as control, unknown or user-defined symbols.
+
+@dataclass(frozen=True)
+class Model:
+    """What a model file says: its pieces in the order of their ids, and its settings. data: the file's bytes."""
+
+    data: bytes
+    pieces: list[Piece]
+    specs: Specs
+
+
+def load(path: str | Path, specials: tuple[str, ...] = ()) -> tuple[Any, Model]:
+    """The processor of a model file that has been checked, and what the file says.
+
+    specials: pieces that have to be there as control, unknown or user-defined symbols. A model whose settings contradict
+    its pieces is loaded with a warning.
     ValueError, which names the file: it is no SentencePiece model, is damaged, or lacks a special piece.
     """
     import sentencepiece
 
     path = Path(path)
-    size = path.stat().st_size
-    if not 0 < size <= MAX_FILE_BYTES:
-        raise ValueError(f"{path} has {size} bytes; a SentencePiece model has from 1 to {MAX_FILE_BYTES}")
-    data = path.read_bytes()
+    with open(path, "rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    impostors.check(path, data[:512], wanted="a SentencePiece model")
+    if len(data) > MAX_FILE_BYTES:
+        raise ValueError(f"{path} has {path.stat().st_size} bytes; a SentencePiece model has {MAX_FILE_BYTES} at most")
+    if re.match(rb"[^\t\n]+\t-?\d+(\.\d+)?(e-?\d+)?\r?\n", data):
+        raise ValueError(f"{path} is the text .vocab, not the .model that belongs to it")
     try:
-        check(data, specials)
+        model = check(data, specials)
         processor = sentencepiece.SentencePieceProcessor()
         processor.LoadFromSerializedProto(data)
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"{path} cannot be used as a SentencePiece model: {error}") from error
-    return processor, data
+    specs.notices(model.specs, _unknown(model.pieces), len(model.pieces), path)
+    return processor, model
 
 
-def check(data: bytes, specials: tuple[str, ...] = ()) -> None:
-    """ValueError unless `data` is a SentencePiece model that the library can be given."""
-    pieces: dict[str, int] = {}
+def check(data: bytes, specials: tuple[str, ...] = ()) -> Model:
+    """What a model says; ValueError unless it is one that the library can be given."""
+    pieces: dict[str, Piece] = {}
+    parts: dict[int, list[memoryview]] = {2: [], 3: []}
     for count, (number, kind, value) in enumerate(fields(data)):
         if count > MAX_PIECES + 100:
             raise ValueError(f"it has more than {MAX_PIECES} pieces")
@@ -55,65 +80,76 @@ def check(data: bytes, specials: tuple[str, ...] = ()) -> None:
         if kind != BYTES or isinstance(value, int):
             raise ValueError(f"field {number} of the model has the wire type {kind}, not {BYTES}")
         if number == 1:
-            _add(pieces, *_piece(value))
+            _add(pieces, _piece(value, len(pieces)))
         elif len(value) > MAX_SPEC_BYTES:
             raise ValueError(f"field {number} of the model has {len(value)} bytes; at most {MAX_SPEC_BYTES} are allowed")
-        elif number in (3, 5):
-            _check_normaliser(value)
+        elif number in parts:
+            parts[number].append(value)
         else:
-            for _ in fields(value):
-                pass
+            _check_other(number, value)
+    listed = list(pieces.values())
     _check_pieces(pieces, specials)
+    found = specs.read(parts[2], parts[3])
+    specs.check(found, len(listed))
+    return Model(data, listed, found)
 
 
-def _piece(data: memoryview) -> tuple[str, float, int]:
-    """One piece: text, score, type."""
-    text, score, piece_type = b"", 0.0, NORMAL
+def _piece(data: memoryview, place: int) -> Piece:
+    """One piece, number `place`."""
+    text, score, kind_of_piece = b"", 0.0, NORMAL
     for number, kind, value in fields(data):
         if number == 1 and kind == BYTES and not isinstance(value, int):
             if len(value) > MAX_PIECE_BYTES:
-                raise ValueError(f"a piece has {len(value)} bytes; at most {MAX_PIECE_BYTES} are allowed")
+                raise ValueError(f"piece {place} is too long: it has {len(value)} bytes; at most {MAX_PIECE_BYTES} are allowed")
             text = bytes(value)
         elif number == 2 and kind == FOUR_BYTES and not isinstance(value, int):
             (score,) = struct.unpack("<f", value)
         elif number == 3 and kind == VARINT and isinstance(value, int):
-            piece_type = value
+            kind_of_piece = value
         elif number <= 3:
-            raise ValueError(f"field {number} of a piece has the wire type {kind}")
+            raise ValueError(f"field {number} of piece {place} has the wire type {kind}")
     try:
-        return text.decode(), score, piece_type
+        return Piece(text.decode(), score, kind_of_piece)
     except UnicodeDecodeError as error:
-        raise ValueError(f"the piece {text!r} is not UTF-8: {error.reason}") from None
+        raise ValueError(f"piece {place}, {text[:40]!r}, is not valid UTF-8: {error.reason}") from None
 
 
-def _add(pieces: dict[str, int], text: str, score: float, piece_type: int) -> None:
-    if len(pieces) == MAX_PIECES:
+def _add(pieces: dict[str, Piece], piece: Piece) -> None:
+    text, place = piece.text, len(pieces)
+    if place == MAX_PIECES:
         raise ValueError(f"it has more than {MAX_PIECES} pieces")
     if not text or "\0" in text:
-        raise ValueError(f"piece {len(pieces)} is {'empty' if not text else 'one with a zero byte'}")
+        raise ValueError(f"piece {place} is {'empty' if not text else 'one with a zero byte'}")
     if text in pieces:
-        raise ValueError(f"the piece {text!r} is there twice")
-    if not math.isfinite(score):
-        raise ValueError(f"the piece {text!r} has the score {score}")
-    if piece_type == BYTE:
-        raise ValueError("it falls back to bytes for unknown characters, which ALBERT's models do not")
-    if piece_type not in KINDS:
-        raise ValueError(f"the piece {text!r} has the unknown type {piece_type}")
-    pieces[text] = piece_type
+        raise ValueError(f"there is a duplicate piece, {text!r}")
+    if not math.isfinite(piece.score):
+        raise ValueError(f"the score of piece {place}, {text!r}, is not finite: {piece.score}")
+    if piece.kind == BYTE:
+        raise ValueError("byte_fallback is not supported: there are pieces for bytes, which ALBERT's models do not have")
+    if piece.kind not in KINDS:
+        raise ValueError(f"piece {place}, {text!r}, has the unknown type {piece.kind}")
+    pieces[text] = piece
 
 
-def _check_normaliser(data: memoryview) -> None:
-    for number, kind, value in fields(data):
-        if number == 2 and kind == BYTES and not isinstance(value, int):
-            charsmap.check(value)
+def _check_other(number: int, data: memoryview) -> None:
+    """The test samples (4) and the denormaliser (5), which ALBERT's models leave empty."""
+    for field, kind, value in fields(data):
+        if number == 5 and field == 2 and kind == BYTES and not isinstance(value, int):
+            specs.check_charsmap(value)
 
 
-def _check_pieces(pieces: dict[str, int], specials: tuple[str, ...]) -> None:
+def _check_pieces(pieces: dict[str, Piece], specials: tuple[str, ...]) -> None:
     if not pieces:
         raise ValueError("it has no pieces")
-    if list(pieces.values()).count(UNKNOWN) != 1:
-        raise ValueError(f"it has {list(pieces.values()).count(UNKNOWN)} unknown pieces; there has to be one")
+    unknown = sum(piece.kind == UNKNOWN for piece in pieces.values())
+    if unknown != 1:
+        raise ValueError(f"it has {unknown or 'no'} unknown pieces; there has to be one")
     for special in specials:
-        if pieces.get(special) not in (CONTROL, UNKNOWN, USER_DEFINED):
-            found = "lacks it" if special not in pieces else "has it as an ordinary piece"
-            raise ValueError(f"ALBERT needs the special piece {special!r}, and the model {found}")
+        if special not in pieces:
+            raise ValueError(f"{special} is not in the model: ALBERT needs it as a special piece")
+        if pieces[special].kind not in (CONTROL, UNKNOWN, USER_DEFINED):
+            raise ValueError(f"{special} is an ordinary piece of the model: ALBERT needs it as a special piece")
+
+
+def _unknown(pieces: list[Piece]) -> int:
+    return next(i for i, piece in enumerate(pieces) if piece.kind == UNKNOWN)

@@ -21,8 +21,7 @@ She counted 2,004, 2,005, and stopped at 92000, or so.
 The [MASK] of the lake, [SEP] was it? The MÜLLER family's Straße, ΟΔΟΣ, İzmir, naïve e\u0301clair.
 漢字とひらがな, 가나다, ｶﾞ, ①, ﬁn, \u0435\u0308, 👩\u200d🔬, \u200b, a\u00a0b, a\x1cb, 1\ufe0f\u20e3, x\u0345.
 Winter came early and the lake was frozen before the end of November.
-[MASK] the key lies under the third stone [MASK]. <pad> <unk> x[MASK]y
-""".splitlines()
+[MASK] the key lies under the third stone [MASK]. <pad> <unk> x[MASK]y""".split("\n")
 SETTINGS = [{}, {"do_lower_case": False}, {"keep_accents": True}, {"remove_space": False}]
 
 
@@ -35,7 +34,7 @@ def saved(tokenizer, folder):
 
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory):
-    return train_tokenizer(TEXTS * 4, tmp_path_factory.mktemp("trained") / "spiece.model", 150)
+    return train_tokenizer(TEXTS[:5] + TEXTS[6:], tmp_path_factory.mktemp("trained") / "spiece.model", 110)
 
 
 @pytest.fixture(scope="module")
@@ -154,4 +153,4 @@ def test_the_chinese_vocabulary(tmp_path, vocab_folder):
     data = json.loads((vocab_folder.parent / "tasks" / "xquad" / "zh.json").read_text(encoding="utf-8"))["data"]
     texts = [row["text"] for row in rows] + [part["context"] for text in data for part in text["paragraphs"]]
     assert len(texts) > 2700
-    assert texts_that_differ(ours, theirs, texts) == []
+    assert texts_that_differ(ours, theirs, texts) == ([] if theirs.is_fast else ["\ufffe"])  # kept by BERT's Python code only
