@@ -49,8 +49,16 @@ def read_json(path: str | os.PathLike[str], limit: int = JSON_LIMIT) -> Any:
     if size > limit or len(data) > limit:
         raise ValueError(f"{path} is too long for JSON: it has {size} bytes, {limit} at most are read")
     impostors.check(path, data[:512], wanted="JSON")
+    try:
+        return parse_json(data)
+    except ValueError as error:
+        raise ValueError(f"{path} is not valid JSON: {error}") from None
+
+
+def parse_json(data: bytes) -> Any:
+    """What `read_json` makes of a file's bytes. Raises ValueError that says what is wrong, and where."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ValueError(f"{path} is not valid JSON: it is UTF-16, and must be UTF-8")
+        raise ValueError("it is UTF-16, and must be UTF-8")
     try:
         text = data.decode("utf-8-sig")
         value = json.loads(
@@ -60,15 +68,13 @@ def read_json(path: str | os.PathLike[str], limit: int = JSON_LIMIT) -> Any:
             json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text: nothing could write it again
     except UnicodeDecodeError as error:
         where = f"byte {error.object[error.start]:#04x} at offset {error.start}"
-        raise ValueError(f"{path} is not valid JSON: it must be UTF-8, and {where} is not") from None
+        raise ValueError(f"it must be UTF-8, and {where} is not") from None
     except UnicodeEncodeError:
-        raise ValueError(f"{path} is not valid JSON: it holds half of a surrogate pair") from None
+        raise ValueError("it holds half of a surrogate pair") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}") from None
+        raise ValueError(f"line {error.lineno}, column {error.colno}: {error.msg}") from None
     except RecursionError:
-        raise ValueError(f"{path} is not valid JSON: it is nested too deeply") from None
-    except ValueError as error:
-        raise ValueError(f"{path} is not valid JSON: {error}") from None
+        raise ValueError("it is nested too deeply") from None
     return value
 
 

@@ -20,7 +20,8 @@ def app() -> Any:
 
     cli = typer.Typer(
         help="ALBERT by hand in NumPy: pretrain it, load published weights, look into it, check its gradients.",
-        no_args_is_help=True, rich_markup_mode=None, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]},
+        no_args_is_help=True, rich_markup_mode=None, add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )  # fmt: skip
 
     @cli.callback(invoke_without_command=False)
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command -> the exit code."""
     import typer
 
-    warnings.showwarning = _notice
+    warnings.showwarning = _notice  # type: ignore[assignment]
     usage_error: Any = typer.BadParameter.__mro__[1]  # UsageError; its module differs between versions of typer
     try:
         code = app()(args=arguments, prog_name="albert-np", standalone_mode=False)

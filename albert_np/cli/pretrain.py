@@ -118,7 +118,7 @@ def _begun(
     from albert_np.cli.tokenizer import train_on
     from albert_np.data.documents import check_text_file
     from albert_np.model import AlbertForPreTraining
-    from albert_np.text import AlbertTokenizer
+    from albert_np.text import AlbertTokenizer, Tokenizer
     from albert_np.training import Settings, prepare_data
     from albert_np.training.data import check_fit
     from albert_np.training.run import RunFolder
@@ -134,7 +134,7 @@ def _begun(
     with RunFolder(out):  # refused now, if it will be
         if tokenizer is None:
             report.note(f"training a vocabulary of {config.vocab_size} pieces")
-            vocabulary = train_on(files, out, config.vocab_size)
+            vocabulary: Tokenizer = train_on(files, out, config.vocab_size)
         else:
             vocabulary = AlbertTokenizer.from_pretrained(tokenizer)
             if "vocab_size" not in fields and not Path(preset).exists():

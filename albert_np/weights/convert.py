@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,5 +85,5 @@ def copy_tokenizer(folder: Path, target: Path) -> list[str]:
         found["spiece.model"] = models[0]
     make_folder(target)
     for name, file in found.items():
-        write_whole(target / name, lambda temporary, file=file: shutil.copyfile(file, temporary))
+        write_whole(target / name, partial(shutil.copyfile, file))
     return sorted(found)

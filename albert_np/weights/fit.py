@@ -147,8 +147,11 @@ def _why_one(config: AlbertConfig, name: str, other: str) -> str:
 
 def _identity(places: dict[str, np.ndarray], absent: list[str]) -> dict[str, np.ndarray]:
     """Google's code has no mapping E -> H where E = H: here it is the identity and zero."""
-    made = {"embeddings.projection.w": np.eye, "embeddings.projection.b": np.zeros}
-    return {ours: make(len(places[ours]), dtype=np.float32) for ours, make in made.items() if ours in absent}
+    made: dict[str, np.ndarray] = {}
+    if "embeddings.projection.w" in absent and "embeddings.projection.b" in absent:
+        made["embeddings.projection.w"] = np.eye(len(places["embeddings.projection.w"]), dtype=np.float32)
+        made["embeddings.projection.b"] = np.zeros(len(places["embeddings.projection.b"]), np.float32)
+    return made
 
 
 def _misfit(tensor: np.ndarray, place: np.ndarray, transposed: bool) -> str:

@@ -3,6 +3,7 @@
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def save_hf(folder: str | os.PathLike[str], config: AlbertConfig, params: Tree, 
 def save_npz(folder: Path, config: AlbertConfig, params: Tree, architecture: str, dtype: str = "") -> None:
     """Write model.npz, the tensors under HF's names in HF's layout, and config.json."""
     make_folder(folder)
-    tensors = {name: cast(array, dtype) for name, array in renamed(config, params, "hf").items()}
+    tensors: dict[str, Any] = {name: cast(array, dtype) for name, array in renamed(config, params, "hf").items()}
 
     def write(temporary: Path) -> None:
         with open(temporary, "wb") as file:  # given a name, NumPy would add .npz to it

@@ -7,7 +7,6 @@ are views of the mapped file: nothing is copied before the caller does.
 Format: https://github.com/huggingface/safetensors (README, "Format").
 """
 
-import json
 import math
 import mmap
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from albert_np import impostors
+from albert_np.files import parse_json
 
 MAX_HEADER_BYTES = 100_000_000  # the library's own limit
 DTYPES = {
@@ -62,27 +62,13 @@ def _header(data: Any, size: int) -> tuple[dict[str, Any], int]:
     if data[8:9] != b"{":
         raise ValueError(f"the header must start with {{, not with {bytes(data[8:9])!r}")
     try:
-        header = json.loads(data[8 : 8 + length].decode("utf-8"), object_pairs_hook=_once)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"the header is not valid UTF-8: {error}") from None
-    except RecursionError:
-        raise ValueError("the header is nested too deep") from None
-    except json.JSONDecodeError as error:
+        header = parse_json(data[8 : 8 + length])
+    except ValueError as error:
         raise ValueError(f"the header is not valid JSON: {error}") from None
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise ValueError("__metadata__ must map strings to strings")
     return header, 8 + length
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; ValueError if a name comes twice (json would silently keep the last)."""
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise ValueError(f"duplicate name {name!r} in the header")
-        found[name] = value
-    return found
 
 
 def _integers(values: Any) -> bool:
