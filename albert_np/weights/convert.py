@@ -3,6 +3,8 @@
 import contextlib
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,20 +48,30 @@ def convert(
         dtype = dtype or widest
         config = found.config
         tree, _ = placed(found, found.heads, np.dtype("float64" if widest == "float64" else "float32"))
-        architecture = (config.extra.get("architectures") or [architecture_of(config, tree)])[0]
+    architecture = (config.extra.get("architectures") or [architecture_of(config, tree)])[0]
+    with new_folder(target) as folder:
         if to == "hf":
-            save_hf(target, config, tree, architecture, dtype)
+            save_hf(folder, config, tree, architecture, dtype)
         elif to == "npz":
-            save_npz(target, config, tree, architecture, dtype)
+            save_npz(folder, config, tree, architecture, dtype)
         else:
-            save_tf(target, config, tree, dtype)
-        folder = local if local.is_dir() else local.parent
-        copied = copy_tokenizer(folder, target)
-    if not copied and sources.kind(source) != "file":  # an archive or a repository gives only what it is asked for
-        with contextlib.suppress(FileNotFoundError), sources.local(source, "tokenizer", **hub) as local:
-            copied = copy_tokenizer(local, target)
+            save_tf(folder, config, tree, dtype)
+        tokenizer = copy_tokenizer(source, folder, to, **hub)
     return {"from": found.weights.format, "to": to, "dtype": dtype, "heads": list(found.heads), "architecture": architecture,
-            "parameters": tree.count(), "tokenizer": copied, "folder": str(target)}  # fmt: skip
+            "parameters": tree.count(), "tokenizer": tokenizer, "folder": str(target)}  # fmt: skip
+
+
+@contextlib.contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder to write into, which takes the target's name when all is written; on an error nothing of it is left."""
+    make_folder(target.parent)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
+        made = Path(temporary) / target.name
+        made.mkdir()
+        yield made
+        if target.exists():
+            target.rmdir()  # it is empty
+        made.rename(target)
 
 
 def widest_dtype(tensors: dict[str, np.ndarray]) -> str:
@@ -77,13 +89,21 @@ def architecture_of(config: AlbertConfig, tree: Tree) -> str:
     return "AlbertForMaskedLM" if "pooler" not in tree.form else "AlbertForPreTraining"
 
 
-def copy_tokenizer(folder: Path, target: Path) -> list[str]:
-    """Copy a tokenizer's files; Google's single *.model takes the name spiece.model. -> their names"""
-    found = {name: folder / name for name in TOKENIZER_FILES if (folder / name).is_file()}
-    models = sorted(folder.glob("*.model"))
-    if "spiece.model" not in found and len(models) == 1:
-        found["spiece.model"] = models[0]
-    make_folder(target)
-    for name, file in found.items():
-        write_whole(target / name, partial(shutil.copyfile, file))
-    return sorted(found)
+def copy_tokenizer(source: Any, target: Path, to: str, **hub: Any) -> list[str]:
+    """Copy the tokenizer's files, if there are any; Google's single *.model takes the name spiece.model. -> their names
+
+    transformers cuts text rightly only with a tokenizer.json: for "hf" it is written where the source has none.
+    """
+    from albert_np.text import AlbertTokenizer
+
+    beside = source if sources.kind(source) != "file" or Path(source).is_dir() else Path(source).parent
+    with contextlib.suppress(FileNotFoundError), sources.local(beside, "tokenizer", **hub) as folder:
+        found = {name: folder / name for name in TOKENIZER_FILES if (folder / name).is_file()}
+        models = sorted(folder.glob("*.model"))
+        if "spiece.model" not in found and len(models) == 1:
+            found["spiece.model"] = models[0]
+        for name, file in found.items():
+            write_whole(target / name, partial(shutil.copyfile, file))
+    if to == "hf" and (target / "spiece.model").is_file() and not (target / "tokenizer.json").is_file():
+        AlbertTokenizer.from_pretrained(target).save_pretrained(target)
+    return sorted(file.name for file in target.iterdir() if file.name in TOKENIZER_FILES)

@@ -11,12 +11,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 from torch_writer import (
-    EMPTY, FALSE, MAGIC, NONE, TRUE, entries, legacy, name_of, number, pickled, row, storage, string, tensor, zipped
+    EMPTY,
+    FALSE,
+    MAGIC,
+    NONE,
+    TRUE,
+    entries,
+    legacy,
+    name_of,
+    number,
+    pickled,
+    row,
+    storage,
+    string,
+    tensor,
+    zipped,
 )  # fmt: skip
 
 from albert_np.weights.formats import torch_file
 
-SIX, FOUR = np.arange(6, dtype="<f4"), np.arange(1, 5, dtype="<f4")
+SIX, FOUR = np.arange(6, dtype="<f4"), np.arange(11, 15, dtype="<f4")
 A = tensor(storage("0", 6), 0, (2, 3), (3, 1))
 B = tensor(storage("1", 4), 0, (4,), (1,))
 TWO = entries(EMPTY, a=A, b=B)
@@ -195,7 +209,7 @@ def test_weights_inside_a_training_checkpoint(read, key):
 def test_values_that_are_no_tensors_are_named_once(read):
     value = entries(EMPTY, a=A, epoch=number(3), note=string("text"), best=TRUE, nothing=NONE)
     with pytest.warns(UserWarning, match="ignored, as they are no tensors: best, epoch, note, nothing$") as caught:
-        assert list(read(one(A).replace(b"", b"") if False else zipped(value, STORAGES))) == ["a"]
+        assert list(read(zipped(value, STORAGES))) == ["a"]
     assert len(caught) == 1
 
 
@@ -305,7 +319,7 @@ def test_members(refused):
 
 
 def test_two_members_of_one_name(refused):
-    with warnings.catch_warnings(action="ignore") if hasattr(warnings, "_") else pytest.warns(UserWarning, match="Duplicate"):
+    with pytest.warns(UserWarning, match="Duplicate"):  # zipfile's own
         data = zipped(TWO, STORAGES, others=[("archive/data.pkl", pickled(TWO))])
     refused(data, "two members of one name")
 

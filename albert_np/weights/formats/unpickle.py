@@ -191,7 +191,7 @@ def _global(m: Machine) -> None:
     """Two lines of text: the module, and the name in it."""
     lines = bytes(m.data[m.at : m.at + MAX_GLOBAL_BYTES]).split(b"\n", 2)
     if len(lines) < 3:
-        raise ValueError(f"damaged pickle: the name of a global at byte {m.at} has no end or is too long")
+        raise ValueError(f"the pickle is cut or damaged: the name of a global at byte {m.at} has no end")
     m.take(len(lines[0]) + len(lines[1]) + 2, "a name")
     m.push(find_global(*(line.decode("utf-8", "backslashreplace") for line in lines[:2])))
 
