@@ -403,8 +403,10 @@ def google(tmp_path):
     import albert_np as ab
     from albert_np.weights.convert import convert
 
-    sizes = dict(vocab_size=37, embedding_size=6, hidden_size=10, num_hidden_layers=2, num_attention_heads=2, intermediate_size=14,
-                 max_position_embeddings=16)  # fmt: skip
+    sizes = dict(
+        vocab_size=37, embedding_size=6, hidden_size=10, num_hidden_layers=2, num_attention_heads=2, intermediate_size=14,
+        max_position_embeddings=16,
+    )  # fmt: skip
     ab.AlbertForPreTraining(ab.AlbertConfig(**sizes), seed=4).save_pretrained(tmp_path / "ours")
     convert(tmp_path / "ours", tmp_path / "google", to="tf")
     return tmp_path / "google"

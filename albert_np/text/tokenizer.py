@@ -111,8 +111,6 @@ class AlbertTokenizer(Tokenizer):
         clean = [self._clean(lower_each(text) if self.do_lower_case else text) for text in map(checked, texts)]
         return [row for i in range(0, len(clean), BATCH) for row in self._ids(clean[i : i + BATCH], num_threads)]
 
-    encode_batch.__doc__ = Tokenizer.encode_batch.__doc__
-
     def _clean(self, text: str) -> str:
         return plain(text, self.do_lower_case, self.keep_accents, self.remove_space)
 

@@ -62,7 +62,6 @@ def from_json(path: Path) -> list[str]:
     vocab = model.get("vocab") if isinstance(model, dict) else None
     if kind != "WordPiece" or not isinstance(vocab, dict):
         raise ValueError(f"{path} holds no WordPiece model ({kind}): {MODEL_FILE} or {VOCAB_FILE} is needed")
-    pieces = sorted(vocab, key=lambda piece: (not isinstance(vocab[piece], int), vocab[piece]))
-    if [vocab[piece] for piece in pieces] != list(range(len(pieces))):
-        raise ValueError(f"{path} has {len(pieces)} pieces, but their ids are not 0 to {len(pieces) - 1}")
-    return pieces
+    if any(type(i) is not int for i in vocab.values()) or sorted(vocab.values()) != list(range(len(vocab))):
+        raise ValueError(f"{path} has {len(vocab)} pieces, but their ids are not 0 to {len(vocab) - 1}")
+    return sorted(vocab, key=vocab.__getitem__)

@@ -136,8 +136,6 @@ class WordPieceTokenizer(Tokenizer):
             return [self._plain.encode(text, add_special_tokens=False).ids for text in given]
         return [found.ids for found in self._plain.encode_batch(given, add_special_tokens=False)]
 
-    encode_batch.__doc__ = Tokenizer.encode_batch.__doc__
-
     def tokenize(self, text: str) -> list[str]:
         """The pieces of a text, special tokens in it taken as such. A word that is unknown becomes [UNK]."""
         return self._special.encode(checked(text), add_special_tokens=False).tokens

@@ -47,7 +47,9 @@ def test_the_character_map_goes_with_it(tmp_path, model_file):
     assert base64.b64decode(last["precompiled_charsmap"]) in model_file.read_bytes()
 
 
-@pytest.mark.parametrize("text", ["90,", "92000,", "2000,", "90,2000,a", "a,", "pad", "<pad>", "x<pad>\t[MASK]p", "-a-", "＜pad＞"])
+@pytest.mark.parametrize(
+    "text", ["90,", "92000,", "2000,", "90,2000,a", "a,", "pad", "<pad>", "x<pad>\t[MASK]p", "-a-", "＜pad＞"]
+)
 def test_digits_commas_and_special_tokens(tmp_path, text):
     tokenizer, values = made(tmp_path / "m", model(*PIECES, kinds={"-": 4}))
     assert library(values).encode(text).ids == tokenizer.encode(text)
@@ -60,9 +62,9 @@ def test_text_does_not_become_a_special_token_by_normalisation(tmp_path, model_f
     assert not {0, 2, 3, 4} & {*ids, *tokenizer.encode(text, add_special_tokens=False)}
 
 
-ATOMS = ["the", "Miller", "1,250,", "30,", "é", "e\u0301", "½", "ﬁ", "İ", "ΟΔΟΣ", "``", "''", "'", "[MASK]", "[SEP]", "<pad>", "[mask]",
-         "(", "€", "–", "-", "漢字", "👩\u200d🔬", "\u200b", "\t", "\n", " ", "  ", "\u00a0", ".", "x", "\x1c", "\x85", "가", "ｶﾞ",
-         "1\ufe0f\u20e3", "ёй", "ß", "K"]  # fmt: skip
+ATOMS = ["the", "Miller", "1,250,", "30,", "é", "e\u0301", "½", "ﬁ", "İ", "ΟΔΟΣ", "``", "''", "'", "[MASK]", "[SEP]", "<pad>",
+         "[mask]", "(", "€", "–", "-", "漢字", "👩\u200d🔬", "\u200b", "\t", "\n", " ", "  ", "\u00a0", ".", "x", "\x1c",
+         "\x85", "가", "ｶﾞ", "1\ufe0f\u20e3", "ёй", "ß", "K"]  # fmt: skip
 texts = st.lists(st.sampled_from(ATOMS), max_size=12).map("".join)
 OPTIONS = [{}, {"do_lower_case": False}, {"keep_accents": True}, {"remove_space": False}]
 

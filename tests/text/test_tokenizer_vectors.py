@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from itertools import pairwise
 
 import pytest
 
@@ -87,7 +88,7 @@ def test_slices_cover_every_row(vectors, vocab_folder):
     texts = [row["text"] for row in vectors["rows"]]
     for text, row in zip(texts, tokenizer._encoded(texts, with_spans=True)):
         assert all(0 <= start < end <= len(text) for start, end in row.spans)
-        assert all(a <= c and b <= d for (a, b), (c, d) in zip(row.spans, row.spans[1:]))
+        assert all(a <= c and b <= d for (a, b), (c, d) in pairwise(row.spans))
         covered = {i for start, end in row.spans for i in range(start, end)}
         missing = [c for i, c in enumerate(text) if i not in covered]
         assert all(not tokenizer._processor.normalize(plain(c.lower())).strip("▁ ") for c in missing), text
@@ -140,7 +141,7 @@ def test_forms_made_of_the_bare_model_cut_at_signs(vectors, english):
 
     def digit_comma(text):
         clean = plain(text)
-        return any(a.isdigit() and b == "," for a, b in zip(clean, clean[1:]))
+        return any(a.isdigit() and b == "," for a, b in pairwise(clean))
 
     assert unexplained("fast_4", blank_at_an_end) == (996, [])
     assert unexplained("fast_5", digit_comma) == (899, [])

@@ -1,5 +1,6 @@
 """Files of torch.save with bytes flipped, cut or inserted: a clean error or the right tensors, and never anything else."""
 
+import contextlib
 import warnings
 
 import numpy as np
@@ -11,13 +12,18 @@ from torch_writer import EMPTY, FALSE, TRUE, entries, legacy, name_of, number, r
 from albert_np.weights.formats import torch_file, unpickle
 
 WORDS, HALVES = np.arange(6, dtype="<f4"), np.array([3, 1, 2], "<f2")
-TIED = tensor(storage("0", 6), 0, (2, 3), (3, 1)) + b"q\x07"
+HALVES_OF = tensor(storage("1", 3, "HalfStorage"), 0, (3,), (1,))
 VALUE = entries(
-    EMPTY, **{"words": TIED, "decoder": b"h\x07", "transposed": tensor(storage("0", 6), 0, (3, 2), (1, 3)),
-              "halves": name_of("torch._utils", "_rebuild_parameter") + row(tensor(storage("1", 3, "HalfStorage"), 0, (3,), (1,)), TRUE, EMPTY) + b"R",
-              "one": tensor(storage("0", 6), 5, (), ())}
-) + entries(b"}", _metadata=entries(EMPTY, layer=entries(b"}", version=number(1), old=FALSE))) + b"b"  # fmt: skip
-RIGHT = {"words": WORDS.reshape(2, 3), "decoder": WORDS.reshape(2, 3), "transposed": WORDS.reshape(2, 3).T, "halves": HALVES, "one": WORDS[5]}  # fmt: skip
+    EMPTY,
+    words=tensor(storage("0", 6), 0, (2, 3), (3, 1)) + b"q\x07",
+    decoder=b"h\x07",  # the same tensor once more
+    transposed=tensor(storage("0", 6), 0, (3, 2), (1, 3)),
+    halves=name_of("torch._utils", "_rebuild_parameter") + row(HALVES_OF, TRUE, EMPTY) + b"R",
+    one=tensor(storage("0", 6), 5, (), ()),
+)
+VALUE += entries(b"}", _metadata=entries(EMPTY, layer=entries(b"}", version=number(1), old=FALSE))) + b"b"
+TABLE = WORDS.reshape(2, 3)
+RIGHT = {"words": TABLE, "decoder": TABLE, "transposed": TABLE.T, "halves": HALVES, "one": WORDS[5]}
 ZIP = zipped(VALUE, {"0": WORDS.tobytes(), "1": HALVES.tobytes()})
 BIG = zipped(VALUE, {"0": WORDS.astype(">f4").tobytes(), "1": HALVES.astype(">f2").tobytes()}, order=b"big")
 LEGACY = legacy(VALUE, {"0": (6, WORDS.tobytes()), "1": (3, HALVES.tobytes())})
@@ -76,7 +82,7 @@ def test_the_files_are_right_before_anything_is_done_to_them(folder, data):
     assert_right(read(folder, data))
 
 
-@settings(max_examples=1500)
+@settings(max_examples=800)
 @given(damages(ZIP))
 def test_zip(folder, damage):
     arrays = read(folder, damage[1])
@@ -84,7 +90,7 @@ def test_zip(folder, damage):
         assert_right(arrays)
 
 
-@settings(max_examples=500)
+@settings(max_examples=400)
 @given(damages(BIG))
 def test_big_endian_zip(folder, damage):
     """A lost byteorder record would turn the numbers into others."""
@@ -93,7 +99,7 @@ def test_big_endian_zip(folder, damage):
         assert_right(arrays)
 
 
-@settings(max_examples=1500)
+@settings(max_examples=800)
 @given(damages(LEGACY))
 @example((NUMBERS_START + 8, LEGACY[: NUMBERS_START + 8] + b"\xff" + LEGACY[NUMBERS_START + 9 :]))
 def test_legacy(folder, damage):
@@ -122,14 +128,12 @@ def test_every_byte_flipped_and_every_length(folder, whole):
     assert accepted < 3 * len(whole) / 2
 
 
-@settings(max_examples=3000)
+@settings(max_examples=1000)
 @given(st.binary(max_size=60))
 def test_any_bytes_as_a_pickle(data):
     """The machine itself: an ordinary error or a value, whatever it is given."""
-    try:
+    with contextlib.suppress(ValueError):
         unpickle.load(b"\x80\x02" + data + b".")
-    except ValueError:
-        pass
 
 
 OPCODES = [bytes([code]) for code in unpickle.OPERATIONS] + [
@@ -137,17 +141,15 @@ OPCODES = [bytes([code]) for code in unpickle.OPERATIONS] + [
     b"X\x01\0\0\0a",
     EMPTY,
     storage("0", 6),
-    TIED,
+    HALVES_OF,
     b"h\x07",
     b"q\x07",
 ]
 
 
-@settings(max_examples=3000)
+@settings(max_examples=1000)
 @given(st.lists(st.sampled_from(OPCODES), max_size=40))
 def test_any_program(codes):
     """The same, of opcodes that mean something."""
-    try:
+    with contextlib.suppress(ValueError):
         unpickle.load(b"\x80\x04" + b"".join(codes) + b".")
-    except ValueError:
-        pass

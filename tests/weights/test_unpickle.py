@@ -24,8 +24,14 @@ def plain(value):
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_plain_values_as_python_writes_them(protocol):
     text = "ü" * 300
-    value = {"a": [1, -1, 255, 256, 70_000, -70_000, 1 << 40, MAGIC], 3: (None, True, False), "t": ((), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)),
-             "floats": [0.5, float("-inf")], text: text, "nested": {"again": [text, [], {}]}, "many": list(range(2000))}  # fmt: skip
+    value = {
+        "numbers": [1, -1, 255, 256, 70_000, -70_000, 1 << 40, MAGIC, 0.5, float("-inf")],
+        3: (None, True, False),
+        "tuples": ((), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)),
+        text: text,
+        "nested": {"again": [text, [], {}]},
+        "many": list(range(2000)),
+    }
     data = pickle.dumps(value, protocol)
     found = unpickle.load(b"before" + data + b"behind", len(b"before"))
     assert plain(found.value) == value
@@ -49,6 +55,9 @@ def test_one_storage_of_two_tensors_is_one():
 def test_metadata_is_left_aside():
     found = unpickle.load(pickled(entries(EMPTY, a=number(1)) + entries(b"}", _metadata=EMPTY) + b"b"))
     assert plain(found.value) == {"a": 1}
+
+
+REBUILD = name_of("torch._utils", "_rebuild_tensor")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +94,7 @@ def test_metadata_is_left_aside():
         (pickled(name_of("builtins", "getattr")), "refuses the global builtins.getattr"),
         (pickled(name_of("torch", "load")), "refuses the global torch.load"),
         (pickled(name_of("torch.storage", "_load_from_bytes")), "refuses the global torch.storage._load_from_bytes"),
-        (pickled(name_of("torch._utils", "_rebuild_tensor_v2.__globals__")), "refuses the global torch._utils._rebuild_tensor_v2.__globals__"),
+        (pickled(name_of("torch._utils", "_rebuild_tensor_v2.__globals__")), r"refuses the global torch._utils.*__globals__"),
         (pickled(name_of("evil\x1b[2J", "x")), r"refuses the global evil\\x1b\[2J.x"),
         (pickled(string("os") + string("system") + b"\x93", 4), "refuses the global os.system"),
         (pickled(name_of("torch", "FloatStorage") + b")R"), "calls a class or function with a tuple"),
@@ -98,9 +107,9 @@ def test_metadata_is_left_aside():
         (pickled(EMPTY + row(b"N", entries(b"}", _metadata=EMPTY)) + b"b"), "refuses to set attributes"),
         (pickled(b"]" + entries(b"}", _metadata=EMPTY) + b"b"), "the wrong value"),
         (pickled(name_of("torch._utils", "_rebuild_tensor_v2") + b")R"), "0 arguments"),
-        (pickled(name_of("torch._utils", "_rebuild_tensor") + row(b"N", 0, b")", b")") + b"R"), "needs a storage"),
-        (pickled(name_of("torch._utils", "_rebuild_tensor") + row(storage("0", 1), b"\x88", b")", b")") + b"R"), "whole numbers"),
-        (pickled(name_of("torch._utils", "_rebuild_tensor") + row(storage("0", 1), 0, b"](K\x01e", row(1)) + b"R"), "whole numbers"),
+        (pickled(REBUILD + row(b"N", 0, b")", b")") + b"R"), "needs a storage"),
+        (pickled(REBUILD + row(storage("0", 1), b"\x88", b")", b")") + b"R"), "whole numbers"),
+        (pickled(REBUILD + row(storage("0", 1), 0, b"](K\x01e", row(1)) + b"R"), "whole numbers"),
         (pickled(name_of("torch._utils", "_rebuild_parameter") + row(b"N", b"\x88", EMPTY) + b"R"), "needs a tensor"),
     ],
 )  # fmt: skip
@@ -147,10 +156,9 @@ DEEP = 200_000
         b")" + b"\x85" * DEEP,  # tuples in tuples
         b"]" * (DEEP + 1) + b"a" * DEEP,  # lists in lists
         b"}K\x01" * DEEP + b"N" + b"s" * DEEP,  # dicts in dicts
-        b"N" + b"}K\x01" * 0 + b"".join(b"q\0]h\0h\0\x86"[:0] for _ in range(0)),  # the least of all
         b"]q\0h\0a",  # a list in itself
         b"}q\0K\x01h\0s",  # a dict in itself
-        b"]q\0(h\0h\0h\0e" * 1,
+        b"]q\0(h\0h\0h\0e",  # a list that holds itself three times
     ],
 )
 def test_depth_and_cycles(program):
