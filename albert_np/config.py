@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from albert_np import config_files
+from albert_np.config_files import unknown_key
+
 ACTIVATIONS = ("gelu_new", "gelu", "relu", "tanh")
 SHARINGS = ("all", "attention", "ffn", "none")
 
@@ -26,12 +29,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "xlarge": dict(hidden_size=2048, num_hidden_layers=24, num_attention_heads=16, intermediate_size=8192),
     "xxlarge": dict(hidden_size=4096, num_hidden_layers=12, num_attention_heads=64, intermediate_size=16384),
 }  # fmt: skip
-
-
-def unknown_key(key: str, known: Any) -> str:
-    """One line for a key that nobody knows, with the nearest one that is known."""
-    nearest = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
-    return f"unknown config key {key!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else "")
 
 
 @dataclass(frozen=True)
@@ -136,9 +133,7 @@ class AlbertConfig:
         There "gelu" is the tanh form, our "gelu_new". Google's code has no erf form: for ours it says "gelu_erf", which that
         code refuses, where "gelu" would make it compute something else. `from_pretrained` reads it back. ValueError with fusion.
         """
-        from albert_np.config_files import to_google
-
-        return to_google(self)
+        return config_files.to_google(self)
 
     @classmethod
     def from_dict(
@@ -148,9 +143,7 @@ class AlbertConfig:
 
         Foreign keys of known origin are kept; others warn, or raise if `strict`. weights: see `from_pretrained`.
         """
-        from albert_np.config_files import understood
-
-        fields = understood(values, source, strict, weights)
+        fields = config_files.understood(values, source, strict, weights, FIELDS)
         try:
             return cls(**fields)
         except ValueError as error:
@@ -170,12 +163,11 @@ class AlbertConfig:
         FileNotFoundError and OSError as `sources.local` does.
         """
         from albert_np import sources
-        from albert_np.config_files import read
 
         if weights is None and sources.kind(path) == "hub":
             weights = "torch"  # the only ones that are taken from there; the config comes alone
         with sources.local(path, "config", **hub_options) as here:
-            values, file, kind = read(here, weights)
+            values, file, kind = config_files.read(here, weights)
             return cls.from_dict(values, str(file), strict, kind)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:

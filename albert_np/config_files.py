@@ -12,7 +12,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from albert_np.config import FIELDS, AlbertConfig, unknown_key
 from albert_np.files import read_json
 
 # No size of a file's model is ever guessed: the defaults of AlbertConfig are those of xxlarge. Both programs write all of them.
@@ -72,6 +71,12 @@ OTHER_CONFIGS = frozenset(
 )
 
 
+def unknown_key(key: str, known: Any) -> str:
+    """One line for a key that nobody knows, with the nearest one that is known."""
+    nearest = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
+    return f"unknown config key {key!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else "")
+
+
 def is_config(name: str) -> bool:
     """Whether a file of this name may hold a model's config."""
     return "config" in name and name.endswith(".json") and name not in OTHER_CONFIGS and not name.startswith(".")
@@ -124,23 +129,23 @@ def read(path: str | os.PathLike[str], weights: str | None = None) -> tuple[dict
     return read_json(file), file, kind
 
 
-def understood(values: Any, source: str, strict: bool, weights: str | None) -> dict[str, Any]:
-    """The keywords for AlbertConfig (foreign keys under `extra`) that a config file's keys amount to.
+def understood(values: Any, source: str, strict: bool, weights: str | None, fields: tuple[str, ...]) -> dict[str, Any]:
+    """The keywords for AlbertConfig, whose `fields` these are, that a config file's keys amount to (foreign keys under `extra`).
 
     Raises ValueError, which begins with `source`: no object, another network than ALBERT, a size that is missing, and, if
     `strict`, a key that nobody knows. Without `strict` that is a warning, and so is Google's meaning of "gelu".
     """
     if not isinstance(values, dict):
         raise ValueError(f"{source}: a config must be a JSON object with keys and values, not a {type(values).__name__}")
-    own = {key: value for key, value in values.items() if key in FIELDS and key != "extra"}
+    own = {key: value for key, value in values.items() if key in fields and key != "extra"}
     foreign = {key: value for key, value in values.items() if key not in own}
     unknown = [key for key in foreign if key not in FOREIGN_KEYS]
     if strict and unknown:
-        raise ValueError(f"{source}: {unknown_key(unknown[0], FIELDS)}")
+        raise ValueError(f"{source}: {unknown_key(unknown[0], fields)}")
     _check_network(values, source)
     _check_complete(own, unknown, source)
     for key in unknown:
-        warnings.warn(f"{source}: {unknown_key(key, FIELDS)}; kept, but not used", stacklevel=4)
+        warnings.warn(f"{source}: {unknown_key(key, fields)}; kept, but not used", stacklevel=4)
     if isinstance(own.get("hidden_act"), str):
         own["hidden_act"] = _activation(values, source, weights)
     return {**own, "extra": foreign}
@@ -178,7 +183,7 @@ def _activation(values: dict[str, Any], source: str, weights: str | None) -> str
     return SAME_ACTIVATION.get(name, name)
 
 
-def to_google(config: AlbertConfig) -> dict[str, Any]:
+def to_google(config: Any) -> dict[str, Any]:
     """The keys of albert_config.json, ready for JSON; AlbertConfig.to_google says what they mean."""
     if config.fusion_layers:
         raise ValueError("Google's form of config has no fusion: fusion_layers must be ()")
@@ -196,6 +201,6 @@ def to_google(config: AlbertConfig) -> dict[str, Any]:
     result["num_hidden_groups"] = config.num_groups
     result |= {key: config.extra.get(key, value) for key, value in GOOGLE_KEYS.items()}
     # Google's program takes over keys that it does not know and leaves them alone, so that nothing need be lost
-    plain, ours = AlbertConfig().to_dict(), config.to_dict()
+    plain, ours = type(config)().to_dict(), config.to_dict()
     rest = """classifier_dropout_prob layer_norm_eps pad_token_id num_labels id2label label2id problem_type sharing""".split()
     return result | {key: ours[key] for key in rest if key in ours and ours[key] != plain.get(key)}

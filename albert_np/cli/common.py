@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from albert_np.config import FIELDS, PRESETS, AlbertConfig, unknown_key
+from albert_np.config import FIELDS, PRESETS, AlbertConfig
+from albert_np.config_files import unknown_key
 
 BackendOption = Annotated[str | None, typer.Option("--backend", metavar="numpy|cupy", help="Where arrays live.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]

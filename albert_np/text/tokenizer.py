@@ -79,9 +79,8 @@ class AlbertTokenizer(Tokenizer):
             values = tokenizer_json.built(self._model, self.do_lower_case, self.keep_accents, self.remove_space)
         except ValueError as error:
             (folder / JSON_FILE).unlink(missing_ok=True)  # one of another vocabulary would be read instead of spiece.model
-            warnings.warn(
-                f"{folder}: no {JSON_FILE} is written, transformers may cut some texts otherwise: {error}", stacklevel=3
-            )
+            said = f"{folder}: no {JSON_FILE} is written, since {error}"
+            warnings.warn(f"{said}; transformers can read spiece.model, and may cut some texts otherwise", stacklevel=3)
         else:
             write_json(folder / JSON_FILE, values)
 

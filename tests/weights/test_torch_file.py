@@ -80,30 +80,29 @@ def assert_two(arrays):
 # What is right.
 
 
-def test_zip_form(read):
-    assert_two(read(zipped(TWO, STORAGES)))
+METADATA = entries(b"}", _metadata=entries(EMPTY, layer=entries(b"}", version=number(1)))) + b"b"
 
 
-def test_zip_without_byteorder_and_under_a_name_that_is_not_ascii(read):
-    assert_two(read(zipped(TWO, STORAGES, order=None, folder="模型")))
-
-
-def test_legacy_form(read):
-    assert_two(read(legacy(TWO, LEGACY_STORAGES)))
+@pytest.mark.parametrize(
+    "data",
+    [
+        zipped(TWO, STORAGES),
+        legacy(TWO, LEGACY_STORAGES),
+        zipped(entries(b"}", a=A, b=B), STORAGES),  # a plain dict
+        zipped(TWO + METADATA, STORAGES),  # a true state_dict()
+        legacy(TWO + METADATA, LEGACY_STORAGES),
+        zipped(TWO, STORAGES, order=None),  # torch < 2.1
+        zipped(TWO, STORAGES, folder="模型"),
+    ],
+    ids=["zip", "legacy", "dict", "state_dict", "legacy state_dict", "no byteorder", "not ascii"],
+)
+def test_what_is_right(read, data):
+    assert_two(read(data))
 
 
 def test_legacy_form_with_the_sixth_field_that_torch_leaves_empty(read):
     value = entries(EMPTY, a=tensor(storage("0", 6, extra=[NONE]), 0, (6,), (1,)))
     np.testing.assert_array_equal(read(legacy(value, {"0": (6, SIX_BYTES)}))["a"], SIX)
-
-
-def test_a_plain_dict_works_as_well(read):
-    assert_two(read(zipped(entries(b"}", a=A, b=B), STORAGES)))
-
-
-def test_metadata_of_a_state_dict(read):
-    state = entries(b"}", _metadata=entries(EMPTY, layer=entries(b"}", version=number(1))))
-    assert_two(read(zipped(TWO + state + b"b", STORAGES)))
 
 
 def test_parameter(read):
@@ -138,7 +137,7 @@ def test_bfloat16_comes_as_float32_and_is_exact(read, order):
     found = read(
         one(tensor(storage("0", 6, "BFloat16Storage"), 0, (6,), (1,)), data, order=b"little" if order == "<" else b"big")
     )["a"]
-    assert found.dtype == np.float32
+    assert found.dtype == np.float32 and not found.flags.writeable
     np.testing.assert_array_equal(found.view(np.uint32), bits.astype(np.uint32) << 16)
     np.testing.assert_array_equal(found[:3], [1, -2.5, np.inf])
 
@@ -306,7 +305,7 @@ def test_members(refused):
     refused(archive.replace(b"archive/data.pkl", b"archive/data.pk_"), "no data.pkl")
     refused(zipped(TWO, {"0": SIX_BYTES}), "the archive lacks data/1")
     refused(archive.replace(b"archive/other", b"archive/_ther", 1), "the header of archive/other is not where the directory says")
-    for odd in ("../outside.txt", "/etc/passwd", "archive/../x", "archive\\x", "elsewhere/data.pkl"):
+    for odd in ("../outside.txt", "/etc/passwd", "archive/../x", "archive/..\\x", "elsewhere/data.pkl"):
         refused(zipped(TWO, STORAGES, others=[(odd, b"x")]), "odd member name")
     refused(zipped(TWO, STORAGES, others=[("archive/constants.pkl", b"x")]), "TorchScript")
     refused(zipped(TWO, STORAGES, order=b"middle"), "neither little nor big")
@@ -320,10 +319,21 @@ def test_two_members_of_one_name(refused):
     refused(data, "two members of one name")
 
 
-def test_encrypted_member(refused):
+@pytest.mark.parametrize(
+    ("signature", "at", "value", "words"),
+    [
+        (b"PK\1\2", 8, 1, "encrypted"),  # the last member's entry in the directory
+        (b"PK\1\2", 10, 8, "is compressed"),  # by its method
+        (b"PK\1\2", 24, 100, "is compressed"),  # by its two sizes
+        (b"PK\3\4", 2, 9, "the header of archive/version is not where the directory says"),
+        (b"PK\3\4", 27, 2, "the header of archive/version is not where the directory says"),  # a name of 512 bytes
+        (b"PK\3\4", 29, 2, "archive/version ends past the end of the file"),  # 512 bytes between its name and its data
+    ],
+)
+def test_a_member_that_is_not_used_must_be_sound_too(refused, signature, at, value, words):
     data = bytearray(zipped(TWO, STORAGES))
-    data[data.index(b"PK\1\2") + 8] |= 1
-    refused(bytes(data), "encrypted")
+    data[data.rindex(signature) + at] = value
+    refused(bytes(data), words)
 
 
 def test_members_that_overlap_cannot_ask_for_endless_checksums(refused):
@@ -352,6 +362,7 @@ def test_damaged_legacy_files(refused):
     refused(legacy(TWO, LEGACY_STORAGES, sizes={"0": -6}), "storage 0: its size -6 disagrees with the state dict")
     refused(legacy(TWO, LEGACY_STORAGES, keys=b"](" + string("0") + b"e"), "disagrees with the state dict")
     refused(legacy(TWO, LEGACY_STORAGES, keys=b"](" + string("0") * 2 + b"e"), "disagrees with the state dict")
+    refused(legacy(TWO, LEGACY_STORAGES, keys=b"](" + string("0") + string("1") * 2 + b"e"), "disagrees with the state dict")
     refused(legacy(TWO, LEGACY_STORAGES, keys=string("0")), "list of the storages' keys")
     refused(whole[:-7], "storage 1 ends past the end of the file, by 7 bytes")
     refused(whole[:-18], "storage 1 begins past the end of the file")

@@ -58,6 +58,8 @@ def test_metadata_is_left_aside():
 
 
 REBUILD = name_of("torch._utils", "_rebuild_tensor")
+PARAMETER = name_of("torch._utils", "_rebuild_parameter")
+TENSOR = tensor(storage("0", 1), 0, (), ())
 
 
 @pytest.mark.parametrize(
@@ -104,13 +106,18 @@ REBUILD = name_of("torch._utils", "_rebuild_tensor")
         (pickled(EMPTY + entries(b"}", update=number(1)) + b"b"), "refuses to set attributes"),
         (pickled(EMPTY + entries(b"}", _metadata=EMPTY, update=EMPTY) + b"b"), "refuses to set attributes"),
         (pickled(EMPTY + entries(b"}", _metadata=number(1)) + b"b"), "refuses to set attributes"),
+        (pickled(EMPTY + entries(b"}", __class__=EMPTY) + b"b"), "refuses to set attributes"),
         (pickled(EMPTY + row(b"N", entries(b"}", _metadata=EMPTY)) + b"b"), "refuses to set attributes"),
         (pickled(b"]" + entries(b"}", _metadata=EMPTY) + b"b"), "the wrong value"),
         (pickled(name_of("torch._utils", "_rebuild_tensor_v2") + b")R"), "0 arguments"),
         (pickled(REBUILD + row(b"N", 0, b")", b")") + b"R"), "needs a storage"),
         (pickled(REBUILD + row(storage("0", 1), b"\x88", b")", b")") + b"R"), "whole numbers"),
         (pickled(REBUILD + row(storage("0", 1), 0, b"](K\x01e", row(1)) + b"R"), "whole numbers"),
-        (pickled(name_of("torch._utils", "_rebuild_parameter") + row(b"N", b"\x88", EMPTY) + b"R"), "needs a tensor"),
+        (pickled(PARAMETER + row(b"N", b"\x88", EMPTY) + b"R"), "needs a tensor"),
+        (
+            pickled(name_of("torch._utils", "_rebuild_parameter") + row(TENSOR, b"\x88", entries(EMPTY, f=EMPTY)) + b"R"),
+            "no hooks",
+        ),
     ],
 )  # fmt: skip
 def test_refused(program, words):
