@@ -6,11 +6,14 @@ import subprocess
 import sys
 import warnings
 
+import numpy as np
 import pytest
 from hub_server import MAIN, OLD, Hub
 
+import albert_np as ab
 from albert_np import AlbertConfig, sources
 from albert_np.sources.hub import _shards
+from albert_np.text import train_tokenizer
 
 constants = pytest.importorskip("huggingface_hub.constants", reason="needs the extra albert_np[hub]")
 pytestmark = pytest.mark.filterwarnings("ignore:.*unauthenticated:UserWarning")
@@ -20,6 +23,7 @@ SIZES = dict(vocab_size=50, embedding_size=4, hidden_size=8, num_hidden_layers=2
 CONFIG = json.dumps({**SIZES, "model_type": "albert", "hidden_act": "gelu_new"}).encode()
 ONE, TWO = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
 INDEX = json.dumps({"weight_map": {"a": ONE, "b": TWO, "c": ONE}}).encode()
+LINES = ["a small boat on the open sea", "the keeper of the light wrote a letter", "nobody came by that winter, 3 ships aside"]
 BIG = bytes(range(256)) * 400
 REPOSITORIES = {
     "albert/albert-base-v2": {
@@ -243,3 +247,18 @@ def test_without_the_library(hub, monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ImportError, match=r"no file or folder 'some/name' here; .*pip install 'albert_np\[hub\]'"):
         names("some/name", "config")
+
+
+def test_a_model_and_its_tokenizer_by_name(hub, tmp_path):
+    """What users do: both by the old name, then the same again with nothing but the cache."""
+    tokenizer = ab.AlbertTokenizer(train_tokenizer(LINES * 3, tmp_path / "spiece.model", 48))
+    model = ab.AlbertForPreTraining(AlbertConfig(**{**SIZES, "vocab_size": len(tokenizer)}), seed=2)
+    model.save_pretrained(tmp_path / "made")
+    tokenizer.save_pretrained(tmp_path / "made")
+    files = {file.name: file.read_bytes() for file in (tmp_path / "made").iterdir()}
+    hub.repositories["albert/albert-base-v2"][MAIN] = files
+    for options in ({}, {"local_files_only": True}):
+        again = ab.AlbertForPreTraining.from_pretrained("albert-base-v2", **options)
+        assert np.array_equal(again.params.flat, model.params.flat)
+        words = ab.AlbertTokenizer.from_pretrained("albert-base-v2", **options)
+        assert words.encode("a small boat") == tokenizer.encode("a small boat")

@@ -79,7 +79,6 @@ def assert_two(arrays):
 
 # What is right.
 
-
 METADATA = entries(b"}", _metadata=entries(EMPTY, layer=entries(b"}", version=number(1)))) + b"b"
 
 
@@ -105,14 +104,13 @@ def test_legacy_form_with_the_sixth_field_that_torch_leaves_empty(read):
     np.testing.assert_array_equal(read(legacy(value, {"0": (6, SIX_BYTES)}))["a"], SIX)
 
 
-def test_parameter(read):
-    parameter = name_of("torch._utils", "_rebuild_parameter") + row(A, TRUE, EMPTY) + b"R"
-    np.testing.assert_array_equal(read(one(parameter))["a"], SIX.reshape(2, 3))
+PARAMETER = name_of("torch._utils", "_rebuild_parameter") + row(A, TRUE, EMPTY) + b"R"
+OLDEST = name_of("torch._utils", "_rebuild_tensor") + row(storage("0", 6), 0, row(2, 3), row(3, 1)) + b"R"
 
 
-def test_the_oldest_way_to_make_a_tensor(read):
-    old = name_of("torch._utils", "_rebuild_tensor") + row(storage("0", 6), 0, row(2, 3), row(3, 1)) + b"R"
-    np.testing.assert_array_equal(read(one(old))["a"], SIX.reshape(2, 3))
+@pytest.mark.parametrize("value", [PARAMETER, OLDEST], ids=["Parameter", "_rebuild_tensor"])
+def test_other_ways_to_make_a_tensor(read, value):
+    np.testing.assert_array_equal(read(one(value))["a"], SIX.reshape(2, 3))
 
 
 KINDS = {
@@ -274,12 +272,9 @@ def test_storages(refused):
     refused(zipped(twice, STORAGES), "storage 0 is described twice")
 
 
-def test_flags_and_hooks(refused):
+def test_flags_and_hooks(read, refused):
     refused(one(tensor(storage("0", 6), 0, (6,), (1,), metadata=[entries(b"}", neg=TRUE)])), "flags")
     refused(one(tensor(storage("0", 6), 0, (6,), (1,), hooks=entries(EMPTY, hook=TRUE))), "hooks")
-
-
-def test_empty_flags_are_fine(read):
     np.testing.assert_array_equal(read(one(tensor(storage("0", 6), 0, (6,), (1,), metadata=[b"}"])))["a"], SIX)
 
 
@@ -288,9 +283,8 @@ def test_empty_flags_are_fine(read):
 
 def test_cut_archives(refused):
     whole = zipped(TWO, STORAGES)
-    refused(whole[: len(whole) // 2], "truncated or damaged zip archive")
-    refused(whole[:-10], "truncated or damaged zip archive")
-    refused(whole[:10], "truncated or damaged zip archive")
+    for length in (len(whole) // 2, len(whole) - 10, 10):
+        refused(whole[:length], "truncated or damaged zip archive")
 
 
 def test_wrong_checksum(refused):
@@ -375,7 +369,9 @@ def test_damaged_legacy_files(refused):
 # What is no torch file at all.
 
 
-def test_other_files(refused):
+def test_other_files(refused, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        torch_file.read(tmp_path / "none.bin")
     refused(b"", "is empty")
     refused(bytes(range(256)), "neither a zip archive nor a pickle")
     refused(b"version https://git-lfs.github.com/spec/v1\n", "Git LFS")
@@ -383,14 +379,6 @@ def test_other_files(refused):
     refused(b"\x08\0\0\0\0\0\0\0{}      ", "safetensors")
     refused(bytes(257) + b"ustar\0" + bytes(100), "tar archive", "0.1.10")
     refused(pickled(TWO), "without torch's magic number")
-
-
-def test_a_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        torch_file.read(tmp_path / "none.bin")
-
-
-# Code.
 
 
 @pytest.mark.parametrize(
