@@ -1,4 +1,4 @@
-"""What all tests share: the backend in use is put back, and the helpers beside this file can be imported."""
+"""What all tests share: the backend in use is put back, a command that must fail, and the helpers beside this file."""
 
 import hypothesis
 import pytest
@@ -13,3 +13,22 @@ hypothesis.settings.load_profile("repeatable")
 @pytest.fixture(autouse=True)
 def _same_backend_afterwards(monkeypatch):
     monkeypatch.setattr(backend, "_current", backend._current)
+
+
+@pytest.fixture
+def fails(capsys):
+    """Run a command that must fail -> its one line; no traceback, nothing on stdout."""
+
+    from albert_np.cli import main
+
+    def run(*arguments: object, code: int = 2) -> str:
+        assert main([str(a) for a in arguments]) == code
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        lines = [line for line in captured.err.splitlines() if line.startswith("albert-np: ")]
+        assert captured.err.count("\n") == len(captured.err.splitlines())
+        assert "Traceback" not in captured.err
+        assert len(lines) == 1 and captured.err.splitlines()[-1] == lines[0]
+        return lines[0]
+
+    return run
