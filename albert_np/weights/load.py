@@ -48,8 +48,16 @@ def opened(path: Path, config: Any = None, changes: dict[str, Any] | None = None
     if config.sharing != "all":
         config = config.replace(num_hidden_groups=1)  # the groups of the file are how it says the sharing to others
     if changes:
-        config = config.replace(**changes)
+        config = config.replace(**_without_old_labels(config, changes))
     return Checkpoint(weights, config, weights.read())
+
+
+def _without_old_labels(config: AlbertConfig, changes: dict[str, Any]) -> dict[str, Any]:
+    """Another number of labels takes the old labels' names away, as in transformers."""
+    if changes.get("num_labels", config.num_labels) == config.num_labels or "id2label" in changes:
+        return changes
+    extra = {key: value for key, value in config.extra.items() if key != "label2id"}
+    return {"id2label": None, "extra": extra, **changes}
 
 
 def load(

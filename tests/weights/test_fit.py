@@ -168,6 +168,18 @@ def test_a_classifier_on_top_of_a_pretrained_model(tensors, load, tmp_path):
     assert "no weights for task" in told and "a head for classification" in told
 
 
+@pytest.mark.filterwarnings("ignore:.*left out", "ignore:.*afresh")
+def test_another_number_of_labels_forgets_their_names(tmp_path, model):
+    named = ab.AlbertForSequenceClassification(CONFIG.replace(id2label={0: "no", 1: "yes", 2: "perhaps"}, num_labels=3))
+    named.save_pretrained(tmp_path / "three")
+    again = ab.AlbertForSequenceClassification.from_pretrained(tmp_path / "three")
+    assert again.config.id2label == {0: "no", 1: "yes", 2: "perhaps"}
+    body = ab.AlbertModel.from_pretrained(tmp_path / "three", num_labels=5)
+    assert body.config.id2label is None and body.config.num_labels == 5
+    body.save_pretrained(tmp_path / "five")
+    assert "perhaps" not in (tmp_path / "five" / "config.json").read_text()
+
+
 def test_dtypes(tensors, load, tmp_path, model):
     for dtype in ("float16", "float32", "float64"):
         assert load(tensors, dtype=dtype).params.flat.dtype == dtype

@@ -1,7 +1,8 @@
 """Readers of the files that weights come in: each gives {name: array} under the file's own names, and trusts no byte of it.
 
 safetensors_file   .safetensors       npz_file   .npz       shards   several files with an index
-torch_file         what torch.save wrote, with or without zip (unpickle: the little of pickle that is allowed)
-tensorflow         TensorFlow's V2 checkpoints (table: the index, a sorted table of strings; crc32c: its checksums)
-impostors          files under these names that are something else
+torch_file         what torch.save wrote: torch_zip since release 1.6, torch_legacy before; both hold a pickle, of which unpickle
+                   runs the little that is allowed, and torch_values says what it may build
+tensorflow         TensorFlow's V2 checkpoints, read and written: the index is a sorted table of strings (table), its entries are
+                   protocol buffers (bundle), everything has a checksum (crc32c)
 """
