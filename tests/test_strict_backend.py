@@ -186,3 +186,20 @@ def test_the_stand_in_wraps_indices_silently():
     assert np.take(x, StrictArray(np.array([4]))).a.tolist() == [1.0]
     assert x[StrictArray(np.array([-100 % 3, 5]))].a.tolist() == [2.0, 2.0]
     assert issubclass(Refused, TypeError)
+
+
+def test_loading_puts_the_weights_where_arrays_are_put(strict, tmp_path):
+    """Half precision, transposed matrices, a head that starts afresh, numbers that are not finite."""
+    config = ab.AlbertConfig(**SIZES)
+    made = ab.AlbertForPreTraining(config, seed=3)
+    made.save_pretrained(tmp_path, dtype="float16")
+    ab.use("strict")
+    with pytest.warns(UserWarning, match="mlm, sop.*left out"), pytest.warns(UserWarning, match="no weights for task"):
+        loaded = ab.AlbertForSequenceClassification.from_pretrained(tmp_path)
+    assert isinstance(loaded.params.flat, StrictArray)
+    query = backend.to_host(loaded.params.groups[0].blocks[0].attention.query.w)
+    np.testing.assert_array_equal(query, made.params.groups[0].blocks[0].attention.query.w.astype("f2").astype("f4"))
+    made.params.mlm.b[2] = np.nan
+    made.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"predictions\.bias holds 1 NaN"):
+        ab.AlbertForPreTraining.from_pretrained(tmp_path)

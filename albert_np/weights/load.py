@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from albert_np import backend
 from albert_np.config import AlbertConfig
 from albert_np.params import Tree, checked_dtype, fill, fresh, shapes, zero_tree
 from albert_np.weights.fit import HEADS, fit, heads_of, task_in
@@ -107,9 +108,7 @@ def placed(found: Checkpoint, parts: tuple[str, ...], dtype: np.dtype, check_fin
         with np.errstate(over="ignore"):  # a number too large for the dtype is said below
             for name, value in fitting.values.items():
                 fill(fitting.places[name], value)
-        if check_finite and not np.isfinite(
-            tree.flat.sum()
-        ):  # one pass over all; the culprits are looked for only if there are any
+        if check_finite and not np.isfinite(backend.to_host(tree.flat.sum())):  # one pass; culprits are sought only if need be
             _refuse_not_finite(tree, fitting.values, table(found.config, weights.form))
     except ValueError as error:
         raise ValueError(f"{weights.file} does not fit its config: {error}") from None
@@ -121,7 +120,8 @@ def placed(found: Checkpoint, parts: tuple[str, ...], dtype: np.dtype, check_fin
 
 def _refuse_not_finite(tree: Tree, values: dict[str, np.ndarray], names: Names) -> None:
     """ValueError that counts the NaNs and infinities of each tensor (a sum of huge finite numbers passes)."""
-    for ours, array in tree.items():
+    for ours, placed in tree.items():
+        array = backend.to_host(placed)
         nans, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())
         name = names[ours][0]
         if nans:
