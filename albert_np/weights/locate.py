@@ -82,7 +82,7 @@ def _in_folder(folder: Path) -> Weights:
 
 def _tensorflow(folder: Path) -> Weights:
     """The checkpoint of a folder: the one that its text file `checkpoint` names, or the only one."""
-    prefixes = [file.with_suffix("") for file in sorted(folder.glob("*ckpt*.index"))]
+    prefixes = [file.with_suffix("") for file in sorted(folder.glob("*.index"))]
     newest = named_newest(folder / "checkpoint")
     if newest and (folder / f"{newest}.index").is_file():
         return Weights(folder / newest, "tf")
