@@ -47,3 +47,13 @@ def test_a_notice_is_one_line_for_people(google):
         [sys.executable, "-m", "albert_np", "info", str(google), "-q"], capture_output=True, text=True, check=True
     )
     assert ran.stderr.startswith("albert-np: note: ") and ran.stderr.count("\n") == 1 and "tanh form" in ran.stderr
+
+
+def test_info_of_weights_without_a_config(google, tmp_path, capsys, fails):
+    (google / "albert_config.json").unlink()
+    for path in (google, google / "model.ckpt.index"):
+        assert main(["info", str(path), "--json"]) == 0
+        tensors = json.loads(capsys.readouterr().out)["tensors"]
+        assert {"name": "bert/embeddings/word_embeddings", "shape": [37, 6], "dtype": "float32"} in tensors
+    (tmp_path / "damaged.bin").write_bytes(b"nothing that torch would write")
+    assert "damaged.bin" in fails("info", tmp_path / "damaged.bin")

@@ -38,6 +38,10 @@ def info(
         return
     from albert_np.training.memory import empty_tree, estimate
 
+    alone = tensors_alone(Path(model))
+    if alone is not None:
+        _print_tensors(model, alone, as_json)
+        return
     config, found = config_and_files(model, settings_of(set_))
     parts = tuple(found["weights"]["heads"]) if "weights" in found else ("pooler", "mlm", "sop")
     tree, places = empty_tree(config, parts), uses(config, parts)
@@ -68,7 +72,7 @@ def config_and_files(model: str, changes: dict[str, Any]) -> tuple[Any, dict[str
     from albert_np import sources
 
     mistyped = not Path(model).exists() and "/" not in model and model not in sources.ALIASES
-    only_a_config = model in PRESETS or Path(model).suffix == ".json" or _holds_a_config_only(Path(model))
+    only_a_config = model in PRESETS or _is_config_file(model) or _holds_a_config_only(Path(model))
     if only_a_config or (mistyped and not Path(f"{model}.index").exists()):
         return config_of(model, changes), {}
     from albert_np.training.memory import empty_tree
@@ -82,6 +86,34 @@ def config_and_files(model: str, changes: dict[str, Any]) -> tuple[Any, dict[str
         weights = {"file": found.weights.file.name, "format": found.weights.format, "dtype": widest_dtype(found.tensors),
                    "tensors": len(found.tensors), "heads": list(found.heads)}  # fmt: skip
     return found.config, {"weights": weights, "tokenizer": _tokenizer(model)}
+
+
+def tensors_alone(path: Path) -> dict[str, Any] | None:
+    """{name: array} of weights that have no config beside them; None for anything else."""
+    from albert_np import config_files, sources
+    from albert_np.weights.locate import locate
+
+    if not path.exists() or sources.kind(path) == "archive" or _is_config_file(str(path)) or _holds_a_config_only(path):
+        return None
+    weights = locate(path)
+    try:
+        config_files.find(weights.file.parent)
+    except FileNotFoundError:
+        return weights.read()
+    return None
+
+
+def _print_tensors(model: str, tensors: dict[str, Any], as_json: bool) -> None:
+    rows = [(name, list(array.shape), str(array.dtype)) for name, array in tensors.items()]
+    if as_json:
+        give({"config": None, "tensors": [dict(zip(("name", "shape", "dtype"), row)) for row in rows]})
+        return
+    print(f"{model} has no config beside it; it holds {len(rows)} tensors:\n")
+    table("", ["tensor", "shape", "dtype"], [[name, "×".join(map(str, shape)), dtype] for name, shape, dtype in rows])
+
+
+def _is_config_file(name: str) -> bool:
+    return name.endswith(".json") and not name.endswith(".index.json")
 
 
 def _holds_a_config_only(folder: Path) -> bool:
