@@ -88,3 +88,11 @@ def same(ours: Any, theirs: Any, **tolerance: float) -> None:
             np.testing.assert_allclose(a, b, **tolerance)
         for (name, a), (_, b) in zip(g.items() if g else (), g0.items() if g0 else (), strict=True):
             np.testing.assert_allclose(a, b, err_msg=name, **tolerance)
+
+
+def mutated(whole: bytes, at: int, change: str, value: int) -> bytes:
+    """`whole` with its byte `at` flipped ("flip"), cut off with all behind it ("cut"), or another byte before it ("insert")."""
+    at %= len(whole)
+    if change == "flip":
+        return whole[:at] + bytes([whole[at] ^ value]) + whole[at + 1 :]
+    return whole[:at] + (bytes([value]) + whole[at:] if change == "insert" else b"")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.config import AlbertConfig
-from albert_np.weights.names import TASK_TABLES, table, task_of
+from albert_np.weights.names import TASK_TABLES, column_of, table, task_of
 
 HEADS = ("pooler", "mlm", "sop", "task")
 POSITIONS = re.compile(r"(^|\.)position_ids$")  # a buffer of old transformers: 0, 1, 2, ...
@@ -55,22 +55,26 @@ def canonical(name: str, form: str) -> str:
     return "predictions.bias" if name == "predictions.decoder.bias" else name
 
 
-def heads_of(tensors: dict[str, Any], form: str) -> tuple[str, ...]:
-    """Which of HEADS a file has, judged by its names."""
+def heads_of(tensors: dict[str, Any], form: str, config: AlbertConfig) -> tuple[str, ...]:
+    """Which of HEADS a file has, judged by its names; the head of another task than the config's is none of these."""
     marks = {
         "hf": {"pooler": "albert.pooler.", "mlm": "predictions.", "sop": "sop_classifier."},
         "tf": {"pooler": "bert/pooler/", "mlm": "cls/predictions/", "sop": "cls/seq_relationship/"},
     }[form]
     names = [canonical(name, form) for name in tensors if not SLOTS.search(name)]
     found = [head for head, mark in marks.items() if any(name.startswith(mark) for name in names)]
-    return (*found, "task") if task_in(tensors, form) else tuple(found)
+    return (*found, "task") if task_in(tensors, form) == task_of(config) else tuple(found)
 
 
 def task_in(tensors: dict[str, Any], form: str) -> str:
     """Which task's head a file has ("" for none), judged by its names."""
     names = {canonical(name, form) for name in tensors}
-    column = {"hf": 1, "tf": 2}[form]
-    return next((task for task, rows in TASK_TABLES.items() if any(row[column] in names for row in rows)), "")
+    return next((task for task in TASK_TABLES if not names.isdisjoint(task_names(task, form))), "")
+
+
+def task_names(task: str, form: str) -> list[str]:
+    """The names of a task's head in this form."""
+    return [row[column_of(form)] for row in TASK_TABLES[task]]
 
 
 def fit(config: AlbertConfig, form: str, tensors: dict[str, np.ndarray], tree: Any) -> Fit:
@@ -88,6 +92,7 @@ def fit(config: AlbertConfig, form: str, tensors: dict[str, np.ndarray], tree: A
     wrong: list[str] = []
     ignored: list[str] = []
     unknown: list[str] = []
+    misfits: set[str] = set()  # complained of already: not missing
     decoder = None
     for theirs, tensor in tensors.items():
         name = canonical(theirs, form)
@@ -102,6 +107,7 @@ def fit(config: AlbertConfig, form: str, tensors: dict[str, np.ndarray], tree: A
             unknown.append(theirs)
         elif ours in places and (fault := _misfit(tensor, places[ours], transposed)):
             wrong.append(f"{theirs}: {fault}")
+            misfits.add(owner[ours])
         elif ours in places:
             value = tensor.T if transposed else tensor
             if not _equal(values.setdefault(owner[ours], value), value):
@@ -109,8 +115,8 @@ def fit(config: AlbertConfig, form: str, tensors: dict[str, np.ndarray], tree: A
                 wrong.append(f"{theirs} and {other} differ, but " + _why_one(config, theirs, other))
     if decoder is not None and not _equal(values.get("embeddings.word"), decoder):
         wrong.append(f"{DECODER} and the word embeddings differ, but the decoder is tied to them (tie_word_embeddings)")
-    heads = [head for head in heads_of(tensors, form) if head != "task" or task_in(tensors, form) == task_of(config)]
-    absent = [ours for ours in places if owner[ours] == ours and ours not in values and not _named(ours, names, wrong)]
+    heads = heads_of(tensors, form, config)
+    absent = [ours for ours in places if owner[ours] == ours and ours not in values and ours not in misfits]
     if form == "tf" and config.embedding_size == config.hidden_size:
         values |= _identity(places, absent)
     missing = [ours for ours in absent if ours not in values and (ours.split(".")[0] not in HEADS or ours.split(".")[0] in heads)]
@@ -129,14 +135,8 @@ def _equal(a: np.ndarray | None, b: np.ndarray) -> bool:
     return a is b or (a is not None and np.array_equal(a, b))
 
 
-def _named(ours: str, names: Any, wrong: list[str]) -> bool:
-    """Whether a tensor that has no value has been complained of already."""
-    return any(canonical(line.split(": ")[0], "hf") == names[ours][0] or line.split(": ")[0] == names[ours][0] for line in wrong)
-
-
 def _of_other_task(name: str, form: str) -> bool:
-    column = {"hf": 1, "tf": 2}[form]
-    return any(name == row[column] for rows in TASK_TABLES.values() for row in rows)
+    return any(name in task_names(task, form) for task in TASK_TABLES)
 
 
 def _why_one(config: AlbertConfig, name: str, other: str) -> str:

@@ -31,8 +31,7 @@ class Checkpoint:
     @property
     def heads(self) -> tuple[str, ...]:
         """Which of pooler, mlm, sop and task it holds; a head of another task than the config's is none of these."""
-        heads = heads_of(self.tensors, self.weights.form)
-        return heads if self.task == task_of(self.config) else tuple(head for head in heads if head != "task")
+        return heads_of(self.tensors, self.weights.form, self.config)
 
     @property
     def task(self) -> str:

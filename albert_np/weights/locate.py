@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from albert_np.config_files import NO_WEIGHTS
+
 READERS = {"safetensors": "safetensors_file", "torch": "torch_file", "tf": "tensorflow", "npz": "npz_file"}
-# Beside the weights, transformers' Trainer and others leave .bin and .pt files that hold none
-NO_WEIGHTS = re.compile(r"^(training_args|optimizer|scheduler|scaler|rng_state.*)\.")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _in_folder(folder: Path) -> Weights:
     if (folder / "model.npz").is_file():
         return _of_file(folder / "model.npz")
     for ending in (".safetensors", ".bin", ".pth", ".pt"):
-        files = [file for file in sorted(folder.glob(f"*{ending}")) if file.is_file() and not NO_WEIGHTS.match(file.name)]
+        files = [file for file in sorted(folder.glob(f"*{ending}")) if file.is_file() and not file.name.startswith(NO_WEIGHTS)]
         if len(files) > 1:
             raise ValueError(f"{folder} has several files of weights: {_names(files)}; name the one that is meant")
         if files:

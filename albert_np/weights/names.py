@@ -76,13 +76,18 @@ def task_of(config: AlbertConfig) -> str:
     return "question answering" if asks else "classification"
 
 
+def column_of(form: str) -> int:
+    """The column of the tables that holds the names of a form."""
+    return 1 + FORMS.index(form)
+
+
 def table(config: AlbertConfig, form: str = "hf") -> Names:
     """Our name -> (the name in this form, "hf" or "tf", whether it is stored transposed) for every tensor that a model of this
     config may have.
 
     Fusion has no counterpart elsewhere: in HF's form its tensors go under names of our own, Google's form has none.
     """
-    column = 1 + FORMS.index(form)
+    column = column_of(form)
     names = {row[0]: (row[column], form in row[3]) for row in (*TABLE, *TASK_TABLES[task_of(config)])}
     for g in range(config.num_groups):
         for i in range(config.inner_group_num):

@@ -16,6 +16,7 @@ import numpy as np
 
 from albert_np import impostors
 from albert_np.files import parse_json
+from albert_np.weights.formats.bfloat16 import widened
 
 MAX_HEADER_BYTES = 100_000_000  # the library's own limit
 DTYPES = {
@@ -99,11 +100,6 @@ def _array(name: str, entry: Any, data: Any, start: int) -> np.ndarray:
         raise ValueError(f"shape {shape}, dtype {code} and byte length {end - begin} of {name!r} disagree")
     array = np.frombuffer(data, dtype, math.prod(shape), start + begin).reshape(shape) if end > begin else np.zeros(shape, dtype)
     return widened(array) if code == "BF16" else array
-
-
-def widened(bits: np.ndarray) -> np.ndarray:
-    """bfloat16, given as uint16, as float32: the same number with 16 more bits of zeros."""
-    return (bits.astype("<u4") << 16).view("<f4")
 
 
 def _check_cover(entries: dict[str, Any], size: int) -> None:

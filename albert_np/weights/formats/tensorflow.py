@@ -15,6 +15,7 @@ from albert_np import impostors
 from albert_np.files import write_whole
 from albert_np.protobuf import varint
 from albert_np.weights.formats import bundle, table
+from albert_np.weights.formats.bfloat16 import widened
 from albert_np.weights.formats.bundle import Entry
 from albert_np.weights.formats.crc32c import masked
 
@@ -157,7 +158,7 @@ def _array(prefix: Path, shards: list[np.ndarray], part: Entry) -> np.ndarray:
     if array.dtype == np.bool_ and data.max(initial=0) > 1:
         raise ValueError(f"{part.label} has truth values other than 0 and 1")
     if part.dtype == bundle.BFLOAT16:
-        array = (array.astype(np.uint32) << 16).view(np.float32)  # the upper half of a float32
+        array = widened(array)
     return array.reshape(part.shape)
 
 

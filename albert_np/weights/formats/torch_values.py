@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from albert_np.weights.formats.bfloat16 import widened
+
 # What NumPy calls the numbers of torch's storages. It has no bfloat16.
 STORAGE_TYPES = {
     "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": "bfloat16", "DoubleStorage": "f8", "LongStorage": "i8",
@@ -111,8 +113,8 @@ def numbers(data: Any, at: int, storage: Storage, order: str) -> np.ndarray:
     """The numbers of a storage, which has been found to lie inside the file. order: "<" or ">"."""
     kind = {"bfloat16": "u2", "?": "u1"}.get(storage.kind, storage.kind)
     found = np.ndarray((storage.numel,), order + kind, data, at)
-    if storage.kind == "bfloat16":  # the upper half of a float32
-        found = (found.astype(np.uint32) << 16).view(np.float32)
+    if storage.kind == "bfloat16":
+        found = widened(found)
     elif storage.kind == "?":
         if found.max(initial=0) > 1:
             raise ValueError(f"storage {shown(storage.key)} has a truth value that is neither 0 nor 1")
