@@ -24,6 +24,7 @@ from typing import Any
 from albert_np import optim
 from albert_np.backend import use
 from albert_np.config import AlbertConfig
+from albert_np.machine import keep_freed_memory
 from albert_np.model import (
     AlbertForMaskedLM,
     AlbertForPreTraining,
@@ -41,6 +42,8 @@ __all__ = [
     "AlbertForTokenClassification", "AlbertModel", "AlbertTokenizer", "Dropout", "__version__", "gradcheck",
     "optim", "pretrain", "to_hf", "use",
 ]  # fmt: skip
+
+keep_freed_memory()
 
 # What needs more than NumPy is imported when it is first asked for.
 _LAZY = {"AlbertTokenizer": "albert_np.text", "pretrain": "albert_np.training", "gradcheck": "albert_np.gradcheck"}

@@ -21,7 +21,7 @@ CONFIG: dict[str, Any] = dict(
     max_position_embeddings=128, initializer_range=0.05,  # narrow layers start larger than the paper's .02
 )  # fmt: skip
 SETTINGS: dict[str, Any] = dict(
-    steps=1900, optimizer="adamw", learning_rate=1.6e-3, bias_correction=True, tokens_per_batch=2048, workers=2, max_length=64,
+    steps=1900, optimizer="adamw", learning_rate=1.6e-3, bias_correction=True, tokens_per_batch=2048, max_length=64,
     held_out=0.05, eval_every=190, checkpoint_every=950,
 )  # fmt: skip
 BELOW_UNIGRAM = 0.6  # nats that the held-out MLM loss must lie below the unigram entropy

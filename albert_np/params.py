@@ -123,6 +123,14 @@ class Tree(Namespace):
                 seen.add(id(array))
                 yield name, array
 
+    def spans(self) -> dict[str, tuple[int, int]]:
+        """Where each tensor lies in the flat buffer, from its first number to the one after its last."""
+        offset, found = 0, {}
+        for name, array in self.items():
+            found[name] = offset, offset + array.size
+            offset += _padded(array.shape, array.dtype.itemsize)
+        return found
+
     def zeros_like(self) -> "Tree":
         """A tree of the same form, device and dtype, of zeros: for gradients and moments."""
         return Tree(self.form, backend.aligned_zeros_like(self.flat))

@@ -14,6 +14,13 @@ from typing import Any
 
 import numpy as np
 
+RANGE = 1 << 16  # the bits of an element are one of so many numbers
+
+
+def threshold(rate: float) -> int:
+    """Of the 65536 equally likely 16-bit numbers, how many drop an element: never all."""
+    return min(round(rate * RANGE), RANGE - 1)
+
 
 def _key(seed: int, purpose: str, numbers: tuple[int, ...]) -> np.random.SeedSequence:
     """A well-mixed key of all its arguments; different arguments give unrelated streams."""

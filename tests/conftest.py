@@ -3,7 +3,7 @@
 import hypothesis
 import pytest
 
-from albert_np import backend
+from albert_np import backend, kernels
 
 # The same examples every time: what passes today passes tomorrow.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -13,6 +13,13 @@ hypothesis.settings.load_profile("repeatable")
 @pytest.fixture(autouse=True)
 def _same_backend_afterwards(monkeypatch):
     monkeypatch.setattr(backend, "_current", backend._current)
+
+
+@pytest.fixture(params=["textbook", "twins"])
+def version(request):
+    """The test runs twice: on the textbook operations, and on their fast twins."""
+    with kernels.textbook(request.param == "textbook"):
+        yield request.param
 
 
 @pytest.fixture

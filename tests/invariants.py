@@ -8,6 +8,7 @@ import numpy as np
 import albert_np as ab
 from albert_np.config import AlbertConfig
 from albert_np.gradcheck.examples import TINY, parameters
+from albert_np.kernels import Kept
 from albert_np.model.albert import pretraining, pretraining_backward
 from albert_np.model.batch import Batch
 from albert_np.params import Tree, shapes
@@ -102,7 +103,8 @@ def masks_differ_wherever_they_should(config: AlbertConfig = DROPOUT) -> None:
     assert len(set(losses)) == 3, "seeds or steps share their masks"
     _, cache = pretraining(batch, p, config, None, Dropout(1, 1))
     blocks = [block for layer in cache[1][1][1] for block in layer]  # the body's cache, the encoder's, all layers
-    masks = [mask[0].tobytes() for block in blocks for mask in (block[1], block[4])]
+    kept = [cache.cache if isinstance(cache, Kept) else cache for block in blocks for cache in (block[1], block[4])]
+    masks = [keep.tobytes() for keep, _ in kept]
     assert len(set(masks)) == len(masks) == 2 * config.num_hidden_layers, "two places share a mask"
 
 

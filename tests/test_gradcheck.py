@@ -8,9 +8,10 @@ import pytest
 from helpers import assert_passed
 
 import albert_np as ab
+from albert_np import kernels
 from albert_np.gradcheck import CHECKS, Report, batch, check, check_model, everything, parameters, print_table
 from albert_np.gradcheck.examples import LENGTHS, SOURCES, TINY, M, N, task_batch
-from albert_np.layers import linear, linear_backward
+from albert_np.layers.linear import linear, linear_backward
 from albert_np.params import shapes
 
 FORM = {"w": (4, 3), "b": (3,)}
@@ -22,7 +23,7 @@ def x():
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_every_layer_and_every_configuration(name):
+def test_every_layer_and_every_configuration(name, version):
     assert_passed(list(CHECKS[name](0)))
 
 
@@ -181,7 +182,7 @@ def test_float32_is_refused(x):
 
 
 @pytest.mark.parametrize("fused", [(), (1, 2)])
-def test_a_model_at_the_weights_it_has(fused):
+def test_a_model_at_the_weights_it_has(fused, version):
     config = TINY.replace(fusion_layers=fused, hidden_dropout_prob=0.2, sharing="none")
     before = ab.AlbertForPreTraining(config, dtype="float32").params.astype("float64")
     before.flat *= 5  # a fresh model's attention looks at all tokens alike, and has no gradient to speak of
@@ -208,8 +209,6 @@ def test_a_fine_tuning_model_at_the_weights_it_has(model, task):
 
 
 def test_tensors_that_hardly_move_the_loss_are_checked_through_the_hidden_states(monkeypatch):
-    from albert_np.layers.linear import linear_backward as live
-
     params = parameters(shapes(TINY), 0)
     params.mlm.dense.w[...] *= 1e-6  # so does nothing below the heads reach the loss
     params.pooler.w[...] *= 1e-6
@@ -222,8 +221,9 @@ def test_tensors_that_hardly_move_the_loss_are_checked_through_the_hidden_states
         g.b += dy.sum(0)
         return dy @ p.w.T
 
-    monkeypatch.setattr(live, "__code__", half.__code__)
-    rows = {row.name: row for row in check_model(params, TINY, batch(TINY))}
+    monkeypatch.setattr(linear_backward, "__code__", half.__code__)
+    with kernels.textbook():
+        rows = {row.name: row for row in check_model(params, TINY, batch(TINY))}
     assert not rows["groups.0.blocks.0.ffn.intermediate.w"].passed
 
 
@@ -247,6 +247,15 @@ def test_json_has_no_nan(x):
     assert found["passed"] is False and found["tensors"][0]["error"] is None and found["tensors"][1]["passed"]
 
 
-def test_everything_is_every_check():
+def test_everything_is_every_check_of_the_textbook_and_of_the_twins(monkeypatch):
     some = everything(seed=5)
-    assert [next(some).name for _ in range(3)] == list(CHECKS)[:3]
+    first, second, *_ = CHECKS
+    assert [next(some).name for _ in range(4)] == [first, f"{first} · twins", second, f"{second} · twins"]
+    ran = []
+
+    def which(seed):
+        ran.append(kernels.twins_of(np.zeros(1)) is None)
+        return []
+
+    monkeypatch.setitem(CHECKS, "which", which)
+    assert [report.name for report in everything(names=["which"])] == ["which", "which · twins"] and ran == [True, False]

@@ -51,7 +51,6 @@ def pretrain(
     batches: Annotated[str | None, _option("--batches", "[balanced]", DATA, "balanced|random")] = None,
     tokens_per_batch: Annotated[int | None, _option("--tokens-per-batch", "Tokens of a step [4096]", TRAINING)] = None,
     accumulate: Annotated[int | None, _option("--accumulate", "Compute a step in this many parts [1]", TRAINING)] = None,
-    workers: Annotated[int | None, _option("--workers", "Threads with a part of the step each [1]", TRAINING)] = None,
     steps: Annotated[int | None, _option("--steps", "Optimiser steps [2000]", TRAINING)] = None,
     epochs: Annotated[int | None, _option("--epochs", "Passes over the text, instead of --steps.", TRAINING)] = None,
     optimizer: Annotated[str | None, _option("--optimizer", "[adamw]", TRAINING, "adamw|lamb")] = None,
@@ -84,7 +83,7 @@ def pretrain(
     given: dict[str, Any] = dict(
         lines=lines, document_separator=document_separator, held_out=held_out, max_length=max_length, style=style,
         objective=objective, max_ngram=max_ngram, masked_lm_prob=masked_lm_prob, batches=batches,
-        tokens_per_batch=tokens_per_batch, accumulate=accumulate, workers=workers, steps=steps, epochs=epochs,
+        tokens_per_batch=tokens_per_batch, accumulate=accumulate, steps=steps, epochs=epochs,
         optimizer=optimizer, learning_rate=lr, warmup=warmup, start=start, weight_decay=weight_decay, clip_norm=clip_norm,
         log_every=log_every,
         eval_every=eval_every, checkpoint_every=checkpoint_every, keep=keep, seed=seed,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from albert_np import kernels
 from albert_np.gradcheck import of_layers, of_models, of_tasks
 from albert_np.gradcheck.tensor import Row
 
@@ -34,10 +35,16 @@ def _to_dict(row: Row) -> dict[str, Any]:
     return {"name": row.name, "shape": list(row.shape), **known, "passed": row.passed, "worst": worst, "note": row.note}
 
 
-def everything(seed: int = 0) -> Iterator[Report]:
-    """Check every layer, every head, and the whole model in all its configurations, one report after the other."""
-    for name, check in CHECKS.items():
-        yield Report(name, list(check(seed)))
+def everything(seed: int = 0, names: Iterable[str] = CHECKS) -> Iterator[Report]:
+    """Check every layer, every head, and the whole model in all its configurations: the textbook, then its fast twins.
+
+    names: of the checks to run, by default all.
+    """
+    for name in names:
+        for title, textbook in ((name, True), (f"{name} · twins", False)):
+            with kernels.textbook(textbook):
+                rows = list(CHECKS[name](seed))
+            yield Report(title, rows)
 
 
 def print_table(reports: Iterable[Report], console: Any = None) -> bool:

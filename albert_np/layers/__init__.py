@@ -5,8 +5,11 @@
 
 The cache is a value that the caller holds; nothing is remembered on any object. So a layer may be applied many times, and
 its gradient is the sum over its uses.
+
+What is imported from here are doors (`kernels.pair`): each leads to the textbook operation of these files or to its fast twin.
 """
 
+from albert_np.kernels import look, pair
 from albert_np.layers.activations import activation, activation_backward
 from albert_np.layers.attention import attention, attention_backward, attention_probabilities
 from albert_np.layers.binary_cross_entropy import binary_cross_entropy, binary_cross_entropy_backward
@@ -23,6 +26,18 @@ from albert_np.layers.sequences import Sequences
 from albert_np.layers.softmax import softmax, softmax_backward
 from albert_np.layers.spread import spread, spread_backward
 from albert_np.layers.squared_error import squared_error, squared_error_backward
+
+activation, activation_backward = pair(activation, activation_backward)
+attention, attention_backward = pair(attention, attention_backward)
+attention_probabilities = look(attention_probabilities)  # type: ignore[assignment]
+cross_entropy, cross_entropy_backward = pair(cross_entropy, cross_entropy_backward)
+dropout, dropout_backward = pair(dropout, dropout_backward)
+embedding, embedding_backward = pair(embedding, embedding_backward)
+feed_forward, feed_forward_backward = pair(feed_forward, feed_forward_backward)
+layer_norm, layer_norm_backward = pair(layer_norm, layer_norm_backward)
+linear, linear_backward = pair(linear, linear_backward)
+softmax, softmax_backward = pair(softmax, softmax_backward)
+
 
 __all__ = [
     "Sequences", "activation", "activation_backward", "attention", "attention_backward", "attention_probabilities",

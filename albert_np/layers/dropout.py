@@ -9,14 +9,7 @@ element, not on what was drawn before. So the backward pass can compute a layer 
 from typing import Any
 
 from albert_np.backend import random_bits
-from albert_np.randomness import Dropout
-
-RANGE = 1 << 16
-
-
-def threshold(rate: float) -> int:
-    """Of the 65536 equally likely 16-bit numbers, how many drop an element: never all."""
-    return min(round(rate * RANGE), RANGE - 1)
+from albert_np.randomness import RANGE, Dropout, threshold
 
 
 def dropout(x: Any, rate: float, rng: Dropout | None) -> tuple[Any, Any]:

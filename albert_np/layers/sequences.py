@@ -1,6 +1,6 @@
 """Which of the N tokens belong together. There is no padding: sequences lie end to end, one row a token."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ class Sequences:
     def __init__(self, starts: np.ndarray, lengths: np.ndarray, source_lengths: np.ndarray | None = None) -> None:
         self.starts, self.lengths, self.source_lengths = starts, lengths, source_lengths
         self._on_device: Any = None
+        self._remembered: dict[Any, Any] = {}
 
     @classmethod
     def of_lengths(cls, lengths: Any, source_lengths: Any = None) -> "Sequences":
@@ -32,6 +33,12 @@ class Sequences:
     def __iter__(self) -> Iterator[slice]:
         for start, length in zip(self.starts.tolist(), self.lengths.tolist()):
             yield slice(start, start + length)
+
+    def remember(self, what: Any, make: Callable[[], Any]) -> Any:
+        """make(), called once for these sequences: something worked out from starts and lengths that every layer needs."""
+        if what not in self._remembered:
+            self._remembered[what] = make()
+        return self._remembered[what]
 
     def first_rows(self, like: Any) -> Any:
         """The starts (B,) on the device of `like`: the rows of the [CLS] tokens."""

@@ -2,50 +2,24 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from albert_np import backend
+from albert_np import backend, threads
 from albert_np.config import AlbertConfig
 from albert_np.layers import attention_probabilities, linear, pooler
 from albert_np.model.albert import encode, pretraining, pretraining_backward
 from albert_np.model.batch import Batch
 from albert_np.model.heads import mlm_head
+from albert_np.model.output import Output, joined
 from albert_np.model.packing import Padded, pack, padded, unpack, unpack_attention
+from albert_np.model.parts import add_up, counts, cuts, number_of_parts, split, together
 from albert_np.params import Tree, initialise, place, shapes
 from albert_np.randomness import Dropout
 
 M = TypeVar("M", bound="Model")
-
-
-@dataclass
-class Output:
-    """What a call returns; None is what the model has no head for, or what was not asked for.
-
-    Arrays live where the parameters live; rows of padding are zero, but for start_logits and end_logits, which are
-    finfo(dtype).min there: a softmax over the row is then one over the visible tokens.
-
-    last_hidden_state        (B, T, H), the fused one if there is fusion
-    pooler_output            (B, H), from the first visible token
-    hidden_states            L + 1 of (B, T, H): the projected embeddings, and what each layer made of them (transformers 5 has
-                             one more for each inner block; older ones and we do not)
-    attentions               (B, A, T, T) for each block, L · inner_group_num of them, in the order in which they are applied
-    prediction_logits        (B, T, V) · sop_logits (B, 2)
-    logits                   those of the class: (B, T, V) of pieces, (B, C) of sequences, (B, T, C) of tokens
-    start_logits, end_logits (B, T)
-    """
-
-    last_hidden_state: Any = None
-    pooler_output: Any = None
-    hidden_states: tuple[Any, ...] | None = None
-    attentions: tuple[Any, ...] | None = None
-    prediction_logits: Any = None
-    sop_logits: Any = None
-    logits: Any = None
-    start_logits: Any = None
-    end_logits: Any = None
 
 
 class Model:
@@ -59,6 +33,7 @@ class Model:
 
     parts: tuple[str, ...] = ()
     optional: ClassVar[tuple[str, ...]] = ()  # parts that a model loaded from a checkpoint without them does not have
+    labels_of: ClassVar[str] = "sequences"  # or "tokens": what the rows of a batch's labels are
     objective: ClassVar[tuple[Callable[..., tuple[Any, Any]], Callable[..., None]]] = pretraining, pretraining_backward
 
     def __init__(self, config: AlbertConfig, seed: int = 0, dtype: Any = "float32") -> None:
@@ -136,6 +111,12 @@ class Model:
         Raises ValueError that names the argument where shapes do not fit or ids are outside their tables.
         """
         inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        lengths = inputs.visible.sum(1)  # (B,)
+        parts = [inputs.between(*cut) for cut in cuts(lengths, number_of_parts(lengths, self._like()))]
+        return joined(threads.run(self._forward, parts, repeat(output_hidden_states), repeat(output_attentions)))
+
+    def _forward(self, inputs: Padded, output_hidden_states: bool, output_attentions: bool) -> Output:
+        """The forward pass of checked arrays."""
         batch = pack(inputs, self.config, self.params.flat)
         # recompute: nothing is to be kept for a backward pass, unless the attention weights are asked for
         config = self.config.replace(recompute=not output_attentions)
@@ -173,8 +154,9 @@ class Model:
     def packed_loss(self, batch: Batch, denominators: dict[str, float] | None = None) -> Any:
         """The losses of a packed batch, without dropout and without gradients: `Results`, or a task's `TaskResults`."""
         forward, _ = self.objective
-        results, _ = forward(batch, self.params, self.config.replace(recompute=True), denominators)
-        return results
+        parts, denominators = self._parts(batch, denominators)
+        config = self.config.replace(recompute=True)  # nothing is to be kept for a backward pass
+        return together(threads.run(lambda part: forward(part, self.params, config, denominators)[0], parts))
 
     def packed_loss_and_gradients(
         self,
@@ -186,10 +168,28 @@ class Model:
         """The losses of a packed batch and their gradient, added into `grads` if it is given."""
         check_given(self.params, batch, grads, denominators)
         grads = self.params.zeros_like() if grads is None else grads
+        parts, denominators = self._parts(batch, denominators)
+        trees = [grads, *(grads.zeros_like() for _ in parts[1:])]
         forward, backward = self.objective
-        results, cache = forward(batch, self.params, self.config, denominators, rng)
-        backward(cache, self.params, grads, self.config, batch)
-        return results, grads
+
+        def work(part: Batch, tree: Tree) -> Any:
+            results, cache = forward(part, self.params, self.config, denominators, rng)
+            backward(cache, self.params, tree, self.config, part)
+            return results
+
+        results = threads.run(work, parts, trees)
+        add_up([tree.flat for tree in trees])
+        return together(results), grads
+
+    def _parts(self, batch: Batch, denominators: dict[str, float] | None) -> tuple[list[Batch], dict[str, float] | None]:
+        """What threads compute side by side, and by what the losses of all are divided."""
+        whole = denominators or counts(batch)
+        k = 1 if whole is None else number_of_parts(batch.sequences.lengths, self._like())
+        return ([batch], denominators) if k == 1 else (split(batch, k, self.labels_of), whole)
+
+    def _like(self) -> Any:
+        """A parameter (..., H) of the model."""
+        return self.params.groups[0].blocks[0].ffn.output.b
 
 
 def check_given(params: Tree, batch: Batch, grads: Any, denominators: Any) -> None:

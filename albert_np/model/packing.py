@@ -3,7 +3,7 @@
 All checks of a user's arrays are here, but those of a task's labels (labels.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,10 @@ class Padded:
     ids: np.ndarray
     token_types: np.ndarray
     positions: np.ndarray
+
+    def between(self, first: int, last: int) -> "Padded":
+        """The rows first, ..., last - 1."""
+        return Padded(*(getattr(self, field.name)[first:last] for field in fields(self)))
 
 
 def integers(name: str, values: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:

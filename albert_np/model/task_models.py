@@ -7,7 +7,7 @@ import numpy as np
 from albert_np import backend
 from albert_np.config import AlbertConfig
 from albert_np.layers import linear
-from albert_np.model.base import Model, Output
+from albert_np.model.base import Model
 from albert_np.model.batch import Batch
 from albert_np.model.fine_tuning import (
     question_answering,
@@ -18,6 +18,7 @@ from albert_np.model.fine_tuning import (
     token_classification_backward,
 )
 from albert_np.model.labels import sequence_labels, span_labels, token_labels
+from albert_np.model.output import Output
 from albert_np.model.packing import Padded, pack, padded, unpack
 from albert_np.model.task_heads import token_head
 from albert_np.params import Tree
@@ -74,6 +75,7 @@ class AlbertForTokenClassification(Model):
     """
 
     parts = ("task",)
+    labels_of = "tokens"
     objective = token_classification, token_classification_backward
 
     def _heads(self, out: Output, h: Any, batch: Batch, inputs: Padded) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from albert_np.kernels import twins_of
 from albert_np.params import Tree
 
 DEFAULTS: dict[str, Any] = dict(beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0.01, bias_correction=False, decay_all=False)
@@ -57,14 +58,27 @@ def moments(params: Tree, grads: Tree, state: SimpleNamespace) -> Any:
 def step(params: Tree, grads: Tree, state: SimpleNamespace, lr: float) -> None:
     """One update of params and state, in place. lr is a Python float."""
     state.count += 1
+    if twins := twins_of(params.flat):
+        twins.adam_step(spans(params, state), params.flat, grads.flat, state, lr)
+        return
     updates = Tree(params.form, moments(params, grads, state))
     decay = state.options["weight_decay"]
     for (name, w), (_, u) in zip(params.items(), updates.items()):
-        if not (state.options["decay_all"] or is_decayed(name)):
+        if not takes_decay(name, state):
             w -= lr * u
             continue
         u += decay * w
         w -= lr * (trust_ratio(w, u) * u if state.name == "lamb" else u)
+
+
+def takes_decay(name: str, state: SimpleNamespace) -> bool:
+    """Whether a tensor is decayed, and by LAMB scaled, under these options."""
+    return bool(state.options["decay_all"]) or is_decayed(name)
+
+
+def spans(params: Tree, state: SimpleNamespace) -> list[tuple[int, int, bool]]:
+    """(start, stop, takes decay) of every tensor within the flat buffer."""
+    return [(start, stop, takes_decay(name, state)) for name, (start, stop) in params.spans().items()]
 
 
 def trust_ratio(w: Any, u: Any) -> Any:

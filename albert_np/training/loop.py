@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from albert_np import optim
+from albert_np.model.batch import Batch
+from albert_np.params import Tree
 from albert_np.randomness import Dropout
 from albert_np.training.evaluate import evaluate
 from albert_np.training.report import Report
@@ -18,7 +20,6 @@ from albert_np.training.run import RunFolder
 from albert_np.training.settings import Settings
 from albert_np.training.state import RunState
 from albert_np.training.stop import Stop, stop_on_signals
-from albert_np.training.workers import Workers, blas_threads
 
 
 @dataclass
@@ -55,19 +56,15 @@ def pretrain(
     with RunFolder(out, resume) as folder, stop_on_signals() as stop:
         folder.check_space(model.params.count())
         state = RunState.begin(folder, model, data, settings, report)
-        workers = Workers(model, settings.workers)
         try:
-            with blas_threads(settings.workers):
-                return _loop(model, workers, data, settings, tokenizer, folder, state, report, stop)
+            return _loop(model, data, settings, tokenizer, folder, state, report, stop)
         finally:
-            workers.close()
             state.metrics.close()
             report.close()
 
 
 def _loop(
     model: Any,
-    workers: Workers,
     data: Any,
     settings: Settings,
     tokenizer: Any,
@@ -79,6 +76,7 @@ def _loop(
     place, metrics, params = state.place, state.metrics, model.params
     total = total_steps(settings, data.train)
     warmup = math.ceil(total / 10) if settings.warmup is None else settings.warmup
+    grads = params.zeros_like()
     drops = max(model.config.hidden_dropout_prob, model.config.attention_probs_dropout_prob) > 0
     started = time.perf_counter() - metrics.seconds  # so that a resumed run goes on counting
     saved = place.step if folder.resume else -1
@@ -100,10 +98,10 @@ def _loop(
 
     report.start(place.step, total)
     while place.step < total and not stop.signal:
-        batches = data.train.micro_batches(place.epoch, place.epoch_step, settings.accumulate * settings.workers)
+        batches = data.train.micro_batches(place.epoch, place.epoch_step, settings.accumulate)
         whole = denominators(batches)  # of the whole step: so micro-batches add up to exactly its gradient
         rng = Dropout(settings.seed, place.step) if drops else None
-        results, grads = workers.gradients(batches, whole, rng)
+        results = gradients(model, batches, whole, rng, grads)
         norm = optim.clip(grads, settings.clip_norm)
         lr = optim.learning_rate(place.step, settings.learning_rate, warmup, total)
         optim.step(params, grads, state.optimizer, lr)
@@ -133,6 +131,13 @@ def _loop(
         str(folder.path), place.step, total, stop.name, state.tokens, time.perf_counter() - started,
         state.held_out, state.held_out_step, data.unigram_entropy,
     )  # fmt: skip
+
+
+def gradients(model: Any, batches: list[dict[str, Any]], whole: dict[str, float], rng: Dropout | None, grads: Tree) -> list[Any]:
+    """The results of each micro-batch, host arrays, in order; the gradient of their sum is written into `grads`."""
+    grads.flat[...] = 0
+    packed = (Batch.pack(**arrays, like=grads.flat) for arrays in batches)
+    return [model.packed_loss_and_gradients(batch, grads, whole, rng)[0] for batch in packed]
 
 
 def denominators(batches: list[dict[str, Any]]) -> dict[str, float]:

@@ -2,38 +2,53 @@
 
 import math
 
+import numpy as np
+
 from albert_np.config import AlbertConfig
+from albert_np.kernels import twins_of
+from albert_np.kernels.cpu.attention import LONG
+from albert_np.model.parts import number_of_parts
 from albert_np.params import Tree, flat_size, shapes
 
 
 def empty_tree(config: AlbertConfig, parts: tuple[str, ...] = ("pooler", "mlm", "sop")) -> Tree:
     """A tree of the right form that takes no memory: every number in it is the same one."""
-    import numpy as np
-
     form = shapes(config, parts)
     return Tree(form, np.broadcast_to(np.float32(0), (flat_size(form, 4),)))
+
+
+def kept_of_a_block(config: AlbertConfig, T: int) -> float:
+    """Numbers that a block keeps for its backward pass, for each token of sequences of T."""
+    H, F, weights = config.hidden_size, config.intermediate_size, config.num_attention_heads * T
+    # input, q, k, v, context, the row between the sublayers, two normalised rows, and z of the feed-forward
+    kept = 8 * H + F
+    if config.hidden_dropout_prob:
+        kept += 2 * H / 4  # two masks, a byte a number
+    if twins_of(np.zeros(1)) is None:  # tanh and a; the attention weights before and after dropout, and its mask
+        return kept + 2 * F + (2.25 if config.attention_probs_dropout_prob else 2) * weights
+    return kept + ((T <= LONG) + (config.attention_probs_dropout_prob > 0)) * weights  # the mask in floats
 
 
 def estimate(
     config: AlbertConfig, tokens: int, max_length: int, masked_lm_prob: float = 0.15, itemsize: int = 4
 ) -> dict[str, int]:
-    """Bytes of a training step of `tokens` tokens in sequences of max_length, computed in one piece.
+    """Bytes of a training step of `tokens` tokens in sequences of max_length, by whichever is on, the twins or the textbook.
 
     -> parameters, gradients, moments, activations
     """
     numbers = empty_tree(config).count()
-    H, F, A = config.hidden_size, config.intermediate_size, config.num_attention_heads
-    # a block keeps: input, q, k, v, context, two normalised rows, the row between them; z, tanh and a of the feed-forward; and
-    # the attention weights twice (before and after dropout)
-    kept = 8 * H + 3 * F + 2 * A * max_length
+    H, F, kept = config.hidden_size, config.intermediate_size, kept_of_a_block(config, max_length)
     blocks = config.num_hidden_layers * config.inner_group_num
-    hidden = (config.num_hidden_layers + 1) * H
+    hidden = H if not config.recompute else (config.num_hidden_layers + 1) * H
     body = hidden + kept * config.inner_group_num if config.recompute else hidden + kept * blocks
     passing = 4 * H + 4 * F  # what a block's backward pass needs besides
-    head = 3 * config.vocab_size * math.ceil(masked_lm_prob * tokens)  # logits, probabilities, their gradient
+    head = 2 * config.vocab_size * math.ceil(masked_lm_prob * tokens)  # logits and probabilities, then these and the gradient
+    if twins_of(np.zeros(1)) is None:
+        head += 3 * config.num_attention_heads * max_length**2  # backward through one sequence's weights
+    trees = number_of_parts(np.full(max(1, tokens // max_length), max_length), np.zeros(H))
     return {
         "parameters": numbers * itemsize,
-        "gradients": numbers * itemsize,
+        "gradients": trees * numbers * itemsize,
         "moments": 2 * numbers * itemsize,
-        "activations": ((body + passing + 3 * config.embedding_size) * tokens + head) * itemsize,
+        "activations": round(((body + passing + 3 * config.embedding_size) * tokens + head) * itemsize),
     }

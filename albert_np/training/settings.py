@@ -29,7 +29,6 @@ class Settings:
     weight_decay, beta1, beta2, eps, bias_correction     the optimiser's own options.
     clip_norm            the gradients' global norm is scaled down to this.
     accumulate           a step is computed in this many micro-batches, one after the other: less memory, the same gradient.
-    workers              threads, each with a part of the step and one BLAS thread: quicker for small models on a CPU.
     tokens_per_batch     tokens of one step, all micro-batches together.
     max_length           T, tokens of the longest sequence.
     objective            "sop" (sentence order), "nsp" (next sentence) or "none".
@@ -62,7 +61,6 @@ class Settings:
     bias_correction: bool = False
     clip_norm: float = 1.0
     accumulate: int = 1
-    workers: int = 1
     tokens_per_batch: int = 4096
     max_length: int = 128
     objective: str = "sop"
@@ -134,7 +132,7 @@ def _check_types(settings: Settings) -> None:
 def _check_values(s: Settings) -> None:
     if (s.steps is None) == (s.epochs is None):
         raise ValueError("say how long to train by one of steps and epochs; the other must be None")
-    for name in "steps epochs accumulate workers tokens_per_batch max_ngram log_every eval_every checkpoint_every keep".split():
+    for name in "steps epochs accumulate tokens_per_batch max_ngram log_every eval_every checkpoint_every keep".split():
         if getattr(s, name) is not None and getattr(s, name) < 1:
             raise ValueError(f"{name} must be at least 1, not {getattr(s, name)}")
     for name, low in (("warmup", 0), ("seed", 0), ("weight_decay", 0.0)):

@@ -14,6 +14,8 @@ from albert_np.layers.activations import gelu, gelu_new, relu, tanh
 from albert_np.layers.dropout import threshold
 from albert_np.randomness import Dropout
 
+pytestmark = pytest.mark.usefixtures("version")  # every test here: of the textbook, and of the twins
+
 ATTENTION = {name: {"w": (12, 12), "b": (12,)} for name in ("query", "key", "value", "output")}
 
 
@@ -145,7 +147,7 @@ def test_layer_norm_gradient_has_no_part_along_the_row_nor_along_ones():
     _, cache = layers.layer_norm(x, p, eps=0.0)
     dx = layers.layer_norm_backward(np.cos(x), cache, p, p.zeros_like())
     np.testing.assert_allclose(dx.sum(-1), 0, atol=1e-14)
-    np.testing.assert_allclose((dx * cache[0]).sum(-1), 0, atol=1e-14)
+    np.testing.assert_allclose((dx * (x - x.mean(-1, keepdims=True))).sum(-1), 0, atol=1e-13)
 
 
 def test_cross_entropy_by_hand_and_its_gradient_sums_to_zero():
@@ -163,7 +165,8 @@ def test_cross_entropy_of_large_logits_is_finite():
 
 def test_dropout_keeps_the_mean_and_the_share():
     x = np.ones((400, 96))
-    y, (keep, scale) = layers.dropout(x, 0.25, dropout_rows(400))
+    y, _ = layers.dropout(x, 0.25, dropout_rows(400))
+    keep, scale = y > 0, y.max()
     assert abs(keep.mean() - 0.75) < 0.01 and set(np.unique(y)) == {0.0, scale} and scale == pytest.approx(4 / 3, rel=1e-4)
     assert abs(keep.mean(0) - 0.75).max() < 0.12 and abs(y.mean() - 1) < 0.02
 

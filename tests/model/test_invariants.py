@@ -32,16 +32,16 @@ every_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
     "invariant",
     ["recomputing_changes_nothing", "order_of_sequences_changes_nothing", "every_sequence_by_itself", "micro_batches_add_up"],
 )
-def test_invariant(invariant, config):
+def test_invariant(invariant, config, version):
     getattr(invariants, invariant)(config)
 
 
-def test_masks_differ_wherever_they_should():
+def test_masks_differ_wherever_they_should(version):
     invariants.masks_differ_wherever_they_should()
 
 
 @every_config
-def test_backward_twice_adds_twice_and_forgets_nothing(config):
+def test_backward_twice_adds_twice_and_forgets_nothing(config, version):
     p = parameters(shapes(config), 3)
     _, once = gradients(config, batch_of(0, 1, 2), p=p)
     _, twice = gradients(config, batch_of(0, 1, 2), p=p, grads=once.copy())

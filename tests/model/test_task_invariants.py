@@ -27,12 +27,12 @@ NONE = np.zeros(0, np.int64)
         "recomputing_changes_no_task",
     ],
 )
-def test_invariant(invariant, task):
+def test_invariant(invariant, task, version):
     getattr(invariants, invariant)([task])
 
 
 @every_task
-def test_backward_twice_adds_twice_and_the_cache_may_be_used_again(task):
+def test_backward_twice_adds_twice_and_the_cache_may_be_used_again(task, version):
     model, batch = task_model(task), task_batch_of(task, 0, 1, 2)
     _, once = model.packed_loss_and_gradients(batch)
     _, twice = model.packed_loss_and_gradients(batch, once.copy())
@@ -46,7 +46,7 @@ def test_backward_twice_adds_twice_and_the_cache_may_be_used_again(task):
 
 
 @every_task
-def test_every_dtype_is_kept(task):
+def test_every_dtype_is_kept(task, version):
     model, batch = task_model(task), task_batch_of(task, 0, 1, 2)
     forward, backward = model.objective
     for dtype in (np.float32, np.float64):

@@ -1,0 +1,74 @@
+"""Fast twins of the textbook operations, and the door through which both are reached.
+
+`layers/` holds the version to read. Where a measurement says that it pays, `kernels/cpu` (NumPy arrays; later `kernels/gpu`,
+CuPy's) holds a twin of the same name, arguments and meaning. Which of the two runs is decided by the array that is handed in,
+at one place, `pair`; ALBERT_NP_TEXTBOOK=1, or `with kernels.textbook():`, switches the twins off.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from albert_np.kernels import cpu
+
+_textbook = os.environ.get("ALBERT_NP_TEXTBOOK", "") not in ("", "0")
+
+
+@contextmanager
+def textbook(on: bool = True) -> Iterator[None]:
+    """Within it the textbook operations run (or, with on=False, the twins), in all threads of this process."""
+    global _textbook
+    before, _textbook = _textbook, on
+    try:
+        yield
+    finally:
+        _textbook = before
+
+
+def twins_of(x: Any) -> Any:
+    """The module of twins for this array; None where the textbook is to be used."""
+    if _textbook or type(x) is not np.ndarray or x.dtype.itemsize < 4:  # float16 has no BLAS: nothing to gain
+        return None
+    return cpu
+
+
+class Kept(NamedTuple):
+    """The cache of a twin's forward pass, with the one backward pass that understands it: caches are never mixed."""
+
+    backward: Callable[..., Any]
+    cache: Any
+
+
+def pair(forward: Callable[..., Any], backward: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """A textbook operation and its backward pass -> the same two as doors to it and to its twins."""
+    name = forward.__name__
+
+    @wraps(forward)
+    def through(x: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        twin = getattr(twins_of(x), name, None)
+        if twin is None:
+            return forward(x, *args, **kwargs)
+        y, cache = twin(x, *args, **kwargs)
+        return y, None if cache is None else Kept(getattr(cpu, backward.__name__), cache)
+
+    @wraps(backward)
+    def through_backward(dy: Any, cache: Any, *args: Any, **kwargs: Any) -> Any:
+        if type(cache) is Kept:
+            return cache.backward(dy, cache.cache, *args, **kwargs)
+        return backward(dy, cache, *args, **kwargs)
+
+    return through, through_backward
+
+
+def look(at: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A textbook function that looks into a cache -> the same as a door to it and to its twin."""
+
+    @wraps(at)
+    def through(cache: Any) -> Any:
+        return getattr(cpu, at.__name__)(cache.cache) if type(cache) is Kept else at(cache)
+
+    return through

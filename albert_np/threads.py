@@ -1,0 +1,79 @@
+"""Several threads side by side, each with one BLAS thread.
+
+NumPy lets go of Python's lock while it computes, so threads work at the same time. That is quicker than to let BLAS divide each
+product: between the products the elementwise work is divided, too, nothing waits but once at the end, and BLAS's own threads,
+which keep spinning for a while after each product, are not in the way.
+
+How many there are is what the user allows BLAS: OPENBLAS_NUM_THREADS and the like, or threadpoolctl.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@cache
+def _blas() -> Any:
+    """threadpoolctl's view of the BLAS libraries that are loaded."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+def count() -> int:
+    """How many threads BLAS may use now; 1 where that is not known."""
+    return max((library.num_threads for library in _blas().lib_controllers), default=1)
+
+
+def run(work: Callable[..., T], *columns: Iterable[Any]) -> list[T]:
+    """[work(a, b, ...) for a, b, ... in zip(*columns)], each call in a thread of its own, the first in this one.
+
+    If some raise, the others are waited for, and the first one's exception is raised.
+    """
+    tasks = list(zip(*columns))
+    if len(tasks) == 1:
+        return [work(*tasks[0])]
+    with one_blas_thread():
+        others = [_pool(len(tasks) - 1).submit(work, *task) for task in tasks[1:]]
+        try:
+            first = work(*tasks[0])
+        finally:
+            for other in others:
+                other.exception()  # waits
+        return [first, *(other.result() for other in others)]
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """One BLAS thread within; the user's setting comes back when the last that is within has left."""
+    with _lock:
+        _within.append(_blas().limit(limits=1) if not _within else _within[0])
+    try:
+        yield
+    finally:
+        with _lock:
+            limit = _within.pop()
+            if not _within:
+                limit.restore_original_limits()
+
+
+_lock, _within = threading.Lock(), []  # type: ignore[var-annotated]
+_executors: dict[int, ThreadPoolExecutor] = {}
+
+
+def _pool(size: int) -> ThreadPoolExecutor:
+    """Threads that stay; starting one takes longer than many a task."""
+    with _lock:
+        if size not in _executors:
+            _executors[size] = ThreadPoolExecutor(size, "albert_np")
+        return _executors[size]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_executors.clear)  # a forked child has none of its parent's threads

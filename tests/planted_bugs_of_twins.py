@@ -1,0 +1,140 @@
+"""Mistakes to plant in the fast twins: the form of planted_bugs.py, with which these are tried together."""
+
+# ruff: noqa: E501  (a table)
+from planted_bugs import Mistakes
+
+PLANTED: dict[str, tuple[str, Mistakes]] = {
+    "kernels.cpu.activations.gelu_new_slope": ("gelu_new", (
+        ("square *= 3 * C3", "square *= C3", "lost the 3 of x cubed"),
+        ("    out += t\n", "", "forgot a term of the product rule"),
+        ("np.multiply(t, t, out=out)", "out[...] = t", "tanh' without the square"),
+        ("    square += C\n", "", "lost the first term of u'"),
+        ("square *= x", "square *= 1", "forgot the factor x"),
+    )),
+    "kernels.cpu.activations.gelu_new_slope (with the value)": ("feed_forward, gelu_new", (
+        ("np.multiply(t, 0.5, out=value)", "value[...] = t", "twice the value"),
+        ("t *= x", "pass", "the value without its x"),
+    )),
+    "kernels.cpu.activations.gelu_slope": ("gelu", (
+        ("    bell *= x\n", "", "forgot the factor x"),
+        ("math.sqrt(2 * math.pi)", "math.sqrt(math.pi)", "wrong constant of the density"),
+        ("out += bell", "pass", "forgot a term of the product rule"),
+    )),
+    "kernels.cpu.activations.gelu_slope (with the value)": ("feed_forward, gelu", (
+        ("np.multiply(x, out, out=value)", "value[...] = out", "the value without its x"),
+    )),
+    "kernels.cpu.activations.relu_slope": ("relu", (
+        ("np.greater(x, 0", "np.less(x, 0", "the wrong side"),
+        ("np.greater(x, 0", "np.greater(x, 1", "wrong threshold"),
+        ("np.greater(x, 0, out=out)", "out[...] = 1", "forgot to look at x at all"),
+    )),
+    "kernels.cpu.activations.relu_slope (with the value)": ("feed_forward, relu", (
+        ("relu(x, value)", "value[...] = x", "the value of a line"),
+    )),
+    "kernels.cpu.activations.tanh_slope": ("tanh", (
+        ("np.multiply(out, out, out=out)", "pass", "lost the square"),
+        ("np.subtract(1, out, out=out)", "np.add(1, out, out=out)", "wrong sign"),
+        ("np.tanh(x, out=out)", "out[...] = x", "forgot tanh"),
+    )),
+    "kernels.cpu.activations.activation_backward": ("gelu", (
+        ("dx[rows] *= dy[rows]", "pass", "forgot the chain rule"),
+        ("slope(x[rows], dx[rows])", "dx[rows] = 1", "left the activation out"),
+        ("ACTIVATIONS[name]", 'ACTIVATIONS["gelu_new"]', "always the same activation"),
+    )),
+    "kernels.cpu.softmax.softmax_backward": ("softmax", (
+        ("softmax_backward_in_place(dy.copy(), y)", "dy * y", "forgot what the normalisation does"),
+        ("(dy.copy(), y)", "(dy.copy(), y * y)", "another y"),
+        ("dy.copy()", "dy", "wrote over what it was given"),
+    )),
+    "kernels.cpu.softmax.softmax_backward_in_place": ("attention", (
+        ("dy -= np.vecdot(dy, y)[..., None]", "pass", "forgot what the normalisation does"),
+        ("np.vecdot(dy, y)", "np.vecdot(dy, np.ones_like(y))", "forgot the weights of the sum"),
+        ("np.vecdot(dy, y)", "(1 / y.shape[-1]) * np.vecdot(dy, y)", "mean for sum"),
+        ("dy *= y", "pass", "forgot the factor in front"),
+    )),
+    "kernels.cpu.dropout.dropout_backward": ("dropout", (
+        ("dx *= scale", "pass", "lost the scale"),
+        ("np.multiply(dy, keep)", "dy.copy()", "lost the mask"),
+        ("np.multiply(dy, keep)", "np.multiply(dy, ~keep)", "the mask inverted"),
+        ("dx *= scale", "dx /= scale", "divided by the scale"),
+    )),
+    "kernels.cpu.linear.linear_backward": ("attention", (
+        ("g.w += x.T @ dy", "g.w[...] = x.T @ dy", "= for +="),
+        ("g.b += column_sums(dy)", "g.b[...] = column_sums(dy)", "= for +="),
+        ("g.w += x.T @ dy", "g.w += x.T @ dy / len(x)", "a mean over the tokens"),
+        ("g.w += x.T @ dy", "g.w += dy.T @ x", "transposed"),
+        ("g.b += column_sums(dy)", "g.b += dy[0]", "only the first token's"),
+        ("dy @ p.w.T", "dy @ p.w", "swapped transpose"),
+    )),
+    "kernels.cpu.layer_norm.layer_norm_backward": ("layer_norm", (
+        ("out -= mean\n", "pass\n", "forgot the part through the mean"),
+        ("out -= np.multiply(h, mean_product, out=product)", "pass", "forgot the part through the variance"),
+        ("np.multiply(d, p.gamma, out=out)", "out[...] = d", "forgot gamma"),
+        ("mean = (d @ p.gamma)", "mean = d.sum(-1)", "the mean without gamma"),
+        ("(product @ p.gamma)", "product.sum(-1)", "the mean product without gamma"),
+        ("g.gamma += product.sum(0)", "g.gamma += d.sum(0)", "gamma's as if it were beta's"),
+        ("g.gamma += product.sum(0)", "g.gamma[...] = product.sum(0)", "= for +="),
+        ("g.beta += d.sum(0)", "g.beta += d.mean(0)", "mean for sum"),
+        ("out *= rstd[rows]", "pass", "lost the scale"),
+    )),
+    "kernels.cpu.embedding.embedding_backward": ("embedding", (
+        ("add_rows(g.word, ids, dy)", "g.word[ids] += dy", "repeated ids do not add up"),
+        ("add_rows(g.position, positions, dy)", "pass", "forgot a table"),
+        ("g.token_type, token_types, dy", "g.token_type, 0 * token_types, dy", "all into row 0"),
+        ("g.position, positions, dy", "g.position, positions - 1, dy", "off by one"),
+    )),
+    "kernels.cpu.attention.attend_backward": ("attention", (
+        ("softmax_backward_in_place(ds, probs)", "pass", "left the softmax out"),
+        ("softmax_backward_in_place(ds, probs)", "ds *= probs", "softmax without what the normalisation does"),
+        ("np.matmul(ds.swapaxes(-1, -2), q, out=dk)", "np.matmul(ds, q, out=dk)", "swapped transpose"),
+        ("(probs if drop is None else probs * drop).swapaxes(-1, -2)", "(probs if drop is None else probs * drop)", "swapped transpose"),
+        ("(dq, dk, dv) = inputs, out", "(dk, dq, dv) = inputs, out", "q and k exchanged"),
+    )),
+    "kernels.cpu.attention.attend_backward (with dropout)": ("attention, dropout", (
+        ("(probs if drop is None else probs * drop)", "probs", "the values without dropout"),
+        ("        ds *= drop\n", "        pass\n", "the weights without dropout"),
+        ("softmax_backward_in_place(ds, probs)", "softmax_backward_in_place(ds, probs if drop is None else probs * drop)", "the softmax of what is left"),
+    )),
+    "kernels.cpu.attention.attention_backward": ("attention", (
+        ("linear_backward(dy, context, p.output, g.output)", "linear_backward(dy, x, p.output, g.output)", "another layer's cache"),
+        ("dx = linear_backward(dq, x, p.query, g.query)", "dx = 0 * x", "forgot the queries"),
+        ("linear_backward(dk, x, p.key, g.key)", "linear_backward(dk, x, p.key, g.query)", "into the wrong parameters"),
+        ("linear_backward(dv, x, p.value, g.value)", "linear_backward(dv, x, p.key, g.value)", "with the wrong weights"),
+        ("dq *= 1 / math.sqrt(x.shape[1] // A)", "pass", "lost the scale"),
+        ("math.sqrt(x.shape[1] // A)", "math.sqrt(A)", "scale by the number of heads"),
+        ("zip((dq, dk, dv), gradients)", "zip((dk, dq, dv), gradients)", "q and k exchanged"),
+        ("probs[:, heads]", "probs[:, ::-1][:, heads]", "another head's weights"),
+    )),
+    "kernels.cpu.tiles.cut_gradient": ("attention", (
+        ("part.swapaxes(1, 2)[~tile.real] = 0", "pass", "a gradient from the filling"),
+    )),
+    "kernels.cpu.feed_forward.feed_forward_backward": ("feed_forward, gelu_new", (
+        ("dz *= linear_backward(dy, a, p.output, g.output)", "dz = linear_backward(dy, a, p.output, g.output)", "left the activation out"),
+        ("return linear_backward(dz, x", "return linear_backward(dz / 2, x", "half of it"),
+        ("linear_backward(dy, a, p", "linear_backward(dy, z, p", "another layer's cache"),
+        ("p.output, g.output)", "p.output, p.output)", "moved the parameters"),
+    )),
+    "kernels.cpu.cross_entropy.cross_entropy_backward": ("cross_entropy", (
+        ("scaled = scaled * dloss", "pass", "forgot the chain rule"),
+        ("labels] -= scaled", "labels] += scaled", "wrong sign"),
+        ("labels] -= scaled", "labels] -= 1", "the label's part without weight"),
+        ("labels] -= scaled", "labels - 1] -= scaled", "off by one"),
+        ("probs * scaled[:, None]", "probs * scaled.mean()", "every item alike"),
+    )),
+}  # fmt: skip
+
+UNSEEN: dict[str, tuple[str, Mistakes]] = {
+    "kernels.cpu.attention.dropped": ("order_of_sequences_changes_nothing", (
+        ("rng.rows[start : start + T]", "rng.rows[:T]", "masks depend on the place in the batch, not on the example"),
+    )),
+    "kernels.cpu.tiles.tile_of": ("every_sequence_by_itself", (
+        ("hidden[i, 0, :, :length] = False", "hidden[i] = False", "tokens look at the filling"),
+    )),
+    "model.parts.part": ("threads_change_nothing", (
+        ("batch.masked_rows[masked] - start", "batch.masked_rows[masked]", "rows numbered through the batch"),
+        ("dropout_rows=batch.dropout_rows[tokens]", "dropout_rows=batch.dropout_rows", "masks of another part"),
+    )),
+    "model.parts.counts": ("threads_change_nothing", (
+        ('found["mlm"] = len(batch.masked_rows)', 'found["mlm"] = len(batch.masked_rows) / 2', "each part its own mean"),
+    )),
+}  # fmt: skip
