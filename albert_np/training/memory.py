@@ -21,7 +21,7 @@ def kept_of_a_block(config: AlbertConfig, T: int) -> float:
     """Numbers that a block keeps for its backward pass, for each token of sequences of T."""
     H, F, weights = config.hidden_size, config.intermediate_size, config.num_attention_heads * T
     # input, q, k, v, context, the row between the sublayers, two normalised rows, and z of the feed-forward
-    kept = 8 * H + F
+    kept: float = 8 * H + F
     if config.hidden_dropout_prob:
         kept += 2 * H / 4  # two masks, a byte a number
     if twins_of(np.zeros(1)) is None:  # tanh and a; the attention weights before and after dropout, and its mask
