@@ -103,7 +103,7 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("dq *= 1 / math.sqrt(x.shape[1] // A)", "pass", "lost the scale"),
         ("math.sqrt(x.shape[1] // A)", "math.sqrt(A)", "scale by the number of heads"),
         ("zip((dq, dk, dv), gradients)", "zip((dk, dq, dv), gradients)", "q and k exchanged"),
-        ("probs[:, heads]", "probs[:, ::-1][:, heads]", "another head's weights"),
+        ("weights(here[0], here[1], tile)", "weights(here[1], here[0], tile)", "the weights of keys that look for queries"),
     )),
     "kernels.cpu.tiles.cut_gradient": ("attention", (
         ("part.swapaxes(1, 2)[~tile.real] = 0", "pass", "a gradient from the filling"),

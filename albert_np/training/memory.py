@@ -6,7 +6,6 @@ import numpy as np
 
 from albert_np.config import AlbertConfig
 from albert_np.kernels import twins_of
-from albert_np.kernels.cpu.attention import LONG
 from albert_np.model.parts import number_of_parts
 from albert_np.params import Tree, flat_size, shapes
 
@@ -26,7 +25,7 @@ def kept_of_a_block(config: AlbertConfig, T: int) -> float:
         kept += 2 * H / 4  # two masks, a byte a number
     if twins_of(np.zeros(1)) is None:  # tanh and a; the attention weights before and after dropout, and its mask
         return kept + 2 * F + (2.25 if config.attention_probs_dropout_prob else 2) * weights
-    return kept + ((T <= LONG) + (config.attention_probs_dropout_prob > 0)) * weights  # the mask in floats
+    return kept + (weights if config.attention_probs_dropout_prob else 0)  # the weights are not kept; their mask, in floats
 
 
 def estimate(

@@ -91,8 +91,11 @@ def normal_distribution(x: Any, out: Any) -> Any:
         out += a
         out *= t
     out *= bell
-    out *= 0.5  # Φ(-|x|)
-    np.subtract(1, out, out=out, where=x > 0)
+    out *= -0.5  # -Φ(-|x|)
+    out += 0.5  # |Φ(x) - ½|, and now with the sign of x; np.copysign does the same eight times as slowly
+    bits = out.view(np.int32)
+    bits |= x.view(np.int32) & np.int32(-(1 << 31))
+    out += 0.5
     return bell
 
 

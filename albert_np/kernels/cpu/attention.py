@@ -1,7 +1,7 @@
 """Twin of layers/attention.py: sequences of nearly equal length together, in place, a few heads at a time.
 
-The scale 1 / √D is multiplied into the queries once. The weights of a long sequence (T > LONG) are not kept: they would be
-larger than all else that a layer keeps, and computing them again from queries and keys is quick.
+The scale 1 / √D is multiplied into the queries once. The weights (T, T) are not kept: computing them again from queries and keys
+takes a hundredth of a step, and for long sequences they would be larger than all else that a layer keeps.
 """
 
 import math
@@ -16,8 +16,6 @@ from albert_np.kernels.cpu.softmax import softmax_backward_in_place, softmax_in_
 from albert_np.kernels.cpu.tiles import TILE_BYTES, Tile, cut, cut_gradient, paste, tiles_of
 from albert_np.randomness import RANGE, Dropout, threshold
 
-LONG = 256  # tokens
-
 
 def attention(x: Any, p: Any, sequences: Any, A: int, rate: float = 0.0, rng: Dropout | None = None) -> tuple[Any, Any]:
     """x (N, H); p.query, p.key, p.value, p.output linear (H, H) -> y (N, H). rate: dropout of the attention weights."""
@@ -29,13 +27,12 @@ def attention(x: Any, p: Any, sequences: Any, A: int, rate: float = 0.0, rng: Dr
         drop = dropped(tile, sequences, A, x.dtype, rate, rng)
         parts = [cut(z, tile, A) for z in (q, k, v)]  # (G, A, T, D) each
         c = np.empty_like(parts[0])
-        probs = np.empty_like(q, shape=(tile.G, A, tile.T, tile.T)) if tile.T <= LONG else None
         for heads in some_heads(tile, A, x.itemsize):
             qh, kh, vh = (part[:, heads] for part in parts)
-            a = weights(qh, kh, tile, None if probs is None else probs[:, heads])  # (G, a, T, T)
+            a = weights(qh, kh, tile)  # (G, a, T, T)
             np.matmul(a if drop is None else a * drop[:, heads], vh, out=c[:, heads])
         paste(c, context, tile)
-        kept.append((tile, probs, drop))
+        kept.append((tile, drop))
     y, _ = linear(context, p.output)
     return y, (x, q, k, v, context, kept, A)
 
@@ -45,12 +42,12 @@ def attention_backward(dy: Any, cache: Any, p: Any, g: Any, sequences: Any, A: i
     x, q, k, v, context, kept, _ = cache
     dcontext = linear_backward(dy, context, p.output, g.output)  # (N, H)
     dq, dk, dv = np.empty_like(dcontext), np.empty_like(dcontext), np.empty_like(dcontext)
-    for tile, probs, drop in kept:
+    for tile, drop in kept:
         parts = [cut(z, tile, A) for z in (q, k, v)] + [cut_gradient(dcontext, tile, A)]
         gradients = [np.empty_like(part) for part in parts[:3]]
         for heads in some_heads(tile, A, x.itemsize):
             here = [part[:, heads] for part in parts]
-            a = weights(here[0], here[1], tile, None) if probs is None else probs[:, heads]
+            a = weights(here[0], here[1], tile)
             attend_backward(here, a, None if drop is None else drop[:, heads], [d[:, heads] for d in gradients])
         for d, part in zip((dq, dk, dv), gradients):
             paste(part, d, tile)
@@ -61,9 +58,9 @@ def attention_backward(dy: Any, cache: Any, p: Any, g: Any, sequences: Any, A: i
     return dx
 
 
-def weights(q: Any, k: Any, tile: Tile, out: Any) -> Any:
-    """softmax(q kᵀ).   q, k (G, A, T, D) -> (G, A, T, T), into `out` if it is given"""
-    scores = np.matmul(q, k.swapaxes(-1, -2), out=out)
+def weights(q: Any, k: Any, tile: Tile) -> Any:
+    """softmax(q kᵀ).   q, k (G, A, T, D) -> (G, A, T, T)"""
+    scores = q @ k.swapaxes(-1, -2)
     if tile.bias is not None:
         scores += tile.bias
     return softmax_in_place(scores)
@@ -109,9 +106,8 @@ def attention_probabilities(cache: Any) -> list[Any]:
     """The weights (A, T, T) of each sequence, for looking at."""
     _, q, k, _, _, kept, A = cache
     found = {}
-    for tile, probs, _ in kept:
-        if probs is None:
-            probs = weights(cut(q, tile, A), cut(k, tile, A), tile, None)
+    for tile, _ in kept:
+        probs = weights(cut(q, tile, A), cut(k, tile, A), tile)  # (G, A, T, T)
         for i, number in enumerate(tile.numbers):
             T = tile.T if tile.real is None else int(tile.real[i].sum())
             found[number] = probs[i, :, :T, :T]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-BLOCK_BYTES = 1 << 17  # of one array; a formula works on some four of them, and a core's second-level cache has a megabyte
+BLOCK_BYTES = 1 << 18  # of one array; a formula works on some four of them, and a core's second-level cache has a megabyte
 
 
 def blocks(x: Any) -> Iterator[slice]:

@@ -11,8 +11,9 @@ def layer_norm(x: Any, p: Any, eps: float = 1e-12) -> tuple[Any, Any]:
     """x (N, W), p.gamma (W,), p.beta (W,) -> y (N, W)"""
     N, W = x.shape
     y, xhat, rstd = np.empty_like(x, shape=(N, W)), np.empty_like(x, shape=(N, W)), np.empty_like(x, shape=(N, 1))
+    average = np.full_like(p.gamma, 1 / W)  # x @ average, a product, is quicker than x.mean
     for rows in blocks(x):
-        centred = np.subtract(x[rows], x[rows].mean(-1, keepdims=True), out=xhat[rows])
+        centred = np.subtract(x[rows], (x[rows] @ average)[:, None], out=xhat[rows])
         r = np.vecdot(centred, centred, out=rstd[rows, 0])  # W times the variance
         r *= 1 / W
         r += eps
