@@ -1,9 +1,10 @@
-# make test: the tests.   make demo: train a small ALBERT, three to four minutes on two cores.   Everything lives in .venv.
+# make test: the tests.   make demo: train a small ALBERT, two to three minutes on two cores.   Everything lives in .venv.
+# make bench: the times beside PyTorch's.
 PYTHON ?= python3
 VENV   ?= .venv
 RUN     = $(VENV)/bin/
 
-.PHONY: test demo lint check clean
+.PHONY: test demo bench lint check clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -16,6 +17,16 @@ test: $(VENV)/installed
 demo: $(VENV)/installed
 	$(RUN)albert-np demo --out demo
 
+# The CPU beside transformers, torch.compile and onnxruntime, with a Python of its own: half an hour.
+bench: .venv-bench/installed
+	.venv-bench/bin/python tests/benchmarks/run.py --out tests/benchmarks/results/cpu.json
+
+.venv-bench/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check -e '.[parity]' onnx onnxscript onnxruntime
+	touch $@
+
 lint: $(VENV)/installed
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
@@ -24,4 +35,4 @@ lint: $(VENV)/installed
 check: lint test
 
 clean:
-	rm -rf $(VENV) demo build *.egg-info
+	rm -rf $(VENV) .venv-bench demo build *.egg-info

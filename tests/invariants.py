@@ -1,14 +1,18 @@
 """What must hold of the whole model whatever its numbers are. Each is a function of a config that raises AssertionError."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
 import albert_np as ab
+from albert_np import threads
 from albert_np.config import AlbertConfig
 from albert_np.gradcheck.examples import TINY, parameters
 from albert_np.kernels import Kept
+from albert_np.model import parts
 from albert_np.model.albert import pretraining, pretraining_backward
 from albert_np.model.batch import Batch
 from albert_np.params import Tree, shapes
@@ -106,6 +110,28 @@ def masks_differ_wherever_they_should(config: AlbertConfig = DROPOUT) -> None:
     kept = [cache.cache if isinstance(cache, Kept) else cache for block in blocks for cache in (block[1], block[4])]
     masks = [keep.tobytes() for keep, _ in kept]
     assert len(set(masks)) == len(masks) == 2 * config.num_hidden_layers, "two places share a mask"
+
+
+def in_threads(k: int) -> Any:
+    """Within it, batches are computed in k parts, however small."""
+    stack = ExitStack()
+    stack.enter_context(mock.patch.object(threads, "count", lambda: k))
+    stack.enter_context(mock.patch.object(parts, "WORTH_IT", 1))
+    stack.enter_context(mock.patch.object(parts, "SERIAL", 1.0))
+    return stack
+
+
+def threads_change_nothing(config: AlbertConfig = DROPOUT) -> None:
+    """A batch in parts is the batch."""
+    model = ab.AlbertForPreTraining.of(config, parameters(shapes(config), 3))
+    for rng in (None, Dropout(4, step=6)):
+        for counts in (None, {"mlm": 7.0, "sop": 5.0}):
+            whole, grads = model.packed_loss_and_gradients(batch_of(0, 1, 2, 3), None, counts, rng)
+            with in_threads(3):
+                together, again = model.packed_loss_and_gradients(batch_of(0, 1, 2, 3), None, counts, rng)
+            for name, value in vars(whole).items():
+                close(getattr(together, name), value)
+            close(grads.flat, again.flat)
 
 
 # ---- the same of fine-tuning ----

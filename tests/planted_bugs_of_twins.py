@@ -105,6 +105,9 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("zip((dq, dk, dv), gradients)", "zip((dk, dq, dv), gradients)", "q and k exchanged"),
         ("weights(here[0], here[1], tile)", "weights(here[1], here[0], tile)", "the weights of keys that look for queries"),
     )),
+    "kernels.cpu.tiles.tile_of": ("attention", (
+        ("hidden[i, 0, :, :length] = False", "hidden[i] = False", "tokens look at the filling"),
+    )),
     "kernels.cpu.tiles.cut_gradient": ("attention", (
         ("part.swapaxes(1, 2)[~tile.real] = 0", "pass", "a gradient from the filling"),
     )),
@@ -127,12 +130,11 @@ UNSEEN: dict[str, tuple[str, Mistakes]] = {
     "kernels.cpu.attention.dropped": ("order_of_sequences_changes_nothing", (
         ("rng.rows[start : start + T]", "rng.rows[:T]", "masks depend on the place in the batch, not on the example"),
     )),
-    "kernels.cpu.tiles.tile_of": ("every_sequence_by_itself", (
-        ("hidden[i, 0, :, :length] = False", "hidden[i] = False", "tokens look at the filling"),
-    )),
     "model.parts.part": ("threads_change_nothing", (
-        ("batch.masked_rows[masked] - start", "batch.masked_rows[masked]", "rows numbered through the batch"),
-        ("dropout_rows=batch.dropout_rows[tokens]", "dropout_rows=batch.dropout_rows", "masks of another part"),
+        ("batch.masked_labels[masked]", "batch.masked_labels[: masked.stop - masked.start]", "labels of another part"),
+        ("batch.order_labels[rows]", "batch.order_labels[: last - first]", "labels of another part's sequences"),
+        ("batch.dropout_rows[tokens]", "batch.dropout_rows[: stop - start]", "masks of another part"),
+        ("batch.positions[tokens]", "batch.positions[: stop - start]", "positions of another part"),
     )),
     "model.parts.counts": ("threads_change_nothing", (
         ('found["mlm"] = len(batch.masked_rows)', 'found["mlm"] = len(batch.masked_rows) / 2', "each part its own mean"),

@@ -71,13 +71,14 @@ def test_every_backward_has_at_least_three_planted_bugs():
         bugs[name_of(key)] += len(mistakes)
     assert len(backward_functions()) > 20
     assert {name: bugs[name] for name in backward_functions() if bugs[name] < 3} == {}
-    assert set(bugs) <= backward_functions(), "planted in functions that are no more"
+    gone = {name for name in bugs if name.endswith("_backward")} - backward_functions()
+    assert not gone, "planted in functions that are no more"
     assert sum(bugs.values()) >= 60
 
 
 def side_of(key):
     """With it, the textbook runs, or the twins: whichever this function belongs to."""
-    return kernels.textbook(not key.startswith("kernels."))
+    return kernels.textbook(not key.startswith(("kernels.", "model.parts.")))
 
 
 @pytest.mark.parametrize("check", sorted({check for check, _ in PLANTED.values()}))

@@ -36,6 +36,11 @@ def test_invariant(invariant, config, version):
     getattr(invariants, invariant)(config)
 
 
+@every_config
+def test_threads_change_nothing(config):
+    invariants.threads_change_nothing(config)
+
+
 def test_masks_differ_wherever_they_should(version):
     invariants.masks_differ_wherever_they_should()
 

@@ -1,0 +1,62 @@
+"""The benchmark itself: the list of matrix products is complete, the program runs, and its tables print."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import albert_np as ab
+
+FOLDER = Path(__file__).parent / "benchmarks"
+
+
+@pytest.fixture(autouse=True)
+def _its_folder(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+
+
+def test_the_products_of_a_step_are_counted():
+    """Forward 12 H² a token and layer for the linear maps and 2 T H for attention; a training step three times that."""
+    from products import flops, of_batch
+
+    config = ab.AlbertConfig.preset("base")
+    lengths, H = [128] * 8, config.hidden_size
+    N, L, E, V, M = sum(lengths), config.num_hidden_layers, config.embedding_size, config.vocab_size, 152
+    body = L * N * (12 * H * H + 2 * 128 * H) + N * E * H
+    heads = 8 * (H * H + 2 * H) + M * (H * E + E * V)
+    assert flops(of_batch(config, lengths, M, "pretraining", True)) == 3 * 2 * (body + heads)
+    assert flops(of_batch(config, lengths, 0, "classification", False)) == 2 * (body + 8 * (H * H + 2 * H))
+
+
+def test_products_are_run_with_their_shapes():
+    from products import Product, execute, operands
+
+    for product in (Product(3, 4, 5), Product(3, 4, 5, "a"), Product(3, 4, 5, "b", 2)):
+        a, b, out = operands(product)
+        execute([(1, a, b, out)])
+        assert out.shape[-2:] == (3, 5) and out.size == 15 * product.stack and abs(out.ravel()[0] - 4e-4) < 1e-8
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, str(FOLDER / "run.py"), *arguments], capture_output=True, text=True)
+
+
+def test_it_runs(tmp_path):
+    out = tmp_path / "results" / "cpu.json"
+    cases = "pretrain-base finetune-random infer-sorted latency".split()
+    ran = run("--quick", "--against", "none", "--repeats", "1", "--cases", *cases, "--out", str(out))
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert list(found["cases"]) == cases
+    for case in found["cases"].values():
+        assert case["medians"]["ours"] > 0 and case["medians"]["products"] > 0 and case["flops"] > 0
+    again = subprocess.run([sys.executable, str(FOLDER / "table.py"), str(out)], capture_output=True, text=True, check=True)
+    assert again.stdout == ran.stdout and ran.stdout.count("\n| ") == 1 + len(cases)
+
+
+def test_wrong_usage_is_one_line():
+    ran = run("--cases", "nothing")
+    assert ran.returncode == 1 and ran.stderr.startswith("no such case: nothing; there are pretrain-base, ")
+    assert run("--repeats", "0").returncode == 2
