@@ -8,7 +8,7 @@ from unittest import mock
 import numpy as np
 
 import albert_np as ab
-from albert_np import threads
+from albert_np import kernels, threads
 from albert_np.config import AlbertConfig
 from albert_np.gradcheck.examples import TINY, parameters
 from albert_np.kernels import Kept
@@ -110,6 +110,17 @@ def masks_differ_wherever_they_should(config: AlbertConfig = DROPOUT) -> None:
     kept = [cache.cache if isinstance(cache, Kept) else cache for block in blocks for cache in (block[1], block[4])]
     masks = [keep.tobytes() for keep, _ in kept]
     assert len(set(masks)) == len(masks) == 2 * config.num_hidden_layers, "two places share a mask"
+
+
+def twins_change_nothing(config: AlbertConfig = DROPOUT) -> None:
+    """The textbook's losses and gradients, with dropout, too; and the last layer is computed only where it is read."""
+    for rng in (None, Dropout(4, step=6)):
+        with kernels.textbook():
+            loss, grads = gradients(config, batch_of(0, 1, 2, 3), rng)
+        with kernels.textbook(False):
+            again, twins = gradients(config, batch_of(0, 1, 2, 3), rng)
+        close(loss, again)
+        close(grads.flat, twins.flat)
 
 
 def in_threads(k: int) -> Any:

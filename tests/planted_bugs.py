@@ -164,8 +164,8 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
     )),
     "model.encoder.encoder_backward (recomputing)": ("model: dropout, recompute", (
         ("layer(hidden[l], p", "layer(hidden[l + 1], p", "computes from the layer's output"),
-        ("config, rng, l)", "config, None, l)", "computes again without dropout"),
-        ("config, rng, l)", "config, rng, l + 1)", "computes again with another layer's masks"),
+        ("config, rng, l,", "config, None, l,", "computes again without dropout"),
+        ("config, rng, l,", "config, rng, l + 1,", "computes again with another layer's masks"),
     )),
     "model.fusion.fuse_levels_backward": ("fuse_levels (0, 2, 3) of 3", (
         ("dfused, dhidden[level] = fuse_backward", "dhidden[level], dfused = fuse_backward", "levels exchanged"),
@@ -274,7 +274,7 @@ UNSEEN: dict[str, tuple[str, Mistakes]] = {
     )),
     "model.encoder.encoder_backward": ("recomputing_changes_nothing", (
         ("_, c = layer(hidden[l]", "_, c = layer(hidden[l] * (1 + 2e-16)", "not quite the same input"),
-        ("config, rng, l)", "config, rng, l + 1)", "another layer's masks"),
+        ("config, rng, l,", "config, rng, l + 1,", "another layer's masks"),
     )),
     "model.block.block": ("masks_differ_wherever_they_should", (
         ("rng.at(name, number)", "rng.at(name, 0)", "all layers have the same masks"),

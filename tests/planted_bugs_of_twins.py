@@ -117,6 +117,11 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("linear_backward(dy, a, p", "linear_backward(dy, z, p", "another layer's cache"),
         ("p.output, g.output)", "p.output, p.output)", "moved the parameters"),
     )),
+    "model.block.block_backward (some rows read)": ("block, dropout, some rows read", (
+        ("dh = gather_backward(dh, c_read)", "dh = 0 * gather_backward(dh, c_read)", "lost what comes from the rows"),
+        ("dh = gather_backward(dh, c_read)", "dh = gather_backward(dh, (c_read[0] - 1, c_read[1]))", "into other rows"),
+        ("dy, _ = gather(dy, c_read[0])", "dy = dy[: len(c_read[0])]", "from other rows"),
+    )),
     "kernels.cpu.cross_entropy.cross_entropy_backward": ("cross_entropy", (
         ("scaled = scaled * dloss", "pass", "forgot the chain rule"),
         ("labels] -= scaled", "labels] += scaled", "wrong sign"),
@@ -129,6 +134,13 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
 UNSEEN: dict[str, tuple[str, Mistakes]] = {
     "kernels.cpu.attention.dropped": ("order_of_sequences_changes_nothing", (
         ("rng.rows[start : start + T]", "rng.rows[:T]", "masks depend on the place in the batch, not on the example"),
+    )),
+    "model.albert.rows_read": ("twins_change_nothing", (
+        ("batch.sequences.starts, *masked", "batch.sequences.starts", "the masked tokens are left out"),
+        ("batch.sequences.starts, *masked", "*masked", "[CLS] is left out"),
+    )),
+    "model.block.block (some rows read)": ("order_of_sequences_changes_nothing", (
+        ("np.take(rng.rows, read, axis=0)", "rng.rows[: len(read)]", "masks of other rows"),
     )),
     "model.parts.part": ("threads_change_nothing", (
         ("batch.masked_labels[masked]", "batch.masked_labels[: masked.stop - masked.start]", "labels of another part"),

@@ -160,14 +160,17 @@ def all_embeddings(seed: int) -> Rows:
     )  # fmt: skip
 
 
-@named("block, dropout")
-def whole_block(seed: int) -> Rows:
+def whole_block(seed: int, read: Any = None) -> Rows:
     config = TINY.replace(hidden_dropout_prob=0.3, attention_probs_dropout_prob=0.2)
     return rows(
-        lambda x, p: block(x, p, sequences(), config, dropout(seed), 4),
+        lambda x, p: block(x, p, sequences(), config, dropout(seed), 4, read),
         lambda dy, cache, p, g: block_backward(dy, cache, p, g, sequences(), config),
         {"x": normal(seed, "x", N, H)}, parameters(BLOCK, seed), seed=seed,
     )  # fmt: skip
+
+
+CHECKS["block, dropout"] = whole_block
+CHECKS["block, dropout, some rows read"] = lambda seed: whole_block(seed, np.array([1, 2, 8, 11, 16]))
 
 
 @named("encoder, a gradient into every hidden state")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.config import AlbertConfig
+from albert_np.kernels import twins_of
 from albert_np.layers import cross_entropy, cross_entropy_backward
 from albert_np.model.batch import Batch
 from albert_np.model.embeddings import embeddings, embeddings_backward
@@ -35,11 +36,16 @@ class Results:
 # ---- the body: ids -> one representation of every token ----
 
 
-def encode(batch: Batch, p: Tree, config: AlbertConfig, rng: Dropout | None = None) -> tuple[Any, list[Any], Any]:
-    """-> the representation (N, H) that heads read, the hidden states (L + 1 of (N, H)), the cache"""
+def encode(
+    batch: Batch, p: Tree, config: AlbertConfig, rng: Dropout | None = None, read: Any = None
+) -> tuple[Any, list[Any], Any]:
+    """-> the representation (N, H) that heads read, the hidden states (L + 1 of (N, H)), the cache
+
+    read: (R,) sorted rows, each once, that the heads read: the last layer is computed for no others. None: for all.
+    """
     rng = rng and rng.of(batch.dropout_rows)
     x, c_embeddings = embeddings(batch, p.embeddings, config, rng)
-    hidden, c_encoder = encoder(x, p.groups, batch.sequences, config, rng)
+    hidden, c_encoder = encoder(x, p.groups, batch.sequences, config, rng, read)
     h, c_fusion = fuse_levels(hidden, p.fusion, config.fusion_layers)
     return h, hidden, (c_embeddings, c_encoder, c_fusion)
 
@@ -66,7 +72,7 @@ def pretraining(
 
     denominators {"mlm": ..., "sop": ...} default to this batch's counts, M and B.
     """
-    h, _, c_body = encode(batch, p, config, rng)
+    h, _, c_body = encode(batch, p, config, rng, rows_read(batch, p))
     zero = h.reshape(-1)[:0].sum()  # () on the right device, in the right dtype
     mlm = sop = (zero, zero, None)
     M = 0 if batch.masked_rows is None else len(batch.masked_rows)
@@ -79,6 +85,14 @@ def pretraining(
         sop = classify(logits, batch.order_labels, denominators["sop"] if denominators else B, c_head)
     results = Results(mlm[0] + sop[0], mlm[0], sop[0], mlm[1], sop[1], M, B)
     return results, (h, c_body, mlm[2], sop[2])
+
+
+def rows_read(batch: Batch, p: Tree) -> Any:
+    """The rows (R,) of the representation that the heads read: masked tokens and [CLS]. None, for all rows, in the textbook."""
+    if twins_of(p.flat) is None:
+        return None
+    masked = [] if batch.masked_rows is None else [batch.masked_rows]
+    return np.unique(np.concatenate([batch.sequences.starts, *masked]))
 
 
 def pretraining_backward(cache: Any, p: Tree, g: Tree, config: AlbertConfig, batch: Batch) -> None:

@@ -120,7 +120,7 @@ class Model:
         batch = pack(inputs, self.config, self.params.flat)
         # recompute: nothing is to be kept for a backward pass, unless the attention weights are asked for
         config = self.config.replace(recompute=not output_attentions)
-        h, hidden, (_, (_, caches, _), _) = encode(batch, self.params, config)
+        h, hidden, (_, (_, caches, *_), _) = encode(batch, self.params, config)
         out = Output(last_hidden_state=unpack(h, inputs.visible))
         if output_hidden_states:
             out.hidden_states = tuple(unpack(x, inputs.visible) for x in hidden)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.config import AlbertConfig
+from albert_np.kernels import twins_of
 from albert_np.layers import (
     binary_cross_entropy,
     binary_cross_entropy_backward,
@@ -71,7 +72,8 @@ def sequence_classification(
     rng: Dropout | None = None,
 ) -> tuple[TaskResults, Any]:
     """The loss over the sequences that have a label. denominators {"task": ...} default to their number."""
-    h, _, c_body = encode(batch, p, config, rng)
+    read = None if twins_of(p.flat) is None else batch.sequences.starts  # [CLS] only, but for the textbook
+    h, _, c_body = encode(batch, p, config, rng, read)
     logits, c_head = sequence_head(h, batch.sequences, p, config, rng and rng.of(batch.dropout_rows))  # (B, C)
     problem = problem_of(config, all(items.dtype.kind in "iu" for _, items in batch.labels or ()))
     results, c_loss = task_loss([logits], batch.labels, problem, denominators)

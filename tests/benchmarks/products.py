@@ -52,9 +52,11 @@ def of_batch(config: Any, lengths: list[int], masked: int, task: str, training: 
     E, H, F, A = config.embedding_size, config.hidden_size, config.intermediate_size, config.num_attention_heads
     N, B, found = sum(lengths), len(lengths), Counter[Product]()
     blocks = config.num_hidden_layers * config.inner_group_num
-    for I, O, times in ((E, H, 1), (H, H, 4 * blocks), (H, F, blocks), (F, H, blocks)):
+    for I, O, times in ((E, H, 1), (H, H, 4 * blocks), (H, F, blocks - 1), (F, H, blocks - 1)):
         for product in linear(N, I, O, training):
             found[product] += times
+    read = masked + B if training else N  # of the last block, in training, a step computes what the heads read
+    found.update([*linear(read, H, F, training), *linear(read, F, H, training)])
     for T in lengths:
         for product in attention(T, A, H // A, training):
             found[product] += blocks

@@ -41,6 +41,12 @@ def test_threads_change_nothing(config):
     invariants.threads_change_nothing(config)
 
 
+@every_config
+def test_twins_change_nothing(config):
+    invariants.twins_change_nothing(config)
+    invariants.twins_change_nothing(config.replace(recompute=True))
+
+
 def test_masks_differ_wherever_they_should(version):
     invariants.masks_differ_wherever_they_should()
 
