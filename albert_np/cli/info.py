@@ -62,6 +62,9 @@ def info(
         print("\nused: how often in one forward pass. A shared tensor serves in every layer that shares it.\n")
     print(f"{tree.count():,} parameters; training at {tokens_per_batch:,} tokens a step, sequences of {length} (float32):")
     table("", ["", "MiB"], [[key, f"{size / 2**20:,.1f}"] for key, size in [*memory.items(), ("together", sum(memory.values()))]])
+    if not config.recompute:
+        less = sum(estimate(config.replace(recompute=True), tokens_per_batch, length).values())
+        print(f"with --set recompute=true, which computes each layer twice: together {less / 2**20:,.1f} MiB")
 
 
 def config_and_files(model: str, changes: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

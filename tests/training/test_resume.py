@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from albert_np import kernels, threads
+from albert_np.model import parts
 from albert_np.training import Report, pretrain
 
 DROPOUT = dict(hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1)
@@ -37,7 +39,12 @@ class StopAfter(Report):
     ],
     ids=["plain", "dropout", "accumulate", "everything"],
 )
-def test_resumed_is_byte_identical(optimizer, changes, options, make, settings, tokenizer, tmp_path):
+@pytest.mark.parametrize("how", ["textbook", "twins", "twins on two threads"])
+def test_resumed_is_byte_identical(how, optimizer, changes, options, make, settings, tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(kernels, "_textbook", how == "textbook")
+    if how == "twins on two threads":
+        monkeypatch.setattr(parts, "WORTH_IT", 1)
+        monkeypatch.setattr(threads, "count", lambda: 2)
     settings = settings.replace(optimizer=optimizer, **options)
     whole, data = make(settings, **changes)
     pretrain(whole, data, tmp_path / "whole", settings, tokenizer)
