@@ -58,6 +58,15 @@ def test_it_runs(tmp_path):
     assert again.stdout == ran.stdout and ran.stdout.count("\n| ") == 1 + len(cases)
 
 
+@pytest.mark.parametrize("stored", sorted(path.name for path in (FOLDER / "results").glob("*.json")))
+def test_the_readme_has_the_stored_results(stored):
+    command = [sys.executable, str(FOLDER / "table.py"), str(FOLDER / "results" / stored)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True)
+    readme = (FOLDER.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert len(printed.stdout) > 1000
+    assert [line for line in printed.stdout.splitlines() if line not in readme] == []
+
+
 def test_wrong_usage_is_one_line():
     ran = run("--cases", "nothing")
     assert ran.returncode == 1 and ran.stderr.startswith("no such case: nothing; there are pretrain-base, ")

@@ -220,6 +220,7 @@ def main(given: list[str] | None = None) -> None:
             if case.name in wanted:
                 print(f"{case.name} ...", file=sys.stderr, flush=True)
                 results["cases"][case.name] = summary(case, measure(case, texts, chosen.against, chosen.repeats), peak)
+    results["cases"] = {case.name: results["cases"][case.name] for case in CASES if case.name in results["cases"]}
     if "import" in wanted and chosen.against != "none":
         results["import"] = imports(chosen.repeats)
     if "kernels" in wanted and chosen.against != "none":
