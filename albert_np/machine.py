@@ -10,13 +10,14 @@ import os
 import platform
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
-LARGEST = (1 << 31) - 1
+MMAP_FROM = 1 << 25  # glibc's own maximum, which it would find by itself, slowly; larger are whole models and files
+NEVER = (1 << 31) - 1
 YOURS = "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES"
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc to serve arrays of any size from its heap, and to keep the heap -> whether it was told."""
+    """Tell glibc to serve arrays below 32 MB from its heap, and to keep the heap -> whether it was told."""
     if platform.libc_ver()[0] != "glibc" or any(name in os.environ for name in YOURS):
         return False
     malloc = ctypes.CDLL(None)
-    return bool(malloc.mallopt(M_MMAP_THRESHOLD, LARGEST) and malloc.mallopt(M_TRIM_THRESHOLD, LARGEST))
+    return bool(malloc.mallopt(M_MMAP_THRESHOLD, MMAP_FROM) and malloc.mallopt(M_TRIM_THRESHOLD, NEVER))
