@@ -29,8 +29,10 @@ from albert_np.model import (
     AlbertForMaskedLM,
     AlbertForPreTraining,
     AlbertForQuestionAnswering,
+    AlbertForRelationClassification,
     AlbertForSequenceClassification,
     AlbertForTokenClassification,
+    AlbertForTranslation,
     AlbertModel,
 )
 from albert_np.randomness import Dropout
@@ -38,8 +40,9 @@ from albert_np.version import __version__
 from albert_np.weights.names import to_hf
 
 __all__ = [
-    "AlbertConfig", "AlbertForMaskedLM", "AlbertForPreTraining", "AlbertForQuestionAnswering", "AlbertForSequenceClassification",
-    "AlbertForTokenClassification", "AlbertModel", "AlbertTokenizer", "Dropout", "__version__", "gradcheck",
+    "AlbertConfig", "AlbertForMaskedLM", "AlbertForPreTraining", "AlbertForQuestionAnswering", "AlbertForRelationClassification",
+    "AlbertForSequenceClassification", "AlbertForTokenClassification", "AlbertForTranslation", "AlbertModel", "AlbertTokenizer",
+    "Dropout", "__version__", "gradcheck",
     "optim", "pretrain", "to_hf", "use",
 ]  # fmt: skip
 

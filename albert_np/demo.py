@@ -111,7 +111,7 @@ def check_gradients(model: Any, data: Any) -> tuple[int, list[str]]:
     from albert_np.model.batch import Batch
 
     params = model.params.astype("float64")
-    arrays = collate(data.held_out.examples(0, range(min(4, len(data.held_out)))))
+    arrays: dict[str, Any] = collate(data.held_out.examples(0, range(min(4, len(data.held_out)))))
     rows = check_model(params, model.config, Batch.pack(**arrays, like=params.flat))
     wrong = [str(row) for row in rows if not row.passed]
     return len(rows) - len(wrong), wrong

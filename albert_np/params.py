@@ -71,6 +71,7 @@ def shapes(config: AlbertConfig, parts: tuple[str, ...] = ("pooler", "mlm", "sop
         "mlm": {"dense": _linear(H, E), "norm": _norm(E), "b": (V,)},  # the decoder's matrix is embeddings.word
         "sop": _linear(H, 2),
         "task": _linear(H, config.num_labels),
+        "relation": _linear(2 * H, config.num_labels),
     }
     return form | {part: heads[part] for part in parts}
 
@@ -106,6 +107,7 @@ class Tree(Namespace):
     mlm: Any
     sop: Any
     task: Any
+    relation: Any
 
     def __init__(self, form: dict[str, Any], flat: Any) -> None:
         super().__init__(form=form, flat=flat, **build(form, flat))

@@ -12,6 +12,7 @@ from albert_np import kernels, threads
 from albert_np.config import AlbertConfig
 from albert_np.gradcheck.examples import TINY, parameters
 from albert_np.kernels import Kept
+from albert_np.layers import Sequences
 from albert_np.model import parts
 from albert_np.model.albert import pretraining, pretraining_backward
 from albert_np.model.batch import Batch
@@ -155,14 +156,18 @@ TASKS = {
     "numbers": (ab.AlbertForSequenceClassification, TASK_CONFIG.replace(problem_type="regression")),
     "tokens": (ab.AlbertForTokenClassification, TASK_CONFIG.replace(fusion_layers=(1, 3))),
     "spans": (ab.AlbertForQuestionAnswering, TASK_CONFIG.replace(num_labels=2, fusion_layers=(1, 2))),
+    "relations": (ab.AlbertForRelationClassification, TASK_CONFIG),
+    "translation": (ab.AlbertForTranslation, TASK_CONFIG.replace(fusion_layers=(1, 3))),
 }
+SOURCES = (2, 1, 3, 1)  # tokens of each sequence that are the source, for translation
+ENTITIES = ((3, 1), (0, 0), (2, 6), (1, 2))  # where each sequence's entities are read, for relations
 
 
 def task_labels(task: str, number: int) -> list[tuple[Any, Any]]:
     """`Batch.labels` of one example by itself. The second has no class, the third no end of its answer."""
     rng = np.random.default_rng(number)
     T, first, none = LENGTHS[number], np.array([0]), np.zeros(0, np.int64)
-    if task == "classes":
+    if task in ("classes", "relations"):
         return [(none, none)] if number == 1 else [(first, np.array([(3 * number + 1) % C]))]
     if task == "sets":
         return [(first, rng.integers(0, 2, (1, C)).astype(float))]
@@ -175,6 +180,8 @@ def task_labels(task: str, number: int) -> list[tuple[Any, Any]]:
 
 def task_batch_of(task: str, *numbers: int) -> Batch:
     """These examples, in this order, with the labels of a task."""
+    if task == "translation":
+        return translation_batch_of(*numbers)
     parts = [task_labels(task, number) for number in numbers]
     lengths = [LENGTHS[number] if task == "tokens" else 1 for number in numbers]  # rows of the head's tables
     starts = np.cumsum([0, *lengths])
@@ -182,7 +189,26 @@ def task_batch_of(task: str, *numbers: int) -> Batch:
         (np.concatenate([rows + start for (rows, _), start in zip(table, starts)]), np.concatenate([items for _, items in table]))
         for table in zip(*parts)
     )
-    return replace(batch_of(*numbers), masked_rows=None, masked_labels=None, order_labels=None, labels=labels)
+    batch = replace(batch_of(*numbers), masked_rows=None, masked_labels=None, order_labels=None, labels=labels)
+    if task == "relations":
+        batch = replace(batch, entity_rows=np.array([ENTITIES[number] for number in numbers]) + batch.sequences.starts[:, None])
+    return batch
+
+
+def translation_batch_of(*numbers: int) -> Batch:
+    """These examples, in this order: every row from the source's last on predicts, but that the third one's last does not."""
+    batch = batch_of(*numbers)
+    sources = np.array([SOURCES[number] for number in numbers])
+    rows, labels = [], []
+    for number, first, start in zip(numbers, sources, batch.sequences.starts):
+        last = LENGTHS[number] - (number == 2)
+        rows.append(np.arange(start + first - 1, start + last))
+        labels.append(np.random.default_rng(number).integers(0, TINY.vocab_size, last - first + 1))
+    sequences = Sequences.of_lengths(batch.sequences.lengths, sources)
+    return replace(
+        batch, sequences=sequences, masked_rows=np.concatenate(rows), masked_labels=np.concatenate(labels), order_labels=None,
+        label_smoothing=0.1,
+    )  # fmt: skip
 
 
 def task_model(task: str, **changes: Any) -> Any:
@@ -193,7 +219,7 @@ def task_model(task: str, **changes: Any) -> Any:
 
 
 RNGS = None, Dropout(4, step=6)
-COUNT = {"task": 5.0}
+COUNT = {"task": 5.0, "mlm": 7.0}
 
 
 def order_of_sequences_changes_no_task(tasks: Any = TASKS) -> None:
@@ -233,3 +259,13 @@ def recomputing_changes_no_task(tasks: Any = TASKS) -> None:
                 for recompute in (False, True)
             ]
             assert found[0][0].loss == found[1][0].loss and found[0][1].flat.tobytes() == found[1][1].flat.tobytes()
+
+
+def threads_change_no_task(tasks: Any = TASKS) -> None:
+    for model, task in ((task_model(task), task) for task in tasks):
+        for rng in RNGS:
+            whole, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, rng)
+            with in_threads(3):
+                together, again = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, rng)
+            close(whole.loss, together.loss)
+            close(grads.flat, again.flat)

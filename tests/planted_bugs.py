@@ -127,10 +127,15 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
     )),
     "layers.cross_entropy.cross_entropy_backward": ("cross_entropy", (
         ("(probs.shape) * dloss", "(probs.shape)", "forgot the chain rule"),
-        ("picked, -scaled", "picked, scaled", "wrong sign"),
-        ("picked, -scaled", "picked, -1.0", "the label's part without weight"),
-        ("picked, -scaled", "picked - 1, -scaled", "off by one"),
-        ("probs * scaled[:, None]", "probs * scaled.mean()", "every item alike"),
+        ("picked, -(1", "picked, (1", "wrong sign"),
+        ("(1 - smoothing) * scaled)", "1.0)", "the label's part without weight"),
+        ("picked, -(1", "picked - 1, -(1", "off by one"),
+        ("spread * scaled[:, None]", "spread * scaled.mean()", "every item alike"),
+    )),
+    "layers.cross_entropy.cross_entropy_backward (smoothing)": ("cross_entropy, label smoothing", (
+        ("probs - smoothing / probs.shape[-1]", "probs", "forgot what is spread over all classes"),
+        ("-(1 - smoothing) * scaled", "-scaled", "the label as sharp as without smoothing"),
+        ("probs - smoothing / probs.shape[-1]", "probs - smoothing", "spread over one class"),
     )),
     "model.embeddings.embeddings_backward": ("embeddings: tables, norm, dropout, projection", (
         ("de = dropout_backward(de, c_drop)", "pass", "forgot the dropout"),
@@ -227,6 +232,22 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("c_linear, p, g)", "c_linear, p, p)", "moved the parameters"),
         ("return linear_backward", "return 0.5 * linear_backward", "half of it"),
     )),
+    "model.task_heads.relation_head_backward": ("relation_head, dropout", (
+        ("dropout_backward(linear_backward(dlogits, c_linear, p, g), c_drop)", "linear_backward(dlogits, c_linear, p, g)", "forgot the dropout"),
+        ("c_linear, p, g)", "c_linear, p, p)", "moved the parameters"),
+        ("dboth.reshape(2 * len(dboth), -1)", "np.concatenate(np.split(dboth, 2, axis=1))", "entities of different sequences exchanged"),
+    )),
+    "model.fine_tuning.relation_classification_backward": ("model: relations", (
+        ("task_loss_backward(c_loss)[0]", "2 * task_loss_backward(c_loss)[0]", "the loss twice"),
+        ("p.relation, g.relation)", "p.relation, p.relation)", "moved the parameters"),
+        ("encode_backward(relation", "encode_backward(0 * relation", "nothing reaches the body"),
+    )),
+    "model.translation.translation_backward": ("model: translation", (
+        ("cross_entropy_backward(1.0, c_loss)", "cross_entropy_backward(0.5, c_loss)", "half of the loss"),
+        ("g.embeddings.word, config", "0 * g.embeddings.word, config", "lost a use of the tied table"),
+        ("p.mlm, g.mlm", "p.mlm, p.mlm", "moved the parameters"),
+        ("encode_backward(dh,", "encode_backward(0 * dh,", "nothing reaches the body"),
+    )),
     "model.fine_tuning.task_loss_backward": ("task_loss, single label classification", (
         ("backward(1.0, c_loss)", "backward(0.5, c_loss)", "half of a loss"),
         ("np.zeros_like(table)", "np.ones_like(table)", "a gradient from where there is no label"),
@@ -287,6 +308,12 @@ UNSEEN: dict[str, tuple[str, Mistakes]] = {
     "model.albert.pretraining": ("micro_batches_add_up", (
         ('denominators["mlm"] if denominators else M', "M", "each micro-batch its own mean"),
         ('denominators["sop"] if denominators else B', "B", "each micro-batch its own mean"),
+    )),
+    "model.translation.translation": ("micro_batches_of_tasks_add_up", (
+        ('denominators["mlm"] if denominators else len(rows)', "len(rows)", "each micro-batch its own mean"),
+    )),
+    "model.task_heads.relation_head": ("order_of_sequences_changes_no_task", (
+        ("np.take(rng.rows, rows[:, 0], axis=0)", "rng.rows[: len(rows)]", "a sequence has the mask of another's token"),
     )),
     "model.fine_tuning.task_loss": ("micro_batches_of_tasks_add_up", (
         ('denominators["task"] if denominators else M', "M", "each micro-batch its own mean"),

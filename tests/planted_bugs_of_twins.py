@@ -124,10 +124,15 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
     )),
     "kernels.cpu.cross_entropy.cross_entropy_backward": ("cross_entropy", (
         ("scaled = scaled * dloss", "pass", "forgot the chain rule"),
-        ("labels] -= scaled", "labels] += scaled", "wrong sign"),
-        ("labels] -= scaled", "labels] -= 1", "the label's part without weight"),
-        ("labels] -= scaled", "labels - 1] -= scaled", "off by one"),
+        ("labels] -= (", "labels] += (", "wrong sign"),
+        ("labels] -= (1 - smoothing) * scaled", "labels] -= 1", "the label's part without weight"),
+        ("labels] -= (", "labels - 1] -= (", "off by one"),
         ("probs * scaled[:, None]", "probs * scaled.mean()", "every item alike"),
+    )),
+    "kernels.cpu.cross_entropy.cross_entropy_backward (smoothing)": ("cross_entropy, label smoothing", (
+        ("if smoothing:", "if False:", "forgot what is spread over all classes"),
+        ("-= (1 - smoothing) * scaled", "-= scaled", "the label as sharp as without smoothing"),
+        ("smoothing / dx.shape[-1]", "smoothing / len(dx)", "spread over another number of classes"),
     )),
 }  # fmt: skip
 
@@ -141,6 +146,11 @@ UNSEEN: dict[str, tuple[str, Mistakes]] = {
     )),
     "model.block.block (some rows read)": ("order_of_sequences_changes_nothing", (
         ("np.take(rng.rows, read, axis=0)", "rng.rows[: len(read)]", "masks of other rows"),
+    )),
+    "model.parts.part (of tasks)": ("threads_change_no_task", (
+        ("batch.entity_rows[rows] - start", "0 * batch.entity_rows[rows]", "the part's first row for all entities"),
+        ("batch.entity_rows[rows] - start", "(batch.entity_rows[rows] - start)[:, ::-1]", "first and second exchanged"),
+        ("s.source_lengths[rows]", "s.source_lengths[: last - first]", "sources of another part's sequences"),
     )),
     "model.parts.part": ("threads_change_nothing", (
         ("batch.masked_labels[masked]", "batch.masked_labels[: masked.stop - masked.start]", "labels of another part"),

@@ -115,6 +115,7 @@ def _begun(
 ) -> tuple[Any, Any, Any, Any]:  # fmt: skip
     """What a fresh run needs, everything checked before anything takes time."""
     from albert_np.cli.tokenizer import train_on
+    from albert_np.config import PRESETS
     from albert_np.data.documents import check_text_file
     from albert_np.model import AlbertForPreTraining
     from albert_np.text import AlbertTokenizer, Tokenizer
@@ -136,7 +137,7 @@ def _begun(
             vocabulary: Tokenizer = train_on(files, out, config.vocab_size)
         else:
             vocabulary = AlbertTokenizer.from_pretrained(tokenizer)
-            if "vocab_size" not in fields and not Path(preset).exists():
+            if "vocab_size" not in fields and preset in PRESETS:
                 config = config.replace(vocab_size=vocabulary.vocab_size)
     data = prepare_data(files, corpus or out / "corpus", config, settings, vocabulary, report)
     model = AlbertForPreTraining(config, seed=settings.seed)

@@ -80,8 +80,22 @@ def batch(config: AlbertConfig, seed: int = 0, mlm: bool = True, sop: bool = Tru
     )
 
 
+def entity_rows() -> np.ndarray:
+    """Where the two entities of each sequence are read (B, 2); in the sequence of length 1 it is the same row."""
+    return np.array([[6, 2], [8, 8], [11, 16]])
+
+
 def task_batch(config: AlbertConfig, seed: int, task: str) -> Batch:
     """A batch of LENGTHS with the labels of a task."""
+    if task == "translation":  # the rows that predict begin with the source's last
+        starts = np.cumsum(LENGTHS) - LENGTHS
+        rows = np.concatenate([np.arange(s + n - 1, s + T) for s, n, T in zip(starts, SOURCES, LENGTHS)])
+        tokens = generator(seed, "gradcheck labels").integers(config.vocab_size, size=len(rows))
+        given = replace(batch(config, seed, mlm=False, sop=False, translation=True), masked_rows=rows, masked_labels=tokens)
+        return replace(given, label_smoothing=0.2)
+    if task == "relations":
+        given = replace(batch(config, seed, mlm=False, sop=False), entity_rows=entity_rows())
+        return replace(given, labels=tuple(task_labels(config, seed, "classes")))
     labels = tuple(task_labels(config, seed, task))
     return replace(batch(config, seed, mlm=False, sop=False), labels=labels)
 

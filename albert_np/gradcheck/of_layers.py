@@ -140,14 +140,17 @@ def pooler(seed: int) -> Rows:
     )
 
 
-@named("cross_entropy")
-def cross_entropy(seed: int) -> Rows:
+def cross_entropy(seed: int, smoothing: float = 0.0) -> Rows:
     labels = np.arange(M) * 7 % V
     weights = 0.5 + np.abs(normal(seed, "weights", M))
     return rows(
-        lambda x: layers.cross_entropy(x, labels, weights, 3.7),
+        lambda x: layers.cross_entropy(x, labels, weights, 3.7, smoothing),
         layers.cross_entropy_backward, {"x": 2 * normal(seed, "x", M, V)}, seed=seed,
     )  # fmt: skip
+
+
+CHECKS["cross_entropy"] = cross_entropy
+CHECKS["cross_entropy, label smoothing"] = lambda seed: cross_entropy(seed, smoothing=0.2)
 
 
 @named("embeddings: tables, norm, dropout, projection")

@@ -11,8 +11,10 @@ from albert_np.gradcheck.tensor import Row
 from albert_np.model import (
     AlbertForPreTraining,
     AlbertForQuestionAnswering,
+    AlbertForRelationClassification,
     AlbertForSequenceClassification,
     AlbertForTokenClassification,
+    AlbertForTranslation,
 )
 from albert_np.model.albert import Results
 from albert_np.model.batch import Batch
@@ -58,6 +60,8 @@ TASKS: dict[str, dict[str, Any]] = {
     "sequences, several numbers": dict(model=SEQUENCES, task="numbers", num_labels=7, problem_type="regression"),
     "token classification": dict(model=TOKENS, task="tokens", num_labels=7),
     "question answering": dict(model=SPANS, task="spans"),
+    "relations": dict(model=AlbertForRelationClassification, task="relations", num_labels=7),
+    "translation": dict(model=AlbertForTranslation, task="translation"),
 }
 TASKS |= {f"{name}, all options": {**changes, **ALL} for name, changes in TASKS.items()}
 

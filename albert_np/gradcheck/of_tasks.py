@@ -7,10 +7,12 @@ import numpy as np
 
 from albert_np import layers
 from albert_np.gradcheck.checker import rows
-from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, dropout, normal, parameters, sequences
+from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, dropout, entity_rows, normal, parameters, sequences
 from albert_np.gradcheck.of_layers import H, Rows
 from albert_np.model.fine_tuning import CLASSES, NUMBERS, SETS, task_loss, task_loss_backward
 from albert_np.model.task_heads import (
+    relation_head,
+    relation_head_backward,
     sequence_head,
     sequence_head_backward,
     span_head,
@@ -85,7 +87,16 @@ def spans(seed: int) -> Rows:
     return rows(lambda h, p: span_head(h, sequences(), p), span_head_backward, {"h": normal(seed, "h", N, H)}, p, seed=seed)
 
 
+def relations(seed: int) -> Rows:
+    p, picked = parameters(shapes(CONFIG, ("relation",))["relation"], seed), entity_rows()
+    return rows(
+        lambda h, p: relation_head(h, picked, p, CONFIG, dropout(seed)), relation_head_backward,
+        {"h": normal(seed, "h", N, H)}, p, seed=seed,
+    )  # fmt: skip
+
+
 CHECKS |= {
+    "relation_head, dropout": relations,
     "spread": spread,
     "sequence_head, dropout": whole_sequences,
     "token_head, dropout": every_token,

@@ -21,6 +21,7 @@ from albert_np.layers.fusion import fuse, fuse_backward
 from albert_np.layers.gather import gather, gather_backward
 from albert_np.layers.layer_norm import layer_norm, layer_norm_backward
 from albert_np.layers.linear import linear, linear_backward
+from albert_np.layers.past import attend_past, fill_past
 from albert_np.layers.pooler import pooler, pooler_backward
 from albert_np.layers.sequences import Sequences
 from albert_np.layers.softmax import softmax, softmax_backward
@@ -40,9 +41,10 @@ softmax, softmax_backward = pair(softmax, softmax_backward)
 
 
 __all__ = [
-    "Sequences", "activation", "activation_backward", "attention", "attention_backward", "attention_probabilities",
-    "binary_cross_entropy", "binary_cross_entropy_backward", "cross_entropy", "cross_entropy_backward", "dropout",
-    "dropout_backward", "embedding", "embedding_backward", "feed_forward", "feed_forward_backward", "fuse", "fuse_backward",
-    "gather", "gather_backward", "layer_norm", "layer_norm_backward", "linear", "linear_backward", "pooler", "pooler_backward",
-    "softmax", "softmax_backward", "spread", "spread_backward", "squared_error", "squared_error_backward",
+    "Sequences", "activation", "activation_backward", "attend_past", "attention", "attention_backward",
+    "attention_probabilities", "binary_cross_entropy", "binary_cross_entropy_backward", "cross_entropy",
+    "cross_entropy_backward", "dropout", "dropout_backward", "embedding", "embedding_backward", "feed_forward",
+    "feed_forward_backward", "fill_past", "fuse", "fuse_backward", "gather", "gather_backward", "layer_norm",
+    "layer_norm_backward", "linear", "linear_backward", "pooler", "pooler_backward", "softmax", "softmax_backward", "spread",
+    "spread_backward", "squared_error", "squared_error_backward",
 ]  # fmt: skip

@@ -111,6 +111,10 @@ class Model:
         Raises ValueError that names the argument where shapes do not fit or ids are outside their tables.
         """
         inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        return self._run(inputs, output_hidden_states, output_attentions)
+
+    def _run(self, inputs: Padded, output_hidden_states: bool = False, output_attentions: bool = False) -> Output:
+        """The call behind the checks of its arrays."""
         lengths = inputs.visible.sum(1)  # (B,)
         parts = [inputs.between(*cut) for cut in cuts(lengths, number_of_parts(lengths, self._like()))]
         return joined(threads.run(self._forward, parts, repeat(output_hidden_states), repeat(output_attentions)))

@@ -22,6 +22,10 @@ class Batch:
                                  and the labels: one pair, (rows (M,), classes (M,)) where the rows are sequences or tokens
                                  (numbers (M, C) for regression and for several labels a sequence), and for question answering
                                  two, (sequences (M,), number of the answer's first, or last, token within its own (M,)).
+    entity_rows                  (B, 2) for relations: the row of the N tokens at which each of two entities is read.
+    label_smoothing              ε of translation's loss, see layers/cross_entropy.py.
+
+    In translation's batches `sequences.source_lengths` are given, and masked_rows are those that predict a token of the target.
     """
 
     ids: Any
@@ -33,6 +37,8 @@ class Batch:
     masked_labels: Any = None
     order_labels: Any = None
     labels: tuple[tuple[Any, Any], ...] | None = None
+    entity_rows: Any = None
+    label_smoothing: float = 0.0
 
     @classmethod
     def pack(
@@ -47,6 +53,8 @@ class Batch:
         order_labels: np.ndarray | None = None,
         source_lengths: np.ndarray | None = None,
         labels: Any = None,
+        entity_rows: np.ndarray | None = None,
+        label_smoothing: float = 0.0,
         like: Any = None,
     ) -> "Batch":
         """From host arrays: ids, token_types, positions (N,); lengths (B,) with sum N; examples (B,), default 0, 1, ...;
@@ -68,6 +76,7 @@ class Batch:
             put(ids), put(positions), put(token_types), sequences, put(dropout_rows),
             put(masked_rows), put(masked_labels), put(order_labels),
             None if labels is None else tuple((put(rows), put(items)) for rows, items in labels),
+            put(entity_rows), label_smoothing,
         )  # fmt: skip
 
     @property

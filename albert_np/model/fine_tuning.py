@@ -24,6 +24,8 @@ from albert_np.layers import (
 from albert_np.model.albert import encode, encode_backward
 from albert_np.model.batch import Batch
 from albert_np.model.task_heads import (
+    relation_head,
+    relation_head_backward,
     sequence_head,
     sequence_head_backward,
     span_head,
@@ -137,6 +139,31 @@ def question_answering_backward(cache: Any, p: Tree, g: Tree, config: AlbertConf
     c_body, c_head, c_loss = cache
     dscores = np.stack(task_loss_backward(c_loss))  # (2, B, T)
     encode_backward(span_head_backward(dscores, c_head, p.task, g.task), c_body, p, g, config, batch)
+
+
+# ---- a class for two entities of each sequence ----
+
+
+def relation_classification(
+    batch: Batch,
+    p: Tree,
+    config: AlbertConfig,
+    denominators: dict[str, float] | None = None,
+    rng: Dropout | None = None,
+) -> tuple[TaskResults, Any]:
+    """The loss over the sequences that have a label. denominators {"task": ...} default to their number."""
+    read = None if twins_of(p.flat) is None else np.unique(batch.entity_rows)
+    h, _, c_body = encode(batch, p, config, rng, read)
+    logits, c_head = relation_head(h, batch.entity_rows, p.relation, config, rng and rng.of(batch.dropout_rows))  # (B, C)
+    results, c_loss = task_loss([logits], batch.labels, CLASSES, denominators)
+    return results, (c_body, c_head, c_loss)
+
+
+def relation_classification_backward(cache: Any, p: Tree, g: Tree, config: AlbertConfig, batch: Batch) -> None:
+    """Adds the gradient of the loss into g"""
+    c_body, c_head, c_loss = cache
+    dlogits = task_loss_backward(c_loss)[0]  # (B, C)
+    encode_backward(relation_head_backward(dlogits, c_head, p.relation, g.relation), c_body, p, g, config, batch)
 
 
 # ---- what they share ----

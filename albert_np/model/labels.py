@@ -91,3 +91,22 @@ def span_label(name: str, positions: Any, visible: np.ndarray) -> Pair:
         raise ValueError(f"{name}: row {row} points at token {places[row]}, which attention_mask hides")
     number = np.cumsum(visible, axis=1) - 1  # (B, T)
     return rows, number[rows, places[rows]]
+
+
+def relation_labels(labels: Any, B: int, config: AlbertConfig) -> list[Pair]:
+    """Labels of sequences that are classes: integers (B,), -100 = ignore."""
+    return [labelled(classes("labels", labels, (B,), config))]
+
+
+def entity_positions(positions: Any, visible: np.ndarray) -> np.ndarray:
+    """Places (B, 2) in the padded row of two entities -> their numbers among the visible tokens of their sequence (B, 2)"""
+    B, T = visible.shape
+    places = integers(
+        "entity_positions", host("entity_positions", positions, f"two places for each of the {B} sequences"), (B, 2)
+    )
+    within("entity_positions", places, T, "the places of a row")
+    hidden = ~np.take_along_axis(visible, places, axis=1)
+    if hidden.any():
+        row, which = (int(i[0]) for i in np.nonzero(hidden))
+        raise ValueError(f"entity_positions: row {row} points at token {places[row, which]}, which attention_mask hides")
+    return np.take_along_axis(np.cumsum(visible, axis=1) - 1, places, axis=1)

@@ -3,7 +3,7 @@
 All checks of a user's arrays are here, but those of a task's labels (labels.py).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,13 @@ class Padded:
     ids: np.ndarray
     token_types: np.ndarray
     positions: np.ndarray
+    source_lengths: np.ndarray | None = None  # (B,) of translation: how many of the visible tokens are the source
+    entities: np.ndarray | None = None  # (B, 2) of relations: numbers of two tokens among the visible ones
 
     def between(self, first: int, last: int) -> "Padded":
         """The rows first, ..., last - 1."""
-        return Padded(*(getattr(self, field.name)[first:last] for field in fields(self)))
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: array[first:last] for name, array in arrays.items() if array is not None})
 
 
 def integers(name: str, values: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
@@ -87,8 +90,9 @@ def padded(
 
 
 def pack(
-    inputs: Padded, config: AlbertConfig, like: Any, labels: Any = None, sentence_order_label: Any = None, task: Any = None
-) -> Batch:
+    inputs: Padded, config: AlbertConfig, like: Any, labels: Any = None, sentence_order_label: Any = None, task: Any = None,
+    label_smoothing: float = 0.0,
+) -> Batch:  # fmt: skip
     """The visible tokens end to end, with the labels that are given, on the device of `like`.
 
     labels (B, T) and sentence_order_label (B,) are pretraining's, still to be checked; task: `Batch.labels`, as host arrays.
@@ -108,13 +112,18 @@ def pack(
             raise ValueError(f"sentence_order_label: expected the shape {(len(visible),)}, got {order.shape}")
         arrays["order_labels"] = order.reshape(-1)
         within("sentence_order_label", arrays["order_labels"], 2, "0 in order, 1 swapped")
+    lengths = visible.sum(axis=1)
+    if inputs.entities is not None:
+        arrays["entity_rows"] = inputs.entities + (np.cumsum(lengths) - lengths)[:, None]  # (B, 2)
     return Batch.pack(
         inputs.ids[visible],
-        visible.sum(axis=1),
+        lengths,
         inputs.token_types[visible],
         inputs.positions[visible],
         **arrays,
+        source_lengths=inputs.source_lengths,
         labels=task,
+        label_smoothing=label_smoothing,
         like=like,
     )
 

@@ -64,6 +64,7 @@ def part(batch: Batch, first: int, last: int, labels_of: str) -> Batch:
         masked_labels=None if masked is None else batch.masked_labels[masked],
         order_labels=None if batch.order_labels is None else batch.order_labels[rows],
         labels=None if batch.labels is None else tuple(between(*pair, begin, end) for pair in batch.labels),
+        entity_rows=None if batch.entity_rows is None else batch.entity_rows[rows] - start,
     )  # fmt: skip
 
 

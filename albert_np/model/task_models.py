@@ -1,5 +1,6 @@
 """The public classes of fine-tuning: the body with the head of a task."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,18 @@ from albert_np.model.batch import Batch
 from albert_np.model.fine_tuning import (
     question_answering,
     question_answering_backward,
+    relation_classification,
+    relation_classification_backward,
     sequence_classification,
     sequence_classification_backward,
     token_classification,
     token_classification_backward,
 )
-from albert_np.model.labels import sequence_labels, span_labels, token_labels
+from albert_np.model.labels import entity_positions as checked_entities
+from albert_np.model.labels import relation_labels, sequence_labels, span_labels, token_labels
 from albert_np.model.output import Output
 from albert_np.model.packing import Padded, pack, padded, unpack
-from albert_np.model.task_heads import token_head
+from albert_np.model.task_heads import relation_head, token_head
 from albert_np.params import Tree
 
 
@@ -153,4 +157,56 @@ class AlbertForQuestionAnswering(Model):
         """
         inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
         task = span_labels(start_positions, end_positions, inputs.visible)
+        return self._loss_and_gradients(pack(inputs, self.config, self.params.flat, task=task), grads, denominators, rng)
+
+
+class AlbertForRelationClassification(Model):
+    """The body and a linear map of two tokens of each sequence, side by side, onto config.num_labels classes: of two entities,
+    what one is to the other. There is no such class in transformers.
+
+    A call gives .logits (B, C).
+    """
+
+    parts = ("relation",)
+    objective = relation_classification, relation_classification_backward
+
+    def __call__(
+        self,
+        input_ids: Any,
+        attention_mask: Any = None,
+        token_type_ids: Any = None,
+        position_ids: Any = None,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+        entity_positions: Any = None,
+    ) -> Output:
+        """As `Model.__call__`; entity_positions (B, 2): places in the padded row at which the two entities are read."""
+        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        inputs = replace(inputs, entities=checked_entities(entity_positions, inputs.visible))
+        return self._run(inputs, output_hidden_states, output_attentions)
+
+    def _heads(self, out: Output, h: Any, batch: Batch, inputs: Padded) -> None:
+        super()._heads(out, h, batch, inputs)
+        out.logits, _ = relation_head(h, batch.entity_rows, self.params.relation, self.config, None)  # (B, C)
+
+    def loss_and_gradients(
+        self,
+        input_ids: Any,
+        attention_mask: Any = None,
+        token_type_ids: Any = None,
+        labels: Any = None,
+        position_ids: Any = None,
+        entity_positions: Any = None,
+        grads: Tree | None = None,
+        denominators: dict[str, float] | None = None,
+        rng: Any = None,
+    ) -> tuple[Any, Tree]:
+        """The cross-entropy of the relations, a 0-d array, and its gradient, a tree like `params`.
+
+        labels (B,): integers, -100 = ignore; entity_positions (B, 2): see `__call__`. For the rest see
+        `AlbertForSequenceClassification.loss_and_gradients`.
+        """
+        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        inputs = replace(inputs, entities=checked_entities(entity_positions, inputs.visible))
+        task = relation_labels(labels, len(inputs.visible), self.config)
         return self._loss_and_gradients(pack(inputs, self.config, self.params.flat, task=task), grads, denominators, rng)

@@ -2,6 +2,7 @@
 
 from albert_np.optim.adam import init, step
 from albert_np.optim.clip import clip
+from albert_np.optim.layers import rates
 from albert_np.optim.schedule import learning_rate
 
-__all__ = ["clip", "init", "learning_rate", "step"]
+__all__ = ["clip", "init", "learning_rate", "rates", "step"]

@@ -55,20 +55,25 @@ def moments(params: Tree, grads: Tree, state: SimpleNamespace) -> Any:
     return m / (1 - beta1**state.count) / (np.sqrt(v / (1 - beta2**state.count)) + eps)
 
 
-def step(params: Tree, grads: Tree, state: SimpleNamespace, lr: float) -> None:
-    """One update of params and state, in place. lr is a Python float."""
+def step(params: Tree, grads: Tree, state: SimpleNamespace, lr: float, scales: dict[str, float] | None = None) -> None:
+    """One update of params and state, in place. lr is a Python float.
+
+    scales: {name: factor of lr}, 1 for a name that is not there; a tensor whose factor is 0 stays as it is (see `optim.layers`).
+    """
     state.count += 1
+    scales = scales or {}
     if twins := twins_of(params.flat):
-        twins.adam_step(spans(params, state), params.flat, grads.flat, state, lr)
+        twins.adam_step(spans(params, state, scales), params.flat, grads.flat, state, lr)
         return
     updates = Tree(params.form, moments(params, grads, state))
     decay = state.options["weight_decay"]
     for (name, w), (_, u) in zip(params.items(), updates.items()):
+        rate = lr * scales.get(name, 1.0)
         if not takes_decay(name, state):
-            w -= lr * u
+            w -= rate * u
             continue
         u += decay * w
-        w -= lr * (trust_ratio(w, u) * u if state.name == "lamb" else u)
+        w -= rate * (trust_ratio(w, u) * u if state.name == "lamb" else u)
 
 
 def takes_decay(name: str, state: SimpleNamespace) -> bool:
@@ -76,9 +81,11 @@ def takes_decay(name: str, state: SimpleNamespace) -> bool:
     return bool(state.options["decay_all"]) or is_decayed(name)
 
 
-def spans(params: Tree, state: SimpleNamespace) -> list[tuple[int, int, bool]]:
-    """(start, stop, takes decay) of every tensor within the flat buffer."""
-    return [(start, stop, takes_decay(name, state)) for name, (start, stop) in params.spans().items()]
+def spans(params: Tree, state: SimpleNamespace, scales: dict[str, float]) -> list[tuple[int, int, bool, float]]:
+    """(start, stop, takes decay, factor of lr) of every tensor within the flat buffer."""
+    return [
+        (start, stop, takes_decay(name, state), scales.get(name, 1.0)) for name, (start, stop) in params.spans().items()
+    ]  # fmt: skip
 
 
 def trust_ratio(w: Any, u: Any) -> Any:

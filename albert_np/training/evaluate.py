@@ -12,7 +12,7 @@ from albert_np.model.batch import Batch
 SUMS = {"mlm": 1.0, "sop": 1.0}
 
 
-def evaluate(model: Any, batches: Iterable[dict[str, np.ndarray]]) -> dict[str, float]:
+def evaluate(model: Any, batches: Iterable[dict[str, Any]]) -> dict[str, float]:
     """Losses and accuracies over packed host batches, without dropout.
 
     -> loss = mlm_loss + sop_loss (nats), mlm_loss, mlm_accuracy, masked (M) and, with a sentence objective, sop_loss,

@@ -64,6 +64,10 @@ TASK_TABLES = {
         ("task.w", "qa_outputs.weight", "cls/squad/output_weights", "hf tf"),
         ("task.b", "qa_outputs.bias", "cls/squad/output_bias", ""),
     ),
+    "relation": (
+        ("relation.w", "relation_classifier.weight", "relation/output_weights", "hf tf"),  # of our own: neither has such a head
+        ("relation.b", "relation_classifier.bias", "relation/output_bias", ""),
+    ),
 }
 
 FORMS = ("hf", "tf")
@@ -72,8 +76,10 @@ Names = dict[str, tuple[str, bool]]
 
 def task_of(config: AlbertConfig) -> str:
     """Which of the TASK_TABLES a model with a task head goes by: its config names its class (`architectures`)."""
-    asks = any("QuestionAnswering" in str(name) for name in config.extra.get("architectures") or ())
-    return "question answering" if asks else "classification"
+    classes = " ".join(map(str, config.extra.get("architectures") or ()))
+    if "RelationClassification" in classes:
+        return "relation"
+    return "question answering" if "QuestionAnswering" in classes else "classification"
 
 
 def column_of(form: str) -> int:

@@ -7,7 +7,7 @@ import invariants
 import numpy as np
 import pytest
 from helpers import floats
-from invariants import COUNT, LENGTHS, TASKS, C, close, task_batch_of, task_model
+from invariants import COUNT, LENGTHS, SOURCES, TASKS, C, close, task_batch_of, task_model
 
 import albert_np as ab
 from albert_np.model.labels import sequence_labels, span_labels, token_labels
@@ -25,6 +25,7 @@ NONE = np.zeros(0, np.int64)
         "every_sequence_of_a_task_by_itself",
         "micro_batches_of_tasks_add_up",
         "recomputing_changes_no_task",
+        "threads_change_no_task",
     ],
 )
 def test_invariant(invariant, task, version):
@@ -61,8 +62,9 @@ def test_every_dtype_is_kept(task, version):
 def test_nothing_that_was_given_is_written_to(task):
     model, batch = task_model(task), task_batch_of(task, 0, 1, 2)
     model.params.flat.flags.writeable = False
-    pairs = [array for pair in batch.labels for array in pair]
-    for array in (batch.ids, batch.positions, batch.token_types, batch.dropout_rows, *pairs):
+    pairs = [array for pair in batch.labels or () for array in pair]
+    others = [array for array in (batch.entity_rows, batch.masked_rows, batch.masked_labels) if array is not None]
+    for array in (batch.ids, batch.positions, batch.token_types, batch.dropout_rows, *pairs, *others):
         array.flags.writeable = False
     _, grads = model.packed_loss_and_gradients(batch, rng=ab.Dropout(1))
     assert grads.flat.any()
@@ -76,13 +78,15 @@ def test_dropout_only_with_rng_and_the_same_again(task):
         for rng in (None, ab.Dropout(1), ab.Dropout(1), ab.Dropout(2))
     ]
     assert losses[0] == float(model.packed_loss(batch).loss) and losses[1] == losses[2]
-    assert len(set(losses)) == (1 if task == "spans" else 3)  # that head has no dropout, as in transformers
+    assert len(set(losses)) == (1 if task in ("spans", "translation") else 3)  # these heads have no dropout, as in transformers
 
 
 @every_task
 def test_no_items_make_a_loss_of_zero_and_no_gradient(task):
     model, batch = task_model(task), task_batch_of(task, 0, 3)
-    empty = replace(batch, labels=tuple((NONE, items[:0]) for _, items in batch.labels))
+    empty = replace(batch, labels=tuple((NONE, items[:0]) for _, items in batch.labels or ()) or None)
+    if task == "translation":
+        empty = replace(batch, masked_rows=NONE, masked_labels=NONE)
     for denominators in (None, COUNT):
         results, grads = model.packed_loss_and_gradients(empty, None, denominators)
         assert float(results.loss) == 0 and results.answers == 0 and not grads.flat.any()
@@ -91,7 +95,10 @@ def test_no_items_make_a_loss_of_zero_and_no_gradient(task):
 def test_counts_are_counts():
     answers = {task: task_model(task).packed_loss(task_batch_of(task, 0, 1, 2, 3)).answers for task in TASKS}
     tokens = sum((length + 1) // 2 for length in LENGTHS)
-    assert answers == {"classes": 3, "sets": 4 * C, "numbers": 4 * C, "tokens": tokens, "spans": 4 + 3}
+    assert answers == {
+        "classes": 3, "sets": 4 * C, "numbers": 4 * C, "tokens": tokens, "spans": 4 + 3, "relations": 3,
+        "translation": sum(LENGTHS) - sum(SOURCES) + 4 - 1,
+    }  # fmt: skip
     assert task_model("numbers").packed_loss(task_batch_of("numbers", 0, 1)).correct is None
 
 

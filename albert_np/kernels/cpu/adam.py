@@ -33,11 +33,12 @@ def moments(m: Any, v: Any, g: Any, u: Any, state: SimpleNamespace) -> None:
 
 
 def adam_step(spans: Any, params: Any, grads: Any, state: SimpleNamespace, lr: float) -> None:
-    """One update, in place. spans: (start, stop, decayed) for every tensor, in the flat arrays params and grads."""
+    """One update, in place. spans: (start, stop, decayed, factor of lr) for every tensor, in the flat arrays params and grads."""
     decay, lamb, m, v = state.options["weight_decay"], state.name == "lamb", state.m.flat, state.v.flat
-    u = np.empty_like(params, shape=max((stop - start for start, stop, _ in spans), default=0) if lamb else BLOCK)
+    u = np.empty_like(params, shape=max((stop - start for start, stop, *_ in spans), default=0) if lamb else BLOCK)
     product = np.empty_like(params, shape=BLOCK)
-    for start, stop, decayed in spans:
+    for start, stop, decayed, scale in spans:
+        rate = lr * scale
         w_square = u_square = 0.0
         for at in range(start, stop, BLOCK):
             end = min(at + BLOCK, stop)
@@ -49,8 +50,8 @@ def adam_step(spans: Any, params: Any, grads: Any, state: SimpleNamespace, lr: f
                 w_square += float(np.vecdot(w, w))
                 u_square += float(np.vecdot(here, here))
             else:
-                here *= lr
+                here *= rate
                 w -= here
         if decayed and lamb:  # the whole tensor's norms are needed before its first number can be moved
             ratio = (w_square / u_square) ** 0.5 if w_square > 0 and u_square > 0 else 1.0
-            params[start:stop] -= np.multiply(u[: stop - start], lr * ratio, out=u[: stop - start])
+            params[start:stop] -= np.multiply(u[: stop - start], rate * ratio, out=u[: stop - start])
