@@ -42,14 +42,14 @@ from albert_np.weights.names import to_hf
 __all__ = [
     "AlbertConfig", "AlbertForMaskedLM", "AlbertForPreTraining", "AlbertForQuestionAnswering", "AlbertForRelationClassification",
     "AlbertForSequenceClassification", "AlbertForTokenClassification", "AlbertForTranslation", "AlbertModel", "AlbertTokenizer",
-    "Dropout", "__version__", "gradcheck",
-    "optim", "pretrain", "to_hf", "use",
+    "Dropout", "Trained", "__version__", "finetune", "gradcheck", "optim", "pretrain", "to_hf", "use",
 ]  # fmt: skip
 
 keep_freed_memory()
 
 # What needs more than NumPy is imported when it is first asked for.
-_LAZY = {"AlbertTokenizer": "albert_np.text", "pretrain": "albert_np.training", "gradcheck": "albert_np.gradcheck"}
+_LAZY = {"AlbertTokenizer": "albert_np.text", "pretrain": "albert_np.training", "finetune": "albert_np.tasks.finetuning",
+         "Trained": "albert_np.tasks.trained", "gradcheck": "albert_np.gradcheck"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -15,11 +15,11 @@ def app() -> Any:
     """The whole command line as a typer application."""
     import typer
 
-    from albert_np.cli import convert, demo, fill_mask, gradcheck, info, pretrain, tokenizer
+    from albert_np.cli import ask, convert, demo, fill_mask, finetune, gradcheck, info, pretrain, tokenizer
     from albert_np.cli.common import ConfigCommand
 
     cli = typer.Typer(
-        help="ALBERT by hand in NumPy: pretrain it, load published weights, look into it, check its gradients.",
+        help="ALBERT by hand in NumPy: pretrain it, load published weights, fine-tune it, ask it, check its gradients.",
         no_args_is_help=True, rich_markup_mode=None, add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )  # fmt: skip
@@ -30,6 +30,11 @@ def app() -> Any:
 
     cli.command("demo")(demo.demo)
     cli.command("pretrain", cls=ConfigCommand)(pretrain.pretrain)
+    cli.command("finetune", cls=ConfigCommand)(finetune.finetune)
+    cli.command("evaluate")(finetune.evaluate)
+    cli.command("predict")(finetune.predict)
+    cli.command("ask")(ask.ask)
+    cli.command("translate")(finetune.translate)
     cli.command("fill-mask")(fill_mask.fill_mask)
     cli.command("convert")(convert.convert)
     cli.command("info", cls=ConfigCommand)(info.info)
@@ -88,7 +93,7 @@ def explained(error: Exception) -> tuple[str, int]:
         return str(error), 2
     if isinstance(error, MemoryError):
         return "out of memory: try a smaller --tokens-per-batch, --accumulate 2 or more, or --recompute", 1
-    if isinstance(error, (RuntimeError, OSError)):
+    if isinstance(error, (RuntimeError, OSError, ImportError)):
         return str(error), 1
     return f"{type(error).__name__}: {error} (this is a bug; ALBERT_NP_DEBUG=1 shows where)", 1
 

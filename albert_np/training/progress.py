@@ -121,6 +121,22 @@ class Progress(Report):
         )
 
 
+class FinetuneProgress(Progress):
+    """The same for fine-tuning: loss, accuracy where there is one, and the score of each epoch."""
+
+    def evaluation(self, record: dict[str, Any]) -> None:
+        name, score = list(record.items())[-1]
+        self._say(f"epoch {record['epoch']}: {name} {score:.4f}")
+
+    def _line(self, record: dict[str, Any]) -> str:
+        first, last = self._recent[0], self._recent[-1]
+        seconds = max(1e-9, last["seconds"] - first["seconds"])
+        rate = sum(other["tokens"] for other in self._recent[1:]) / seconds
+        left = clock_time((self._total - last["step"]) * seconds / max(1, last["step"] - first["step"]))
+        accuracy = f" accuracy {record['accuracy']:.3f}" if "accuracy" in record else ""
+        return f"loss {record['loss']:.3f}{accuracy} {rate:,.0f} tokens/s {left} left"
+
+
 def clock_time(seconds: float) -> str:
     """75 -> "1:15", 3700 -> "1:01:40" """
     minutes, seconds = divmod(round(seconds), 60)

@@ -1,0 +1,268 @@
+"""albert-np finetune, evaluate, predict, translate: a task from its files to a trained model, its score, its answers."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from albert_np.cli.common import (
+    BackendOption,
+    JsonOption,
+    QuietOption,
+    SetOption,
+    give,
+    settings_of,
+    table,
+    use_backend,
+)
+
+if TYPE_CHECKING:
+    from albert_np.tasks.finetuning import Finetuned
+    from albert_np.tasks.trained import Trained
+
+TaskArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="TASK",
+        help="classification, question-answering, ner, relations, srl, translation, or file.py:Class for a task of your own.",
+    ),
+]
+ModelOption = Annotated[str, typer.Option("--model", help="The folder of a model that `finetune` trained.")]
+OptionOption = Annotated[
+    list[str] | None,
+    typer.Option("--option", "-o", metavar="KEY=VALUE", help="An option of the task: -o text=review -o kind=sets"),
+]
+START, TRAINING, RUN = "Where to start", "Training", "The run"
+
+
+def _option(name: str, help: str, panel: str, metavar: str | None = None) -> Any:
+    return typer.Option(name, help=help, rich_help_panel=panel, metavar=metavar, show_default=False)
+
+
+def finetune(
+    task: TaskArgument,
+    train: Annotated[str, typer.Option("--train", help="The examples to learn from, in a format of the task.")],
+    out: Annotated[Path, typer.Option("--out", help="A new folder for the model, its scores, metrics and figures.")],
+    dev: Annotated[str | None, typer.Option("--dev", help="Examples by which the best epoch is chosen.")] = None,
+    model: Annotated[
+        str | None, _option("--model", "A pretrained model: a folder, an archive, or a name on the hub.", START)
+    ] = None,
+    config: Annotated[
+        str | None, _option("--config", "Instead of --model: the sizes of a fresh one.", START, "tiny|small|base|...")
+    ] = None,
+    from_scratch: Annotated[bool, _option("--from-scratch", "Of --model take only the config and the tokenizer.", START)] = False,
+    tokenizer: Annotated[
+        Path | None, _option("--tokenizer", "Default: the model's, or one trained on the examples.", START)
+    ] = None,
+    vocab_size: Annotated[
+        int | None, _option("--vocab-size", "Of a vocabulary that is trained on the examples [8000]", START)
+    ] = None,
+    set_: SetOption = None,
+    dropout: Annotated[float | None, _option("--dropout", "Hidden and attention dropout [the model's]", TRAINING)] = None,
+    option: OptionOption = None,
+    max_length: Annotated[int | None, _option("--max-length", "Tokens of the longest row [the task's]", TRAINING)] = None,
+    epochs: Annotated[int | None, _option("--epochs", "Passes over the examples [3]", TRAINING)] = None,
+    lr: Annotated[float | None, _option("--lr", "Peak learning rate [0.04 / hidden size; from scratch 0.16]", TRAINING)] = None,
+    tokens_per_batch: Annotated[int | None, _option("--tokens-per-batch", "Tokens of a step [2048]", TRAINING)] = None,
+    accumulate: Annotated[int | None, _option("--accumulate", "Compute a step in this many parts [1]", TRAINING)] = None,
+    layer_decay: Annotated[float | None, _option("--layer-decay", "Learning rate from layer to layer [1]", TRAINING)] = None,
+    freeze: Annotated[list[str] | None, _option("--freeze", "body, embeddings, ...: does not learn.", TRAINING)] = None,
+    balance: Annotated[bool, _option("--balance", "Spread each class evenly over the steps.", TRAINING)] = False,
+    label_smoothing: Annotated[float | None, _option("--label-smoothing", "Of translation [0.1]", TRAINING)] = None,
+    weight_decay: Annotated[float | None, _option("--weight-decay", "[0.01]", TRAINING)] = None,
+    patience: Annotated[int | None, _option("--patience", "Stop after so many epochs without gain.", TRAINING)] = None,
+    seeds: Annotated[int, _option("--seeds", "So many runs; mean and deviation are told [1]", RUN)] = 1,
+    seed: Annotated[int | None, _option("--seed", "Of everything random [0]", RUN)] = None,
+    backend: BackendOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Train a model for a task and keep its best epoch. Scores stand beside those of a baseline.
+
+    Example: albert-np finetune classification --model albert-base-v2 --train train.tsv --dev dev.tsv --out runs/sst2
+    """
+    from albert_np.tasks.finetuning import finetune as run
+    from albert_np.training import Report
+    from albert_np.training.progress import FinetuneProgress
+
+    use_backend(backend)
+    given: dict[str, Any] = dict(
+        epochs=epochs, learning_rate=lr, tokens_per_batch=tokens_per_batch, accumulate=accumulate, layer_decay=layer_decay,
+        freeze=tuple(freeze) if freeze else None, balance=balance or None, label_smoothing=label_smoothing,
+        weight_decay=weight_decay, patience=patience, seed=seed,
+    )  # fmt: skip
+    given = {key: value for key, value in given.items() if value is not None}
+    changes = settings_of(set_)
+    if dropout is not None:
+        changes |= {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+    options = options_of(option)
+    if max_length is not None:
+        options["max_length"] = max_length
+    if vocab_size is not None:
+        given["vocab_size"] = vocab_size
+    report = Report() if quiet or as_json else FinetuneProgress()
+    done = run(
+        task, train, dev, model, out, config, tokenizer, from_scratch, seeds, options, changes, report=report, **given
+    )  # fmt: skip
+    confusion(done, out)
+    if as_json:
+        give(summary(done, out))
+    elif not quiet:
+        show_scores(done, out)
+    if done.stopped_by:
+        print(f"albert-np: stopped by {done.stopped_by}; {out} holds the best epoch so far", file=sys.stderr)
+        raise typer.Exit(143 if done.stopped_by == "SIGTERM" else 130)
+
+
+def evaluate(
+    task: TaskArgument,
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILES...", help="Examples with their labels, each file scored by itself.")
+    ],
+    model: ModelOption,
+    backend: BackendOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Score a trained model on files of examples.
+
+    Example: albert-np evaluate ner --model runs/entities test.conll
+    """
+    from albert_np.training.finetune import plain
+
+    trained = opened(model, task, backend)
+    scores = {file: plain(trained.evaluate(file)) for file in files}
+    if as_json:
+        give({"task": trained.task.name, "model": model, "scores": scores})
+    else:
+        names = list(next(iter(scores.values())))
+        table("", ["", *map(str, files)], [[name, *(number(scores[file][name]) for file in files)] for name in names])
+
+
+def predict(
+    task: TaskArgument,
+    texts: Annotated[
+        list[str] | None, typer.Argument(metavar="TEXT...", help="Texts; none: a line each from standard input.")
+    ] = None,
+    model: ModelOption = "",
+    file: Annotated[str | None, typer.Option("--file", help="Examples in a format of the task, instead of texts.")] = None,
+    backend: BackendOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Answer new texts: classes, entities, roles, relations (<e1>...</e1> and <e2>...</e2> in the text), translations.
+
+    Example: albert-np predict ner --model runs/entities "Ada Lovelace was born in London."
+    """
+    if not model:
+        raise typer.BadParameter("Missing option '--model'.")
+    if file is not None and texts:
+        raise typer.BadParameter("texts and --file exclude each other")
+    trained = opened(model, task, backend)
+    show_answers(trained, texts, file, as_json)
+
+
+def translate(
+    texts: Annotated[
+        list[str] | None, typer.Argument(metavar="TEXT...", help="Sentences; none: a line each from standard input.")
+    ] = None,
+    model: ModelOption = "",
+    file: Annotated[str | None, typer.Option("--file", help="A file of sentences, a line each.")] = None,
+    beams: Annotated[int | None, typer.Option("--beams", min=1, help="Texts that beam search keeps; 1: greedy.")] = None,
+    backend: BackendOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Translate sentences with a model that `finetune translation` trained.
+
+    Example: albert-np translate --model runs/en-de --beams 4 "A man rides a bicycle."
+    """
+    if not model:
+        raise typer.BadParameter("Missing option '--model'.")
+    trained = opened(model, "translation", backend)
+    if beams is not None:
+        trained.task.options["num_beams"] = beams
+    show_answers(trained, texts, file, as_json)
+
+
+# ---- what they share ----
+
+
+def opened(model: str, task: str, backend: str | None) -> "Trained":
+    from albert_np.tasks.trained import Trained
+
+    use_backend(backend)
+    return Trained.from_pretrained(model, task)
+
+
+def show_answers(trained: "Trained", texts: list[str] | None, file: str | None, as_json: bool) -> None:
+    """Answer the texts, the file, or the lines of standard input: a JSON object a line, or for people."""
+    from rich.console import Console
+
+    task = trained.task
+    if file is not None:
+        examples = task.read(file)
+    else:
+        lines = texts if texts else [line.rstrip("\r\n") for line in sys.stdin]
+        examples = [task.example(line) for line in lines]
+    answers = task.answers(trained.model, trained.tokenizer, examples)
+    console = Console(highlight=False, soft_wrap=True)
+    for example, answer in zip(examples, answers):
+        if as_json:
+            give(task.as_json(example, answer))
+        else:
+            console.print(task.show(example, answer))
+
+
+def options_of(pairs: list[str] | None) -> dict[str, Any]:
+    """["kind=sets", "word=1"] -> {"kind": "sets", "word": 1}; values are JSON or plain text."""
+    import json
+
+    found = {}
+    for pair in pairs or []:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"--option takes KEY=VALUE, not {pair!r}")
+        try:
+            found[key.strip().replace("-", "_")] = json.loads(text)
+        except json.JSONDecodeError:
+            found[key.strip().replace("-", "_")] = text
+    return found
+
+
+def number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.4f}"
+
+
+def summary(done: "Finetuned", out: Path) -> dict[str, Any]:
+    return {
+        "out": str(out), "task": done.trained.task.name, "metric": done.trained.task.metric, "epoch": done.history.best,
+        "mean": done.mean, "deviation": done.deviation, "seeds": done.scores, "baselines": done.baselines,
+        "stopped_by": done.stopped_by,
+    }  # fmt: skip
+
+
+def show_scores(done: "Finetuned", out: Path) -> None:
+    """The scores of the kept epoch, over the seeds, beside the baselines'."""
+    if not done.scores:
+        print(f"{out}: trained; without --dev there is no score")
+        return
+    many = len(done.scores) > 1
+    columns = ["", f"mean of {len(done.scores)}" if many else f"epoch {done.history.best}", *(["deviation"] if many else [])]
+    rows = []
+    for name, mean in done.mean.items():
+        own = [number(mean) if many else number(done.scores[0][name]), *([number(done.deviation[name])] if many else [])]
+        rows.append([name, *own, *(number(scores[name]) for scores in done.baselines.values())])
+    table("", [*columns, *done.baselines], rows)
+    print(f"\n{out} holds the model{' of the best seed' if many else ''}, its metrics and figures.")
+
+
+def confusion(done: "Finetuned", out: Path) -> None:
+    """The confusion matrix of the kept epoch, where an example has one class."""
+    from albert_np import plots
+
+    task, answers = done.trained.task, done.history.answers
+    table = getattr(task, "confusion", None)
+    if answers and table is not None and (found := table(answers, done.held)) is not None:
+        plots.draw_confusion(out / "figures" / "confusion.png", *found)

@@ -1,0 +1,266 @@
+"""From files of examples to a trained model in a folder: `finetune`."""
+
+import dataclasses
+import os
+import statistics
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from albert_np.config import AlbertConfig
+from albert_np.files import make_folder, write_json
+from albert_np.tasks import Task, task_of
+from albert_np.tasks.trained import Trained
+from albert_np.training.finetune import History, plain, train_epochs
+from albert_np.training.finetune_settings import FinetuneSettings
+from albert_np.training.report import Report
+from albert_np.training.stop import stop_on_signals
+
+NOT_TEXT = ("id", "label", "title")  # fields of examples that are no text of the task
+VOCABULARY = 8000  # pieces of a vocabulary that is trained on the examples themselves
+
+
+@dataclass
+class Finetuned:
+    """trained, history: of the best seed · scores: of each seed its best ones · baselines: {name: scores} · held: the examples
+    that were scored"""
+
+    trained: Trained
+    scores: list[dict[str, Any]]
+    baselines: dict[str, dict[str, Any]]
+    history: History
+    held: list[Any] = field(default_factory=list)
+    stopped_by: str = ""
+    histories: list[History] = field(default_factory=list)
+
+    @property
+    def mean(self) -> dict[str, float]:
+        """The mean of each score over the seeds."""
+        return {name: statistics.fmean(each[name] for each in self.scores) for name in (self.scores[0] if self.scores else ())}
+
+    @property
+    def deviation(self) -> dict[str, float]:
+        """The standard deviation of each score over the seeds, 0 of one."""
+        some = len(self.scores) > 1
+        return {name: statistics.stdev(each[name] for each in self.scores) if some else 0.0 for name in self.mean}
+
+
+def finetune(
+    task: str | Task,
+    train: Any,
+    dev: Any = None,
+    model: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    config: AlbertConfig | str | None = None,
+    tokenizer: Any = None,
+    from_scratch: bool = False,
+    seeds: int = 1,
+    options: dict[str, Any] | None = None,
+    changes: dict[str, Any] | None = None,
+    vocab_size: int = VOCABULARY,
+    report: Report | None = None,
+    **settings: Any,
+) -> Finetuned:
+    """Train a model for a task, and keep its best epoch.
+
+    task            "classification", "question-answering", "ner", "relations", "srl", "translation", a `Task`, or one of your own
+                    as "file.py:Class"; options: its options
+    train, dev      files in one of the task's formats (or lists of its examples). Without dev the last epoch is kept.
+    model           a checkpoint to start from: a folder, a file, a name on the hub; from_scratch: only its config and tokenizer
+    config          instead of a model: a preset's name or an AlbertConfig; changes: fields of the config, such as dropout
+    tokenizer       a folder or a tokenizer; None: the model's, or one that is trained on the examples (vocab_size pieces)
+    out             a folder, new or empty; None: nothing is written
+    seeds           so many runs, with the seeds from settings' `seed` on, each in out/seed-N; the best of them in `out`
+    settings        fields of `FinetuneSettings`: epochs=3, learning_rate=1e-4, ...
+
+    Raises ValueError that names what came and what was expected; FileNotFoundError, FileExistsError.
+    """
+    report = report or Report()
+    task = task_of(task, **(options or {}))
+    chosen = FinetuneSettings.from_dict({**task.trains, **settings})
+    folder = empty_folder(out)
+    if seeds < 1:
+        raise ValueError(f"seeds must be at least 1, not {seeds}")
+    examples, held = (task.read(x) if isinstance(x, str | os.PathLike) else list(x or ()) for x in (train, dev))
+    task.learn(examples)
+    start = Start.of(task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, report)
+    if "max_length" in task.options:
+        fit_length(task, start, options or {})
+    baselines = (
+        {name: plain(task.score(held, answers)) for name, answers in task.baselines(examples, held).items()} if held else {}
+    )
+    if held and not baselines:
+        untrained = start.model(chosen.seed)
+        baselines = {"an untrained model": plain(task.score(held, task.answers(untrained, start.tokenizer, held)))}
+    done = Finetuned(Trained(task, None, start.tokenizer), [], baselines, History(), held)
+    best = None
+    with stop_on_signals() as stop:
+        for seed in range(chosen.seed, chosen.seed + seeds):
+            own = dataclasses.replace(chosen, seed=seed)
+            network = start.model(seed)
+            if seeds > 1:
+                report.note(f"seed {seed}")
+            history = train_epochs(task, network, start.tokenizer, examples, held, own, start.fresh, report, stop)
+            scores = plain(history.scores)
+            about = {
+                "settings": own.to_dict(),
+                "from": start.source,
+                "epoch": history.best,
+                "scores": scores,
+                "baselines": baselines,
+            }
+            trained = Trained(task, network, start.tokenizer, about)
+            if folder is not None:
+                write_run(folder / f"seed-{seed}" if seeds > 1 else folder, trained, history, baselines)
+            if held and history.best:
+                done.scores.append(scores)
+            done.histories.append(history)
+            if best is None or (held and scores.get(task.metric, -1) > best):
+                best, done.trained, done.history = scores.get(task.metric, -1.0), trained, history
+            if stop.signal:
+                done.stopped_by = stop.name
+                break
+    report.close()
+    if folder is not None and seeds > 1:
+        write_run(folder, done.trained, done.history, baselines)
+        summary = {
+            "metric": task.metric,
+            "mean": done.mean,
+            "deviation": done.deviation,
+            "seeds": done.scores,
+            "baselines": baselines,
+        }
+        write_json(folder / "scores.json", summary)
+    return done
+
+
+@dataclass
+class Start:
+    """Where the runs start: a checkpoint or a config, and the tokenizer. fresh: nothing was pretrained."""
+
+    task: Task
+    path: Any
+    config: AlbertConfig | None
+    tokenizer: Any
+    changes: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls, task: Task, model: Any, config: Any, tokenizer: Any, from_scratch: bool, changes: dict[str, Any],
+        examples: list[Any], vocab_size: int, report: Report,
+    ) -> "Start":  # fmt: skip
+        from albert_np.text import AlbertTokenizer
+
+        if (model is None) == (config is None):
+            raise ValueError(
+                "say where to start by one of model and config (a preset's name, for a model that is not pretrained)"
+            )
+        if isinstance(tokenizer, str | os.PathLike) or (tokenizer is None and model is not None):
+            tokenizer = AlbertTokenizer.from_pretrained(tokenizer or model)
+        elif tokenizer is None:
+            report.note(f"training a vocabulary of at most {vocab_size} pieces on the examples")
+            tokenizer = vocabulary(task, examples, vocab_size)
+        if isinstance(config, str):
+            config = AlbertConfig.preset(config, vocab_size=len(tokenizer))
+        changes = {**task.config(), **changes}
+        if from_scratch and model is not None:
+            config = AlbertConfig.from_pretrained(model)
+        if config is not None:
+            config = without_head(config).replace(**changes)
+            if len(tokenizer) > config.vocab_size:
+                raise ValueError(f"the tokenizer has {len(tokenizer)} pieces, the model's vocab_size is {config.vocab_size}")
+        return cls(task, None if config is not None else model, config, tokenizer, changes)
+
+    @property
+    def fresh(self) -> bool:
+        return self.config is not None
+
+    @property
+    def source(self) -> str | None:
+        """Where the parameters came from; None: from nowhere."""
+        return None if self.path is None else str(self.path)
+
+    def model(self, seed: int) -> Any:
+        """A model to train: the same but for what is fresh in it, which the seed decides."""
+        import warnings
+
+        if self.config is not None:
+            return self.task.model(self.config, seed=seed)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*left out")  # heads of pretraining are not needed here
+            warnings.filterwarnings("ignore", message=".*afresh")  # and the task's is to be trained
+            changes = {"num_labels": 2, "id2label": None, **self.changes}
+            return self.task.model.from_pretrained(self.path, seed=seed, **changes)
+
+    def most_tokens(self) -> int:
+        config = self.config or AlbertConfig.from_pretrained(self.path)
+        return config.max_position_embeddings
+
+
+def without_head(config: AlbertConfig) -> AlbertConfig:
+    """The config without what another task had put into it."""
+    return config.replace(num_labels=2, id2label=None, problem_type=None)
+
+
+def fit_length(task: Task, start: Start, given: dict[str, Any]) -> None:
+    """Rows as long as the model can take, unless more was asked for: that is a ValueError."""
+    most = start.most_tokens()
+    if task.options["max_length"] > most and "max_length" in given:
+        raise ValueError(f"max_length is {task.options['max_length']}, but the model's max_position_embeddings is {most}")
+    task.options["max_length"] = min(task.options["max_length"], most)
+
+
+def vocabulary(task: Task, examples: list[Any], vocab_size: int) -> Any:
+    """A tokenizer of the task's own texts, with capitals and accents; smaller if the texts are too few for so many pieces."""
+    from albert_np.text import AlbertTokenizer, train_tokenizer
+
+    texts = dict.fromkeys(text for example in examples for text in texts_of(example))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "spiece.model"
+        while True:
+            try:
+                train_tokenizer(texts, file, vocab_size, do_lower_case=False, keep_accents=True)
+                break
+            except ValueError:
+                if vocab_size < 20:
+                    raise
+                vocab_size = vocab_size * 9 // 10
+        return AlbertTokenizer(file, do_lower_case=False, keep_accents=True)
+
+
+def texts_of(example: Any) -> list[str]:
+    """The texts in an example's fields."""
+    found = []
+    for f in dataclasses.fields(example):
+        value = getattr(example, f.name)
+        if f.name in NOT_TEXT:
+            continue
+        if isinstance(value, str) and value.strip():
+            found.append(value)
+        elif f.name == "words":
+            found.append(" ".join(value))
+    return found
+
+
+def empty_folder(out: Any) -> Path | None:
+    """The folder to write to. FileExistsError if something is in it."""
+    if out is None:
+        return None
+    path = Path(out)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FileExistsError(f"{path} is not empty; --out needs a new folder")
+    make_folder(path)
+    return path
+
+
+def write_run(folder: Path, trained: Trained, history: History, baselines: dict[str, dict[str, Any]]) -> None:
+    """The model, metrics.jsonl (a line a step, a line an epoch) and the figures."""
+    import json
+
+    from albert_np import plots
+
+    trained.save_pretrained(folder)
+    lines = sorted([*history.steps, *history.epochs], key=lambda record: (record["step"], "dev" in record))
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    plots.draw_finetuning(folder / "figures", history, trained.task.metric, baselines)

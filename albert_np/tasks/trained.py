@@ -1,0 +1,79 @@
+"""A trained model with its task and its tokenizer: a folder that needs nothing else to answer.
+
+config.json  model.safetensors  spiece.model  tokenizer_config.json  tokenizer.json        the model, as others load it, too
+task.json                                                     the task, its options and labels, how it was trained, its scores
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from albert_np.files import make_folder, read_json, write_json
+from albert_np.tasks import TASKS, Task, task_of
+from albert_np.version import __version__
+
+FILE = "task.json"
+
+
+@dataclass
+class Trained:
+    """about: the settings of its training and its scores, which go into task.json."""
+
+    task: Task
+    model: Any
+    tokenizer: Any
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | os.PathLike[str], task: str | Task | None = None, dtype: Any = "float32") -> "Trained":
+        """Load what `save_pretrained` wrote. task: the task that it must be for; a task of your own must be named here
+        ("file.py:Class"): a folder never decides which code runs.
+
+        ValueError if it is another task's, or no trained model at all; FileNotFoundError.
+        """
+        from albert_np.text import AlbertTokenizer
+
+        path = Path(folder)
+        if not path.is_dir():
+            raise FileNotFoundError(f"there is no folder {str(folder)!r} with a trained model")
+        if not (path / FILE).is_file():
+            raise ValueError(f"{path} holds no {FILE}: it is no model that was fine-tuned here")
+        values = read_json(path / FILE)
+        name, options = (values.get("task"), values.get("options")) if isinstance(values, dict) else (None, None)
+        if not isinstance(name, str) or not isinstance(options, dict):
+            raise ValueError(f"{path / FILE}: expected an object with 'task' and 'options'")
+        asked = name_of(task) if isinstance(task, str) else getattr(task, "name", None)
+        if asked is None and name not in TASKS:
+            raise ValueError(f"{path} was trained for a task of your own; name it as file.py:Class")
+        found = task_of(task, **options) if isinstance(task, str) else task if task is not None else task_of(name, **options)
+        if found.name != name and asked != name:
+            raise ValueError(f"{path} was trained for the task {name!r}, not for {asked!r}")
+        found.options = {**found.defaults, **options}
+        about = {key: value for key, value in values.items() if key not in ("task", "options", "version")}
+        return cls(found, found.model.from_pretrained(path, dtype=dtype), AlbertTokenizer.from_pretrained(path), about)
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write the folder; see above."""
+        path = Path(folder)
+        make_folder(path)
+        self.model.save_pretrained(path)
+        self.tokenizer.save_pretrained(path)
+        write_json(path / FILE, {"task": self.task.name, "options": self.task.options, **self.about, "version": __version__})
+
+    def predict(self, texts: Any) -> list[dict[str, Any]]:
+        """Answers for texts (or for one text, or for examples of the task): a dict each, its form is the task's (`as_json`)."""
+        given = [texts] if isinstance(texts, str) else list(texts)
+        examples = [self.task.example(each) if isinstance(each, str) else each for each in given]
+        answers = self.task.answers(self.model, self.tokenizer, examples)
+        return [self.task.as_json(example, answer) for example, answer in zip(examples, answers)]
+
+    def evaluate(self, examples: Any) -> dict[str, Any]:
+        """The scores on a file, or on examples."""
+        examples = self.task.read(examples) if isinstance(examples, str | os.PathLike) else list(examples)
+        return self.task.score(examples, self.task.answers(self.model, self.tokenizer, examples))
+
+
+def name_of(task: str) -> str:
+    """The name by which a task is known, from how it was asked for."""
+    return task.replace("_", "-") if ":" not in task else task_of(task).name

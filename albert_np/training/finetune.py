@@ -1,0 +1,149 @@
+"""Fine-tuning: one flat loop over epochs. The best epoch on the development examples is what is kept."""
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from albert_np import backend, optim
+from albert_np.data.sampler import BalancedSampler, split
+from albert_np.model.batch import Batch
+from albert_np.model.parts import counts
+from albert_np.randomness import Dropout
+from albert_np.training.data import attention_cost
+from albert_np.training.finetune_settings import FinetuneSettings
+from albert_np.training.report import Report
+from albert_np.training.stop import Stop
+from albert_np.training.watch import Diverged
+
+
+@dataclass
+class History:
+    """What happened: a record a step and an epoch; `best`, the epoch whose parameters were kept, its scores and answers."""
+
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    best: int = 0
+    scores: dict[str, Any] = field(default_factory=dict)
+    answers: list[Any] = field(default_factory=list)
+    stopped_by: str = ""
+
+
+def train_epochs(
+    task: Any,
+    model: Any,
+    tokenizer: Any,
+    examples: list[Any],
+    dev: list[Any],
+    settings: FinetuneSettings,
+    fresh: bool = False,
+    report: Report | None = None,
+    stop: Stop | None = None,
+) -> History:
+    """Train `model` in place on the examples. With development examples, it ends with the parameters of its best epoch by
+    `task.metric`; else with the last. fresh: it was not pretrained, which the default learning rate asks.
+
+    Raises ValueError if there is nothing to train on, Diverged if the loss is no number any more.
+    """
+    report, history = report or Report(), History()
+    items = [item for example in examples for item in task.items(example, tokenizer) if item.target is not None]
+    if not items:
+        raise ValueError("none of the training examples has a label that could be learned")
+    params, config = model.params, model.config
+    sampler = sampler_of(items, task, config, settings)
+    total = sum(len(sampler.batches(epoch)) for epoch in range(settings.epochs))
+    peak, warmup = settings.peak(config, fresh), math.ceil(settings.warmup * total)
+    rates = optim.rates(params, config, settings.layer_decay, settings.freeze)
+    state = optim.init("adamw", params, bias_correction=True, **settings.optimizer_options())
+    grads, best, step, started = params.zeros_like(), None, 0, time.perf_counter()
+    report.start(0, total)
+    for epoch in range(settings.epochs):
+        for numbers in sampler.batches(epoch):
+            if stop is not None and stop.signal:
+                break
+            loss, correct, answers = gradients(model, task, items, numbers, settings, Dropout(settings.seed, step), grads)
+            freeze(grads, rates)
+            norm = float(backend.to_host(optim.clip(grads, settings.clip_norm)))
+            lr = optim.learning_rate(step + 1, peak, warmup + 1, total + 1)
+            optim.step(params, grads, state, lr, rates)
+            step += 1
+            tokens = sum(len(items[i].ids) for i in numbers)
+            record = {"step": step, "epoch": epoch + 1, "loss": loss, "lr": lr, "grad_norm": norm, "tokens": tokens,
+                      "seconds": round(time.perf_counter() - started, 3)}  # fmt: skip
+            if correct is not None:
+                record["accuracy"] = correct / max(1, answers)
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                raise Diverged(f"the loss became NaN or infinite at step {step}; try a lower --lr (it was {peak:g})")
+            history.steps.append(record)
+            report.step(record)
+        if stop is not None and stop.signal:
+            history.stopped_by = stop.name
+            break
+        if not dev:
+            continue
+        found = task.answers(model, tokenizer, dev)
+        scores = task.score(dev, found)
+        history.epochs.append({"epoch": epoch + 1, "step": step, "dev": plain(scores)})
+        report.evaluation({"step": step, "epoch": epoch + 1, task.metric: scores[task.metric]})
+        if not history.best or scores[task.metric] > history.scores[task.metric]:
+            history.best, history.scores, history.answers, best = epoch + 1, scores, found, params.flat.copy()
+        elif settings.patience and epoch + 1 - history.best >= settings.patience:
+            report.note(f"no better than epoch {history.best} for {settings.patience} epochs: stopped")
+            break
+    if best is not None:
+        params.flat[...] = best
+    return history
+
+
+def sampler_of(items: list[Any], task: Any, config: Any, settings: FinetuneSettings) -> BalancedSampler:
+    """Every item once an epoch, in steps of nearly equal work; with `balance`, of nearly equal numbers of each class."""
+    lengths = np.array([len(item.ids) for item in items])
+    classes = None
+    if settings.balance:
+        if not all(isinstance(item.target, int) for item in items):
+            raise ValueError(f"balance: only tasks with one class for each example can be balanced, and {task.name} is none here")
+        classes = np.array([item.target for item in items])
+    costs = lengths + attention_cost(config) * lengths * lengths
+    budget = max(settings.tokens_per_batch, int(lengths.max()))
+    return BalancedSampler(costs, lengths, budget, settings.seed, classes)
+
+
+def gradients(
+    model: Any, task: Any, items: list[Any], numbers: np.ndarray, settings: FinetuneSettings, rng: Dropout, grads: Any
+) -> tuple[float, float | None, int]:
+    """The gradient of the step of these items, written into `grads` -> loss, how many answers are right (or None), of how many"""
+    grads.flat[...] = 0
+    costs = np.array([len(item.ids) for item in items])
+    parts = [part for part in split(numbers, costs, settings.accumulate) if len(part)]
+    batches = []
+    for part in parts:
+        arrays = task.collate([items[i] for i in part])
+        batches.append(Batch.pack(**arrays, examples=part, label_smoothing=settings.label_smoothing, like=grads.flat))
+    whole = added([counts(batch) or spans_of(batch) for batch in batches])
+    results = [model.packed_loss_and_gradients(batch, grads, whole, rng)[0] for batch in batches]
+    loss = float(sum(float(backend.to_host(r.loss)) for r in results))
+    right = None if results[0].correct is None else float(sum(float(backend.to_host(r.correct)) for r in results))
+    return loss, right, sum(r.answers for r in results)
+
+
+def spans_of(batch: Batch) -> dict[str, float]:
+    """The denominator of a batch with several tables of labels of different numbers."""
+    return {"task": max(len(rows) for rows, _ in batch.labels or ()) or 1}
+
+
+def added(all_counts: list[dict[str, float]]) -> dict[str, float]:
+    return {name: sum(each[name] for each in all_counts) for name in all_counts[0]}
+
+
+def freeze(grads: Any, rates: dict[str, float]) -> None:
+    """What does not learn has no part in the gradient's norm."""
+    for name, array in grads.items():
+        if rates[name] == 0:
+            array[...] = 0
+
+
+def plain(scores: dict[str, Any]) -> dict[str, Any]:
+    """The scores that are numbers."""
+    return {name: value for name, value in scores.items() if isinstance(value, int | float)}

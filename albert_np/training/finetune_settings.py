@@ -1,0 +1,88 @@
+"""What a fine-tuning run is told. Frozen and validated; written into the trained model's folder."""
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from typing import Any
+
+from albert_np.config import AlbertConfig
+
+PEAK = 0.04  # the default learning rate is PEAK / H: 5e-5 for the base model, where fine-tuning usually starts
+FRESH = 4.0  # times as much for a model that was not pretrained
+
+
+@dataclass(frozen=True)
+class FinetuneSettings:
+    """epochs              passes over the training examples.
+    learning_rate       the peak, after a tenth of the steps; it falls to 0 at the end. None: 0.04 / hidden_size for a pretrained
+                        model (5e-5 for base), four times as much for a fresh one.
+    warmup              share of the steps.
+    weight_decay, beta1, beta2, eps, clip_norm     of AdamW (with bias correction: Mosbach et al. 2021), and of the gradient.
+    tokens_per_batch    tokens of one step.
+    accumulate          a step is computed in this many micro-batches.
+    layer_decay         the learning rate's factor from a layer to the one below it, see `optim.layers`; 1: none.
+    freeze              what does not learn: "body", "embeddings", or beginnings of parameters' names.
+    balance             classes are spread evenly over the steps.
+    label_smoothing     ε, for translation.
+    patience            stop when so many epochs in a row were no better than the best; 0: never.
+    seed                of the fresh head, the order and dropout.
+
+    Raises ValueError that names the field, what came and what was expected.
+    """
+
+    epochs: int = 3
+    learning_rate: float | None = None
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-6
+    clip_norm: float = 1.0
+    tokens_per_batch: int = 2048
+    accumulate: int = 1
+    layer_decay: float = 1.0
+    freeze: tuple[str, ...] = ()
+    balance: bool = False
+    label_smoothing: float = 0.0
+    patience: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "tokens_per_batch", "accumulate", "patience", "seed"):
+            least = 0 if name in ("patience", "seed") else 1
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
+        for name, low, high in (
+            ("learning_rate", 0, 10), ("warmup", -1, 1), ("weight_decay", -1, 10), ("beta1", -1, 1), ("beta2", -1, 1),
+            ("eps", 0, 1), ("clip_norm", 0, 1e9), ("layer_decay", 0, 1.0000001), ("label_smoothing", -1, 1),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if value is None and name == "learning_rate":
+                continue
+            numeric = isinstance(value, int | float) and not isinstance(value, bool)
+            if not numeric or not low < value < high or value < 0:
+                raise ValueError(
+                    f"{name} must be a number {'above 0' if low == 0 else 'from 0'} and below {high:g}, not {value!r}"
+                )
+        object.__setattr__(self, "freeze", (self.freeze,) if isinstance(self.freeze, str) else tuple(self.freeze))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "FinetuneSettings":
+        """Raises ValueError for a key that is no setting, naming the nearest."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        for key in values:
+            if key not in names:
+                nearest = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
+                raise ValueError(f"unknown setting {key!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else ""))
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**dataclasses.asdict(self), "freeze": list(self.freeze)}
+
+    def optimizer_options(self) -> dict[str, Any]:
+        return {key: getattr(self, key) for key in ("weight_decay", "beta1", "beta2", "eps")}
+
+    def peak(self, config: AlbertConfig, fresh: bool) -> float:
+        """The learning rate, or its default."""
+        return self.learning_rate or PEAK / config.hidden_size * (FRESH if fresh else 1.0)
