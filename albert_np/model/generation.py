@@ -29,17 +29,19 @@ from albert_np.params import Tree
 class Past:
     """keys, values   one (B, A, T, D) for each application of a block, in order
     places         (B,) host integers: how many tokens each sequence has so far, where its next one goes
+    positions      (B,) host integers: the position of its next token; another number only where a mask had holes
     """
 
     keys: list[Any]
     values: list[Any]
     places: np.ndarray
+    positions: np.ndarray
 
     def taken(self, rows: np.ndarray) -> "Past":
         """The past of these sequences, in this order; one may be taken several times."""
         index = backend.asarray_like(rows, self.keys[0])
         keys, values = ([np.take(array, index, axis=0) for array in arrays] for arrays in (self.keys, self.values))
-        return Past(keys, values, self.places[rows])
+        return Past(keys, values, self.places[rows], self.positions[rows])
 
 
 def blocks_of(p: Tree, config: AlbertConfig) -> Iterator[tuple[int, int, Any]]:
@@ -54,7 +56,8 @@ def begin(p: Tree, config: AlbertConfig, batch: Batch, room: int) -> tuple[Any, 
     sequences, A = batch.sequences, config.num_attention_heads
     x, _ = embeddings(batch, p.embeddings, config, None)
     shape = (len(sequences), A, int(sequences.lengths.max()) + room, config.hidden_size // A)
-    past = Past([], [], sequences.lengths.copy())
+    last = sequences.starts + sequences.lengths - 1  # (B,)
+    past = Past([], [], sequences.lengths.copy(), backend.to_host(batch.positions)[last] + 1)
     hidden: list[Any] = [x, *[None] * config.num_hidden_layers]
     for l, number, p_block in blocks_of(p, config):
         past.keys.append(np.zeros_like(x, shape=shape))
@@ -63,13 +66,12 @@ def begin(p: Tree, config: AlbertConfig, batch: Batch, room: int) -> tuple[Any, 
         x, _ = block(x, p_block, sequences, config, None, number)
         hidden[l + 1] = x
     h, _ = fuse_levels(hidden, p.fusion, config.fusion_layers)
-    last = backend.asarray_like(sequences.starts + sequences.lengths - 1, x)
-    return np.take(h, last, axis=0), past
+    return np.take(h, backend.asarray_like(last, x), axis=0), past
 
 
 def advance(p: Tree, config: AlbertConfig, past: Past, tokens: np.ndarray) -> Any:
     """tokens (B,) host ids, the next of each target -> their hidden rows (B, H); the past grows by them"""
-    batch = Batch.pack(tokens, np.ones(len(tokens), np.int64), np.ones_like(tokens), past.places, like=p.flat)
+    batch = Batch.pack(tokens, np.ones(len(tokens), np.int64), np.ones_like(tokens), past.positions, like=p.flat)
     x, _ = embeddings(batch, p.embeddings, config, None)
     places = backend.asarray_like(past.places, x)
     hidden: list[Any] = [x, *[None] * config.num_hidden_layers]
@@ -79,7 +81,7 @@ def advance(p: Tree, config: AlbertConfig, past: Past, tokens: np.ndarray) -> An
         f, _ = feed_forward(h, p_block.ffn, config.hidden_act)
         x, _ = layer_norm(h + f, p_block.ffn_norm, config.layer_norm_eps)
         hidden[l + 1] = x
-    past.places = past.places + 1
+    past.places, past.positions = past.places + 1, past.positions + 1
     h, _ = fuse_levels(hidden, p.fusion, config.fusion_layers)
     return h
 
@@ -98,7 +100,7 @@ def generate(
     """Checked sources -> targets (B, T), see `AlbertForTranslation.generate`"""
     p, config = model.params, model.config
     lengths = inputs.visible.sum(axis=1)  # (B,)
-    room = config.max_position_embeddings - int(lengths.max())
+    room = config.max_position_embeddings - 1 - int(inputs.positions[inputs.visible].max())
     if num_beams < 1:
         raise ValueError(f"num_beams: expected 1 or more, got {num_beams}")
     if max_new_tokens is not None and max_new_tokens < 1:

@@ -190,8 +190,24 @@ class Start:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*left out")  # heads of pretraining are not needed here
             warnings.filterwarnings("ignore", message=".*afresh")  # and the task's is to be trained
+            was = AlbertConfig.from_pretrained(self.path)
             changes = {"num_labels": 2, "id2label": None, **self.changes}
+            if (was.num_labels, was.id2label) == (changes["num_labels"], changes["id2label"]):
+                return self.task.model.from_pretrained(self.path, seed=seed, **changes)
+            return self.with_another_head(was, changes, seed)
+
+    def with_another_head(self, was: AlbertConfig, changes: dict[str, Any], seed: int) -> Any:
+        """The checkpoint's model with a fresh head for these labels in the place of one that it may have for others."""
+        from albert_np.model import AlbertModel
+
+        if "mlm" in self.task.model.parts:  # that head has no labels
             return self.task.model.from_pretrained(self.path, seed=seed, **changes)
+        model = self.task.model(was.replace(**changes), seed=seed)
+        values = dict(AlbertModel.from_pretrained(self.path).params.items())
+        for name, array in model.params.items():
+            if name in values:
+                array[...] = values[name]
+        return model
 
     def most_tokens(self) -> int:
         config = self.config or AlbertConfig.from_pretrained(self.path)

@@ -1,7 +1,7 @@
 """Relations: what one entity of a sentence is to another.
 
-The entities are marked in the text (Baldini Soares et al. 2019): $ around the first, # around the second. Those pieces are in
-every vocabulary, so that any checkpoint will do. The head reads the two opening markers.
+The entities are marked in the text (Baldini Soares et al. 2019): $ around the first, # around the second, or other signs if the
+vocabulary has not these. So any checkpoint will do as it is. The head reads the two opening markers.
 """
 
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ from albert_np.tasks.classification import confused, named
 from albert_np.tasks.labels import index_of, known, majority, ordered
 from albert_np.tasks.task import Item, Task, softmax
 
-MARKERS = ("$", "#")
+MARKERS = "$#£€@*()"  # the first two that a vocabulary has
 
 
 class Relations(Task):
@@ -86,8 +86,7 @@ def with_markers(example: Related, tokenizer: Any, max_length: int) -> tuple[lis
     """
     spans = sorted([(*example.first, 0), (*example.second, 1)])
     text, at, pieces = example.text, 0, []  # type: ignore[var-annotated]
-    markers = tokenizer.encode_batch(MARKERS, 1)
-    marker = [ids[-1] for ids in markers]
+    marker = markers(tokenizer)
     opening = [0, 0]
     for start, stop, which in spans:
         pieces.append(tokenizer.encode_text(text[at:start]))
@@ -99,6 +98,14 @@ def with_markers(example: Related, tokenizer: Any, max_length: int) -> tuple[lis
     opening[spans[0][2]] = 1 + len(before)
     opening[spans[1][2]] = 1 + len(before) + len(first) + len(between)
     return ids, (opening[0], opening[1])
+
+
+def markers(tokenizer: Any) -> list[int]:
+    """The ids of the signs that mark the first and the second entity. ValueError if the vocabulary has not two of them."""
+    found = [ids[-1] for ids in tokenizer.encode_batch(MARKERS, 1) if ids and ids[-1] != tokenizer.unk_token_id]
+    if len(found) < 2:
+        raise ValueError(f"the vocabulary has not two of the signs {' '.join(MARKERS)} to mark entities with")
+    return found[:2]
 
 
 def fitted(pieces: list[list[int]], room: int) -> list[list[int]]:

@@ -43,13 +43,12 @@ class Trained:
         name, options = (values.get("task"), values.get("options")) if isinstance(values, dict) else (None, None)
         if not isinstance(name, str) or not isinstance(options, dict):
             raise ValueError(f"{path / FILE}: expected an object with 'task' and 'options'")
-        asked = name_of(task) if isinstance(task, str) else getattr(task, "name", None)
-        if asked is None and name not in TASKS:
+        if task is None and name not in TASKS:
             raise ValueError(f"{path} was trained for a task of your own; name it as file.py:Class")
-        found = task_of(task, **options) if isinstance(task, str) else task if task is not None else task_of(name, **options)
-        if found.name != name and asked != name:
-            raise ValueError(f"{path} was trained for the task {name!r}, not for {asked!r}")
-        found.options = {**found.defaults, **options}
+        asked = task_of(name if task is None else task)
+        if asked.name != name:
+            raise ValueError(f"{path} was trained for the task {name!r}, not for {asked.name!r}")
+        found = type(asked)(**options)
         about = {key: value for key, value in values.items() if key not in ("task", "options", "version")}
         return cls(found, found.model.from_pretrained(path, dtype=dtype), AlbertTokenizer.from_pretrained(path), about)
 
@@ -72,8 +71,3 @@ class Trained:
         """The scores on a file, or on examples."""
         examples = self.task.read(examples) if isinstance(examples, str | os.PathLike) else list(examples)
         return self.task.score(examples, self.task.answers(self.model, self.tokenizer, examples))
-
-
-def name_of(task: str) -> str:
-    """The name by which a task is known, from how it was asked for."""
-    return task.replace("_", "-") if ":" not in task else task_of(task).name

@@ -82,8 +82,8 @@ def widest_dtype(tensors: dict[str, np.ndarray]) -> str:
 
 def architecture_of(config: AlbertConfig, tree: Tree) -> str:
     """The smallest class that has these heads."""
-    if "task" in tree.form:
-        return ARCHITECTURES["classification"]
+    if "task" in tree.form or "relation" in tree.form:
+        return ARCHITECTURES["classification" if "task" in tree.form else "relation"]
     if "mlm" not in tree.form and "sop" not in tree.form:
         return "AlbertModel"
     return "AlbertForMaskedLM" if "pooler" not in tree.form else "AlbertForPreTraining"

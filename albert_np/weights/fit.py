@@ -14,7 +14,7 @@ import numpy as np
 from albert_np.config import AlbertConfig
 from albert_np.weights.names import TASK_TABLES, column_of, table, task_of
 
-HEADS = ("pooler", "mlm", "sop", "task")
+HEADS = ("pooler", "mlm", "sop", "task", "relation")
 POSITIONS = re.compile(r"(^|\.)position_ids$")  # a buffer of old transformers: 0, 1, 2, ...
 SLOTS = re.compile(r"([/.](adam|lamb)_[mv]|/Adam(_1)?|^global_step|^beta[12]_power|AdamWeightDecayOptimizer.*|LAMBOptimizer.*)$")
 # The heads of Google's SQuAD 2 models, which have no class here
@@ -63,7 +63,8 @@ def heads_of(tensors: dict[str, Any], form: str, config: AlbertConfig) -> tuple[
     }[form]
     names = [canonical(name, form) for name in tensors if not SLOTS.search(name)]
     found = [head for head, mark in marks.items() if any(name.startswith(mark) for name in names)]
-    return (*found, "task") if task_in(tensors, form) == task_of(config) else tuple(found)
+    own = task_in(tensors, form)
+    return (*found, "relation" if own == "relation" else "task") if own == task_of(config) else tuple(found)
 
 
 def task_in(tensors: dict[str, Any], form: str) -> str:

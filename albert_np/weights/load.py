@@ -17,7 +17,11 @@ from albert_np.weights.locate import Weights, locate
 from albert_np.weights.names import Names, table, task_of
 
 # The class that a checkpoint with a task head belongs to, if its config says nothing
-ARCHITECTURES = {"question answering": "AlbertForQuestionAnswering", "classification": "AlbertForSequenceClassification"}
+ARCHITECTURES = {
+    "question answering": "AlbertForQuestionAnswering",
+    "classification": "AlbertForSequenceClassification",
+    "relation": "AlbertForRelationClassification",
+}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,158 @@
+"""Scores of small models on every task, pretrained beside from scratch: the tables of results/tasks.json.
+
+    python tests/benchmarks/tasks.py --model runs/pretrained --work /tmp/work [--cases sst2 wnut17] [--out results/tasks.json]
+
+The data are found through ALBERT_NP_DATA. The pretrained model is one that `albert-np pretrain` made (its command is in the results
+file, from its run.json); the twin has the same sizes and vocabulary and starts from scratch, with a learning rate of its own. Both
+have the same epochs and seeds; the best epoch is chosen on the development examples, and where there are test examples, these are
+what is scored.
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import albert_np as ab
+from albert_np.data.formats.lines import read_lines
+from albert_np.training.finetune import plain
+from albert_np.training.progress import FinetuneProgress
+
+HERE = Path(__file__).parent
+
+
+@dataclass
+class Case:
+    """task, files below the data's folder `tasks` (or made by `prepare`), what `finetune` is told, and how often."""
+
+    task: str
+    train: str
+    dev: str
+    test: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    rates: tuple[float, float] = (3e-4, 6e-4)  # of the pretrained model, and from scratch
+    seeds: int = 3
+    scratch: dict[str, Any] = field(default_factory=dict)  # of a case without a pretrained model
+
+
+DROPOUT = {"hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
+CASES = {
+    "sst2": Case("classification", "sst2/train.tsv", "sst2/dev.tsv", settings=dict(epochs=3), seeds=5),
+    "spam": Case("classification", "@spam.train.jsonl", "@spam.dev.jsonl", "@spam.test.jsonl", dict(max_length=192), dict(epochs=3)),
+    "wnut17": Case("ner", "wnut17/train.conll", "wnut17/dev.conll", "wnut17/test.conll", settings=dict(epochs=8)),
+    "semeval": Case(
+        "relations", "@semeval.train.txt", "@semeval.dev.txt", "semeval2010_task8/test_full.txt", settings=dict(epochs=8)
+    ),
+    "propbank": Case(
+        "srl", "propbank_ewt/train.conll.xz", "propbank_ewt/dev.conll", "propbank_ewt/test.conll", settings=dict(epochs=3), seeds=2
+    ),
+    "policyqa": Case("question-answering", "@policyqa.train.json", "@policyqa.dev.json", "", dict(max_length=256), dict(epochs=5)),
+    "xquad": Case("question-answering", "@xquad.train.json", "@xquad.dev.json", "", dict(max_length=256), dict(epochs=8)),
+    "multi30k": Case(
+        "translation", "multi30k/train.en.gz,multi30k/train.de.gz", "multi30k/val.en.gz,multi30k/val.de.gz",
+        "multi30k/test_2016_flickr.en.gz,multi30k/test_2016_flickr.de.gz",
+        settings=dict(epochs=12, tokens_per_batch=4096, learning_rate=1e-3), seeds=1,
+        scratch=dict(config="small", vocab_size=8000, changes=dict(num_hidden_layers=4, **DROPOUT)),
+    ),
+}  # fmt: skip
+
+
+def prepare(data: Path, work: Path) -> None:
+    """Files that the publishers did not divide, divided: mails at random, SemEval's last 1000 of train, passages by title."""
+    mails = [line for _, line in read_lines(data / "spam_assassin/spam_assassin.jsonl.xz")]
+    random.Random(0).shuffle(mails)
+    for name, part in (("train", mails[1200:]), ("dev", mails[:600]), ("test", mails[600:1200])):
+        (work / f"spam.{name}.jsonl").write_text("\n".join(part) + "\n", encoding="utf-8")
+    blocks = "\n".join(line for _, line in read_lines(data / "semeval2010_task8/train.txt")).split("\n\n")
+    (work / "semeval.train.txt").write_text("\n\n".join(blocks[:-1001]) + "\n", encoding="utf-8")
+    (work / "semeval.dev.txt").write_text("\n\n".join(blocks[-1001:]) + "\n", encoding="utf-8")
+    for name, file in (("policyqa", "policyqa/dev.json"), ("xquad", "xquad/en.json")):
+        whole = json.loads((data / file).read_text(encoding="utf-8"))
+        random.Random(0).shuffle(whole["data"])
+        cut = len(whole["data"]) * 4 // 5
+        for part, titles in (("train", whole["data"][:cut]), ("dev", whole["data"][cut:])):
+            (work / f"{name}.{part}.json").write_text(json.dumps({"version": "1.1", "data": titles}), encoding="utf-8")
+
+
+def place(name: str, data: Path, work: Path) -> str:
+    """Where a case's file lies."""
+    return ",".join(str(work / part[1:]) if part.startswith("@") else str(data / part) for part in name.split(","))
+
+
+def run(name: str, case: Case, model: str, data: Path, work: Path, pretrained: bool) -> dict[str, Any]:
+    """Fine-tune and score one side of a case."""
+    out = work / f"{name}-{'pretrained' if pretrained else 'scratch'}"
+    start = case.scratch or dict(model=model, from_scratch=not pretrained, changes=DROPOUT)
+    settings = {"learning_rate": case.rates[0 if pretrained else 1], **case.settings}
+    began = time.perf_counter()
+    done = ab.finetune(
+        case.task, place(case.train, data, work), place(case.dev, data, work), out=out, options=dict(case.options),
+        seeds=case.seeds, report=FinetuneProgress(), **{**start, **settings},
+    )  # fmt: skip
+    metric = done.trained.task.metric
+    found = [scores[metric] for scores in done.scores]
+    result: dict[str, Any] = {
+        "metric": metric, "settings": settings, "seeds": case.seeds, "dev": found, "minutes": (time.perf_counter() - began) / 60,
+        "baselines": {key: scores[metric] for key, scores in done.baselines.items()}, "all": done.mean,
+        "curve": [record["dev"][metric] for record in done.history.epochs],
+    }  # fmt: skip
+    if case.test:
+        folders = [out] if case.seeds == 1 else sorted(out.glob("seed-*"))
+        tests = [plain(ab.Trained.from_pretrained(folder).evaluate(place(case.test, data, work))) for folder in folders]
+        task = done.trained.task
+        held, examples = task.read(place(case.test, data, work)), task.read(place(case.train, data, work))
+        result["baselines"] = {key: task.score(held, told)[metric] for key, told in task.baselines(examples, held).items()}
+        result |= {"test": [scores[metric] for scores in tests], "test_all": tests}
+    return result
+
+
+def summary(name: str, found: dict[str, Any]) -> str:
+    """A line of the table: baseline, from scratch, pretrained."""
+    cells = []
+    for side in ("scratch", "pretrained"):
+        if side in found:
+            scores = found[side].get("test", found[side]["dev"])
+            deviation = f" ± {statistics.stdev(scores):.3f}" if len(scores) > 1 else ""
+            cells.append(f"{side} {statistics.fmean(scores):.3f}{deviation}")
+    some = found.get("pretrained") or found["scratch"]
+    return f"{name}: {some['metric']}  baselines {some['baselines']}  " + "  ".join(cells)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--cases", nargs="*", default=list(CASES))
+    parser.add_argument("--sides", nargs="*", default=["pretrained", "scratch"])
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "tasks.json")
+    given = parser.parse_args()
+    if "ALBERT_NP_DATA" not in os.environ:
+        parser.error("ALBERT_NP_DATA is not set: the tasks' files are looked for there")
+    data = Path(os.environ["ALBERT_NP_DATA"]) / "tasks"
+    given.work.mkdir(parents=True, exist_ok=True)
+    prepare(data, given.work)
+    results = json.loads(given.out.read_text()) if given.out.exists() else {}
+    about = json.loads((Path(given.model) / "run.json").read_text())
+    results["pretraining"] = {
+        "settings": about["settings"],
+        "data": about["data"],
+        "model": str(json.loads((Path(given.model) / "config.json").read_text())),
+    }
+    for name in given.cases:
+        sides = ["scratch"] if CASES[name].scratch else given.sides
+        for side in sides:
+            results.setdefault("cases", {}).setdefault(name, {})[side] = run(
+                name, CASES[name], given.model, data, given.work, side == "pretrained"
+            )
+            given.out.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(summary(name, results["cases"][name]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""From files to a folder that answers: `finetune`, `Trained`, the options of training, and what is refused."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from examples import examples
+
+import albert_np as ab
+from albert_np import optim
+from albert_np.tasks.trained import Trained
+from albert_np.training.finetune_settings import FinetuneSettings
+
+OWN = Path(__file__).parents[2] / "docs" / "own_task.py"
+SMALL = dict(num_hidden_layers=1, hidden_size=32, intermediate_size=32, embedding_size=16, num_attention_heads=2)
+
+
+def run(task, tokenizer, *, train=None, **arguments):
+    given = examples(task) if train is None else train
+    defaults = dict(config="tiny", tokenizer=tokenizer, changes=SMALL, options={"max_length": 64}, tokens_per_batch=256, epochs=2)
+    return ab.finetune(task, given, **{**defaults, "dev": given[:8], **arguments})
+
+
+@pytest.mark.parametrize("name", ["classification", "question-answering", "ner", "relations", "srl", "translation"])
+def test_a_trained_folder_needs_nothing_else(name, tokenizer, tmp_path):
+    if name == "translation":
+        pytest.importorskip("sacrebleu", reason="sacrebleu is not installed: translations cannot be scored")
+    done = run(name, tokenizer, out=tmp_path / "model")
+    moved = tmp_path / "moved"
+    shutil.move(tmp_path / "model", moved)
+    again = Trained.from_pretrained(moved)
+    given = examples(name)[8:12]
+    assert again.predict(given) == done.trained.predict(given)
+    assert again.evaluate(given) == done.trained.evaluate(given)
+    assert again.about["scores"] == done.scores[0] and again.task.options == done.trained.task.options
+    lines = [json.loads(line) for line in (moved / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines if "dev" in line] == [1, 2]
+    assert (moved / "figures" / "learning.png").stat().st_size > 5000
+    with pytest.raises(ValueError, match=f"trained for the task '{name}', not for"):
+        Trained.from_pretrained(moved, "ner" if name != "ner" else "srl")
+
+
+def test_the_same_seed_is_the_same_model_and_another_is_another(tokenizer):
+    flats = [run("ner", tokenizer, seed=seed).trained.model.params.flat for seed in (3, 3, 4)]
+    assert flats[0].tobytes() == flats[1].tobytes() != flats[2].tobytes()
+
+
+def test_micro_batches_change_nothing_but_rounding(tokenizer):
+    """Also for answers, where the two tables of labels are divided by one number."""
+    for name in ("question-answering", "srl", "relations"):
+        whole, parts = (run(name, tokenizer, accumulate=k, epochs=1, learning_rate=1e-4).history.steps for k in (1, 3))
+        np.testing.assert_allclose([s["loss"] for s in whole], [s["loss"] for s in parts], rtol=1e-5)
+
+
+def test_the_best_epoch_is_kept_and_patience_ends_a_run(tokenizer):
+    done = run("classification", tokenizer, epochs=30, patience=2, learning_rate=3e-3)
+    scores = [record["dev"]["accuracy"] for record in done.history.epochs]
+    best = done.history.best
+    assert scores[best - 1] == max(scores) == done.scores[0]["accuracy"] and max(scores[: best - 1], default=0) < max(scores)
+    assert len(scores) == 30 or len(scores) == best + 2
+    assert done.trained.evaluate(examples("classification")[:8])["accuracy"] == pytest.approx(max(scores))
+
+
+def test_several_seeds_have_a_mean_and_a_deviation(tokenizer, tmp_path):
+    done = run("classification", tokenizer, seeds=3, out=tmp_path / "out")
+    found = [scores["accuracy"] for scores in done.scores]
+    assert done.mean["accuracy"] == pytest.approx(np.mean(found)) and done.deviation["accuracy"] == pytest.approx(
+        np.std(found, ddof=1)
+    )
+    summary = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert summary["mean"] == done.mean and len(summary["seeds"]) == 3 and "the majority's class" in summary["baselines"]
+    best = json.loads((tmp_path / "out" / "task.json").read_text())
+    assert best["scores"]["accuracy"] == max(found)
+    assert {path.name for path in (tmp_path / "out").glob("seed-*")} == {"seed-0", "seed-1", "seed-2"}
+
+
+def test_what_is_frozen_does_not_move(tokenizer):
+    start = run("ner", tokenizer, epochs=1, learning_rate=1e-12).trained.model.params
+    done = run("ner", tokenizer, epochs=2, freeze=("body",)).trained.model.params
+    for name, array in done.items():
+        moved = np.abs(array - dict(start.items())[name]).max() > 1e-6
+        assert moved == name.startswith("task"), name
+    with pytest.raises(ValueError, match="freeze: no tensor is called 'bodies'; there are body, embeddings"):
+        run("ner", tokenizer, freeze=("bodies",))
+    with pytest.raises(ValueError, match="leaves nothing to train"):
+        run("ner", tokenizer, freeze=("body", "task"))
+
+
+def test_rates_fall_from_layer_to_layer():
+    config = ab.AlbertConfig.preset("tiny", num_hidden_layers=4, num_hidden_groups=2)
+    rates = optim.rates(ab.AlbertForTokenClassification(config).params, config, decay=0.5)
+    assert rates["task.w"] == 1 and rates["embeddings.word"] == 0.5**5
+    assert rates["groups.0.blocks.0.ffn.output.w"] == 0.5**3.5 and rates["groups.1.blocks.0.ffn.output.w"] == 0.5**1.5
+    with pytest.raises(ValueError, match="layer_decay must be above 0"):
+        optim.rates(ab.AlbertForTokenClassification(config).params, config, decay=0)
+
+
+@pytest.mark.parametrize("name", ["adamw", "lamb"])
+def test_a_step_with_rates_is_many_steps_with_one(name, version):
+    """Each tensor moves as with its own learning rate."""
+    params = ab.AlbertForTokenClassification(ab.AlbertConfig.preset("tiny", **SMALL), dtype="float64").params
+    grads = params.zeros_like()
+    grads.flat[:] = np.random.default_rng(0).normal(size=grads.flat.shape)
+    rates = {key: 0.25 * (i % 4) for i, (key, _) in enumerate(params.items())}
+    together = params.copy()
+    ab.optim.step(together, grads, ab.optim.init(name, params), 0.1, rates)
+    for key, array in together.items():
+        alone = params.copy()
+        ab.optim.step(alone, grads, ab.optim.init(name, params), 0.1 * rates[key])
+        np.testing.assert_allclose(array, dict(alone.items())[key], rtol=1e-12, atol=1e-15, err_msg=key)
+
+
+def test_classes_are_balanced_over_the_steps(tokenizer):
+    from albert_np.tasks import task_of
+    from albert_np.training.finetune import sampler_of
+
+    task = task_of("classification", max_length=64)
+    given = examples("classification", 120)
+    task.learn(given)
+    items = [item for example in given for item in task.items(example, tokenizer)]
+    sampler = sampler_of(items, task, ab.AlbertConfig.preset("tiny"), FinetuneSettings(balance=True, tokens_per_batch=256))
+    counts = [[sum(items[i].target == c for i in batch) for c in (0, 1)] for batch in sampler.batches(0)]
+    assert all(max(column) - min(column) <= 1 for column in zip(*counts))
+    with pytest.raises(ValueError, match="balance: only tasks with one class"):
+        run("ner", tokenizer, balance=True)
+
+
+def test_from_a_checkpoint_and_from_its_sizes(tokenizer, tmp_path):
+    config = ab.AlbertConfig.preset("tiny", vocab_size=len(tokenizer), **SMALL)
+    ab.AlbertForPreTraining(config, seed=9).save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    arguments = dict(config=None, model=tmp_path / "base", changes={}, learning_rate=1e-12, epochs=1)
+    taken = run("ner", None, **arguments)
+    fresh = run("ner", None, **arguments, from_scratch=True)
+    body = ab.AlbertForPreTraining.from_pretrained(tmp_path / "base").params
+    np.testing.assert_allclose(taken.trained.model.params.embeddings.word, body.embeddings.word, atol=1e-9)
+    assert np.abs(fresh.trained.model.params.embeddings.word - body.embeddings.word).max() > 0.01
+    assert taken.trained.about["from"] == str(tmp_path / "base") and fresh.trained.about["from"] is None
+    # what was trained for one task is a start for another
+    taken.trained.save_pretrained(tmp_path / "ner")
+    other = run("relations", None, **{**arguments, "model": tmp_path / "ner"})
+    assert other.trained.model.config.num_labels == len(other.trained.task.options["labels"])
+
+
+def test_mistakes_before_anything_costs_time(tokenizer, tmp_path):
+    with pytest.raises(ValueError, match="say where to start by one of model and config"):
+        run("ner", tokenizer, config=None)
+    with pytest.raises(ValueError, match="unknown setting 'learning_rat'; did you mean 'learning_rate'"):
+        run("ner", tokenizer, learning_rat=1)
+    with pytest.raises(ValueError, match="epochs must be an integer of at least 1, not 0"):
+        run("ner", tokenizer, epochs=0)
+    with pytest.raises(ValueError, match="max_length is 999, but the model's max_position_embeddings is 128"):
+        run("ner", tokenizer, options={"max_length": 999})
+    with pytest.raises(ValueError, match="seeds must be at least 1"):
+        run("ner", tokenizer, seeds=0)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    with pytest.raises(FileExistsError, match="is not empty"):
+        run("ner", tokenizer, out=tmp_path / "full")
+    with pytest.raises(FileNotFoundError):
+        ab.finetune("ner", "nowhere.conll", config="tiny")
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        Trained.from_pretrained(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"holds no task\.json"):
+        Trained.from_pretrained(tmp_path / "full")
+
+
+def test_a_task_of_one_s_own_in_one_file(tmp_path, tokenizer):
+    said = [example.text for example in examples("classification", 40)]
+    (tmp_path / "pairs.tsv").write_text("".join(f"First, {a}\tThen {b}\n" for a, b in zip(said[::2], said[1::2])))
+    assert len([line for line in OWN.read_text().splitlines() if line and not line.startswith(('"', "from"))]) <= 20
+    done = ab.finetune(
+        f"{OWN}:Order", tmp_path / "pairs.tsv", tmp_path / "pairs.tsv", config="tiny", tokenizer=tokenizer, out=tmp_path / "out",
+        changes=SMALL, epochs=20, learning_rate=3e-3, tokens_per_batch=256,
+    )  # fmt: skip
+    assert done.scores[0]["accuracy"] > 0.9 and "an untrained model" in done.baselines
+    with pytest.raises(ValueError, match=r"a task of your own; name it as file\.py:Class"):  # a folder decides on no code
+        Trained.from_pretrained(tmp_path / "out")
+    again = Trained.from_pretrained(tmp_path / "out", f"{OWN}:Order")
+    assert again.predict(f"First, {said[0]}\tThen {said[1]}") == [{"answer": 0}]

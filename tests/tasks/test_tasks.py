@@ -1,0 +1,299 @@
+"""Each task: rows and answers, odd inputs, and what it refuses."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from examples import examples
+
+from albert_np.data.formats import Labelled, Predicate, Propositions, Question, Related, Tagged, Translated
+from albert_np.tasks import TASKS, batches, task_of
+from albert_np.tasks.classification import kind_of
+from albert_np.tasks.ner import Spoken, best_tags, painted, possible
+from albert_np.tasks.question_answering import QuestionAnswering, sentence_around
+from albert_np.tasks.relation import markers, with_markers
+from albert_np.tasks.translation import dictionary
+from albert_np.tasks.words import split_words, windows
+
+LABELS = ["O", "B-A", "I-A", "B-B", "I-B"]
+
+
+def learned(name, **options):
+    task = task_of(name, **options)
+    task.learn(examples(name))
+    return task
+
+
+# ---- the protocol ----
+
+
+def test_unknown_tasks_and_options_are_refused():
+    with pytest.raises(ValueError, match=r"unknown task 'ne'; there are classification, .*file.py:Class"):
+        task_of("ne")
+    with pytest.raises(ValueError, match="ner has no option 'colour'; there are max_length, word, tag"):
+        task_of("ner", colour=1)
+    with pytest.raises(FileNotFoundError, match=r"no file 'nowhere\.py'"):
+        task_of("nowhere.py:A")
+    with pytest.raises(ValueError, match="no subclass"):
+        task_of("albert_np.tasks.task:Item")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_rows_fit_the_model_and_say_what_they_should(name, tokenizer):
+    task = learned(name)
+    items = [item for example in examples(name, 8) for item in task.items(example, tokenizer)]
+    arrays = task.collate(items)
+    assert arrays["lengths"].sum() == len(arrays["ids"]) == len(arrays["token_types"]) == len(arrays["positions"])
+    for item in items:
+        assert item.ids[0] == tokenizer.cls_token_id and len(item.ids) == len(item.token_types) <= task.options["max_length"]
+
+
+# ---- windows ----
+
+
+@pytest.mark.parametrize(
+    ("sizes", "room"), [([1] * 10, 4), ([1] * 3, 4), ([3, 1, 1, 4, 2, 2, 1], 5), ([9, 1, 9], 4), ([], 4), ([1] * 100, 7)]
+)
+def test_every_unit_is_one_window_s_own(sizes, room):
+    found = windows(sizes, room)
+    owned = [unit for _, _, own, until in found for unit in range(own, until)]
+    assert owned == list(range(len(sizes)))
+    for first, stop, own, until in found:
+        assert first <= own <= until <= stop
+        assert sum(sizes[first:stop]) <= room or stop == first + 1
+
+
+def test_windows_overlap_so_that_words_have_context():
+    inner = [(own - first, stop - until) for first, stop, own, until in windows([1] * 1000, 100)[1:-1]]
+    assert all(min(sides) >= 20 for sides in inner)
+
+
+# ---- tags ----
+
+
+def test_best_tags_are_always_possible():
+    rng = np.random.default_rng(0)
+    allowed = possible(LABELS)
+    assert not allowed[-1, 2] and allowed[1, 2] and allowed[2, 2] and not allowed[3, 2] and not allowed[0, 2]
+    for _ in range(50):
+        tags = best_tags(rng.normal(size=(8, 5)) * 3, LABELS)
+        rows = [-1, *(LABELS.index(tag) for tag in tags)]
+        assert all(allowed[a, b] for a, b in pairwise(rows))
+
+
+def test_best_tags_are_the_likeliest_that_are_possible():
+    from itertools import product
+
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        scores, allowed = rng.normal(size=(3, 5)), possible(LABELS)
+        paths = [path for path in product(range(5), repeat=3) if all(allowed[a, b] for a, b in zip([-1, *path], path))]
+        best = max(paths, key=lambda path: sum(scores[i, tag] for i, tag in enumerate(path)))
+        assert best_tags(scores, LABELS) == tuple(LABELS[tag] for tag in best)
+    assert best_tags(np.zeros((0, 5)), LABELS) == ()
+
+
+def test_labels_are_on_first_pieces_and_windows_cover_long_sentences(tokenizer):
+    task = learned("ner", max_length=16)
+    words = ("Anna", "sees", "xyzxyz", "in", "Paris", ".") * 20
+    tags = ("B-PER", "O", "O", "O", "B-LOC", "O") * 20
+    items = task.items(Tagged(words, tags), tokenizer)
+    assert len(items) > 10 and all(len(item.ids) <= 16 for item in items)
+    assert sorted(word for item in items for word, _ in item.about) == list(range(120))
+    assert sum(label != batches.IGNORED for item in items for label in item.target) == 120
+    for item in items:
+        for word, place in item.about:
+            assert item.target[place] == task.options["labels"].index(tags[word])
+    outputs = [np.eye(len(task.options["labels"]))[np.maximum(item.target, 0)] * 9 for item in items]
+    assert task.answer(Tagged(words), items, outputs) == tags
+
+
+def test_odd_texts_are_answered(tokenizer):
+    task = learned("ner")
+    for text in ("", "   ", "😀😀 \u202eשלום\u202c \u0301", "x" * 5000, "\ufeff"):
+        example = task.example(text)
+        items = task.items(example, tokenizer)
+        tags = task.answer(example, items, [np.zeros((len(item.ids), 5)) for item in items])
+        found = task.as_json(example, tags)
+        assert len(tags) == len(example.words) and found["text"] == text
+        for entity in found["entities"]:
+            assert text[entity["start"] : entity["end"]] == entity["text"] != ""
+
+
+def test_entities_are_marked_where_they_stand():
+    example = Spoken(tuple(word for word, *_ in split_words("Ann  Lee, in Rome[x].")), "Ann  Lee, in Rome[x].")
+    task = task_of("ner", labels=["O", "B-LOC", "I-LOC", "B-PER", "I-PER"])
+    tags = ("B-PER", "I-PER", "O", "O", "B-LOC", "O", "O", "O", "O")
+    assert [(e["type"], e["text"]) for e in task.as_json(example, tags)["entities"]] == [("PER", "Ann  Lee"), ("LOC", "Rome")]
+    from rich.text import Text
+
+    assert Text.from_markup(task.show(example, tags)).plain == "[Ann  Lee PER], in [Rome LOC][x]."
+    assert Text.from_markup(painted("a [b] c", [], [])).plain == "a [b] c"
+
+
+# ---- classification ----
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [(["1", "0"], "classes"), (["a", "1.5"], "classes"), (["1.0", "2.5"], "number"), ([1, 2.5], "number"), ([["a"], []], "sets"),
+     ([str(i) for i in range(30)], "number"), (["nan", "1.0"], "classes")],
+)  # fmt: skip
+def test_what_labels_are(labels, kind):
+    assert kind_of(labels) == kind
+
+
+def test_a_label_that_training_did_not_show_is_an_error_and_said(tokenizer):
+    task = learned("classification")
+    new = Labelled("Anna sees the book in Rome.", None, "huge")
+    assert task.items(new, tokenizer)[0].target is None
+    with pytest.warns(UserWarning, match="labels that the training examples did not show: 'huge'"):
+        assert task.score([new, examples("classification")[0]], [{"label": "large"}, {"label": "small"}])["accuracy"] <= 0.5
+    with pytest.raises(ValueError, match="examples without a label cannot be scored"):
+        task.score([Labelled("x")], [{"label": "large"}])
+    with pytest.raises(ValueError, match="have no labels"):
+        task_of("classification").learn([Labelled("x")])
+    with pytest.raises(ValueError, match="kind must be one of"):
+        task_of("classification", kind="colours").learn(examples("classification"))
+    with pytest.raises(ValueError, match="'large' is no number"):
+        task_of("classification", kind="number").learn(examples("classification"))
+
+
+def test_empty_and_enormous_texts_have_rows(tokenizer):
+    task = learned("classification", max_length=16)
+    for text, pair in (("", None), ("", ""), ("word " * 100_000, None), ("x" * 100_000, "y " * 50), ("😀 \u202eאב", None)):
+        (item,) = task.items(Labelled(text, pair, "small"), tokenizer)
+        assert 2 <= len(item.ids) <= 16
+
+
+def test_baselines():
+    task = learned("classification")
+    (answers,) = task.baselines(
+        [Labelled("x", None, "a"), Labelled("y", None, "b"), Labelled("z", None, "b")], examples("classification")
+    ).values()
+    assert {answer["label"] for answer in answers} == {"b"}
+    task = learned("ner")
+    train = [Tagged(("New", "York", "is", "York"), ("B-LOC", "I-LOC", "O", "B-PER"))]
+    (found,) = task.baselines(train, [Tagged(("in", "new", "york", "York"))]).values()
+    assert found == [("O", "B-LOC", "I-LOC", "B-PER")]
+
+
+# ---- relations ----
+
+
+def test_markers_stand_around_the_entities(tokenizer):
+    example = Related("1", "Anna sees the book in Rome.", (14, 18), (0, 4))
+    ids, (first, second) = with_markers(example, tokenizer, 64)
+    marks = markers(tokenizer)  # this vocabulary has neither $ nor #
+    assert tokenizer.convert_ids_to_tokens(marks) == ["£", "€"]
+    assert ids[first] == marks[0] and ids[second] == marks[1] and second < first
+    closing = ids.index(marks[0], first + 1)
+    assert tokenizer.decode(ids[first + 1 : closing]).strip() == "book"
+
+
+def test_long_texts_keep_their_entities(tokenizer):
+    text = "so " * 200 + "Anna " + "sees " * 100 + "Rome" + " so" * 200
+    example = Related("1", text, (600, 604), (text.index("Rome"), text.index("Rome") + 4))
+    ids, (first, second) = with_markers(example, tokenizer, 32)
+    assert len(ids) <= 32 and ids[first] != ids[second]
+    with pytest.raises(ValueError, match="the two entities take"):
+        with_markers(Related("1", "Anna " * 50 + "Rome", (0, 249), (250, 254)), tokenizer, 32)
+
+
+# ---- roles ----
+
+
+def test_a_sentence_without_predicate_and_one_with_two(tokenizer):
+    task = learned("srl")
+    none = Propositions(("Yes", "."), ())
+    items = task.items(none, tokenizer)
+    assert len(items) == 1 and set(items[0].target) <= {batches.IGNORED, 0}
+    answer = task.answer(none, items, [np.zeros((len(items[0].ids), 9))])
+    assert answer.roles == [] and "no predicate" in task.show(task.example("Yes."), answer)
+    two = Propositions(("A", "runs", "and", "sleeps"), (Predicate(1, "", ("O",) * 4), Predicate(3, "", ("O",) * 4)))
+    rows = task.items(two, tokenizer)
+    assert [row.about[0] for row in rows] == [None, 1, 3] and sum(rows[0].token_types) == 0
+    assert all(sum(row.token_types) > 0 for row in rows[1:])
+    assert sum(label == task.options["labels"].index("B-V") for label in rows[0].target) == 2
+
+
+# ---- questions ----
+
+
+def test_long_passages_are_read_through_windows(tokenizer):
+    task = QuestionAnswering(max_length=48)
+    context = "Anna sees the book in Paris. " * 60 + "Hugo takes the rope in Oslo."
+    question = Question("1", "Who takes the rope?", context, (("Hugo", context.index("Hugo")),))
+    items = task.items(question, tokenizer)
+    assert len(items) > 10 and all(len(item.ids) <= 48 for item in items)
+    with_answer = [item for item in items if item.target != (0, 0)]
+    assert 1 <= len(with_answer) <= 3
+    for item in with_answer:
+        assert tokenizer.decode(item.ids[item.target[0] : item.target[1] + 1]).strip() == "Hugo"
+    scores = []  # what a model says that knows the answer, and calls it at every window that has it
+    for item in items:
+        start, end = np.zeros(len(item.ids)), np.zeros(len(item.ids))
+        start[item.target[0]], end[item.target[1]] = 9, 9
+        scores.append((start, end))
+    task.options["unanswerable"] = True
+    answer = task.answer(question, items, scores)
+    assert answer["text"] == "Hugo" == context[answer["start"] : answer["end"]]
+    assert len({(a["start"], a["end"]) for a in answer["n_best"]}) == len(answer["n_best"])  # each span once
+    assert sum(a["probability"] for a in answer["n_best"]) <= 1 + 1e-9
+
+
+def test_a_passage_of_100_000_words(tokenizer):
+    task = QuestionAnswering()
+    question = Question("1", "Where is Hugo?", "Anna sees the book. " * 25_000)
+    items = task.items(question, tokenizer)
+    answer = task.answer(question, items, [(np.zeros(len(item.ids)), np.zeros(len(item.ids))) for item in items])
+    assert answer["text"] and len(items) > 500
+
+
+def test_answers_that_are_not_where_they_should_be_are_left_out_and_said(tokenizer):
+    task = QuestionAnswering()
+    wrong = Question("7", "Who?", "Anna sees the book.", (("Hugo", 0),))
+    with pytest.warns(UserWarning, match=r"1 of 2 answers do not stand .* the first is that of '7'"):
+        task.learn([wrong, examples("question-answering")[0]])
+    assert all(item.target is None for item in task.items(wrong, tokenizer))
+    assert task.score([wrong], [{"text": "Hugo"}])["exact_match"] == 1  # scored it is
+
+
+def test_empty_passages_and_questions(tokenizer):
+    task = QuestionAnswering(unanswerable=True)
+    for text, context in (("", ""), ("Who?", ""), ("", "Anna."), ("Who? " * 500, "Anna."), ("😀", "\ufeff😀 אב")):
+        question = Question("1", text, context)
+        items = task.items(question, tokenizer)
+        outputs = [(np.arange(len(item.ids)) * 1.0, np.arange(len(item.ids)) * 1.0) for item in items]
+        answer = task.answer(question, items, outputs)
+        assert answer["text"] == ("" if answer["start"] is None else context[answer["start"] : answer["end"]])
+    with pytest.raises(ValueError, match=r"leaves .* tokens for the passage"):
+        QuestionAnswering(max_length=12).items(Question("1", "Who is it that we see there?", "x"), tokenizer)
+
+
+def test_the_sentence_around_an_answer():
+    text = "One. Two is here! Three?\nFour."
+    for inside in ("One", "Two", "here", "Three", "Four"):
+        first, stop = sentence_around(text, text.index(inside), text.index(inside) + len(inside))
+        assert text[first:stop].strip() == next(s for s in ("One.", "Two is here!", "Three?", "Four.") if inside in s)
+    assert sentence_around("no end", 0, 2) == (0, 6)
+
+
+# ---- translation ----
+
+
+def test_the_dictionary_finds_what_goes_with_what():
+    found = dictionary([("the dog", "der Hund"), ("the cat", "die Katze"), ("a dog", "ein Hund"), ("a cat", "eine Katze")] * 3)
+    assert found["dog"] == "Hund" and found["cat"] == "Katze" and dictionary([]) == {}
+
+
+def test_rows_of_translation(tokenizer):
+    task = task_of("translation", max_length=20)
+    (item,) = task.items(Translated("Anna sees the book. " * 9, "Anna sieht das Buch. " * 9), tokenizer)
+    assert len(item.ids) < 20 and item.ids[item.about - 1] == tokenizer.sep_token_id == item.target[-1]
+    arrays = batches.of_translations([item, item])
+    assert arrays["source_lengths"].tolist() == [item.about] * 2
+    rows = arrays["masked_rows"].reshape(2, -1)
+    assert rows[0][0] == item.about - 1 and rows[1][-1] == 2 * len(item.ids) - 1
+    assert arrays["masked_labels"].tolist() == item.target * 2
+    assert task.items(Translated("Anna"), tokenizer)[0].target is None
