@@ -61,8 +61,7 @@ def next_question() -> str | None:
 
 def reply(trained: Any, question: str, text: str, n_best: int, as_json: bool) -> None:
     """Answer one question about the text."""
-    from rich.console import Console
-
+    from albert_np.cli.finetune import show
     from albert_np.data.formats import Question
 
     example = Question("1", question, text)
@@ -71,7 +70,6 @@ def reply(trained: Any, question: str, text: str, n_best: int, as_json: bool) ->
     if as_json:
         give(trained.task.as_json(example, answer))
         return
-    console = Console(highlight=False, soft_wrap=True)
     for own in answer["n_best"]:
         lines = trained.task.show(example, {**answer, **own}).split("\n")
-        console.print("\n".join(lines[1:]))
+        show("\n".join(lines[1:]))

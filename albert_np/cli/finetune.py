@@ -198,8 +198,6 @@ def opened(model: str, task: str, backend: str | None) -> "Trained":
 
 def show_answers(trained: "Trained", texts: list[str] | None, file: str | None, as_json: bool) -> None:
     """Answer the texts, the file, or the lines of standard input: a JSON object a line, or for people."""
-    from rich.console import Console
-
     task = trained.task
     if file is not None:
         examples = task.read(file)
@@ -207,12 +205,23 @@ def show_answers(trained: "Trained", texts: list[str] | None, file: str | None, 
         lines = texts if texts else [line.rstrip("\r\n") for line in sys.stdin]
         examples = [task.example(line) for line in lines]
     answers = task.answers(trained.model, trained.tokenizer, examples)
-    console = Console(highlight=False, soft_wrap=True)
     for example, answer in zip(examples, answers):
         if as_json:
             give(task.as_json(example, answer))
         else:
-            console.print(task.show(example, answer))
+            show(task.show(example, answer))
+
+
+def show(text: str) -> None:
+    """Print rich's markup: in colour on a terminal, elsewhere as plain text, tabs and all."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    if console.is_terminal:
+        console.print(text)
+    else:
+        print(Text.from_markup(text).plain)
 
 
 def options_of(pairs: list[str] | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 import numpy as np
+from rich.markup import escape
 
 from albert_np.data.formats import Labelled, read_table
 from albert_np.metrics import classes, confusion, numbers, sets
@@ -115,10 +116,10 @@ class Classification(Task):
     def show(self, example: Labelled, answer: Any) -> str:
         label = answer["label"]
         if isinstance(label, float):
-            return f"{label:.3f}\t{example.text}"
+            return f"{label:.3f}\t{escape(example.text)}"
         p = answer["probabilities"]
         names = label if isinstance(label, list) else [label]
-        return ", ".join(f"{name} {p[name]:.2f}" for name in names) + f"\t{example.text}"
+        return escape(", ".join(f"{name} {p[name]:.2f}" for name in names) + f"\t{example.text}")
 
     def as_json(self, example: Labelled, answer: Any) -> dict[str, Any]:
         return {"text": example.text, **({} if example.pair is None else {"pair": example.pair}), **answer}

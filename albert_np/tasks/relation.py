@@ -6,6 +6,8 @@ vocabulary has not these. So any checkpoint will do as it is. The head reads the
 
 from typing import Any, ClassVar
 
+from rich.markup import escape
+
 from albert_np.data.formats import Related, read_relations
 from albert_np.data.formats.relations import marked
 from albert_np.metrics import semeval
@@ -73,7 +75,8 @@ class Relations(Task):
 
     def show(self, example: Related, answer: Any) -> str:
         first, second = (example.text[start:stop] for start, stop in (example.first, example.second))
-        return f"{answer['label']} {answer['probabilities'][answer['label']]:.2f}\t{first} | {second}\t{example.text}"
+        p = answer["probabilities"][answer["label"]]
+        return escape(f"{answer['label']} {p:.2f}\t{first} | {second}\t{example.text}")
 
     def as_json(self, example: Related, answer: Any) -> dict[str, Any]:
         return {"id": example.id, "text": example.text, "first": example.first, "second": example.second, **answer}

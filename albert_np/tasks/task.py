@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from rich.markup import escape
 
 from albert_np.model.base import Model
 from albert_np.tasks import batches
@@ -95,8 +96,8 @@ class Task:
         raise NotImplementedError
 
     def show(self, example: Any, answer: Any) -> str:
-        """An example with its answer for people; may hold rich's markup."""
-        return str(answer)
+        """An example with its answer for people, in rich's markup (so what is text is escaped)."""
+        return escape(str(answer))
 
     def as_json(self, example: Any, answer: Any) -> dict[str, Any]:
         """The same for machines."""

@@ -2,10 +2,9 @@
 
     python tests/benchmarks/tasks.py --model runs/pretrained --work /tmp/work [--cases sst2 wnut17] [--out results/tasks.json]
 
-The data are found through ALBERT_NP_DATA. The pretrained model is one that `albert-np pretrain` made (its command is in the results
-file, from its run.json); the twin has the same sizes and vocabulary and starts from scratch, with a learning rate of its own. Both
-have the same epochs and seeds; the best epoch is chosen on the development examples, and where there are test examples, these are
-what is scored.
+The data are found through ALBERT_NP_DATA. The pretrained model is one that `albert-np pretrain` made (its settings are in the
+results); the twin has the same sizes and vocabulary and starts from scratch, with a learning rate of its own. Both have the same
+epochs and seeds; the best epoch is chosen on the development examples, and what is scored are the test examples if there are any.
 """
 
 import argparse
@@ -44,16 +43,23 @@ class Case:
 DROPOUT = {"hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
 CASES = {
     "sst2": Case("classification", "sst2/train.tsv", "sst2/dev.tsv", settings=dict(epochs=3), seeds=5),
-    "spam": Case("classification", "@spam.train.jsonl", "@spam.dev.jsonl", "@spam.test.jsonl", dict(max_length=192), dict(epochs=3)),
+    "spam": Case(
+        "classification", "@spam.train.jsonl", "@spam.dev.jsonl", "@spam.test.jsonl", dict(max_length=192), dict(epochs=3)
+    ),
     "wnut17": Case("ner", "wnut17/train.conll", "wnut17/dev.conll", "wnut17/test.conll", settings=dict(epochs=8)),
     "semeval": Case(
         "relations", "@semeval.train.txt", "@semeval.dev.txt", "semeval2010_task8/test_full.txt", settings=dict(epochs=8)
     ),
     "propbank": Case(
-        "srl", "propbank_ewt/train.conll.xz", "propbank_ewt/dev.conll", "propbank_ewt/test.conll", settings=dict(epochs=3), seeds=2
+        "srl", "propbank_ewt/train.conll.xz", "propbank_ewt/dev.conll", "propbank_ewt/test.conll",
+        settings=dict(epochs=3), seeds=2,
     ),
-    "policyqa": Case("question-answering", "@policyqa.train.json", "@policyqa.dev.json", "", dict(max_length=256), dict(epochs=5)),
-    "xquad": Case("question-answering", "@xquad.train.json", "@xquad.dev.json", "", dict(max_length=256), dict(epochs=8)),
+    "policyqa": Case(
+        "question-answering", "@policyqa.train.json", "@policyqa.dev.json", options=dict(max_length=256), settings=dict(epochs=5)
+    ),
+    "xquad": Case(
+        "question-answering", "@xquad.train.json", "@xquad.dev.json", options=dict(max_length=256), settings=dict(epochs=8)
+    ),
     "multi30k": Case(
         "translation", "multi30k/train.en.gz,multi30k/train.de.gz", "multi30k/val.en.gz,multi30k/val.de.gz",
         "multi30k/test_2016_flickr.en.gz,multi30k/test_2016_flickr.de.gz",
