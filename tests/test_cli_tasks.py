@@ -20,19 +20,22 @@ def files(tmp_path_factory) -> Path:
     """A small file for each task."""
     folder = tmp_path_factory.mktemp("files")
     said = [(who, where) for who in PEOPLE for where in PLACES]
+    role = "0\t{}\tNNP\t-\t-\t(ARG0*)\n1\tsleeps\tVBZ\tsleep\tsleep.01\t(V*)\n2\tin\tIN\t-\t-\t(ARGM-LOC*\n3\t{}\tNNP\t-\t-\t*)\n"
+    relation = '{}\t"<e1>{}</e1> is in <e2>{}</e2>."\n{}\nComment:\n'
     rows = {
-        "text.tsv": ["text\tlabel", *(f"{who} is in {where}.\t{'warm' if where in 'Rome Lima' else 'cold'}" for who, where in said)],
-        "words.conll": [f"{who}\tB-PER\nis\tO\nin\tO\n{where}\tB-LOC\n.\tO\n" for who, where in said],
-        "pairs.tsv": [f"{who} is in {where}.\t{where} hat {who}." for who, where in said],
-        "related.txt": [f'{i}\t"<e1>{who}</e1> is in <e2>{where}</e2>."\n{"In(e1,e2)" if i % 2 else "Other"}\nComment:\n' for i, (who, where) in enumerate(said)],
-        "roles.conll": [f"0\t{who}\tNNP\t-\t-\t(ARG0*)\n1\tsleeps\tVBZ\tsleep\tsleep.01\t(V*)\n2\tin\tIN\t-\t-\t(ARGM-LOC*\n3\t{where}\tNNP\t-\t-\t*)\n" for who, where in said],
-    }  # fmt: skip
+        "text.tsv": ["text\tlabel", *(f"{a} is in {b}.\t{'warm' if b in 'Rome Lima' else 'cold'}" for a, b in said)],
+        "words.conll": [f"{a}\tB-PER\nis\tO\nin\tO\n{b}\tB-LOC\n.\tO\n" for a, b in said],
+        "pairs.tsv": [f"{a} is in {b}.\t{b} hat {a}." for a, b in said],
+        "related.txt": [relation.format(i, a, b, "In(e1,e2)" if i % 2 else "Other") for i, (a, b) in enumerate(said)],
+        "roles.conll": [role.format(a, b) for a, b in said],
+    }
     for name, lines in rows.items():
         (folder / name).write_text("\n".join(lines) + "\n")
-    paragraphs = [
-        {"context": f"{who} is in {where}.", "qas": [{"id": f"{i}", "question": f"Where is {who}?", "answers": [{"text": where, "answer_start": len(who) + 7}]}]}
-        for i, (who, where) in enumerate(said)
-    ]  # fmt: skip
+    paragraphs = []
+    for i, (who, where) in enumerate(said):
+        answers = [{"text": where, "answer_start": len(who) + 7}]
+        asked = [{"id": f"{i}", "question": f"Where is {who}?", "answers": answers}]
+        paragraphs.append({"context": f"{who} is in {where}.", "qas": asked})
     (folder / "questions.json").write_text(json.dumps({"version": "1.1", "data": [{"title": "x", "paragraphs": paragraphs}]}))
     return folder
 
