@@ -1,0 +1,51 @@
+"""What the documentation shows is what there is: the classic example, and the task of one's own."""
+
+from pathlib import Path
+
+import pytest
+
+import albert_np as ab
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A small ALBERT in HF's form, in the place of albert-base-v2."""
+    from albert_np.text import AlbertTokenizer, train_tokenizer
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    train_tokenizer([line for line in text if line.strip()], tmp_path / "spiece.model", 300)
+    tokenizer = AlbertTokenizer(tmp_path / "spiece.model")
+    tokenizer.save_pretrained(tmp_path)
+    ab.AlbertForPreTraining(ab.AlbertConfig.preset("tiny", vocab_size=len(tokenizer))).save_pretrained(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("ignore:.*afresh", "ignore:.*left out")
+def test_the_classic_example(checkpoint):
+    model = ab.AlbertForSequenceClassification.from_pretrained(checkpoint, num_labels=3)
+    tokenizer = ab.AlbertTokenizer.from_pretrained(checkpoint)
+    batch = tokenizer("This is an example of ALBERT.")
+    out = model(**batch)
+    assert out.logits.shape == (1, 3)
+    pooled = out.pooler_output @ model.params.task.w + model.params.task.b
+    assert out.logits == pytest.approx(pooled, abs=1e-6)
+    loss, grads = model.loss_and_gradients(**batch, labels=[2])
+    assert loss.shape == () and grads.task.w.any() and grads.embeddings.word.any()
+    T = batch["input_ids"].shape[1]
+    with pytest.raises(ValueError, match=rf"attention_mask: expected the shape \(1, {T}\), got \(1, 128\)"):
+        model(batch["input_ids"], attention_mask=[[1] * 128])
+
+
+def test_the_page_shows_the_file_s_own_task():
+    page, file = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("tasks.md", "own_task.py"))
+    assert file[file.index("class Order") :].strip() in page
+
+
+def test_the_pages_links_lead_somewhere():
+    import re
+
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
