@@ -75,6 +75,8 @@ TASKS = {
     "sets": (ab.AlbertForSequenceClassification, dict(num_labels=4), [(np.arange(3), np.eye(4)[:3])]),
     "tokens": (ab.AlbertForTokenClassification, dict(num_labels=4), [(np.array([1, 5, 6]), np.array([3, 0, 1]))]),
     "spans": (ab.AlbertForQuestionAnswering, {}, [(np.arange(3), np.array([1, 2, 0])), (np.array([0]), np.array([4]))]),
+    "relations": (ab.AlbertForRelationClassification, dict(num_labels=4), [(np.array([0, 2]), np.array([3, 1]))]),
+    "translation": (ab.AlbertForTranslation, {}, None),
 }
 
 
@@ -87,7 +89,15 @@ def test_a_fine_tuning_step_is_the_same_and_never_waits(strict, form, task):
     for name in ("strict", "numpy"):
         ab.use(name)
         made = model(ab.AlbertConfig(**SIZES, **FORMS[form], **changes), seed=5, dtype="float64")
-        batch = Batch.pack(**arrays, labels=labels)
+        more: dict = {}
+        if task == "relations":
+            more = dict(entity_rows=np.cumsum(arrays["lengths"])[:, None] - [[1, 1]])
+        if task == "translation":
+            starts = np.cumsum(arrays["lengths"]) - arrays["lengths"]
+            more = dict(
+                source_lengths=np.ones(3, int), masked_rows=starts, masked_labels=np.array([5, 7, 6]), label_smoothing=0.1
+            )
+        batch = Batch.pack(**arrays, **more, labels=labels)
         results, grads = made.packed_loss_and_gradients(batch, rng=ab.Dropout(3))
         assert isinstance(grads.flat, StrictArray) == (name == "strict")
         assert StrictArray.syncs == 0, "a step made the host wait for the device"
@@ -99,6 +109,17 @@ def test_a_fine_tuning_step_is_the_same_and_never_waits(strict, form, task):
     np.testing.assert_allclose(g, g_host, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("form", ["shared", "fusion"])
+def test_generation_is_the_same(strict, form):
+    made = ab.AlbertForTranslation(ab.AlbertConfig(**SIZES, **FORMS[form]), seed=5, dtype="float64")
+    made.params.flat[:] *= 8  # not a fresh model, which always writes the same
+    found = []
+    for name in ("numpy", "strict"):
+        made.to(name)
+        found.append(made.generate([[2, 7, 8, 3], [2, 5, 3, 0]], [[1, 1, 1, 1], [1, 1, 1, 0]], num_beams=3, max_new_tokens=4))
+    assert type(found[1]) is np.ndarray and found[0].tolist() == found[1].tolist()
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_public_calls_of_tasks(strict, task):
     model, changes, _ = TASKS[task]
@@ -106,13 +127,17 @@ def test_public_calls_of_tasks(strict, task):
     labels = {
         "classes": dict(labels=[3, -100]), "numbers": dict(labels=[0.5, 2.0]), "sets": dict(labels=np.eye(4)[:2]),
         "tokens": dict(labels=[[0, 3, -100, 1], [2, -100, 1, -100]]), "spans": dict(start_positions=[1, 9], end_positions=[2, 2]),
+        "relations": dict(labels=[3, -100]), "translation": dict(labels=[[-100, -100, 8, 3], [-100, -100, 4, -100]]),
     }[task]  # fmt: skip
+    more = dict(entity_positions=[[1, 2], [0, 1]]) if task == "relations" else {}
+    if task == "translation":
+        more = dict(token_type_ids=[[0, 0, 1, 1], [0, 0, 1, 0]])
     made = model(ab.AlbertConfig(**SIZES, **changes), dtype="float64")
     found = []
     for name in ("numpy", "strict"):
         made.to(name)
         put = {key: backend.asarray_like(np.asarray(value), made.params.flat) for key, value in labels.items()}
-        out, (loss, grads) = made(ids, mask), made.loss_and_gradients(ids, mask, **put)
+        out, (loss, grads) = made(ids, mask, **more), made.loss_and_gradients(ids, mask, **put, **more)
         arrays = [x for x in (out.logits, out.start_logits, out.end_logits, loss, grads.flat) if x is not None]
         assert all(isinstance(x, StrictArray) == (name == "strict") for x in arrays)
         found.append([backend.to_host(x) for x in arrays])
