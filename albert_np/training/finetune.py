@@ -115,12 +115,13 @@ def gradients(
 ) -> tuple[float, float | None, int]:
     """The gradient of the step of these items, written into `grads` -> loss, how many answers are right (or None), of how many"""
     grads.flat[...] = 0
-    costs = np.array([len(item.ids) for item in items])
-    parts = [part for part in split(numbers, costs, settings.accumulate) if len(part)]
+    lengths = np.array([len(items[i].ids) for i in numbers])
     batches = []
-    for part in parts:
-        arrays = task.collate([items[i] for i in part])
-        batches.append(Batch.pack(**arrays, examples=part, label_smoothing=settings.label_smoothing, like=grads.flat))
+    for places in split(np.arange(len(numbers)), lengths, settings.accumulate):
+        if len(places):
+            part = numbers[places]
+            arrays = task.collate([items[i] for i in part])
+            batches.append(Batch.pack(**arrays, examples=part, label_smoothing=settings.label_smoothing, like=grads.flat))
     whole = added([counts(batch) or spans_of(batch) for batch in batches])
     results = [model.packed_loss_and_gradients(batch, grads, whole, rng)[0] for batch in batches]
     loss = float(sum(float(backend.to_host(r.loss)) for r in results))
