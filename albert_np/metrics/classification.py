@@ -13,6 +13,9 @@ def confusion(gold: Any, found: Any, C: int) -> np.ndarray:
     gold, found = np.asarray(gold, np.int64), np.asarray(found, np.int64)
     if gold.shape != found.shape:
         raise ValueError(f"gold {gold.shape} and found {found.shape} must be of one shape")
+    for name, values in (("gold", gold), ("found", found)):
+        if values.size and not 0 <= values.min() <= values.max() < C:
+            raise ValueError(f"{name} must be classes from 0 to {C - 1}, got {values.min()} to {values.max()}")
     return np.bincount(gold * C + found, minlength=C * C).reshape(C, C)
 
 

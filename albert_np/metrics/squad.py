@@ -56,6 +56,7 @@ def squad(gold: dict[str, list[str]], found: dict[str, str], version: int = 2) -
     kinds = {"": set(gold), "has_answer_": with_answer, "no_answer_": set(gold) - with_answer}
     if not kinds["no_answer_"]:
         kinds = {"": kinds[""]}
+    kinds = {kind: names for kind, names in kinds.items() if names}  # a kind that does not occur has no score, not 0
     out: dict[str, Any] = {}
     for kind, names in kinds.items():
         out[f"{kind}exact_match"] = ratio(sum(scores[name][0] for name in names), len(names))

@@ -1,7 +1,7 @@
 """Spans of tags, counted as conlleval does (Tjong Kim Sang & Buchholz 2000, the scorer of the CoNLL shared tasks).
 
 A tag is O, or B-, I-, E- or S- with a type. Where a span begins and ends is read generously: an I- after O, or after another
-type, begins a span, too.
+type, begins a span, too. (The first script of 2000 knows no E- and S-; these are counted as its Python port does.)
 """
 
 from collections import Counter

@@ -42,6 +42,8 @@ def test_the_edges_of_classes():
         classes([], [], 2)
     with pytest.raises(ValueError, match="one shape"):
         classes([0, 1], [0], 2)
+    with pytest.raises(ValueError, match="found must be classes from 0 to 1, got 0 to 2"):
+        classes([0, 1], [0, 2], 2)
 
 
 @pytest.mark.parametrize("C", [2, 3, 7])
