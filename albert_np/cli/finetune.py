@@ -133,11 +133,14 @@ def evaluate(
 
     trained = opened(model, task, backend)
     scores = {file: plain(trained.evaluate(file)) for file in files}
+    baselines = {file: trained.baselines(file) for file in files}
     if as_json:
-        give({"task": trained.task.name, "model": model, "scores": scores})
-    else:
-        names = list(next(iter(scores.values())))
-        table("", ["", *map(str, files)], [[name, *(number(scores[file][name]) for file in files)] for name in names])
+        give({"task": trained.task.name, "model": model, "scores": scores, "baselines": baselines})
+        return
+    for file in files:
+        names = list(scores[file])
+        rows = [[name, number(scores[file][name]), *(number(b[name]) for b in baselines[file].values())] for name in names]
+        table("", [file, "scored", *baselines[file]], rows)
 
 
 def predict(

@@ -17,12 +17,14 @@ MANY = 20  # different numbers, or any with a decimal point, are no names of cla
 
 class Classification(Task):
     """Options: text, pair, label (columns, see `read_table`), several (a .tsv field holds labels separated by "|"), kind:
-    "classes", "sets" or "number"; by default the labels decide: lists are sets, numbers with a decimal point are numbers."""
+    "classes", "sets" or "number"; by default the labels decide: lists are sets, numbers with a decimal point are numbers.
+    labels and usual are learned."""
 
     name = "classification"
     model = AlbertForSequenceClassification
     defaults: ClassVar[dict[str, Any]] = {
         "max_length": 128, "text": None, "pair": None, "label": None, "several": False, "kind": None, "labels": None,
+        "usual": None,
     }  # fmt: skip
 
     def read(self, path: Any) -> list[Labelled]:
@@ -39,9 +41,7 @@ class Classification(Task):
         self.options["kind"] = kind
         if kind != "number":
             self.options["labels"] = ordered(name for label in labels for name in as_list(label))
-        else:
-            for label in labels:
-                number(label)
+        self.options["usual"] = self.usual(labels)
 
     def config(self) -> dict[str, Any]:
         names = self.options["labels"] or ["score"]
@@ -92,15 +92,19 @@ class Classification(Task):
         table = {name: i for i, name in enumerate(names)}
         return classes([table[str(label)] for label in gold], [table[label] for label in found], len(names))
 
-    def baselines(self, train: list[Labelled], examples: list[Labelled]) -> dict[str, list[Any]]:
-        labels = [example.label for example in train if example.label is not None]
+    def usual(self, labels: list[Any]) -> Any:
+        """What one would say without looking: the majority's class, the labels that the majority has, or the mean."""
         if self.options["kind"] == "number":
-            return {"the mean": [{"label": float(np.mean([number(label) for label in labels]))}] * len(examples)}
+            return float(np.mean([number(label) for label in labels]))
         if self.options["kind"] == "sets":
             held = [set(as_list(label)) for label in labels]
-            often = [name for name in self.options["labels"] if sum(name in names for names in held) * 2 > len(held)]
-            return {"the labels of the majority": [{"label": often}] * len(examples)}
-        return {"the majority's class": [{"label": majority(map(str, labels))}] * len(examples)}
+            return [name for name in self.options["labels"] if sum(name in names for names in held) * 2 > len(held)]
+        return majority(map(str, labels))
+
+    def baselines(self, train: list[Labelled], examples: list[Labelled]) -> dict[str, list[Any]]:
+        """The answer that is usual in training."""
+        name = {"classes": "the majority's class", "sets": "the labels of the majority", "number": "the mean"}
+        return {name[self.options["kind"]]: [{"label": self.options["usual"]}] * len(examples)}
 
     def confusion(self, answers: list[Any], examples: list[Labelled]) -> tuple[np.ndarray, list[str]] | None:
         """The counts (C, C) and the names of the classes; None where an example has not one class."""

@@ -11,7 +11,7 @@ from typing import Any
 from albert_np.config import AlbertConfig
 from albert_np.files import make_folder, write_json
 from albert_np.tasks import Task, task_of
-from albert_np.tasks.trained import Trained
+from albert_np.tasks.trained import Trained, baseline_scores
 from albert_np.training.finetune import History, plain, train_epochs
 from albert_np.training.finetune_settings import FinetuneSettings
 from albert_np.training.report import Report
@@ -87,12 +87,7 @@ def finetune(
     start = Start.of(task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, report)
     if "max_length" in task.options:
         fit_length(task, start, options or {})
-    baselines = (
-        {name: plain(task.score(held, answers)) for name, answers in task.baselines(examples, held).items()} if held else {}
-    )
-    if held and not baselines:
-        untrained = start.model(chosen.seed)
-        baselines = {"an untrained model": plain(task.score(held, task.answers(untrained, start.tokenizer, held)))}
+    baselines = baseline_scores(task, examples, held, start.model, start.tokenizer) if held else {}
     done = Finetuned(Trained(task, None, start.tokenizer), [], baselines, History(), held)
     best = None
     with stop_on_signals() as stop:

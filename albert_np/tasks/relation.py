@@ -26,7 +26,7 @@ class Relations(Task):
     name = "relations"
     model = AlbertForRelationClassification
     metric = "macro_f1"
-    defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "other": "Other", "labels": None}
+    defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "other": "Other", "labels": None, "usual": None}
     collate = staticmethod(batches.of_entities)
 
     def read(self, path: Any) -> list[Related]:
@@ -40,6 +40,8 @@ class Relations(Task):
         if self.options["other"] not in names and "no_relation" in names:
             self.options["other"] = "no_relation"
         self.options["labels"] = names
+        related = [e.label for e in examples if e.label is not None and e.label != self.options["other"]]
+        self.options["usual"] = majority(related or [self.options["other"]])
 
     def config(self) -> dict[str, Any]:
         return {"num_labels": len(self.options["labels"]), "id2label": dict(enumerate(self.options["labels"]))}
@@ -62,8 +64,8 @@ class Relations(Task):
         return semeval([str(label) for label in gold], [answer["label"] for answer in answers], self.options["other"])
 
     def baselines(self, train: list[Related], examples: list[Related]) -> dict[str, list[Any]]:
-        labels = [e.label for e in train if e.label is not None and e.label != self.options["other"]]
-        return {"the commonest relation": [{"label": majority(labels or [self.options["other"]])}] * len(examples)}
+        """The relation that is usual in training."""
+        return {"the commonest relation": [{"label": self.options["usual"]}] * len(examples)}
 
     def confusion(self, answers: list[Any], examples: list[Related]) -> tuple[Any, list[str]]:
         """The counts (C, C) and the names of the relations."""

@@ -87,7 +87,9 @@ class SemanticRoles(Tagging):
         return {**scores, "predicates_f1": prf(len(set(true) & set(said)), len(said), len(true))["f1"]}
 
     def baselines(self, train: list[Propositions], examples: list[Propositions]) -> dict[str, list[Any]]:
-        """The words beside the predicate, each with the role that is commonest there."""
+        """The words beside the predicate, each with the role that is commonest there in training."""
+        if not train:
+            return {}
         common = commonest(train)
         answers = []
         for example in examples:

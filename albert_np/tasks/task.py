@@ -82,7 +82,10 @@ class Task:
         raise NotImplementedError
 
     def baselines(self, train: list[Any], examples: list[Any]) -> dict[str, list[Any]]:
-        """What can be had without a model: {its name: the answers it gives}. {}: an untrained model is the baseline."""
+        """What can be had without a model: {its name: the answers it gives}. {}: an untrained model is the baseline.
+
+        `train` is empty where a trained model is scored later: then what `learn` has kept must do.
+        """
         return {}
 
     def answers(self, model: Any, tokenizer: Any, examples: list[Any]) -> list[Any]:

@@ -5,12 +5,14 @@ task.json                                                     the task, its opti
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from albert_np.files import make_folder, read_json, write_json
 from albert_np.tasks import TASKS, Task, task_of
+from albert_np.training.finetune import plain
 from albert_np.version import __version__
 
 FILE = "task.json"
@@ -69,5 +71,23 @@ class Trained:
 
     def evaluate(self, examples: Any) -> dict[str, Any]:
         """The scores on a file, or on examples."""
-        examples = self.task.read(examples) if isinstance(examples, str | os.PathLike) else list(examples)
+        examples = self._read(examples)
         return self.task.score(examples, self.task.answers(self.model, self.tokenizer, examples))
+
+    def baselines(self, examples: Any) -> dict[str, dict[str, Any]]:
+        """The scores of what needs no training, on the same file or examples: {its name: scores}."""
+        fresh = type(self.model)
+        return baseline_scores(
+            self.task, [], self._read(examples), lambda seed: fresh(self.model.config, seed=seed), self.tokenizer
+        )
+
+    def _read(self, examples: Any) -> list[Any]:
+        return self.task.read(examples) if isinstance(examples, str | os.PathLike) else list(examples)
+
+
+def baseline_scores(
+    task: Task, train: list[Any], examples: list[Any], untrained: Callable[[int], Any], tokenizer: Any
+) -> dict[str, dict[str, Any]]:
+    """The scores of the task's baselines or, where it has none, of a model that `untrained` makes of a seed."""
+    answers = task.baselines(train, examples) or {"an untrained model": task.answers(untrained(0), tokenizer, examples)}
+    return {name: plain(task.score(examples, given)) for name, given in answers.items()}

@@ -66,9 +66,13 @@ class Translation(Task):
         return {"bleu": bleu(answers, references), "chrf": chrf(answers, references)}
 
     def baselines(self, train: list[Translated], examples: list[Translated]) -> dict[str, list[Any]]:
+        """A dictionary that the training pairs tell, word by word; and the source as it is."""
+        copied = {"copying": [example.source for example in examples]}
+        if not train:
+            return copied
         words = dictionary([(example.source, str(example.target)) for example in train])
         by_word = [" ".join(words.get(word.lower(), word) for word, *_ in split_words(example.source)) for example in examples]
-        return {"word by word": by_word, "copying": [example.source for example in examples]}
+        return {"word by word": by_word, **copied}
 
     def example(self, text: str) -> Translated:
         return Translated(text)

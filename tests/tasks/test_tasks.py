@@ -167,11 +167,16 @@ def test_empty_and_enormous_texts_have_rows(tokenizer):
 
 
 def test_baselines():
-    task = learned("classification")
-    (answers,) = task.baselines(
-        [Labelled("x", None, "a"), Labelled("y", None, "b"), Labelled("z", None, "b")], examples("classification")
-    ).values()
-    assert {answer["label"] for answer in answers} == {"b"}
+    three = [Labelled("x", None, "a"), Labelled("y", None, "b"), Labelled("z", None, "b")]
+    for given, expected in (
+        (three, "b"), ([Labelled("x", None, "1.0"), Labelled("y", None, "2.5")], 1.75),
+        ([Labelled("x", None, ["a", "b"]), Labelled("y", None, ["b"]), Labelled("z", None, [])], ["b"]),
+    ):  # fmt: skip
+        task = task_of("classification")
+        task.learn(given)
+        assert [answers[0]["label"] for answers in task.baselines([], given).values()] == [expected]
+    assert learned("relations").baselines([], examples("relations"))["the commonest relation"][0]["label"] != "Other"
+    assert task_of("translation").baselines([], [Translated("a")]) == {"copying": ["a"]}
     task = learned("ner")
     train = [Tagged(("New", "York", "is", "York"), ("B-LOC", "I-LOC", "O", "B-PER"))]
     (found,) = task.baselines(train, [Tagged(("in", "new", "york", "York"))]).values()
