@@ -49,7 +49,7 @@ def finetune(
         str | None, _option("--model", "A pretrained model: a folder, an archive, or a name on the hub.", START)
     ] = None,
     config: Annotated[
-        str | None, _option("--config", "Instead of --model: the sizes of a fresh one.", START, "tiny|small|base|...")
+        str | None, _option("--config", "Instead of --model: the sizes of a fresh one.", START, "tiny|small|...|FILE.json")
     ] = None,
     from_scratch: Annotated[bool, _option("--from-scratch", "Of --model take only the config and the tokenizer.", START)] = False,
     tokenizer: Annotated[

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from albert_np.config import AlbertConfig
-from albert_np.files import make_folder, write_json
+from albert_np.config import PRESETS, AlbertConfig
+from albert_np.files import write_json
 from albert_np.tasks import Task, task_of
 from albert_np.tasks.trained import Trained, baseline_scores
 from albert_np.training.finetune import History, plain, train_epochs
@@ -23,16 +23,29 @@ VOCABULARY = 8000  # pieces of a vocabulary that is trained on the examples them
 
 @dataclass
 class Finetuned:
-    """trained, history: of the best seed · scores: of each seed its best ones · baselines: {name: scores} · held: the examples
-    that were scored"""
+    """What came of all seeds.
+
+    trained, history    of the best one by task.metric (without development examples, of the first)
+    scores              of each seed those of its best epoch · baselines: {name: scores}
+    held                the examples that were scored · stopped_by: a signal's name, or ""
+    """
 
     trained: Trained
-    scores: list[dict[str, Any]]
-    baselines: dict[str, dict[str, Any]]
     history: History
-    held: list[Any] = field(default_factory=list)
+    baselines: dict[str, dict[str, Any]]
+    held: list[Any]
+    scores: list[dict[str, Any]] = field(default_factory=list)
     stopped_by: str = ""
-    histories: list[History] = field(default_factory=list)
+
+    def add(self, trained: Trained, history: History) -> None:
+        """One more seed."""
+        metric, scores = trained.task.metric, plain(history.scores)
+        best = max((each[metric] for each in self.scores), default=None)
+        if self.trained.model is None or (scores and (best is None or scores[metric] > best)):
+            self.trained, self.history = trained, history
+        if scores:
+            self.scores.append(scores)
+        self.stopped_by = history.stopped_by
 
     @property
     def mean(self) -> dict[str, float]:
@@ -68,7 +81,7 @@ def finetune(
                     as "file.py:Class"; options: its options
     train, dev      files in one of the task's formats (or lists of its examples). Without dev the last epoch is kept.
     model           a checkpoint to start from: a folder, a file, a name on the hub; from_scratch: only its config and tokenizer
-    config          instead of a model: a preset's name or an AlbertConfig; changes: fields of the config, such as dropout
+    config          instead of a model: a preset's name, a file or an AlbertConfig; changes: fields of it, such as dropout
     tokenizer       a folder or a tokenizer; None: the model's, or one that is trained on the examples (vocab_size pieces)
     out             a folder, new or empty; None: nothing is written
     seeds           so many runs, with the seeds from settings' `seed` on, each in out/seed-N; the best of them in `out`
@@ -79,7 +92,7 @@ def finetune(
     report = report or Report()
     task = task_of(task, **(options or {}))
     chosen = FinetuneSettings.from_dict({**task.trains, **settings})
-    folder = empty_folder(out)
+    folder = None if out is None else new_folder(out)
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, not {seeds}")
     examples, held = (task.read(x) if isinstance(x, str | os.PathLike) else list(x or ()) for x in (train, dev))
@@ -88,44 +101,24 @@ def finetune(
     if "max_length" in task.options:
         fit_length(task, start, options or {})
     baselines = baseline_scores(task, examples, held, start.model, start.tokenizer) if held else {}
-    done = Finetuned(Trained(task, None, start.tokenizer), [], baselines, History(), held)
-    best = None
+    done = Finetuned(Trained(task, None, start.tokenizer), History(), baselines, held)
     with stop_on_signals() as stop:
         for seed in range(chosen.seed, chosen.seed + seeds):
-            own = dataclasses.replace(chosen, seed=seed)
-            network = start.model(seed)
             if seeds > 1:
                 report.note(f"seed {seed}")
+            own, network = dataclasses.replace(chosen, seed=seed), start.model(seed)
             history = train_epochs(task, network, start.tokenizer, examples, held, own, start.fresh, report, stop)
-            scores = plain(history.scores)
-            about = {
-                "settings": own.to_dict(),
-                "from": start.source,
-                "epoch": history.best,
-                "scores": scores,
-                "baselines": baselines,
-            }
-            trained = Trained(task, network, start.tokenizer, about)
+            about = dict(settings=own.to_dict(), start=start.source, epoch=history.best, scores=plain(history.scores))
+            trained = Trained(task, network, start.tokenizer, {**about, "baselines": baselines})
+            done.add(trained, history)
             if folder is not None:
                 write_run(folder / f"seed-{seed}" if seeds > 1 else folder, trained, history, baselines)
-            if held and history.best:
-                done.scores.append(scores)
-            done.histories.append(history)
-            if best is None or (held and scores.get(task.metric, -1) > best):
-                best, done.trained, done.history = scores.get(task.metric, -1.0), trained, history
             if stop.signal:
-                done.stopped_by = stop.name
                 break
     report.close()
     if folder is not None and seeds > 1:
         write_run(folder, done.trained, done.history, baselines)
-        summary = {
-            "metric": task.metric,
-            "mean": done.mean,
-            "deviation": done.deviation,
-            "seeds": done.scores,
-            "baselines": baselines,
-        }
+        summary = dict(metric=task.metric, mean=done.mean, deviation=done.deviation, seeds=done.scores, baselines=baselines)
         write_json(folder / "scores.json", summary)
     return done
 
@@ -157,7 +150,9 @@ class Start:
             report.note(f"training a vocabulary of at most {vocab_size} pieces on the examples")
             tokenizer = vocabulary(task, examples, vocab_size)
         if isinstance(config, str):
-            config = AlbertConfig.preset(config, vocab_size=len(tokenizer))
+            known = config in PRESETS or not Path(config).exists()
+            config = AlbertConfig.preset(config) if known else AlbertConfig.from_pretrained(config, strict=True)
+            config = config.replace(vocab_size=len(tokenizer))
         changes = {**task.config(), **changes}
         if from_scratch and model is not None:
             config = AlbertConfig.from_pretrained(model)
@@ -254,14 +249,11 @@ def texts_of(example: Any) -> list[str]:
     return found
 
 
-def empty_folder(out: Any) -> Path | None:
-    """The folder to write to. FileExistsError if something is in it."""
-    if out is None:
-        return None
+def new_folder(out: str | os.PathLike[str]) -> Path:
+    """The folder to write to, which is made when there is something to write. FileExistsError if something is in it."""
     path = Path(out)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise FileExistsError(f"{path} is not empty; --out needs a new folder")
-    make_folder(path)
     return path
 
 

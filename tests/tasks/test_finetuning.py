@@ -137,7 +137,7 @@ def test_from_a_checkpoint_and_from_its_sizes(tokenizer, tmp_path):
     body = ab.AlbertForPreTraining.from_pretrained(tmp_path / "base").params
     np.testing.assert_allclose(taken.trained.model.params.embeddings.word, body.embeddings.word, atol=1e-9)
     assert np.abs(fresh.trained.model.params.embeddings.word - body.embeddings.word).max() > 0.01
-    assert taken.trained.about["from"] == str(tmp_path / "base") and fresh.trained.about["from"] is None
+    assert taken.trained.about["start"] == str(tmp_path / "base") and fresh.trained.about["start"] is None
     # what was trained for one task is a start for another
     taken.trained.save_pretrained(tmp_path / "ner")
     other = run("relations", None, **{**arguments, "model": tmp_path / "ner"})
@@ -160,7 +160,10 @@ def test_mistakes_before_anything_costs_time(tokenizer, tmp_path):
     with pytest.raises(FileExistsError, match="is not empty"):
         run("ner", tokenizer, out=tmp_path / "full")
     with pytest.raises(FileNotFoundError):
-        ab.finetune("ner", "nowhere.conll", config="tiny")
+        ab.finetune("ner", "nowhere.conll", config="tiny", out=tmp_path / "never")
+    assert not (tmp_path / "never").exists()
+    with pytest.raises(ValueError, match="unknown preset 'tiniest'; there are tiny, small"):
+        run("ner", tokenizer, config="tiniest")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         Trained.from_pretrained(tmp_path / "nowhere")
     with pytest.raises(ValueError, match=r"holds no task\.json"):
@@ -180,3 +183,27 @@ def test_a_task_of_one_s_own_in_one_file(tmp_path, tokenizer):
         Trained.from_pretrained(tmp_path / "out")
     again = Trained.from_pretrained(tmp_path / "out", f"{OWN}:Order")
     assert again.predict(f"First, {said[0]}\tThen {said[1]}") == [{"answer": 0}]
+
+
+def test_a_signal_ends_a_run_and_keeps_its_best_epoch(tokenizer, tmp_path):
+    import os
+    import signal
+
+    from albert_np.training import Report
+
+    class Impatient(Report):
+        def step(self, record):
+            if record["epoch"] == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    done = run("ner", tokenizer, epochs=50, seeds=4, report=Impatient(), out=tmp_path / "out")
+    assert done.stopped_by == "SIGTERM" and [record["epoch"] for record in done.history.epochs] == [1, 2]
+    assert done.history.best in (1, 2) and len(done.scores) == 1
+    assert Trained.from_pretrained(tmp_path / "out").evaluate(examples("ner")[:8])["f1"] == pytest.approx(done.scores[0]["f1"])
+
+
+def test_a_loss_that_is_no_number_ends_a_run(tokenizer):
+    from albert_np.training import Diverged
+
+    with pytest.raises(Diverged, match=r"NaN or infinite at step \d+; try a lower --lr \(it was 9\)"), np.errstate(all="ignore"):
+        run("classification", tokenizer, learning_rate=9.0, epochs=200, clip_norm=1e8, weight_decay=9.0)
