@@ -86,7 +86,7 @@ class Classification(Task):
         if self.options["kind"] == "number":
             return numbers([number(label) for label in gold], found)
         if self.options["kind"] == "sets":
-            names = ordered([*self.options["labels"], *(name for label in gold for name in as_list(label))])
+            names = known((name for label in gold for name in as_list(label)), self.options["labels"])
             return sets(*(np.array([np.isin(names, as_list(label)) for label in side]) for side in (gold, found)))
         names = known(map(str, gold), self.options["labels"])
         table = {name: i for i, name in enumerate(names)}
@@ -103,6 +103,8 @@ class Classification(Task):
 
     def baselines(self, train: list[Labelled], examples: list[Labelled]) -> dict[str, list[Any]]:
         """The answer that is usual in training."""
+        if self.options["usual"] is None:
+            return {}
         name = {"classes": "the majority's class", "sets": "the labels of the majority", "number": "the mean"}
         return {name[self.options["kind"]]: [{"label": self.options["usual"]}] * len(examples)}
 

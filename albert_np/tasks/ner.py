@@ -12,6 +12,7 @@ from albert_np.data.formats import Tagged, read_tags
 from albert_np.metrics import chunks, conlleval
 from albert_np.model import AlbertForTokenClassification
 from albert_np.tasks import batches
+from albert_np.tasks.labels import known
 from albert_np.tasks.task import Item, Task, softmax
 from albert_np.tasks.words import WordPieces, split_words, windows
 
@@ -37,6 +38,10 @@ class Tagging(Task):
     def config(self) -> dict[str, Any]:
         return {"num_labels": len(self.options["labels"]), "id2label": dict(enumerate(self.options["labels"]))}
 
+    def warn_of_new(self, tags: Any) -> None:
+        """Say which types training did not show: they cannot be found."""
+        known(types_of(tags), types_of(self.options["labels"]))
+
 
 class NamedEntities(Tagging):
     """Options: word and tag, numbers of the columns from 0 (-1: the last)."""
@@ -61,6 +66,7 @@ class NamedEntities(Tagging):
     def score(self, examples: list[Tagged], answers: list[Any]) -> dict[str, Any]:
         if any(example.tags is None for example in examples):
             raise ValueError("sentences without tags cannot be scored")
+        self.warn_of_new(tag for example in examples for tag in example.tags or ())
         return conlleval([example.tags or () for example in examples], answers)
 
     def baselines(self, train: list[Tagged], examples: list[Tagged]) -> dict[str, list[Any]]:
@@ -72,7 +78,7 @@ class NamedEntities(Tagging):
 
     def show(self, example: Tagged, answer: Any) -> str:
         text, spots = entities_in(example, answer)
-        types = sorted({label.partition("-")[2] for label in self.options["labels"]} - {""})
+        types = types_of(self.options["labels"])
         return painted(text, [(kind, first, stop) for kind, first, stop in spots], types)
 
     def as_json(self, example: Tagged, answer: Any) -> dict[str, Any]:
@@ -89,9 +95,14 @@ class Spoken(Tagged):
         object.__setattr__(self, "text", text)
 
 
+def types_of(tags: Any) -> list[str]:
+    """ "B-LOC", "O", "I-LOC" -> ["LOC"]"""
+    return sorted({tag.partition("-")[2] for tag in tags} - {""})
+
+
 def bio_labels(tags: Any) -> list[str]:
     """O, then B- and I- of each type."""
-    types = sorted({tag.partition("-")[2] for tag in tags} - {""})
+    types = types_of(tags)
     if not types:
         raise ValueError("the training examples have no tag but O")
     return ["O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI")]

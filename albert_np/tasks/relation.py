@@ -65,6 +65,8 @@ class Relations(Task):
 
     def baselines(self, train: list[Related], examples: list[Related]) -> dict[str, list[Any]]:
         """The relation that is usual in training."""
+        if self.options["usual"] is None:
+            return {}
         return {"the commonest relation": [{"label": self.options["usual"]}] * len(examples)}
 
     def confusion(self, answers: list[Any], examples: list[Related]) -> tuple[Any, list[str]]:

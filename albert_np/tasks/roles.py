@@ -15,7 +15,7 @@ from albert_np.data.formats import Predicate, Propositions, read_propositions
 from albert_np.data.formats.columns import bio_of
 from albert_np.metrics import chunks, conll2005
 from albert_np.metrics.fractions import prf
-from albert_np.tasks.ner import Tagging, best_tags, bio_labels, entities_in, painted, tagging_items, word_scores
+from albert_np.tasks.ner import Tagging, best_tags, bio_labels, entities_in, painted, tagging_items, types_of, word_scores
 from albert_np.tasks.task import Item
 from albert_np.tasks.words import split_words
 
@@ -81,6 +81,7 @@ class SemanticRoles(Tagging):
     def score(self, examples: list[Propositions], answers: list[Any]) -> dict[str, Any]:
         """Of arguments, with the predicates given; predicates_f1: of finding the predicates."""
         gold = [predicate.tags for example in examples for predicate in example.predicates]
+        self.warn_of_new(tag for tags in gold for tag in tags)
         scores = conll2005(gold, [tags for answer in answers for _, tags in answer.roles])
         true = [(i, p.index) for i, example in enumerate(examples) for p in example.predicates]
         said = [(i, index) for i, answer in enumerate(answers) for index in answer.found]
@@ -107,7 +108,7 @@ class SemanticRoles(Tagging):
     def show(self, example: Propositions, answer: Any) -> str:
         if not answer.roles:
             return painted(entities_in(example, [])[0], [], []) + "   (no predicate)"
-        types = sorted({label.partition("-")[2] for label in self.options["labels"]} - {""})
+        types = types_of(self.options["labels"])
         return "\n".join(painted(*entities_in(example, tags), types) for _, tags in answer.roles)
 
     def as_json(self, example: Propositions, answer: Any) -> dict[str, Any]:

@@ -149,6 +149,8 @@ def test_a_label_that_training_did_not_show_is_an_error_and_said(tokenizer):
     assert task.items(new, tokenizer)[0].target is None
     with pytest.warns(UserWarning, match="labels that the training examples did not show: 'huge'"):
         assert task.score([new, examples("classification")[0]], [{"label": "large"}, {"label": "small"}])["accuracy"] <= 0.5
+    with pytest.warns(UserWarning, match="did not show: 'EVENT'"):
+        learned("ner").score([Tagged(("a",), ("B-EVENT",))], [("O",)])
     with pytest.raises(ValueError, match="examples without a label cannot be scored"):
         task.score([Labelled("x")], [{"label": "large"}])
     with pytest.raises(ValueError, match="have no labels"):
