@@ -1,6 +1,7 @@
 """Scores of small models on every task, pretrained beside from scratch: the tables of results/tasks.json.
 
-    python tests/benchmarks/tasks.py --model runs/pretrained --work /tmp/work [--cases sst2 wnut17] [--out results/tasks.json]
+    python tests/benchmarks/tasks.py --model runs/pretrained --work work [--cases sst2 wnut17] [--sides pretrained scratch]
+    python tests/benchmarks/tasks.py --table
 
 The data are found through ALBERT_NP_DATA. The pretrained model is one that `albert-np pretrain` made (its settings are in the
 results); the twin has the same sizes and vocabulary and starts from scratch, with a learning rate of its own. Both have the same
@@ -118,26 +119,57 @@ def run(name: str, case: Case, model: str, data: Path, work: Path, pretrained: b
     return result
 
 
-def summary(name: str, found: dict[str, Any]) -> str:
-    """A line of the table: baseline, from scratch, pretrained."""
-    cells = []
-    for side in ("scratch", "pretrained"):
-        if side in found:
-            scores = found[side].get("test", found[side]["dev"])
-            deviation = f" ± {statistics.stdev(scores):.3f}" if len(scores) > 1 else ""
-            cells.append(f"{side} {statistics.fmean(scores):.3f}{deviation}")
-    some = found.get("pretrained") or found["scratch"]
-    return f"{name}: {some['metric']}  baselines {some['baselines']}  " + "  ".join(cells)
+def scores_of(side: dict[str, Any]) -> list[float]:
+    """Of each seed: on the test examples, or where there are none on the development examples."""
+    return side.get("test", side["dev"])
+
+
+def cell(side: dict[str, Any] | None) -> str:
+    """ "0.823 ± 0.004 (5)": mean, standard deviation, number of seeds"""
+    if side is None:
+        return "–"
+    scores = scores_of(side)
+    digits = 1 if side["metric"] == "bleu" else 3
+    deviation = f" ± {statistics.stdev(scores):.{digits}f} ({len(scores)})" if len(scores) > 1 else ""
+    return f"{statistics.fmean(scores):.{digits}f}{deviation}"
+
+
+def standard_errors(found: dict[str, Any]) -> str:
+    """By how many standard errors of the difference of the means the pretrained model is ahead."""
+    sides = [scores_of(found[side]) for side in ("pretrained", "scratch") if side in found]
+    if len(sides) < 2 or min(map(len, sides)) < 2:
+        return "–"
+    error = sum(statistics.variance(scores) / len(scores) for scores in sides) ** 0.5
+    return f"{(statistics.fmean(sides[0]) - statistics.fmean(sides[1])) / error:.1f}" if error else "–"
+
+
+def table(results: dict[str, Any]) -> str:
+    """The results as Markdown."""
+    lines = ["| | score | baseline | from scratch | pretrained | ahead, standard errors |", "|---|---|---:|---:|---:|---:|"]
+    for name, found in results["cases"].items():
+        some = found.get("pretrained") or found["scratch"]
+        digits = 1 if some["metric"] == "bleu" else 3
+        baselines = ", ".join(f"{key} {score:.{digits}f}" for key, score in some["baselines"].items())
+        sides = [cell(found.get(side)) for side in ("scratch", "pretrained")]
+        score = f"{some['metric']}, {'test' if 'test' in some else 'dev'}"
+        lines.append(f"| {name} | {score} | {baselines} | {sides[0]} | {sides[1]} | {standard_errors(found)} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--model", help="the folder of a run of albert-np pretrain")
+    parser.add_argument("--work", type=Path, help="a folder for what is made on the way")
+    parser.add_argument("--table", action="store_true", help="print the table of the results that there are")
     parser.add_argument("--cases", nargs="*", default=list(CASES))
     parser.add_argument("--sides", nargs="*", default=["pretrained", "scratch"])
     parser.add_argument("--out", type=Path, default=HERE / "results" / "tasks.json")
     given = parser.parse_args()
+    if given.table:
+        print(table(json.loads(given.out.read_text())))
+        return
+    if not (given.model and given.work):
+        parser.error("--model and --work are needed")
     if "ALBERT_NP_DATA" not in os.environ:
         parser.error("ALBERT_NP_DATA is not set: the tasks' files are looked for there")
     data = Path(os.environ["ALBERT_NP_DATA"]) / "tasks"
@@ -157,7 +189,7 @@ def main() -> None:
                 name, CASES[name], given.model, data, given.work, side == "pretrained"
             )
             given.out.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(summary(name, results["cases"][name]), flush=True)
+    print(table(results))
 
 
 if __name__ == "__main__":
