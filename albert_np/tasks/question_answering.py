@@ -101,7 +101,7 @@ class QuestionAnswering(Task):
         kept = sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))[: max(20, self.options["n_best"])]
         said: list[tuple[float, Any, Any]] = [(score, *span) for span, score in kept]
         if self.options["unanswerable"] or not said:
-            said.append((null + self.options["null_threshold"] * -1, None, None))
+            said.append((null - self.options["null_threshold"], None, None))
         said.sort(key=lambda candidate: -candidate[0])
         p = softmax([score for score, *_ in said])
         answers = [
