@@ -12,6 +12,9 @@ from albert_np import config_files
 from albert_np.config_files import unknown_key
 
 ACTIVATIONS = ("gelu_new", "gelu", "relu", "tanh")
+FACTORED = (  # the weights of a block that `ranks` may name
+    "attention.query", "attention.key", "attention.value", "attention.output", "ffn.intermediate", "ffn.output",
+)  # fmt: skip
 SHARINGS = ("all", "attention", "ffn", "none")
 
 LARGEST = 2**31 - 1  # of any one size
@@ -41,6 +44,8 @@ class AlbertConfig:
                    representation that the heads read; () is plain ALBERT.
     pad_row_gradient   False leaves the padding piece's row of the word table out of the lookup's gradient, as transformers does
                    (torch's padding_idx); the decoder's part stays. It matters only where a visible token is the padding piece.
+    attention_head_size  D; None: hidden_size / num_attention_heads. Heads that were cut away (`compress`) leave A · D below H.
+    ranks          {"ffn.intermediate": 64, ...}: weights of a block that are kept as two factors of this rank (layers/linear.py).
     recompute      keep only a layer's input in the forward pass and compute the rest again in the backward pass.
     extra          foreign keys met while loading; written back by `save_pretrained`.
 
@@ -69,6 +74,8 @@ class AlbertConfig:
     problem_type: str | None = None
     fusion_layers: tuple[int, ...] = ()
     sharing: str = "all"
+    attention_head_size: int | None = None
+    ranks: dict[str, int] = field(default_factory=dict, hash=False)
     pad_row_gradient: bool = True
     recompute: bool = False
     extra: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -82,6 +89,7 @@ class AlbertConfig:
     def __post_init__(self) -> None:
         _check_types(self)
         object.__setattr__(self, "fusion_layers", tuple(self.fusion_layers))
+        object.__setattr__(self, "ranks", dict(self.ranks))
         if self.id2label is not None:
             labels = {int(i): str(name) for i, name in self.id2label.items() if str(i).isdecimal()}
             if sorted(labels) != list(range(len(self.id2label))):
@@ -91,6 +99,17 @@ class AlbertConfig:
             object.__setattr__(self, "id2label", labels)
             object.__setattr__(self, "num_labels", len(labels))
         _check_values(self)
+
+    @property
+    def head_width(self) -> int:
+        """D, the width of one attention head."""
+        return self.attention_head_size or self.hidden_size // self.num_attention_heads
+
+    @property
+    def is_albert(self) -> bool:
+        """Whether the network is one that other programs' ALBERT classes compute: no fusion, all heads, no factors."""
+        full = self.num_attention_heads * self.head_width == self.hidden_size
+        return full and not self.fusion_layers and not self.ranks
 
     @property
     def num_groups(self) -> int:
@@ -119,13 +138,16 @@ class AlbertConfig:
         """Every field and every foreign key, ready for JSON."""
         own = {key: getattr(self, key) for key in FIELDS if key != "extra"}
         own["fusion_layers"] = list(self.fusion_layers)
+        for key in ("attention_head_size", "ranks"):  # of compressed models only
+            if not own[key]:
+                del own[key]
         if self.id2label is None:
             del own["id2label"]
         else:
             own["id2label"] = {str(i): name for i, name in self.id2label.items()}
             own["label2id"] = {name: i for i, name in self.id2label.items()}
-        # transformers must not take a model with fusion for an ALBERT: it would load, and compute something else
-        return {**self.extra, **own, "model_type": "albert_np" if self.fusion_layers else "albert"}
+        # transformers must not take what it has no class for as an ALBERT: it would load, and compute something else
+        return {**self.extra, **own, "model_type": "albert" if self.is_albert else "albert_np"}
 
     def to_google(self) -> dict[str, Any]:
         """The keys of Google's albert_config.json, ready for JSON.
@@ -196,8 +218,22 @@ def _check_types(config: AlbertConfig) -> None:
         raise ValueError(f"fusion_layers must be a list of integers, not {_short(config.fusion_layers)}")
     if config.id2label is not None and not isinstance(config.id2label, dict):
         raise ValueError(f"id2label must map numbers to names, not {_short(config.id2label)}")
+    if config.attention_head_size is not None and (type(config.attention_head_size) is not int or config.attention_head_size < 1):
+        raise ValueError(f"attention_head_size must be a positive integer or null, not {_short(config.attention_head_size)}")
+    if not isinstance(config.ranks, dict) or not all(type(rank) is int for rank in config.ranks.values()):
+        raise ValueError(f"ranks must map names of weights to integers, not {_short(config.ranks)}")
+    for name in config.ranks:
+        if name not in FACTORED:
+            raise ValueError(f"ranks: only {', '.join(FACTORED)} can be factored, not {_short(name)}")
     if config.pad_token_id is not None and type(config.pad_token_id) is not int:
         raise ValueError(f"pad_token_id must be an integer or null, not {_short(config.pad_token_id)}")
+
+
+def _factored(config: AlbertConfig) -> dict[str, tuple[int, int]]:
+    """The shape of every weight that can be factored."""
+    H, F, W = config.hidden_size, config.intermediate_size, config.num_attention_heads * config.head_width
+    inner = [(H, W)] * 3 + [(W, H)]
+    return dict(zip(FACTORED, [*inner, (H, F), (F, H)]))
 
 
 def _short(value: Any) -> str:
@@ -230,10 +266,13 @@ def _check_values(config: AlbertConfig) -> None:
     if config.sharing not in SHARINGS:
         raise ValueError(f"sharing must be one of {', '.join(SHARINGS)}, not {_short(config.sharing)}")
     L, G = config.num_hidden_layers, config.num_hidden_groups
-    if config.hidden_size % config.num_attention_heads:
+    if config.attention_head_size is None and config.hidden_size % config.num_attention_heads:
         raise ValueError(
             f"num_attention_heads must divide hidden_size: {config.hidden_size} is no multiple of {config.num_attention_heads}"
         )
+    for name, rank in config.ranks.items():
+        if not 1 <= rank <= min(_factored(config)[name]):
+            raise ValueError(f"ranks: the rank of {name} must be from 1 to {min(_factored(config)[name])}, not {_short(rank)}")
     if L % G:
         raise ValueError(f"num_hidden_groups must divide num_hidden_layers: {L} is no multiple of {G}")
     if config.sharing != "all" and G not in (1, L):

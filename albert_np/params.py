@@ -21,7 +21,9 @@ ALIGNMENT = 64  # bytes: every leaf starts on a cache line of its own
 # ---- the form: nested dicts and lists of shapes. The same dict in two places is one set of parameters. ----
 
 
-def _linear(inputs: int, outputs: int) -> dict[str, Any]:
+def _linear(inputs: int, outputs: int, rank: int | None = None) -> dict[str, Any]:
+    if rank is not None:  # w = u v, see layers/linear.py
+        return {"u": (inputs, rank), "v": (rank, outputs), "b": (outputs,)}
     return {"w": (inputs, outputs), "b": (outputs,)}
 
 
@@ -29,25 +31,29 @@ def _norm(width: int) -> dict[str, Any]:
     return {"gamma": (width,), "beta": (width,)}
 
 
-def _attention(H: int) -> dict[str, Any]:
+def _attention(config: AlbertConfig) -> dict[str, Any]:
+    H, W = config.hidden_size, config.num_attention_heads * config.head_width  # W = H, unless heads were cut away
+    ranks = {name: config.ranks.get(f"attention.{name}") for name in ("query", "key", "value", "output")}
     return {
-        "attention": {name: _linear(H, H) for name in ("query", "key", "value", "output")},
+        "attention": {name: _linear(*((W, H) if name == "output" else (H, W)), rank) for name, rank in ranks.items()},
         "attention_norm": _norm(H),
     }
 
 
-def _ffn(H: int, F: int) -> dict[str, Any]:
-    return {"ffn": {"intermediate": _linear(H, F), "output": _linear(F, H)}, "ffn_norm": _norm(H)}
+def _ffn(config: AlbertConfig) -> dict[str, Any]:
+    H, F = config.hidden_size, config.intermediate_size
+    inner, outer = (config.ranks.get(f"ffn.{name}") for name in ("intermediate", "output"))
+    return {"ffn": {"intermediate": _linear(H, F, inner), "output": _linear(F, H, outer)}, "ffn_norm": _norm(H)}
 
 
 def _groups(config: AlbertConfig) -> list[dict[str, Any]]:
-    H, F, n = config.hidden_size, config.intermediate_size, config.inner_group_num
-    one_attention = [_attention(H) for _ in range(n)]
-    one_ffn = [_ffn(H, F) for _ in range(n)]
+    n = config.inner_group_num
+    one_attention = [_attention(config) for _ in range(n)]
+    one_ffn = [_ffn(config) for _ in range(n)]
     groups = []
     for _ in range(config.num_groups):
-        attention = one_attention if config.sharing == "attention" else [_attention(H) for _ in range(n)]
-        ffn = one_ffn if config.sharing == "ffn" else [_ffn(H, F) for _ in range(n)]
+        attention = one_attention if config.sharing == "attention" else [_attention(config) for _ in range(n)]
+        ffn = one_ffn if config.sharing == "ffn" else [_ffn(config) for _ in range(n)]
         groups.append({"blocks": [{**a, **f} for a, f in zip(attention, ffn)]})
     return groups
 
@@ -275,4 +281,7 @@ def fresh(name: str, shape: tuple[int, ...], config: AlbertConfig, seed: int) ->
         return 1.0
     if leaf in ("b", "beta"):
         return 0.0
-    return truncated_normal(generator(seed, "init " + name), shape, config.initializer_range)
+    deviation = config.initializer_range
+    if leaf in ("u", "v"):  # so that u v, sums over the rank, has it
+        deviation = math.sqrt(deviation / math.sqrt(shape[1 if leaf == "u" else 0]))
+    return truncated_normal(generator(seed, "init " + name), shape, deviation)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from albert_np.config import AlbertConfig
+from albert_np.config import FACTORED, AlbertConfig
 from albert_np.gradcheck.checker import key_bias, rows
 from albert_np.gradcheck.examples import TINY, batch, parameters, task_batch
 from albert_np.gradcheck.tensor import Row
@@ -45,6 +45,11 @@ MODELS: dict[str, dict[str, Any]] = {
     "relu": dict(hidden_act="relu"),
     "tanh": dict(hidden_act="tanh"),
     "large layer_norm_eps": dict(layer_norm_eps=0.5),
+    "heads cut away": dict(num_attention_heads=3, attention_head_size=6, **DROPOUT),
+    "weights in factors": dict(ranks=dict(zip(FACTORED, (7, 5, 6, 4, 9, 8))), **DROPOUT),
+    "weights in factors, heads cut away, sharing attention": dict(
+        num_attention_heads=3, attention_head_size=6, ranks={"attention.output": 5, "ffn.intermediate": 6}, sharing="attention"
+    ),
     "MLM only": dict(batch=dict(sop=False)),
     "SOP only": dict(batch=dict(mlm=False)),
     "translation's attention": dict(batch=dict(translation=True), **DROPOUT),

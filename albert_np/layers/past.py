@@ -34,7 +34,7 @@ def attend_past(x: Any, p: Any, keys: Any, values: Any, places: Any, A: int) -> 
     seen = slots <= places[:, None]  # (B, T)
     probs, _ = softmax(np.where(seen[:, None], scores, -math.inf))
     context = probs[:, :, None] @ values  # (B, A, 1, D)
-    y, _ = linear(context.reshape(x.shape), p.output)
+    y, _ = linear(context.reshape(q.shape), p.output)
     return y
 
 

@@ -55,7 +55,7 @@ def begin(p: Tree, config: AlbertConfig, batch: Batch, room: int) -> tuple[Any, 
     """Encode the sources -> the hidden row (B, H) of each one's last token, and the past with room for `room` more tokens"""
     sequences, A = batch.sequences, config.num_attention_heads
     x, _ = embeddings(batch, p.embeddings, config, None)
-    shape = (len(sequences), A, int(sequences.lengths.max()) + room, config.hidden_size // A)
+    shape = (len(sequences), A, int(sequences.lengths.max()) + room, config.head_width)
     last = sequences.starts + sequences.lengths - 1  # (B,)
     past = Past([], [], sequences.lengths.copy(), backend.to_host(batch.positions)[last] + 1)
     hidden: list[Any] = [x, *[None] * config.num_hidden_layers]

@@ -15,6 +15,7 @@ from albert_np import sources
 from albert_np.config import AlbertConfig
 from albert_np.files import make_folder, write_whole
 from albert_np.params import Tree
+from albert_np.weights.dense import dense
 from albert_np.weights.load import ARCHITECTURES, named_by_its_task, opened, placed
 from albert_np.weights.save import DTYPES, save_hf, save_npz, save_tf
 
@@ -32,7 +33,8 @@ def convert(
     to     "hf": config.json and model.safetensors · "tf": Google's checkpoint · "npz": config.json and model.npz
     dtype  float16, float32 or float64; "" keeps the widest that the source has (bfloat16 becomes float32)
 
-    Every tensor of the model goes along, whichever heads there are, and the tokenizer's files too. -> what was done.
+    Every tensor of the model goes along, whichever heads there are, and the tokenizer's files too. -> what was done. A compressed
+    model becomes an ordinary one, of all its zeros and in float32; "npz" keeps its smaller sizes.
     ValueError: an unknown form or dtype, tensors that do not fit, a model that the form cannot hold, a folder that holds a model.
     """
     target = Path(target)
@@ -48,6 +50,8 @@ def convert(
         dtype = dtype or widest
         config = found.config
         tree, _ = placed(found, found.heads, np.dtype("float64" if widest == "float64" else "float32"))
+    if to != "npz":  # which only this program reads
+        config, tree = dense(config, tree)
     architecture = (config.extra.get("architectures") or [architecture_of(config, tree)])[0]
     with new_folder(target) as folder:
         if to == "hf":

@@ -91,7 +91,7 @@ def table(config: AlbertConfig, form: str = "hf") -> Names:
     """Our name -> (the name in this form, "hf" or "tf", whether it is stored transposed) for every tensor that a model of this
     config may have.
 
-    Fusion has no counterpart elsewhere: in HF's form its tensors go under names of our own, Google's form has none.
+    Fusion and factors have no counterpart elsewhere: in HF's form their tensors go under names of our own, Google's has none.
     """
     column = column_of(form)
     names = {row[0]: (row[column], form in row[3]) for row in (*TABLE, *TASK_TABLES[task_of(config)])}
@@ -101,11 +101,20 @@ def table(config: AlbertConfig, form: str = "hf") -> Names:
                      "tf": f"bert/encoder/transformer/group_{g}/inner_group_{i}/"}[form]  # fmt: skip
             for row in BLOCK_TABLE:
                 names[f"groups.{g}.blocks.{i}.{row[0]}"] = there + row[column], form in row[3]
+                if form == "hf" and row[0].removesuffix(".w") in config.ranks:
+                    del names[f"groups.{g}.blocks.{i}.{row[0]}"]
+                    names |= factor_names(f"groups.{g}.blocks.{i}.{row[0]}", there + row[column])
     if form == "hf":
         for k in range(max(0, len(config.fusion_layers) - 1)):
             names[f"fusion.{k}.w"] = f"albert_np.fusion.{k}.weight", True
             names[f"fusion.{k}.b"] = f"albert_np.fusion.{k}.bias", False
     return names
+
+
+def factor_names(ours: str, theirs: str) -> Names:
+    """The names of the factors of a weight: elsewhere they would be two linear maps, one after the other."""
+    ours, theirs = ours.removesuffix("w"), theirs.removesuffix("weight")
+    return {f"{ours}u": (f"{theirs}factors.0.weight", True), f"{ours}v": (f"{theirs}factors.1.weight", True)}
 
 
 def renamed(config: AlbertConfig, tree: Any, form: str) -> dict[str, np.ndarray]:

@@ -20,7 +20,7 @@ from albert_np.randomness import RANGE, Dropout, threshold
 def attention(x: Any, p: Any, sequences: Any, A: int, rate: float = 0.0, rng: Dropout | None = None) -> tuple[Any, Any]:
     """x (N, H); p.query, p.key, p.value, p.output linear (H, H) -> y (N, H). rate: dropout of the attention weights."""
     (q, _), (k, _), (v, _) = linear(x, p.query), linear(x, p.key), linear(x, p.value)  # (N, H) each
-    q *= 1 / math.sqrt(x.shape[1] // A)
+    q *= 1 / math.sqrt(q.shape[1] // A)
     tiles = sequences.remember(("tiles", A, x.dtype), lambda: tiles_of(sequences, A, x.dtype))
     context, kept = np.empty_like(q), []
     for tile in tiles:
@@ -51,7 +51,7 @@ def attention_backward(dy: Any, cache: Any, p: Any, g: Any, sequences: Any, A: i
             attend_backward(here, a, None if drop is None else drop[:, heads], [d[:, heads] for d in gradients])
         for d, part in zip((dq, dk, dv), gradients):
             paste(part, d, tile)
-    dq *= 1 / math.sqrt(x.shape[1] // A)  # q, as it was kept, has the scale in it
+    dq *= 1 / math.sqrt(q.shape[1] // A)  # q, as it was kept, has the scale in it
     dx = linear_backward(dq, x, p.query, g.query)
     dx += linear_backward(dk, x, p.key, g.key)
     dx += linear_backward(dv, x, p.value, g.value)
