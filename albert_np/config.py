@@ -147,7 +147,7 @@ class AlbertConfig:
             own["id2label"] = {str(i): name for i, name in self.id2label.items()}
             own["label2id"] = {name: i for i, name in self.id2label.items()}
         # transformers must not take what it has no class for as an ALBERT: it would load, and compute something else
-        return {**self.extra, **own, "model_type": "albert" if self.is_albert else "albert_np"}
+        return {**self.extra, **own, "model_type": "albert" if self.is_albert and "compressed" not in self.extra else "albert_np"}
 
     def to_google(self) -> dict[str, Any]:
         """The keys of Google's albert_config.json, ready for JSON.

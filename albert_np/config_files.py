@@ -35,6 +35,8 @@ FOREIGN_KEYS = frozenset(
     gradient_checkpointing xla_device vocab_file bos_token_id eos_token_id sep_token_id decoder_start_token_id
     position_embedding_type tie_word_embeddings is_encoder_decoder is_decoder add_cross_attention cross_attention_hidden_size
     tie_encoder_decoder"""
+    # our own: how the weights beside it are packed
+    """ compressed"""
     # transformers, settings of text generation, which old releases wrote into every config
     """ max_length min_length do_sample early_stopping num_beams num_beam_groups diversity_penalty temperature top_k top_p
     typical_p repetition_penalty length_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size bad_words_ids

@@ -248,6 +248,11 @@ def fill(array: Any, value: Any) -> None:
         array[...] = backend.asarray_like(value, array)
 
 
+def parts_of(params: Tree) -> tuple[str, ...]:
+    """The heads of a tree, as `shapes` names them."""
+    return tuple(part for part in params.form if part not in ("embeddings", "groups", "fusion"))
+
+
 # ---- initialisation ----
 
 

@@ -57,6 +57,33 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("g.b += dy.sum(0)", "g.b += dy[0]", "only the first token's"),
         ("dy @ p.w.T", "dy @ p.w", "swapped transpose"),
     )),
+    "layers.linear.linear_backward (factors)": ("linear, in factors", (
+        ("g.v += (x @ p.u).T @ dy", "g.v[...] = (x @ p.u).T @ dy", "= for +="),
+        ("g.u += x.T @ dxu", "g.u[...] = x.T @ dxu", "= for +="),
+        ("(x @ p.u).T @ dy", "(x @ g.u).T @ dy", "the gradient's factor for the parameter's"),
+        ("dxu = dy @ p.v.T", "dxu = dy @ p.v.T / len(p.v)", "a mean over the rank"),
+        ("g.u += x.T @ dxu", "g.u += x.T @ (dxu * dxu)", "squared"),
+        ("dxu @ p.u.T", "dxu @ p.u.T + x", "added the input"),
+    )),
+    "layers.masked.masked_backward": ("masked", (
+        ("dy * s, dy * w", "dy * s, dy * s", "the mask's gradient without the weight"),
+        ("dy * s, dy * w", "dy, dy * w", "forgot the mask"),
+        ("dy * s, dy * w", "dy * s, -dy * w", "wrong sign"),
+        ("dy * s, dy * w", "dy * s, dy * s * w", "only what stays is scored"),
+    )),
+    "layers.fake_quantise.fake_quantise_backward": ("fake_quantise, straight through", (
+        ("dy * inside", "dy", "forgot the clipping"),
+        ("dy * inside", "dy * ~inside", "the wrong side"),
+        ("dy * inside", "dy * inside * 0.5", "a factor"),
+    )),
+    "layers.soft_cross_entropy.soft_cross_entropy_backward": ("soft_cross_entropy, temperature", (
+        ("T * (q - p)", "(q - p)", "lost the temperature"),
+        ("T * (q - p)", "T * T * (q - p)", "forgot the T of the softened logits"),
+        ("(q - p)", "(p - q)", "wrong sign"),
+        ("(q - p)", "q", "forgot the teacher"),
+        ("* scaled[:, None] * dloss", "* scaled[:, None]", "forgot the chain rule"),
+        ("scaled[:, None]", "scaled.mean()", "every item alike"),
+    )),
     "layers.layer_norm.layer_norm_backward": ("layer_norm", (
         (" - rows_mean(dxhat) ", " ", "forgot the part through the mean"),
         (" - xhat * rows_mean(dxhat * xhat)", "", "forgot the part through the variance"),

@@ -66,6 +66,12 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("g.b += column_sums(dy)", "g.b += dy[0]", "only the first token's"),
         ("dy @ p.w.T", "dy @ p.w", "swapped transpose"),
     )),
+    "kernels.cpu.linear.linear_backward (factors)": ("linear, in factors", (
+        ("g.v += (x @ p.u).T @ dy", "g.v[...] = (x @ p.u).T @ dy", "= for +="),
+        ("g.u += x.T @ dxu", "g.u[...] = x.T @ dxu", "= for +="),
+        ("dxu = dy @ p.v.T", "dxu = dy @ p.v.T / len(p.v)", "a mean over the rank"),
+        ("dxu @ p.u.T", "dxu @ p.u.T + x", "added the input"),
+    )),
     "kernels.cpu.layer_norm.layer_norm_backward": ("layer_norm", (
         ("out -= mean\n", "pass\n", "forgot the part through the mean"),
         ("out -= np.multiply(h, mean_product, out=product)", "pass", "forgot the part through the variance"),
@@ -100,8 +106,8 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("dx = linear_backward(dq, x, p.query, g.query)", "dx = 0 * x", "forgot the queries"),
         ("linear_backward(dk, x, p.key, g.key)", "linear_backward(dk, x, p.key, g.query)", "into the wrong parameters"),
         ("linear_backward(dv, x, p.value, g.value)", "linear_backward(dv, x, p.key, g.value)", "with the wrong weights"),
-        ("dq *= 1 / math.sqrt(x.shape[1] // A)", "pass", "lost the scale"),
-        ("math.sqrt(x.shape[1] // A)", "math.sqrt(A)", "scale by the number of heads"),
+        ("dq *= 1 / math.sqrt(q.shape[1] // A)", "pass", "lost the scale"),
+        ("math.sqrt(q.shape[1] // A)", "math.sqrt(A)", "scale by the number of heads"),
         ("zip((dq, dk, dv), gradients)", "zip((dk, dq, dv), gradients)", "q and k exchanged"),
         ("weights(here[0], here[1], tile)", "weights(here[1], here[0], tile)", "the weights of keys that look for queries"),
     )),

@@ -33,7 +33,7 @@ OptionOption = Annotated[
     list[str] | None,
     typer.Option("--option", "-o", metavar="KEY=VALUE", help="An option of the task: -o text=review -o kind=sets"),
 ]
-START, TRAINING, RUN = "Where to start", "Training", "The run"
+START, TRAINING, SMALL, RUN = "Where to start", "Training", "A smaller model", "The run"
 
 
 def _option(name: str, help: str, panel: str, metavar: str | None = None) -> Any:
@@ -72,6 +72,16 @@ def finetune(
     label_smoothing: Annotated[float | None, _option("--label-smoothing", "Of translation [0.1]", TRAINING)] = None,
     weight_decay: Annotated[float | None, _option("--weight-decay", "[0.01]", TRAINING)] = None,
     patience: Annotated[int | None, _option("--patience", "Stop after so many epochs without gain.", TRAINING)] = None,
+    sparsity: Annotated[str | None, _option("--sparsity", "Prune on the way: 0.8, or a pattern such as 2:4", SMALL)] = None,
+    prune_by: Annotated[str | None, _option("--prune-by", "[magnitude]", SMALL, "magnitude|movement")] = None,
+    prune_scope: Annotated[
+        str | None, _option("--prune-scope", "Each matrix its share, or all compete [layer]", SMALL, "layer|global")
+    ] = None,
+    prune_end: Annotated[float | None, _option("--prune-end", "Share of the steps after which it is done [0.7]", SMALL)] = None,
+    prune_embeddings: Annotated[
+        bool, typer.Option("--prune-embeddings/--keep-embeddings", help="The word table, too.", rich_help_panel=SMALL)
+    ] = True,
+    weights: Annotated[str | None, _option("--weights", "Train weights that are rounded: int8, int4", SMALL, "int8|int4")] = None,
     seeds: Annotated[int, _option("--seeds", "So many runs; mean and deviation are told [1]", RUN)] = 1,
     seed: Annotated[int | None, _option("--seed", "Of everything random [0]", RUN)] = None,
     backend: BackendOption = None,
@@ -90,7 +100,8 @@ def finetune(
     given: dict[str, Any] = dict(
         epochs=epochs, learning_rate=lr, tokens_per_batch=tokens_per_batch, accumulate=accumulate, layer_decay=layer_decay,
         freeze=tuple(freeze) if freeze else None, balance=balance or None, label_smoothing=label_smoothing,
-        weight_decay=weight_decay, patience=patience, seed=seed,
+        weight_decay=weight_decay, patience=patience, seed=seed, sparsity=sparsity, prune_by=prune_by, prune_scope=prune_scope,
+        prune_end=prune_end, prune_embeddings=None if prune_embeddings else False, weights=weights,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     changes = settings_of(set_)

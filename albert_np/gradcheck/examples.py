@@ -40,7 +40,9 @@ def parameters(form: dict[str, Any], seed: int) -> Tree:
         leaf = name.rsplit(".", 1)[-1]
         if leaf in ("w", "u", "v"):
             z = z / math.sqrt(len(array))
-            if name.endswith(("output.w", "output.v")):  # what a block adds stays below what it passes on: else all tokens become alike
+            if name.endswith(
+                ("output.w", "output.v")
+            ):  # what a block adds stays below what it passes on: else all tokens become alike
                 z = z / 2
         elif array.ndim == 1:
             z = 0.3 * z + (leaf == "gamma")

@@ -126,6 +126,31 @@ for _act in ("gelu_new", "gelu", "relu", "tanh"):
     CHECKS[f"feed_forward, {_act}"] = lambda seed, act=_act: feed_forward(seed, act)  # type: ignore[misc]
 
 
+@named("linear, in factors")
+def factored(seed: int) -> Rows:
+    p = parameters({"u": (H, 5), "v": (5, F), "b": (F,)}, seed)
+    return rows(layers.linear, layers.linear_backward, {"x": normal(seed, "x", N, H)}, p, seed=seed)
+
+
+@named("masked")
+def masked(seed: int) -> Rows:
+    inputs = {name: normal(seed, name, H, F) for name in ("w", "s")}  # a mask of any numbers: the derivative is that at 0 and 1
+    return rows(layers.masked, layers.masked_backward, inputs, seed=seed)
+
+
+@named("fake_quantise, straight through")
+def fake_quantise(seed: int) -> Rows:
+    """The function whose derivative the straight-through gradient is: clipping, with the error of rounding held fixed."""
+    w, q = normal(seed, "w", F, H), 3
+    steps = 0.2 + 0.2 * np.abs(normal(seed, "steps", F, 1))
+    end = (q + 0.5) * steps  # what is beyond is clipped
+    error = layers.fake_quantise(w, steps, q)[0] - np.clip(w, -end, end)
+    return rows(
+        lambda w: (np.clip(w, -end, end) + error, layers.fake_quantise(w, steps, q)[1]),
+        layers.fake_quantise_backward, {"w": w}, seed=seed, kinks=True,
+    )  # fmt: skip
+
+
 @named("fuse")
 def fuse(seed: int) -> Rows:
     levels = {name: normal(seed, name, N, H) for name in ("low", "high")}

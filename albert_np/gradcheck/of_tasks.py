@@ -41,6 +41,18 @@ CHECKS["binary_cross_entropy"] = lambda seed: element_loss(
 )
 
 
+def soft_loss(seed: int, temperature: float) -> Rows:
+    teacher, weights = 2 * normal(seed, "teacher", M, C), 0.5 + np.abs(normal(seed, "weights", M))
+    return rows(
+        lambda x: layers.soft_cross_entropy(x, teacher, weights, 3.7, temperature),
+        layers.soft_cross_entropy_backward, {"x": 2 * normal(seed, "x", M, C)}, seed=seed, dy=1.7,
+    )  # fmt: skip
+
+
+CHECKS["soft_cross_entropy"] = lambda seed: soft_loss(seed, 1.0)
+CHECKS["soft_cross_entropy, temperature"] = lambda seed: soft_loss(seed, 2.5)
+
+
 def spread(seed: int) -> Rows:
     here = sequences()
     return rows(lambda x: layers.spread(x, here), layers.spread_backward, {"x": normal(seed, "x", N, 2)}, seed=seed)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from albert_np.compress import Packing, Pruning, QuantisationAware, Sparsity, kind_of, sparsity, was_pruned
 from albert_np.config import PRESETS, AlbertConfig
 from albert_np.files import write_json
 from albert_np.tasks import Task, task_of
 from albert_np.tasks.trained import Trained, baseline_scores
+from albert_np.training.constraint import Constraint
 from albert_np.training.finetune import History, plain, train_epochs
 from albert_np.training.finetune_settings import FinetuneSettings
 from albert_np.training.report import Report
@@ -92,6 +94,9 @@ def finetune(
     report = report or Report()
     task = task_of(task, **(options or {}))
     chosen = FinetuneSettings.from_dict({**task.trains, **settings})
+    sparsity_of(chosen)
+    if chosen.weights != "float32":
+        kind_of(chosen.weights)
     folder = None if out is None else new_folder(out)
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, not {seeds}")
@@ -107,9 +112,10 @@ def finetune(
             if seeds > 1:
                 report.note(f"seed {seed}")
             own, network = dataclasses.replace(chosen, seed=seed), start.model(seed)
-            history = train_epochs(task, network, start.tokenizer, examples, held, own, start.fresh, report, stop)
+            forms = constraints(own, network.params, report)
+            history = train_epochs(task, network, start.tokenizer, examples, held, own, start.fresh, report, stop, forms)
             about = dict(settings=own.to_dict(), start=start.source, epoch=history.best, scores=plain(history.scores))
-            trained = Trained(task, network, start.tokenizer, {**about, "baselines": baselines})
+            trained = Trained(task, network, start.tokenizer, {**about, "baselines": baselines}, packing_of(own, forms))
             done.add(trained, history)
             if folder is not None:
                 write_run(folder / f"seed-{seed}" if seeds > 1 else folder, trained, history, baselines)
@@ -121,6 +127,32 @@ def finetune(
         summary = dict(metric=task.metric, mean=done.mean, deviation=done.deviation, seeds=done.scores, baselines=baselines)
         write_json(folder / "scores.json", summary)
     return done
+
+
+def constraints(settings: FinetuneSettings, params: Any, report: Report) -> list[Constraint]:
+    """What the settings hold the parameters to. A model that was pruned keeps its zeros."""
+    found: list[Constraint] = []
+    how = sparsity_of(settings)
+    if how.amount or was_pruned(params):
+        if not how.amount:
+            report.note(f"the model is pruned ({sparsity(params):.0%} zeros): its zeros stay")
+        found.append(Pruning(how))
+    if settings.weights != "float32":
+        found.append(QuantisationAware(kind_of(settings.weights)))
+    return found
+
+
+def sparsity_of(settings: FinetuneSettings) -> Sparsity:
+    """What the settings say of pruning. ValueError."""
+    return Sparsity(
+        settings.sparsity, settings.prune_by, settings.prune_scope, end=settings.prune_end, embeddings=settings.prune_embeddings
+    )
+
+
+def packing_of(settings: FinetuneSettings, forms: list[Constraint]) -> Packing | None:
+    """How a model that was trained in these forms is stored; None: as an ordinary one."""
+    rounded = next((form.found for form in forms if isinstance(form, QuantisationAware)), {})
+    return Packing(settings.weights, rounded) if forms else None
 
 
 @dataclass

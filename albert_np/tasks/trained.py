@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from albert_np.compress.files import Packing
+from albert_np.compress.files import save as save_packed
 from albert_np.files import make_folder, read_json, write_json
 from albert_np.tasks import TASKS, Task, task_of
 from albert_np.training.finetune import plain
@@ -20,12 +22,13 @@ FILE = "task.json"
 
 @dataclass
 class Trained:
-    """about: the settings of its training and its scores, which go into task.json."""
+    """about: the settings of its training and its scores, which go into task.json. packing: how small its weights are stored."""
 
     task: Task
     model: Any
     tokenizer: Any
     about: dict[str, Any] = field(default_factory=dict)
+    packing: Packing | None = None
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike[str], task: str | Task | None = None, dtype: Any = "float32") -> "Trained":
@@ -58,7 +61,10 @@ class Trained:
         """Write the folder; see above."""
         path = Path(folder)
         make_folder(path)
-        self.model.save_pretrained(path)
+        if self.packing is None:
+            self.model.save_pretrained(path)
+        else:
+            save_packed(path, self.model.config, self.model.params, type(self.model).__name__, self.packing)
         self.tokenizer.save_pretrained(path)
         write_json(path / FILE, {"task": self.task.name, "options": self.task.options, **self.about, "version": __version__})
 

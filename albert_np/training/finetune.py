@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from albert_np.data.sampler import BalancedSampler, split
 from albert_np.model.batch import Batch
 from albert_np.model.parts import counts
 from albert_np.randomness import Dropout
+from albert_np.training.constraint import Constraint, seen
 from albert_np.training.data import attention_cost
 from albert_np.training.finetune_settings import FinetuneSettings
 from albert_np.training.report import Report
@@ -41,9 +43,11 @@ def train_epochs(
     fresh: bool = False,
     report: Report | None = None,
     stop: Stop | None = None,
+    constraints: Sequence[Constraint] = (),
 ) -> History:
     """Train `model` in place on the examples. With development examples, it ends with the parameters of its best epoch by
-    `task.metric`; else with the last. fresh: it was not pretrained, which the default learning rate asks.
+    `task.metric`; else with the last. fresh: it was not pretrained, which the default learning rate asks. constraints: what its
+    parameters are held to; the best epoch is one of those that were scored in the final form.
 
     Raises ValueError if there is nothing to train on, Diverged if the loss is no number any more.
     """
@@ -58,17 +62,24 @@ def train_epochs(
     rates = optim.rates(params, config, settings.layer_decay, settings.freeze)
     state = optim.init("adamw", params, bias_correction=True, **settings.optimizer_options())
     grads, best, step, started = params.zeros_like(), None, 0, time.perf_counter()
+    for constraint in constraints:
+        constraint.start(params, total)
     report.start(0, total)
     for epoch in range(settings.epochs):
         for numbers in sampler.batches(epoch):
             if stop is not None and stop.signal:
                 break
-            loss, correct, answers = gradients(model, task, items, numbers, settings, Dropout(settings.seed, step), grads)
+            with seen(constraints, params):
+                loss, correct, answers = gradients(model, task, items, numbers, settings, Dropout(settings.seed, step), grads)
+                for constraint in constraints:
+                    constraint.gradients(params, grads)
             freeze(grads, rates)
             norm = float(backend.to_host(optim.clip(grads, settings.clip_norm)))
             lr = optim.learning_rate(step + 1, peak, warmup + 1, total + 1)
             optim.step(params, grads, state, lr, rates)
             step += 1
+            for constraint in constraints:
+                constraint.stepped(params, state, step)
             tokens = sum(len(items[i].ids) for i in numbers)
             record = {"step": step, "epoch": epoch + 1, "loss": loss, "lr": lr, "grad_norm": norm, "tokens": tokens,
                       "seconds": round(time.perf_counter() - started, 3)}  # fmt: skip
@@ -83,10 +94,13 @@ def train_epochs(
             break
         if not dev:
             continue
-        found = task.answers(model, tokenizer, dev)
+        with seen(constraints, params):
+            found = task.answers(model, tokenizer, dev)
         scores = task.score(dev, found)
         history.epochs.append({"epoch": epoch + 1, "step": step, "dev": plain(scores)})
         report.evaluation({"step": step, "epoch": epoch + 1, task.metric: scores[task.metric]})
+        if not all(constraint.settled(step) for constraint in constraints):
+            continue
         if not history.best or scores[task.metric] > history.scores[task.metric]:
             history.best, history.scores, history.answers, best = epoch + 1, scores, found, params.flat.copy()
         elif settings.patience and epoch + 1 - history.best >= settings.patience:
@@ -94,6 +108,8 @@ def train_epochs(
             break
     if best is not None:
         params.flat[...] = best
+    for constraint in constraints:
+        constraint.finish(params)
     return history
 
 

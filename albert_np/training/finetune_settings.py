@@ -25,6 +25,9 @@ class FinetuneSettings:
     balance             classes are spread evenly over the steps.
     label_smoothing     ε, for translation.
     patience            stop when so many epochs in a row were no better than the best; 0: never.
+    sparsity            the share of weights that become 0 on the way, or a pattern such as "2:4"; prune_by, prune_scope,
+                        prune_end, prune_embeddings: see `compress.pruning.Sparsity`.
+    weights             "int8" or "int4": the weights are rounded while they are trained (compress/quantising.py).
     seed                of the fresh head, the order and dropout.
 
     Raises ValueError that names the field, what came and what was expected.
@@ -45,6 +48,12 @@ class FinetuneSettings:
     balance: bool = False
     label_smoothing: float = 0.0
     patience: int = 0
+    sparsity: float | str = 0.0
+    prune_by: str = "magnitude"
+    prune_scope: str = "layer"
+    prune_end: float = 0.7
+    prune_embeddings: bool = True
+    weights: str = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -1,14 +1,14 @@
 """A compressed model as an ordinary ALBERT that computes the same: what other programs can be given.
 
-    heads that were cut away     come back as zeros: v = 0, so they add nothing
-    w in two factors             w = u v
+heads that were cut away     come back as zeros: v = 0, so they add nothing
+w in two factors             w = u v
 """
 
 import numpy as np
 
 from albert_np import backend
 from albert_np.config import AlbertConfig
-from albert_np.params import Tree, fill, shapes, zero_tree
+from albert_np.params import Tree, fill, parts_of, shapes, zero_tree
 
 
 def dense(config: AlbertConfig, params: Tree) -> tuple[AlbertConfig, Tree]:
@@ -22,8 +22,7 @@ def dense(config: AlbertConfig, params: Tree) -> tuple[AlbertConfig, Tree]:
     if H % D or config.num_attention_heads * D > H:
         raise ValueError(f"ALBERT's heads are hidden_size / num_attention_heads wide, which {D} cannot be of {H}")
     plain = config.replace(num_attention_heads=H // D, attention_head_size=None, ranks={})
-    parts = tuple(part for part in params.form if part not in ("embeddings", "groups", "fusion"))
-    tree = zero_tree(shapes(plain, parts), params.flat.dtype, like=params.flat)
+    tree = zero_tree(shapes(plain, parts_of(params)), params.flat.dtype, like=params.flat)
     given = {name: backend.to_host(array) for name, array in params.items()}
     for name, array in tree.items():
         value = given[name] if name in given else product(given, name)
@@ -35,4 +34,3 @@ def product(given: dict[str, np.ndarray], name: str) -> np.ndarray:
     """w = u v, in float64."""
     u, v = (given[name.removesuffix("w") + leaf].astype(np.float64) for leaf in "uv")
     return u @ v
-

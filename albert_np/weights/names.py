@@ -112,9 +112,9 @@ def table(config: AlbertConfig, form: str = "hf") -> Names:
 
 
 def factor_names(ours: str, theirs: str) -> Names:
-    """The names of the factors of a weight: elsewhere they would be two linear maps, one after the other."""
-    ours, theirs = ours.removesuffix("w"), theirs.removesuffix("weight")
-    return {f"{ours}u": (f"{theirs}factors.0.weight", True), f"{ours}v": (f"{theirs}factors.1.weight", True)}
+    """The names of the factors of a weight: v has the weight's own, so that its shape tells others that it is none of theirs."""
+    ours = ours.removesuffix("w")
+    return {f"{ours}u": (theirs.removesuffix("weight") + "factor.weight", True), f"{ours}v": (theirs, True)}
 
 
 def renamed(config: AlbertConfig, tree: Any, form: str) -> dict[str, np.ndarray]:

@@ -74,9 +74,10 @@ def _without_projection(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]
     return {name: array for name, array in tensors.items() if not name.startswith(mapping)}
 
 
-def write_config(folder: Path, config: AlbertConfig, architecture: str, stacklevel: int) -> None:
-    """Write config.json for a model of this class."""
-    extra = {**config.extra, "architectures": [architecture]}
+def write_config(folder: Path, config: AlbertConfig, architecture: str, stacklevel: int, compressed: str = "") -> None:
+    """Write config.json for a model of this class. compressed: how its weights are stored, if not as plain numbers."""
+    extra = {key: value for key, value in config.extra.items() if key != "compressed"} | {"architectures": [architecture]}
+    extra |= {"compressed": compressed} if compressed else {}
     if config.sharing in ("attention", "ffn"):
         said = f"sharing={config.sharing!r} is saved as {config.num_groups} groups with equal copies of what they share"
         warnings.warn(said, stacklevel=stacklevel)

@@ -16,6 +16,7 @@ import numpy as np
 
 from albert_np import impostors
 from albert_np.files import parse_json
+from albert_np.weights.formats import packed
 from albert_np.weights.formats.bfloat16 import widened
 
 MAX_HEADER_BYTES = 100_000_000  # the library's own limit
@@ -26,7 +27,8 @@ DTYPES = {
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """{name: array}, read-only views of the mapped file in its own dtypes; bfloat16 comes as float32.
+    """{name: array}, read-only views of the mapped file in its own dtypes; bfloat16 comes as float32, what is packed as packed.py
+    says as whole tensors.
 
     ValueError, which names the file and the tensor: it is no safetensors file, or is damaged.
     """
@@ -39,18 +41,20 @@ def read(path: Path) -> dict[str, np.ndarray]:
         size = path.stat().st_size
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     try:
-        entries, start = _header(data, size)
+        entries, metadata, start = _header(data, size)
         arrays = {name: _array(name, entry, data, start) for name, entry in entries.items()}
         _check_cover(entries, size - start)
         with safe_open(path, framework="np"):
             pass
+        if metadata.get("format") == packed.FORMAT:
+            arrays = packed.unpacked(arrays, metadata)
     except (ValueError, SafetensorError) as error:
         raise ValueError(f"{path} is not a whole safetensors file: {error}") from None
     return arrays
 
 
-def _header(data: Any, size: int) -> tuple[dict[str, Any], int]:
-    """The entries of the tensors, and where the numbers begin."""
+def _header(data: Any, size: int) -> tuple[dict[str, Any], dict[str, str], int]:
+    """The entries of the tensors, the metadata, and where the numbers begin."""
     if size < 8:
         raise ValueError(f"it has {size} bytes, and the header's length alone takes 8")
     length = int.from_bytes(data[:8], "little")
@@ -69,7 +73,7 @@ def _header(data: Any, size: int) -> tuple[dict[str, Any], int]:
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise ValueError("__metadata__ must map strings to strings")
-    return header, 8 + length
+    return header, metadata, 8 + length
 
 
 def _integers(values: Any) -> bool:

@@ -1,0 +1,204 @@
+"""Pruning: the least important weights become 0 and stay 0.
+
+Which weights are important is said by their size (Han et al. 2015), or by where training moves them (Sanh et al. 2020; see
+layers/masked.py). How many go grows with the steps, fast at first and slowly at the end (Zhu & Gupta 2017):
+
+    s_t = s (1 - (1 - t)³)        t from 0 to 1 between the first and the last step of pruning
+
+A pruned weight is 0 in the parameters themselves, its gradient is 0 and so are its moments: nothing brings it back. (Sanh et al.
+keep pruned weights aside and let them return; here what is gone is gone, and what is trained is what is saved.)
+
+Layers that share a weight share its mask: there is nothing to do for it.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from albert_np import backend
+from albert_np.compress.tensors import TABLES, matrices
+from albert_np.layers.masked import masked_backward
+from albert_np.params import Tree
+from albert_np.training.constraint import Constraint
+
+UPDATES = 100  # so often the mask grows, at most
+INTENDED = 0.005  # a model with so many zeros was pruned
+
+
+@dataclass(frozen=True)
+class Sparsity:
+    """What is pruned, and how.
+
+    amount       the share of zeros at the end, 0 <= s < 1; or "N:M", such as "2:4": of each M inputs in a row of an output N stay
+    by           "magnitude" or "movement"
+    scope        "layer": each matrix loses its share · "global": all compete
+    begin, end   where in the training pruning begins and ends, as shares of its steps. "N:M" happens at once, at `begin`
+    embeddings   whether the word table is pruned, too
+
+    Raises ValueError that names what came.
+    """
+
+    amount: float | str = 0.0
+    by: str = "magnitude"
+    scope: str = "layer"
+    begin: float = 0.0
+    end: float = 0.7
+    embeddings: bool = True
+
+    def __post_init__(self) -> None:
+        if isinstance(self.amount, str):
+            object.__setattr__(self, "amount", _amount(self.amount))
+        if not isinstance(self.amount, str) and not 0 <= self.amount < 1:
+            raise ValueError(f"sparsity must be at least 0 and below 1, or N:M such as 2:4, not {self.amount!r}")
+        for name, known in (("by", ("magnitude", "movement")), ("scope", ("layer", "global"))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"pruning {name}: expected {' or '.join(known)}, got {getattr(self, name)!r}")
+        if not 0 <= self.begin <= self.end <= 1:
+            raise ValueError(f"pruning must begin at 0 or later and end at 1 or before, not from {self.begin} to {self.end}")
+
+    @property
+    def pattern(self) -> tuple[int, int] | None:
+        """(N, M), if this is one."""
+        if not isinstance(self.amount, str):
+            return None
+        n, m = self.amount.split(":")
+        return int(n), int(m)
+
+    def at(self, progress: float) -> float:
+        """The share of zeros when this share of the steps is done."""
+        if progress < self.begin or isinstance(self.amount, str):
+            return 0.0
+        t = 1.0 if progress >= self.end else (progress - self.begin) / (self.end - self.begin)
+        return self.amount * (1 - (1 - t) ** 3)
+
+
+def _amount(text: str) -> float | str:
+    """ "0.8" -> 0.8; "2:4" stays. ValueError for anything else."""
+    if match := re.fullmatch(r"(\d{1,3}):(\d{1,3})", text):
+        if 0 < int(match[1]) < int(match[2]):
+            return text
+        raise ValueError(f"sparsity {text}: of M weights N stay, with 0 < N < M")
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"sparsity must be at least 0 and below 1, or N:M such as 2:4, not {text!r}") from None
+
+
+# ---- which weights go ----
+
+
+def least(scores: list[Any], dead: list[Any], share: float, together: bool) -> list[Any]:
+    """scores, dead: an array and booleans for each matrix -> its booleans with a share of the least scores dead.
+
+    What is dead stays so. together: the scores of all matrices compete; else each matrix loses its share.
+    """
+    if together:
+        flat = least([_joined(scores)], [_joined(dead)], share, False)[0]
+        cuts = np.cumsum([score.size for score in scores])[:-1].tolist()
+        return [part.reshape(score.shape) for part, score in zip(np.split(flat, cuts), scores)]
+    found = []
+    for score, gone in zip(scores, dead):
+        count = max(round(share * score.size), int(gone.sum()))
+        ranked = np.where(gone, -math.inf, score).reshape(-1)
+        now = np.zeros_like(gone.reshape(-1))
+        if count:
+            now[np.argpartition(ranked, count - 1)[:count]] = True
+        found.append(now.reshape(score.shape))
+    return found
+
+
+def _joined(arrays: list[Any]) -> Any:
+    return np.concatenate([array.reshape(-1) for array in arrays])
+
+
+def pattern(name: str, score: Any, gone: Any, n: int, m: int) -> Any:
+    """The booleans of a matrix of which, of every m inputs of an output in a row, all but n are dead."""
+    axis = 1 if name in TABLES else 0
+    if score.shape[axis] % m:
+        raise ValueError(f"{name} has {score.shape[axis]} inputs, which is no multiple of {m}: the pattern {n}:{m} needs one")
+    ranked = np.moveaxis(np.where(gone, -math.inf, score), axis, -1)  # (outputs, inputs)
+    rank = ranked.reshape(-1, m).argsort(axis=1).argsort(axis=1)  # within its row of m inputs; 0: the least
+    return np.moveaxis((rank < m - n).reshape(ranked.shape), -1, axis) | gone
+
+
+def prune(params: Tree, how: Sparsity) -> None:
+    """At once, in place, by magnitude: what the gradual way is to be better than."""
+    pruning = Pruning(how)
+    pruning.start(params, 1)
+    pruning.choose(params, how.at(1.0))
+    pruning.clear(params.flat)
+
+
+# ---- while training ----
+
+
+class Pruning(Constraint):
+    """Prunes the parameters of a training run. Weights that are 0 when it starts are pruned already."""
+
+    def __init__(self, how: Sparsity) -> None:
+        self.how = how
+
+    def start(self, params: Tree, total: int) -> None:
+        self.total, self.every = total, max(1, total // UPDATES)
+        self.dead = np.zeros_like(params.flat, dtype=bool)
+        for array, gone in zip(matrices(params).values(), self._of(params, self.dead, embeddings=True)):
+            gone[...] = array == 0
+        self.scores = np.zeros_like(params.flat) if self.how.by == "movement" else None
+        self.done = self.how.amount == 0
+
+    def gradients(self, params: Tree, grads: Tree) -> None:
+        dw, ds = masked_backward(grads.flat, (params.flat, ~self.dead))
+        grads.flat[...] = dw
+        if self.scores is not None and not self.done:
+            self.scores -= ds
+
+    def stepped(self, params: Tree, optimizer: SimpleNamespace, step: int) -> None:
+        progress, last = step / self.total, self.how.begin if self.how.pattern else self.how.end
+        if not self.done and progress >= self.how.begin and (step % self.every == 0 or progress >= last):
+            self.choose(params, self.how.at(progress))
+            self.done = progress >= last
+        for flat in (params.flat, optimizer.m.flat, optimizer.v.flat):
+            self.clear(flat)
+
+    def settled(self, step: int) -> bool:
+        return self.done
+
+    def choose(self, params: Tree, share: float) -> None:
+        """Which weights are dead from now on."""
+        names = list(matrices(params, self.how.embeddings))
+        weights = list(matrices(params, self.how.embeddings).values())
+        dead = self._of(params, self.dead, self.how.embeddings)
+        scores = [np.abs(w) for w in weights] if self.scores is None else self._of(params, self.scores, self.how.embeddings)
+        if self.how.pattern is None:
+            chosen = least(scores, dead, share, self.how.scope == "global")
+        else:
+            chosen = [pattern(name, score, gone, *self.how.pattern) for name, score, gone in zip(names, scores, dead)]
+        for gone, now in zip(dead, chosen):
+            gone[...] = now
+
+    def clear(self, flat: Any) -> None:
+        """0 wherever a weight is dead."""
+        flat[self.dead] = 0
+
+    def _of(self, params: Tree, flat: Any, embeddings: bool) -> list[Any]:
+        """The views of an array, as long as the flat buffer, that stand where the matrices do."""
+        spans = params.spans()
+        return [flat[slice(*spans[name])].reshape(array.shape) for name, array in matrices(params, embeddings).items()]
+
+    def state(self) -> dict[str, Any]:
+        return {} if self.scores is None else {"scores": backend.to_host(self.scores)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if self.scores is not None:
+            self.scores[...] = backend.asarray_like(state["scores"], self.scores)
+
+
+def was_pruned(params: Tree) -> bool:
+    """Whether a model has zeros that somebody meant."""
+    from albert_np.compress.tensors import sparsity
+
+    return sparsity(params) > INTENDED or sparsity(params, embeddings=False) > INTENDED
