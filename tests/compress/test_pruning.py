@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from conftest import batch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_models import batch_of
 
 import albert_np as ab
 from albert_np.compress import Pruning, Sparsity, prune, sparsity

@@ -207,3 +207,41 @@ def test_a_loss_that_is_no_number_ends_a_run(tokenizer):
 
     with pytest.raises(Diverged, match=r"NaN or infinite at step \d+; try a lower --lr \(it was 9\)"), np.errstate(all="ignore"):
         run("classification", tokenizer, learning_rate=9.0, epochs=200, clip_norm=1e8, weight_decay=9.0)
+
+
+SMALLER = dict(epochs=4, learning_rate=3e-3, tokens_per_batch=128)
+
+
+@pytest.mark.parametrize("given", [dict(sparsity=0.8), dict(sparsity="2:4", prune_by="movement"), dict(weights="int8"),
+                                   dict(sparsity=0.5, weights="int4", prune_scope="global")], ids=str)  # fmt: skip
+def test_a_model_made_small_in_training_is_saved_small_and_loaded_as_it_was(tokenizer, tmp_path, given):
+    from albert_np.compress import sparsity
+
+    done = run("ner", tokenizer, out=tmp_path / "model", **SMALLER, **given)
+    again = Trained.from_pretrained(tmp_path / "model")
+    assert (again.model.params.flat == done.trained.model.params.flat).all()
+    assert again.evaluate(examples("ner")) == done.trained.evaluate(examples("ner"))
+    share = {"2:4": 0.5}.get(given.get("sparsity"), given.get("sparsity", 0))
+    assert sparsity(again.model.params) == pytest.approx(share, abs=0.01) or "weights" in given
+    assert done.history.best >= (3 if share and share != 0.5 else 1), "only what is pruned to the end may be the best"
+    plain = 4 * again.model.params.count()
+    assert (tmp_path / "model" / "model.safetensors").stat().st_size < 0.85 * plain
+
+
+def test_a_pruned_model_keeps_its_zeros_when_it_is_trained_on(tokenizer, tmp_path):
+    run("classification", tokenizer, out=tmp_path / "pruned", **SMALLER, sparsity=0.8)
+    before = Trained.from_pretrained(tmp_path / "pruned").model.params.flat == 0
+    done = run(
+        "classification", None, config=None, changes={}, model=tmp_path / "pruned", out=tmp_path / "again", seed=5, **SMALLER
+    )
+    after = done.trained.model.params.flat
+    assert (after[before] == 0).all() and (after[~before] != 0).mean() > 0.99
+    assert (tmp_path / "again" / "model.safetensors").stat().st_size < 0.75 * 4 * done.trained.model.params.count()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(dict(sparsity=1.5), "at least 0 and below 1"), (dict(weights="int3"), "int8 or int4")]
+)
+def test_small_forms_that_make_no_sense_are_refused_before_anything_is_read(tokenizer, given, said):
+    with pytest.raises(ValueError, match=said):
+        ab.finetune("ner", "nowhere.conll", config="tiny", tokenizer=tokenizer, **given)
