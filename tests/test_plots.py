@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from albert_np import plots
+from albert_np.plots import axes, pretraining
+from albert_np.training.metrics import read_metrics
 
 
 @pytest.fixture
@@ -41,13 +43,13 @@ def test_four_pictures_with_ink(metrics, tmp_path):
 
 
 def test_the_unigram_entropy_is_a_dashed_line(metrics):
-    steps, evaluations = plots.read_metrics(metrics)
-    axes = plots._loss(steps, evaluations, 5.5, 4000).axes[0]
-    (dashed,) = [line for line in axes.lines if line.get_linestyle() == "--"]
+    steps, evaluations = read_metrics(metrics)
+    panel = pretraining._loss(steps, evaluations, 5.5, 4000).axes[0]
+    (dashed,) = [line for line in panel.lines if line.get_linestyle() == "--"]
     assert set(dashed.get_ydata()) == {5.5}
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    labels = [text.get_text() for text in panel.get_legend().get_texts()]
     assert "unigram entropy = 5.50" in labels and "ln V = 8.29" in labels and "held-out" in labels
-    assert axes.get_xlabel() == "step" and "nats" in axes.get_ylabel()
+    assert panel.get_xlabel() == "step" and "nats" in panel.get_ylabel()
 
 
 def test_a_run_without_order_or_held_out_is_drawn(metrics, tmp_path):
@@ -63,5 +65,5 @@ def test_a_run_without_order_or_held_out_is_drawn(metrics, tmp_path):
 
 def test_smoothing_is_a_running_mean():
     values = list(np.arange(200.0))  # a window of 4
-    np.testing.assert_allclose(plots.smoothed(values)[:6], [0, 0.5, 1, 1.5, 2.5, 3.5])
-    assert plots.smoothed([3.0]) == [3.0]
+    np.testing.assert_allclose(axes.smoothed(values)[:6], [0, 0.5, 1, 1.5, 2.5, 3.5])
+    assert axes.smoothed([3.0]) == [3.0]

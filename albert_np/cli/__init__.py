@@ -15,11 +15,11 @@ def app() -> Any:
     """The whole command line as a typer application."""
     import typer
 
-    from albert_np.cli import ask, convert, demo, fill_mask, finetune, gradcheck, info, pretrain, tokenizer
+    from albert_np.cli import ask, compress, convert, demo, fill_mask, finetune, gradcheck, info, pretrain, tokenizer
     from albert_np.cli.common import ConfigCommand
 
     cli = typer.Typer(
-        help="ALBERT by hand in NumPy: pretrain it, load published weights, fine-tune it, ask it, check its gradients.",
+        help="ALBERT by hand in NumPy: pretrain it, load published weights, fine-tune, compress, ask it, check its gradients.",
         no_args_is_help=True, rich_markup_mode=None, add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )  # fmt: skip
@@ -36,6 +36,7 @@ def app() -> Any:
     cli.command("ask")(ask.ask)
     cli.command("translate")(finetune.translate)
     cli.command("fill-mask")(fill_mask.fill_mask)
+    cli.command("compress")(compress.compress)
     cli.command("convert")(convert.convert)
     cli.command("info", cls=ConfigCommand)(info.info)
     cli.command("gradcheck")(gradcheck.gradcheck)

@@ -77,17 +77,18 @@ class Trained:
 
     def evaluate(self, examples: Any) -> dict[str, Any]:
         """The scores on a file, or on examples."""
-        examples = self._read(examples)
+        examples = self.read(examples)
         return self.task.score(examples, self.task.answers(self.model, self.tokenizer, examples))
 
     def baselines(self, examples: Any) -> dict[str, dict[str, Any]]:
         """The scores of what needs no training, on the same file or examples: {its name: scores}."""
         fresh = type(self.model)
         return baseline_scores(
-            self.task, [], self._read(examples), lambda seed: fresh(self.model.config, seed=seed), self.tokenizer
+            self.task, [], self.read(examples), lambda seed: fresh(self.model.config, seed=seed), self.tokenizer
         )
 
-    def _read(self, examples: Any) -> list[Any]:
+    def read(self, examples: Any) -> list[Any]:
+        """The examples of a file in one of the task's formats; a list stays as it is."""
         return self.task.read(examples) if isinstance(examples, str | os.PathLike) else list(examples)
 
 
