@@ -86,9 +86,7 @@ def _zeros(shares: dict[str, dict[str, Any]], outputs: dict[str, list[float]]) -
         axes.grid(alpha=0.25)
     for k, (scope, counts) in enumerate(shares.items()):
         at = [i + (k - 0.5) * 0.4 for i in range(len(names))]
-        left.barh(
-            at, [counts[name][0] / counts[name][1] for name in names], 0.36, color=(INK, SECOND)[k], label=f"scope: {scope}"
-        )
+        left.barh(at, [counts[name] for name in names], 0.36, color=(INK, SECOND)[k], label=f"scope: {scope}")
     left.set_yticks(range(len(names)), [short[name] for name in names], fontsize="small")
     left.invert_yaxis()
     left.set_xlim(0, 1)

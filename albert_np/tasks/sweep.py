@@ -136,7 +136,7 @@ def run(
     found: dict[str, Any] = {"metric": metric, "rows": rows, "zeros": {}, "outputs": {}, **worth(sweep)}
     for scope in ("layer", "global"):
         pruned = compressed(trained.model, Plan(sparsity=MOST_SHOWN, scope=scope)).model.params
-        found["zeros"][scope] = zeros(pruned)
+        found["zeros"][scope] = {name: dead / size for name, (dead, size) in zeros(pruned).items()}
     found["outputs"] = outputs(pruned)
     for family, name, make in ways(sweep, families, folder / "steps"):
         report.note(f"{family}: {name}")
