@@ -114,6 +114,7 @@ class Tree(Namespace):
     sop: Any
     task: Any
     relation: Any
+    hint: Any  # of a student while it is taught, see model/distillation.py
 
     def __init__(self, form: dict[str, Any], flat: Any) -> None:
         super().__init__(form=form, flat=flat, **build(form, flat))

@@ -84,6 +84,22 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("* scaled[:, None] * dloss", "* scaled[:, None]", "forgot the chain rule"),
         ("scaled[:, None]", "scaled.mean()", "every item alike"),
     )),
+    "model.distillation.distillation_backward": ("distillation: classes, all three losses", (
+        ("lesson.hard * a + (1 - lesson.hard) * b", "lesson.hard * a", "forgot the teacher"),
+        ("lesson.hard * a + (1 - lesson.hard) * b", "a + b", "forgot the weights"),
+        ("hidden_loss_backward(lesson.hidden, ", "hidden_loss_backward(1.0, ", "forgot a weight"),
+        (" if c_hints else None", " if not c_hints else None", "forgot the hidden states"),
+    )),
+    "model.distillation.soft_loss_backward": ("distillation: tokens", (
+        ("gather_backward(backward(1.0, c_loss), c_gather)", "gather_backward(backward(2.0, c_loss), c_gather)", "twice"),
+        ("gather_backward(backward(1.0, c_loss), c_gather)", "-gather_backward(backward(1.0, c_loss), c_gather)", "wrong sign"),
+        ("gather_backward(backward(1.0, c_loss), c_gather) if c_loss else", "", "nothing at all"),
+    )),
+    "model.distillation.hidden_loss_backward": ("distillation: tokens", (
+        ("squared_error_backward(dloss, c_error)", "squared_error_backward(1.0, c_error)", "forgot the chain rule"),
+        ("squared_error_backward(dloss, c_error)", "-squared_error_backward(dloss, c_error)", "wrong sign"),
+        ("in cache]", "in cache[:1] * len(cache)]", "the same level again and again"),
+    )),
     "layers.layer_norm.layer_norm_backward": ("layer_norm", (
         (" - rows_mean(dxhat) ", " ", "forgot the part through the mean"),
         (" - xhat * rows_mean(dxhat * xhat)", "", "forgot the part through the variance"),

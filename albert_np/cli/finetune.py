@@ -82,6 +82,12 @@ def finetune(
         bool, typer.Option("--prune-embeddings/--keep-embeddings", help="The word table, too.", rich_help_panel=SMALL)
     ] = True,
     weights: Annotated[str | None, _option("--weights", "Train weights that are rounded: int8, int4", SMALL, "int8|int4")] = None,
+    teacher: Annotated[str | None, _option("--teacher", "A larger trained model to learn from besides", SMALL)] = None,
+    temperature: Annotated[float | None, _option("--temperature", "Of the teacher's answers [2]", SMALL)] = None,
+    hard: Annotated[
+        float | None, _option("--hard", "The labels' share of the loss; the rest: the teacher's [0.5]", SMALL)
+    ] = None,
+    hidden: Annotated[float | None, _option("--hidden", "Weight of the teacher's hidden states [0]", SMALL)] = None,
     seeds: Annotated[int, _option("--seeds", "So many runs; mean and deviation are told [1]", RUN)] = 1,
     seed: Annotated[int | None, _option("--seed", "Of everything random [0]", RUN)] = None,
     backend: BackendOption = None,
@@ -101,7 +107,8 @@ def finetune(
         epochs=epochs, learning_rate=lr, tokens_per_batch=tokens_per_batch, accumulate=accumulate, layer_decay=layer_decay,
         freeze=tuple(freeze) if freeze else None, balance=balance or None, label_smoothing=label_smoothing,
         weight_decay=weight_decay, patience=patience, seed=seed, sparsity=sparsity, prune_by=prune_by, prune_scope=prune_scope,
-        prune_end=prune_end, prune_embeddings=None if prune_embeddings else False, weights=weights,
+        prune_end=prune_end, prune_embeddings=None if prune_embeddings else False, weights=weights, temperature=temperature,
+        hard=hard, hidden=hidden,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     changes = settings_of(set_)
@@ -114,7 +121,8 @@ def finetune(
         given["vocab_size"] = vocab_size
     report = Report() if quiet or as_json else FinetuneProgress()
     done = run(
-        task, train, dev, model, out, config, tokenizer, from_scratch, seeds, options, changes, report=report, **given
+        task, train, dev, model, out, config, tokenizer, from_scratch, seeds, options, changes,
+        teacher=teacher, report=report, **given,
     )  # fmt: skip
     confusion(done, out)
     if as_json:

@@ -9,7 +9,7 @@ from typing import Any
 from albert_np.params import Tree
 
 TABLES = ("embeddings.word", "embeddings.position")  # stored with a row for each output; other weights are (in, out)
-HEADS = ("task", "relation", "sop")
+HEADS = ("task", "relation", "sop", "hint")
 
 
 def matrices(params: Tree, embeddings: bool = True) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from albert_np.model import (
 )
 from albert_np.model.albert import Results
 from albert_np.model.batch import Batch
+from albert_np.model.distillation import Lesson, student
 from albert_np.model.embeddings import embeddings, embeddings_backward
 from albert_np.model.encoder import encoder, encoder_backward
 from albert_np.params import Tree, shapes
@@ -127,7 +128,7 @@ def hidden_rows(
 
 def model_rows(
     params: Tree, config: AlbertConfig, batch: Batch, *, seed: int, rng: Dropout | None, coordinates: int = 3, lean: float = 0.0,
-    objective: Objective = PRETRAINING,
+    objective: Objective = PRETRAINING, spans: bool = False,
 ) -> Iterator[Row]:  # fmt: skip
     """The rows of `check_model`, one by one as they are found."""
     M = 0 if batch.masked_rows is None else len(batch.masked_rows)
@@ -148,7 +149,7 @@ def model_rows(
         return name in left_out(params, config, bool(M), bool(B))
 
     def vanishing(name: str) -> str | None:
-        return "task." if name == "task.b" and objective is SPANS.objective else key_bias(name)
+        return "task." if name == "task.b" and (spans or objective is SPANS.objective) else key_bias(name)
 
     return rows(
         forward, backward, {}, params, seed=seed, coordinates=coordinates, dy=[1.0] * (2 if objective is PRETRAINING else 1),
@@ -194,7 +195,43 @@ def check_configuration(seed: int, **changes: Any) -> Iterator[Row]:
     return model_rows(p, config, b, seed=seed, rng=rng, objective=model.objective)
 
 
+# A student of TINY's sizes with a teacher of others: the class, the labels, and what the lesson weighs.
+LESSONS: dict[str, dict[str, Any]] = {
+    "classes, soft targets": dict(model=SEQUENCES, task="classes", hard=0.0),
+    "classes, all three losses": dict(model=SEQUENCES, task="classes", hidden=0.7),
+    "sets": dict(model=SEQUENCES, task="sets", hard=0.3),
+    "numbers": dict(model=SEQUENCES, task="numbers", hard=0.3, num_labels=1),
+    "tokens": dict(model=TOKENS, task="tokens", hidden=0.5),
+    "spans": dict(model=SPANS, task="spans", hard=0.4, num_labels=2),
+    "relations, fusion, dropout": dict(
+        model=AlbertForRelationClassification, task="relations", hidden=0.4, fusion_layers=(1, 3), **DROPOUT
+    ),
+}
+
+
+def check_lesson(
+    seed: int, model: Any, task: str, hard: float = 0.5, hidden: float = 0.0, num_labels: int = 7, **changes: Any
+) -> Iterator[Row]:
+    """Check the gradients of a student."""
+    config = TINY.replace(num_labels=num_labels, **changes)
+    large = TINY.replace(num_labels=num_labels, hidden_size=24, num_hidden_layers=5)
+    teacher = model.of(large, parameters(shapes(large, model.parts), seed + 1))
+    lesson = Lesson(teacher, temperature=1.5, hard=hard, hidden=hidden)
+    pupil = model.of(config, parameters(shapes(config, model.parts), seed))
+    student(pupil, lesson)
+    if hidden:
+        pupil.params.hint.b[...] = 0.1
+    rng = Dropout(seed, step=2) if config.hidden_dropout_prob else None
+    return model_rows(
+        pupil.params, config, task_batch(config, seed, task), seed=seed, rng=rng, objective=pupil.objective, spans=model is SPANS
+    )
+
+
 CHECKS: dict[str, Callable[[int], Iterator[Row]]] = {
+    f"distillation: {name}": lambda seed, given=given: check_lesson(seed, **given)  # type: ignore[misc]
+    for name, given in LESSONS.items()
+}
+CHECKS |= {
     f"model: {name}": lambda seed, changes=changes: check_configuration(seed, **changes)  # type: ignore[misc]
     for name, changes in {**MODELS, **TASKS}.items()
 }

@@ -50,10 +50,14 @@ def encode(
     return h, hidden, (c_embeddings, c_encoder, c_fusion)
 
 
-def encode_backward(dh: Any, cache: Any, p: Tree, g: Tree, config: AlbertConfig, batch: Batch) -> None:
-    """dh (N, H); adds into every tensor of the body"""
+def encode_backward(
+    dh: Any, cache: Any, p: Tree, g: Tree, config: AlbertConfig, batch: Batch, more: list[Any] | None = None
+) -> None:
+    """dh (N, H); adds into every tensor of the body. more: gradients (N, H) that come into the L + 1 hidden states besides"""
     c_embeddings, c_encoder, c_fusion = cache
     dhidden = fuse_levels_backward(dh, c_fusion, p.fusion, g.fusion, config.fusion_layers, config.num_hidden_layers)
+    if more is not None:
+        dhidden = [m if d is None else d + m for d, m in zip(dhidden, more)]
     dx = encoder_backward(dhidden, c_encoder, p.groups, g.groups, batch.sequences, config)
     embeddings_backward(dx, c_embeddings, p.embeddings, g.embeddings)
 

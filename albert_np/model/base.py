@@ -34,7 +34,7 @@ class Model:
     parts: tuple[str, ...] = ()
     optional: ClassVar[tuple[str, ...]] = ()  # parts that a model loaded from a checkpoint without them does not have
     labels_of: ClassVar[str] = "sequences"  # or "tokens": what the rows of a batch's labels are
-    objective: ClassVar[tuple[Callable[..., tuple[Any, Any]], Callable[..., None]]] = pretraining, pretraining_backward
+    objective: tuple[Callable[..., tuple[Any, Any]], Callable[..., None]] = (pretraining, pretraining_backward)
 
     def __init__(self, config: AlbertConfig, seed: int = 0, dtype: Any = "float32") -> None:
         self.config = self.own(config)

@@ -85,7 +85,7 @@ def counts(batch: Batch) -> dict[str, float] | None:
         numbers = {len(rows) for rows, _ in batch.labels}
         if len(numbers) != 1:
             return None
-        found["task"] = numbers.pop()
+        found |= {"task": numbers.pop(), "tokens": batch.tokens}
     return {name: number or 1 for name, number in found.items()}
 
 

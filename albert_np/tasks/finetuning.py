@@ -11,6 +11,7 @@ from typing import Any
 from albert_np.compress import Packing, Pruning, QuantisationAware, Sparsity, kind_of, sparsity, was_pruned
 from albert_np.config import PRESETS, AlbertConfig
 from albert_np.files import write_json
+from albert_np.model.distillation import Lesson, graduate, student
 from albert_np.tasks import Task, task_of
 from albert_np.tasks.trained import Trained, baseline_scores
 from albert_np.training.constraint import Constraint
@@ -74,6 +75,7 @@ def finetune(
     options: dict[str, Any] | None = None,
     changes: dict[str, Any] | None = None,
     vocab_size: int = VOCABULARY,
+    teacher: str | os.PathLike[str] | None = None,
     report: Report | None = None,
     **settings: Any,
 ) -> Finetuned:
@@ -85,6 +87,7 @@ def finetune(
     model           a checkpoint to start from: a folder, a file, a name on the hub; from_scratch: only its config and tokenizer
     config          instead of a model: a preset's name, a file or an AlbertConfig; changes: fields of it, such as dropout
     tokenizer       a folder or a tokenizer; None: the model's, or one that is trained on the examples (vocab_size pieces)
+    teacher         the folder of a larger model trained for the task, which the model learns from besides (model/distillation.py)
     out             a folder, new or empty; None: nothing is written
     seeds           so many runs, with the seeds from settings' `seed` on, each in out/seed-N; the best of them in `out`
     settings        fields of `FinetuneSettings`: epochs=3, learning_rate=1e-4, ...
@@ -105,6 +108,8 @@ def finetune(
     start = Start.of(task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, report)
     if "max_length" in task.options:
         fit_length(task, start, options or {})
+    master = None if teacher is None else Trained.from_pretrained(teacher, task)
+    check_teacher(master, task, start)
     baselines = baseline_scores(task, examples, held, start.model, start.tokenizer) if held else {}
     done = Finetuned(Trained(task, None, start.tokenizer), History(), baselines, held)
     with stop_on_signals() as stop:
@@ -112,8 +117,11 @@ def finetune(
             if seeds > 1:
                 report.note(f"seed {seed}")
             own, network = dataclasses.replace(chosen, seed=seed), start.model(seed)
+            if master is not None:
+                student(network, Lesson(master.model, own.temperature, own.hard, own.hidden), seed)
             forms = constraints(own, network.params, report)
             history = train_epochs(task, network, start.tokenizer, examples, held, own, start.fresh, report, stop, forms)
+            graduate(network)
             about = dict(settings=own.to_dict(), start=start.source, epoch=history.best, scores=plain(history.scores))
             trained = Trained(task, network, start.tokenizer, {**about, "baselines": baselines}, packing_of(own, forms))
             done.add(trained, history)
@@ -127,6 +135,17 @@ def finetune(
         summary = dict(metric=task.metric, mean=done.mean, deviation=done.deviation, seeds=done.scores, baselines=baselines)
         write_json(folder / "scores.json", summary)
     return done
+
+
+def check_teacher(master: Trained | None, task: Task, start: "Start") -> None:
+    """ValueError if the teacher has other labels, or reads other pieces."""
+    if master is None:
+        return
+    theirs, mine = ({key: value for key, value in t.config().items() if key == "id2label"} for t in (master.task, task))
+    if theirs != mine:
+        raise ValueError(f"the teacher was trained for other labels: {theirs.get('id2label')}, not {mine.get('id2label')}")
+    if master.tokenizer.get_vocab() != start.tokenizer.get_vocab():
+        raise ValueError("the teacher reads another vocabulary: give its tokenizer by --tokenizer")
 
 
 def constraints(settings: FinetuneSettings, params: Any, report: Report) -> list[Constraint]:

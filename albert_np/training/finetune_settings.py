@@ -28,6 +28,7 @@ class FinetuneSettings:
     sparsity            the share of weights that become 0 on the way, or a pattern such as "2:4"; prune_by, prune_scope,
                         prune_end, prune_embeddings: see `compress.pruning.Sparsity`.
     weights             "int8" or "int4": the weights are rounded while they are trained (compress/quantising.py).
+    temperature, hard, hidden    of distillation, if there is a teacher: see model/distillation.py.
     seed                of the fresh head, the order and dropout.
 
     Raises ValueError that names the field, what came and what was expected.
@@ -54,6 +55,9 @@ class FinetuneSettings:
     prune_end: float = 0.7
     prune_embeddings: bool = True
     weights: str = "float32"
+    temperature: float = 2.0
+    hard: float = 0.5
+    hidden: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -90,7 +90,7 @@ def test_parts_hold_the_batch():
 
 def test_tables_of_labels_that_differ_in_number_need_denominators():
     batch = task_batch_of("spans", 0, 1, 2, 3)  # one answer without a known end
-    assert counts(batch) is None and counts(task_batch_of("classes", 0, 2)) == {"task": 2}
+    assert counts(batch) is None and counts(task_batch_of("classes", 0, 2)) == {"task": 2, "tokens": 12}
     with in_threads(2), mock.patch.object(parts, "split", side_effect=AssertionError):
         task_model("spans").packed_loss_and_gradients(batch)
 
