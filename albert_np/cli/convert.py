@@ -12,7 +12,10 @@ def convert(
     source: Annotated[str, typer.Argument(metavar="SRC", help="A folder, a file of weights, a .tar.gz, or a hub name.")],
     target: Annotated[Path, typer.Argument(metavar="DST", help="The folder to write; it must be new or empty.")],
     to: Annotated[
-        str, typer.Option("--to", metavar="hf|tf|npz", help="transformers' folder, Google's TensorFlow checkpoint, or NumPy's.")
+        str,
+        typer.Option(
+            "--to", metavar="hf|tf|npz|onnx", help="transformers' folder, Google's TensorFlow checkpoint, NumPy's, a graph."
+        ),
     ] = "hf",
     dtype: Annotated[
         str, typer.Option("--dtype", metavar="float16|float32|float64", help="[that of SRC]", show_default=False)

@@ -17,9 +17,10 @@ from albert_np.files import make_folder, write_whole
 from albert_np.params import Tree
 from albert_np.weights.dense import dense
 from albert_np.weights.load import ARCHITECTURES, named_by_its_task, opened, placed
+from albert_np.weights.onnx_file import save_onnx
 from albert_np.weights.save import DTYPES, save_hf, save_npz, save_tf
 
-TARGETS = ("hf", "tf", "npz")
+TARGETS = ("hf", "tf", "npz", "onnx")
 TOKENIZER_FILES = (
     "spiece.model", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
 )  # fmt: skip
@@ -30,16 +31,19 @@ def convert(
 ) -> dict[str, Any]:
     """Write the checkpoint that `source` means (a folder, a file, an archive, a hub name) into the folder `target`.
 
-    to     "hf": config.json and model.safetensors · "tf": Google's checkpoint · "npz": config.json and model.npz
+    to     "hf": config.json and model.safetensors · "tf": Google's checkpoint · "npz": config.json and model.npz ·
+           "onnx": config.json and model.onnx, a graph in float32
     dtype  float16, float32 or float64; "" keeps the widest that the source has (bfloat16 becomes float32)
 
     Every tensor of the model goes along, whichever heads there are, and the tokenizer's files too. -> what was done. A compressed
-    model becomes an ordinary one, of all its zeros and in float32; "npz" keeps its smaller sizes.
+    model becomes an ordinary one, of all its zeros and in float32; "npz" and "onnx" keep its smaller sizes.
     ValueError: an unknown form or dtype, tensors that do not fit, a model that the form cannot hold, a folder that holds a model.
     """
     target = Path(target)
     if to not in TARGETS:
         raise ValueError(f"to: expected one of {', '.join(TARGETS)}, got {to!r}")
+    if to == "onnx" and dtype not in ("", "float32"):
+        raise ValueError(f"dtype: the ONNX graph is in float32, not in {dtype!r}")
     if dtype and dtype not in DTYPES:
         raise ValueError(f"dtype: expected one of {', '.join(DTYPES)}, got {dtype!r}")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -47,15 +51,17 @@ def convert(
     with sources.local(source, "model", **hub) as local:
         found = named_by_its_task(opened(local))
         widest = widest_dtype(found.tensors)
-        dtype = dtype or widest
+        dtype = "float32" if to == "onnx" else dtype or widest
         config = found.config
         tree, _ = placed(found, found.heads, np.dtype("float64" if widest == "float64" else "float32"))
-    if to != "npz":  # which only this program reads
+    if to in ("hf", "tf"):  # the other two have a place for the smaller sizes
         config, tree = dense(config, tree)
     architecture = (config.extra.get("architectures") or [architecture_of(config, tree)])[0]
     with new_folder(target) as folder:
         if to == "hf":
             save_hf(folder, config, tree, architecture, dtype)
+        elif to == "onnx":
+            save_onnx(folder, config, tree, architecture)
         elif to == "npz":
             save_npz(folder, config, tree, architecture, dtype)
         else:
