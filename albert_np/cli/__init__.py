@@ -15,7 +15,7 @@ def app() -> Any:
     """The whole command line as a typer application."""
     import typer
 
-    from albert_np.cli import ask, compress, convert, demo, fill_mask, finetune, gradcheck, info, pretrain, tokenizer
+    from albert_np.cli import ask, compress, convert, demo, fill_mask, finetune, gradcheck, info, pretrain, serve, tokenizer
     from albert_np.cli.common import ConfigCommand
 
     cli = typer.Typer(
@@ -37,6 +37,7 @@ def app() -> Any:
     cli.command("translate")(finetune.translate)
     cli.command("fill-mask")(fill_mask.fill_mask)
     cli.command("compress")(compress.compress)
+    cli.command("serve")(serve.serve)
     cli.command("convert")(convert.convert)
     cli.command("info", cls=ConfigCommand)(info.info)
     cli.command("gradcheck")(gradcheck.gradcheck)

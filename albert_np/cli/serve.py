@@ -1,0 +1,55 @@
+"""albert-np serve: answer JSON requests over HTTP, with a page to try the model."""
+
+from typing import Annotated
+
+import typer
+
+from albert_np.cli.common import BackendOption, QuietOption, say, use_backend
+
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+def serve(
+    model: Annotated[str, typer.Option("--model", help="A folder: a trained model, also a compressed one, or a pretrained one.")],
+    host: Annotated[str, typer.Option("--host", help="The address to listen on; 0.0.0.0: all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8000,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds for an answer.")] = 10.0,
+    characters: Annotated[int, typer.Option("--characters", min=1, help="Of one text, at most.")] = 20_000,
+    waiting: Annotated[int, typer.Option("--waiting", min=1, help="Texts in the queue, at most.")] = 2048,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Characters that are computed together; 1: one by one.")] = 8192,
+    backend: BackendOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Answer requests until Ctrl-C: POST /answer, GET /info, GET /queue, and a page at /.
+
+    Example: albert-np serve --model runs/sst2 --port 8000
+    """
+    try:
+        import uvicorn
+
+        from albert_np.serve.app import Limits, application
+    except ImportError as error:
+        raise ImportError(f"the service needs {error.name}: pip install 'albert_np[serve]'") from None
+    from albert_np.serve.services import service_of
+
+    use_backend(backend)
+    service = service_of(model)
+    limits = Limits(timeout=timeout, characters=characters, waiting=waiting, batch=batch, body=max(1 << 20, 8 * characters))
+    if host not in LOCAL and not quiet:
+        say(f"albert-np: note: {host} can be reached from other machines, and nobody is asked for a password")
+    config = uvicorn.Config(
+        application(service, limits),
+        host,
+        port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=int(timeout) + 1,
+    )
+    socket = config.bind_socket() if port == 0 else None  # else uvicorn says itself what is wrong with the port
+    if not quiet:
+        where = socket.getsockname()[1] if socket else port
+        say(f"{service.name}: http://{host}:{where}   (Ctrl-C ends it)")
+    server = uvicorn.Server(config)
+    server.run([socket] if socket else None)
+    if not server.started:
+        raise OSError(f"cannot listen on {host}, port {port}")
