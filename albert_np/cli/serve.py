@@ -1,11 +1,13 @@
 """albert-np serve: answer JSON requests over HTTP, with a page to try the model."""
 
+import socket
 from typing import Annotated
 
 import typer
 
 from albert_np.cli.common import BackendOption, QuietOption, say, use_backend
 
+BACKLOG = 1024  # connections that wait to be taken
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -37,19 +39,13 @@ def serve(
     limits = Limits(timeout=timeout, characters=characters, waiting=waiting, batch=batch, body=max(1 << 20, 8 * characters))
     if host not in LOCAL and not quiet:
         say(f"albert-np: note: {host} can be reached from other machines, and nobody is asked for a password")
-    config = uvicorn.Config(
-        application(service, limits),
-        host,
-        port,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=int(timeout) + 1,
-    )
-    socket = config.bind_socket() if port == 0 else None  # else uvicorn says itself what is wrong with the port
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family, backlog=BACKLOG)  # who connects from now on, waits
+    except OSError as error:
+        raise OSError(f"cannot listen on {host}, port {port}: {error.strerror}") from None
     if not quiet:
-        where = socket.getsockname()[1] if socket else port
-        say(f"{service.name}: http://{host}:{where}   (Ctrl-C ends it)")
-    server = uvicorn.Server(config)
-    server.run([socket] if socket else None)
-    if not server.started:
-        raise OSError(f"cannot listen on {host}, port {port}")
+        say(f"{service.name}: http://{host}:{listening.getsockname()[1]}   (Ctrl-C ends it)")
+    app = application(service, limits)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=int(timeout) + 1)
+    uvicorn.Server(config).run([listening])
