@@ -59,6 +59,9 @@ def pretrain(
     start: Annotated[str | None, _option("--start", "Where the MLM bias starts [unigram]", TRAINING, "unigram|uniform")] = None,
     weight_decay: Annotated[float | None, _option("--weight-decay", "[0.01]", TRAINING)] = None,
     clip_norm: Annotated[float | None, _option("--clip-norm", "Largest norm of the gradient [1.0]", TRAINING)] = None,
+    sparsity: Annotated[str | None, _option("--sparsity", "Prune on the way: 0.8, or a pattern such as 2:4", TRAINING)] = None,
+    prune_by: Annotated[str | None, _option("--prune-by", "[magnitude]", TRAINING, "magnitude|movement")] = None,
+    prune_scope: Annotated[str | None, _option("--prune-scope", "[layer]", TRAINING, "layer|global")] = None,
     resume: Annotated[bool, _option("--resume", "Continue the run in --out, bit for bit.", RUN)] = False,
     log_every: Annotated[int | None, _option("--log-every", "Steps between readings of the loss [10]", RUN)] = None,
     eval_every: Annotated[int | None, _option("--eval-every", "Steps between evaluations [200]", RUN)] = None,
@@ -86,7 +89,8 @@ def pretrain(
         tokens_per_batch=tokens_per_batch, accumulate=accumulate, steps=steps, epochs=epochs,
         optimizer=optimizer, learning_rate=lr, warmup=warmup, start=start, weight_decay=weight_decay, clip_norm=clip_norm,
         log_every=log_every,
-        eval_every=eval_every, checkpoint_every=checkpoint_every, keep=keep, seed=seed,
+        eval_every=eval_every, checkpoint_every=checkpoint_every, keep=keep, seed=seed, sparsity=sparsity,
+        prune_by=prune_by, prune_scope=prune_scope,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     if epochs is not None and steps is None:

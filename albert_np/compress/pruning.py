@@ -22,8 +22,8 @@ import numpy as np
 from albert_np import backend
 from albert_np.compress.tensors import TABLES, matrices
 from albert_np.layers.masked import masked_backward
+from albert_np.optim.constraint import Constraint
 from albert_np.params import Tree
-from albert_np.training.constraint import Constraint
 
 UPDATES = 100  # so often the mask grows, at most
 INTENDED = 0.005  # a model with so many zeros was pruned
@@ -143,7 +143,15 @@ class Pruning(Constraint):
         self.how = how
 
     def start(self, params: Tree, total: int) -> None:
+        self.begin(params)
+        self.plan(total)
+
+    def plan(self, total: int) -> None:
+        """For a training of so many steps."""
         self.total, self.every = total, max(1, total // UPDATES)
+
+    def begin(self, params: Tree) -> None:
+        """What is pruned already, and no scores yet."""
         self.dead = np.zeros_like(params.flat, dtype=bool)
         for array, gone in zip(matrices(params).values(), self._of(params, self.dead, embeddings=True)):
             gone[...] = array == 0
@@ -193,7 +201,7 @@ class Pruning(Constraint):
         return {} if self.scores is None else {"scores": backend.to_host(self.scores)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        if self.scores is not None:
+        if self.scores is not None and "scores" in state:
             self.scores[...] = backend.asarray_like(state["scores"], self.scores)
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from albert_np import backend
 from albert_np.compress.tensors import TABLES, matrices, rows
 from albert_np.layers.fake_quantise import fake_quantise, fake_quantise_backward
+from albert_np.optim.constraint import Constraint
 from albert_np.params import Tree, fill
-from albert_np.training.constraint import Constraint
 
 
 @dataclass(frozen=True)

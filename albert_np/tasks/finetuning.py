@@ -12,9 +12,9 @@ from albert_np.compress import Packing, Pruning, QuantisationAware, Sparsity, ki
 from albert_np.config import PRESETS, AlbertConfig
 from albert_np.files import write_json
 from albert_np.model.distillation import Lesson, graduate, student
+from albert_np.optim.constraint import Constraint
 from albert_np.tasks import Task, task_of
 from albert_np.tasks.trained import Trained, baseline_scores
-from albert_np.training.constraint import Constraint
 from albert_np.training.finetune import History, plain, train_epochs
 from albert_np.training.finetune_settings import FinetuneSettings
 from albert_np.training.report import Report

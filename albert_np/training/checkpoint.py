@@ -3,6 +3,7 @@
     checkpoints/step-00000500/
         params.safetensors     every parameter once, under its name in the tree, in its own dtype
         moments.safetensors    the optimiser's m.<name> and v.<name>
+        pruning.safetensors    of a run that prunes by movement: the scores (what is pruned is known by its zeros)
         state.json             step, place in the epoch, optimiser (name, count, options), settings, corpus, metrics, version
         config.json            the model's configuration in our own form
         spiece.model, tokenizer_config.json
@@ -54,6 +55,13 @@ class Checkpoint:
     def config(self) -> AlbertConfig:
         return AlbertConfig.from_pretrained(self.folder)
 
+    def pruning(self) -> dict[str, Any]:
+        """What `Pruning.state` gave when it was saved."""
+        from safetensors.numpy import load_file
+
+        file = self.folder / "pruning.safetensors"
+        return load_file(file) if file.is_file() else {}
+
     def restore(self, params: Tree, optimizer: SimpleNamespace) -> None:
         """Copy parameters and moments into trees of the same form. ValueError if theirs is another."""
         _read_trees(self.folder / "params.safetensors", {"": params})
@@ -69,6 +77,7 @@ def save(
     optimizer: SimpleNamespace,
     state: dict[str, Any],
     tokenizer: Any = None,
+    pruning: dict[str, Any] | None = None,
 ) -> Path:
     """Write the checkpoint of state["step"], whole or not at all -> its folder. OSError (a full disk) leaves nothing behind."""
     options = {"name": optimizer.name, "count": optimizer.count, "options": optimizer.options}
@@ -76,6 +85,10 @@ def save(
     def fill(folder: Path) -> None:
         _write_trees(folder / "params.safetensors", {"": params})
         _write_trees(folder / "moments.safetensors", {"m.": optimizer.m, "v.": optimizer.v})
+        if pruning:
+            from safetensors.numpy import save_file
+
+            save_file(pruning, folder / "pruning.safetensors")
         (folder / "state.json").write_text(json.dumps({**state, "optimizer": options}, indent=2) + "\n")
         config.save_pretrained(folder)
         if tokenizer is not None:

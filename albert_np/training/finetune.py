@@ -12,8 +12,8 @@ from albert_np import backend, optim
 from albert_np.data.sampler import BalancedSampler, split
 from albert_np.model.batch import Batch
 from albert_np.model.parts import counts
+from albert_np.optim.constraint import Constraint, seen
 from albert_np.randomness import Dropout
-from albert_np.training.constraint import Constraint, seen
 from albert_np.training.data import attention_cost
 from albert_np.training.finetune_settings import FinetuneSettings
 from albert_np.training.report import Report

@@ -77,6 +77,8 @@ def _loop(
     total = total_steps(settings, data.train)
     warmup = math.ceil(total / 10) if settings.warmup is None else settings.warmup
     grads = params.zeros_like()
+    if state.pruning is not None:
+        state.pruning.plan(total)
     drops = max(model.config.hidden_dropout_prob, model.config.attention_probs_dropout_prob) > 0
     started = time.perf_counter() - metrics.seconds  # so that a resumed run goes on counting
     saved = place.step if folder.resume else -1
@@ -102,10 +104,14 @@ def _loop(
         whole = denominators(batches)  # of the whole step: so micro-batches add up to exactly its gradient
         rng = Dropout(settings.seed, place.step) if drops else None
         results = gradients(model, batches, whole, rng, grads)
+        if state.pruning is not None:
+            state.pruning.gradients(params, grads)
         norm = optim.clip(grads, settings.clip_norm)
         lr = optim.learning_rate(place.step, settings.learning_rate, warmup, total)
         optim.step(params, grads, state.optimizer, lr)
 
+        if state.pruning is not None:
+            state.pruning.stepped(params, state.optimizer, place.step + 1)
         place.advance(data.train.steps_per_epoch(place.epoch))
         tokens = sum(len(arrays["ids"]) for arrays in batches)
         state.tokens += tokens

@@ -5,6 +5,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
+from albert_np.compress.pruning import Sparsity
 from albert_np.optim.adam import NAMES as OPTIMIZERS
 
 OBJECTIVES = ("sop", "nsp", "none")
@@ -39,6 +40,8 @@ class Settings:
     lines                how text files are laid out: "paragraph", "sentence" or "wrapped".
     document_separator   a line that ends a document; None: a blank line.
     held_out             share of the documents that is kept for evaluation.
+    sparsity             the share of weights that become 0 on the way, as text, or a pattern such as "2:4"; prune_by,
+                         prune_scope, prune_end, prune_embeddings: see `compress.pruning.Sparsity`.
     seed                 of everything random.
     log_every            steps between two readings of the losses.
     eval_every           steps between two evaluations on the held-out documents.
@@ -71,6 +74,11 @@ class Settings:
     lines: str = "paragraph"
     document_separator: str | None = None
     held_out: float = 0.02
+    sparsity: str = "0"
+    prune_by: str = "magnitude"
+    prune_scope: str = "layer"
+    prune_end: float = 0.7
+    prune_embeddings: bool = True
     seed: int = 0
     log_every: int = 10
     eval_every: int = 200
@@ -99,6 +107,10 @@ class Settings:
 
     def optimizer_options(self) -> dict[str, Any]:
         return {key: getattr(self, key) for key in ("weight_decay", "beta1", "beta2", "eps", "bias_correction")}
+
+    def pruning(self) -> Sparsity:
+        """What is pruned, and how; its amount is 0 if nothing is."""
+        return Sparsity(self.sparsity, self.prune_by, self.prune_scope, end=self.prune_end, embeddings=self.prune_embeddings)
 
     def differences(self, other: "Settings") -> list[str]:
         """What keeps `self` from continuing a run of `other`: "lr: 0.1 here, 0.2 there" for each field that matters."""
@@ -130,6 +142,7 @@ def _check_types(settings: Settings) -> None:
 
 
 def _check_values(s: Settings) -> None:
+    s.pruning()
     if (s.steps is None) == (s.epochs is None):
         raise ValueError("say how long to train by one of steps and epochs; the other must be None")
     for name in "steps epochs accumulate tokens_per_batch max_ngram log_every eval_every checkpoint_every keep".split():

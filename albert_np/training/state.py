@@ -6,6 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from albert_np import optim
+from albert_np.compress.files import Packing
+from albert_np.compress.files import save as save_packed
+from albert_np.compress.pruning import Pruning
 from albert_np.config import AlbertConfig
 from albert_np.files import write_json
 from albert_np.training import checkpoint
@@ -43,6 +46,7 @@ class RunState:
     tokens: int = 0
     held_out: dict[str, float] | None = None
     held_out_step: int = 0
+    pruning: Pruning | None = None
 
     @classmethod
     def begin(cls, folder: RunFolder, model: Any, data: Any, settings: Settings, report: Report) -> "RunState":
@@ -51,7 +55,9 @@ class RunState:
         if not folder.resume:
             if settings.start == "unigram":
                 start_at_unigram(model.params, data.train.piece_counts())
-            return cls(Place(), optimizer, Metrics(folder.metrics), Watch(model.config.vocab_size))
+            return cls(
+                Place(), optimizer, Metrics(folder.metrics), Watch(model.config.vocab_size), pruning=begun(model, settings)
+            )
         saved = folder.newest_checkpoint(report)
         check_resumable(saved, model.config, settings, data.fingerprint, report)
         saved.restore(model.params, optimizer)
@@ -60,7 +66,7 @@ class RunState:
         report.note(f"resuming after step {saved.step}, from {saved.folder}")
         return cls(
             Place(**values["place"]), optimizer, metrics, Watch(model.config.vocab_size, values["watch"]),
-            values["tokens"], values["held_out"], values["held_out_step"],
+            values["tokens"], values["held_out"], values["held_out_step"], begun(model, settings, saved.pruning()),
         )  # fmt: skip
 
     def save(self, folder: RunFolder, model: Any, data: Any, settings: Settings, tokenizer: Any, seconds: float) -> None:
@@ -82,7 +88,7 @@ class RunState:
             "held_out_step": self.held_out_step,
         }
         try:
-            checkpoint.save(folder.checkpoints, model.config, model.params, self.optimizer, values, tokenizer)
+            checkpoint.save(folder.checkpoints, model.config, model.params, self.optimizer, values, tokenizer, self.scores())
             checkpoint.prune(folder.checkpoints, settings.keep)
             self._publish(folder, model, data, settings, tokenizer)
         except (OSError, SafetensorError) as error:  # safetensors has an error of its own for a full disk
@@ -91,11 +97,17 @@ class RunState:
                 f"step {self.place.step} could not be saved in {folder.path}: {reason}; the checkpoints before it are whole"
             ) from error
 
+    def scores(self) -> dict[str, Any]:
+        return {} if self.pruning is None else self.pruning.state()
+
     def _publish(self, folder: RunFolder, model: Any, data: Any, settings: Settings, tokenizer: Any) -> None:
         """The model, for others to load, and what `info` and the figures want to know."""
         with warnings.catch_warnings():  # that shared layers are written out for other programs is not news at every save
             warnings.simplefilter("ignore")
-            model.save_pretrained(folder.path)
+            if self.pruning is None:
+                model.save_pretrained(folder.path)
+            else:
+                save_packed(folder.path, model.config, model.params, type(model).__name__, Packing())
         if tokenizer is not None:
             tokenizer.save_pretrained(folder.path)
         facts = {
@@ -105,6 +117,17 @@ class RunState:
             "corpus_folder": data.folder,
         }
         write_json(folder.path / "run.json", {**facts, "vocab_size": model.config.vocab_size, "version": __version__})
+
+
+def begun(model: Any, settings: Settings, state: dict[str, Any] | None = None) -> Pruning | None:
+    """The pruning of a run, from its beginning or from what a checkpoint has of it; None if nothing is pruned."""
+    how = settings.pruning()
+    if not how.amount:
+        return None
+    pruning = Pruning(how)
+    pruning.begin(model.params)
+    pruning.restore(state or {})
+    return pruning
 
 
 def check_resumable(

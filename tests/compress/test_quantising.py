@@ -11,7 +11,7 @@ from albert_np.compress import KINDS, Pruning, QuantisationAware, Sparsity, kind
 from albert_np.compress.calibration import calibrated, grams, handed_on
 from albert_np.compress.quantising import put, quantise, quantised, spread, steps_of, tensors
 from albert_np.compress.tensors import rows
-from albert_np.training.constraint import seen
+from albert_np.optim.constraint import seen
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

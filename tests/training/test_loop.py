@@ -242,3 +242,17 @@ def test_sequences_longer_than_the_model_are_refused(corpus, config, settings):
         data_of(corpus, config, settings.replace(max_length=64))
     with pytest.raises(ValueError, match="ids outside the vocabulary: the tokenizer has 70 pieces"):
         data_of(corpus, config.replace(vocab_size=60), settings)
+
+
+def test_a_pruned_run_is_saved_small_and_loads_as_it_ended(make, settings, tokenizer, tmp_path):
+    from albert_np.compress import sparsity
+
+    settings = settings.replace(sparsity="0.75", prune_scope="global")
+    model, data = make(settings)
+    pretrain(model, data, tmp_path / "run", settings, tokenizer)
+    assert sparsity(model.params) == pytest.approx(0.75, abs=0.01)
+    again = ab.AlbertForPreTraining.from_pretrained(tmp_path / "run")
+    assert (again.params.flat == model.params.flat).all()
+    assert (tmp_path / "run" / "model.safetensors").stat().st_size < 0.7 * 4 * model.params.count()
+    with pytest.raises(ValueError, match="sparsity must be at least 0"):
+        settings.replace(sparsity="1.5")

@@ -35,9 +35,11 @@ class StopAfter(Report):
         ({}, {}),
         (DROPOUT, {}),
         ({}, {"accumulate": 2}),
+        ({}, {"sparsity": "0.6"}),
+        (DROPOUT, {"sparsity": "0.6", "prune_by": "movement", "prune_scope": "global"}),
         ({**DROPOUT, "recompute": True}, {"accumulate": 2, "bias_correction": True, "style": "google"}),
     ],
-    ids=["plain", "dropout", "accumulate", "everything"],
+    ids=["plain", "dropout", "accumulate", "pruned", "pruned by movement", "everything"],
 )
 @pytest.mark.parametrize("how", ["textbook", "twins", "twins on two threads"])
 def test_resumed_is_byte_identical(how, optimizer, changes, options, make, settings, tokenizer, tmp_path, monkeypatch):
