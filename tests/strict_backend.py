@@ -11,9 +11,9 @@ import numpy as np
 
 # What the layers may reach through NumPy's function dispatch: names that CuPy has (https://docs.cupy.dev/en/stable/reference).
 FUNCTIONS = set(
-    """argmax argsort broadcast_to clip concatenate copy cumsum einsum empty_like expand_dims full_like max mean min moveaxis
-    nonzero ones_like prod ravel repeat reshape split squeeze stack sum swapaxes take take_along_axis tensordot transpose where
-    zeros_like""".split()
+    """argmax argpartition argsort broadcast_to clip concatenate copy cumsum einsum empty_like expand_dims full_like max
+    mean min moveaxis nonzero ones_like prod ravel repeat reshape round split squeeze stack sum swapaxes take
+    take_along_axis tensordot transpose where zeros_like""".split()
 )
 MISSING_UFUNCS = {"vecdot", "matvec", "vecmat", "spacing", "isnat"}  # NumPy's that CuPy lacks
 
@@ -90,6 +90,9 @@ class StrictArray:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self.a[index(key, self.a.shape)] = operand(value)
+
+    def view(self, dtype: Any) -> "StrictArray":
+        return StrictArray(self.a.view(dtype))
 
     def astype(self, dtype: Any) -> "StrictArray":
         return StrictArray(self.a.astype(dtype))

@@ -228,3 +228,62 @@ def test_loading_puts_the_weights_where_arrays_are_put(strict, tmp_path):
     made.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match=r"predictions\.bias holds 1 NaN"):
         ab.AlbertForPreTraining.from_pretrained(tmp_path)
+
+
+FORMS_IN_TRAINING = {
+    "by magnitude": dict(amount=0.6), "by movement, globally": dict(amount=0.6, by="movement", scope="global"),
+    "a pattern": dict(amount="1:2"), "keeping the table": dict(amount=0.5, embeddings=False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("weights", ["float32", "int8", "int4"])
+@pytest.mark.parametrize("how", FORMS_IN_TRAINING)
+def test_training_in_a_small_form_is_the_same(strict, how, weights):
+    """Pruning, rounding and a teacher at once."""
+    from albert_np.compress import KINDS, Pruning, QuantisationAware, Sparsity
+    from albert_np.model.distillation import Lesson, graduate, student
+    from albert_np.optim.constraint import seen
+
+    model, changes, labels = TASKS["classes"]
+    arrays = {key: value for key, value in ARRAYS.items() if key not in ("masked_rows", "masked_labels", "order_labels")}
+    found = []
+    for name in ("strict", "numpy"):
+        ab.use(name)
+        teacher = model(ab.AlbertConfig(**{**SIZES, "hidden_size": 18}, **changes), seed=1, dtype="float64")
+        made = model(ab.AlbertConfig(**SIZES, **changes), seed=5, dtype="float64")
+        student(made, Lesson(teacher, hidden=0.5))
+        forms = [Pruning(Sparsity(**FORMS_IN_TRAINING[how])), *([QuantisationAware(KINDS[weights])] if weights in KINDS else [])]
+        state = ab.optim.init("adamw", made.params)
+        for form in forms:
+            form.start(made.params, 4)
+        for step in range(4):
+            with seen(forms, made.params):
+                _, grads = made.packed_loss_and_gradients(Batch.pack(**arrays, labels=labels), rng=ab.Dropout(3, step))
+                for form in forms:
+                    form.gradients(made.params, grads)
+            ab.optim.step(made.params, grads, state, 0.01)
+            for form in forms:
+                form.stepped(made.params, state, step + 1)
+        for form in forms:
+            form.finish(made.params)
+        graduate(made)
+        assert isinstance(made.params.flat, StrictArray) == (name == "strict")
+        found.append({key: backend.to_host(array) for key, array in made.params.items()})
+    for key, ours in found[0].items():
+        np.testing.assert_allclose(ours, found[1][key], rtol=0, atol=1e-11, err_msg=key)
+
+
+def test_compressing_is_the_same(strict):
+    from albert_np.compress.job import Plan, compressed
+
+    model, changes, labels = TASKS["classes"]
+    arrays = {key: value for key, value in ARRAYS.items() if key not in ("masked_rows", "masked_labels", "order_labels")}
+    found = []
+    for name in ("strict", "numpy"):
+        ab.use(name)
+        made = model(ab.AlbertConfig(**SIZES, **changes), seed=5)
+        batches = [Batch.pack(**arrays, labels=labels)]
+        small = compressed(made, Plan(heads=0.67, neurons=0.5, energy=0.5, sparsity=0.4, weights="int8"), batches, batches)
+        found.append({key: backend.to_host(array) for key, array in small.model.params.items()})
+    for key, ours in found[0].items():
+        np.testing.assert_allclose(ours, found[1][key], rtol=0, atol=1e-4, err_msg=key)

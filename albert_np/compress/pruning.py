@@ -98,8 +98,8 @@ def least(scores: list[Any], dead: list[Any], share: float, together: bool) -> l
     """
     if together:
         flat = least([_joined(scores)], [_joined(dead)], share, False)[0]
-        cuts = np.cumsum([score.size for score in scores])[:-1].tolist()
-        return [part.reshape(score.shape) for part, score in zip(np.split(flat, cuts), scores)]
+        ends = np.cumsum([score.size for score in scores]).tolist()
+        return [flat[end - score.size : end].reshape(score.shape) for end, score in zip(ends, scores)]
     found = []
     for score, gone in zip(scores, dead):
         count = max(round(share * score.size), int(gone.sum()))
@@ -121,7 +121,7 @@ def pattern(name: str, score: Any, gone: Any, n: int, m: int) -> Any:
     if score.shape[axis] % m:
         raise ValueError(f"{name} has {score.shape[axis]} inputs, which is no multiple of {m}: the pattern {n}:{m} needs one")
     ranked = np.moveaxis(np.where(gone, -math.inf, score), axis, -1)  # (outputs, inputs)
-    rank = ranked.reshape(-1, m).argsort(axis=1).argsort(axis=1)  # within its row of m inputs; 0: the least
+    rank = np.argsort(np.argsort(ranked.reshape(-1, m), axis=1), axis=1)  # within its row of m inputs; 0: the least
     return np.moveaxis((rank < m - n).reshape(ranked.shape), -1, axis) | gone
 
 

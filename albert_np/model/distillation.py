@@ -48,7 +48,7 @@ from albert_np.model.task_models import (
     AlbertForSequenceClassification,
     AlbertForTokenClassification,
 )
-from albert_np.params import Tree, zero_tree
+from albert_np.params import Tree, fill, zero_tree
 from albert_np.randomness import Dropout, generator
 
 
@@ -222,7 +222,7 @@ def student(model: Model, lesson: Lesson, seed: int = 0) -> None:
         H, there = model.config.hidden_size, teacher.config.hidden_size
         model.params = with_parts(model.params, {"hint": {"w": (H, there), "b": (there,)}})
         start = generator(seed, "init hint.w").standard_normal((H, there)) / H**0.5
-        model.params.hint.w[...] = start if there != H else np.eye(H)
+        fill(model.params.hint.w, start if there != H else np.eye(H))
     model.objective = (  # type: ignore[misc]
         lambda batch, p, config, denominators=None, rng=None: distillation(batch, p, config, denominators, rng, lesson),
         lambda cache, p, g, config, batch: distillation_backward(cache, p, g, config, batch, lesson),
