@@ -15,7 +15,7 @@ def _option(name: str, help: str, panel: str, metavar: str | None = None) -> Any
 
 
 def compress(
-    model: Annotated[str, typer.Option("--model", help="The folder of a model that `finetune` trained.")],
+    model: Annotated[str, typer.Option("--model", help="A trained model; or any checkpoint, without scores.")],
     out: Annotated[Path, typer.Option("--out", help="A new folder for the smaller one.")],
     heads: Annotated[float | None, _option("--heads", "The share of attention heads that stays: 0.5", WAYS)] = None,
     neurons: Annotated[float | None, _option("--neurons", "The share of feed-forward neurons that stays", WAYS)] = None,
@@ -31,7 +31,12 @@ def compress(
     ] = True,
     weights: Annotated[str, _option("--weights", "[float32]", WAYS, "float16|bfloat16|int8|int4")] = "float32",
     examples: Annotated[
-        str | None, _option("--examples", "Labelled examples: for --heads and --neurons, and for better rounding.", PROOF)
+        str | None,
+        _option(
+            "--examples",
+            "Labelled examples (of a checkpoint: texts, a line each): for --heads, --neurons, better rounding.",
+            PROOF,
+        ),
     ] = None,
     dev: Annotated[str | None, _option("--dev", "Examples to score before and after.", PROOF)] = None,
     sweep: Annotated[
@@ -50,7 +55,7 @@ def compress(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Make a trained model smaller: fewer heads and neurons, factors, zeros, fewer bits. The folder answers like any other.
+    """Make a model smaller: fewer heads and neurons, factors, zeros, fewer bits. The folder answers like any other.
 
     Example: albert-np compress --model runs/sst2 --out runs/sst2-int8 --weights int8 --examples train.tsv --dev dev.tsv
     """

@@ -87,7 +87,8 @@ def config_and_files(model: str, changes: dict[str, Any]) -> tuple[Any, dict[str
         found = named_by_its_task(opened(local, changes=changes))
         fit(found.config, found.weights.form, found.tensors, empty_tree(found.config, found.heads))
         weights = {"file": found.weights.file.name, "format": found.weights.format, "dtype": widest_dtype(found.tensors),
-                   "tensors": len(found.tensors), "heads": list(found.heads)}  # fmt: skip
+                   "tensors": len(found.tensors), "heads": list(found.heads),
+                   "packed": found.config.extra.get("compressed")}  # fmt: skip
     return found.config, {"weights": weights, "tokenizer": _tokenizer(model)}
 
 
@@ -140,7 +141,8 @@ def _tokenizer(model: str) -> dict[str, Any] | None:
 def _print_files(config: Any, found: dict[str, Any]) -> None:
     weights, tokenizer = found["weights"], found["tokenizer"]
     heads = ", ".join(weights["heads"]) or "none"
-    print(f"weights    {weights['file']}: {weights['format']}, {weights['dtype']}, {weights['tensors']} tensors; heads: {heads}")
+    stored = f"packed, {weights['packed']}" if weights["packed"] else weights["dtype"]
+    print(f"weights    {weights['file']}: {weights['format']}, {stored}, {weights['tensors']} tensors; heads: {heads}")
     if tokenizer is None:
         print("tokenizer  none beside the weights")
     else:

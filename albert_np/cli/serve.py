@@ -13,6 +13,7 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 
 def serve(
     model: Annotated[str, typer.Option("--model", help="A folder: a trained model, also a compressed one, or a pretrained one.")],
+    task: Annotated[str | None, typer.Option("--task", help="file.py:Class of a task of your own.")] = None,
     host: Annotated[str, typer.Option("--host", help="The address to listen on; 0.0.0.0: all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8000,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds for an answer.")] = 10.0,
@@ -35,7 +36,7 @@ def serve(
     from albert_np.serve.services import service_of
 
     use_backend(backend)
-    service = service_of(model)
+    service = service_of(model, task)
     limits = Limits(timeout=timeout, characters=characters, waiting=waiting, batch=batch, body=max(1 << 20, 8 * characters))
     if host not in LOCAL and not quiet:
         say(f"albert-np: note: {host} can be reached from other machines, and nobody is asked for a password")

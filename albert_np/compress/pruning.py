@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 
 from albert_np import backend
-from albert_np.compress.tensors import TABLES, matrices
+from albert_np.compress.tensors import TABLES, matrices, sparsity
 from albert_np.layers.masked import masked_backward
 from albert_np.optim.constraint import Constraint
 from albert_np.params import Tree
 
 UPDATES = 100  # so often the mask grows, at most
-INTENDED = 0.005  # a model with so many zeros was pruned
+INTENDED, ROUNDED = 0.005, 0.3  # a model with so many zeros was pruned; one of integers, where small weights are 0 anyway
 
 
 @dataclass(frozen=True)
@@ -205,8 +205,7 @@ class Pruning(Constraint):
             self.scores[...] = backend.asarray_like(state["scores"], self.scores)
 
 
-def was_pruned(params: Tree) -> bool:
-    """Whether a model has zeros that somebody meant."""
-    from albert_np.compress.tensors import sparsity
-
-    return sparsity(params) > INTENDED or sparsity(params, embeddings=False) > INTENDED
+def was_pruned(params: Tree, integers: bool = False) -> bool:
+    """Whether a model has zeros that somebody meant. integers: its weights were rounded to int8 or int4."""
+    least = ROUNDED if integers else INTENDED
+    return sparsity(params) > least or sparsity(params, embeddings=False) > least

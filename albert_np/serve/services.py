@@ -29,9 +29,11 @@ class Service(Protocol):
         """The answer to each, in JSON's types."""
 
 
-def service_of(folder: str) -> Service:
-    """The service of a model's folder: that of its task, or [MASK] for a model that was only pretrained."""
-    return TaskService(Trained.from_pretrained(folder)) if (Path(folder) / FILE).is_file() else MaskService.of(folder)
+def service_of(folder: str, task: str | None = None) -> Service:
+    """The service of a model's folder: that of its task, or [MASK] for a model that was only pretrained. task: of your own."""
+    if (Path(folder) / FILE).is_file():
+        return TaskService(Trained.from_pretrained(folder, task))
+    return MaskService.of(folder)
 
 
 def fields_of(given: dict[str, Any], known: dict[str, str], needed: tuple[str, ...]) -> dict[str, str]:

@@ -10,14 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from albert_np.compress.files import expected_bytes
+from albert_np import sources
+from albert_np.compress.files import expected_bytes, save
 from albert_np.compress.job import Compressed, Plan, compressed
 from albert_np.compress.tensors import sparsity
+from albert_np.config import AlbertConfig
+from albert_np.data.formats.lines import read_lines
+from albert_np.model.base import Model
 from albert_np.model.batch import Batch
 from albert_np.tasks import batches
 from albert_np.tasks.finetuning import new_folder
-from albert_np.tasks.trained import Trained
+from albert_np.tasks.task import Item
+from albert_np.tasks.trained import FILE, Trained
+from albert_np.text import AlbertTokenizer
 from albert_np.training.finetune import plain
+from albert_np.weights.convert import architecture_of, copy_tokenizer
+from albert_np.weights.convert import new_folder as whole_folder
+from albert_np.weights.load import named_by_its_task, opened, placed
 
 CALIBRATION, IMPORTANCE = 512, 256  # examples that are looked at, at most
 TOKENS = 4096  # of a batch of them
@@ -33,12 +42,15 @@ def compress(
 ) -> dict[str, Any]:
     """Make the trained model of a folder smaller, and write it to another.
 
+    model     a trained folder; or any checkpoint, as `from_pretrained` takes them, without a task: see `compress_checkpoint`
     examples  of the task, a file or a list: the worth of heads and neurons is measured on them, and rounding is calibrated
     dev       examples to score before and after; the share of answers that changed is told, too
 
     -> what was done: sizes, parameters, zeros, scores. Raises ValueError, FileNotFoundError, FileExistsError.
     """
     folder = new_folder(out)
+    if not (Path(model) / FILE).is_file():
+        return compress_checkpoint(model, folder, plan, examples, dev)
     trained = Trained.from_pretrained(model)
     given, held = (trained.read(each) if each is not None else [] for each in (examples, dev))
     labelled, seen = looked_at(trained, given) if given else ([], [])
@@ -49,6 +61,40 @@ def compress(
         told |= compared(trained, small, held)
     small.about = {**small.about, "compression": told}
     small.save_pretrained(folder)
+    return {**told, "bytes": bytes_at(folder), "folder": str(folder)}
+
+
+class Whole(Model):
+    """A checkpoint with whatever heads it has."""
+
+    @classmethod
+    def own(cls, config: AlbertConfig) -> AlbertConfig:
+        return config
+
+
+def compress_checkpoint(
+    model: str | os.PathLike[str], folder: Path, plan: Plan, texts: Any = None, dev: Any = None
+) -> dict[str, Any]:
+    """The same for a checkpoint without a task, such as a pretrained one; texts: a file with a text a line, to calibrate on."""
+    if dev is not None or plan.needs_labels:
+        what = "scored" if dev is not None else "cut: the worth of heads and neurons is measured by a task's loss"
+        raise ValueError(f"{model} was trained for no task, so it cannot be {what}")
+    with sources.local(model, "model") as local:
+        found = named_by_its_task(opened(local))
+        params, _ = placed(found, found.heads, np.dtype("float32"))
+        before = found.weights.file.stat().st_size if found.weights.file.is_file() else None
+    whole, seen = Whole.of(found.config, params), []
+    if texts is not None:
+        tokenizer, most = AlbertTokenizer.from_pretrained(model), found.config.max_position_embeddings
+        lines = some([line for _, line in read_lines(Path(texts)) if line.strip()], CALIBRATION)
+        rows = [tokenizer(line, max_length=min(128, most), truncation=True)["input_ids"][0].tolist() for line in lines]
+        seen = calibration([Item(row, [0] * len(row)) for row in rows], params.flat)
+    small = compressed(whole, plan, None, seen)
+    architecture = (found.config.extra.get("architectures") or [architecture_of(found.config, params)])[0]
+    with whole_folder(folder) as writing:
+        save(writing, small.model.config, small.model.params, architecture, small.packing)
+        copy_tokenizer(model, writing, "hf")
+    told = about(small, plan) | {"parameters_before": params.count(), "bytes_before": before}
     return {**told, "bytes": bytes_at(folder), "folder": str(folder)}
 
 
@@ -73,9 +119,13 @@ def looked_at(trained: Trained, examples: list[Any]) -> tuple[list[Batch], list[
     items = [item for example in some(examples, CALIBRATION) for item in task.items(example, trained.tokenizer)]
     told = some([item for item in items if item.target is not None], IMPORTANCE)
     labelled = [Batch.pack(**task.collate([item]), like=trained.model.params.flat) for item in told]
+    return labelled, calibration(items, trained.model.params.flat)
+
+
+def calibration(items: list[Any], like: Any) -> list[Batch]:
+    """Rows -> batches of about equal lengths, without labels"""
     groups = batches.by_length(items, TOKENS)
-    like = trained.model.params.flat
-    return labelled, [Batch.pack(**batches.packed([items[i] for i in group]), like=like) for group in groups]
+    return [Batch.pack(**batches.packed([items[i] for i in group]), like=like) for group in groups]
 
 
 def some(things: list[Any], most: int) -> list[Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from albert_np.compress import Packing, Pruning, QuantisationAware, Sparsity, kind_of, sparsity, was_pruned
+from albert_np.compress import KINDS, Packing, Pruning, QuantisationAware, Sparsity, kind_of, sparsity, was_pruned
 from albert_np.config import PRESETS, AlbertConfig
 from albert_np.files import write_json
 from albert_np.model.distillation import Lesson, graduate, student
@@ -119,7 +119,7 @@ def finetune(
             own, network = dataclasses.replace(chosen, seed=seed), start.model(seed)
             if master is not None:
                 student(network, Lesson(master.model, own.temperature, own.hard, own.hidden), seed)
-            forms = constraints(own, network.params, report)
+            forms = constraints(own, network, report)
             history = train_epochs(task, network, start.tokenizer, examples, held, own, start.fresh, report, stop, forms)
             graduate(network)
             about = dict(settings=own.to_dict(), start=start.source, epoch=history.best, scores=plain(history.scores))
@@ -148,13 +148,13 @@ def check_teacher(master: Trained | None, task: Task, start: "Start") -> None:
         raise ValueError("the teacher reads another vocabulary: give its tokenizer by --tokenizer")
 
 
-def constraints(settings: FinetuneSettings, params: Any, report: Report) -> list[Constraint]:
+def constraints(settings: FinetuneSettings, model: Any, report: Report) -> list[Constraint]:
     """What the settings hold the parameters to. A model that was pruned keeps its zeros."""
     found: list[Constraint] = []
     how = sparsity_of(settings)
-    if how.amount or was_pruned(params):
+    if how.amount or was_pruned(model.params, integers=model.config.extra.get("compressed") in KINDS):
         if not how.amount:
-            report.note(f"the model is pruned ({sparsity(params):.0%} zeros): its zeros stay")
+            report.note(f"the model is pruned ({sparsity(model.params):.0%} zeros): its zeros stay")
         found.append(Pruning(how))
     if settings.weights != "float32":
         found.append(QuantisationAware(kind_of(settings.weights)))

@@ -167,3 +167,47 @@ def test_finetune_prunes_from_the_command_line(tokenizer, tmp_path, capsys):
         json.loads(out)["epoch"] == 2
         and file.stat().st_size < 0.15 * 4 * Trained.from_pretrained(tmp_path / "model").model.params.count()
     )
+
+
+# ---- a checkpoint without a task ----
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tokenizer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pretrained") / "model"
+    ab.AlbertForPreTraining(ab.AlbertConfig.preset("tiny", vocab_size=len(tokenizer), **SMALL)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_a_pretrained_model_is_made_smaller(checkpoint, tmp_path, capsys):
+    (tmp_path / "texts.txt").write_text("Anna takes the book.\n\nWho is in Paris?\n", encoding="utf-8")
+    code, out, err = told(
+        capsys, "compress", "--model", checkpoint, "--out", tmp_path / "small", "--weights", "int8", "--sparsity", "0.5",
+        "--examples", tmp_path / "texts.txt",
+    )  # fmt: skip
+    assert code == 0 and "zeros" in out, err
+    code, out, _ = told(capsys, "fill-mask", "--model", tmp_path / "small", "--json", "Anna [MASK] the book.")
+    assert code == 0 and len(json.loads(out)["masks"][0]) == 5
+    code, out, _ = told(capsys, "info", tmp_path / "small")
+    assert code == 0 and "packed, int8" in out and "pooler, mlm, sop" in out
+    again = ab.AlbertForPreTraining.from_pretrained(tmp_path / "small")
+    assert 0.45 < (again.params.embeddings.word == 0).mean() < 0.6
+    assert again.config.extra["architectures"] == ["AlbertForPreTraining"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "dev", "said"), [(dict(heads=0.5), None, "cannot be cut"), (dict(weights="int8"), [], "be scored")]
+)
+def test_without_a_task_nothing_is_scored(checkpoint, tmp_path, plan, dev, said):
+    with pytest.raises(ValueError, match=said):
+        compress(checkpoint, tmp_path / "small", Plan(**plan), dev=dev)
+    assert not (tmp_path / "small").exists()
+
+
+def test_a_rounded_model_is_not_taken_for_a_pruned_one(tokenizer, trained, tmp_path):
+    """int4 makes a tenth of the weights 0: training goes on with all of them."""
+    compress(trained, tmp_path / "small", Plan(weights="int4"))
+    done = ab.finetune("ner", examples("ner", 20), model=tmp_path / "small", epochs=1, options={"max_length": 64})
+    weights = done.trained.model.params.groups[0].blocks[0].ffn.output.w
+    assert done.trained.packing is None and (weights != 0).all()
