@@ -58,13 +58,24 @@ def test_it_runs(tmp_path):
     assert again.stdout == ran.stdout and ran.stdout.count("\n| ") == 1 + len(cases)
 
 
-@pytest.mark.parametrize("stored", sorted(path.name for path in (FOLDER / "results").glob("*.json")))
+@pytest.mark.parametrize("stored", sorted(path.name for path in (FOLDER / "results").glob("*cpu*.json")))
 def test_the_readme_has_the_stored_results(stored):
     command = [sys.executable, str(FOLDER / "table.py"), str(FOLDER / "results" / stored)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True)
     readme = (FOLDER.parents[1] / "README.md").read_text(encoding="utf-8")
     assert len(printed.stdout) > 1000
     assert [line for line in printed.stdout.splitlines() if line not in readme] == []
+
+
+@pytest.mark.parametrize(("program", "page"), [("tasks", "tasks.md"), ("serve", "compress.md")])
+def test_the_pages_have_the_stored_results(program, page):
+    if not (FOLDER / "results" / f"{program}.json").is_file():
+        pytest.skip(f"results/{program}.json was not measured yet")
+    command = [sys.executable, str(FOLDER / f"{program}.py"), "--table"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True)
+    text = (FOLDER.parents[1] / "docs" / page).read_text(encoding="utf-8")
+    assert printed.stdout.count("\n|") > 2
+    assert [line for line in printed.stdout.splitlines() if line not in text] == []
 
 
 def test_wrong_usage_is_one_line():

@@ -53,13 +53,15 @@ CASES = {
     ),
     "propbank": Case(
         "srl", "propbank_ewt/train.conll.xz", "propbank_ewt/dev.conll", "propbank_ewt/test.conll",
-        settings=dict(epochs=3), seeds=2,
+        settings=dict(epochs=2), seeds=1,
     ),
     "policyqa": Case(
-        "question-answering", "@policyqa.train.json", "@policyqa.dev.json", options=dict(max_length=128), settings=dict(epochs=6)
+        "question-answering", "@policyqa.train.json", "@policyqa.dev.json", options=dict(max_length=128),
+        settings=dict(epochs=6), seeds=2,
     ),
     "xquad": Case(
-        "question-answering", "@xquad.train.json", "@xquad.dev.json", options=dict(max_length=128), settings=dict(epochs=10)
+        "question-answering", "@xquad.train.json", "@xquad.dev.json", options=dict(max_length=128),
+        settings=dict(epochs=10), seeds=2,
     ),
     "multi30k": Case(
         "translation", "multi30k/train.en.gz,multi30k/train.de.gz", "multi30k/val.en.gz,multi30k/val.de.gz",
