@@ -56,12 +56,10 @@ CASES = {
         settings=dict(epochs=2), seeds=1,
     ),
     "policyqa": Case(
-        "question-answering", "@policyqa.train.json", "@policyqa.dev.json", options=dict(max_length=128),
-        settings=dict(epochs=6), seeds=2,
+        "question-answering", "@policyqa.train.json", "@policyqa.dev.json", options=dict(max_length=256), settings=dict(epochs=5)
     ),
     "xquad": Case(
-        "question-answering", "@xquad.train.json", "@xquad.dev.json", options=dict(max_length=128),
-        settings=dict(epochs=10), seeds=2,
+        "question-answering", "@xquad.train.json", "@xquad.dev.json", options=dict(max_length=256), settings=dict(epochs=8)
     ),
     "multi30k": Case(
         "translation", "multi30k/train.en.gz,multi30k/train.de.gz", "multi30k/val.en.gz,multi30k/val.de.gz",
