@@ -37,7 +37,7 @@ def test_convert_and_info(google, tmp_path, capsys, fails):
     shown = capsys.readouterr().out
     assert "heads: pooler, mlm, sop" in shown and "hidden_act gelu_new" in shown and "none beside the weights" in shown
     assert "not an empty folder" in fails("convert", google, tmp_path / "back")
-    assert "expected one of hf, tf, npz, got 'onnx'" in fails("convert", google, tmp_path / "other", "--to", "onnx")
+    assert "expected one of hf, tf, npz, onnx, got 'h5'" in fails("convert", google, tmp_path / "other", "--to", "h5")
     assert not (tmp_path / "other").exists()
     assert "there is no file or folder" in fails("convert", tmp_path / "nothing", tmp_path / "other")
 
