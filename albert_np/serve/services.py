@@ -137,7 +137,7 @@ class MaskService:
 
     def likeliest(self, logits: np.ndarray, top_k: int) -> list[dict[str, Any]]:
         """logits (V,) -> the best pieces with their probabilities, most likely first"""
-        logits = logits.astype(np.float64)
+        logits = logits[: len(self.tokenizer)].astype(np.float64)  # a model may have rows that no piece goes with
         logits[list(self.tokenizer.all_special_ids)] = -np.inf  # no word
         e = np.exp(logits - logits.max())
         some = np.argpartition(-e, top_k - 1)[:top_k]

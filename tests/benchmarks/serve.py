@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ class Server:
         found = re.search(r"http://127.0.0.1:(\d+)", self.process.stderr.readline())
         assert found, "the server did not start"
         self.port = int(found[1])
+        threading.Thread(target=self.process.stderr.read, daemon=True).start()  # a full pipe would hold the server up
 
     def memory(self) -> float:
         """Resident MiB."""
