@@ -64,6 +64,7 @@ class Stopped(Exception):
 
 def run(out: str | os.PathLike[str], steps: int | None = None, seed: int = 0, report: Report | None = None) -> Verdict:
     """Run the demonstration in `out`, which must not hold a run. With `steps` it is another length, without targets."""
+    from albert_np.fill_mask import fill
     from albert_np.model import AlbertForPreTraining
     from albert_np.plots import draw
     from albert_np.text import AlbertTokenizer
@@ -129,27 +130,3 @@ def write_corpus(path: Path) -> Path:
 
     write_whole(path, write)
     return path
-
-
-def fill(model: Any, tokenizer: Any, text: str, k: int) -> list[list[tuple[str, float]]]:
-    """For each [MASK] of the text the k likeliest pieces with their probabilities, most likely first.
-
-    ValueError: no [MASK] in it, or too long for the model.
-    """
-    import numpy as np
-
-    from albert_np import backend
-
-    ids = np.asarray(tokenizer(text)["input_ids"]).reshape(1, -1)  # (1, T)
-    places = np.flatnonzero(ids[0] == tokenizer.mask_token_id)
-    if not len(places):
-        raise ValueError(f"there is no [MASK] in {text!r}")
-    logits = backend.to_host(model(ids).prediction_logits)[0, places].astype(np.float64)  # (masks, V)
-    logits[:, list(tokenizer.all_special_ids)] = -np.inf  # no word
-    probs = np.exp(logits - logits.max(-1, keepdims=True))
-    probs /= probs.sum(-1, keepdims=True)
-    best = np.argsort(-probs, axis=-1, kind="stable")[:, :k]
-    return [
-        [(tokenizer.decode([int(i)]) or tokenizer.convert_ids_to_tokens([int(i)])[0], float(row[i])) for i in chosen]
-        for row, chosen in zip(probs, best)
-    ]

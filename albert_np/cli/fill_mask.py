@@ -24,7 +24,7 @@ def fill_mask(
     """
     import warnings
 
-    from albert_np.demo import fill
+    from albert_np.fill_mask import fill
     from albert_np.model import AlbertForMaskedLM
     from albert_np.text import AlbertTokenizer
 

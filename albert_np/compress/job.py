@@ -9,8 +9,6 @@ round     to fewer bits, calibrated on examples if there are any
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from albert_np.compress import files
 from albert_np.compress.calibration import calibrated, grams
 from albert_np.compress.importance import importance
@@ -56,12 +54,10 @@ class Plan:
 
 @dataclass
 class Compressed:
-    """The smaller model, how it is stored, and what was found on the way: the worth of heads and neurons, the chosen ranks."""
+    """The smaller model, how it is stored, and the ranks that were chosen."""
 
     model: Any
     packing: files.Packing
-    heads: dict[str, np.ndarray] = field(default_factory=dict)
-    neurons: dict[str, np.ndarray] = field(default_factory=dict)
     ranks: dict[str, int] = field(default_factory=dict)
 
 
@@ -75,10 +71,10 @@ def compressed(model: Any, plan: Plan, labelled: list[Batch] | None = None, seen
     if plan.needs_labels:
         if not labelled:
             raise ValueError("which heads and neurons are worth least is measured on labelled examples: give --examples")
-        found.heads, found.neurons = importance(model, labelled)
+        of_heads, of_neurons = importance(model, labelled)
         config = model.config
-        heads = None if plan.heads is None else (staying(plan.heads, config.num_attention_heads), found.heads)
-        neurons = None if plan.neurons is None else (staying(plan.neurons, config.intermediate_size), found.neurons)
+        heads = None if plan.heads is None else (staying(plan.heads, config.num_attention_heads), of_heads)
+        neurons = None if plan.neurons is None else (staying(plan.neurons, config.intermediate_size), of_neurons)
         found.model = type(model).of(*cut(config, found.model.params, heads, neurons))
     if plan.energy is not None:
         found.ranks = ranks(found.model.params, plan.energy)

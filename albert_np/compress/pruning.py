@@ -60,6 +60,12 @@ class Sparsity:
         if not 0 <= self.begin <= self.end <= 1:
             raise ValueError(f"pruning must begin at 0 or later and end at 1 or before, not from {self.begin} to {self.end}")
 
+    @classmethod
+    def of(cls, settings: Any) -> "Sparsity":
+        """What the settings of a training say of it; the amount is 0 if nothing is pruned."""
+        s = settings
+        return cls(s.sparsity, s.prune_by, s.prune_scope, end=s.prune_end, embeddings=s.prune_embeddings)
+
     @property
     def pattern(self) -> tuple[int, int] | None:
         """(N, M), if this is one."""

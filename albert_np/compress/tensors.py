@@ -34,5 +34,5 @@ def zeros(params: Tree) -> dict[str, tuple[int, int]]:
 
 def sparsity(params: Tree, embeddings: bool = True) -> float:
     """The share of zeros in the matrices."""
-    counts = [zeros(params)[name] for name in matrices(params, embeddings)]
-    return sum(dead for dead, _ in counts) / sum(size for _, size in counts)
+    arrays = matrices(params, embeddings).values()
+    return sum(int((array == 0).sum()) for array in arrays) / sum(array.size for array in arrays)

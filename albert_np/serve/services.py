@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from albert_np import backend
+from albert_np.fill_mask import likeliest
 from albert_np.model import AlbertForMaskedLM
 from albert_np.model.albert import encode
 from albert_np.model.batch import Batch
@@ -69,13 +70,14 @@ class TaskService:
                 self.example = {"text": "The <e1>river</e1> runs through the old <e2>town</e2>."}
 
     def parse(self, given: dict[str, Any]) -> Any:
+        """A tab parts the two texts of an example, so within the first one it must not stand."""
         if self.name == "question-answering":
             found = fields_of(given, self.fields, ("question", "context"))
-            return self.trained.task.example(
-                f"{found['question']}\t{found['context']}".replace("\t", " ", found["question"].count("\t"))
-            )
+            return self.trained.task.example(found["question"].replace("\t", " ") + "\t" + found["context"])
         found = fields_of(given, self.fields, ("text",))
-        return self.trained.task.example(found["text"] + ("\t" + found["pair"] if "pair" in found else ""))
+        if "pair" not in self.fields:
+            return self.trained.task.example(found["text"])
+        return self.trained.task.example("\t".join(found[name].replace("\t", " ") for name in ("text", "pair") if name in found))
 
     def answers(self, examples: list[Any]) -> list[dict[str, Any]]:
         task = self.trained.task
@@ -131,16 +133,10 @@ class MaskService:
         logits = backend.to_host(mlm_head(h, batch.masked_rows, p.mlm, p.embeddings.word, config)[0])  # (M, V)
         found, at = [], 0
         for _, places, top_k in examples:
-            found.append({"masks": [self.likeliest(row, top_k) for row in logits[at : at + len(places)]]})
+            found.append({"masks": [self.best(row, top_k) for row in logits[at : at + len(places)]]})
             at += len(places)
         return found
 
-    def likeliest(self, logits: np.ndarray, top_k: int) -> list[dict[str, Any]]:
+    def best(self, logits: np.ndarray, top_k: int) -> list[dict[str, Any]]:
         """logits (V,) -> the best pieces with their probabilities, most likely first"""
-        logits = logits[: len(self.tokenizer)].astype(np.float64)  # a model may have rows that no piece goes with
-        logits[list(self.tokenizer.all_special_ids)] = -np.inf  # no word
-        e = np.exp(logits - logits.max())
-        some = np.argpartition(-e, top_k - 1)[:top_k]
-        best, total = some[np.argsort(-e[some], kind="stable")], e.sum()
-        return [{"piece": self.tokenizer.decode([int(i)]) or self.tokenizer.convert_ids_to_tokens([int(i)])[0],
-                 "probability": round(float(e[i] / total), 6)} for i in best]  # fmt: skip
+        return [{"piece": piece, "probability": round(p, 6)} for piece, p in likeliest(logits, self.tokenizer, top_k)]

@@ -24,8 +24,7 @@ from albert_np.tasks.task import Item
 from albert_np.tasks.trained import FILE, Trained
 from albert_np.text import AlbertTokenizer
 from albert_np.training.finetune import plain
-from albert_np.weights.convert import architecture_of, copy_tokenizer
-from albert_np.weights.convert import new_folder as whole_folder
+from albert_np.weights.convert import architecture_of, copy_tokenizer, whole_folder
 from albert_np.weights.load import named_by_its_task, opened, placed
 
 CALIBRATION, IMPORTANCE = 512, 256  # examples that are looked at, at most

@@ -97,7 +97,7 @@ def finetune(
     report = report or Report()
     task = task_of(task, **(options or {}))
     chosen = FinetuneSettings.from_dict({**task.trains, **settings})
-    sparsity_of(chosen)
+    Sparsity.of(chosen)
     if chosen.weights != "float32":
         kind_of(chosen.weights)
     folder = None if out is None else new_folder(out)
@@ -151,7 +151,7 @@ def check_teacher(master: Trained | None, task: Task, start: "Start") -> None:
 def constraints(settings: FinetuneSettings, model: Any, report: Report) -> list[Constraint]:
     """What the settings hold the parameters to. A model that was pruned keeps its zeros."""
     found: list[Constraint] = []
-    how = sparsity_of(settings)
+    how = Sparsity.of(settings)
     if how.amount or was_pruned(model.params, integers=model.config.extra.get("compressed") in KINDS):
         if not how.amount:
             report.note(f"the model is pruned ({sparsity(model.params):.0%} zeros): its zeros stay")
@@ -159,13 +159,6 @@ def constraints(settings: FinetuneSettings, model: Any, report: Report) -> list[
     if settings.weights != "float32":
         found.append(QuantisationAware(kind_of(settings.weights)))
     return found
-
-
-def sparsity_of(settings: FinetuneSettings) -> Sparsity:
-    """What the settings say of pruning. ValueError."""
-    return Sparsity(
-        settings.sparsity, settings.prune_by, settings.prune_scope, end=settings.prune_end, embeddings=settings.prune_embeddings
-    )
 
 
 def packing_of(settings: FinetuneSettings, forms: list[Constraint]) -> Packing | None:

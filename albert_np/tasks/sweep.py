@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,9 @@ class Sweep:
     def stored(self, found: Compressed) -> Trained:
         return Trained(self.trained.task, found.model, self.trained.tokenizer, {}, found.packing)
 
-    def rounded(self, small: Trained, weights: str) -> Trained:
-        return self.stored(compressed(small.model, Plan(weights=weights), None, self.seen))
+    def rounded(self, make: Callable[[], Trained], weights: str) -> Trained:
+        """What was made in another way, with fewer bits besides."""
+        return self.stored(compressed(make().model, Plan(weights=weights), None, self.seen))
 
     def cut(self, share: float, folder: Path, **settings: Any) -> Trained:
         """Heads and neurons cut away, then trained on."""
@@ -73,36 +75,26 @@ class Sweep:
         return self.tuned(str(folder), **settings)
 
 
-def ways(sweep: Sweep, families: tuple[str, ...], folder: Path) -> Iterator[tuple[str, str, Callable[[], Trained]]]:
+def ways(sweep: Sweep, folder: Path) -> Iterator[tuple[str, str, Callable[[], Trained]]]:
     """(family, name, what makes it) of each way."""
-
-    def of(family: str, name: str, make: Callable[[], Trained]) -> list[tuple[str, str, Callable[[], Trained]]]:
-        return [(family, name, make)] if family in families else []
-
     for share in SHARES:
-        yield from of("one-shot", f"{share:.0%}", lambda share=share: sweep.plan(sparsity=share))  # type: ignore[misc]
-    for by in ("gradual", "movement"):
-        options = {"prune_by": "movement"} if by == "movement" else {}
-        for share in SHARES:
-            yield from of(
-                by, f"{share:.0%}", lambda share=share, options=options: sweep.tuned(sweep.start, sparsity=share, **options)  # type: ignore[misc]
-            )  # fmt: skip
+        yield "one-shot", f"{share:.0%}", partial(sweep.plan, sparsity=share)
+    for share in SHARES:
+        yield "gradual", f"{share:.0%}", partial(sweep.tuned, sweep.start, sparsity=share)
+    for share in SHARES:
+        yield "movement", f"{share:.0%}", partial(sweep.tuned, sweep.start, sparsity=share, prune_by="movement")
     for weights in ("float16", "bfloat16", "int8", "int4"):
-        yield from of("rounded", weights, lambda weights=weights: sweep.plan(weights=weights))  # type: ignore[misc]
-    yield from of("aware", "int4", lambda: sweep.tuned(sweep.start, weights="int4"))
+        yield "rounded", weights, partial(sweep.plan, weights=weights)
+    yield "aware", "int4", partial(sweep.tuned, sweep.start, weights="int4")
     for share in (0.75, 0.5, 0.25):
-        yield from of("cut", f"{share:.0%} stay", lambda share=share: sweep.cut(share, folder / f"before-{share}"))  # type: ignore[misc]
+        yield "cut", f"{share:.0%} stay", partial(sweep.cut, share, folder / f"before-{share}")
     for energy in (0.95, 0.9, 0.8, 0.6):
-        yield from of("factored", f"energy {energy}", lambda energy=energy: sweep.plan(energy=energy))  # type: ignore[misc]
+        yield "factored", f"energy {energy}", partial(sweep.plan, energy=energy)
     for share, weights in ((0.8, "int8"), (0.8, "int4"), (0.9, "int8")):
-        yield from of(
-            "together", f"{share:.0%}, {weights}",
-            lambda share=share, weights=weights: sweep.rounded(sweep.tuned(sweep.start, sparsity=share), weights),  # type: ignore[misc]
-        )  # fmt: skip
-    yield from of(
-        "together", "half cut, 80%, int8",
-        lambda: sweep.rounded(sweep.cut(0.5, folder / "before-together", sparsity=0.8), "int8"),
-    )  # fmt: skip
+        pruned = partial(sweep.tuned, sweep.start, sparsity=share)
+        yield "together", f"{share:.0%}, {weights}", partial(sweep.rounded, pruned, weights)
+    half = partial(sweep.cut, 0.5, folder / "before-together", sparsity=0.8)
+    yield "together", "half cut, 80%, int8", partial(sweep.rounded, half, "int8")
 
 
 def run(
@@ -138,7 +130,9 @@ def run(
         pruned = compressed(trained.model, Plan(sparsity=MOST_SHOWN, scope=scope)).model.params
         found["zeros"][scope] = {name: dead / size for name, (dead, size) in zeros(pruned).items()}
     found["outputs"] = outputs(pruned)
-    for family, name, make in ways(sweep, families, folder / "steps"):
+    for family, name, make in ways(sweep, folder / "steps"):
+        if family not in families:
+            continue
         report.note(f"{family}: {name}")
         small = make()
         place = folder / f"{family}-{name}".replace("%", "").replace(",", "").replace(" ", "-")

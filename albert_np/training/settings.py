@@ -108,10 +108,6 @@ class Settings:
     def optimizer_options(self) -> dict[str, Any]:
         return {key: getattr(self, key) for key in ("weight_decay", "beta1", "beta2", "eps", "bias_correction")}
 
-    def pruning(self) -> Sparsity:
-        """What is pruned, and how; its amount is 0 if nothing is."""
-        return Sparsity(self.sparsity, self.prune_by, self.prune_scope, end=self.prune_end, embeddings=self.prune_embeddings)
-
     def differences(self, other: "Settings") -> list[str]:
         """What keeps `self` from continuing a run of `other`: "lr: 0.1 here, 0.2 there" for each field that matters."""
         mine, theirs = self.to_dict(), other.to_dict()
@@ -142,7 +138,7 @@ def _check_types(settings: Settings) -> None:
 
 
 def _check_values(s: Settings) -> None:
-    s.pruning()
+    Sparsity.of(s)
     if (s.steps is None) == (s.epochs is None):
         raise ValueError("say how long to train by one of steps and epochs; the other must be None")
     for name in "steps epochs accumulate tokens_per_batch max_ngram log_every eval_every checkpoint_every keep".split():

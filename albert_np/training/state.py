@@ -8,7 +8,7 @@ from typing import Any
 from albert_np import optim
 from albert_np.compress.files import Packing
 from albert_np.compress.files import save as save_packed
-from albert_np.compress.pruning import Pruning
+from albert_np.compress.pruning import Pruning, Sparsity
 from albert_np.config import AlbertConfig
 from albert_np.files import write_json
 from albert_np.training import checkpoint
@@ -121,7 +121,7 @@ class RunState:
 
 def begun(model: Any, settings: Settings, state: dict[str, Any] | None = None) -> Pruning | None:
     """The pruning of a run, from its beginning or from what a checkpoint has of it; None if nothing is pruned."""
-    how = settings.pruning()
+    how = Sparsity.of(settings)
     if not how.amount:
         return None
     pruning = Pruning(how)

@@ -57,7 +57,7 @@ def convert(
     if to in ("hf", "tf"):  # the other two have a place for the smaller sizes
         config, tree = dense(config, tree)
     architecture = (config.extra.get("architectures") or [architecture_of(config, tree)])[0]
-    with new_folder(target) as folder:
+    with whole_folder(target) as folder:
         if to == "hf":
             save_hf(folder, config, tree, architecture, dtype)
         elif to == "onnx":
@@ -72,7 +72,7 @@ def convert(
 
 
 @contextlib.contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
+def whole_folder(target: Path) -> Iterator[Path]:
     """A folder to write into, which takes the target's name when all is written; on an error nothing of it is left."""
     make_folder(target.parent)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:

@@ -47,8 +47,14 @@ def test_every_task_answers_as_predict_does(folder, name):
         assert set(given) <= set(about["fields"]) and client.post("/answer", json=about["example"]).status_code == 200
 
 
+def test_a_tab_within_a_text_makes_no_pair(folder):
+    with client_of(folder("pairs")) as client:
+        answer = client.post("/answer", json={"text": "Anna takes\tthe lamp.", "pair": "So\tit is."}).json()
+    assert (answer["text"], answer["pair"]) == ("Anna takes the lamp.", "So it is.")
+
+
 def test_masks_are_filled_as_fill_mask_does(folder):
-    from albert_np.demo import fill
+    from albert_np.fill_mask import fill
     from albert_np.serve.services import MaskService
 
     service = MaskService.of(str(folder("mask")))

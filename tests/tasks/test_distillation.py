@@ -5,7 +5,7 @@ import pytest
 from examples import examples
 
 import albert_np as ab
-from albert_np.model.distillation import Lesson, distillation, graduate, student
+from albert_np.model.distillation import Lesson, graduate, student
 from albert_np.tasks.trained import Trained
 
 SIZES = dict(
@@ -138,4 +138,3 @@ def test_a_loss_far_out_is_finite():
     x, t = np.array([[1e4, -1e4, m]], np.float32), np.array([[-1e4, 1e4, m]], np.float32)
     loss, cache = soft_cross_entropy(x, t, np.ones(1, np.float32), 1.0, 2.0)
     assert np.isfinite(loss) and np.isfinite(soft_cross_entropy_backward(1.0, cache)).all()
-    assert distillation.__doc__
