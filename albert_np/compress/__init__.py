@@ -2,6 +2,7 @@
 
 tensors        which tensors are meant
 pruning        weights become 0, while training or at once          quantising     weights become integers, likewise
+movement       which of them go by where training moves them
 calibration    integers that make the error of what comes out small
 files          a small file, and how small it must be
 """

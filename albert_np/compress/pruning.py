@@ -1,7 +1,7 @@
 """Pruning: the least important weights become 0 and stay 0.
 
-Which weights are important is said by their size (Han et al. 2015), or by where training moves them (Sanh et al. 2020; see
-layers/masked.py). How many go grows with the steps, fast at first and slowly at the end (Zhu & Gupta 2017):
+Which weights are important is said by their size (Han et al. 2015), or by where training moves them (see movement.py). How many
+go grows with the steps, fast at first and slowly at the end (Zhu & Gupta 2017):
 
     s_t = s (1 - (1 - t)³)        t from 0 to 1 between the first and the last step of pruning
 
@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from albert_np import backend
+from albert_np.compress.movement import WARMUP, Scores
 from albert_np.compress.tensors import TABLES, matrices, sparsity
 from albert_np.layers.masked import masked_backward
 from albert_np.optim.constraint import Constraint
 from albert_np.params import Tree
 
-UPDATES = 100  # so often the mask grows, at most
+UPDATES = 100  # so often the mask grows, at most; by movement at every step
 INTENDED, ROUNDED = 0.005, 0.3  # a model with so many zeros was pruned; one of integers, where small weights are 0 anyway
 
 
@@ -36,7 +36,8 @@ class Sparsity:
     amount       the share of zeros at the end, 0 <= s < 1; or "N:M", such as "2:4": of each M inputs in a row of an output N stay
     by           "magnitude" or "movement"
     scope        "layer": each matrix loses its share · "global": all compete
-    begin, end   where in the training pruning begins and ends, as shares of its steps. "N:M" happens at once, at `begin`
+    begin, end   where in the training pruning begins and ends, as shares of its steps. "N:M" happens at once, at `begin`.
+                 None: at 0 by magnitude; by movement a tenth later, when there are scores
     embeddings   whether the word table is pruned, too
 
     Raises ValueError that names what came.
@@ -45,7 +46,7 @@ class Sparsity:
     amount: float | str = 0.0
     by: str = "magnitude"
     scope: str = "layer"
-    begin: float = 0.0
+    begin: float | None = None
     end: float = 0.7
     embeddings: bool = True
 
@@ -57,8 +58,15 @@ class Sparsity:
         for name, known in (("by", ("magnitude", "movement")), ("scope", ("layer", "global"))):
             if getattr(self, name) not in known:
                 raise ValueError(f"pruning {name}: expected {' or '.join(known)}, got {getattr(self, name)!r}")
-        if not 0 <= self.begin <= self.end <= 1:
-            raise ValueError(f"pruning must begin at 0 or later and end at 1 or before, not from {self.begin} to {self.end}")
+        if not 0 <= self.starts <= self.end <= 1:
+            raise ValueError(f"pruning must begin at 0 or later and end at 1 or before, not from {self.starts} to {self.end}")
+
+    @property
+    def starts(self) -> float:
+        """`begin`, or where it is by default."""
+        if self.begin is None:
+            return min(WARMUP, self.end) if self.by == "movement" else 0.0
+        return self.begin
 
     @classmethod
     def of(cls, settings: Any) -> "Sparsity":
@@ -76,9 +84,9 @@ class Sparsity:
 
     def at(self, progress: float) -> float:
         """The share of zeros when this share of the steps is done."""
-        if progress < self.begin or isinstance(self.amount, str):
+        if progress < self.starts or isinstance(self.amount, str):
             return 0.0
-        t = 1.0 if progress >= self.end else (progress - self.begin) / (self.end - self.begin)
+        t = 1.0 if progress >= self.end else (progress - self.starts) / (self.end - self.starts)
         return self.amount * (1 - (1 - t) ** 3)
 
 
@@ -154,25 +162,25 @@ class Pruning(Constraint):
 
     def plan(self, total: int) -> None:
         """For a training of so many steps."""
-        self.total, self.every = total, max(1, total // UPDATES)
+        self.total, self.every = total, max(1, total // UPDATES) if self.scores is None else 1
 
     def begin(self, params: Tree) -> None:
         """What is pruned already, and no scores yet."""
         self.dead = np.zeros_like(params.flat, dtype=bool)
         for array, gone in zip(matrices(params).values(), self._of(params, self.dead, embeddings=True)):
             gone[...] = array == 0
-        self.scores = np.zeros_like(params.flat) if self.how.by == "movement" else None
+        self.scores = Scores(params) if self.how.by == "movement" else None
         self.done = self.how.amount == 0
 
     def gradients(self, params: Tree, grads: Tree) -> None:
         dw, ds = masked_backward(grads.flat, (params.flat, ~self.dead))
         grads.flat[...] = dw
         if self.scores is not None and not self.done:
-            self.scores -= ds
+            self.scores.learn(ds)
 
     def stepped(self, params: Tree, optimizer: SimpleNamespace, step: int) -> None:
-        progress, last = step / self.total, self.how.begin if self.how.pattern else self.how.end
-        if not self.done and progress >= self.how.begin and (step % self.every == 0 or progress >= last):
+        progress, last = step / self.total, self.how.starts if self.how.pattern else self.how.end
+        if not self.done and progress >= self.how.starts and (step % self.every == 0 or progress >= last):
             self.choose(params, self.how.at(progress))
             self.done = progress >= last
         for flat in (params.flat, optimizer.m.flat, optimizer.v.flat):
@@ -186,7 +194,11 @@ class Pruning(Constraint):
         names = list(matrices(params, self.how.embeddings))
         weights = list(matrices(params, self.how.embeddings).values())
         dead = self._of(params, self.dead, self.how.embeddings)
-        scores = [np.abs(w) for w in weights] if self.scores is None else self._of(params, self.scores, self.how.embeddings)
+        scores = (
+            [np.abs(w) for w in weights]
+            if self.scores is None
+            else self._of(params, self.scores.values.flat, self.how.embeddings)
+        )
         if self.how.pattern is None:
             chosen = least(scores, dead, share, self.how.scope == "global")
         else:
@@ -204,11 +216,11 @@ class Pruning(Constraint):
         return [flat[slice(*spans[name])].reshape(array.shape) for name, array in matrices(params, embeddings).items()]
 
     def state(self) -> dict[str, Any]:
-        return {} if self.scores is None else {"scores": backend.to_host(self.scores)}
+        return {} if self.scores is None else self.scores.state()
 
     def restore(self, state: dict[str, Any]) -> None:
-        if self.scores is not None and "scores" in state:
-            self.scores[...] = backend.asarray_like(state["scores"], self.scores)
+        if self.scores is not None and state:
+            self.scores.restore(state)
 
 
 def was_pruned(params: Tree, integers: bool = False) -> bool:

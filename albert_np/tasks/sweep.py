@@ -12,7 +12,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ class Sweep:
     start: str
     settings: dict[str, Any]
     report: Report
+    trainings: dict[Any, Trained] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.labelled, self.seen = looked_at(self.trained, self.train)
@@ -56,11 +57,14 @@ class Sweep:
         return self.stored(compressed(self.trained.model, Plan(**plan), self.labelled, self.seen))
 
     def tuned(self, start: str, **settings: Any) -> Trained:
-        """With training, from a folder."""
-        return finetune(
-            self.trained.task, self.train, self.dev, model=start, options=dict(self.trained.task.options), report=self.report,
-            **{**self.settings, **settings},
-        ).trained  # fmt: skip
+        """With training, from a folder; what was asked for before is not trained again."""
+        key = (start, *sorted(settings.items()))
+        if key not in self.trainings:
+            self.trainings[key] = finetune(
+                self.trained.task, self.train, self.dev, model=start, options=dict(self.trained.task.options), report=self.report,
+                **{**self.settings, **settings},
+            ).trained  # fmt: skip
+        return self.trainings[key]
 
     def stored(self, found: Compressed) -> Trained:
         return Trained(self.trained.task, found.model, self.trained.tokenizer, {}, found.packing)
@@ -93,6 +97,9 @@ def ways(sweep: Sweep, folder: Path) -> Iterator[tuple[str, str, Callable[[], Tr
     for share, weights in ((0.8, "int8"), (0.8, "int4"), (0.9, "int8")):
         pruned = partial(sweep.tuned, sweep.start, sparsity=share)
         yield "together", f"{share:.0%}, {weights}", partial(sweep.rounded, pruned, weights)
+    for share, weights in ((0.9, "int8"), (0.95, "int4")):
+        pruned = partial(sweep.tuned, sweep.start, sparsity=share, prune_by="movement")
+        yield "together", f"movement {share:.0%}, {weights}", partial(sweep.rounded, pruned, weights)
     half = partial(sweep.cut, 0.5, folder / "before-together", sparsity=0.8)
     yield "together", "half cut, 80%, int8", partial(sweep.rounded, half, "int8")
 
