@@ -111,6 +111,38 @@ def test_movement_keeps_what_moves_away_from_zero(model):
     assert (gone != by_size).mean() > 0.1
 
 
+def test_how_much_the_loss_hangs_on_a_weight_is_not_its_movement(model):
+    """The gradients of one matrix 1000 times as large: the same weights go."""
+    found = []
+    for factor in (1, 1000):
+        params, rng = model.params.copy(), np.random.default_rng(0)
+        pruning, grads = Pruning(Sparsity(0.5, by="movement", scope="global", begin=0.0, end=0.0)), params.zeros_like()
+        pruning.start(params, 5)
+        for _ in range(5):
+            grads.flat[...] = rng.standard_normal(grads.flat.shape)
+            grads.groups[0].blocks[0].ffn.output.w *= factor
+            pruning.gradients(params, grads)
+        pruning.choose(params, 0.2)
+        found.append(pruning.dead)
+    assert (found[0] == found[1]).mean() > 0.999 and 0.1 < found[0].mean() < 0.25
+
+
+def test_by_movement_the_mask_grows_at_every_step(model):
+    """Few weights at once: all that go move downhill, which many together are too large a step for."""
+    pruning = Pruning(Sparsity(0.5, by="movement"))
+    pruning.start(model.params, 400)
+    state, grads, rng = ab.optim.init("adamw", model.params), model.params.zeros_like(), np.random.default_rng(0)
+    dead = []
+    for step in range(1, 290):
+        grads.flat[...] = rng.standard_normal(grads.flat.shape)
+        pruning.gradients(model.params, grads)
+        pruning.stepped(model.params, state, step)
+        dead.append(int(pruning.dead.sum()))
+    assert dead[38] == 0 < dead[41], "the scores are learned for a tenth of the steps first"
+    growth = np.diff(dead[40:200])
+    assert (growth > 0).all() and growth.max() < 0.01 * model.params.flat.size
+
+
 @pytest.mark.parametrize("pattern", ["2:4", "1:2", "1:8"])
 @pytest.mark.parametrize("by", ["magnitude", "movement"])
 def test_patterns_hold_in_every_row_of_every_matrix(model, pattern, by):
