@@ -22,9 +22,9 @@ def fill(model: Any, tokenizer: Any, text: str, k: int) -> list[list[tuple[str, 
 
 def likeliest(logits: np.ndarray, tokenizer: Any, k: int) -> list[tuple[str, float]]:
     """logits (V,), host -> the k best pieces (all, if there are fewer) with their probabilities, most likely first"""
-    logits = logits[: len(tokenizer)].astype(np.float64)  # a model may have rows that no piece goes with
+    logits = logits[: len(tokenizer)].copy()  # a model may have rows that no piece goes with
     logits[list(tokenizer.all_special_ids)] = -np.inf  # no word
     e = np.exp(logits - logits.max())
-    some = np.argpartition(-e, k - 1)[:k] if k < len(e) else np.arange(len(e))
-    best, total = some[np.argsort(-e[some], kind="stable")], e.sum()
+    some = np.argpartition(logits, -k)[-k:] if k < len(e) else np.arange(len(e))
+    best, total = some[np.argsort(-logits[some], kind="stable")], e.sum(dtype=np.float64)
     return [(tokenizer.decode([int(i)]) or tokenizer.convert_ids_to_tokens([int(i)])[0], float(e[i] / total)) for i in best]

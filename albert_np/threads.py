@@ -27,8 +27,19 @@ def _blas() -> Any:
 
 
 def count() -> int:
-    """How many threads BLAS may use now; 1 where that is not known."""
-    return max((library.num_threads for library in _blas().lib_controllers), default=1)
+    """How many threads there may be now: as many as BLAS may use, 1 where that is not known."""
+    return _allowed or max((library.num_threads for library in _blas().lib_controllers), default=1)
+
+
+def side_by_side() -> None:
+    """From now on BLAS uses one thread, and `count` stays what it was: work is shared out by `run` alone.
+
+    For a process that has other things to do besides. Threads of BLAS spin and wait for each other, so where one of them has to
+    wait for a processor a product takes ten times as long; those of `run` meet but once, at the end.
+    """
+    global _allowed
+    _allowed = count()
+    _blas().limit(limits=1)
 
 
 def run(work: Callable[..., T], *columns: Iterable[Any]) -> list[T]:
@@ -64,6 +75,7 @@ def one_blas_thread() -> Iterator[None]:
 
 
 _lock, _within = threading.Lock(), []  # type: ignore[var-annotated]
+_allowed = 0  # what `count` has to say after `side_by_side`
 _executors: dict[int, ThreadPoolExecutor] = {}
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from albert_np import threads
 from albert_np.cli.common import BackendOption, QuietOption, say, use_backend
 
 BACKLOG = 1024  # connections that wait to be taken
@@ -36,6 +37,7 @@ def serve(
     from albert_np.serve.services import service_of
 
     use_backend(backend)
+    threads.side_by_side()
     service = service_of(model, task)
     limits = Limits(timeout=timeout, characters=characters, waiting=waiting, batch=batch, body=max(1 << 20, 8 * characters))
     if host not in LOCAL and not quiet:

@@ -76,10 +76,11 @@ def application(service: Service, limits: Limits | None = None) -> Starlette:
     async def answer(request: Request) -> Response:
         try:
             given = await read(request, limits)
-            several = isinstance(given, dict) and "requests" in given
-            examples = [parsed(service, each, limits) for each in (listed(given, limits) if several else [given])]
+            if not (isinstance(given, dict) and "requests" in given):
+                return as_json(await queue.answer(*parsed(service, given, limits), limits.timeout))
+            examples = [parsed(service, each, limits) for each in listed(given, limits)]
             found = await asyncio.gather(*(queue.answer(*example, limits.timeout) for example in examples))
-            return as_json({"answers": list(found)} if several else found[0])
+            return as_json({"answers": found})
         except Refused as error:
             return refusal(error.status, str(error))
         except Full as error:

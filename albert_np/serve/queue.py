@@ -60,11 +60,16 @@ class Queue:
                 raise Full(f"{len(self.waiting)} requests wait already")
             self.waiting.append(job)
             self.changed.notify()
+        timer = loop.call_later(timeout, self._expire, job, timeout)
         try:
-            return await asyncio.wait_for(job.future, timeout)  # a job that is cancelled is not computed any more
-        except asyncio.TimeoutError:
+            return await job.future  # a job whose future is done, or cancelled, is not computed any more
+        finally:
+            timer.cancel()
+
+    def _expire(self, job: Job, timeout: float) -> None:
+        if not job.future.done():
             self.late += 1
-            raise Late(f"no answer within {timeout:g} seconds") from None
+            job.future.set_exception(Late(f"no answer within {timeout:g} seconds"))
 
     def close(self) -> None:
         """Finish what waits, and end the thread."""

@@ -5,12 +5,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from albert_np import backend
+from albert_np import backend, threads
 from albert_np.fill_mask import likeliest
 from albert_np.model import AlbertForMaskedLM
 from albert_np.model.albert import encode
 from albert_np.model.batch import Batch
 from albert_np.model.heads import mlm_head
+from albert_np.model.parts import cuts, number_of_parts
 from albert_np.tasks.trained import FILE, Trained
 
 MOST_PIECES = 50  # of a request for what may stand at [MASK]
@@ -120,7 +121,17 @@ class MaskService:
         return ids, places, top_k
 
     def answers(self, examples: list[Any]) -> list[dict[str, Any]]:
-        """All texts end to end, and of the vocabulary's scores only those at [MASK]."""
+        lengths = np.array([len(ids) for ids, _, _ in examples])
+        parts = cuts(lengths, number_of_parts(lengths, self.model.params.embeddings.projection.b))
+        logits = np.concatenate(threads.run(self.logits, [examples[first:last] for first, last in parts]))
+        found, at = [], 0
+        for _, places, top_k in examples:
+            found.append({"masks": [self.best(row, top_k) for row in logits[at : at + len(places)]]})
+            at += len(places)
+        return found
+
+    def logits(self, examples: list[Any]) -> np.ndarray:
+        """-> (M, V), the vocabulary's scores at each [MASK]. All texts end to end; other places are not scored."""
         p, config = self.model.params, self.model.config.replace(recompute=True)
         lengths = np.array([len(ids) for ids, _, _ in examples])
         starts = np.cumsum(lengths) - lengths
@@ -130,12 +141,7 @@ class MaskService:
             positions=np.concatenate([np.arange(length) for length in lengths]), masked_rows=rows, like=p.flat,
         )  # fmt: skip
         h, _, _ = encode(batch, p, config, None, batch.masked_rows if config.fusion_layers == () else None)
-        logits = backend.to_host(mlm_head(h, batch.masked_rows, p.mlm, p.embeddings.word, config)[0])  # (M, V)
-        found, at = [], 0
-        for _, places, top_k in examples:
-            found.append({"masks": [self.best(row, top_k) for row in logits[at : at + len(places)]]})
-            at += len(places)
-        return found
+        return backend.to_host(mlm_head(h, batch.masked_rows, p.mlm, p.embeddings.word, config)[0])
 
     def best(self, logits: np.ndarray, top_k: int) -> list[dict[str, Any]]:
         """logits (V,) -> the best pieces with their probabilities, most likely first"""

@@ -117,7 +117,10 @@ class AlbertTokenizer(Tokenizer):
         """The ids of normalised texts."""
         if self._processor.piece_to_id(",") == self.unk_token_id:  # then a comma can hide in an unknown piece
             return [self.convert_tokens_to_ids(self._pieces(text)) for text in clean]
-        rows = self._processor.encode(clean, num_threads=num_threads)
+        if num_threads == 1:  # one by one: for a list the library starts threads, which takes longer than a hundred texts
+            rows = [self._processor.encode(text) for text in clean]
+        else:
+            rows = self._processor.encode(clean, num_threads=num_threads)
         return [row if self._commas.keys().isdisjoint(row) else _replaced(row, self._commas) for row in rows]
 
     def _pieces(self, clean: str) -> list[str]:
