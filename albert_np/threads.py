@@ -32,14 +32,14 @@ def count() -> int:
 
 
 def side_by_side() -> None:
-    """From now on BLAS uses one thread, and `count` stays what it was: work is shared out by `run` alone.
+    """From now on BLAS uses one thread fewer, and `count` stays what it was: all processors are used by `run` alone.
 
     For a process that has other things to do besides. Threads of BLAS spin and wait for each other, so where one of them has to
     wait for a processor a product takes ten times as long; those of `run` meet but once, at the end.
     """
     global _allowed
     _allowed = count()
-    _blas().limit(limits=1)
+    _blas().limit(limits=max(1, _allowed - 1))
 
 
 def run(work: Callable[..., T], *columns: Iterable[Any]) -> list[T]:

@@ -57,6 +57,15 @@ def test_a_single_task_has_all_of_blas(two_of_blas):
     assert threads.run(lambda i: blas(), [0]) == [two_of_blas]
 
 
+def test_a_server_leaves_a_processor_to_others(monkeypatch):
+    monkeypatch.setattr(threads, "_allowed", 0)  # put back afterwards
+    with threadpool_limits(3, user_api="blas"):
+        threads.side_by_side()
+        assert threads.count() == 3 and set(blas()) == {2}
+        assert all(set(counts) == {1} for counts in threads.run(lambda i: blas(), range(3)))
+        assert threads.count() == 3 and set(blas()) == {2}
+
+
 @pytest.mark.parametrize("wrong", [0, 1, 2])
 def test_an_exception_waits_for_the_others(wrong):
     ended = []
