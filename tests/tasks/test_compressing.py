@@ -91,7 +91,7 @@ def test_a_sweep_tells_of_every_way(trained, tmp_path):
     found = sweep.run(trained, tmp_path / "sweep", given, given[:20], families=families, epochs=1, learning_rate=1e-3)
     assert found == json.loads((tmp_path / "sweep" / "sweep.json").read_text())
     rows = {(row["family"], row["name"]): row for row in found["rows"]}
-    assert len(rows) == 1 + 4 + 4 + 4 + 3 + 4 and rows["dense", "float32"]["changed"] == 0
+    assert len(rows) == 1 + 4 + 4 + 4 + 3 + 6 and rows["dense", "float32"]["changed"] == 0
     assert [round(rows["gradual", f"{share:.0%}"]["zeros"], 2) for share in sweep.SHARES] == list(sweep.SHARES)
     assert rows["rounded", "int4"]["bytes"] < rows["rounded", "int8"]["bytes"] < rows["rounded", "float16"]["bytes"]
     best = found["best_at_a_tenth"]
