@@ -1,0 +1,51 @@
+"""What the notebooks share: the library's source in place, figures that read on any page, exercises that check themselves."""
+
+import dis
+import inspect
+import os
+from collections.abc import Callable
+from typing import Any
+
+INK, SECOND, THIRD, PALE = "#1f4e8c", "#b3541e", "#3c7a3e", "#b7cbe6"  # blue, orange, green, pale blue: told apart by all eyes
+
+
+def show(*functions: Callable[..., Any]) -> Any:
+    """The source of these functions as it stands in the library: of an operation's door, the textbook behind it."""
+    from IPython.display import Code
+
+    return Code("\n\n".join(inspect.getsource(inspect.unwrap(each)).rstrip() for each in functions), language="python")
+
+
+def exercise(number: int, answer: Any, check: Callable[[Any], Any]) -> None:
+    """Say whether an exercise is solved: an answer that is None, or a function whose body is still `...`, is not, and is no mistake.
+
+    Otherwise `check(answer)` must be true: AssertionError if it is not. Where the variable ALBERT_NP_SOLVED is set, as in the
+    tests, which put the solutions in, an unsolved exercise is a mistake, too.
+    """
+    if unwritten(answer):
+        assert not os.environ.get("ALBERT_NP_SOLVED"), f"exercise {number} is not solved"
+        print(f"Exercise {number}: not solved yet.")
+        return
+    assert check(answer), f"exercise {number}: not right yet"
+    print(f"Exercise {number}: right.")
+
+
+def unwritten(answer: Any) -> bool:
+    """Whether an answer is None or Ellipsis, or a function that has no more than a docstring and `...`."""
+    if not inspect.isfunction(answer):
+        return answer is None or answer is Ellipsis
+    names = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
+    return all(step.opname in names and step.argval in (None, 0) for step in dis.get_instructions(answer))
+
+
+def plain(width: float = 7, height: float = 3.2) -> Any:
+    """Figures from here on: white ground (so that they read in light and in dark), no box, faint grid; sizes in inches."""
+    import matplotlib
+
+    matplotlib.rcParams.update({
+        "figure.figsize": (width, height), "figure.dpi": 90, "figure.facecolor": "white", "savefig.facecolor": "white",
+        "figure.constrained_layout.use": True, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+        "grid.alpha": 0.25, "axes.titlelocation": "left", "font.size": 10,
+        "axes.prop_cycle": matplotlib.cycler(color=[INK, SECOND, THIRD, "#7a4f9a"]),
+    })  # fmt: skip
+    return matplotlib
