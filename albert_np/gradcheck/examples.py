@@ -12,7 +12,7 @@ import numpy as np
 
 from albert_np.config import AlbertConfig
 from albert_np.layers import Sequences
-from albert_np.model.batch import Batch
+from albert_np.model.batch import Batch, rows_read
 from albert_np.params import Tree, flat_size
 from albert_np.randomness import Dropout, generator
 
@@ -34,7 +34,7 @@ def normal(seed: int, name: str, *shape: int) -> np.ndarray:
 
 def parameters(form: dict[str, Any], seed: int) -> Tree:
     """A float64 tree of this form, far from the values of a fresh model."""
-    p = Tree(form, np.zeros(flat_size(form, 8)))
+    p = Tree(form, np.zeros(flat_size(form)))
     for name, array in p.items():
         z = normal(seed, name, *array.shape)
         leaf = name.rsplit(".", 1)[-1]
@@ -94,9 +94,10 @@ def task_batch(config: AlbertConfig, seed: int, task: str) -> Batch:
         rows = np.concatenate([np.arange(s + n - 1, s + T) for s, n, T in zip(starts, SOURCES, LENGTHS)])
         tokens = generator(seed, "gradcheck labels").integers(config.vocab_size, size=len(rows))
         given = replace(batch(config, seed, mlm=False, sop=False, translation=True), masked_rows=rows, masked_labels=tokens)
-        return replace(given, label_smoothing=0.2)
+        return replace(given, read=rows_read(given.sequences, rows, None), label_smoothing=0.2)
     if task == "relations":
-        given = replace(batch(config, seed, mlm=False, sop=False), entity_rows=entity_rows())
+        rows = entity_rows()
+        given = replace(batch(config, seed, mlm=False, sop=False), entity_rows=rows, read=np.unique(rows))
         return replace(given, labels=tuple(task_labels(config, seed, "classes")))
     labels = tuple(task_labels(config, seed, task))
     return replace(batch(config, seed, mlm=False, sop=False), labels=labels)

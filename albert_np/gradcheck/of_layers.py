@@ -47,6 +47,16 @@ def layer_norm(seed: int, eps: float) -> Rows:
     return rows(lambda x, p: layers.layer_norm(x, p, eps), layers.layer_norm_backward, {"x": x}, p, seed=seed)
 
 
+def residual(seed: int, rate: float) -> Rows:
+    p, rng = parameters({"gamma": (H,), "beta": (H,)}, seed), dropout(seed).at("here", 2)
+    return rows(
+        lambda x, f, p: layers.residual(x, f, p, 1e-12, rate, rng), layers.residual_backward,
+        {"x": normal(seed, "x", N, H), "f": 2 * normal(seed, "f", N, H)}, p, seed=seed,
+    )  # fmt: skip
+
+
+CHECKS["residual"] = lambda seed: residual(seed, 0.0)
+CHECKS["residual, dropout"] = lambda seed: residual(seed, 0.3)
 CHECKS["layer_norm"] = lambda seed: layer_norm(seed, 1e-12)
 CHECKS["layer_norm, large eps"] = lambda seed: layer_norm(seed, 2.0)
 

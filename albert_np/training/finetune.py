@@ -10,15 +10,16 @@ import numpy as np
 
 from albert_np import backend, optim
 from albert_np.data.sampler import BalancedSampler, split
-from albert_np.model.batch import Batch
-from albert_np.model.parts import counts
 from albert_np.optim.constraint import Constraint, seen
 from albert_np.randomness import Dropout
 from albert_np.training.data import attention_cost
 from albert_np.training.finetune_settings import FinetuneSettings
+from albert_np.training.precision import computing
 from albert_np.training.report import Report
 from albert_np.training.stop import Stop
 from albert_np.training.watch import Diverged
+
+READ_EVERY = 10  # steps between two readings of the losses, for which the host waits
 
 
 @dataclass
@@ -62,6 +63,16 @@ def train_epochs(
     rates = optim.rates(params, config, settings.layer_decay, settings.freeze)
     state = optim.init("adamw", params, bias_correction=True, **settings.optimizer_options())
     grads, best, step, started = params.zeros_like(), None, 0, time.perf_counter()
+    steps, waiting = computing(model, settings.precision), []
+
+    def read_losses() -> None:
+        for record in told(waiting):
+            if not (math.isfinite(record["loss"]) and math.isfinite(record["grad_norm"])):
+                raise Diverged(f"the loss became NaN or infinite at step {record['step']}; try a lower --lr (it was {peak:g})")
+            history.steps.append(record)
+            report.step(record)
+        waiting.clear()
+
     for constraint in constraints:
         constraint.start(params, total)
     report.start(0, total)
@@ -70,25 +81,23 @@ def train_epochs(
             if stop is not None and stop.signal:
                 break
             with seen(constraints, params):
-                loss, correct, answers = gradients(model, task, items, numbers, settings, Dropout(settings.seed, step), grads)
+                results = gradients(steps, task, items, numbers, settings, Dropout(settings.seed, step), grads)
                 for constraint in constraints:
                     constraint.gradients(params, grads)
             freeze(grads, rates)
-            norm = float(backend.to_host(optim.clip(grads, settings.clip_norm)))
+            norm = steps.seen(optim.clip(grads, settings.clip_norm))
             lr = optim.learning_rate(step + 1, peak, warmup + 1, total + 1)
-            optim.step(params, grads, state, lr, rates)
+            optim.step(params, grads, state, lr, rates, steps.scale)
             step += 1
             for constraint in constraints:
                 constraint.stepped(params, state, step)
             tokens = sum(len(items[i].ids) for i in numbers)
-            record = {"step": step, "epoch": epoch + 1, "loss": loss, "lr": lr, "grad_norm": norm, "tokens": tokens,
+            record = {"step": step, "epoch": epoch + 1, "lr": lr, "tokens": tokens,
                       "seconds": round(time.perf_counter() - started, 3)}  # fmt: skip
-            if correct is not None:
-                record["accuracy"] = correct / max(1, answers)
-            if not (math.isfinite(loss) and math.isfinite(norm)):
-                raise Diverged(f"the loss became NaN or infinite at step {step}; try a lower --lr (it was {peak:g})")
-            history.steps.append(record)
-            report.step(record)
+            waiting.append((record, results, norm))
+            if step % READ_EVERY == 0:
+                read_losses()
+        read_losses()
         if stop is not None and stop.signal:
             history.stopped_by = stop.name
             break
@@ -127,27 +136,45 @@ def sampler_of(items: list[Any], task: Any, config: Any, settings: FinetuneSetti
 
 
 def gradients(
-    model: Any, task: Any, items: list[Any], numbers: np.ndarray, settings: FinetuneSettings, rng: Dropout, grads: Any
-) -> tuple[float, float | None, int]:
-    """The gradient of the step of these items, written into `grads` -> loss, how many answers are right (or None), of how many"""
-    grads.flat[...] = 0
+    steps: Any, task: Any, items: list[Any], numbers: np.ndarray, settings: FinetuneSettings, rng: Dropout, grads: Any
+) -> list[Any]:
+    """The gradient of the step of these items, written into `grads` -> the results of its micro-batches"""
     lengths = np.array([len(items[i].ids) for i in numbers])
     batches = []
     for places in split(np.arange(len(numbers)), lengths, settings.accumulate):
         if len(places):
             part = numbers[places]
             arrays = task.collate([items[i] for i in part])
-            batches.append(Batch.pack(**arrays, examples=part, label_smoothing=settings.label_smoothing, like=grads.flat))
-    whole = added([counts(batch) or spans_of(batch) for batch in batches])
-    results = [model.packed_loss_and_gradients(batch, grads, whole, rng)[0] for batch in batches]
-    loss = float(sum(float(backend.to_host(r.loss)) for r in results))
-    right = None if results[0].correct is None else float(sum(float(backend.to_host(r.correct)) for r in results))
-    return loss, right, sum(r.answers for r in results)
+            batches.append({**arrays, "examples": part, "label_smoothing": settings.label_smoothing})
+    return steps.gradients(batches, added([counts(arrays) for arrays in batches]), rng, grads)
 
 
-def spans_of(batch: Batch) -> dict[str, float]:
-    """The denominator of a batch with several tables of labels of different numbers."""
-    return {"task": max(len(rows) for rows, _ in batch.labels or ()) or 1}
+def counts(arrays: dict[str, Any]) -> dict[str, float]:
+    """By how many items the losses of a batch are divided; where tables of labels differ in their number, by the most."""
+    found: dict[str, float] = {"tokens": len(arrays["ids"])}
+    if arrays.get("masked_rows") is not None:
+        found["mlm"] = len(arrays["masked_rows"])
+    if arrays.get("labels") is not None:
+        found["task"] = max(len(rows) for rows, _ in arrays["labels"])
+    return {name: number or 1 for name, number in found.items()}
+
+
+def told(waiting: list[tuple[dict[str, Any], list[Any], Any]]) -> list[dict[str, Any]]:
+    """The records of steps with their losses, their share of right answers and their norms: fetched together, so that the host
+    waits for the device once."""
+    if not waiting:
+        return []
+    rows = []
+    for _, results, norm in waiting:
+        loss = sum(r.loss for r in results)
+        correct = loss if results[0].correct is None else sum(r.correct for r in results)
+        rows.append(np.stack([loss, correct, norm]))
+    numbers = backend.to_host(np.stack(rows)).tolist()
+    found = []
+    for (record, results, _), (loss, correct, norm) in zip(waiting, numbers):
+        right = {"accuracy": correct / max(1, sum(r.answers for r in results))} if results[0].correct is not None else {}
+        found.append({**record, "loss": loss, "grad_norm": norm, **right})
+    return found
 
 
 def added(all_counts: list[dict[str, float]]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from albert_np.compress.pruning import Sparsity
 from albert_np.optim.adam import NAMES as OPTIMIZERS
+from albert_np.training.precision import PRECISIONS
 
 OBJECTIVES = ("sop", "nsp", "none")
 STYLES = ("paper", "google")
@@ -42,6 +43,7 @@ class Settings:
     held_out             share of the documents that is kept for evaluation.
     sparsity             the share of weights that become 0 on the way, as text, or a pattern such as "2:4"; prune_by,
                          prune_scope, prune_end, prune_embeddings: see `compress.pruning.Sparsity`.
+    precision            "float32", or on a GPU "tf32" or "float16": see `training.precision`.
     seed                 of everything random.
     log_every            steps between two readings of the losses.
     eval_every           steps between two evaluations on the held-out documents.
@@ -79,6 +81,7 @@ class Settings:
     prune_scope: str = "layer"
     prune_end: float = 0.7
     prune_embeddings: bool = True
+    precision: str = "float32"
     seed: int = 0
     log_every: int = 10
     eval_every: int = 200
@@ -156,7 +159,13 @@ def _check_values(s: Settings) -> None:
     if not 0 < s.masked_lm_prob < 1:
         raise ValueError(f"masked_lm_prob must be between 0 and 1, not {s.masked_lm_prob}")
     choices: dict[str, tuple[str, ...]] = dict(
-        optimizer=OPTIMIZERS, objective=OBJECTIVES, style=STYLES, batches=BATCHES, lines=LINES, start=STARTS
+        optimizer=OPTIMIZERS,
+        objective=OBJECTIVES,
+        style=STYLES,
+        batches=BATCHES,
+        lines=LINES,
+        start=STARTS,
+        precision=PRECISIONS,
     )
     for name, allowed in choices.items():
         if getattr(s, name) not in allowed:

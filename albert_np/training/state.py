@@ -13,6 +13,7 @@ from albert_np.config import AlbertConfig
 from albert_np.files import write_json
 from albert_np.training import checkpoint
 from albert_np.training.metrics import Metrics
+from albert_np.training.precision import computing
 from albert_np.training.report import Report
 from albert_np.training.run import RunFolder
 from albert_np.training.settings import Settings
@@ -37,7 +38,8 @@ class Place:
 
 @dataclass
 class RunState:
-    """place, optimizer, metrics and watch; tokens: trained on so far; held_out: the last evaluation, held_out_step its step."""
+    """place, optimizer, metrics and watch; tokens: trained on so far; held_out: the last evaluation, held_out_step its step;
+    computing: what computes steps in the run's precision."""
 
     place: Place
     optimizer: SimpleNamespace
@@ -47,6 +49,7 @@ class RunState:
     held_out: dict[str, float] | None = None
     held_out_step: int = 0
     pruning: Pruning | None = None
+    computing: Any = None
 
     @classmethod
     def begin(cls, folder: RunFolder, model: Any, data: Any, settings: Settings, report: Report) -> "RunState":
@@ -56,17 +59,21 @@ class RunState:
             if settings.start == "unigram":
                 start_at_unigram(model.params, data.train.piece_counts())
             return cls(
-                Place(), optimizer, Metrics(folder.metrics), Watch(model.config.vocab_size), pruning=begun(model, settings)
-            )
+                Place(), optimizer, Metrics(folder.metrics), Watch(model.config.vocab_size), pruning=begun(model, settings),
+                computing=computing(model, settings.precision),
+            )  # fmt: skip
         saved = folder.newest_checkpoint(report)
         check_resumable(saved, model.config, settings, data.fingerprint, report)
         saved.restore(model.params, optimizer)
         values = saved.state
         metrics = Metrics(folder.metrics, values["metrics"]["bytes"], values["metrics"]["seconds"])
+        steps = computing(model, settings.precision)
+        steps.restore(values.get("loss_scale", {}))
         report.note(f"resuming after step {saved.step}, from {saved.folder}")
         return cls(
             Place(**values["place"]), optimizer, metrics, Watch(model.config.vocab_size, values["watch"]),
             values["tokens"], values["held_out"], values["held_out_step"], begun(model, settings, saved.pruning()),
+            steps,
         )  # fmt: skip
 
     def save(self, folder: RunFolder, model: Any, data: Any, settings: Settings, tokenizer: Any, seconds: float) -> None:
@@ -86,6 +93,7 @@ class RunState:
             "tokens": self.tokens,
             "held_out": self.held_out,
             "held_out_step": self.held_out_step,
+            "loss_scale": self.computing.state(),
         }
         try:
             checkpoint.save(folder.checkpoints, model.config, model.params, self.optimizer, values, tokenizer, self.scores())
