@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from albert_np import backend
 from albert_np.config import AlbertConfig
 from albert_np.layers import Sequences
 from albert_np.model.batch import Batch, rows_read
@@ -25,6 +26,11 @@ TINY = AlbertConfig(
     vocab_size=31, embedding_size=13, hidden_size=20, num_hidden_layers=3, num_attention_heads=4, intermediate_size=23,
     max_position_embeddings=11, type_vocab_size=6,
 )  # fmt: skip
+
+
+def put(host: np.ndarray) -> Any:
+    """A host array on the backend in use."""
+    return backend.asarray(host)
 
 
 def normal(seed: int, name: str, *shape: int) -> np.ndarray:
@@ -57,7 +63,7 @@ def sequences(translation: bool = False) -> Sequences:
 def dropout(seed: int) -> Dropout:
     """Dropout for the rows of `sequences`."""
     within = np.concatenate([np.arange(length) for length in LENGTHS])
-    return Dropout(seed, step=3).of(np.stack([np.repeat(EXAMPLES, LENGTHS), within], axis=1))
+    return Dropout(seed, step=3).of(put(np.stack([np.repeat(EXAMPLES, LENGTHS), within], axis=1)))
 
 
 def batch(config: AlbertConfig, seed: int = 0, mlm: bool = True, sop: bool = True, translation: bool = False) -> Batch:
@@ -93,14 +99,19 @@ def task_batch(config: AlbertConfig, seed: int, task: str) -> Batch:
         starts = np.cumsum(LENGTHS) - LENGTHS
         rows = np.concatenate([np.arange(s + n - 1, s + T) for s, n, T in zip(starts, SOURCES, LENGTHS)])
         tokens = generator(seed, "gradcheck labels").integers(config.vocab_size, size=len(rows))
-        given = replace(batch(config, seed, mlm=False, sop=False, translation=True), masked_rows=rows, masked_labels=tokens)
-        return replace(given, read=rows_read(given.sequences, rows, None), label_smoothing=0.2)
+        given = batch(config, seed, mlm=False, sop=False, translation=True)
+        read = rows_read(given.sequences, rows, None)
+        return replace(given, masked_rows=put(rows), masked_labels=put(tokens), read=put(read), label_smoothing=0.2)
     if task == "relations":
         rows = entity_rows()
-        given = replace(batch(config, seed, mlm=False, sop=False), entity_rows=rows, read=np.unique(rows))
-        return replace(given, labels=tuple(task_labels(config, seed, "classes")))
-    labels = tuple(task_labels(config, seed, task))
-    return replace(batch(config, seed, mlm=False, sop=False), labels=labels)
+        given = replace(batch(config, seed, mlm=False, sop=False), entity_rows=put(rows), read=put(np.unique(rows)))
+        return replace(given, labels=on_device(task_labels(config, seed, "classes")))
+    return replace(batch(config, seed, mlm=False, sop=False), labels=on_device(task_labels(config, seed, task)))
+
+
+def on_device(labels: list[tuple[np.ndarray, np.ndarray]]) -> tuple[tuple[Any, Any], ...]:
+    """Labels on the backend in use."""
+    return tuple((put(rows), put(items)) for rows, items in labels)
 
 
 def task_labels(config: AlbertConfig, seed: int, task: str) -> list[tuple[np.ndarray, np.ndarray]]:

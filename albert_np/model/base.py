@@ -215,7 +215,9 @@ def check_given(params: Tree, batch: Batch, grads: Any, denominators: Any) -> No
 
 def is_positive(number: Any) -> bool:
     """Whether a number is above 0; of one on a device, for which one would have to wait, it is believed."""
-    return bool(number > 0) if isinstance(number, int | float | np.generic | np.ndarray) else hasattr(number, "dtype")
+    if isinstance(number, int | float | np.generic | np.ndarray):
+        return float(number) > 0
+    return hasattr(number, "dtype")
 
 
 def as_dropout(rng: Any) -> Dropout | None:

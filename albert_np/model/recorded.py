@@ -110,7 +110,7 @@ class Form:
             )
             weights[f"task_{i}"] = filled_up(np.ones(len(rows)), many, 0)
             self.items += items.size
-        self.tiles = []
+        self.tiles: list[tuple[int, int]] = []  # G and L of each
         A = model.config.num_attention_heads
         for numbers, L in plan(lengths.tolist(), A, grads.flat.dtype.itemsize, rung):
             G, k = rounded(len(numbers), 4 if L <= 64 else 1), len(self.tiles)  # a long sequence is too much work to do in vain

@@ -63,7 +63,8 @@ def train_epochs(
     rates = optim.rates(params, config, settings.layer_decay, settings.freeze)
     state = optim.init("adamw", params, bias_correction=True, **settings.optimizer_options())
     grads, best, step, started = params.zeros_like(), None, 0, time.perf_counter()
-    steps, waiting = computing(model, settings.precision), []
+    steps = computing(model, settings.precision)
+    waiting: list[tuple[dict[str, Any], list[Any], Any]] = []  # steps whose losses are not read yet
 
     def read_losses() -> None:
         for record in told(waiting):

@@ -1,15 +1,9 @@
-// Twin of optim/adam.py: one pass over the flat buffers. A block has a piece of one tensor: at most PIECE numbers.
-
-constexpr int PIECE = 4096;
-
-struct Piece {
-    i64 start, stop;
-    i64 tensor;
-};
+// Twin of optim/adam.py: one pass over the flat buffers. A block has a piece of one tensor.
 
 // pieces (·, 3): start, stop, tensor · rates, decays (tensors,): factor of lr, weight decay.  m, v, w, g (n,)
-// count: of this update, for the correction of the moments' bias if it is asked for, less those in skipped (1,) that were left out;
-// finite (1,): where it is 0 nothing moves; both may be null.   AdamW: w moves.  LAMB (`lamb`): u (n,) is written, and for each piece ‖w‖² and ‖u‖² into squares (·, 2); `move` is to follow
+// AdamW: w moves.  LAMB (`lamb`): u (n,) is written, and for each piece ‖w‖² and ‖u‖² into squares (·, 2); `move` is to follow
+// count: of this update, for the correction of the moments' bias if it is asked for, less those in skipped (1,) that were left
+// out; finite (1,): where it is 0 nothing moves; both may be null
 extern "C" __global__ void adam(const i64 *pieces, const double *rates, const double *decays, T *w, const T *g, T *m, T *v, T *u,
                                 A *squares, double lr, double beta1, double beta2, double eps, double count, int correct,
                                 int lamb, const i64 *finite, const i64 *skipped) {

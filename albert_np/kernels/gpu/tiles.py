@@ -37,8 +37,10 @@ def tiles_of(sequences: Any, A: int, like: Any) -> list[Tile]:
     made = []
     for numbers, L in plan(sequences.lengths.tolist(), A, like.dtype.itemsize):
         columns = (sequences.starts, sequences.lengths, sequences.source_lengths)
-        on_device = (None if c is None else backend.asarray_like(c[numbers].astype(np.int64), like) for c in columns)
-        made.append(Tile(numbers, sequences.lengths[numbers].tolist(), *on_device, len(numbers), L))
+        starts, sizes, sources = (
+            None if column is None else backend.asarray_like(column[numbers].astype(np.int64), like) for column in columns
+        )
+        made.append(Tile(numbers, sequences.lengths[numbers].tolist(), starts, sizes, sources, len(numbers), L))
     return made
 
 
