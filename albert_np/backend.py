@@ -93,13 +93,9 @@ class CupyBackend:
         return x.data.ptr
 
     def scatter_add(self, target: Any, rows: Any, values: Any) -> None:
-        """By the twin that adds in a fixed order; CuPy's own uses atomic operations, and no two runs are alike."""
-        if target.ndim == 2 and target.flags.c_contiguous and target.dtype.kind == "f":
-            from albert_np.kernels.gpu.embedding import add_rows
-
-            add_rows(target, rows.astype(np.int64), values.astype(target.dtype))
-        else:
-            self.cupy.add.at(target, rows, values)
+        """By atomic operations: where rows repeat, in no fixed order. kernels/gpu/embedding.py has the form that is the same
+        every time."""
+        self.cupy.add.at(target, rows, values)
 
     def erf(self, x: Any) -> Any:
         from cupyx.scipy.special import erf

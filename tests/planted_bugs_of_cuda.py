@@ -101,6 +101,21 @@ PLANTED = {
         ("(g.word, g.position, g.token_type)", "(g.word, g.position)", "forgot a table"),
         ("add_rows(table, rows, dy,", "add_rows(table, rows, dy[::-1],", "another token's gradient"),
     )),
+    "gather.gather_backward": (("gather",), (
+        ("add_rows(dx, rows, dy)", "dx[...] = 1", "something else"),
+        ("add_rows(dx, rows, dy)", "add_rows(dx, rows, dy[::-1])", "another row's gradient"),
+        ("np.zeros_like(x)", "np.ones_like(x)", "what lay there before"),
+    )),
+    "pooler.pooler_backward": (("pooler",), (
+        ('activation_backward(dy, c_tanh, "tanh")', "dy", "forgot the tanh"),
+        ("first, p, g)", "first * first, p, g)", "another input"),
+        (", c_gather)", ", (c_gather[0] + 1, c_gather[1]))", "into the wrong rows"),
+    )),
+    "fusion.fuse_backward": (("fuse",), (
+        ('activation_backward(dh, c_tanh, "tanh")', "dh", "forgot the tanh"),
+        ("return dlow, dhigh", "return dhigh, dlow", "exchanged"),
+        ("both, p, g)", "both * both, p, g)", "another input"),
+    )),
     "weights.cu": (ATTENTION, (
         ("d[j] = first + j < row.seen ? (d[j] - sum) * p[j] * (A)scale : (A)0;", "d[j] = first + j < row.seen ? (d[j] - sum) * p[j] : (A)0;", "lost the scale"),
         ("(d[j] - sum) * p[j] * (A)scale", "d[j] * p[j] * (A)scale", "forgot what the normalisation does"),

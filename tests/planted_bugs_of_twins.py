@@ -129,9 +129,9 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("p.output, g.output)", "p.output, p.output)", "moved the parameters"),
     )),
     "model.block.block_backward (some rows read)": ("block, dropout, some rows read", (
-        ("dh = gather_backward(dh, c_read)", "dh = 0 * gather_backward(dh, c_read)", "lost what comes from the rows"),
-        ("dh = gather_backward(dh, c_read)", "dh = gather_backward(dh, (c_read[0] - 1, c_read[1]))", "into other rows"),
-        ("dy, _ = gather(dy, c_read[0])", "dy = dy[: len(c_read[0])]", "from other rows"),
+        ("dh = gather_backward(dh, c_gather)", "dh = 0 * gather_backward(dh, c_gather)", "lost what comes from the rows"),
+        ("dh = gather_backward(dh, c_gather)", "dh = gather_backward(dh, (read - 1, c_gather[1]))", "into other rows"),
+        ("dy, _ = gather(dy, read)", "dy = dy[: len(read)]", "from other rows"),
     )),
     "kernels.cpu.cross_entropy.cross_entropy_backward": ("cross_entropy", (
         ("scaled = scaled * dloss", "pass", "forgot the chain rule"),

@@ -108,8 +108,8 @@ class StrictArray:
     def copy(self) -> "StrictArray":
         return StrictArray(self.a.copy())
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> "StrictArray":
-        return StrictArray(np.asarray(self.a.sum(axis, keepdims=keepdims)))
+    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> "StrictArray":
+        return StrictArray(np.asarray(self.a.sum(axis, dtype=dtype, keepdims=keepdims)))
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> "StrictArray":
         return StrictArray(np.asarray(self.a.mean(axis, keepdims=keepdims)))

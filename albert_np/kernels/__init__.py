@@ -53,9 +53,10 @@ def pair(forward: Callable[..., Any], backward: Callable[..., Any]) -> tuple[Cal
     @wraps(forward)
     def through(x: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         twins = twins_of(x)
-        if twins is None:
+        twin = getattr(twins, name, None)  # not every operation is worth one for every kind of array
+        if twin is None:
             return forward(x, *args, **kwargs)
-        y, cache = getattr(twins, name)(x, *args, **kwargs)
+        y, cache = twin(x, *args, **kwargs)
         return y, None if cache is None else Kept(twins, cache)
 
     @wraps(backward)

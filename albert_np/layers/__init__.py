@@ -39,8 +39,11 @@ cross_entropy, cross_entropy_backward = pair(cross_entropy, cross_entropy_backwa
 dropout, dropout_backward = pair(dropout, dropout_backward)
 embedding, embedding_backward = pair(embedding, embedding_backward)
 feed_forward, feed_forward_backward = pair(feed_forward, feed_forward_backward)
+fuse, fuse_backward = pair(fuse, fuse_backward)
+gather, gather_backward = pair(gather, gather_backward)
 layer_norm, layer_norm_backward = pair(layer_norm, layer_norm_backward)
 linear, linear_backward = pair(linear, linear_backward)
+pooler, pooler_backward = pair(pooler, pooler_backward)
 residual, residual_backward = pair(residual, residual_backward)
 softmax, softmax_backward = pair(softmax, softmax_backward)
 

@@ -45,12 +45,13 @@ def block(
 
     c_read = None
     if read is not None:
-        h, c_read = gather(h, read)  # (R, H)
+        h, c_gather = gather(h, read)  # (R, H)
+        c_read = read, c_gather
         rng = rng and rng.of(np.take(rng.rows, read, axis=0))
     f, c_ffn = feed_forward(h, p.ffn, config.hidden_act)
     y, c_sum_f = residual(h, f, p.ffn_norm, eps, rate, here("ffn output"))
     if c_read:
-        y = gather_backward(y, c_read)  # (N, H): each row back to its place
+        y = gather_backward(y, c_gather)  # (N, H): each row back to its place
     return y, (c_attention, c_sum_a, c_ffn, c_sum_f, c_read)
 
 
@@ -58,11 +59,12 @@ def block_backward(dy: Any, cache: Any, p: Any, g: Any, sequences: Sequences, co
     """dy (N, H) -> dx (N, H). dh and dx come along two ways each: past the operation, and through it."""
     c_attention, c_sum_a, c_ffn, c_sum_f, c_read = cache
     if c_read:
-        dy, _ = gather(dy, c_read[0])  # (R, H)
+        read, c_gather = c_read
+        dy, _ = gather(dy, read)  # (R, H)
     dh, df = residual_backward(dy, c_sum_f, p.ffn_norm, g.ffn_norm)
     dh = dh + feed_forward_backward(df, c_ffn, p.ffn, g.ffn, config.hidden_act)
     if c_read:
-        dh = gather_backward(dh, c_read)  # (N, H)
+        dh = gather_backward(dh, c_gather)  # (N, H)
 
     dx, da = residual_backward(dh, c_sum_a, p.attention_norm, g.attention_norm)
     return dx + attention_backward(da, c_attention, p.attention, g.attention, sequences, config.num_attention_heads)

@@ -6,7 +6,7 @@
 Each case is a step (forward, backward, clipping, AdamW) or a forward pass of ALBERT-base, both sides in the same precision, on
 batches that are drawn afresh. Ours packs them, theirs pads them to their longest row; attention is PyTorch's SDPA. The two take
 turns, timed by events on the device, after a warm-up; ratios are of medians. The floors: the case's matrix products at the rate
-of a large one in this precision, and the parameters and activations that must move at the rate of a large copy; the larger counts.
+of a large one in this precision, and the parameters and activations that must move, at the rate of a large copy.
 Without a GPU, `--backend numpy --quick` tries the program on a tiny model.
 """
 

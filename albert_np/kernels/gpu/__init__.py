@@ -11,14 +11,18 @@ from albert_np.kernels.gpu.cross_entropy import cross_entropy, cross_entropy_bac
 from albert_np.kernels.gpu.dropout import dropout, dropout_backward
 from albert_np.kernels.gpu.embedding import embedding, embedding_backward
 from albert_np.kernels.gpu.feed_forward import feed_forward, feed_forward_backward
+from albert_np.kernels.gpu.fusion import fuse, fuse_backward
+from albert_np.kernels.gpu.gather import gather, gather_backward
 from albert_np.kernels.gpu.layer_norm import layer_norm, layer_norm_backward
 from albert_np.kernels.gpu.linear import linear, linear_backward
+from albert_np.kernels.gpu.pooler import pooler, pooler_backward
 from albert_np.kernels.gpu.residual import residual, residual_backward
 from albert_np.kernels.gpu.softmax import softmax, softmax_backward
 
 __all__ = [
     "activation", "activation_backward", "adam_step", "attention", "attention_backward", "attention_probabilities",
-    "cross_entropy", "cross_entropy_backward", "dropout", "dropout_backward", "embedding", "embedding_backward", "feed_forward",
-    "feed_forward_backward", "layer_norm", "layer_norm_backward", "linear", "linear_backward", "residual", "residual_backward",
+    "cross_entropy", "cross_entropy_backward", "dropout", "dropout_backward", "embedding", "embedding_backward",
+    "feed_forward", "feed_forward_backward", "fuse", "fuse_backward", "gather", "gather_backward", "layer_norm",
+    "layer_norm_backward", "linear", "linear_backward", "pooler", "pooler_backward", "residual", "residual_backward",
     "softmax", "softmax_backward",
 ]  # fmt: skip

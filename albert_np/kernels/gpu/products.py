@@ -22,4 +22,4 @@ def add_product(out: Any, a: Any, b: Any, transpose_a: bool = False, transpose_b
 
 def column_sums(x: Any, into: Any) -> None:
     """into (W,) += Σ_n x_n, x (N, W); added up in the type of `into`"""
-    into += x.astype(into.dtype).sum(0) if into.dtype != x.dtype else x.sum(0)
+    into += x.sum(0, dtype=into.dtype)
