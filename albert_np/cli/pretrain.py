@@ -219,7 +219,7 @@ def _run(
     elif not quiet:
         print(_ending(summary))
     if summary.stopped_by:
-        raise stopped(summary.stopped_by, out)
+        raise stopped(summary.stopped_by, "pretrain", out)
 
 
 def _ending(summary: Any) -> str:

@@ -1,9 +1,7 @@
 """Fine-tuning: one flat loop over epochs. The best epoch on the development examples is what is kept."""
 
 import math
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,21 +14,10 @@ from albert_np.optim.constraint import Constraint, seen
 from albert_np.randomness import Dropout
 from albert_np.training.data import attention_cost
 from albert_np.training.finetune_settings import FinetuneSettings
+from albert_np.training.finetune_state import Checkpoints, FinetuneState, History
 from albert_np.training.report import Report
 from albert_np.training.stop import Stop
 from albert_np.training.watch import Diverged
-
-
-@dataclass
-class History:
-    """What happened: a record a step and an epoch; `best`, the epoch whose parameters were kept, its scores and answers."""
-
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    epochs: list[dict[str, Any]] = field(default_factory=list)
-    best: int = 0
-    scores: dict[str, Any] = field(default_factory=dict)
-    answers: list[Any] = field(default_factory=list)
-    stopped_by: str = ""
 
 
 def train_epochs(
@@ -44,14 +31,16 @@ def train_epochs(
     report: Report | None = None,
     stop: Stop | None = None,
     constraints: Sequence[Constraint] = (),
+    checkpoints: Checkpoints | None = None,
 ) -> History:
     """Train `model` in place on the examples. With development examples, it ends with the parameters of its best epoch by
     `task.metric`; else with the last. fresh: it was not pretrained, which the default learning rate asks. constraints: what its
-    parameters are held to; the best epoch is one of those that were scored in the final form.
+    parameters are held to; the best epoch is one of those that were scored in the final form. checkpoints: where it is kept
+    now and then and when it is stopped, and taken up again, bit for bit.
 
-    Raises ValueError if there is nothing to train on, Diverged if the loss is no number any more.
+    Raises ValueError if there is nothing to train on, Diverged if the loss is no number any more, OSError if it cannot be kept.
     """
-    report, history = report or Report(), History()
+    report = report or Report()
     items = [item for example in examples for item in task.items(example, tokenizer) if item.target is not None]
     if not items:
         raise ValueError("none of the training examples has a label that could be learned")
@@ -60,57 +49,89 @@ def train_epochs(
     total = sum(len(sampler.batches(epoch)) for epoch in range(settings.epochs))
     peak, warmup = settings.peak(config, fresh), math.ceil(settings.warmup * total)
     rates = optim.rates(params, config, settings.layer_decay, settings.freeze)
-    state = optim.init("adamw", params, bias_correction=True, **settings.optimizer_options())
-    grads, best, step, started = params.zeros_like(), None, 0, time.perf_counter()
-    for constraint in constraints:
-        constraint.start(params, total)
-    report.start(0, total)
-    for epoch in range(settings.epochs):
-        for numbers in sampler.batches(epoch):
+    state = FinetuneState(optim.init("adamw", params, bias_correction=True, **settings.optimizer_options()))
+    grads = params.zeros_like()
+
+    def keep(now: bool = False) -> None:
+        if checkpoints is not None and (now or checkpoints.due()):
+            checkpoints.save(model, state, constraints)
+
+    if checkpoints is None:
+        for constraint in constraints:
+            constraint.start(params, total)
+    else:
+        checkpoints.restore(model, state, total, constraints, report)
+    place, history = state.place, state.history
+    if state.best is not None:
+        score_again(task, model, tokenizer, dev, constraints, state)
+    report.start(place.step, total)
+    for epoch in range(place.epoch, settings.epochs):
+        for numbers in sampler.batches(epoch)[place.epoch_step :]:
             if stop is not None and stop.signal:
                 break
             with seen(constraints, params):
-                loss, correct, answers = gradients(model, task, items, numbers, settings, Dropout(settings.seed, step), grads)
+                rng = Dropout(settings.seed, place.step)
+                loss, correct, answers = gradients(model, task, items, numbers, settings, rng, grads)
                 for constraint in constraints:
                     constraint.gradients(params, grads)
             freeze(grads, rates)
             norm = float(backend.to_host(optim.clip(grads, settings.clip_norm)))
-            lr = optim.learning_rate(step + 1, peak, warmup + 1, total + 1)
-            optim.step(params, grads, state, lr, rates)
-            step += 1
+            lr = optim.learning_rate(place.step + 1, peak, warmup + 1, total + 1)
+            optim.step(params, grads, state.optimizer, lr, rates)
+            place.step, place.epoch_step = place.step + 1, place.epoch_step + 1
             for constraint in constraints:
-                constraint.stepped(params, state, step)
+                constraint.stepped(params, state.optimizer, place.step)
             tokens = sum(len(items[i].ids) for i in numbers)
-            record = {"step": step, "epoch": epoch + 1, "loss": loss, "lr": lr, "grad_norm": norm, "tokens": tokens,
-                      "seconds": round(time.perf_counter() - started, 3)}  # fmt: skip
+            record = {"step": place.step, "epoch": epoch + 1, "loss": loss, "lr": lr, "grad_norm": norm, "tokens": tokens,
+                      "seconds": state.seconds()}  # fmt: skip
             if correct is not None:
                 record["accuracy"] = correct / max(1, answers)
             if not (math.isfinite(loss) and math.isfinite(norm)):
-                raise Diverged(f"the loss became NaN or infinite at step {step}; try a lower --lr (it was {peak:g})")
+                raise Diverged(f"the loss became NaN or infinite at step {place.step}; try a lower --lr (it was {peak:g})")
             history.steps.append(record)
             report.step(record)
+            keep()
         if stop is not None and stop.signal:
             history.stopped_by = stop.name
+            keep(now=True)
             break
-        if not dev:
-            continue
-        with seen(constraints, params):
-            found = task.answers(model, tokenizer, dev)
-        scores = task.score(dev, found)
-        history.epochs.append({"epoch": epoch + 1, "step": step, "dev": plain(scores)})
-        report.evaluation({"step": step, "epoch": epoch + 1, task.metric: scores[task.metric]})
-        if not all(constraint.settled(step) for constraint in constraints):
-            continue
-        if not history.best or scores[task.metric] > history.scores[task.metric]:
-            history.best, history.scores, history.answers, best = epoch + 1, scores, found, params.flat.copy()
-        elif settings.patience and epoch + 1 - history.best >= settings.patience:
-            report.note(f"no better than epoch {history.best} for {settings.patience} epochs: stopped")
-            break
-    if best is not None:
-        params.flat[...] = best
+        place.epoch, place.epoch_step = epoch + 1, 0
+        if dev:
+            scores, found = scored(task, model, tokenizer, dev, constraints)
+            history.epochs.append({"epoch": epoch + 1, "step": place.step, "dev": plain(scores)})
+            report.evaluation({"step": place.step, "epoch": epoch + 1, task.metric: scores[task.metric]})
+            settled = all(constraint.settled(place.step) for constraint in constraints)
+            if settled and (not history.best or scores[task.metric] > history.scores[task.metric]):
+                history.best, history.scores, history.answers, state.best = epoch + 1, scores, found, params.flat.copy()
+            elif settled and settings.patience and epoch + 1 - history.best >= settings.patience:
+                report.note(f"no better than epoch {history.best} for {settings.patience} epochs: stopped")
+                break
+        keep()
+    if state.best is not None:
+        params.flat[...] = state.best
     for constraint in constraints:
         constraint.finish(params)
     return history
+
+
+def scored(
+    task: Any, model: Any, tokenizer: Any, dev: list[Any], constraints: Sequence[Constraint]
+) -> tuple[dict[str, Any], list[Any]]:
+    """The scores on the development examples in the form that the model will have, and the answers."""
+    with seen(constraints, model.params):
+        answers = task.answers(model, tokenizer, dev)
+    return task.score(dev, answers), answers
+
+
+def score_again(
+    task: Any, model: Any, tokenizer: Any, dev: list[Any], constraints: Sequence[Constraint], state: FinetuneState
+) -> None:
+    """The scores and answers of the best epoch, which checkpoints do not hold."""
+    flat, history = model.params.flat, state.history
+    now = flat.copy()
+    flat[...] = state.best
+    history.scores, history.answers = scored(task, model, tokenizer, dev, constraints)
+    flat[...] = now
 
 
 def sampler_of(items: list[Any], task: Any, config: Any, settings: FinetuneSettings) -> BalancedSampler:

@@ -24,6 +24,7 @@ class FinetuneSettings:
     freeze              what does not learn: "body", "embeddings", or beginnings of parameters' names.
     balance             classes are spread evenly over the steps.
     label_smoothing     ε, for translation.
+    checkpoint_seconds  between two checkpoints, where the run has a folder: no more than this is lost when it is killed.
     patience            stop when so many epochs in a row were no better than the best; 0: never.
     sparsity            the share of weights that become 0 on the way, or a pattern such as "2:4"; prune_by, prune_scope,
                         prune_end, prune_embeddings: see `compress.pruning.Sparsity`.
@@ -48,6 +49,7 @@ class FinetuneSettings:
     freeze: tuple[str, ...] = ()
     balance: bool = False
     label_smoothing: float = 0.0
+    checkpoint_seconds: float = 60.0
     patience: int = 0
     sparsity: float | str = 0.0
     prune_by: str = "magnitude"
@@ -69,6 +71,7 @@ class FinetuneSettings:
         for name, low, high in (
             ("learning_rate", 0, 10), ("warmup", -1, 1), ("weight_decay", -1, 10), ("beta1", -1, 1), ("beta2", -1, 1),
             ("eps", 0, 1), ("clip_norm", 0, 1e9), ("layer_decay", 0, 1.0000001), ("label_smoothing", -1, 1),
+            ("checkpoint_seconds", -1, 1e9),
         ):  # fmt: skip
             value = getattr(self, name)
             if value is None and name == "learning_rate":

@@ -8,6 +8,7 @@ The losses live on the device. They are fetched every few steps in one piece, so
 A number that is not finite is written as null.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -72,13 +73,15 @@ def _record(known: dict[str, Any], mlm: float, sop: float, mlm_right: float, sop
 
 
 def read_metrics(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """-> (the steps' records, the evaluations' records). A last line that is cut off is left out."""
-    steps: list[dict[str, Any]] = []
-    evaluations: list[dict[str, Any]] = []
+    """-> (the steps' records, the evaluations' records)."""
+    lines = read_lines(path)
+    return [record for record in lines if "held_out" not in record], [record for record in lines if "held_out" in record]
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The records in order. A last line that is cut off is left out."""
+    found = []
     for line in path.read_text().splitlines():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        (evaluations if "held_out" in record else steps).append(record)
-    return steps, evaluations
+        with contextlib.suppress(json.JSONDecodeError):
+            found.append(json.loads(line))
+    return found
