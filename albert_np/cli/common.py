@@ -1,5 +1,6 @@
 """What the commands share: the common options, output for people or machines, and the model's fields as options."""
 
+import contextlib
 import json
 import signal
 import sys
@@ -89,8 +90,9 @@ def use_backend(name: str | None) -> None:
 
 
 def say(text: str) -> None:
-    """A line for people, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    """A line for people, on stderr, if there still is one."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def give(value: Any) -> None:

@@ -81,6 +81,7 @@ class FinetuneSettings:
                 raise ValueError(
                     f"{name} must be a number {'above 0' if low == 0 else 'from 0'} and below {high:g}, not {value!r}"
                 )
+        _check_kinds(self)
         object.__setattr__(self, "freeze", (self.freeze,) if isinstance(self.freeze, str) else tuple(self.freeze))
 
     @classmethod
@@ -102,3 +103,20 @@ class FinetuneSettings:
     def peak(self, config: AlbertConfig, fresh: bool) -> float:
         """The learning rate, or its default."""
         return self.learning_rate or PEAK / config.hidden_size * (FRESH if fresh else 1.0)
+
+
+def _check_kinds(settings: FinetuneSettings) -> None:
+    for name in ("balance", "prune_embeddings"):
+        if not isinstance(getattr(settings, name), bool):
+            raise ValueError(f"{name} must be true or false, not {getattr(settings, name)!r}")
+    for name in ("prune_by", "prune_scope", "weights"):
+        if not isinstance(getattr(settings, name), str):
+            raise ValueError(f"{name} must be a text, not {getattr(settings, name)!r}")
+    for name in ("sparsity", "prune_end", "temperature", "hard", "hidden"):
+        value = getattr(settings, name)
+        kinds = (int, float, str) if name == "sparsity" else (int, float)
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            raise ValueError(f"{name} must be a number{', or a pattern such as 2:4' * (name == 'sparsity')}, not {value!r}")
+    freeze = settings.freeze
+    if not isinstance(freeze, str | list | tuple) or not all(isinstance(each, str) for each in freeze):
+        raise ValueError(f"freeze must be names, or beginnings of names, of parameters, not {freeze!r}")

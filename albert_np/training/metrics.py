@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from albert_np import backend
+from albert_np.files import make_folder
 
 
 class Metrics:
@@ -50,6 +51,10 @@ class Metrics:
         return records
 
     def write(self, record: dict[str, Any]) -> None:
+        if os.fstat(self._file.fileno()).st_nlink == 0:  # somebody has removed it: a new one holds what comes from here on
+            self._file.close()
+            make_folder(self.path.parent)
+            self._file = open(self.path, "ab")  # noqa: SIM115
         self._file.write((json.dumps(record, allow_nan=False) + "\n").encode())
         self._file.flush()
 
