@@ -1,4 +1,4 @@
-"""Every dependency has both bounds; the lowest releases that are tested are those that pyproject.toml promises; wheels are whole."""
+"""Every dependency has both bounds; the lowest releases that are tested are those that are promised; wheels are whole."""
 
 import os
 import subprocess
@@ -66,7 +66,7 @@ def test_the_lowest_releases_are_the_lower_bounds():
     assert set(lowest("3.13")) == set(wanted)
 
 
-@pytest.mark.skipif("ALBERT_NP_DIST" not in os.environ, reason="ALBERT_NP_DIST names no folder with a wheel: .ci/dependencies does")
+@pytest.mark.skipif("ALBERT_NP_DIST" not in os.environ, reason="ALBERT_NP_DIST names no folder: .ci/dependencies does")
 def test_wheel_and_sdist_are_whole():
     """Every file of the package that git has, and nothing of it besides; no tests in the wheel."""
     listed = subprocess.run(["git", "ls-files", "albert_np"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()

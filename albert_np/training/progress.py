@@ -33,7 +33,7 @@ def _stderr() -> Any:
 
     class Stderr(Console):
         def on_broken_pipe(self) -> None:
-            raise  # rich would end the program here  # noqa: PLE0704
+            raise  # rich would end the program here
 
     return Stderr(stderr=True, highlight=False)
 

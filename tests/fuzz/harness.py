@@ -33,8 +33,8 @@ WORDS = [
     b"a" * 70_000, b"../../x", b"\x7f\xff\xff\xff", b"\x80" * 12, b"\x1f\x8b\x08", b"PK\x03\x04", "ﷺ🙂\u0301".encode(),
 ]  # fmt: skip
 VALUES = [
-    None, True, False, 0, -1, 1, 7, 10**9, 10**40, 0.5, -1e300, "", "a", "0", "\x00", "a" * 5000, "🙂", [], [[]], [None], {}, {"a": 1},
-    ["a", "a"], [0, -1],
+    None, True, False, 0, -1, 1, 7, 10**9, 10**40, 0.5, -1e300, "", "a", "0", "\x00", "a" * 5000, "🙂", [], [[]], [None], {},
+    {"a": 1}, ["a", "a"], [0, -1],
 ]  # fmt: skip
 
 
@@ -146,7 +146,7 @@ def _limits() -> Iterator[None]:
         used = int(file.read().split()[0]) * resource.getpagesize()
     limits, handler = resource.getrlimit(resource.RLIMIT_AS), signal.signal(signal.SIGALRM, hang)
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, limits[1]))
-    
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)

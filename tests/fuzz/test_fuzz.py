@@ -37,12 +37,16 @@ READERS = {
         "d.json": json.dumps([{"text": "Anna", "label": 1}, {"text": "Bela", "label": 0}]).encode(),
         "e.tsv": lines("gj04\t1\t\tThe book.", "gj04\t0\t*\tBook the."),
     },
-    "question-answering": {"a.json": json.dumps(SQUAD).encode(), "b.jsonl": lines(json.dumps(FLAT), json.dumps({**FLAT, "id": 2}))},
+    "question-answering": {
+        "a.json": json.dumps(SQUAD).encode(), "b.jsonl": lines(json.dumps(FLAT), json.dumps({**FLAT, "id": 2})),
+    },
     "ner": {"a.conll": lines("Anna\tB-PER", "is\tO", "", "Rome\tS-LOC", ".\tO"), "b.txt": lines("Anna NNP I-PER", "x Y O")},
     "srl": {"a.conll": lines("0\tAnna\tNNP\t-\t-\t(A0*)", "1\truns\tVBZ\trun\trun.01\t(V*)"),
-            "b.conllu": lines("1\tAnna\t_\t_\tNNP\t_\t2\tnsubj\t_\t_\t_\t(A0*)", "2\truns\t_\t_\tVBZ\t_\t0\troot\t_\t_\trun.01\t(V*)")},
+            "b.conllu": lines("1\tAnna\t_\t_\tNNP\t_\t2\tnsubj\t_\t_\t_\t(A0*)",
+                              "2\truns\t_\t_\tVBZ\t_\t0\troot\t_\t_\trun.01\t(V*)")},
     "relations": {"a.txt": lines('1\t"<e1>Anna</e1> is in <e2>Rome</e2>."', "In(e1,e2)", "Comment: none", ""),
-                  "b.json": json.dumps([TACRED]).encode(), "c.jsonl": lines(json.dumps(TACRED), json.dumps({**TACRED, "id": "b"}))},
+                  "b.json": json.dumps([TACRED]).encode(),
+                  "c.jsonl": lines(json.dumps(TACRED), json.dumps({**TACRED, "id": "b"}))},
     "translation": {"a.tsv": lines("Anna runs.\tAnna läuft.", "Yes.\tJa."),
                     "b.jsonl": lines('{"source": "a", "target": "b"}', '{"translation": {"en": "a", "de": "b"}}')},
 }  # fmt: skip
@@ -67,7 +71,8 @@ def test_task_readers(name, tmp_path, tokenizer):
 
 CONFIG = ab.AlbertConfig.preset("tiny", vocab_size=50, fusion_layers=(1, 2), id2label={0: "a", 1: "b"}).to_dict()
 GOOGLE = {"hidden_size": 8, "num_attention_heads": 2, "embedding_size": 4, "vocab_size": 9, "intermediate_size": 8,
-          "num_hidden_layers": 2, "hidden_act": "gelu", "max_position_embeddings": 16, "type_vocab_size": 2, "net_structure_type": 0, "gap_size": 0}  # fmt: skip
+          "num_hidden_layers": 2, "hidden_act": "gelu", "max_position_embeddings": 16, "type_vocab_size": 2,
+          "net_structure_type": 0, "gap_size": 0}  # fmt: skip
 
 
 def test_configs(tmp_path):
@@ -141,7 +146,9 @@ def tokenizer(trained):
 
 def test_texts(tokenizer):
     def use(sample, data):
-        text = data.decode("utf-16", "surrogatepass") if sample == "halves" and len(data) % 2 == 0 else data.decode(errors="replace")
+        text = (
+            data.decode("utf-16", "surrogatepass") if sample == "halves" and len(data) % 2 == 0 else data.decode(errors="replace")
+        )
         try:
             found = tokenizer(text, text[:20], max_length=24, truncation=True, return_offsets_mapping=True)
             whole = tokenizer(text, return_offsets_mapping=True)
@@ -186,7 +193,13 @@ def weights(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("weights")
     config = ab.AlbertConfig.preset(
-        "tiny", vocab_size=9, embedding_size=2, hidden_size=4, num_attention_heads=2, intermediate_size=4, max_position_embeddings=8
+        "tiny",
+        vocab_size=9,
+        embedding_size=2,
+        hidden_size=4,
+        num_attention_heads=2,
+        intermediate_size=4,
+        max_position_embeddings=8,
     )
     model = ab.AlbertModel(config)
     model.save_pretrained(folder / "plain")
@@ -252,7 +265,7 @@ def test_the_service(trained):
             path = "/answer" if rng.random() < 0.9 else str(rng.choice(["/", "/info", "/queue", "/answer/", "/%00", "/x?y=%ff"]))
             response = client.request(method, path, content=data, headers=headers)
             assert response.status_code // 100 in (2, 4), (method, path, response.status_code, response.text[:200])
-            if path == "/" and response.status_code == 200 or method in ("HEAD", "OPTIONS"):
+            if (path == "/" and response.status_code == 200) or method in ("HEAD", "OPTIONS"):
                 return
             said = response.json()
             assert (response.status_code == 200) != (set(said) == {"error"}), said

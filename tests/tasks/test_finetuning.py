@@ -152,7 +152,8 @@ def test_mistakes_before_anything_costs_time(tokenizer, tmp_path):
     with pytest.raises(ValueError, match="epochs must be an integer of at least 1, not 0"):
         run("ner", tokenizer, epochs=0)
     for wrong, said in ((dict(freeze=0.5), "freeze must be names"), (dict(balance=1), "balance must be true or false"),
-                        (dict(sparsity=True), "sparsity must be a number, or a pattern"), (dict(weights=8), "weights must be a text"),
+                        (dict(sparsity=True), "sparsity must be a number, or a pattern"),
+                        (dict(weights=8), "weights must be a text"),
                         (dict(checkpoint_seconds=-1), "checkpoint_seconds must be a number from 0")):  # fmt: skip
         with pytest.raises(ValueError, match=said):
             run("ner", tokenizer, **wrong)
