@@ -38,7 +38,7 @@ class Commands:
     def run(self, *arguments: object, expect: int | None = 0, **options) -> subprocess.CompletedProcess:
         """Run one to its end; its exit code must be the one expected, and a failure must be one line."""
         process = self.start(*arguments, **options)
-        out, err = process.communicate(timeout=500)
+        out, err = process.communicate(timeout=900)
         assert expect is None or process.returncode == expect, (process.returncode, err)
         assert not err or "Traceback" not in err, err
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
@@ -56,7 +56,7 @@ class Commands:
         return ["finetune", "classification", "--config", "tiny", "--train", rows, "--dev", rows, "--out", out, *SIZES, *DROPOUT,
                 "--lr", "0.003", *more, "--quiet"]  # fmt: skip
 
-    def wait_for(self, process: subprocess.Popen, there, seconds: float = 120) -> None:
+    def wait_for(self, process: subprocess.Popen, there, seconds: float = 500) -> None:
         """Until `there()` is true; the process must live till then."""
         end = time.monotonic() + seconds
         while not there():
@@ -71,7 +71,7 @@ class Commands:
     def end(self, process: subprocess.Popen, number: int = signal.SIGKILL) -> tuple[int, str]:
         """Send a signal -> exit code, what it said on stderr."""
         process.send_signal(number)
-        _, err = process.communicate(timeout=300)
+        _, err = process.communicate(timeout=900)
         return process.returncode, err
 
 

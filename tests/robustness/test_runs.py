@@ -77,7 +77,7 @@ def in_terminal(arguments, columns, until=None, **environment):
         if not part or (until is not None and until in shown):
             break
     os.close(master)
-    return process.wait(timeout=120), shown.decode()
+    return process.wait(timeout=900), shown.decode()
 
 
 def bars(shown):
@@ -118,7 +118,7 @@ def test_the_reader_of_the_progress_ends(commands, text, fast_disk):
     process = commands.start(*commands.pretraining(text, out, 60, "--log-every", 1)[:-1], stdout=subprocess.DEVNULL)
     process.stderr.readline()
     process.stderr.close()
-    assert process.wait(timeout=300) == 0
+    assert process.wait(timeout=900) == 0
     assert checkpoint.newest(out / "checkpoints", pytest.fail).step == 60
 
 
@@ -144,7 +144,7 @@ def test_two_runs_in_one_folder(commands, text, rows, fast_disk, command):
     said = commands.refused(*begin(out), code=None)
     assert "in use by another process" in said or "holds a run" in said
     first.send_signal(signal.SIGCONT)
-    _, err = first.communicate(timeout=300)
+    _, err = first.communicate(timeout=900)
     assert first.returncode == 0, err
     assert came_to(out) == came_to(fast_disk / "alone")
 

@@ -128,7 +128,8 @@ def test_odd_texts_are_answered(folder):
 
 def test_other_routes(folder):
     with client_of(folder("ner")) as client:
-        assert client.get("/nowhere").status_code == 404
+        missing = client.get("/nowhere")
+        assert missing.status_code == 404 and missing.json() == {"error": "Not Found"}
         assert client.get("/answer").status_code == 405
         page = client.get("/")
         assert (
