@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+LONGEST_LINE = 1000  # characters of a failure
+
 
 def app() -> Any:
     """The whole command line as a typer application."""
@@ -106,5 +108,8 @@ def _notice(message: Any, category: Any, *place: Any) -> None:
 
 
 def _failed(message: str, code: int) -> int:
-    print("albert-np: " + " ".join(message.split()), file=sys.stderr)
+    line = " ".join(message.split())
+    if len(line) > LONGEST_LINE:  # something long from a file was quoted
+        line = f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
+    print("albert-np: " + line, file=sys.stderr)
     return code

@@ -1,6 +1,8 @@
 """What the commands share: the common options, output for people or machines, and the model's fields as options."""
 
+import contextlib
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -88,8 +90,9 @@ def use_backend(name: str | None) -> None:
 
 
 def say(text: str) -> None:
-    """A line for people, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    """A line for people, on stderr, if there still is one."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def give(value: Any) -> None:
@@ -109,7 +112,7 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     print("\n".join([*([title, ""] if title else []), line(columns), *map(line, rows)]))
 
 
-def stopped(signal: str, out: Path) -> typer.Exit:
-    """Say that a signal has ended a run, which was saved, and how to go on -> the exit."""
-    say(f"albert-np: stopped by {signal}, saved; continue with: albert-np pretrain --resume --out {out}")
-    return typer.Exit(143 if signal == "SIGTERM" else 130)
+def stopped(name: str, command: str, out: Path, more: str = "saved") -> typer.Exit:
+    """Say that a signal has ended a run, which was saved, and how to go on -> the exit, with the code that shells expect."""
+    say(f"albert-np: stopped by {name}, {more}; continue with: albert-np {command} --resume --out {out}")
+    return typer.Exit(128 + signal.Signals[name])

@@ -161,6 +161,7 @@ def _resumed(
     from albert_np.model import AlbertForPreTraining
     from albert_np.text import AlbertTokenizer
     from albert_np.training import Settings, data_of
+    from albert_np.training.data import tokenised
     from albert_np.training.run import RunFolder
 
     with RunFolder(out, resume=True) as folder:
@@ -170,8 +171,14 @@ def _resumed(
     vocabulary = AlbertTokenizer.from_pretrained(saved.folder)
     if tokenizer is not None and AlbertTokenizer.from_pretrained(tokenizer).fingerprint() != vocabulary.fingerprint():
         raise ValueError(f"cannot resume {out}: {tokenizer} is not the tokenizer that it was begun with")
-    folder_of_corpus = corpus or Path(saved.state.get("corpus_folder") or out / "corpus")
-    text = Corpus.open(folder_of_corpus if folder_of_corpus.exists() else out / "corpus", vocabulary)
+    place = corpus or Path(saved.state.get("corpus_folder") or out / "corpus")
+    place = place if place.exists() else out / "corpus"
+    try:
+        text = Corpus.open(place, vocabulary)
+    except ValueError as error:
+        if not files:
+            raise ValueError(f"{error}; name the text files again, and they are tokenised again") from None
+        text = tokenised(files, place, settings, vocabulary, report)  # it must come to the same corpus, which is looked at below
     if files:
         _same_files(files, text, out)
     # how the corpus was cut cannot change without tokenising it again, which would make it another run
@@ -222,7 +229,7 @@ def _run(
     elif not quiet:
         print(_ending(summary))
     if summary.stopped_by:
-        raise stopped(summary.stopped_by, out)
+        raise stopped(summary.stopped_by, "pretrain", out)
 
 
 def _ending(summary: Any) -> str:

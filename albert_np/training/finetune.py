@@ -1,9 +1,7 @@
 """Fine-tuning: one flat loop over epochs. The best epoch on the development examples is what is kept."""
 
 import math
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,24 +12,13 @@ from albert_np.optim.constraint import Constraint, seen
 from albert_np.randomness import Dropout
 from albert_np.training.data import attention_cost
 from albert_np.training.finetune_settings import FinetuneSettings
+from albert_np.training.finetune_state import Checkpoints, FinetuneState, History
 from albert_np.training.precision import computing
 from albert_np.training.report import Report
 from albert_np.training.stop import Stop
 from albert_np.training.watch import Diverged
 
 READ_EVERY = 10  # steps on a device between two readings of the losses, for which the host waits
-
-
-@dataclass
-class History:
-    """What happened: a record a step and an epoch; `best`, the epoch whose parameters were kept, its scores and answers."""
-
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    epochs: list[dict[str, Any]] = field(default_factory=list)
-    best: int = 0
-    scores: dict[str, Any] = field(default_factory=dict)
-    answers: list[Any] = field(default_factory=list)
-    stopped_by: str = ""
 
 
 def train_epochs(
@@ -45,14 +32,16 @@ def train_epochs(
     report: Report | None = None,
     stop: Stop | None = None,
     constraints: Sequence[Constraint] = (),
+    checkpoints: Checkpoints | None = None,
 ) -> History:
     """Train `model` in place on the examples. With development examples, it ends with the parameters of its best epoch by
     `task.metric`; else with the last. fresh: it was not pretrained, which the default learning rate asks. constraints: what its
-    parameters are held to; the best epoch is one of those that were scored in the final form.
+    parameters are held to; the best epoch is one of those that were scored in the final form. checkpoints: where it is kept
+    now and then and when it is stopped, and taken up again, bit for bit.
 
-    Raises ValueError if there is nothing to train on, Diverged if the loss is no number any more.
+    Raises ValueError if there is nothing to train on, Diverged if the loss is no number any more, OSError if it cannot be kept.
     """
-    report, history = report or Report(), History()
+    report = report or Report()
     items = [item for example in examples for item in task.items(example, tokenizer) if item.target is not None]
     if not items:
         raise ValueError("none of the training examples has a label that could be learned")
@@ -61,10 +50,9 @@ def train_epochs(
     total = sum(len(sampler.batches(epoch)) for epoch in range(settings.epochs))
     peak, warmup = settings.peak(config, fresh), math.ceil(settings.warmup * total)
     rates = optim.rates(params, config, settings.layer_decay, settings.freeze)
-    state = optim.init("adamw", params, bias_correction=True, **settings.optimizer_options())
-    grads, best, step, started = params.zeros_like(), None, 0, time.perf_counter()
     steps = computing(model, settings.precision)
-    on_host = backend.of(params.flat).name == "numpy"
+    state = FinetuneState(optim.init("adamw", params, bias_correction=True, **settings.optimizer_options()), steps)
+    grads, on_host = params.zeros_like(), backend.of(params.flat).name == "numpy"
     waiting: list[tuple[dict[str, Any], list[Any], Any]] = []  # steps whose losses are not read yet
 
     def read_losses() -> None:
@@ -75,53 +63,83 @@ def train_epochs(
             report.step(record)
         waiting.clear()
 
-    for constraint in constraints:
-        constraint.start(params, total)
-    report.start(0, total)
-    for epoch in range(settings.epochs):
-        for numbers in sampler.batches(epoch):
+    def keep(now: bool = False) -> None:
+        if checkpoints is not None and (now or checkpoints.due()):
+            read_losses()  # raises before a spoilt model could be kept
+            checkpoints.save(model, state, constraints)
+
+    if checkpoints is None:
+        for constraint in constraints:
+            constraint.start(params, total)
+    else:
+        checkpoints.restore(model, state, total, constraints, report)
+    place, history = state.place, state.history
+    if state.best is not None:
+        score_again(task, model, tokenizer, dev, constraints, state)
+    report.start(place.step, total)
+    for epoch in range(place.epoch, settings.epochs):
+        for numbers in sampler.batches(epoch)[place.epoch_step :]:
             if stop is not None and stop.signal:
                 break
             with seen(constraints, params):
-                results = gradients(steps, task, items, numbers, settings, Dropout(settings.seed, step), grads)
+                results = gradients(steps, task, items, numbers, settings, Dropout(settings.seed, place.step), grads)
                 for constraint in constraints:
                     constraint.gradients(params, grads)
             freeze(grads, rates)
             norm = steps.seen(optim.clip(grads, settings.clip_norm))
-            lr = optim.learning_rate(step + 1, peak, warmup + 1, total + 1)
-            optim.step(params, grads, state, lr, rates, steps.scale)
-            step += 1
+            lr = optim.learning_rate(place.step + 1, peak, warmup + 1, total + 1)
+            optim.step(params, grads, state.optimizer, lr, rates, steps.scale)
+            place.step, place.epoch_step = place.step + 1, place.epoch_step + 1
             for constraint in constraints:
-                constraint.stepped(params, state, step)
+                constraint.stepped(params, state.optimizer, place.step)
             tokens = sum(len(items[i].ids) for i in numbers)
-            record = {"step": step, "epoch": epoch + 1, "lr": lr, "tokens": tokens,
-                      "seconds": round(time.perf_counter() - started, 3)}  # fmt: skip
+            record = {"step": place.step, "epoch": epoch + 1, "lr": lr, "tokens": tokens, "seconds": state.seconds()}
             waiting.append((record, results, norm))
-            if on_host or step % READ_EVERY == 0:
+            if on_host or place.step % READ_EVERY == 0:
                 read_losses()
+            keep()
         read_losses()
         if stop is not None and stop.signal:
             history.stopped_by = stop.name
+            keep(now=True)
             break
-        if not dev:
-            continue
-        with seen(constraints, params):
-            found = task.answers(model, tokenizer, dev)
-        scores = task.score(dev, found)
-        history.epochs.append({"epoch": epoch + 1, "step": step, "dev": plain(scores)})
-        report.evaluation({"step": step, "epoch": epoch + 1, task.metric: scores[task.metric]})
-        if not all(constraint.settled(step) for constraint in constraints):
-            continue
-        if not history.best or scores[task.metric] > history.scores[task.metric]:
-            history.best, history.scores, history.answers, best = epoch + 1, scores, found, params.flat.copy()
-        elif settings.patience and epoch + 1 - history.best >= settings.patience:
-            report.note(f"no better than epoch {history.best} for {settings.patience} epochs: stopped")
-            break
-    if best is not None:
-        params.flat[...] = best
+        place.epoch, place.epoch_step = epoch + 1, 0
+        if dev:
+            scores, found = scored(task, model, tokenizer, dev, constraints)
+            history.epochs.append({"epoch": epoch + 1, "step": place.step, "dev": plain(scores)})
+            report.evaluation({"step": place.step, "epoch": epoch + 1, task.metric: scores[task.metric]})
+            settled = all(constraint.settled(place.step) for constraint in constraints)
+            if settled and (not history.best or scores[task.metric] > history.scores[task.metric]):
+                history.best, history.scores, history.answers, state.best = epoch + 1, scores, found, params.flat.copy()
+            elif settled and settings.patience and epoch + 1 - history.best >= settings.patience:
+                report.note(f"no better than epoch {history.best} for {settings.patience} epochs: stopped")
+                break
+        keep()
+    if state.best is not None:
+        params.flat[...] = state.best
     for constraint in constraints:
         constraint.finish(params)
     return history
+
+
+def scored(
+    task: Any, model: Any, tokenizer: Any, dev: list[Any], constraints: Sequence[Constraint]
+) -> tuple[dict[str, Any], list[Any]]:
+    """The scores on the development examples in the form that the model will have, and the answers."""
+    with seen(constraints, model.params):
+        answers = task.answers(model, tokenizer, dev)
+    return task.score(dev, answers), answers
+
+
+def score_again(
+    task: Any, model: Any, tokenizer: Any, dev: list[Any], constraints: Sequence[Constraint], state: FinetuneState
+) -> None:
+    """The scores and answers of the best epoch, which checkpoints do not hold."""
+    flat, history = model.params.flat, state.history
+    now = flat.copy()
+    flat[...] = state.best
+    history.scores, history.answers = scored(task, model, tokenizer, dev, constraints)
+    flat[...] = now
 
 
 def sampler_of(items: list[Any], task: Any, config: Any, settings: FinetuneSettings) -> BalancedSampler:

@@ -8,6 +8,7 @@ The losses live on the device. They are fetched every few steps in one piece, so
 A number that is not finite is written as null.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from albert_np import backend
+from albert_np.files import make_folder
 
 
 class Metrics:
@@ -49,6 +51,10 @@ class Metrics:
         return records
 
     def write(self, record: dict[str, Any]) -> None:
+        if os.fstat(self._file.fileno()).st_nlink == 0:  # somebody has removed it: a new one holds what comes from here on
+            self._file.close()
+            make_folder(self.path.parent)
+            self._file = open(self.path, "ab")  # noqa: SIM115
         self._file.write((json.dumps(record, allow_nan=False) + "\n").encode())
         self._file.flush()
 
@@ -72,13 +78,15 @@ def _record(known: dict[str, Any], mlm: float, sop: float, mlm_right: float, sop
 
 
 def read_metrics(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """-> (the steps' records, the evaluations' records). A last line that is cut off is left out."""
-    steps: list[dict[str, Any]] = []
-    evaluations: list[dict[str, Any]] = []
+    """-> (the steps' records, the evaluations' records)."""
+    lines = read_lines(path)
+    return [record for record in lines if "held_out" not in record], [record for record in lines if "held_out" in record]
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The records in order. A last line that is cut off is left out."""
+    found = []
     for line in path.read_text().splitlines():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        (evaluations if "held_out" in record else steps).append(record)
-    return steps, evaluations
+        with contextlib.suppress(json.JSONDecodeError):
+            found.append(json.loads(line))
+    return found
