@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from albert_np.config import FIELDS, PRESETS, AlbertConfig
+from albert_np.config import FIELDS, PRESETS
 from albert_np.config_files import unknown_key
 
 BackendOption = Annotated[str | None, typer.Option("--backend", metavar="numpy|cupy", help="Where arrays live.")]
@@ -67,16 +67,6 @@ def settings_of(pairs: list[str] | None) -> dict[str, Any]:
         except json.JSONDecodeError:
             found[key] = [int(part) for part in text.split(",")] if key == "fusion_layers" else text
     return found
-
-
-def config_of(name: str, changes: dict[str, Any]) -> AlbertConfig:
-    """A preset or a JSON file (or a folder with config.json), with some fields changed. An unknown key is refused by name."""
-    if name in PRESETS:
-        return AlbertConfig.preset(name, **changes)
-    if not Path(name).exists():
-        raise FileNotFoundError(f"there is no file {name!r}, and no such preset ({', '.join(PRESETS)})")
-    config = AlbertConfig.from_pretrained(name, strict=True)
-    return config.replace(**changes) if changes else config
 
 
 def use_backend(name: str | None) -> None:

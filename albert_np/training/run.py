@@ -51,6 +51,11 @@ class RunFolder:
             self._lock.close()  # and with it the lock
             self._lock = None
 
+    @property
+    def lock(self) -> int | None:
+        """The number of the lock's open file: a process that inherits it holds the lock, too."""
+        return None if self._lock is None else self._lock.fileno()
+
     def holds_a_run(self) -> bool:
         return any((self.path / name).exists() for name in ("metrics.jsonl", "checkpoints", "model.safetensors"))
 
