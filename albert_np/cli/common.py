@@ -29,7 +29,7 @@ class ConfigCommand(TyperCommand):
     """A command that takes every field of AlbertConfig as an option: `--hidden-size 256` becomes `--set hidden_size=256`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        own = {name for parameter in self.params for name in parameter.opts}
+        own = {name for parameter in self.params for name in (*parameter.opts, *parameter.secondary_opts)}
         rewritten, rest = [], list(args)
         while rest:
             argument = rest.pop(0)

@@ -16,9 +16,9 @@ from albert_np.config_files import unknown_key
 ALIASES = {"lr": "learning_rate", "sentence_objective": "objective"}
 MODEL_FIELDS = tuple(key for key in FIELDS if key not in ("extra", "recompute", "vocab_size", "num_labels", "id2label"))
 PRETRAIN_SETTINGS = (
-    "steps epochs optimizer learning_rate warmup start weight_decay bias_correction clip_norm accumulate tokens_per_batch max_length objective "
-    "style max_ngram masked_lm_prob batches lines document_separator held_out sparsity prune_by prune_scope log_every "
-    "eval_every checkpoint_every keep"
+    "steps epochs optimizer learning_rate warmup start weight_decay bias_correction clip_norm accumulate tokens_per_batch "
+    "max_length objective style max_ngram masked_lm_prob batches lines document_separator held_out sparsity prune_by "
+    "prune_scope log_every eval_every checkpoint_every keep"
 ).split()
 FINETUNE_SETTINGS = (
     "epochs learning_rate tokens_per_batch accumulate layer_decay freeze balance label_smoothing weight_decay patience sparsity "
@@ -93,7 +93,8 @@ class Command:
 COMMANDS = {
     "pretrain": Command(
         "pretrain", tuple(PRETRAIN_SETTINGS), ("config", "dropout", "recompute", "tokenizer", "backend"), ("files",),
-        {"recompute": ("--recompute", ""), "bias_correction": ("--bias-correction", "")}, files=("files",), places=("config", "tokenizer"),
+        {"recompute": ("--recompute", ""), "bias_correction": ("--bias-correction", "")},
+        files=("files",), places=("config", "tokenizer"),
         options={"learning_rate": "--lr", "objective": "--sentence-objective"},
     ),
     "finetune": Command(

@@ -133,7 +133,7 @@ def _hash(path: str) -> str:
 
 
 def _unused(name: str, taken: Any) -> str:
-    slug = re.sub(r"[^\w.=+-]+", "-", name, flags=re.ASCII).strip("-.")[:LONGEST_NAME] or "run"
+    slug = re.sub(r"[^\w.+-]+", "-", name, flags=re.ASCII).strip("-.")[:LONGEST_NAME] or "run"
     names = [slug, *(f"{slug}-{k}" for k in range(2, len(taken) + 3))]
     return next(each for each in names if each not in set(taken))
 

@@ -155,12 +155,15 @@ def differences(results: dict[str, Any], metric: str, each: dict[str, Any]) -> l
     return [a - b for a, b in pairs if a is not None and b is not None]
 
 
-def markdown(results: dict[str, Any], heading: bool = True) -> str:
-    """The table: a configuration a row, the mean over the seeds ± the standard deviation."""
+def markdown(results: dict[str, Any], heading: bool = True, speed: bool = True) -> str:
+    """The table: a configuration a row, the mean over the seeds ± the standard deviation.
+
+    heading: with title and notes · speed: with tokens a second, which say something only of a machine that had nothing else to do
+    """
     shown, rows = results["metrics"], results["configurations"]
     uneven = any("batches" in each["changes"] for each in rows)
     head = ["", "parameters", *map(name_of, shown), f"{name_of(shown[0])}, against the first" if shown else "",
-            *(["heaviest / mean step"] if uneven else []), "tokens/s", "seeds"]  # fmt: skip
+            *(["heaviest / mean step"] if uneven else []), *(["tokens/s"] if speed else []), "seeds"]  # fmt: skip
     lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
     for each in rows:
         if not each["runs"]:
@@ -169,7 +172,8 @@ def markdown(results: dict[str, Any], heading: bool = True) -> str:
         cells = [each["name"], f"{each['mean']['parameters']:,.0f}", *(_cell(each, key) for key in shown)]
         cells.append("" if each is rows[0] or not shown else _mean(differences(results, shown[0], each), "+"))
         cells += [f"{each['mean']['heaviest_step']:.3f}"] if uneven else []
-        cells += [f"{each['mean']['tokens_per_second']:,.0f}", str(len(each["runs"]))]
+        cells += [f"{each['mean']['tokens_per_second']:,.0f}"] if speed else []
+        cells.append(str(len(each["runs"])))
         lines.append("| " + " | ".join(cells) + " |")
     text = "\n".join(lines) + "\n"
     if not heading:
