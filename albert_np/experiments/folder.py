@@ -86,8 +86,8 @@ class SweepFolder:
     def prepared(self) -> Path:
         return self.path / "prepared"
 
-    def plan(self, sweep: Sweep) -> list[Run]:
-        """Write the plan, or see that it fits the one that is there -> the runs, every configuration's first seed first.
+    def plan(self, sweep: Sweep, write: bool = True) -> list[Run]:
+        """See that the plan fits the one that is there, and write it -> the runs, every configuration's first seed first.
 
         ValueError that names what differs.
         """
@@ -105,8 +105,9 @@ class SweepFolder:
             )
         if theirs is not None:
             _check_same(theirs, mine, self.path)
-        (self.path / "runs").mkdir(exist_ok=True)
-        write_json(file, mine)
+        if write:
+            (self.path / "runs").mkdir(exist_ok=True)
+            write_json(file, mine)
         runs = self.path / "runs"
         return [Run(c, seed, runs / f"{folders[c.name]}-seed-{seed}") for seed in sweep.seeds for c in sweep.configurations]
 

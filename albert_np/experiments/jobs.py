@@ -67,13 +67,15 @@ def _prepared(sweep: Sweep, folder: SweepFolder, at_once: int, threads: int, sto
 
 
 def again(sweep: Sweep, out: Path) -> dict[str, Any]:
-    """The results of what is finished, table and figure drawn anew. FileNotFoundError if no sweep is there."""
+    """The results of what is finished, also while others still run; table and figure are drawn anew.
+
+    FileNotFoundError if no sweep is there, ValueError if it is another one.
+    """
     if not (out / "sweep.json").exists():
         raise FileNotFoundError(f"there is no sweep in {out}")
-    with SweepFolder(out) as folder:
-        sweep = with_text(sweep, folder, lambda text: None)
-        runs = folder.plan(sweep)
-        return written(sweep, runs, {}, out)
+    folder = SweepFolder(out)  # not entered: nothing is locked
+    sweep = with_text(sweep, folder, lambda text: None)
+    return written(sweep, folder.plan(sweep, write=False), {}, out)
 
 
 def written(sweep: Sweep, runs: list[Run], failed: dict[str, str], out: Path) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def _finetuned(sweep: Sweep, run: Run) -> dict[str, Any]:
     from albert_np.training.memory import empty_tree
 
     about = read_json(run.out / "task.json")
-    steps, _ = read_metrics(run.out / "metrics.jsonl")
+    steps = [record for record in read_metrics(run.out / "metrics.jsonl")[0] if "tokens" in record]  # not those of epochs
     task, tokens = task_of(run.configuration.settings["task"]), sum(record["tokens"] for record in steps)
     return {
         "parameters": empty_tree(AlbertConfig.from_pretrained(run.out), task.model.parts).count(), "steps": len(steps),

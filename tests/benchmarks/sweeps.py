@@ -79,9 +79,8 @@ def table(results: dict[str, Any]) -> str:
     """The results as Markdown."""
     lines = [f"| against *{results['configurations'][0]['name']}* | the paper | our {name_of(results['metrics'][0])} | |",
              "|---|---|---|---|"]  # fmt: skip
-    for question in QUESTIONS:
-        if (ours := found(results, question)) is not None:
-            lines.append(f"| {question.name} | {question.paper or 'does not ask'} | {' | '.join(ours)} |")
+    asked = [(question, found(results, question)) for question in QUESTIONS]
+    lines += [f"| {q.name} | {q.paper or 'does not ask'} | {' | '.join(ours)} |" for q, ours in asked if ours is not None]
     return "\n\n".join([told(results), markdown(results, heading=False, speed=False).strip(), "\n".join(lines)])
 
 

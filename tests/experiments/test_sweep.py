@@ -152,6 +152,8 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(here, capsys):
     write("steps = 3000\neval_every = 5000\ncheckpoint_every = 5000\n[grid]\nsharing = ['all', 'none']\n")
     process = sweep_process("mine.toml", "--jobs", "1")
     wait_for(reached(30))
+    assert main(["sweep", "mine.toml", "--table"]) == 0  # also while it runs
+    assert "2 runs are missing." in capsys.readouterr().out
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
@@ -280,7 +282,7 @@ def test_jobs_fail_one_by_one(tmp_path):
 
 def test_so_many_at_a_time(tmp_path):
     """Each notes when it began and ended: never three at once, and two at some time."""
-    code = "import time; a = time.time(); time.sleep(0.5); print(a, time.time())"
+    code = "import time; a = time.time(); time.sleep(1); print(a, time.time())"
     run_jobs(tmp_path, [(f"job{i}", [code]) for i in range(5)])
     spans = [tuple(map(float, (tmp_path / f"job{i}.log").read_text().split())) for i in range(5)]
     together = [sum(a <= start < b for a, b in spans) for start, _ in spans]
