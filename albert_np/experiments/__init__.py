@@ -7,6 +7,7 @@
     side       the runs, each a process, several at a time
     measure    losses that mean the same where the runs' own do not
     results    means, deviations, the table
+    jobs       all of it, in order: `run_sweep`
     recipes/   sweeps that are ready: the ablations of ALBERT's paper at small scale
 
 Not to be taken for `tasks.sweep`, which makes one trained model smaller in many ways (`albert-np compress --sweep`).

@@ -88,7 +88,12 @@ def read_sweep(path: Path, overrides: dict[str, Any] | None = None, seeds: list[
     try:
         return sweep_of(values, path.stem, path.parent, overrides or {})
     except (ValueError, FileNotFoundError) as error:
-        raise type(error)(f"{path}: {error}") from None
+        raise _in(f"{path}: ", error) from None
+
+
+def _in(where: str, error: Exception) -> Exception:
+    """The same error, which says where it is."""
+    return (FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError)(f"{where}{error}")
 
 
 def sweep_of(values: dict[str, Any], name: str, folder: Path, overrides: dict[str, Any]) -> Sweep:
@@ -101,9 +106,13 @@ def sweep_of(values: dict[str, Any], name: str, folder: Path, overrides: dict[st
         raise ValueError("it must have one of the tables [pretrain] and [finetune]" + (", and has both" if named else ""))
     command = COMMANDS[named[0]]
     base = _settings(command, values[command.name], f"[{command.name}]", folder)
-    base = merged(base, _settings(command, overrides, "what is set on the command line", None))
+    overrides = _settings(command, overrides, "what is set on the command line", None)
     grid = _grid(command, values.get("grid", {}), folder)
     variants = _variants(command, values.get("variant", []), folder, grid)
+    for where, varied in (("the grid", grid), *((f"variant {variant!r}", changes) for variant, changes in variants)):
+        if both := sorted(set(overrides) & set(varied)):
+            raise ValueError(f"{both[0]} cannot be set on the command line for all: {where} varies it")
+    base = merged(base, overrides)
     points = [dict(zip(grid, point)) for point in itertools.islice(itertools.product(*grid.values()), MOST_RUNS + 1)]
     configurations = [_configuration(base, *each) for each in itertools.product(variants, points)]
     seeds = _seeds(values.get("seeds", [0]))
@@ -205,8 +214,7 @@ def _check(command: Command, configurations: list[Configuration]) -> None:
         try:
             command.check(each.settings)
         except (ValueError, FileNotFoundError) as error:
-            where = "" if len(configurations) == 1 else f"configuration {each.name!r}: "
-            raise type(error)(f"{where}{error}") from None
+            raise _in("" if len(configurations) == 1 else f"configuration {each.name!r}: ", error) from None
         except TypeError as error:  # a value of a kind that some check did not expect
             raise ValueError(f"configuration {each.name!r}: {error}") from None
         for other in configurations[:k]:

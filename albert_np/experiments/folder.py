@@ -80,7 +80,7 @@ class SweepFolder:
     def lock(self) -> int | None:
         """The number of the lock's file. A process that inherits it holds the lock, too: so a sweep that is begun again while
         runs of one that was killed are still at work is refused."""
-        return self._folder.lock
+        return self._folder.lock if os.name == "posix" else None
 
     @property
     def prepared(self) -> Path:

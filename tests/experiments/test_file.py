@@ -64,6 +64,13 @@ def test_the_command_line_comes_last(sweep):
     assert settings["learning_rate"] == 0.5 and settings["epochs"] == 2 and "steps" not in settings and found.seeds == [7]
 
 
+def test_what_varies_cannot_be_set_for_all(sweep):
+    with pytest.raises(ValueError, match="sharing cannot be set on the command line for all: the grid varies it"):
+        sweep(BASE, overrides={"sharing": "none"})
+    with pytest.raises(ValueError, match=r"steps cannot be set .* variant 'x' varies it"):
+        sweep("[pretrain]\n[[variant]]\nname='x'\nsteps=3", overrides={"steps": 4})
+
+
 def test_paths_are_seen_from_the_file(sweep, tmp_path):
     (tmp_path / "text").mkdir()
     for name in ("a.txt", "b.txt"):
