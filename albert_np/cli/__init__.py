@@ -18,6 +18,7 @@ def app() -> Any:
     import typer
 
     from albert_np.cli import ask, compress, convert, demo, fill_mask, finetune, gradcheck, info, pretrain, serve, tokenizer
+    from albert_np.cli import sweep as experiments
     from albert_np.cli.common import ConfigCommand
 
     cli = typer.Typer(
@@ -33,6 +34,7 @@ def app() -> Any:
     cli.command("demo")(demo.demo)
     cli.command("pretrain", cls=ConfigCommand)(pretrain.pretrain)
     cli.command("finetune", cls=ConfigCommand)(finetune.finetune)
+    cli.command("sweep")(experiments.sweep)
     cli.command("evaluate")(finetune.evaluate)
     cli.command("predict")(finetune.predict)
     cli.command("ask")(ask.ask)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from albert_np.config import FIELDS, PRESETS, AlbertConfig
+from albert_np.config import FIELDS, PRESETS
 from albert_np.config_files import unknown_key
 
 BackendOption = Annotated[str | None, typer.Option("--backend", metavar="numpy|cupy", help="Where arrays live.")]
@@ -31,7 +31,7 @@ class ConfigCommand(TyperCommand):
     """A command that takes every field of AlbertConfig as an option: `--hidden-size 256` becomes `--set hidden_size=256`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        own = {name for parameter in self.params for name in parameter.opts}
+        own = {name for parameter in self.params for name in (*parameter.opts, *parameter.secondary_opts)}
         rewritten, rest = [], list(args)
         while rest:
             argument = rest.pop(0)
@@ -69,16 +69,6 @@ def settings_of(pairs: list[str] | None) -> dict[str, Any]:
         except json.JSONDecodeError:
             found[key] = [int(part) for part in text.split(",")] if key == "fusion_layers" else text
     return found
-
-
-def config_of(name: str, changes: dict[str, Any]) -> AlbertConfig:
-    """A preset or a JSON file (or a folder with config.json), with some fields changed. An unknown key is refused by name."""
-    if name in PRESETS:
-        return AlbertConfig.preset(name, **changes)
-    if not Path(name).exists():
-        raise FileNotFoundError(f"there is no file {name!r}, and no such preset ({', '.join(PRESETS)})")
-    config = AlbertConfig.from_pretrained(name, strict=True)
-    return config.replace(**changes) if changes else config
 
 
 def use_backend(name: str | None) -> None:

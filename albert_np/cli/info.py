@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from albert_np.cli.common import JsonOption, QuietOption, SetOption, config_of, give, settings_of, table
-from albert_np.config import FIELDS, PRESETS
+from albert_np.cli.common import JsonOption, QuietOption, SetOption, give, settings_of, table
+from albert_np.config import FIELDS, PRESETS, config_of
 
 
 def info(

@@ -12,12 +12,12 @@ from albert_np.cli.common import (
     JsonOption,
     QuietOption,
     SetOption,
-    config_of,
     give,
     settings_of,
     stopped,
     use_backend,
 )
+from albert_np.config import config_of
 
 MODEL, DATA, TRAINING, RUN = "Model", "Data", "Training", "The run"
 
@@ -58,6 +58,7 @@ def pretrain(
     warmup: Annotated[int | None, _option("--warmup", "Steps of warm-up [a tenth of all]", TRAINING)] = None,
     start: Annotated[str | None, _option("--start", "Where the MLM bias starts [unigram]", TRAINING, "unigram|uniform")] = None,
     weight_decay: Annotated[float | None, _option("--weight-decay", "[0.01]", TRAINING)] = None,
+    bias_correction: Annotated[bool, _option("--bias-correction", "Of the optimiser's moments, as in torch.", TRAINING)] = False,
     clip_norm: Annotated[float | None, _option("--clip-norm", "Largest norm of the gradient [1.0]", TRAINING)] = None,
     sparsity: Annotated[str | None, _option("--sparsity", "Prune on the way: 0.8, or a pattern such as 2:4", TRAINING)] = None,
     prune_by: Annotated[str | None, _option("--prune-by", "[magnitude]", TRAINING, "magnitude|movement")] = None,
@@ -93,7 +94,7 @@ def pretrain(
         optimizer=optimizer, learning_rate=lr, warmup=warmup, start=start, weight_decay=weight_decay, clip_norm=clip_norm,
         log_every=log_every,
         eval_every=eval_every, checkpoint_every=checkpoint_every, keep=keep, seed=seed, sparsity=sparsity,
-        prune_by=prune_by, prune_scope=prune_scope, precision=precision,
+        prune_by=prune_by, prune_scope=prune_scope, precision=precision, bias_correction=bias_correction or None,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     if epochs is not None and steps is None:

@@ -18,6 +18,7 @@ from albert_np.training.run import RunFolder
 from albert_np.training.settings import Settings
 from albert_np.training.state import RunState
 from albert_np.training.stop import Stop, stop_on_signals
+from albert_np.training.watch import check_held_out
 
 
 @dataclass
@@ -89,6 +90,7 @@ def _loop(
     def evaluate_now() -> None:
         if data.held_out is not None and state.held_out_step != place.step:
             state.held_out, state.held_out_step = evaluate(model, data.held_out), place.step
+            check_held_out(place.step, state.held_out)
             metrics.write({"step": place.step, "held_out": state.held_out})
             report.evaluation({"step": place.step, **state.held_out})
 

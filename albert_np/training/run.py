@@ -56,6 +56,11 @@ class RunFolder:
         if not self.checkpoints.is_dir():
             raise FileNotFoundError(f"there is no run to resume in {self.path}: it has no folder checkpoints")
 
+    @property
+    def lock(self) -> int | None:
+        """The number of the lock's open file: a process that inherits it holds the lock, too."""
+        return None if self._lock is None else self._lock.fileno()
+
     def holds_a_run(self) -> bool:
         return any((self.path / name).exists() for name in ("metrics.jsonl", "checkpoints", "model.safetensors"))
 
