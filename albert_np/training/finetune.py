@@ -13,12 +13,16 @@ from albert_np.data.sampler import BalancedSampler, split
 from albert_np.model.batch import Batch
 from albert_np.model.parts import counts
 from albert_np.optim.constraint import Constraint, seen
+from albert_np.parallel import ALONE, Processes, update_of
 from albert_np.randomness import Dropout
 from albert_np.training.data import attention_cost
 from albert_np.training.finetune_settings import FinetuneSettings
 from albert_np.training.report import Report
 from albert_np.training.stop import Stop
 from albert_np.training.watch import Diverged
+
+
+DENOMINATORS = ("mlm", "sop", "task", "tokens")
 
 
 @dataclass
@@ -44,10 +48,12 @@ def train_epochs(
     report: Report | None = None,
     stop: Stop | None = None,
     constraints: Sequence[Constraint] = (),
+    processes: Processes = ALONE,
 ) -> History:
     """Train `model` in place on the examples. With development examples, it ends with the parameters of its best epoch by
     `task.metric`; else with the last. fresh: it was not pretrained, which the default learning rate asks. constraints: what its
-    parameters are held to; the best epoch is one of those that were scored in the final form.
+    parameters are held to; the best epoch is one of those that were scored in the final form. processes: those that compute each
+    step together, all of which call this alike.
 
     Raises ValueError if there is nothing to train on, Diverged if the loss is no number any more.
     """
@@ -60,7 +66,9 @@ def train_epochs(
     total = sum(len(sampler.batches(epoch)) for epoch in range(settings.epochs))
     peak, warmup = settings.peak(config, fresh), math.ceil(settings.warmup * total)
     rates = optim.rates(params, config, settings.layer_decay, settings.freeze)
-    state = optim.init("adamw", params, bias_correction=True, **settings.optimizer_options())
+    update = update_of(processes, params, settings.shard_optimizer)
+    processes.spread(params.flat)
+    state = update.init("adamw", params, bias_correction=True, **settings.optimizer_options())
     grads, best, step, started = params.zeros_like(), None, 0, time.perf_counter()
     for constraint in constraints:
         constraint.start(params, total)
@@ -70,13 +78,15 @@ def train_epochs(
             if stop is not None and stop.signal:
                 break
             with seen(constraints, params):
-                loss, correct, answers = gradients(model, task, items, numbers, settings, Dropout(settings.seed, step), grads)
+                rng = Dropout(settings.seed, step)
+                loss, correct, answers = gradients(model, task, items, numbers, settings, rng, grads, processes)
+                update.sum(grads)
                 for constraint in constraints:
                     constraint.gradients(params, grads)
             freeze(grads, rates)
-            norm = float(backend.to_host(optim.clip(grads, settings.clip_norm)))
+            norm = float(backend.to_host(update.clip(grads, settings.clip_norm)))
             lr = optim.learning_rate(step + 1, peak, warmup + 1, total + 1)
-            optim.step(params, grads, state, lr, rates)
+            update.step(params, grads, state, lr, rates)
             step += 1
             for constraint in constraints:
                 constraint.stepped(params, state, step)
@@ -95,7 +105,7 @@ def train_epochs(
         if not dev:
             continue
         with seen(constraints, params):
-            found = task.answers(model, tokenizer, dev)
+            found = answers_of(task, model, tokenizer, dev, processes)
         scores = task.score(dev, found)
         history.epochs.append({"epoch": epoch + 1, "step": step, "dev": plain(scores)})
         report.evaluation({"step": step, "epoch": epoch + 1, task.metric: scores[task.metric]})
@@ -127,10 +137,14 @@ def sampler_of(items: list[Any], task: Any, config: Any, settings: FinetuneSetti
 
 
 def gradients(
-    model: Any, task: Any, items: list[Any], numbers: np.ndarray, settings: FinetuneSettings, rng: Dropout, grads: Any
-) -> tuple[float, float | None, int]:
-    """The gradient of the step of these items, written into `grads` -> loss, how many answers are right (or None), of how many"""
+    model: Any, task: Any, items: list[Any], numbers: np.ndarray, settings: FinetuneSettings, rng: Dropout, grads: Any,
+    processes: Processes = ALONE,
+) -> tuple[float, float | None, int]:  # fmt: skip
+    """This process's part of the gradient of the step of these items, written into `grads` -> of the whole step the loss, how many
+    answers are right (or None), of how many"""
     grads.flat[...] = 0
+    if processes.size > 1:
+        numbers = processes.share(numbers, np.array([len(item.ids) for item in items]))
     lengths = np.array([len(items[i].ids) for i in numbers])
     batches = []
     for places in split(np.arange(len(numbers)), lengths, settings.accumulate):
@@ -138,11 +152,13 @@ def gradients(
             part = numbers[places]
             arrays = task.collate([items[i] for i in part])
             batches.append(Batch.pack(**arrays, examples=part, label_smoothing=settings.label_smoothing, like=grads.flat))
-    whole = added([counts(batch) or spans_of(batch) for batch in batches])
+    whole = added([counts(batch) or spans_of(batch) for batch in batches], processes)
     results = [model.packed_loss_and_gradients(batch, grads, whole, rng)[0] for batch in batches]
     loss = float(sum(float(backend.to_host(r.loss)) for r in results))
-    right = None if results[0].correct is None else float(sum(float(backend.to_host(r.correct)) for r in results))
-    return loss, right, sum(r.answers for r in results)
+    graded = [r for r in results if r.correct is not None]
+    right = float(sum(float(backend.to_host(r.correct)) for r in graded))
+    loss, right, answers, judged = processes.total(loss, right, sum(r.answers for r in results), len(graded))
+    return loss, right if judged else None, int(answers)
 
 
 def spans_of(batch: Batch) -> dict[str, float]:
@@ -150,8 +166,22 @@ def spans_of(batch: Batch) -> dict[str, float]:
     return {"task": max(len(rows) for rows, _ in batch.labels or ()) or 1}
 
 
-def added(all_counts: list[dict[str, float]]) -> dict[str, float]:
-    return {name: sum(each[name] for each in all_counts) for name in all_counts[0]}
+def added(all_counts: list[dict[str, float]], processes: Processes = ALONE) -> dict[str, float]:
+    """The denominators of a step from those of its parts, in all processes."""
+    sums = processes.total(*(sum(each.get(name, 0) for each in all_counts) for name in DENOMINATORS))
+    return {name: number for name, number in zip(DENOMINATORS, sums) if number}
+
+
+def answers_of(task: Any, model: Any, tokenizer: Any, examples: list[Any], processes: Processes = ALONE) -> list[Any]:
+    """The model's answer for each example; of several processes each answers every k-th, and all have all answers then."""
+    if processes.size == 1:
+        return task.answers(model, tokenizer, examples)
+    mine = examples[processes.rank :: processes.size]
+    parts = processes.gather(task.answers(model, tokenizer, mine) if mine else [])
+    found: list[Any] = [None] * len(examples)
+    for rank, part in enumerate(parts):
+        found[rank :: processes.size] = part
+    return found
 
 
 def freeze(grads: Any, rates: dict[str, float]) -> None:

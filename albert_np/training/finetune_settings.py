@@ -30,6 +30,7 @@ class FinetuneSettings:
     weights             "int8" or "int4": the weights are rounded while they are trained (compress/quantising.py).
     temperature, hard, hidden    of distillation, if there is a teacher: see model/distillation.py.
     seed                of the fresh head, the order and dropout.
+    shard_optimizer     of several processes each keeps a part of the optimiser's moments only (parallel/update.py).
 
     Raises ValueError that names the field, what came and what was expected.
     """
@@ -59,6 +60,7 @@ class FinetuneSettings:
     hard: float = 0.5
     hidden: float = 0.0
     seed: int = 0
+    shard_optimizer: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "tokens_per_batch", "accumulate", "patience", "seed"):

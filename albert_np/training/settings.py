@@ -15,7 +15,7 @@ STARTS = ("unigram", "uniform")
 LINES = ("paragraph", "sentence", "wrapped")
 
 # What may change when a run is resumed: none of these touches a parameter. (`steps` does, see `differences`.)
-FREE = ("log_every", "eval_every", "checkpoint_every", "keep")
+FREE = ("log_every", "eval_every", "checkpoint_every", "keep", "shard_optimizer")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Settings:
     sparsity             the share of weights that become 0 on the way, as text, or a pattern such as "2:4"; prune_by,
                          prune_scope, prune_end, prune_embeddings: see `compress.pruning.Sparsity`.
     seed                 of everything random.
+    shard_optimizer      of several processes each keeps a part of the optimiser's moments only (parallel/update.py).
     log_every            steps between two readings of the losses.
     eval_every           steps between two evaluations on the held-out documents.
     checkpoint_every     steps between two checkpoints.
@@ -80,6 +81,7 @@ class Settings:
     prune_end: float = 0.7
     prune_embeddings: bool = True
     seed: int = 0
+    shard_optimizer: bool = False
     log_every: int = 10
     eval_every: int = 200
     checkpoint_every: int = 500
@@ -161,6 +163,8 @@ def _check_values(s: Settings) -> None:
     for name, allowed in choices.items():
         if getattr(s, name) not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(s, name)!r}")
+    if s.shard_optimizer and s.prune_by == "movement" and Sparsity.of(s).amount:
+        raise ValueError("shard_optimizer: pruning by movement needs the whole gradient in every process; prune by magnitude")
     if s.max_length < 8:
         raise ValueError(f"max_length must be at least 8, not {s.max_length}")
     if s.held_out >= 0.5:

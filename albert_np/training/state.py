@@ -1,16 +1,18 @@
 """Everything about a run that changes while it runs, the parameters aside: begun afresh, or taken from a checkpoint."""
 
+import hashlib
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from albert_np import optim
+from albert_np import backend, optim
 from albert_np.compress.files import Packing
 from albert_np.compress.files import save as save_packed
 from albert_np.compress.pruning import Pruning, Sparsity
 from albert_np.config import AlbertConfig
 from albert_np.files import write_json
+from albert_np.parallel import ALONE, Processes, Update, update_of
 from albert_np.training import checkpoint
 from albert_np.training.metrics import Metrics
 from albert_np.training.report import Report
@@ -37,7 +39,8 @@ class Place:
 
 @dataclass
 class RunState:
-    """place, optimizer, metrics and watch; tokens: trained on so far; held_out: the last evaluation, held_out_step its step."""
+    """place, optimizer, metrics and watch; tokens: trained on so far; held_out: the last evaluation, held_out_step its step.
+    update: how the processes update the parameters together."""
 
     place: Place
     optimizer: SimpleNamespace
@@ -47,30 +50,64 @@ class RunState:
     held_out: dict[str, float] | None = None
     held_out_step: int = 0
     pruning: Pruning | None = None
+    update: Update = field(default_factory=lambda: Update(ALONE))
 
     @classmethod
-    def begin(cls, folder: RunFolder, model: Any, data: Any, settings: Settings, report: Report) -> "RunState":
-        """A fresh state or, in a folder to resume, that of its newest whole checkpoint, copied into the model too."""
-        optimizer = optim.init(settings.optimizer, model.params, **settings.optimizer_options())
+    def begin(
+        cls, folder: RunFolder, model: Any, data: Any, settings: Settings, report: Report, processes: Processes = ALONE
+    ) -> "RunState":
+        """A fresh state or, in a folder to resume, that of its newest whole checkpoint, copied into the model too. A checkpoint is
+        read by the first process; how many there were when it was made does not matter."""
+        update = update_of(processes, model.params, settings.shard_optimizer)
         if not folder.resume:
-            if settings.start == "unigram":
+            optimizer = update.init(settings.optimizer, model.params, **settings.optimizer_options())
+            if settings.start == "unigram" and processes.first:
                 start_at_unigram(model.params, data.train.piece_counts())
-            return cls(
-                Place(), optimizer, Metrics(folder.metrics), Watch(model.config.vocab_size), pruning=begun(model, settings)
-            )
-        saved = folder.newest_checkpoint(report)
-        check_resumable(saved, model.config, settings, data.fingerprint, report)
-        saved.restore(model.params, optimizer)
-        values = saved.state
-        metrics = Metrics(folder.metrics, values["metrics"]["bytes"], values["metrics"]["seconds"])
-        report.note(f"resuming after step {saved.step}, from {saved.folder}")
+            processes.spread(model.params.flat)
+            metrics = Metrics(folder.metrics, writes=processes.first)
+            pruning = begun(model, settings)
+            return cls(Place(), optimizer, metrics, Watch(model.config.vocab_size), pruning=pruning, update=update)
+        optimizer = optim.init(settings.optimizer, model.params, **settings.optimizer_options())
+
+        def read() -> tuple[dict[str, Any], dict[str, Any]]:
+            saved = folder.newest_checkpoint(report)
+            check_resumable(saved, model.config, settings, data.fingerprint, report)
+            saved.restore(model.params, optimizer)
+            report.note(f"resuming after step {saved.step}, from {saved.folder}")
+            return saved.state, saved.pruning()
+
+        values, scores = processes.from_first(read)
+        processes.spread(model.params.flat)
+        optimizer = update.spread(optimizer)
+        metrics = Metrics(folder.metrics, values["metrics"]["bytes"], values["metrics"]["seconds"], processes.first)
         return cls(
             Place(**values["place"]), optimizer, metrics, Watch(model.config.vocab_size, values["watch"]),
-            values["tokens"], values["held_out"], values["held_out_step"], begun(model, settings, saved.pruning()),
+            values["tokens"], values["held_out"], values["held_out_step"], begun(model, settings, scores), update,
         )  # fmt: skip
 
+    def align(self, model: Any) -> bool:
+        """Whether the processes' parameters were different; then all take those of the first one.
+
+        They make the same update with the same numbers. But on processors of different kinds a norm may differ in its last bit.
+        """
+        digest = hashlib.blake2b(backend.to_host(model.params.flat)).digest() if self.update.processes.size > 1 else b""
+        if len(set(self.update.processes.gather(digest))) == 1:
+            return False
+        self.update.processes.spread(model.params.flat)
+        return True
+
     def save(self, folder: RunFolder, model: Any, data: Any, settings: Settings, tokenizer: Any, seconds: float) -> None:
-        """A checkpoint of this moment, the model beside it, and old checkpoints removed."""
+        """A checkpoint of this moment, the model beside it, and old checkpoints removed: by the first process, with the moments
+        of all."""
+        optimizer = self.update.whole(model.params, self.optimizer)
+        if self.update.processes.first:
+            self._write(folder, model, data, settings, tokenizer, seconds, optimizer)
+        self.update.processes.meet()
+
+    def _write(
+        self, folder: RunFolder, model: Any, data: Any, settings: Settings, tokenizer: Any, seconds: float,
+        optimizer: SimpleNamespace,
+    ) -> None:  # fmt: skip
         from safetensors import SafetensorError
 
         values = {
@@ -88,7 +125,7 @@ class RunState:
             "held_out_step": self.held_out_step,
         }
         try:
-            checkpoint.save(folder.checkpoints, model.config, model.params, self.optimizer, values, tokenizer, self.scores())
+            checkpoint.save(folder.checkpoints, model.config, model.params, optimizer, values, tokenizer, self.scores())
             checkpoint.prune(folder.checkpoints, settings.keep)
             self._publish(folder, model, data, settings, tokenizer)
         except (OSError, SafetensorError) as error:  # safetensors has an error of its own for a full disk
