@@ -88,6 +88,9 @@ def finetune(
         float | None, _option("--hard", "The labels' share of the loss; the rest: the teacher's [0.5]", SMALL)
     ] = None,
     hidden: Annotated[float | None, _option("--hidden", "Weight of the teacher's hidden states [0]", SMALL)] = None,
+    shard_optimizer: Annotated[
+        bool, _option("--shard-optimizer", "Of several processes each keeps a part of the optimiser's moments.", TRAINING)
+    ] = False,
     seeds: Annotated[int, _option("--seeds", "So many runs; mean and deviation are told [1]", RUN)] = 1,
     seed: Annotated[int | None, _option("--seed", "Of everything random [0]", RUN)] = None,
     backend: BackendOption = None,
@@ -96,8 +99,11 @@ def finetune(
 ) -> None:
     """Train a model for a task and keep its best epoch. Scores stand beside those of a baseline.
 
+    With `mpiexec -n 4` before it, four processes share the work of each step (docs/parallel.md).
+
     Example: albert-np finetune classification --model albert-base-v2 --train train.tsv --dev dev.tsv --out runs/sst2
     """
+    from albert_np.parallel import world
     from albert_np.tasks.finetuning import finetune as run
     from albert_np.training import Report
     from albert_np.training.progress import FinetuneProgress
@@ -108,7 +114,7 @@ def finetune(
         freeze=tuple(freeze) if freeze else None, balance=balance or None, label_smoothing=label_smoothing,
         weight_decay=weight_decay, patience=patience, seed=seed, sparsity=sparsity, prune_by=prune_by, prune_scope=prune_scope,
         prune_end=prune_end, prune_embeddings=None if prune_embeddings else False, weights=weights, temperature=temperature,
-        hard=hard, hidden=hidden,
+        hard=hard, hidden=hidden, shard_optimizer=shard_optimizer or None,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     changes = settings_of(set_)
@@ -124,7 +130,8 @@ def finetune(
         task, train, dev, model, out, config, tokenizer, from_scratch, seeds, options, changes,
         teacher=teacher, report=report, **given,
     )  # fmt: skip
-    confusion(done, out)
+    if world().first:
+        confusion(done, out)
     if as_json:
         give(summary(done, out))
     elif not quiet:

@@ -198,10 +198,10 @@ def split(batch: np.ndarray, costs: np.ndarray, k: int) -> list[np.ndarray]:
 
 
 def share(batch: np.ndarray, costs: np.ndarray, rank: int, size: int) -> np.ndarray:
-    """What process `rank` of `size` computes of a global batch. A pure function of its arguments; all shares together are the batch.
+    """What process `rank` of `size` computes of a global batch. A pure function of its arguments; all shares are the batch.
 
-    Parts cannot always be equal: of 33 rows of one length four processes take 9, 8, 8 and 8. Which process takes the larger one
-    is decided by the batch, and so is another in each step.
+    Parts cannot always be equal: of 33 rows of one length four processes take 9, 8, 8 and 8. Which process takes the larger part
+    is decided by the batch: in each step it is another one.
     """
     return split(batch, costs, size)[(rank + int(batch.sum())) % size]
 

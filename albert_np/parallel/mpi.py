@@ -210,6 +210,7 @@ class MpiProcesses(Processes):
 
     def agreed(self, stop: Any) -> Any:
         self._asked, self._agreed = stop, Stop()
+        self.waited = self.exchanged = 0.0
         return self._agreed
 
     # ---- accounts ----

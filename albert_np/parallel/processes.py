@@ -90,7 +90,10 @@ class Processes:
             yield entered
 
     def agreed(self, stop: T) -> T:
-        """A `Stop` of all: it changes while they meet, in all of them at once, if one of them was asked to stop."""
+        """A `Stop` of all: it changes while they meet, in all of them at once, if one of them was asked to stop.
+
+        A training asks for it when it begins: from here on the seconds of `account` are counted.
+        """
         return stop
 
     # ---- accounts ----

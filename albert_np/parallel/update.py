@@ -1,13 +1,14 @@
 """From the gradients of all processes to one update of the parameters, the same in all of them.
 
 Update     the gradients are summed, and every process makes the whole update for itself: nothing is to be sent afterwards.
-Sharded    each process keeps the moments of a part of the flat buffer only ("ZeRO-1", Rajbhandari et al. 2020). It gets the sum of
-           the gradients of its part, updates the parameters there, and all collect each other's. What travels is as much as before,
-           for an all-reduce is these two halves; two moments of n numbers become two of n / k.
+Sharded    each process keeps the moments of a part of the flat buffer only ("ZeRO-1", Rajbhandari et al. 2020). It gets the
+           sum of the gradients of its part, updates the parameters there, and all collect each other's. As much travels as
+           before, for an all-reduce is these two halves; two moments of n numbers become two of n / k.
 
 A part ends wherever n / k comes to, in the middle of a tensor too: LAMB's norms are summed over the processes.
 """
 
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,9 +40,7 @@ class Update:
         """As `optim.clip`."""
         return optim.clip(grads, max_norm)
 
-    def step(
-        self, params: Tree, grads: Tree, state: SimpleNamespace, lr: float, scales: dict[str, float] | None = None
-    ) -> None:
+    def step(self, params: Tree, grads: Tree, state: SimpleNamespace, lr: float, scales: dict[str, float] | None = None) -> None:
         """As `optim.step`."""
         optim.step(params, grads, state, lr, scales)
 
@@ -85,9 +84,7 @@ class Sharded(Update):
         mine *= factor(norm, max_norm)
         return norm
 
-    def step(
-        self, params: Tree, grads: Tree, state: SimpleNamespace, lr: float, scales: dict[str, float] | None = None
-    ) -> None:
+    def step(self, params: Tree, grads: Tree, state: SimpleNamespace, lr: float, scales: dict[str, float] | None = None) -> None:
         state.count += 1
         w, g = params.flat[self.part], SimpleNamespace(flat=grads.flat[self.part])
         spans = within(adam.spans(params, state, scales or {}), self.part)
@@ -110,9 +107,7 @@ class Sharded(Update):
 
     def _trust_ratios(self, w: Any, u: Any, spans: list[Any]) -> Any:
         """LAMB's ‖w‖ / ‖u‖ of every tensor, from the parts that the processes have of it: (tensors,)"""
-        squares = np.concatenate(
-            [np.stack([(x[start:stop] * x[start:stop]).sum() for start, stop, *_ in spans]) for x in (w, u)]
-        )
+        squares = np.concatenate([np.stack([(x[start:stop] * x[start:stop]).sum() for start, stop, *_ in spans]) for x in (w, u)])
         self.processes.sum(squares)
         return adam.ratio(np.sqrt(squares[: len(spans)]), np.sqrt(squares[len(spans) :]))
 
@@ -135,7 +130,7 @@ def update_of(processes: Processes, params: Tree, sharded: bool) -> Update:
 def cuts(n: int, k: int, quantum: int) -> Cuts:
     """n numbers in k nearly equal parts, which begin at multiples of the quantum."""
     ends = [n * part // k // quantum * quantum for part in range(k)] + [n]
-    return list(zip(ends[:-1], ends[1:]))
+    return list(pairwise(ends))
 
 
 def within(spans: list[tuple[int, int, bool, float]], part: slice) -> list[tuple[int, int, bool, float]]:

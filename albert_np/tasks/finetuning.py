@@ -13,6 +13,7 @@ from albert_np.config import PRESETS, AlbertConfig
 from albert_np.files import write_json
 from albert_np.model.distillation import Lesson, graduate, student
 from albert_np.optim.constraint import Constraint
+from albert_np.parallel import Processes, world
 from albert_np.tasks import Task, task_of
 from albert_np.tasks.trained import Trained, baseline_scores
 from albert_np.training.finetune import History, plain, train_epochs
@@ -77,6 +78,7 @@ def finetune(
     vocab_size: int = VOCABULARY,
     teacher: str | os.PathLike[str] | None = None,
     report: Report | None = None,
+    processes: Processes | None = None,
     **settings: Any,
 ) -> Finetuned:
     """Train a model for a task, and keep its best epoch.
@@ -90,47 +92,69 @@ def finetune(
     teacher         the folder of a larger model trained for the task, which the model learns from besides (model/distillation.py)
     out             a folder, new or empty; None: nothing is written
     seeds           so many runs, with the seeds from settings' `seed` on, each in out/seed-N; the best of them in `out`
+    processes       those that train together: None, all that mpiexec has started. All call this alike; the first one writes
     settings        fields of `FinetuneSettings`: epochs=3, learning_rate=1e-4, ...
 
     Raises ValueError that names what came and what was expected; FileNotFoundError, FileExistsError.
     """
-    report = report or Report()
+    processes = world() if processes is None else processes
+    with processes.guard():
+        return _finetune(
+            task, train, dev, model, out, config, tokenizer, from_scratch, seeds, options, changes, vocab_size, teacher,
+            (report if processes.first else None) or Report(), processes, settings,
+        )  # fmt: skip
+
+
+def _finetune(
+    task: str | Task, train: Any, dev: Any, model: Any, out: Any, config: Any, tokenizer: Any, from_scratch: bool, seeds: int,
+    options: dict[str, Any] | None, changes: dict[str, Any] | None, vocab_size: int, teacher: Any, report: Report,
+    processes: Processes, settings: dict[str, Any],
+) -> Finetuned:  # fmt: skip
     task = task_of(task, **(options or {}))
     chosen = FinetuneSettings.from_dict({**task.trains, **settings})
     Sparsity.of(chosen)
     if chosen.weights != "float32":
         kind_of(chosen.weights)
-    folder = None if out is None else new_folder(out)
+    folder = None if out is None else processes.from_first(lambda: new_folder(out))
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, not {seeds}")
     examples, held = (task.read(x) if isinstance(x, str | os.PathLike) else list(x or ()) for x in (train, dev))
     task.learn(examples)
-    start = Start.of(task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, report)
+    if model is None and tokenizer is None and config is not None:
+        report.note(f"training a vocabulary of at most {vocab_size} pieces on the examples")
+        tokenizer = processes.from_first(lambda: vocabulary(task, examples, vocab_size))
+    with processes.first_ahead():  # a name on the hub is fetched once
+        start = Start.of(task, model, config, tokenizer, from_scratch, changes or {})
     if "max_length" in task.options:
         fit_length(task, start, options or {})
     master = None if teacher is None else Trained.from_pretrained(teacher, task)
     check_teacher(master, task, start)
-    baselines = baseline_scores(task, examples, held, start.model, start.tokenizer) if held else {}
+    baselines = processes.from_first(lambda: baseline_scores(task, examples, held, start.model, start.tokenizer) if held else {})
     done = Finetuned(Trained(task, None, start.tokenizer), History(), baselines, held)
-    with stop_on_signals() as stop:
+    with stop_on_signals() as asked:
+        stop = processes.agreed(asked)
         for seed in range(chosen.seed, chosen.seed + seeds):
             if seeds > 1:
                 report.note(f"seed {seed}")
-            own, network = dataclasses.replace(chosen, seed=seed), start.model(seed)
+            own = dataclasses.replace(chosen, seed=seed)
+            with processes.first_ahead():
+                network = start.model(seed)
             if master is not None:
                 student(network, Lesson(master.model, own.temperature, own.hard, own.hidden), seed)
             forms = constraints(own, network, report)
-            history = train_epochs(task, network, start.tokenizer, examples, held, own, start.fresh, report, stop, forms)
+            history = train_epochs(
+                task, network, start.tokenizer, examples, held, own, start.fresh, report, stop, forms, processes
+            )
             graduate(network)
             about = dict(settings=own.to_dict(), start=start.source, epoch=history.best, scores=plain(history.scores))
             trained = Trained(task, network, start.tokenizer, {**about, "baselines": baselines}, packing_of(own, forms))
             done.add(trained, history)
-            if folder is not None:
+            if folder is not None and processes.first:
                 write_run(folder / f"seed-{seed}" if seeds > 1 else folder, trained, history, baselines)
             if stop.signal:
                 break
     report.close()
-    if folder is not None and seeds > 1:
+    if folder is not None and seeds > 1 and processes.first:
         write_run(folder, done.trained, done.history, baselines)
         summary = dict(metric=task.metric, mean=done.mean, deviation=done.deviation, seeds=done.scores, baselines=baselines)
         write_json(folder / "scores.json", summary)
@@ -178,10 +202,7 @@ class Start:
     changes: dict[str, Any]
 
     @classmethod
-    def of(
-        cls, task: Task, model: Any, config: Any, tokenizer: Any, from_scratch: bool, changes: dict[str, Any],
-        examples: list[Any], vocab_size: int, report: Report,
-    ) -> "Start":  # fmt: skip
+    def of(cls, task: Task, model: Any, config: Any, tokenizer: Any, from_scratch: bool, changes: dict[str, Any]) -> "Start":
         from albert_np.text import AlbertTokenizer
 
         if (model is None) == (config is None):
@@ -190,9 +211,6 @@ class Start:
             )
         if isinstance(tokenizer, str | os.PathLike) or (tokenizer is None and model is not None):
             tokenizer = AlbertTokenizer.from_pretrained(tokenizer or model)
-        elif tokenizer is None:
-            report.note(f"training a vocabulary of at most {vocab_size} pieces on the examples")
-            tokenizer = vocabulary(task, examples, vocab_size)
         if isinstance(config, str):
             known = config in PRESETS or not Path(config).exists()
             config = AlbertConfig.preset(config) if known else AlbertConfig.from_pretrained(config, strict=True)

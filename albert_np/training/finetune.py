@@ -21,7 +21,6 @@ from albert_np.training.report import Report
 from albert_np.training.stop import Stop
 from albert_np.training.watch import Diverged
 
-
 DENOMINATORS = ("mlm", "sop", "task", "tokens")
 
 
@@ -140,8 +139,8 @@ def gradients(
     model: Any, task: Any, items: list[Any], numbers: np.ndarray, settings: FinetuneSettings, rng: Dropout, grads: Any,
     processes: Processes = ALONE,
 ) -> tuple[float, float | None, int]:  # fmt: skip
-    """This process's part of the gradient of the step of these items, written into `grads` -> of the whole step the loss, how many
-    answers are right (or None), of how many"""
+    """This process's part of the gradient of the step of these items, written into `grads` -> of the whole step the loss, how
+    many answers are right (or None), of how many"""
     grads.flat[...] = 0
     if processes.size > 1:
         numbers = processes.share(numbers, np.array([len(item.ids) for item in items]))

@@ -80,6 +80,8 @@ class FinetuneSettings:
                 raise ValueError(
                     f"{name} must be a number {'above 0' if low == 0 else 'from 0'} and below {high:g}, not {value!r}"
                 )
+        if self.shard_optimizer and self.prune_by == "movement" and self.sparsity:
+            raise ValueError("shard_optimizer: pruning by movement needs the whole gradient in every process; prune by magnitude")
         object.__setattr__(self, "freeze", (self.freeze,) if isinstance(self.freeze, str) else tuple(self.freeze))
 
     @classmethod

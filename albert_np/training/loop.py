@@ -50,8 +50,8 @@ def pretrain(
 ) -> Summary:
     """Train `model` in place on `data` (a `RunData`) and leave model, metrics, checkpoints and figures in the folder `out`.
 
-    Started by mpiexec, all processes call this alike, with the same arguments: each computes its share of every step, and only the
-    first one writes and reports. processes: others than all of them; `albert_np.parallel.ALONE` for a run of one's own.
+    Started by mpiexec, all processes call this alike, with the same arguments: each computes its share of every step, and only
+    the first one writes and reports. processes: others than all; `albert_np.parallel.ALONE` for a run of one's own.
 
     With `resume` the newest whole checkpoint in `out` is continued, bit for bit. Ctrl-C and SIGTERM save and end the run; the
     summary says so. Raises ValueError for settings that do not fit the data or the run to resume, FileExistsError for a folder
@@ -166,8 +166,8 @@ def denominators(batches: list[dict[str, Any]], processes: Processes = ALONE) ->
     many parts it is computed."""
     masked = sum(len(arrays["masked_rows"]) for arrays in batches)
     pairs = sum(len(arrays["lengths"]) for arrays in batches)
-    masked, pairs = processes.total(masked, pairs)
-    return {"mlm": float(max(1, masked)), "sop": float(pairs)}
+    all_masked, all_pairs = processes.total(masked, pairs)
+    return {"mlm": float(max(1, all_masked)), "sop": float(all_pairs)}
 
 
 def total_steps(settings: Settings, train: Any) -> int:

@@ -58,8 +58,9 @@ class Metrics:
         numbers = backend.to_host(np.stack([device for _, device in self._waiting]))  # steps of 5
         counts = np.array([[known[name] for name in COUNTS] for known, _ in self._waiting])
         summed, counts = processes.totals(numbers[:, :4]), processes.totals(counts).astype(int)
-        rows = zip(self._waiting, counts.tolist(), summed.tolist(), numbers[:, 4].tolist())
-        records = [_record({**known, **dict(zip(COUNTS, own))}, *row, norm) for (known, _), own, row, norm in rows]
+        rows = np.column_stack([summed, numbers[:, 4]]).tolist()
+        known = [{**known, **dict(zip(COUNTS, own))} for (known, _), own in zip(self._waiting, counts.tolist())]
+        records = [_record(own, *row) for own, row in zip(known, rows)]
         self._waiting.clear()
         for record in records:
             self.write(record)

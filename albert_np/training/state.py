@@ -56,8 +56,8 @@ class RunState:
     def begin(
         cls, folder: RunFolder, model: Any, data: Any, settings: Settings, report: Report, processes: Processes = ALONE
     ) -> "RunState":
-        """A fresh state or, in a folder to resume, that of its newest whole checkpoint, copied into the model too. A checkpoint is
-        read by the first process; how many there were when it was made does not matter."""
+        """A fresh state or, in a folder to resume, that of its newest whole checkpoint, copied into the model too. The first
+        process reads it; how many there were when it was written does not matter."""
         update = update_of(processes, model.params, settings.shard_optimizer)
         if not folder.resume:
             optimizer = update.init(settings.optimizer, model.params, **settings.optimizer_options())
@@ -90,7 +90,7 @@ class RunState:
 
         They make the same update with the same numbers. But on processors of different kinds a norm may differ in its last bit.
         """
-        digest = hashlib.blake2b(backend.to_host(model.params.flat)).digest() if self.update.processes.size > 1 else b""
+        digest = hashlib.blake2b(backend.to_host(model.params.flat).tobytes()).digest() if self.update.processes.size > 1 else b""
         if len(set(self.update.processes.gather(digest))) == 1:
             return False
         self.update.processes.spread(model.params.flat)
