@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
-
 import albert_np as ab
 from albert_np import backend, cli, parallel
 from albert_np.data.corpus import Corpus
@@ -18,13 +16,9 @@ from albert_np.randomness import Dropout
 from albert_np.training import Report, Settings, data_of, loop
 
 SIZES = dict(
-    embedding_size=16,
-    hidden_size=24,
-    num_hidden_layers=2,
-    num_attention_heads=3,
-    intermediate_size=48,
+    embedding_size=16, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=48,
     max_position_embeddings=32,
-)
+)  # fmt: skip
 SETTINGS = dict(
     steps=14, max_length=32, tokens_per_batch=256, held_out=0.1, log_every=3, eval_every=5, checkpoint_every=4, keep=2
 )
@@ -116,15 +110,22 @@ def commands(workshop: Path, arguments: list[str], fail: Any = None) -> None:
     sys.exit(cli.main(arguments))
 
 
-def exchanges(workshop: Path) -> None:
-    """All that processes can do together, on arrays of NumPy and on those that refuse what CuPy's refuse."""
+def with_strict_arrays() -> Any:
+    """Make the stand-in for CuPy one of the backends."""
+    sys.path.append(str(Path(__file__).parents[1]))
     from strict_backend import StrictBackend
 
     backend._known.append(StrictBackend())
+    return backend._known[-1]
+
+
+def exchanges(workshop: Path) -> None:
+    """All that processes can do together, on arrays of NumPy and on those that refuse what CuPy's refuse."""
+    device = with_strict_arrays()
     every = parallel.world()
     rank, size = every.mine
     cuts = [(0, 4), *[(4, 4)] * (size - 2), (4, 11)]
-    for put in (np.asarray, StrictBackend().asarray):
+    for put in (np.asarray, device.asarray):
         for dtype in ("float32", "float64"):
             own, total = np.arange(11, dtype=dtype) * (rank + 1), np.arange(11) * (size * (size + 1) / 2)
             flat = put(own.copy())
@@ -155,9 +156,7 @@ def exchanges(workshop: Path) -> None:
 
 def strict(workshop: Path, out: str, sharded: bool) -> None:
     """Three LAMB steps whose arrays refuse what CuPy's refuse."""
-    from strict_backend import StrictBackend
-
-    backend._known.append(StrictBackend())
+    with_strict_arrays()
     settings = Settings(**SETTINGS)
     model, data, _ = prepared(workshop, settings, "float64")
     model.to("strict")

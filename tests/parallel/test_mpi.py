@@ -226,7 +226,7 @@ def test_one_process_writes_and_speaks(mpiexec, workshop, tmp_path):
     more = ["--steps", 6, "--eval-every", 3, "--checkpoint-every", 3, *PRETRAIN]
     run = ["-m", "albert_np", "pretrain", workshop / "text.txt", *more]
     many = mpiexec(3, *run, "--shard-optimizer", "--out", tmp_path / "many")
-    single = mpiexec(1, *run, "--out", tmp_path / "single")
+    mpiexec(1, *run, "--out", tmp_path / "single")
     assert "in each of 3 processes" in many.stderr and "3 processes: " in many.stderr
     assert many.stderr.count("held-out after step 6") == many.stdout.count("6 of 6 steps") == 1
     same_curves(tmp_path / "many", tmp_path / "single")
@@ -239,8 +239,9 @@ def test_one_process_writes_and_speaks(mpiexec, workshop, tmp_path):
 
 @pytest.mark.slow
 def test_fine_tuning_together(mpiexec, tmp_path):
-    lines = [f"the {animal} is {word}\t{label}\n" for animal in "cat dog horse bird goat mouse owl".split()
-             for word, label in (("big and slow", "large"), ("small", "little"), ("tiny", "little"), ("huge", "large"))]  # fmt: skip
+    words = (("big and slow", "large"), ("small", "little"), ("tiny", "little"), ("huge", "large"))
+    animals = "cat dog horse bird goat mouse owl".split()
+    lines = [f"the {animal} is {word}\t{label}\n" for animal in animals for word, label in words]
     (tmp_path / "train.tsv").write_text("text\tlabel\n" + "".join(lines))
     (tmp_path / "dev.tsv").write_text("text\tlabel\n" + "".join(lines[::3]))
     found = {}
@@ -261,9 +262,6 @@ def test_fine_tuning_together(mpiexec, tmp_path):
         )
         assert len(one) == len(three)
         for a, b in zip(one, three):
-            assert (
-                {k: v for k, v in a.items() if k != "seconds"}
-                == pytest.approx({k: v for k, v in b.items() if k != "seconds"}, abs=1e-5)
-                if "loss" in a
-                else a == b
-            )
+            assert a.keys() == b.keys() and a.get("dev") == b.get("dev")
+            for key in a.keys() & {"loss", "accuracy", "lr", "grad_norm", "tokens", "step"}:
+                assert a[key] == pytest.approx(b[key], abs=1e-5), (key, a, b)

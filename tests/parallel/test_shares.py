@@ -1,5 +1,7 @@
 """What each process gets of a step and of its machine: pure functions, no MPI."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -105,7 +107,7 @@ def test_threads_that_the_user_has_chosen_stay(monkeypatch):
 @pytest.mark.parametrize(("n", "k"), [(1000, 3), (16, 4), (33, 2), (7, 3)])
 def test_parts_of_the_flat_buffer(n, k):
     parts = cuts(n, k, 16)
-    assert parts[0][0] == 0 and parts[-1][1] == n and all(a[1] == b[0] for a, b in zip(parts, parts[1:]))
+    assert parts[0][0] == 0 and parts[-1][1] == n and all(a[1] == b[0] for a, b in pairwise(parts))
     assert all(start % 16 == 0 for start, _ in parts)
     spans = [(0, 5, True, 1.0), (5, n, False, 0.5)]
     whole = np.zeros(n, int)
