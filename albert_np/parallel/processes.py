@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from albert_np import backend
-from albert_np.data.sampler import share
 
 T = TypeVar("T")
 Cuts = list[tuple[int, int]]
@@ -17,7 +16,7 @@ class Processes:
     """One process: every sum is its own number, every meeting is over at once.
 
     rank, size   this one's number, and how many there are
-    mine         (rank, size), or () for one alone: what functions are told that give each process its share
+    mine         (rank, size), or () for one alone: for functions that give each process its share (`data.sampler.share`)
     """
 
     rank, size = 0, 1
@@ -27,10 +26,6 @@ class Processes:
     def first(self) -> bool:
         """Whether this is the one that writes and speaks."""
         return self.rank == 0
-
-    def share(self, batch: np.ndarray, costs: np.ndarray) -> np.ndarray:
-        """The examples of a global batch that this process computes, see `data.sampler.share`."""
-        return share(batch, costs, self.rank, self.size)
 
     # ---- sums ----
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from albert_np import backend, optim
-from albert_np.data.sampler import BalancedSampler, split
+from albert_np.data.sampler import BalancedSampler, share, split
 from albert_np.model.batch import Batch
 from albert_np.model.parts import counts
 from albert_np.optim.constraint import Constraint, seen
@@ -142,11 +142,10 @@ def gradients(
     """This process's part of the gradient of the step of these items, written into `grads` -> of the whole step the loss, how
     many answers are right (or None), of how many"""
     grads.flat[...] = 0
-    if processes.size > 1:
-        numbers = processes.share(numbers, np.array([len(item.ids) for item in items]))
     lengths = np.array([len(items[i].ids) for i in numbers])
+    mine = share(np.arange(len(numbers)), lengths, processes.rank, processes.size, turn=int(numbers.sum()))
     batches = []
-    for places in split(np.arange(len(numbers)), lengths, settings.accumulate):
+    for places in split(mine, lengths, settings.accumulate):
         if len(places):
             part = numbers[places]
             arrays = task.collate([items[i] for i in part])

@@ -126,7 +126,7 @@ def exchanges(workshop: Path) -> None:
     rank, size = every.mine
     cuts = [(0, 4), *[(4, 4)] * (size - 2), (4, 11)]
     for put in (np.asarray, device.asarray):
-        for dtype in ("float32", "float64"):
+        for dtype in ("float16", "float32", "float64"):
             own, total = np.arange(11, dtype=dtype) * (rank + 1), np.arange(11) * (size * (size + 1) / 2)
             flat = put(own.copy())
             every.sum(flat)

@@ -232,7 +232,8 @@ def test_one_process_writes_and_speaks(mpiexec, workshop, tmp_path):
     same_curves(tmp_path / "many", tmp_path / "single")
 
     def files(folder):
-        return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+        names = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+        return sorted(re.sub(r"^(corpus/[a-z]+)-[0-9a-f]+", r"\1", name) for name in names)  # a corpus's files are numbered
 
     assert files(tmp_path / "many") == files(tmp_path / "single")
 
