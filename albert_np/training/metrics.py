@@ -57,10 +57,11 @@ class Metrics:
             return []
         numbers = backend.to_host(np.stack([device for _, device in self._waiting]))  # steps of 5
         counts = np.array([[known[name] for name in COUNTS] for known, _ in self._waiting])
-        summed, counts = processes.totals(numbers[:, :4]), processes.totals(counts).astype(int)
-        rows = np.column_stack([summed, numbers[:, 4]]).tolist()
-        known = [{**known, **dict(zip(COUNTS, own))} for (known, _), own in zip(self._waiting, counts.tolist())]
-        records = [_record(own, *row) for own, row in zip(known, rows)]
+        summed = processes.totals(np.column_stack([numbers[:, :4], counts])).tolist()  # the norm is that of all already
+        records = [
+            _record({**known, **{name: int(count) for name, count in zip(COUNTS, row[4:])}}, *[*row[:4], norm])
+            for (known, _), row, norm in zip(self._waiting, summed, numbers[:, 4].tolist())
+        ]
         self._waiting.clear()
         for record in records:
             self.write(record)

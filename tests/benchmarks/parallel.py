@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-WARM = 4  # steps that are not counted
+WARM = 5  # steps that are not counted; so often the losses are read
 CONTENDERS = {"threads": (1, 2, False), "processes": (2, 1, False), "divided": (2, 1, True)}  # processes, threads, sharded
 
 
@@ -50,7 +50,7 @@ def work(folder: Path, steps: int, sharded: bool) -> None:
 
     tokenizer = ab.AlbertTokenizer.from_pretrained(folder)
     config = ab.AlbertConfig(vocab_size=len(tokenizer), **CONFIG)
-    length = dict(steps=steps + WARM, log_every=1, eval_every=10**6, checkpoint_every=10**6)
+    length = dict(steps=steps + WARM, log_every=WARM, eval_every=10**6, checkpoint_every=10**6)
     settings = Settings(**{**SETTINGS, **length, "shard_optimizer": sharded})
     data = data_of(Corpus.open(folder / "corpus", tokenizer), config, settings)
     data.held_out, every = None, parallel.world()
@@ -128,7 +128,7 @@ def table(results: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=20, help=f"a multiple of {WARM}")
     parser.add_argument("--quick", action="store_true", help="one round of a few steps; nothing is written")
     parser.add_argument("--table", action="store_true", help="print the table of the results that there are")
     parser.add_argument("--paper", action="store_true", help="print what a step costs on paper")
@@ -136,6 +136,8 @@ def main() -> None:
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--sharded", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.steps % WARM or given.steps < WARM or given.rounds < 1:
+        parser.error(f"--steps must be a multiple of {WARM}, and --rounds at least 1")
     if given.worker:
         work(given.worker, given.steps, given.sharded)
     elif given.paper:
@@ -143,7 +145,7 @@ def main() -> None:
 
         print(network.table())
     elif given.quick:
-        print(table(measure(1, 3)))
+        print(table(measure(1, WARM)))
     else:
         if not given.table:
             given.out.write_text(json.dumps(measure(given.rounds, given.steps), indent=1) + "\n", encoding="utf-8")
