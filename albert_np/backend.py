@@ -2,11 +2,13 @@
 
 Layer code says `np.` and is handed arrays: NumPy passes calls on CuPy arrays on to CuPy, so **the data decide the device**.
 This file decides only where parameters and batches are put (`use`), and holds what the dispatch does not cover. It is the only
-file that imports CuPy (the CUDA kernels aside).
+file that imports CuPy (kernels/gpu aside).
 """
 
+import ctypes
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -53,7 +55,10 @@ class NumpyBackend:
 
 
 class CupyBackend:
-    """Arrays on a CUDA device. Raises RuntimeError, naming what to install, where CuPy or a device is missing."""
+    """Arrays on a CUDA device. Raises RuntimeError, naming what to install, where CuPy or a device is missing.
+
+    tf32: whether products of float32 matrices may round their factors to 10 bits (and add up in float32): several times faster.
+    """
 
     name = "cupy"
 
@@ -62,20 +67,31 @@ class CupyBackend:
             import cupy
         except ImportError as error:
             raise RuntimeError(
-                "the cupy backend needs CuPy, which is not installed: pip install 'albert_np[cuda13]' for CUDA 13, "
-                "or 'albert_np[cuda12]' for CUDA 12"
+                f"the cupy backend needs CuPy, which is not installed: {what_to_install(driver_version())}"
             ) from error
         if not cupy.cuda.is_available():
-            raise RuntimeError("the cupy backend needs a CUDA device and its driver; CuPy found none on this machine")
+            raise RuntimeError(
+                f"the cupy backend needs a CUDA device and its driver; CuPy found none on this machine{why_none()}"
+            )
+        from albert_np.kernels.gpu import cuda
         from albert_np.parallel import launcher
 
-        self.cupy = cupy
-        cupy.cuda.Device(launcher.local_rank() % cupy.cuda.runtime.getDeviceCount()).use()  # mpiexec: a GPU for each process
+        self.cupy, self.cuda = cupy, cuda
+        self.tf32 = os.environ.get("ALBERT_NP_TF32", "") not in ("", "0")
+        self.choose(launcher.local_rank() % cupy.cuda.runtime.getDeviceCount())  # mpiexec: a GPU for each process
+
+    def choose(self, device: int) -> None:
+        """Put arrays on this one of several devices from now on."""
+        count = self.cupy.cuda.runtime.getDeviceCount()
+        if device >= count:
+            raise ValueError(f"there is no device cupy:{device}; this machine has {count}, from cupy:0 on")
+        self.cupy.cuda.Device(device).use()
 
     def owns(self, x: Any) -> bool:
         return isinstance(x, self.cupy.ndarray)
 
     def asarray(self, host: Any) -> Any:
+        """CuPy copies through pinned memory, and does not wait for the copy: the device computes meanwhile."""
         return self.cupy.asarray(host)
 
     def to_host(self, x: Any) -> np.ndarray:
@@ -118,12 +134,65 @@ class CupyBackend:
         return nccl if nccl.available else None
 
     def scatter_add(self, target: Any, rows: Any, values: Any) -> None:
+        """By atomic operations: where rows repeat, in no fixed order. kernels/gpu/embedding.py has the form that is the same
+        every time."""
         self.cupy.add.at(target, rows, values)
 
     def erf(self, x: Any) -> Any:
         from cupyx.scipy.special import erf
 
         return erf(x)
+
+    # ---- what kernels/gpu asks for ----
+
+    def launch(self, source: str, name: str, blocks: int, threads: int, arguments: list[Any]) -> None:
+        """Run a CUDA kernel. arguments: arrays, None for no array, NumPy scalars."""
+        self.cuda.launch(source, name, blocks, threads, arguments)
+
+    def product(self, a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, add: bool) -> None:
+        """out = a b, or out += a b, of contiguous (..., ·, ·) arrays, each of them also the other way round."""
+        self.cuda.product(a, b, out, transpose_a, transpose_b, add, self.tf32)
+
+    def record(self, work: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
+        """Record what `work` asks of the device, and do it -> what does it again on whatever its arrays then hold, and what it
+        found (where the next time writes over it). Work may neither wait for the device nor send anything to it."""
+        return self.cuda.record(work)
+
+    def memory(self) -> dict[str, int]:
+        """Bytes: used by arrays, held by CuPy's pool (used ones included), free on the device, total of the device."""
+        pool = self.cupy.get_default_memory_pool()
+        free, total = self.cupy.cuda.runtime.memGetInfo()
+        return {"used": pool.used_bytes(), "held": pool.total_bytes(), "free": free, "total": total}
+
+    def describe(self) -> str:
+        """The device's name, for people."""
+        device = self.cupy.cuda.Device()
+        return f"{self.cupy.cuda.runtime.getDeviceProperties(device.id)['name'].decode()} (cupy:{device.id})"
+
+
+def driver_version() -> int | None:
+    """The CUDA version of the NVIDIA driver, such as 13; None without a driver."""
+    number = ctypes.c_int(0)
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1").cuDriverGetVersion(ctypes.byref(number))
+    except (OSError, AttributeError):
+        return None
+    return number.value // 1000 or None
+
+
+def what_to_install(version: int | None) -> str:
+    """The extra for the driver's CUDA version."""
+    if version is None:
+        return "pip install 'albert_np[cuda13]' for CUDA 13, or 'albert_np[cuda12]' for CUDA 12 (no NVIDIA driver was found here)"
+    if version < 12:
+        return f"the driver here has CUDA {version}, and CuPy needs 12 or 13: update the driver first"
+    extra = "cuda13" if version >= 13 else "cuda12"
+    return f"pip install 'albert_np[{extra}]' (the driver here has CUDA {version})"
+
+
+def why_none() -> str:
+    version = driver_version()
+    return "" if version is None else f", whose driver has CUDA {version}: is the CuPy that is installed for a later one?"
 
 
 Backend = NumpyBackend | CupyBackend
@@ -133,20 +202,23 @@ _current: Any = None
 
 
 def named(name: str) -> Any:
-    """The backend of this name, made ready on first use."""
-    for backend in _known:
-        if backend.name == name:
-            return backend
-    if name not in NAMES:
-        raise ValueError(f"unknown backend {name!r}; there are {' and '.join(NAMES)}")
-    _known.append(CupyBackend())
-    return _known[-1]
+    """The backend of this name, made ready on first use. "cupy:1" is CuPy on the second of several devices."""
+    name, colon, device = name.partition(":")
+    known = {backend.name: backend for backend in _known}
+    if name not in (*known, *NAMES) or (colon and (name == "numpy" or not device.isdecimal())):
+        raise ValueError(f"unknown backend {name + colon + device!r}; there are {' and '.join(NAMES)} (cupy:1: a second GPU)")
+    if name not in known:
+        known[name] = CupyBackend()
+        _known.append(known[name])
+    if colon:
+        known[name].choose(int(device))
+    return known[name]
 
 
 def use(name: str) -> None:
-    """Put parameters and batches made from now on here: "numpy" or "cupy" (also: the variable ALBERT_NP_BACKEND).
+    """Put parameters and batches made from now on here: "numpy", "cupy" or "cupy:1" (also: the variable ALBERT_NP_BACKEND).
 
-    Raises ValueError for another name, RuntimeError where CuPy or a CUDA device is missing.
+    Raises ValueError for another name or device, RuntimeError where CuPy or a CUDA device is missing.
     """
     global _current
     _current = named(name)
@@ -168,6 +240,11 @@ def of(x: Any) -> Any:
         named("cupy")
         return of(x)
     raise TypeError(f"expected an array of a backend in use, got {type(x).__name__}")
+
+
+def has_kernels(x: Any) -> bool:
+    """Whether this is an array of a backend that runs CUDA kernels."""
+    return type(x) is not np.ndarray and hasattr(x, "dtype") and hasattr(of(x), "launch")
 
 
 # ---- moving arrays ----

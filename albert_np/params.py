@@ -17,6 +17,7 @@ from albert_np.config import AlbertConfig
 from albert_np.randomness import generator
 
 ALIGNMENT = 64  # bytes: every leaf starts on a cache line of its own
+QUANTUM = 32  # numbers from one possible start to the next: 64 bytes of float16, and in all dtypes the same places
 
 # ---- the form: nested dicts and lists of shapes. The same dict in two places is one set of parameters. ----
 
@@ -137,7 +138,7 @@ class Tree(Namespace):
         offset, found = 0, {}
         for name, array in self.items():
             found[name] = offset, offset + array.size
-            offset += _padded(array.shape, array.dtype.itemsize)
+            offset += _padded(array.shape)
         return found
 
     def zeros_like(self) -> "Tree":
@@ -152,7 +153,9 @@ class Tree(Namespace):
 
     def astype(self, dtype: Any) -> "Tree":
         """The same numbers in another dtype."""
-        return place(self.form, dict(self.items()), np.dtype(dtype), like=self.flat)
+        twin = zero_tree(self.form, dtype, self.flat)
+        twin.flat[...] = self.flat
+        return twin
 
     def same_form(self, other: "Tree") -> bool:
         """Whether both have tensors of the same names and shapes."""
@@ -176,19 +179,18 @@ def _walk(name: str, node: Any) -> Iterator[tuple[str, Any]]:
         yield name, node
 
 
-def _padded(shape: tuple[int, ...], itemsize: int) -> int:
+def _padded(shape: tuple[int, ...]) -> int:
     """Elements a leaf takes in the flat buffer, so that the next one starts on a boundary."""
-    quantum = ALIGNMENT // itemsize
-    return -(-math.prod(shape) // quantum) * quantum
+    return -(-math.prod(shape) // QUANTUM) * QUANTUM
 
 
-def flat_size(form: dict[str, Any], itemsize: int) -> int:
-    """Length of the flat buffer for this form."""
+def flat_size(form: dict[str, Any]) -> int:
+    """Length of the flat buffer for this form, in any dtype."""
     seen: set[int] = set()
 
     def size(node: Any) -> int:
         if isinstance(node, tuple):
-            return _padded(node, itemsize)
+            return _padded(node)
         if isinstance(node, dict):
             if id(node) in seen:
                 return 0
@@ -212,7 +214,7 @@ def build(form: dict[str, Any], flat: Any) -> dict[str, Any]:
                 made[id(node)] = Namespace(**{key: grow(child) for key, child in node.items()})
             return made[id(node)]
         leaf = flat[offset : offset + math.prod(node)].reshape(node)
-        offset += _padded(node, flat.dtype.itemsize)
+        offset += _padded(node)
         return leaf
 
     return {key: grow(child) for key, child in form.items()}
@@ -223,7 +225,7 @@ def zero_tree(form: dict[str, Any], dtype: Any, like: Any = None) -> Tree:
     dtype = np.dtype(dtype)
     if like is None:
         like = backend.asarray(np.empty(0, dtype))
-    return Tree(form, backend.aligned_zeros_like(like, flat_size(form, dtype.itemsize), dtype))
+    return Tree(form, backend.aligned_zeros_like(like, flat_size(form), dtype))
 
 
 def place(form: dict[str, Any], values: dict[str, Any], dtype: np.dtype, like: Any = None) -> Tree:

@@ -9,7 +9,7 @@ batch, recomputing a layer in the backward pass, resuming, a second process) cha
 """
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -42,23 +42,39 @@ class Dropout:
     place        the layer it is for, such as ("ffn", 3); `at` fills it in.
     rows         (N, 2) integers: the example of each token and its number within the example. The model fills them in, so
                  a token's mask does not depend on which other sequences stand in the batch.
+    step_words   (2,) uint32 on a device: `words_of_step`, read there instead of here, for a step that is recorded once and
+                 replayed with other numbers. None: the step is known.
     """
 
     seed: int
     step: int = 0
     place: tuple[str, int] = ("", 0)
     rows: Any = field(default=None, repr=False, compare=False)
+    step_words: Any = field(default=None, repr=False, compare=False)
 
     def at(self, name: str, layer: int = 0) -> "Dropout":
         """The same randomness at another place of the model."""
-        return Dropout(self.seed, self.step, (name, layer), self.rows)
+        return replace(self, place=(name, layer))
 
     def of(self, rows: Any) -> "Dropout":
         """The same randomness for these rows (N, 2): (example, token)."""
-        return Dropout(self.seed, self.step, self.place, rows)
+        return replace(self, rows=rows)
 
     def key(self) -> tuple[int, int]:
-        """The two 32-bit words under which Philox encrypts (example, token, element)."""
-        name, layer = self.place
-        low, high = _key(self.seed, "dropout " + name, (self.step, layer)).generate_state(2)
-        return int(low), int(high)
+        """The two 32-bit words under which Philox encrypts (example, token, element): those of the place, mixed with the step's.
+
+        Words of another place or step have nothing to do with these, so neither have their exclusive ors.
+        """
+        place, step = self.words_of_place(), self.words_of_step()
+        return place[0] ^ step[0], place[1] ^ step[1]
+
+    def words_of_place(self) -> tuple[int, int]:
+        return _words(self.seed, "dropout " + self.place[0], self.place[1])
+
+    def words_of_step(self) -> tuple[int, int]:
+        return _words(self.seed, "dropout step", self.step)
+
+
+def _words(seed: int, purpose: str, number: int) -> tuple[int, int]:
+    low, high = _key(seed, purpose, (number,)).generate_state(2)
+    return int(low), int(high)

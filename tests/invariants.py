@@ -108,8 +108,8 @@ def masks_differ_wherever_they_should(config: AlbertConfig = DROPOUT) -> None:
     assert len(set(losses)) == 3, "seeds or steps share their masks"
     _, cache = pretraining(batch, p, config, None, Dropout(1, 1))
     blocks = [block for layer in cache[1][1][1] for block in layer]  # the body's cache, the encoder's, all layers
-    kept = [cache.cache if isinstance(cache, Kept) else cache for block in blocks for cache in (block[1], block[4])]
-    masks = [keep.tobytes() for keep, _ in kept]
+    sums = [cache.cache if isinstance(cache, Kept) else cache for block in blocks for cache in (block[1], block[3])]
+    masks = [keep.tobytes() for (keep, _), _ in sums]  # a residual's cache: the dropout's, the norm's
     assert len(set(masks)) == len(masks) == 2 * config.num_hidden_layers, "two places share a mask"
 
 

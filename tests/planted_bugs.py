@@ -186,14 +186,20 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("embedding_backward(de, c_tables, g)", "embedding_backward(de, c_tables, p)", "moved the parameters"),
         ("c_projection, p.projection, g.projection)", "c_projection, p.projection, p.projection)", "moved the parameters"),
     )),
+    "layers.residual.residual_backward": ("residual, dropout", (
+        ("return dx, dropout_backward(dx, c_drop)", "return dx, dx", "forgot the dropout"),
+        ("return dx, dropout_backward(dx, c_drop)", "return dropout_backward(dx, c_drop), dx", "through the dropout on the wrong side"),
+        ("return dx, dropout_backward(dx, c_drop)", "return dy, dropout_backward(dx, c_drop)", "past the layer norm"),
+        ("dx = layer_norm_backward(dy, c_norm, p, g)", "dx = dropout_backward(layer_norm_backward(dy, c_norm, p, g), c_drop)", "dropped twice"),
+    )),
     "model.block.block_backward": ("block, dropout", (
-        ("dh = dsum + feed_forward_backward", "dh = feed_forward_backward", "forgot the way around the feed-forward"),
-        ("return dsum + attention_backward", "return attention_backward", "forgot the way around the attention"),
-        ("df = dropout_backward(dsum, c_drop_f)", "df = dsum", "forgot a dropout"),
-        ("dropout_backward(dsum, c_drop_a)", "dropout_backward(dsum, c_drop_f)", "another layer's mask"),
-        ("layer_norm_backward(dh, c_norm_a,", "layer_norm_backward(dh, c_norm_f,", "another layer's cache"),
+        ("dh = dh + feed_forward_backward", "dh = feed_forward_backward", "forgot the way around the feed-forward"),
+        ("return dx + attention_backward", "return attention_backward", "forgot the way around the attention"),
+        ("feed_forward_backward(df, c_ffn", "feed_forward_backward(dh, c_ffn", "went past a dropout"),
+        ("attention_backward(da, c_attention", "attention_backward(dx, c_attention", "went past a dropout"),
+        ("residual_backward(dh, c_sum_a,", "residual_backward(dh, c_sum_f,", "another layer's cache"),
         ("p.ffn_norm, g.ffn_norm", "p.ffn_norm, g.attention_norm", "into the wrong parameters"),
-        ("return dsum + attention", "return dy + attention", "the way around both layer norms"),
+        ("return dx + attention", "return dy + attention", "the way around both layer norms"),
     )),
     "model.encoder.layer_backward": ("encoder, a gradient into every hidden state", (
         ("zip(reversed(caches)", "zip(caches", "caches in forward order"),
@@ -344,9 +350,20 @@ UNSEEN: dict[str, tuple[str, Mistakes]] = {
         ("rng.at(name, number)", "rng.at(name, 0)", "all layers have the same masks"),
         ("rng.at(name, number)", 'rng.at("", number)', "both dropouts of a block have the same mask"),
     )),
+    "randomness.Dropout.words_of_step": ("masks_differ_wherever_they_should", (
+        ("self.step", "0", "all steps have the same masks"),
+    )),
     "randomness.Dropout.key": ("masks_differ_wherever_they_should", (
-        ("(self.step, layer)", "(layer,)", "all steps have the same masks"),
-        ("self.seed,", "0,", "all seeds have the same masks"),
+        ("place[0] ^ step[0], place[1] ^ step[1]", "step", "all places have the same masks"),
+        ("place[0] ^ step[0], place[1] ^ step[1]", "place", "all steps have the same masks"),
+    )),
+    "randomness.Dropout.words_of_place": ("masks_differ_wherever_they_should", (
+        ("self.place[1]", "0", "all layers have the same masks"),
+        ('"dropout " + self.place[0]', '"dropout"', "all operations of a layer have the same masks"),
+    )),
+    "randomness._words": ("masks_differ_wherever_they_should", (
+        ("_key(seed,", "_key(0,", "all seeds have the same masks"),
+        ("(number,)", "(0,)", "all layers and steps have the same masks"),
     )),
     "model.albert.pretraining": ("micro_batches_add_up", (
         ('denominators["mlm"] if denominators else M', "M", "each micro-batch its own mean"),

@@ -41,6 +41,11 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("slope(x[rows], dx[rows])", "dx[rows] = 1", "left the activation out"),
         ("ACTIVATIONS[name]", 'ACTIVATIONS["gelu_new"]', "always the same activation"),
     )),
+    "kernels.cpu.residual.residual_backward": ("residual, dropout", (
+        ("return dx, dropout_backward(dx, c_drop)", "return dx, dx", "forgot the dropout"),
+        ("return dx, dropout_backward(dx, c_drop)", "return dropout_backward(dx, c_drop), dx", "through the dropout on the wrong side"),
+        ("return dx, dropout_backward(dx, c_drop)", "return dy, dropout_backward(dx, c_drop)", "past the layer norm"),
+    )),
     "kernels.cpu.softmax.softmax_backward": ("softmax", (
         ("softmax_backward_in_place(dy.copy(), y)", "dy * y", "forgot what the normalisation does"),
         ("(dy.copy(), y)", "(dy.copy(), y * y)", "another y"),
@@ -124,9 +129,9 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("p.output, g.output)", "p.output, p.output)", "moved the parameters"),
     )),
     "model.block.block_backward (some rows read)": ("block, dropout, some rows read", (
-        ("dh = gather_backward(dh, c_read)", "dh = 0 * gather_backward(dh, c_read)", "lost what comes from the rows"),
-        ("dh = gather_backward(dh, c_read)", "dh = gather_backward(dh, (c_read[0] - 1, c_read[1]))", "into other rows"),
-        ("dy, _ = gather(dy, c_read[0])", "dy = dy[: len(c_read[0])]", "from other rows"),
+        ("dh = gather_backward(dh, c_gather)", "dh = 0 * gather_backward(dh, c_gather)", "lost what comes from the rows"),
+        ("dh = gather_backward(dh, c_gather)", "dh = gather_backward(dh, (read - 1, c_gather[1]))", "into other rows"),
+        ("dy, _ = gather(dy, read)", "dy = dy[: len(read)]", "from other rows"),
     )),
     "kernels.cpu.cross_entropy.cross_entropy_backward": ("cross_entropy", (
         ("scaled = scaled * dloss", "pass", "forgot the chain rule"),
@@ -146,9 +151,9 @@ UNSEEN: dict[str, tuple[str, Mistakes]] = {
     "kernels.cpu.attention.dropped": ("order_of_sequences_changes_nothing", (
         ("rng.rows[start : start + T]", "rng.rows[:T]", "masks depend on the place in the batch, not on the example"),
     )),
-    "model.albert.rows_read": ("twins_change_nothing", (
-        ("batch.sequences.starts, *masked", "batch.sequences.starts", "the masked tokens are left out"),
-        ("batch.sequences.starts, *masked", "*masked", "[CLS] is left out"),
+    "model.batch.rows_read": ("twins_change_nothing", (
+        ("sequences.starts, masked_rows]", "sequences.starts]", "the masked tokens are left out"),
+        ("sequences.starts, masked_rows]", "masked_rows]", "[CLS] is left out"),
     )),
     "model.block.block (some rows read)": ("order_of_sequences_changes_nothing", (
         ("np.take(rng.rows, read, axis=0)", "rng.rows[: len(read)]", "masks of other rows"),

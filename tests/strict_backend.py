@@ -5,6 +5,7 @@ NumPy array, takes no lists, and wraps indices that are out of range without a w
 quietly assumed NumPy.
 """
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,7 @@ class StrictArray:
     # ---- what an ndarray has ----
 
     shape = property(lambda self: self.a.shape)
+    flags = property(lambda self: self.a.flags)
     dtype = property(lambda self: self.a.dtype)
     ndim = property(lambda self: self.a.ndim)
     size = property(lambda self: self.a.size)
@@ -94,8 +96,8 @@ class StrictArray:
     def view(self, dtype: Any) -> "StrictArray":
         return StrictArray(self.a.view(dtype))
 
-    def astype(self, dtype: Any) -> "StrictArray":
-        return StrictArray(self.a.astype(dtype))
+    def astype(self, dtype: Any, copy: bool = True) -> "StrictArray":
+        return StrictArray(self.a.astype(dtype, copy=copy))
 
     def reshape(self, *shape: Any) -> "StrictArray":
         return StrictArray(self.a.reshape(*shape))
@@ -106,8 +108,8 @@ class StrictArray:
     def copy(self) -> "StrictArray":
         return StrictArray(self.a.copy())
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> "StrictArray":
-        return StrictArray(np.asarray(self.a.sum(axis, keepdims=keepdims)))
+    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> "StrictArray":
+        return StrictArray(np.asarray(self.a.sum(axis, dtype=dtype, keepdims=keepdims)))
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> "StrictArray":
         return StrictArray(np.asarray(self.a.mean(axis, keepdims=keepdims)))
@@ -189,14 +191,19 @@ class StrictBackend:
     """To be put beside the real ones in `albert_np.backend`."""
 
     name = "strict"
+    tf32 = recording = False
 
     def owns(self, x: Any) -> bool:
         return isinstance(x, StrictArray)
 
     def asarray(self, host: Any) -> StrictArray:
+        if self.recording and not isinstance(host, StrictArray):
+            raise Refused("what is sent while a graph is recorded would be sent again from memory that is no longer there")
         return host if isinstance(host, StrictArray) else StrictArray(np.array(host))
 
     def to_host(self, x: Any) -> np.ndarray:
+        if self.recording:
+            raise Refused("nothing can be waited for while a graph is recorded")
         return unwrap(x).copy()
 
     def zeros(self, size: int, dtype: Any) -> StrictArray:
@@ -224,3 +231,53 @@ class StrictBackend:
         from scipy.special import erf
 
         return StrictArray(erf(unwrap(x)))
+
+    def launch(self, source: str, name: str, blocks: int, threads: int, arguments: list[Any]) -> None:
+        """A CUDA kernel, run by the host. Without a C++ compiler there are no twins."""
+        import cuda_on_host
+
+        for argument in arguments:
+            if isinstance(argument, np.ndarray):
+                raise Refused(f"{name}: a NumPy array among the arguments of a kernel")
+        host = [argument.a if isinstance(argument, StrictArray) else argument for argument in arguments]
+        cuda_on_host.launch(source, name, blocks, threads, host)
+
+    def product(self, a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, add: bool) -> None:
+        """What cuBLAS does: out = a b, or out += a b; of the operands the last two axes may be the other way round."""
+        for z in (a, b, out):
+            if not unwrap(z).flags.c_contiguous:
+                raise Refused("cuBLAS is given contiguous arrays")
+        if a.dtype != b.dtype or out.dtype not in (a.dtype, np.float32 if a.dtype == np.float16 else a.dtype):
+            raise Refused(f"cuBLAS has no product of {a.dtype} and {b.dtype} into {out.dtype}")
+        exact = np.float32 if a.dtype == np.float16 else a.dtype  # products of float16 are added up in float32
+        x, y = (unwrap(z).swapaxes(-1, -2) if turned else unwrap(z) for z, turned in ((a, transpose_a), (b, transpose_b)))
+        unwrap(out)[...] = x.astype(exact) @ y.astype(exact) + (unwrap(out) if add else 0)
+
+    def record(self, work: Any) -> Any:
+        """A recording is replayed by doing the same again: whatever of the host was baked in then still is."""
+
+        def do() -> Any:
+            self.recording = True
+            try:
+                return work()
+            finally:
+                self.recording = False
+
+        found = do()
+        before = list(self._arrays_of(found))
+
+        def replay() -> None:
+            for old, new in zip(before, self._arrays_of(do()), strict=True):
+                old.a[...] = new.a
+
+        return replay, found
+
+    def _arrays_of(self, found: Any) -> Any:
+        """The device arrays of a nest, in order."""
+        if isinstance(found, StrictArray):
+            yield found
+        elif isinstance(found, list | tuple):
+            for each in found:
+                yield from self._arrays_of(each)
+        elif dataclasses.is_dataclass(found):
+            yield from self._arrays_of([getattr(found, field.name) for field in dataclasses.fields(found)])

@@ -58,6 +58,19 @@ def test_it_runs(tmp_path):
     assert again.stdout == ran.stdout and ran.stdout.count("\n| ") == 1 + len(cases)
 
 
+@pytest.mark.slow
+def test_the_gpus_benchmark_runs_on_the_host(tmp_path):
+    program, out = str(FOLDER / "gpu.py"), str(tmp_path / "gpu.json")
+    arguments = "--backend numpy --quick --against --cases finetune-small latency --out".split()
+    command = [sys.executable, program, *arguments, out]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(Path(out).read_text(encoding="utf-8"))
+    assert len(found["cases"]) == 2 and all(0 < case["floor_ms"] < case["ms"]["ours"] for case in found["cases"].values())
+    again = subprocess.run([sys.executable, program, "--table", out], capture_output=True, text=True, check=True)
+    assert again.stdout in ran.stdout and again.stdout.count("\n| ") == 3
+
+
 @pytest.mark.parametrize("stored", sorted(path.name for path in (FOLDER / "results").glob("*cpu*.json")))
 def test_the_readme_has_the_stored_results(stored):
     command = [sys.executable, str(FOLDER / "table.py"), str(FOLDER / "results" / stored)]

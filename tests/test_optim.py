@@ -12,7 +12,7 @@ from albert_np.params import Tree, flat_size
 
 def small_tree(**leaves):
     form = {"layer": {name: np.shape(value) for name, value in leaves.items()}}
-    tree = Tree(form, np.zeros(flat_size(form, 8)))
+    tree = Tree(form, np.zeros(flat_size(form)))
     for name, value in leaves.items():
         getattr(tree.layer, name)[...] = value
     return tree

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import albert_np as ab
-from albert_np.params import ALIGNMENT, initialise, shapes, truncated_normal
+from albert_np.params import ALIGNMENT, QUANTUM, initialise, shapes, truncated_normal
 from albert_np.randomness import generator
 
 CONFIG = ab.AlbertConfig(
@@ -18,14 +18,20 @@ def tree(dtype="float32", seed=0, parts=("pooler", "mlm", "sop"), **changes):
     return initialise(shapes(config, parts), config, seed, dtype)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_leaves_lie_at_the_same_places_in_every_dtype():
+    spans = [tree(dtype).spans() for dtype in ("float16", "float32", "float64")]
+    assert spans[0] == spans[1] == spans[2]
+    assert np.array_equal(tree("float64").astype("float32").flat, tree("float32").flat)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_leaves_are_views_that_start_on_64_byte_boundaries(dtype):
     p = tree(dtype)
     end = 0
     for name, array in p.items():
         offset = (array.ctypes.data - p.flat.ctypes.data) // p.flat.itemsize
         assert array.ctypes.data % ALIGNMENT == 0 and array.flags.c_contiguous and array.dtype == dtype, name
-        assert np.shares_memory(array, p.flat) and offset >= end and offset - end < ALIGNMENT // p.flat.itemsize, name
+        assert np.shares_memory(array, p.flat) and offset >= end and offset - end < QUANTUM, name
         end = offset + array.size
     assert end <= p.flat.size
     ones = p.zeros_like()

@@ -170,7 +170,7 @@ def test_public_calls_and_moving(strict):
 def test_translation_pattern(strict):
     rng = np.random.default_rng(0)
     form = {"p": {name: {"w": (6, 6), "b": (6,)} for name in ("query", "key", "value", "output")}}
-    flat, x = rng.standard_normal(flat_size(form, 8)), rng.standard_normal((9, 6))
+    flat, x = rng.standard_normal(flat_size(form)), rng.standard_normal((9, 6))
     sequences = [Sequences.of_lengths([5, 3, 1], np.array([2, 3, 0])) for _ in range(2)]
     results = []
     for put, s in zip((np.array, lambda a: StrictArray(np.array(a))), sequences):

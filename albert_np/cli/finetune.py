@@ -71,6 +71,9 @@ def finetune(
     balance: Annotated[bool, _option("--balance", "Spread each class evenly over the steps.", TRAINING)] = False,
     label_smoothing: Annotated[float | None, _option("--label-smoothing", "Of translation [0.1]", TRAINING)] = None,
     weight_decay: Annotated[float | None, _option("--weight-decay", "[0.01]", TRAINING)] = None,
+    precision: Annotated[
+        str | None, _option("--precision", "On a GPU: less exact, faster [float32]", TRAINING, "float32|tf32|float16")
+    ] = None,
     patience: Annotated[int | None, _option("--patience", "Stop after so many epochs without gain.", TRAINING)] = None,
     sparsity: Annotated[str | None, _option("--sparsity", "Prune on the way: 0.8, or a pattern such as 2:4", SMALL)] = None,
     prune_by: Annotated[str | None, _option("--prune-by", "[magnitude]", SMALL, "magnitude|movement")] = None,
@@ -113,8 +116,8 @@ def finetune(
         epochs=epochs, learning_rate=lr, tokens_per_batch=tokens_per_batch, accumulate=accumulate, layer_decay=layer_decay,
         freeze=tuple(freeze) if freeze else None, balance=balance or None, label_smoothing=label_smoothing,
         weight_decay=weight_decay, patience=patience, seed=seed, sparsity=sparsity, prune_by=prune_by, prune_scope=prune_scope,
-        prune_end=prune_end, prune_embeddings=None if prune_embeddings else False, weights=weights, temperature=temperature,
-        hard=hard, hidden=hidden, shard_optimizer=shard_optimizer or None,
+        prune_end=prune_end, prune_embeddings=None if prune_embeddings else False, weights=weights, precision=precision,
+        temperature=temperature, hard=hard, hidden=hidden, shard_optimizer=shard_optimizer or None,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     changes = settings_of(set_)

@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from albert_np.cli.common import JsonOption, QuietOption, SeedOption, give
+from albert_np.cli.common import BackendOption, JsonOption, QuietOption, SeedOption, give, use_backend
 
 
 def gradcheck(
     only: Annotated[str, typer.Option("--only", help="Only the checks whose name contains this.")] = "",
     model: Annotated[Path | None, typer.Option("--model", help="Check the weights in this folder instead.")] = None,
     seed: SeedOption = 0,
+    backend: BackendOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -22,6 +23,7 @@ def gradcheck(
 
     Example: albert-np gradcheck --only attention
     """
+    use_backend(backend)
     from albert_np.gradcheck import CHECKS, everything, print_table
 
     if only and model is not None:

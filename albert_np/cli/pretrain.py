@@ -71,6 +71,9 @@ def pretrain(
             show_default=False,
         ),
     ] = None,
+    precision: Annotated[
+        str | None, _option("--precision", "On a GPU: less exact, faster [float32]", TRAINING, "float32|tf32|float16")
+    ] = None,
     resume: Annotated[bool, _option("--resume", "Continue the run in --out, bit for bit.", RUN)] = False,
     log_every: Annotated[int | None, _option("--log-every", "Steps between readings of the loss [10]", RUN)] = None,
     eval_every: Annotated[int | None, _option("--eval-every", "Steps between evaluations [200]", RUN)] = None,
@@ -102,7 +105,7 @@ def pretrain(
         optimizer=optimizer, learning_rate=lr, warmup=warmup, start=start, weight_decay=weight_decay, clip_norm=clip_norm,
         log_every=log_every,
         eval_every=eval_every, checkpoint_every=checkpoint_every, keep=keep, seed=seed, sparsity=sparsity,
-        prune_by=prune_by, prune_scope=prune_scope, shard_optimizer=shard_optimizer,
+        prune_by=prune_by, prune_scope=prune_scope, precision=precision, shard_optimizer=shard_optimizer,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     if epochs is not None and steps is None:

@@ -52,7 +52,7 @@ def grams(model: Any, batches: list[Batch]) -> Grams:
             _, _, (c_embeddings, (_, layers, _, _), _) = encode(batch, p, config.replace(recompute=False))
             add("embeddings.projection", c_embeddings[3])
             for l, caches in enumerate(layers):
-                for i, (c_attention, _, _, c_ffn, *_) in enumerate(caches):
+                for i, (c_attention, _, c_ffn, *_) in enumerate(caches):
                     here = f"groups.{config.group_of(l)}.blocks.{i}"
                     for name in ("query", "key", "value"):
                         add(f"{here}.attention.{name}", c_attention[0])

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from albert_np import backend
 from albert_np.config import AlbertConfig
 from albert_np.layers import Sequences
-from albert_np.model.batch import Batch
+from albert_np.model.batch import Batch, rows_read
 from albert_np.params import Tree, flat_size
 from albert_np.randomness import Dropout, generator
 
@@ -27,6 +28,11 @@ TINY = AlbertConfig(
 )  # fmt: skip
 
 
+def put(host: np.ndarray) -> Any:
+    """A host array on the backend in use."""
+    return backend.asarray(host)
+
+
 def normal(seed: int, name: str, *shape: int) -> np.ndarray:
     """Standard normal numbers."""
     return generator(seed, "gradcheck " + name).standard_normal(shape)
@@ -34,7 +40,7 @@ def normal(seed: int, name: str, *shape: int) -> np.ndarray:
 
 def parameters(form: dict[str, Any], seed: int) -> Tree:
     """A float64 tree of this form, far from the values of a fresh model."""
-    p = Tree(form, np.zeros(flat_size(form, 8)))
+    p = Tree(form, np.zeros(flat_size(form)))
     for name, array in p.items():
         z = normal(seed, name, *array.shape)
         leaf = name.rsplit(".", 1)[-1]
@@ -57,7 +63,7 @@ def sequences(translation: bool = False) -> Sequences:
 def dropout(seed: int) -> Dropout:
     """Dropout for the rows of `sequences`."""
     within = np.concatenate([np.arange(length) for length in LENGTHS])
-    return Dropout(seed, step=3).of(np.stack([np.repeat(EXAMPLES, LENGTHS), within], axis=1))
+    return Dropout(seed, step=3).of(put(np.stack([np.repeat(EXAMPLES, LENGTHS), within], axis=1)))
 
 
 def batch(config: AlbertConfig, seed: int = 0, mlm: bool = True, sop: bool = True, translation: bool = False) -> Batch:
@@ -93,13 +99,19 @@ def task_batch(config: AlbertConfig, seed: int, task: str) -> Batch:
         starts = np.cumsum(LENGTHS) - LENGTHS
         rows = np.concatenate([np.arange(s + n - 1, s + T) for s, n, T in zip(starts, SOURCES, LENGTHS)])
         tokens = generator(seed, "gradcheck labels").integers(config.vocab_size, size=len(rows))
-        given = replace(batch(config, seed, mlm=False, sop=False, translation=True), masked_rows=rows, masked_labels=tokens)
-        return replace(given, label_smoothing=0.2)
+        given = batch(config, seed, mlm=False, sop=False, translation=True)
+        read = rows_read(given.sequences, rows, None)
+        return replace(given, masked_rows=put(rows), masked_labels=put(tokens), read=put(read), label_smoothing=0.2)
     if task == "relations":
-        given = replace(batch(config, seed, mlm=False, sop=False), entity_rows=entity_rows())
-        return replace(given, labels=tuple(task_labels(config, seed, "classes")))
-    labels = tuple(task_labels(config, seed, task))
-    return replace(batch(config, seed, mlm=False, sop=False), labels=labels)
+        rows = entity_rows()
+        given = replace(batch(config, seed, mlm=False, sop=False), entity_rows=put(rows), read=put(np.unique(rows)))
+        return replace(given, labels=on_device(task_labels(config, seed, "classes")))
+    return replace(batch(config, seed, mlm=False, sop=False), labels=on_device(task_labels(config, seed, task)))
+
+
+def on_device(labels: list[tuple[np.ndarray, np.ndarray]]) -> tuple[tuple[Any, Any], ...]:
+    """Labels on the backend in use."""
+    return tuple((put(rows), put(items)) for rows, items in labels)
 
 
 def task_labels(config: AlbertConfig, seed: int, task: str) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from albert_np import layers
 from albert_np.gradcheck.checker import rows
-from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, batch, dropout, normal, parameters, sequences
+from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, batch, dropout, normal, parameters, put, sequences
 from albert_np.gradcheck.tensor import Row
 from albert_np.layers.attention import attend, attend_backward
 from albert_np.model.block import block, block_backward
@@ -47,6 +47,16 @@ def layer_norm(seed: int, eps: float) -> Rows:
     return rows(lambda x, p: layers.layer_norm(x, p, eps), layers.layer_norm_backward, {"x": x}, p, seed=seed)
 
 
+def residual(seed: int, rate: float) -> Rows:
+    p, rng = parameters({"gamma": (H,), "beta": (H,)}, seed), dropout(seed).at("here", 2)
+    return rows(
+        lambda x, f, p: layers.residual(x, f, p, 1e-12, rate, rng), layers.residual_backward,
+        {"x": normal(seed, "x", N, H), "f": 2 * normal(seed, "f", N, H)}, p, seed=seed,
+    )  # fmt: skip
+
+
+CHECKS["residual"] = lambda seed: residual(seed, 0.0)
+CHECKS["residual, dropout"] = lambda seed: residual(seed, 0.3)
 CHECKS["layer_norm"] = lambda seed: layer_norm(seed, 1e-12)
 CHECKS["layer_norm, large eps"] = lambda seed: layer_norm(seed, 2.0)
 
@@ -89,7 +99,7 @@ def embedding(seed: int) -> Rows:
 
 @named("gather")
 def gather(seed: int) -> Rows:
-    picked = np.array([3, 0, 3, 17, 5, 3, 11])  # rows repeat
+    picked = put(np.array([3, 0, 3, 17, 5, 3, 11]))  # rows repeat
     return rows(lambda x: layers.gather(x, picked), layers.gather_backward, {"x": normal(seed, "x", N, H)}, seed=seed)
 
 
@@ -142,9 +152,9 @@ def masked(seed: int) -> Rows:
 def fake_quantise(seed: int) -> Rows:
     """The function whose derivative the straight-through gradient is: clipping, with the error of rounding held fixed."""
     w, q = normal(seed, "w", F, H), 3
-    steps = 0.2 + 0.2 * np.abs(normal(seed, "steps", F, 1))
+    steps = put(0.2 + 0.2 * np.abs(normal(seed, "steps", F, 1)))
     end = (q + 0.5) * steps  # what is beyond is clipped
-    error = layers.fake_quantise(w, steps, q)[0] - np.clip(w, -end, end)
+    error = layers.fake_quantise(put(w), steps, q)[0] - np.clip(put(w), -end, end)
     return rows(
         lambda w: (np.clip(w, -end, end) + error, layers.fake_quantise(w, steps, q)[1]),
         layers.fake_quantise_backward, {"w": w}, seed=seed, kinks=True,
@@ -166,8 +176,8 @@ def pooler(seed: int) -> Rows:
 
 
 def cross_entropy(seed: int, smoothing: float = 0.0) -> Rows:
-    labels = np.arange(M) * 7 % V
-    weights = 0.5 + np.abs(normal(seed, "weights", M))
+    labels = put(np.arange(M) * 7 % V)
+    weights = put(0.5 + np.abs(normal(seed, "weights", M)))
     return rows(
         lambda x: layers.cross_entropy(x, labels, weights, 3.7, smoothing),
         layers.cross_entropy_backward, {"x": 2 * normal(seed, "x", M, V)}, seed=seed,
@@ -198,7 +208,7 @@ def whole_block(seed: int, read: Any = None) -> Rows:
 
 
 CHECKS["block, dropout"] = whole_block
-CHECKS["block, dropout, some rows read"] = lambda seed: whole_block(seed, np.array([1, 2, 8, 11, 16]))
+CHECKS["block, dropout, some rows read"] = lambda seed: whole_block(seed, put(np.array([1, 2, 8, 11, 16])))
 
 
 @named("encoder, a gradient into every hidden state")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from albert_np import backend
 from albert_np.config import FACTORED, AlbertConfig
 from albert_np.gradcheck.checker import key_bias, rows
 from albert_np.gradcheck.examples import TINY, batch, parameters, task_batch
@@ -215,7 +216,7 @@ def check_lesson(
     """Check the gradients of a student."""
     config = TINY.replace(num_labels=num_labels, **changes)
     large = TINY.replace(num_labels=num_labels, hidden_size=24, num_hidden_layers=5)
-    teacher = model.of(large, parameters(shapes(large, model.parts), seed + 1))
+    teacher = model.of(large, parameters(shapes(large, model.parts), seed + 1)).to(backend.current().name)
     lesson = Lesson(teacher, temperature=1.5, hard=hard, hidden=hidden)
     pupil = model.of(config, parameters(shapes(config, model.parts), seed))
     student(pupil, lesson)

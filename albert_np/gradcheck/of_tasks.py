@@ -7,7 +7,7 @@ import numpy as np
 
 from albert_np import layers
 from albert_np.gradcheck.checker import rows
-from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, dropout, entity_rows, normal, parameters, sequences
+from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, dropout, entity_rows, normal, on_device, parameters, put, sequences
 from albert_np.gradcheck.of_layers import H, Rows
 from albert_np.model.fine_tuning import CLASSES, NUMBERS, SETS, task_loss, task_loss_backward
 from albert_np.model.task_heads import (
@@ -31,7 +31,7 @@ CHECKS: dict[str, Callable[[int], Rows]] = {}
 def element_loss(seed: int, name: str, labels: Any) -> Rows:
     """A loss of every element of (M, C)."""
     forward, backward = getattr(layers, name), getattr(layers, name + "_backward")
-    weights = 0.5 + np.abs(normal(seed, "weights", M))
+    labels, weights = put(labels), put(0.5 + np.abs(normal(seed, "weights", M)))
     return rows(lambda x: forward(x, labels, weights, 3.7), backward, {"x": 2 * normal(seed, "x", M, C)}, seed=seed, dy=1.7)
 
 
@@ -42,7 +42,7 @@ CHECKS["binary_cross_entropy"] = lambda seed: element_loss(
 
 
 def soft_loss(seed: int, temperature: float) -> Rows:
-    teacher, weights = 2 * normal(seed, "teacher", M, C), 0.5 + np.abs(normal(seed, "weights", M))
+    teacher, weights = put(2 * normal(seed, "teacher", M, C)), put(0.5 + np.abs(normal(seed, "weights", M)))
     return rows(
         lambda x: layers.soft_cross_entropy(x, teacher, weights, 3.7, temperature),
         layers.soft_cross_entropy_backward, {"x": 2 * normal(seed, "x", M, C)}, seed=seed, dy=1.7,
@@ -63,7 +63,7 @@ def losses(seed: int, problem: str) -> Rows:
     picked = np.array([3, 0, 3, 2])
     labels = {CLASSES: np.array([6, 1, 0, 2]), NUMBERS: normal(seed, "labels", 4, C), SETS: np.eye(C)[[0, 5, 2, 2]]}[problem]
     none = np.zeros(0, np.int64), labels[:0]
-    items = (picked, labels), none, (picked[1:], labels[1:])
+    items = on_device([(picked, labels), none, (picked[1:], labels[1:])])
 
     def forward(*tables: Any) -> tuple[Any, Any]:
         results, cache = task_loss(list(tables), items, problem, {"task": 1.9})
@@ -100,7 +100,7 @@ def spans(seed: int) -> Rows:
 
 
 def relations(seed: int) -> Rows:
-    p, picked = parameters(shapes(CONFIG, ("relation",))["relation"], seed), entity_rows()
+    p, picked = parameters(shapes(CONFIG, ("relation",))["relation"], seed), put(entity_rows())
     return rows(
         lambda h, p: relation_head(h, picked, p, CONFIG, dropout(seed)), relation_head_backward,
         {"h": normal(seed, "h", N, H)}, p, seed=seed,

@@ -6,14 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from albert_np.params import Namespace, Tree
+from albert_np import backend
+from albert_np.params import Namespace, Tree, place
 
 STEP = 1e-6  # h
 
 
 @dataclasses.dataclass
 class Point:
-    """Inputs and parameters, copies that may be moved by h and back; and what the passes over them were seen doing wrong."""
+    """Inputs and parameters, copies that may be moved by h and back; and what the passes over them were seen doing wrong.
+
+    They are host arrays. The passes run on the backend in use.
+    """
 
     forward: Callable[..., Any]
     backward: Callable[..., Any]
@@ -25,37 +29,43 @@ class Point:
         """(name, array) of every input and every parameter."""
         return [*self.inputs.items(), *(self.p.items() if self.p else ())]
 
-    def run(self) -> tuple[Any, Any]:
-        """-> y, cache"""
-        return self.forward(*self.inputs.values(), *([self.p] if self.p else []))
+    def placed(self) -> tuple[dict[str, Any], Tree | None]:
+        """Inputs and parameters on the backend in use; on the host they are these very arrays."""
+        on_host = backend.current().name == "numpy"
+        inputs = {name: backend.asarray(x) for name, x in self.inputs.items()}
+        p = self.p
+        return inputs, p if p is None or on_host else place(p.form, dict(p.items()), p.flat.dtype)
 
     def value(self) -> list[Any]:
         """The outputs: copies, because a forward pass may hand its input on."""
-        return [np.array(part) for part in parts(self.run()[0])]
+        inputs, p = self.placed()
+        y, _ = self.forward(*inputs.values(), *([p] if p else []))
+        return [np.array(backend.to_host(part)) for part in parts(y)]
 
     def gradients(self, dys: list[Any], start: Any = None) -> dict[str, Any]:
         """name -> gradient, by the backward pass. g starts at the numbers `start`, which are subtracted again, or at 0."""
-        g = self.p.zeros_like() if self.p else None
+        inputs, p = self.placed()
+        g = p.zeros_like() if p else None
         if g and start is not None:
-            g.flat[:] = start
+            g.flat[:] = backend.asarray(start)
 
-        mine = _bytes((self.inputs, self.p))
-        y, cache = self.run()
-        self.unchanged("the forward pass", "its inputs or parameters", mine, (self.inputs, self.p))
+        mine = _bytes((inputs, p))
+        y, cache = self.forward(*inputs.values(), *([p] if p else []))
+        self.unchanged("the forward pass", "its inputs or parameters", mine, (inputs, p))
 
-        dys = [dy.copy() for dy in dys]
+        dys = [backend.asarray(dy.copy()) for dy in dys]
         upstream = type(y)(dys) if isinstance(y, (list, tuple)) else dys[0]
-        before = {"the inputs": self.inputs, "the parameters": self.p, "the outputs": y, "the cache": cache, "dy": dys}
+        before = {"the inputs": inputs, "the parameters": p, "the outputs": y, "the cache": cache, "dy": dys}
         kept = {what: _bytes(value) for what, value in before.items()}
-        dx = self.backward(upstream, cache, *([self.p, g] if self.p else []))
+        dx = self.backward(upstream, cache, *([p, g] if p else []))
         for what, value in before.items():
             self.unchanged("the backward pass", what, kept[what], value)
 
-        found = dict(zip(self.inputs, parts(dx)))
+        found = {name: d if d is None else backend.to_host(d) for name, d in zip(inputs, parts(dx))}
         if g:
             if start is not None:
-                g.flat -= start
-            found |= dict(g.items())
+                g.flat -= backend.asarray(start)
+            found |= {name: backend.to_host(array) for name, array in g.items()}
         return found
 
     def unchanged(self, who: str, what: str, before: list[bytes], now: Any) -> None:
@@ -85,12 +95,12 @@ def parts(y: Any) -> list[Any]:
 
 
 def _bytes(node: Any) -> list[bytes]:
-    """The bytes of every array in a nest of tuples, lists, dicts, namespaces and dataclasses."""
-    return [array.tobytes() for array in _arrays(node)]
+    """The bytes of every array in a nest of tuples, lists, dicts, namespaces and dataclasses, wherever they are."""
+    return [backend.to_host(array).tobytes() for array in _arrays(node)]
 
 
 def _arrays(node: Any) -> Iterator[Any]:
-    if isinstance(node, np.ndarray):
+    if hasattr(node, "dtype") and hasattr(node, "shape"):
         yield node
     elif isinstance(node, dict):
         yield from _arrays(list(node.values()))

@@ -1,7 +1,7 @@
 """Fast twins of the textbook operations, and the door through which both are reached.
 
-`layers/` holds the version to read. Where a measurement says that it pays, `kernels/cpu` (NumPy arrays; later `kernels/gpu`,
-CuPy's) holds a twin of the same name, arguments and meaning. Which of the two runs is decided by the array that is handed in,
+`layers/` holds the version to read. Where a measurement says that it pays, `kernels/cpu` (NumPy's arrays) and `kernels/gpu`
+(CuPy's) hold a twin of the same name, arguments and meaning. Which of the two runs is decided by the array that is handed in,
 at one place, `pair`; ALBERT_NP_TEXTBOOK=1, or `with kernels.textbook():`, switches the twins off.
 """
 
@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from albert_np.kernels import cpu
+from albert_np import backend
+from albert_np.kernels import cpu, gpu
 
 _textbook = os.environ.get("ALBERT_NP_TEXTBOOK", "") not in ("", "0")
 
@@ -31,15 +32,17 @@ def textbook(on: bool = True) -> Iterator[None]:
 
 def twins_of(x: Any) -> Any:
     """The module of twins for this array; None where the textbook is to be used."""
-    if _textbook or type(x) is not np.ndarray or x.dtype.itemsize < 4:  # float16 has no BLAS: nothing to gain
+    if _textbook:
         return None
-    return cpu
+    if type(x) is np.ndarray:
+        return None if x.dtype.itemsize < 4 else cpu  # float16 has no BLAS: nothing to gain
+    return gpu if backend.has_kernels(x) else None
 
 
 class Kept(NamedTuple):
-    """The cache of a twin's forward pass, with the one backward pass that understands it: caches are never mixed."""
+    """The cache of a twin's forward pass, and the twins whose backward pass understands it: caches are never mixed."""
 
-    backward: Callable[..., Any]
+    twins: Any
     cache: Any
 
 
@@ -49,16 +52,17 @@ def pair(forward: Callable[..., Any], backward: Callable[..., Any]) -> tuple[Cal
 
     @wraps(forward)
     def through(x: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        twin = getattr(twins_of(x), name, None)
+        twins = twins_of(x)
+        twin = getattr(twins, name, None)  # not every operation is worth one for every kind of array
         if twin is None:
             return forward(x, *args, **kwargs)
         y, cache = twin(x, *args, **kwargs)
-        return y, None if cache is None else Kept(getattr(cpu, backward.__name__), cache)
+        return y, None if cache is None else Kept(twins, cache)
 
     @wraps(backward)
     def through_backward(dy: Any, cache: Any, *args: Any, **kwargs: Any) -> Any:
         if type(cache) is Kept:
-            return cache.backward(dy, cache.cache, *args, **kwargs)
+            return getattr(cache.twins, backward.__name__)(dy, cache.cache, *args, **kwargs)
         return backward(dy, cache, *args, **kwargs)
 
     return through, through_backward
@@ -69,6 +73,6 @@ def look(at: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     @wraps(at)
     def through(cache: Any) -> Any:
-        return getattr(cpu, at.__name__)(cache.cache) if type(cache) is Kept else at(cache)
+        return getattr(cache.twins, at.__name__)(cache.cache) if type(cache) is Kept else at(cache)
 
     return through

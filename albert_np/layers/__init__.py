@@ -25,6 +25,7 @@ from albert_np.layers.linear import linear, linear_backward
 from albert_np.layers.masked import masked, masked_backward
 from albert_np.layers.past import attend_past, fill_past
 from albert_np.layers.pooler import pooler, pooler_backward
+from albert_np.layers.residual import residual, residual_backward
 from albert_np.layers.sequences import Sequences
 from albert_np.layers.soft_cross_entropy import soft_cross_entropy, soft_cross_entropy_backward
 from albert_np.layers.softmax import softmax, softmax_backward
@@ -38,8 +39,12 @@ cross_entropy, cross_entropy_backward = pair(cross_entropy, cross_entropy_backwa
 dropout, dropout_backward = pair(dropout, dropout_backward)
 embedding, embedding_backward = pair(embedding, embedding_backward)
 feed_forward, feed_forward_backward = pair(feed_forward, feed_forward_backward)
+fuse, fuse_backward = pair(fuse, fuse_backward)
+gather, gather_backward = pair(gather, gather_backward)
 layer_norm, layer_norm_backward = pair(layer_norm, layer_norm_backward)
 linear, linear_backward = pair(linear, linear_backward)
+pooler, pooler_backward = pair(pooler, pooler_backward)
+residual, residual_backward = pair(residual, residual_backward)
 softmax, softmax_backward = pair(softmax, softmax_backward)
 
 
@@ -48,7 +53,7 @@ __all__ = [
     "attention_probabilities", "binary_cross_entropy", "binary_cross_entropy_backward", "cross_entropy",
     "cross_entropy_backward", "dropout", "dropout_backward", "embedding", "embedding_backward", "fake_quantise",
     "fake_quantise_backward", "feed_forward", "feed_forward_backward", "fill_past", "fuse", "fuse_backward", "gather",
-    "gather_backward", "layer_norm", "layer_norm_backward", "linear", "linear_backward", "masked", "masked_backward", "pooler",
-    "pooler_backward", "soft_cross_entropy", "soft_cross_entropy_backward", "softmax", "softmax_backward", "spread",
-    "spread_backward", "squared_error", "squared_error_backward",
+    "gather_backward", "layer_norm", "layer_norm_backward", "linear", "linear_backward", "masked", "masked_backward",
+    "pooler", "pooler_backward", "residual", "residual_backward", "soft_cross_entropy", "soft_cross_entropy_backward",
+    "softmax", "softmax_backward", "spread", "spread_backward", "squared_error", "squared_error_backward",
 ]  # fmt: skip

@@ -29,4 +29,4 @@ def binary_cross_entropy(x: Any, labels: Any, weights: Any, denominator: float) 
 def binary_cross_entropy_backward(dloss: Any, cache: Any) -> Any:
     """dloss () -> dx (M, C)"""
     x, y, scaled = cache
-    return (0.5 * (1 + np.tanh(0.5 * x)) - y) * scaled * dloss
+    return ((0.5 * (1 + np.tanh(0.5 * x)) - y) * scaled * dloss).astype(x.dtype, copy=False)

@@ -14,10 +14,13 @@ class Sequences:
     starts, lengths   (B,) first row and number of tokens of each sequence.
     source_lengths    (B,) for translation: how many of a sequence's tokens are the source, which see the source only; the
                       others are the target, which see the source and their own past. None: every token sees all of its sequence.
+    filling           rows at the end that belong to no sequence, and meet nobody (see model/recorded.py).
     """
 
-    def __init__(self, starts: np.ndarray, lengths: np.ndarray, source_lengths: np.ndarray | None = None) -> None:
-        self.starts, self.lengths, self.source_lengths = starts, lengths, source_lengths
+    def __init__(
+        self, starts: np.ndarray, lengths: np.ndarray, source_lengths: np.ndarray | None = None, filling: int = 0
+    ) -> None:
+        self.starts, self.lengths, self.source_lengths, self.filling = starts, lengths, source_lengths, filling
         self._on_device: Any = None
         self._remembered: dict[Any, Any] = {}
 
@@ -45,6 +48,10 @@ class Sequences:
         if self._on_device is None or type(self._on_device) is not type(like):
             self._on_device = asarray_like(self.starts, like)
         return self._on_device
+
+    def put_first_rows(self, starts: Any) -> None:
+        """Take these starts (B,), on a device, for those of the [CLS] tokens."""
+        self._on_device = starts
 
     def visible(self, i: int, like: Any) -> Any:
         """(T, T) booleans, whether query row may see key column in sequence i; None where every token sees every other."""

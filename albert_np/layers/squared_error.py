@@ -18,4 +18,4 @@ def squared_error(x: Any, labels: Any, weights: Any, denominator: float) -> tupl
 def squared_error_backward(dloss: Any, cache: Any) -> Any:
     """dloss () -> dx (M, C)"""
     off, scaled = cache
-    return 2 * off * scaled * dloss
+    return (2 * off * scaled * dloss).astype(off.dtype, copy=False)

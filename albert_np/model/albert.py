@@ -76,27 +76,19 @@ def pretraining(
 
     denominators {"mlm": ..., "sop": ...} default to this batch's counts, M and B.
     """
-    h, _, c_body = encode(batch, p, config, rng, rows_read(batch, p))
+    h, _, c_body = encode(batch, p, config, rng, None if twins_of(p.flat) is None else batch.read)  # all, in the textbook
     zero = h.reshape(-1)[:0].sum()  # () on the right device, in the right dtype
     mlm = sop = (zero, zero, None)
     M = 0 if batch.masked_rows is None else len(batch.masked_rows)
     B = 0 if batch.order_labels is None else len(batch.order_labels)
     if M:
         logits, c_head = mlm_head(h, batch.masked_rows, p.mlm, p.embeddings.word, config)
-        mlm = classify(logits, batch.masked_labels, denominators["mlm"] if denominators else M, c_head)
+        mlm = classify(logits, batch.masked_labels, denominators["mlm"] if denominators else M, c_head, batch.weights_of("mlm"))
     if B:
         logits, c_head = order_head(h, batch.sequences, p)
-        sop = classify(logits, batch.order_labels, denominators["sop"] if denominators else B, c_head)
+        sop = classify(logits, batch.order_labels, denominators["sop"] if denominators else B, c_head, batch.weights_of("sop"))
     results = Results(mlm[0] + sop[0], mlm[0], sop[0], mlm[1], sop[1], M, B)
     return results, (h, c_body, mlm[2], sop[2])
-
-
-def rows_read(batch: Batch, p: Tree) -> Any:
-    """The rows (R,) of the representation that the heads read: masked tokens and [CLS]. None, for all rows, in the textbook."""
-    if twins_of(p.flat) is None:
-        return None
-    masked = [] if batch.masked_rows is None else [batch.masked_rows]
-    return np.unique(np.concatenate([batch.sequences.starts, *masked]))
 
 
 def pretraining_backward(cache: Any, p: Tree, g: Tree, config: AlbertConfig, batch: Batch) -> None:
@@ -113,9 +105,12 @@ def pretraining_backward(cache: Any, p: Tree, g: Tree, config: AlbertConfig, bat
     encode_backward(dh, c_body, p, g, config, batch)
 
 
-def classify(logits: Any, labels: Any, denominator: float, c_head: Any) -> tuple[Any, Any, Any]:
-    """logits (M, C), labels (M,) -> loss (), how many are right (), (the loss's cache, the head's)"""
-    weights = np.ones_like(logits[:, 0])  # (M,)
+def classify(logits: Any, labels: Any, denominator: float, c_head: Any, weights: Any = None) -> tuple[Any, Any, Any]:
+    """logits (M, C), labels (M,), weights (M,) or None for 1 -> loss (), how many are right (), (the loss's cache, the head's)"""
+    right = logits.argmax(-1) == labels
+    if weights is None:
+        weights = np.ones_like(logits[:, 0])  # (M,)
+    else:
+        right = right & (weights > 0)
     loss, c_loss = cross_entropy(logits, labels, weights, denominator)
-    correct = (logits.argmax(-1) == labels).sum()
-    return loss, correct, (c_loss, c_head)
+    return loss, right.sum(), (c_loss, c_head)

@@ -34,6 +34,7 @@ class Model:
     parts: tuple[str, ...] = ()
     optional: ClassVar[tuple[str, ...]] = ()  # parts that a model loaded from a checkpoint without them does not have
     labels_of: ClassVar[str] = "sequences"  # or "tokens": what the rows of a batch's labels are
+    recordable: ClassVar[bool] = True
     objective: tuple[Callable[..., tuple[Any, Any]], Callable[..., None]] = (pretraining, pretraining_backward)
 
     def __init__(self, config: AlbertConfig, seed: int = 0, dtype: Any = "float32") -> None:
@@ -185,6 +186,10 @@ class Model:
         add_up([tree.flat for tree in trees])
         return together(results), grads
 
+    def can_be_recorded(self) -> bool:
+        """Whether a step needs of the host no more than sizes (see model/recorded.py), and is this class's own."""
+        return self.recordable and "objective" not in vars(self)
+
     def _parts(self, batch: Batch, denominators: dict[str, float] | None) -> tuple[list[Batch], dict[str, float] | None]:
         """What threads compute side by side, and by what the losses of all are divided."""
         whole = denominators or counts(batch)
@@ -203,9 +208,16 @@ def check_given(params: Tree, batch: Batch, grads: Any, denominators: Any) -> No
     losses = {"mlm": batch.masked_rows, "sop": batch.order_labels, "task": batch.labels}
     wanted = [name for name, given in losses.items() if given is not None]
     if denominators is not None and not (
-        isinstance(denominators, dict) and all(denominators.get(name, 0) > 0 for name in wanted)
+        isinstance(denominators, dict) and all(is_positive(denominators.get(name, 0)) for name in wanted)
     ):
         raise ValueError(f"denominators: expected positive numbers for {', '.join(wanted)}, got {denominators!r}")
+
+
+def is_positive(number: Any) -> bool:
+    """Whether a number is above 0; of one on a device, for which one would have to wait, it is believed."""
+    if isinstance(number, int | float | np.generic | np.ndarray):
+        return float(number) > 0
+    return hasattr(number, "dtype")
 
 
 def as_dropout(rng: Any) -> Dropout | None:

@@ -23,7 +23,11 @@ class Batch:
                                  (numbers (M, C) for regression and for several labels a sequence), and for question answering
                                  two, (sequences (M,), number of the answer's first, or last, token within its own (M,)).
     entity_rows                  (B, 2) for relations: the row of the N tokens at which each of two entities is read.
+    read                         (R,) rows of the last layer, each once, for heads that do not look at all of them: the first
+                                 token of each sequence and the masked ones; for relations those of the entities.
     label_smoothing              ε of translation's loss, see layers/cross_entropy.py.
+    weights                      {"mlm": (M,), "sop": (B,), "task": one (M,) for each pair of labels}: what each item counts in
+                                 the loss. None: 1.
 
     In translation's batches `sequences.source_lengths` are given, and masked_rows are those that predict a token of the target.
     """
@@ -38,7 +42,9 @@ class Batch:
     order_labels: Any = None
     labels: tuple[tuple[Any, Any], ...] | None = None
     entity_rows: Any = None
+    read: Any = None
     label_smoothing: float = 0.0
+    weights: dict[str, Any] | None = None
 
     @classmethod
     def pack(
@@ -67,6 +73,8 @@ class Batch:
         within = np.arange(len(ids)) - np.repeat(sequences.starts, sequences.lengths)  # (N,)
         dropout_rows = np.stack([np.repeat(examples, sequences.lengths), within], axis=1)  # (N, 2)
 
+        read = rows_read(sequences, masked_rows, entity_rows)
+
         def put(host: np.ndarray | None) -> Any:
             if host is None:
                 return None
@@ -76,10 +84,21 @@ class Batch:
             put(ids), put(positions), put(token_types), sequences, put(dropout_rows),
             put(masked_rows), put(masked_labels), put(order_labels),
             None if labels is None else tuple((put(rows), put(items)) for rows, items in labels),
-            put(entity_rows), label_smoothing,
+            put(entity_rows), put(read), label_smoothing,
         )  # fmt: skip
+
+    def weights_of(self, loss: str) -> Any:
+        """What each item of a loss counts; None: 1."""
+        return None if self.weights is None else self.weights[loss]
 
     @property
     def tokens(self) -> int:
         """N"""
         return len(self.ids)
+
+
+def rows_read(sequences: Sequences, masked_rows: np.ndarray | None, entity_rows: np.ndarray | None) -> np.ndarray:
+    """Host arrays -> (R,) the rows that heads look at, each once. Found on the host: for a device one would have to wait."""
+    if entity_rows is not None:
+        return np.unique(entity_rows)
+    return sequences.starts if masked_rows is None else np.unique(np.concatenate([sequences.starts, masked_rows]))

@@ -18,14 +18,12 @@ from albert_np.layers import (
     Sequences,
     attention,
     attention_backward,
-    dropout,
-    dropout_backward,
     feed_forward,
     feed_forward_backward,
     gather,
     gather_backward,
-    layer_norm,
-    layer_norm_backward,
+    residual,
+    residual_backward,
 )
 from albert_np.randomness import Dropout
 
@@ -41,34 +39,32 @@ def block(
     def here(name: str) -> Dropout | None:
         return rng and rng.at(name, number)
 
-    A, eps = config.num_attention_heads, config.layer_norm_eps
+    A, eps, rate = config.num_attention_heads, config.layer_norm_eps, config.hidden_dropout_prob
     a, c_attention = attention(x, p.attention, sequences, A, config.attention_probs_dropout_prob, here("attention probs"))
-    a, c_drop_a = dropout(a, config.hidden_dropout_prob, here("attention output"))
-    h, c_norm_a = layer_norm(x + a, p.attention_norm, eps)
+    h, c_sum_a = residual(x, a, p.attention_norm, eps, rate, here("attention output"))
 
     c_read = None
     if read is not None:
-        h, c_read = gather(h, read)  # (R, H)
+        h, c_gather = gather(h, read)  # (R, H)
+        c_read = read, c_gather
         rng = rng and rng.of(np.take(rng.rows, read, axis=0))
     f, c_ffn = feed_forward(h, p.ffn, config.hidden_act)
-    f, c_drop_f = dropout(f, config.hidden_dropout_prob, here("ffn output"))
-    y, c_norm_f = layer_norm(h + f, p.ffn_norm, eps)
+    y, c_sum_f = residual(h, f, p.ffn_norm, eps, rate, here("ffn output"))
     if c_read:
-        y = gather_backward(y, c_read)  # (N, H): each row back to its place
-    return y, (c_attention, c_drop_a, c_norm_a, c_ffn, c_drop_f, c_norm_f, c_read)
+        y = gather_backward(y, c_gather)  # (N, H): each row back to its place
+    return y, (c_attention, c_sum_a, c_ffn, c_sum_f, c_read)
 
 
 def block_backward(dy: Any, cache: Any, p: Any, g: Any, sequences: Sequences, config: AlbertConfig) -> Any:
-    """dy (N, H) -> dx (N, H). A sum hands its gradient to both its terms: dh and dx come along two ways each."""
-    c_attention, c_drop_a, c_norm_a, c_ffn, c_drop_f, c_norm_f, c_read = cache
+    """dy (N, H) -> dx (N, H). dh and dx come along two ways each: past the operation, and through it."""
+    c_attention, c_sum_a, c_ffn, c_sum_f, c_read = cache
     if c_read:
-        dy, _ = gather(dy, c_read[0])  # (R, H)
-    dsum = layer_norm_backward(dy, c_norm_f, p.ffn_norm, g.ffn_norm)
-    df = dropout_backward(dsum, c_drop_f)
-    dh = dsum + feed_forward_backward(df, c_ffn, p.ffn, g.ffn, config.hidden_act)
+        read, c_gather = c_read
+        dy, _ = gather(dy, read)  # (R, H)
+    dh, df = residual_backward(dy, c_sum_f, p.ffn_norm, g.ffn_norm)
+    dh = dh + feed_forward_backward(df, c_ffn, p.ffn, g.ffn, config.hidden_act)
     if c_read:
-        dh = gather_backward(dh, c_read)  # (N, H)
+        dh = gather_backward(dh, c_gather)  # (N, H)
 
-    dsum = layer_norm_backward(dh, c_norm_a, p.attention_norm, g.attention_norm)
-    da = dropout_backward(dsum, c_drop_a)
-    return dsum + attention_backward(da, c_attention, p.attention, g.attention, sequences, config.num_attention_heads)
+    dx, da = residual_backward(dh, c_sum_a, p.attention_norm, g.attention_norm)
+    return dx + attention_backward(da, c_attention, p.attention, g.attention, sequences, config.num_attention_heads)

@@ -5,6 +5,7 @@ The rows that have a label are its items; where they are, and what they are labe
 """
 
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -74,11 +75,11 @@ def sequence_classification(
     rng: Dropout | None = None,
 ) -> tuple[TaskResults, Any]:
     """The loss over the sequences that have a label. denominators {"task": ...} default to their number."""
-    read = None if twins_of(p.flat) is None else batch.sequences.starts  # [CLS] only, but for the textbook
+    read = None if twins_of(p.flat) is None else batch.read  # [CLS] only, but for the textbook
     h, _, c_body = encode(batch, p, config, rng, read)
     logits, c_head = sequence_head(h, batch.sequences, p, config, rng and rng.of(batch.dropout_rows))  # (B, C)
     problem = problem_of(config, all(items.dtype.kind in "iu" for _, items in batch.labels or ()))
-    results, c_loss = task_loss([logits], batch.labels, problem, denominators)
+    results, c_loss = task_loss([logits], batch.labels, problem, denominators, batch.weights_of("task"))
     return results, (c_body, c_head, c_loss)
 
 
@@ -102,7 +103,7 @@ def token_classification(
     """The loss over the tokens that have a label. denominators {"task": ...} default to their number."""
     h, _, c_body = encode(batch, p, config, rng)
     logits, c_head = token_head(h, p.task, config, rng and rng.of(batch.dropout_rows))  # (N, C)
-    results, c_loss = task_loss([logits], batch.labels, CLASSES, denominators)
+    results, c_loss = task_loss([logits], batch.labels, CLASSES, denominators, batch.weights_of("task"))
     return results, (c_body, c_head, c_loss)
 
 
@@ -152,10 +153,10 @@ def relation_classification(
     rng: Dropout | None = None,
 ) -> tuple[TaskResults, Any]:
     """The loss over the sequences that have a label. denominators {"task": ...} default to their number."""
-    read = None if twins_of(p.flat) is None else np.unique(batch.entity_rows)
+    read = None if twins_of(p.flat) is None else batch.read
     h, _, c_body = encode(batch, p, config, rng, read)
     logits, c_head = relation_head(h, batch.entity_rows, p.relation, config, rng and rng.of(batch.dropout_rows))  # (B, C)
-    results, c_loss = task_loss([logits], batch.labels, CLASSES, denominators)
+    results, c_loss = task_loss([logits], batch.labels, CLASSES, denominators, batch.weights_of("task"))
     return results, (c_body, c_head, c_loss)
 
 
@@ -169,8 +170,12 @@ def relation_classification_backward(cache: Any, p: Tree, g: Tree, config: Alber
 # ---- what they share ----
 
 
-def task_loss(tables: list[Any], labels: Any, problem: str, denominators: dict[str, float] | None) -> tuple[TaskResults, Any]:
+def task_loss(
+    tables: list[Any], labels: Any, problem: str, denominators: dict[str, float] | None, weights: Any = None
+) -> tuple[TaskResults, Any]:
     """tables of logits (R, C), labels: for each a pair (rows (M,), labels (M,) or (M, C)) -> the mean of their losses
+
+    weights: for each table (M,), what an item counts; None: 1.
 
     Raises ValueError if the batch has labels for another number of tables, or of another shape.
     """
@@ -180,16 +185,17 @@ def task_loss(tables: list[Any], labels: Any, problem: str, denominators: dict[s
     forward, _ = LOSSES[problem]
     zero = tables[0].reshape(-1)[:0].sum()  # () on the right device, in the right dtype
     loss, correct, answers, caches = zero, None if problem == NUMBERS else zero, 0, []
-    for table, (rows, items) in zip(tables, labels):
+    for table, (rows, items), given in zip(tables, labels, weights or repeat(None)):
         c_gather = c_loss = None
         if M := len(rows):
             logits, c_gather = gather(table, rows)  # (M, C)
             if items.shape != ((M,) if problem == CLASSES else logits.shape):  # NumPy would broadcast, and add up nonsense
                 raise ValueError(f"batch.labels: {items.shape} does not fit {problem} of {logits.shape}")
             denominator = (denominators["task"] if denominators else M) * len(tables)
-            part, c_loss = forward(logits, items, np.ones_like(logits[:, 0]), denominator)
+            counted = np.ones_like(logits[:, 0]) if given is None else given  # (M,)
+            part, c_loss = forward(logits, items, counted, denominator)
             loss = loss + part
-            correct = None if correct is None else correct + right(logits, items, problem)
+            correct = None if correct is None else correct + right(logits, items, problem, counted)
         answers += items.size
         caches.append((table, c_gather, c_loss))
     return TaskResults(loss, correct, answers), (problem, caches)
@@ -205,6 +211,11 @@ def task_loss_backward(cache: Any) -> list[Any]:
     return dtables
 
 
-def right(logits: Any, labels: Any, problem: str) -> Any:
-    """logits (M, C) -> (), how many of the labels they answer: the likeliest class, or each class more likely than not"""
-    return ((logits.argmax(-1) == labels) if problem == CLASSES else ((logits > 0) == (labels > 0.5))).sum()
+def right(logits: Any, labels: Any, problem: str, weights: Any) -> Any:
+    """logits (M, C) -> (), how many of the labels they answer: the likeliest class, or each class more likely than not
+
+    weights (M,): an item of weight 0 is none.
+    """
+    if problem == CLASSES:
+        return ((logits.argmax(-1) == labels) & (weights > 0)).sum()
+    return (((logits > 0) == (labels > 0.5)) & (weights > 0)[:, None]).sum()

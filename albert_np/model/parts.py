@@ -27,7 +27,7 @@ def number_of_parts(lengths: Any, like: Any) -> int:
     One part uses all of BLAS's threads, k parts k of them. So where the sequences are too few or too short for all threads, it
     may be quicker not to divide them (Amdahl's law).
     """
-    if twins_of(like) is None:
+    if type(like) is not np.ndarray or twins_of(like) is None:
         return 1
     allowed = threads.count()
     k = min(allowed, len(lengths), int(lengths.sum()) * like.shape[-1] // WORTH_IT)
@@ -64,6 +64,7 @@ def part(batch: Batch, first: int, last: int, labels_of: str) -> Batch:
         masked_labels=None if masked is None else batch.masked_labels[masked],
         order_labels=None if batch.order_labels is None else batch.order_labels[rows],
         labels=None if batch.labels is None else tuple(between(*pair, begin, end) for pair in batch.labels),
+        read=batch.read[slice(*np.searchsorted(batch.read, (start, stop)))] - start,
         entity_rows=None if batch.entity_rows is None else batch.entity_rows[rows] - start,
     )  # fmt: skip
 

@@ -38,15 +38,16 @@ def translation(
     denominators {"mlm": ...} default to M.
     """
     rows = batch.masked_rows
-    h, _, c_body = encode(batch, p, config, rng, None if twins_of(p.flat) is None else rows)
+    h, _, c_body = encode(batch, p, config, rng, None if twins_of(p.flat) is None else batch.read)
     zero = h.reshape(-1)[:0].sum()  # () on the right device, in the right dtype
     if not len(rows):
         return TaskResults(zero, zero, 0), (h, c_body, None, None)
     logits, c_head = mlm_head(h, rows, p.mlm, p.embeddings.word, config)  # (M, V)
     denominator = denominators["mlm"] if denominators else len(rows)
-    weights = np.ones_like(logits[:, 0])  # (M,)
+    given = batch.weights_of("mlm")
+    weights = np.ones_like(logits[:, 0]) if given is None else given  # (M,)
     loss, c_loss = cross_entropy(logits, batch.masked_labels, weights, denominator, batch.label_smoothing)
-    correct = (logits.argmax(-1) == batch.masked_labels).sum()
+    correct = ((logits.argmax(-1) == batch.masked_labels) & (weights > 0)).sum()
     return TaskResults(loss, correct, len(rows)), (h, c_body, c_head, c_loss)
 
 

@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from albert_np import backend
 from albert_np.kernels import twins_of
+from albert_np.optim.loss_scale import LossScale
 from albert_np.params import Tree
 
 DEFAULTS: dict[str, Any] = dict(beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0.01, bias_correction=False, decay_all=False)
@@ -57,15 +59,26 @@ def moments(params: Tree, grads: Tree, state: SimpleNamespace) -> Any:
     return m / (1 - beta1**state.count) / (np.sqrt(v / (1 - beta2**state.count)) + eps)
 
 
-def step(params: Tree, grads: Tree, state: SimpleNamespace, lr: float, scales: dict[str, float] | None = None) -> None:
+def step(
+    params: Tree,
+    grads: Tree,
+    state: SimpleNamespace,
+    lr: float,
+    scales: dict[str, float] | None = None,
+    loss_scale: LossScale | None = None,
+) -> None:
     """One update of params and state, in place. lr is a Python float.
 
     scales: {name: factor of lr}, 1 for a name that is not there; a tensor whose factor is 0 stays as it is (see `optim.layers`).
+    loss_scale: of a loss that was scaled: where its `finite` is 0, on the device, nothing changes.
     """
     state.count += 1
     scales = scales or {}
+    if loss_scale is not None and not (backend.has_kernels(params.flat) and twins_of(params.flat)):
+        raise ValueError("loss_scale: only the optimiser of kernels/gpu can leave out an update; expected None")
     if twins := twins_of(params.flat):
-        twins.adam_step(spans(params, state, scales), params.flat, grads.flat, state, lr)
+        more = () if loss_scale is None else (loss_scale,)
+        twins.adam_step(spans(params, state, scales), params.flat, grads.flat, state, lr, *more)
         return
     updates = Tree(params.form, moments(params, grads, state))
     decay = state.options["weight_decay"]

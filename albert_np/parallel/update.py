@@ -18,6 +18,7 @@ from albert_np import optim
 from albert_np.kernels import twins_of
 from albert_np.optim import adam
 from albert_np.optim.clip import factor
+from albert_np.optim.loss_scale import LossScale
 from albert_np.parallel.processes import Cuts, Processes
 from albert_np.params import ALIGNMENT, Tree
 
@@ -40,9 +41,12 @@ class Update:
         """As `optim.clip`."""
         return optim.clip(grads, max_norm)
 
-    def step(self, params: Tree, grads: Tree, state: SimpleNamespace, lr: float, scales: dict[str, float] | None = None) -> None:
+    def step(
+        self, params: Tree, grads: Tree, state: SimpleNamespace, lr: float, scales: dict[str, float] | None = None,
+        loss_scale: LossScale | None = None,
+    ) -> None:  # fmt: skip
         """As `optim.step`."""
-        optim.step(params, grads, state, lr, scales)
+        optim.step(params, grads, state, lr, scales, loss_scale)
 
     def whole(self, params: Tree, state: SimpleNamespace) -> SimpleNamespace:
         """The state with all moments, for a checkpoint; only the first process's is complete."""
@@ -84,13 +88,19 @@ class Sharded(Update):
         mine *= factor(norm, max_norm)
         return norm
 
-    def step(self, params: Tree, grads: Tree, state: SimpleNamespace, lr: float, scales: dict[str, float] | None = None) -> None:
+    def step(
+        self, params: Tree, grads: Tree, state: SimpleNamespace, lr: float, scales: dict[str, float] | None = None,
+        loss_scale: LossScale | None = None,
+    ) -> None:  # fmt: skip
+        if loss_scale is not None and state.name == "lamb":
+            raise ValueError("shard_optimizer: LAMB's divided moments know no loss scale; precision must not be float16")
         state.count += 1
         w, g = params.flat[self.part], SimpleNamespace(flat=grads.flat[self.part])
         spans = within(adam.spans(params, state, scales or {}), self.part)
         twins = twins_of(w)
         if twins and state.name == "adamw":
-            twins.adam_step([span for span in spans if span[0] < span[1]], w, g.flat, state, lr)
+            more = () if loss_scale is None else (loss_scale,)
+            twins.adam_step([span for span in spans if span[0] < span[1]], w, g.flat, state, lr, *more)
         else:
             self._textbook_step(w, adam.moments(params, g, state), spans, state, lr)  # type: ignore[arg-type]
         self.processes.collect(params.flat, self.cuts)

@@ -10,18 +10,18 @@ import numpy as np
 
 from albert_np import backend, optim
 from albert_np.data.sampler import BalancedSampler, share, split
-from albert_np.model.batch import Batch
-from albert_np.model.parts import counts
 from albert_np.optim.constraint import Constraint, seen
 from albert_np.parallel import ALONE, Processes, update_of
 from albert_np.randomness import Dropout
 from albert_np.training.data import attention_cost
 from albert_np.training.finetune_settings import FinetuneSettings
+from albert_np.training.precision import computing
 from albert_np.training.report import Report
 from albert_np.training.stop import Stop
 from albert_np.training.watch import Diverged
 
 DENOMINATORS = ("mlm", "sop", "task", "tokens")
+READ_EVERY = 10  # steps between two readings of the losses, for which the host waits
 
 
 @dataclass
@@ -69,6 +69,17 @@ def train_epochs(
     processes.spread(params.flat)
     state = update.init("adamw", params, bias_correction=True, **settings.optimizer_options())
     grads, best, step, started = params.zeros_like(), None, 0, time.perf_counter()
+    steps = computing(model, settings.precision)
+    waiting: list[tuple[dict[str, Any], list[Any], Any]] = []  # steps whose losses are not read yet
+
+    def read_losses() -> None:
+        for record in told(waiting, processes):
+            if not (math.isfinite(record["loss"]) and math.isfinite(record["grad_norm"])):
+                raise Diverged(f"the loss became NaN or infinite at step {record['step']}; try a lower --lr (it was {peak:g})")
+            history.steps.append(record)
+            report.step(record)
+        waiting.clear()
+
     for constraint in constraints:
         constraint.start(params, total)
     report.start(0, total)
@@ -78,26 +89,24 @@ def train_epochs(
                 break
             with seen(constraints, params):
                 rng = Dropout(settings.seed, step)
-                loss, correct, answers = gradients(model, task, items, numbers, settings, rng, grads, processes)
+                results = gradients(steps, task, items, numbers, settings, rng, grads, processes)
                 update.sum(grads)
                 for constraint in constraints:
                     constraint.gradients(params, grads)
             freeze(grads, rates)
-            norm = float(backend.to_host(update.clip(grads, settings.clip_norm)))
+            norm = steps.seen(update.clip(grads, settings.clip_norm))
             lr = optim.learning_rate(step + 1, peak, warmup + 1, total + 1)
-            update.step(params, grads, state, lr, rates)
+            update.step(params, grads, state, lr, rates, steps.scale)
             step += 1
             for constraint in constraints:
                 constraint.stepped(params, state, step)
             tokens = sum(len(items[i].ids) for i in numbers)
-            record = {"step": step, "epoch": epoch + 1, "loss": loss, "lr": lr, "grad_norm": norm, "tokens": tokens,
+            record = {"step": step, "epoch": epoch + 1, "lr": lr, "tokens": tokens,
                       "seconds": round(time.perf_counter() - started, 3)}  # fmt: skip
-            if correct is not None:
-                record["accuracy"] = correct / max(1, answers)
-            if not (math.isfinite(loss) and math.isfinite(norm)):
-                raise Diverged(f"the loss became NaN or infinite at step {step}; try a lower --lr (it was {peak:g})")
-            history.steps.append(record)
-            report.step(record)
+            waiting.append((record, results, norm))
+            if step % READ_EVERY == 0:
+                read_losses()
+        read_losses()
         if stop is not None and stop.signal:
             history.stopped_by = stop.name
             break
@@ -136,12 +145,10 @@ def sampler_of(items: list[Any], task: Any, config: Any, settings: FinetuneSetti
 
 
 def gradients(
-    model: Any, task: Any, items: list[Any], numbers: np.ndarray, settings: FinetuneSettings, rng: Dropout, grads: Any,
+    steps: Any, task: Any, items: list[Any], numbers: np.ndarray, settings: FinetuneSettings, rng: Dropout, grads: Any,
     processes: Processes = ALONE,
-) -> tuple[float, float | None, int]:  # fmt: skip
-    """This process's part of the gradient of the step of these items, written into `grads` -> of the whole step the loss, how
-    many answers are right (or None), of how many"""
-    grads.flat[...] = 0
+) -> list[Any]:  # fmt: skip
+    """This process's part of the gradient of the step of these items, written into `grads` -> the results of its micro-batches"""
     lengths = np.array([len(items[i].ids) for i in numbers])
     mine = share(np.arange(len(numbers)), lengths, processes.rank, processes.size, turn=int(numbers.sum()))
     batches = []
@@ -149,25 +156,45 @@ def gradients(
         if len(places):
             part = numbers[places]
             arrays = task.collate([items[i] for i in part])
-            batches.append(Batch.pack(**arrays, examples=part, label_smoothing=settings.label_smoothing, like=grads.flat))
-    whole = added([counts(batch) or spans_of(batch) for batch in batches], processes)
-    results = [model.packed_loss_and_gradients(batch, grads, whole, rng)[0] for batch in batches]
-    loss = float(sum(float(backend.to_host(r.loss)) for r in results))
-    graded = [r for r in results if r.correct is not None]
-    right = float(sum(float(backend.to_host(r.correct)) for r in graded))
-    loss, right, answers, judged = processes.total(loss, right, sum(r.answers for r in results), len(graded))
-    return loss, right if judged else None, int(answers)
+            batches.append({**arrays, "examples": part, "label_smoothing": settings.label_smoothing})
+    return steps.gradients(batches, added([counts(arrays) for arrays in batches], processes), rng, grads)
 
 
-def spans_of(batch: Batch) -> dict[str, float]:
-    """The denominator of a batch with several tables of labels of different numbers."""
-    return {"task": max(len(rows) for rows, _ in batch.labels or ()) or 1}
+def counts(arrays: dict[str, Any]) -> dict[str, float]:
+    """By how many items the losses of a batch are divided; where tables of labels differ in their number, by the most."""
+    found: dict[str, float] = {"tokens": len(arrays["ids"])}
+    if arrays.get("masked_rows") is not None:
+        found["mlm"] = len(arrays["masked_rows"])
+    if arrays.get("labels") is not None:
+        found["task"] = max(len(rows) for rows, _ in arrays["labels"])
+    return found
+
+
+def told(waiting: list[tuple[dict[str, Any], list[Any], Any]], processes: Processes = ALONE) -> list[dict[str, Any]]:
+    """The records of steps with their losses, their share of right answers and their norms: fetched together, so that the host
+    waits for the device once, and summed over the processes."""
+    if not waiting:
+        return []
+    rows, counted = [], []
+    for _, results, norm in waiting:
+        graded = [r for r in results if r.correct is not None]
+        nothing = np.zeros_like(norm)  # of a process that had no item in this step
+        loss = sum(r.loss for r in results) if results else nothing
+        rows.append(np.stack([loss, sum(r.correct for r in graded) if graded else nothing, norm]))
+        counted.append([sum(r.answers for r in graded), len(graded)])
+    numbers = backend.to_host(np.stack(rows))  # steps of 3
+    summed = processes.totals(np.column_stack([numbers[:, :2], counted])).tolist()  # the norm is that of all already
+    found = []
+    for (record, _, _), (loss, correct, answers, graded), norm in zip(waiting, summed, numbers[:, 2].tolist()):
+        right = {"accuracy": correct / max(1, answers)} if graded else {}
+        found.append({**record, "loss": loss, "grad_norm": norm, **right})
+    return found
 
 
 def added(all_counts: list[dict[str, float]], processes: Processes = ALONE) -> dict[str, float]:
     """The denominators of a step from those of its parts, in all processes."""
     sums = processes.total(*(sum(each.get(name, 0) for each in all_counts) for name in DENOMINATORS))
-    return {name: number for name, number in zip(DENOMINATORS, sums) if number}
+    return {name: number or 1 for name, number in zip(DENOMINATORS, sums)}
 
 
 def answers_of(task: Any, model: Any, tokenizer: Any, examples: list[Any], processes: Processes = ALONE) -> list[Any]:

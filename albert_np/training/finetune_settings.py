@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from albert_np.config import AlbertConfig
+from albert_np.training.precision import PRECISIONS
 
 PEAK = 0.04  # the default learning rate is PEAK / H: 5e-5 for the base model, where fine-tuning usually starts
 FRESH = 4.0  # times as much for a model that was not pretrained
@@ -28,6 +29,7 @@ class FinetuneSettings:
     sparsity            the share of weights that become 0 on the way, or a pattern such as "2:4"; prune_by, prune_scope,
                         prune_end, prune_embeddings: see `compress.pruning.Sparsity`.
     weights             "int8" or "int4": the weights are rounded while they are trained (compress/quantising.py).
+    precision           "float32", or on a GPU "tf32" or "float16": see `training.precision`.
     temperature, hard, hidden    of distillation, if there is a teacher: see model/distillation.py.
     seed                of the fresh head, the order and dropout.
     shard_optimizer     of several processes each keeps a part of the optimiser's moments only (parallel/update.py).
@@ -59,6 +61,7 @@ class FinetuneSettings:
     temperature: float = 2.0
     hard: float = 0.5
     hidden: float = 0.0
+    precision: str = "float32"
     seed: int = 0
     shard_optimizer: bool = False
 
@@ -82,6 +85,8 @@ class FinetuneSettings:
                 )
         if self.shard_optimizer and self.prune_by == "movement" and self.sparsity:
             raise ValueError("shard_optimizer: pruning by movement needs the whole gradient in every process; prune by magnitude")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}")
         object.__setattr__(self, "freeze", (self.freeze,) if isinstance(self.freeze, str) else tuple(self.freeze))
 
     @classmethod

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from albert_np import optim
-from albert_np.model.batch import Batch
 from albert_np.parallel import ALONE, Processes, world
-from albert_np.params import Tree
 from albert_np.randomness import Dropout
 from albert_np.training.evaluate import evaluate
 from albert_np.training.report import Report
@@ -81,7 +79,7 @@ def _loop(
     report: Report,
     stop: Stop,
 ) -> Summary:
-    place, metrics, params = state.place, state.metrics, model.params
+    place, metrics, params, computing = state.place, state.metrics, model.params, state.computing
     update, processes = state.update, state.update.processes
     total = total_steps(settings, data.train)
     warmup = math.ceil(total / 10) if settings.warmup is None else settings.warmup
@@ -116,13 +114,13 @@ def _loop(
         batches = data.train.micro_batches(place.epoch, place.epoch_step, settings.accumulate, *processes.mine)
         whole = denominators(batches, processes)  # of the whole step: so micro-batches add up to exactly its gradient
         rng = Dropout(settings.seed, place.step) if drops else None
-        results = gradients(model, batches, whole, rng, grads)
+        results = computing.gradients(batches, whole, rng, grads)
         update.sum(grads)
         if state.pruning is not None:
             state.pruning.gradients(params, grads)
-        norm = update.clip(grads, settings.clip_norm)
+        norm = computing.seen(update.clip(grads, settings.clip_norm))
         lr = optim.learning_rate(place.step, settings.learning_rate, warmup, total)
-        update.step(params, grads, state.optimizer, lr)
+        update.step(params, grads, state.optimizer, lr, loss_scale=computing.scale)
 
         if state.pruning is not None:
             state.pruning.stepped(params, state.optimizer, place.step + 1)
@@ -152,13 +150,6 @@ def _loop(
         str(folder.path), place.step, total, stop.name, state.tokens, time.perf_counter() - started,
         state.held_out, state.held_out_step, data.unigram_entropy,
     )  # fmt: skip
-
-
-def gradients(model: Any, batches: list[dict[str, Any]], whole: dict[str, float], rng: Dropout | None, grads: Tree) -> list[Any]:
-    """The results of each micro-batch, host arrays, in order; the gradient of their sum is written into `grads`."""
-    grads.flat[...] = 0
-    packed = (Batch.pack(**arrays, like=grads.flat) for arrays in batches)
-    return [model.packed_loss_and_gradients(batch, grads, whole, rng)[0] for batch in packed]
 
 
 def denominators(batches: list[dict[str, Any]], processes: Processes = ALONE) -> dict[str, float]:

@@ -13,7 +13,7 @@ from albert_np.params import Tree, flat_size, shapes
 def empty_tree(config: AlbertConfig, parts: tuple[str, ...] = ("pooler", "mlm", "sop")) -> Tree:
     """A tree of the right form that takes no memory: every number in it is the same one."""
     form = shapes(config, parts)
-    return Tree(form, np.broadcast_to(np.float32(0), (flat_size(form, 4),)))
+    return Tree(form, np.broadcast_to(np.float32(0), (flat_size(form),)))
 
 
 def kept_of_a_block(config: AlbertConfig, T: int) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 from albert_np.compress.pruning import Sparsity
 from albert_np.optim.adam import NAMES as OPTIMIZERS
+from albert_np.training.precision import PRECISIONS
 
 OBJECTIVES = ("sop", "nsp", "none")
 STYLES = ("paper", "google")
@@ -42,6 +43,7 @@ class Settings:
     held_out             share of the documents that is kept for evaluation.
     sparsity             the share of weights that become 0 on the way, as text, or a pattern such as "2:4"; prune_by,
                          prune_scope, prune_end, prune_embeddings: see `compress.pruning.Sparsity`.
+    precision            "float32", or on a GPU "tf32" or "float16": see `training.precision`.
     seed                 of everything random.
     shard_optimizer      of several processes each keeps a part of the optimiser's moments only (parallel/update.py).
     log_every            steps between two readings of the losses.
@@ -80,6 +82,7 @@ class Settings:
     prune_scope: str = "layer"
     prune_end: float = 0.7
     prune_embeddings: bool = True
+    precision: str = "float32"
     seed: int = 0
     shard_optimizer: bool = False
     log_every: int = 10
@@ -158,11 +161,19 @@ def _check_values(s: Settings) -> None:
     if not 0 < s.masked_lm_prob < 1:
         raise ValueError(f"masked_lm_prob must be between 0 and 1, not {s.masked_lm_prob}")
     choices: dict[str, tuple[str, ...]] = dict(
-        optimizer=OPTIMIZERS, objective=OBJECTIVES, style=STYLES, batches=BATCHES, lines=LINES, start=STARTS
+        optimizer=OPTIMIZERS,
+        objective=OBJECTIVES,
+        style=STYLES,
+        batches=BATCHES,
+        lines=LINES,
+        start=STARTS,
+        precision=PRECISIONS,
     )
     for name, allowed in choices.items():
         if getattr(s, name) not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(s, name)!r}")
+    if s.shard_optimizer and s.optimizer == "lamb" and s.precision == "float16":
+        raise ValueError("shard_optimizer: LAMB's divided moments know no loss scale; take adamw, or not precision float16")
     if s.shard_optimizer and s.prune_by == "movement" and Sparsity.of(s).amount:
         raise ValueError("shard_optimizer: pruning by movement needs the whole gradient in every process; prune by magnitude")
     if s.max_length < 8:

@@ -15,6 +15,7 @@ from albert_np.files import write_json
 from albert_np.parallel import ALONE, Processes, Update, update_of
 from albert_np.training import checkpoint
 from albert_np.training.metrics import Metrics
+from albert_np.training.precision import computing
 from albert_np.training.report import Report
 from albert_np.training.run import RunFolder
 from albert_np.training.settings import Settings
@@ -39,8 +40,8 @@ class Place:
 
 @dataclass
 class RunState:
-    """place, optimizer, metrics and watch; tokens: trained on so far; held_out: the last evaluation, held_out_step its step.
-    update: how the processes update the parameters together."""
+    """place, optimizer, metrics and watch; tokens: trained on so far; held_out: the last evaluation, held_out_step its step;
+    update: how the processes update the parameters together; computing: what computes steps in the run's precision."""
 
     place: Place
     optimizer: SimpleNamespace
@@ -51,6 +52,7 @@ class RunState:
     held_out_step: int = 0
     pruning: Pruning | None = None
     update: Update = field(default_factory=lambda: Update(ALONE))
+    computing: Any = None
 
     @classmethod
     def begin(
@@ -64,9 +66,10 @@ class RunState:
             if settings.start == "unigram" and processes.first:
                 start_at_unigram(model.params, data.train.piece_counts())
             processes.spread(model.params.flat)
-            metrics = Metrics(folder.metrics, writes=processes.first)
-            pruning = begun(model, settings)
-            return cls(Place(), optimizer, metrics, Watch(model.config.vocab_size), pruning=pruning, update=update)
+            return cls(
+                Place(), optimizer, Metrics(folder.metrics, writes=processes.first), Watch(model.config.vocab_size),
+                pruning=begun(model, settings), update=update, computing=computing(model, settings.precision),
+            )  # fmt: skip
         optimizer = optim.init(settings.optimizer, model.params, **settings.optimizer_options())
 
         def read() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -80,9 +83,11 @@ class RunState:
         processes.spread(model.params.flat)
         optimizer = update.spread(optimizer)
         metrics = Metrics(folder.metrics, values["metrics"]["bytes"], values["metrics"]["seconds"], processes.first)
+        steps = computing(model, settings.precision)
+        steps.restore(values.get("loss_scale", {}))
         return cls(
             Place(**values["place"]), optimizer, metrics, Watch(model.config.vocab_size, values["watch"]),
-            values["tokens"], values["held_out"], values["held_out_step"], begun(model, settings, scores), update,
+            values["tokens"], values["held_out"], values["held_out_step"], begun(model, settings, scores), update, steps,
         )  # fmt: skip
 
     def align(self, model: Any) -> bool:
@@ -123,6 +128,7 @@ class RunState:
             "tokens": self.tokens,
             "held_out": self.held_out,
             "held_out_step": self.held_out_step,
+            "loss_scale": self.computing.state(),
         }
         try:
             checkpoint.save(folder.checkpoints, model.config, model.params, optimizer, values, tokenizer, self.scores())

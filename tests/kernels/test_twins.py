@@ -93,7 +93,7 @@ def attention_of(lengths, translation, rate):
     return (
         lambda x, p: layers.attention(x, p, here, 3, rate, rng),
         lambda dy, c, p, g: layers.attention_backward(dy, c, p, g, here, 3),
-        {"x": normal(sum(lengths), 12)}, {name: LINEAR for name in ("query", "key", "value", "output")},
+        {"x": normal(sum(lengths), 12)}, {name: dict(LINEAR) for name in ("query", "key", "value", "output")},
     )  # fmt: skip
 
 
@@ -207,7 +207,7 @@ def test_the_optimisers_are_their_textbook(name, options, sizes):
             params.zero.w[...] = 0  # LAMB's ratio is 1 there
             state = ab.optim.init(name, params, **options)
             for number in range(4):
-                grads = Tree(form, np.zeros(flat_size(form, 8)))
+                grads = Tree(form, np.zeros(flat_size(form)))
                 for tensor, array in grads.items():
                     array[...] = normal(*array.shape, number + 1).sum(-1) * (tensor != "norm.gamma" or number > 1)
                 before = grads.flat.copy()

@@ -14,6 +14,7 @@ from albert_np import backend, cli, parallel
 from albert_np.data.corpus import Corpus
 from albert_np.randomness import Dropout
 from albert_np.training import Report, Settings, data_of, loop
+from albert_np.training.precision import InFloat32, computing
 
 SIZES = dict(
     embedding_size=16, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=48,
@@ -37,7 +38,7 @@ def gradient(model: Any, data: Any, step: int, accumulate: int, processes: Any, 
     grads = model.params.zeros_like()
     batches = data.train.micro_batches(0, step, accumulate, *processes.mine)
     whole = loop.denominators(batches, parallel.ALONE if bug == "own denominators" else processes)
-    results = loop.gradients(model, batches, whole, Dropout(1, step), grads)
+    results = computing(model, "float32").gradients(batches, whole, Dropout(1, step), grads)
     parallel.Update(processes).sum(grads)
     (loss,) = processes.total(float(sum(r.loss for r in results)))
     return grads.flat, loss
@@ -84,7 +85,7 @@ def train(workshop: Path, out: str, resume: bool = False, changes: Any = None, t
 
 def plant(step: int, what: str, model: Any) -> None:
     """Let this process come to grief in the step after `step` others."""
-    compute, count = loop.gradients, iter(range(10**6))
+    compute, count = InFloat32.gradients, iter(range(10**6))
 
     def troubled(*args: Any) -> Any:
         if next(count) == step:
@@ -100,7 +101,7 @@ def plant(step: int, what: str, model: Any) -> None:
                 model.params.flat[:] = np.nan
         return compute(*args)
 
-    loop.gradients = troubled
+    InFloat32.gradients = troubled
 
 
 def commands(workshop: Path, arguments: list[str], fail: Any = None) -> None:
@@ -165,7 +166,7 @@ def strict(workshop: Path, out: str, sharded: bool) -> None:
     grads, state = model.params.zeros_like(), update.init("lamb", model.params)
     for step in range(3):
         batches = data.train.micro_batches(0, step, 1, *every.mine)
-        loop.gradients(model, batches, loop.denominators(batches, every), None, grads)
+        computing(model, "float32").gradients(batches, loop.denominators(batches, every), None, grads)
         update.sum(grads)
         update.clip(grads, 0.5)
         update.step(model.params, grads, state, 0.01)

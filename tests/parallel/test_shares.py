@@ -9,6 +9,7 @@ from albert_np.data.sampler import BalancedSampler, share, split
 from albert_np.parallel import cores
 from albert_np.parallel.update import cuts, within
 from albert_np.training import loop
+from albert_np.training.precision import computing
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 7])
@@ -58,11 +59,11 @@ def test_the_gradients_of_all_shares_are_the_gradient(make, settings, k, accumul
     whole_batches = data.train.micro_batches(0, 1, 1)
     whole = loop.denominators(whole_batches)
     expected, shared = model.params.zeros_like(), []
-    loop.gradients(model, whole_batches, whole, None, expected)
+    computing(model, "float32").gradients(whole_batches, whole, None, expected)
     for rank in range(k):
         grads = model.params.zeros_like()
         batches = data.train.micro_batches(0, 1, accumulate, rank, k)
-        loop.gradients(model, batches, whole, None, grads)
+        computing(model, "float32").gradients(batches, whole, None, grads)
         shared.append(grads.flat)
     assert tokens > 32 or any(not flat.any() for flat in shared)
     np.testing.assert_allclose(sum(shared), expected.flat, rtol=0, atol=1e-12 * np.abs(expected.flat).max())

@@ -13,10 +13,12 @@ from albert_np.kernels.cpu.embedding import embedding, embedding_backward
 from albert_np.kernels.cpu.feed_forward import feed_forward, feed_forward_backward
 from albert_np.kernels.cpu.layer_norm import layer_norm, layer_norm_backward
 from albert_np.kernels.cpu.linear import linear, linear_backward
+from albert_np.kernels.cpu.residual import residual, residual_backward
 from albert_np.kernels.cpu.softmax import softmax, softmax_backward
 
 __all__ = [
     "activation", "activation_backward", "adam_step", "attention", "attention_backward", "attention_probabilities",
     "cross_entropy", "cross_entropy_backward", "dropout", "dropout_backward", "embedding", "embedding_backward", "feed_forward",
-    "feed_forward_backward", "layer_norm", "layer_norm_backward", "linear", "linear_backward", "softmax", "softmax_backward",
+    "feed_forward_backward", "layer_norm", "layer_norm_backward", "linear", "linear_backward", "residual", "residual_backward",
+    "softmax", "softmax_backward",
 ]  # fmt: skip

@@ -1,0 +1,93 @@
+"""What the kernels need of CUDA itself: compile and launch, multiply, record. Imported only where there are CuPy and a device."""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import cupy
+import numpy as np
+from cupy.cuda import device
+from cupy_backends.cuda.libs import cublas
+
+TYPES = {"float16": 2, "float32": 0, "float64": 1}  # CUDA_R_16F, CUDA_R_32F, CUDA_R_64F
+EXACT, TF32, DOUBLE = cublas.CUBLAS_COMPUTE_32F, cublas.CUBLAS_COMPUTE_32F_FAST_TF32, cublas.CUBLAS_COMPUTE_64F
+NUMBERS = {  # α and β of cuBLAS's products, which read them here
+    np.dtype(kind): (np.array(1, kind), np.array(0, kind)) for kind in (np.float32, np.float64)
+}
+NO_ARRAY = np.uintp(0)
+
+
+@cache
+def compiled(source: str, name: str, on: int) -> Any:
+    """A kernel, compiled for the device of this number by NVRTC (and kept by CuPy on the disk)."""
+    return cupy.RawModule(code=source, options=("--std=c++17",)).get_function(name)
+
+
+def launch(source: str, name: str, blocks: int, threads: int, arguments: list[Any]) -> None:
+    kernel = compiled(source, name, device.get_device_id())
+    kernel((blocks,), (threads,), tuple(NO_ARRAY if x is None else x for x in arguments))
+
+
+def product(a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, add: bool, tf32: bool) -> None:
+    """See `backend.CupyBackend.product`.
+
+    cuBLAS has columns where we have rows: what we call a it takes for aᵀ. So outᵀ = bᵀ aᵀ is what it is asked for. float16 is
+    multiplied as it is and added up in float32.
+    """
+    for x in (a, b, out):
+        if not x.flags.c_contiguous:
+            raise ValueError(f"a product was given an array {x.shape} that is not contiguous")
+    m, n = out.shape[-2:]
+    k, count = a.shape[-2 if transpose_a else -1], math.prod(out.shape[:-2])
+    if not out.size or not k:
+        if not add:
+            out[...] = 0
+        return
+    compute = DOUBLE if out.dtype == np.float64 else TF32 if tf32 and a.dtype == np.float32 else EXACT
+    one, zero = NUMBERS[np.dtype(np.float64 if compute == DOUBLE else np.float32)]
+    beta = one if add else zero
+    # (address, type, columns, numbers from one matrix to the next) of each
+    (b_at, b_type, b_row, b_next), (a_at, a_type, a_row, a_next), (at, kind, row, next_) = (
+        (x.data.ptr, TYPES[x.dtype.name], x.shape[-1], x.shape[-2] * x.shape[-1]) for x in (b, a, out)
+    )
+    handle = device.get_cublas_handle()
+    sizes = handle, int(transpose_b), int(transpose_a), n, m, k, one.ctypes.data
+    if count == 1:
+        cublas.gemmEx(
+            *sizes, b_at, b_type, b_row, a_at, a_type, a_row, beta.ctypes.data, at, kind, row,
+            compute, cublas.CUBLAS_GEMM_DEFAULT,
+        )  # fmt: skip
+    else:
+        cublas.gemmStridedBatchedEx(
+            *sizes, b_at, b_type, b_row, b_next, a_at, a_type, a_row, a_next, beta.ctypes.data, at, kind, row, next_, count,
+            compute, cublas.CUBLAS_GEMM_DEFAULT,
+        )  # fmt: skip
+
+
+@cache
+def recordings() -> tuple[Any, Any]:
+    """The memory and the stream of all recordings.
+
+    Addresses are part of a graph, so what is allocated while it is recorded must never be given to others: it comes from a pool
+    of its own. All graphs share it, as they are replayed one after the other, and what a replay finds is copied before the next.
+    """
+    return cupy.cuda.MemoryPool(), cupy.cuda.Stream(non_blocking=True)
+
+
+def record(work: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
+    """See `backend.CupyBackend.record`."""
+    pool, stream = recordings()
+    cupy.cuda.get_current_stream().synchronize()  # what work reads must be there
+    with cupy.cuda.using_allocator(pool.malloc), stream:
+        stream.begin_capture()
+        try:
+            found = work()
+        finally:
+            graph = stream.end_capture()
+
+    def replay() -> None:
+        graph.launch(cupy.cuda.get_current_stream())
+
+    replay()
+    return replay, found
