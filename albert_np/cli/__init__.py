@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 LONGEST_LINE = 1000  # characters of a failure
+TOGETHER = ("pretrain", "finetune")  # commands for several processes
 
 
 def app() -> Any:
@@ -20,6 +21,7 @@ def app() -> Any:
     from albert_np.cli import ask, compress, convert, demo, fill_mask, finetune, gradcheck, info, pretrain, serve, tokenizer
     from albert_np.cli import sweep as experiments
     from albert_np.cli.common import ConfigCommand
+    from albert_np.parallel import launcher
 
     cli = typer.Typer(
         help="ALBERT by hand in NumPy: pretrain it, load published weights, fine-tune, compress, ask it, check its gradients.",
@@ -28,8 +30,15 @@ def app() -> Any:
     )  # fmt: skip
 
     @cli.callback(invoke_without_command=False)
-    def common(version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Show it.")) -> None:
-        pass
+    def common(
+        ctx: typer.Context,
+        version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Show it."),
+    ) -> None:
+        if launcher.size() > 1 and ctx.invoked_subcommand not in TOGETHER:
+            raise typer.BadParameter(
+                f"{ctx.invoked_subcommand} is for one process, and {launcher.size()} were started: only "
+                f"{' and '.join(TOGETHER)} work together under mpiexec"
+            )
 
     cli.command("demo")(demo.demo)
     cli.command("pretrain", cls=ConfigCommand)(pretrain.pretrain)
@@ -63,12 +72,22 @@ def _version(asked: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command -> the exit code."""
-    import typer
+    from albert_np.parallel import launcher
 
     warnings.showwarning = _notice  # type: ignore[assignment]
+    with launcher.only_first_speaks():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    import typer
+
+    from albert_np.parallel import world
+
     usage_error: Any = typer.BadParameter.__mro__[1]  # UsageError; its module differs between versions of typer
     try:
-        code = app()(args=arguments, prog_name="albert-np", standalone_mode=False)
+        with world().guard():
+            code = app()(args=arguments, prog_name="albert-np", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except usage_error as error:
         if type(error).__name__ == "NoArgsIsHelpError":
@@ -83,7 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("ALBERT_NP_DEBUG"):
             raise
-        return _failed(*explained(error))
+        message, code = explained(error)
+        return _failed(f"{message} ({error.process})" if hasattr(error, "process") else message, code)
 
 
 def explained(error: Exception) -> tuple[str, int]:

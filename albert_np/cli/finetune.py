@@ -92,6 +92,15 @@ def finetune(
         float | None, _option("--hard", "The labels' share of the loss; the rest: the teacher's [0.5]", SMALL)
     ] = None,
     hidden: Annotated[float | None, _option("--hidden", "Weight of the teacher's hidden states [0]", SMALL)] = None,
+    shard_optimizer: Annotated[
+        bool | None,
+        typer.Option(
+            "--shard-optimizer/--whole-optimizer",
+            help="Of several processes each keeps a part of the optimiser's moments.",
+            rich_help_panel=TRAINING,
+            show_default=False,
+        ),
+    ] = None,
     seeds: Annotated[int | None, _option("--seeds", "So many runs; mean and deviation are told [1]", RUN)] = None,
     seed: Annotated[int | None, _option("--seed", "Of everything random [0]", RUN)] = None,
     resume: Annotated[bool, _option("--resume", "Continue the run in --out, bit for bit.", RUN)] = False,
@@ -105,8 +114,12 @@ def finetune(
     Ctrl-C saves and ends the run (exit code 130); TASK, --resume and the same --out continue it: what is not given again is
     taken as it was begun.
 
+    With `mpiexec -n 4` before it, four processes share the work of each step; --resume goes on with any other number of them
+    (docs/parallel.md).
+
     Example: albert-np finetune classification --model albert-base-v2 --train train.tsv --dev dev.tsv --out runs/sst2
     """
+    from albert_np.parallel import world
     from albert_np.tasks.finetuning import finetune as run
     from albert_np.training import Report
     from albert_np.training.progress import FinetuneProgress
@@ -117,9 +130,9 @@ def finetune(
         freeze=tuple(freeze) if freeze else None, balance=balance or None, label_smoothing=label_smoothing,
         weight_decay=weight_decay, patience=patience, seed=seed, sparsity=sparsity, prune_by=prune_by, prune_scope=prune_scope,
         prune_end=prune_end, prune_embeddings=None if prune_embeddings else False, weights=weights, precision=precision,
-        temperature=temperature,
-        hard=hard, hidden=hidden, checkpoint_seconds=checkpoint_seconds, vocab_size=vocab_size, train=train, dev=dev, model=model,
-        config=config, tokenizer=tokenizer, from_scratch=from_scratch or None, seeds=seeds, teacher=teacher,
+        temperature=temperature, hard=hard, hidden=hidden, checkpoint_seconds=checkpoint_seconds, vocab_size=vocab_size,
+        train=train, dev=dev, model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch or None, seeds=seeds,
+        teacher=teacher, shard_optimizer=shard_optimizer,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     changes = settings_of(set_)
@@ -133,7 +146,8 @@ def finetune(
         raise typer.BadParameter("Missing option '--train'.")
     report = Report() if quiet or as_json else FinetuneProgress()
     done = run(task, out=out, report=report, resume=resume, **given)
-    confusion(done, out)
+    if world().first:
+        confusion(done, out)
     if as_json:
         give(summary(done, out))
     elif not quiet:
@@ -221,9 +235,10 @@ def translate(
 
 def as_begun(out: Path, given: dict[str, Any], options: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """The arguments that the run in `out` was begun with, and over them those given now."""
+    from albert_np.parallel import world
     from albert_np.tasks.run_folder import run_of
 
-    begun = run_of(out)["arguments"]
+    begun = world().from_first(lambda: run_of(out)["arguments"])
     options, changes = {**(begun.get("options") or {}), **options}, {**(begun.get("changes") or {}), **changes}
     return {**begun, **given, "options": options, "changes": changes}
 

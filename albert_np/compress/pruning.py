@@ -183,8 +183,9 @@ class Pruning(Constraint):
         if not self.done and progress >= self.how.starts and (step % self.every == 0 or self.settled(step)):
             self.choose(params, self.how.at(progress))
             self.done = self.settled(step)
-        for flat in (params.flat, optimizer.m.flat, optimizer.v.flat):
-            self.clear(flat)
+        self.clear(params.flat)
+        for moment in (optimizer.m, optimizer.v):
+            moment.flat[self.dead[optimizer.part]] = 0
 
     def settled(self, step: int) -> bool:
         return self.how.amount == 0 or step / self.total >= (self.how.starts if self.how.pattern else self.how.end)

@@ -14,17 +14,18 @@ from albert_np.config import AlbertConfig
 from albert_np.files import write_json, write_whole
 from albert_np.model.distillation import Lesson, graduate, student
 from albert_np.optim.constraint import Constraint
+from albert_np.parallel import Processes, world
 from albert_np.tasks import Task, task_of
 from albert_np.tasks.run_folder import FinetuneFolder, examples_hash, new_folder, params_hash
 from albert_np.tasks.start import VOCABULARY, Start, fit_length, vocabulary
 from albert_np.tasks.trained import Trained, baseline_scores
-from albert_np.training.finetune import History, plain, train_epochs
+from albert_np.training.finetune import History, answers_of, plain, train_epochs
 from albert_np.training.finetune_settings import FinetuneSettings
 from albert_np.training.metrics import read_lines
 from albert_np.training.report import Report
 from albert_np.training.stop import Stop, stop_on_signals
 
-FREE = ("checkpoint_seconds",)  # settings that may change when a run is resumed: they touch no parameter
+FREE = ("checkpoint_seconds", "shard_optimizer")  # settings that may change when a run is resumed: they touch no parameter
 __all__ = ["Finetuned", "Start", "finetune", "new_folder", "vocabulary"]
 
 
@@ -81,6 +82,7 @@ def finetune(
     teacher: str | os.PathLike[str] | None = None,
     report: Report | None = None,
     resume: bool = False,
+    processes: Processes | None = None,
     **settings: Any,
 ) -> Finetuned:
     """Train a model for a task, and keep its best epoch.
@@ -94,9 +96,11 @@ def finetune(
     teacher         the folder of a larger model trained for the task, which the model learns from besides (model/distillation.py)
     out             a folder, new or empty; None: nothing is written
     seeds           so many runs, with the seeds from settings' `seed` on, each in out/seed-N; the best of them in `out`
+    processes       those that train together: None, all that mpiexec has started. All call this alike; the first one writes
     settings        fields of `FinetuneSettings`: epochs=3, learning_rate=1e-4, ...
     resume          continue the run in `out`, bit for bit, whatever ended it; everything else as it was begun. (More seeds
-                    are possible, if it had several.) A run that is done is read, not trained again.
+                    are possible, if it had several.) A run that is done is read, not trained again. The number of processes
+                    may be another: then it comes to the same but for rounding
 
     Ctrl-C and SIGTERM end the run after the step that it is in; what it has is written, and `stopped_by` says so. A loop of
     your own over several calls has to look at that.
@@ -104,41 +108,50 @@ def finetune(
     Raises ValueError that names what came and what was expected; FileNotFoundError, FileExistsError, RuntimeError if another
     process uses `out`, OSError if it cannot be written, Diverged if training fails.
     """
+    processes = world() if processes is None else processes
     arguments = dict(
         train=train, dev=dev, model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch, seeds=seeds,
         options=options, changes=changes, vocab_size=vocab_size, teacher=teacher, **settings,
     )  # fmt: skip
-    task = task_of(task, **(options or {}))
-    chosen = FinetuneSettings.from_dict({**task.trains, **settings})
-    Sparsity.of(chosen)
-    if chosen.weights != "float32":
-        kind_of(chosen.weights)
+    with processes.guard():
+        task = task_of(task, **(options or {}))
+        chosen = FinetuneSettings.from_dict({**task.trains, **settings})
+        check(chosen, seeds, out, resume)
+        folder = None if out is None else processes.from_first(lambda: FinetuneFolder(out, resume, seeds))
+        own_words = model is None and tokenizer is None  # the vocabulary is trained on the examples, and kept with the run
+        if own_words and folder is not None and resume:
+            tokenizer = folder.path
+        report = (report if processes.first else None) or Report()
+        examples, held = (task.read(x) if isinstance(x, str | os.PathLike) else list(x or ()) for x in (train, dev))
+        task.learn(examples)
+        start = Start.of(task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, report, processes)
+        if "max_length" in task.options:
+            with processes.first_ahead():
+                fit_length(task, start, options or {})
+        master = None if teacher is None else Trained.from_pretrained(teacher, task)
+        check_teacher(master, task, start)
+        job = Job(task, start, examples, held, master, report, processes)
+        with processes.only_first(folder or contextlib.nullcontext()), stop_on_signals() as asked:
+            stop = processes.agreed(asked)
+            if folder is not None:
+                if own_words and not resume and processes.first:
+                    start.tokenizer.save_pretrained(folder.path)
+                folder.done = processes.from_first(lambda: folder.begin(arguments, job.told(chosen)))
+            try:
+                return job.run([dataclasses.replace(chosen, seed=chosen.seed + i) for i in range(seeds)], folder, stop)
+            finally:
+                report.close()
+
+
+def check(settings: FinetuneSettings, seeds: int, out: Any, resume: bool) -> None:
+    """ValueError for what the settings do not look at themselves."""
+    Sparsity.of(settings)
+    if settings.weights != "float32":
+        kind_of(settings.weights)
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, not {seeds}")
     if resume and out is None:
         raise ValueError("resume needs `out`, the folder of the run to continue")
-    folder = None if out is None else FinetuneFolder(out, resume)
-    own_words = model is None and tokenizer is None  # the vocabulary is trained on the examples, and kept with the run
-    if own_words and folder is not None and resume:
-        tokenizer = folder.path
-    report = report or Report()
-    examples, held = (task.read(x) if isinstance(x, str | os.PathLike) else list(x or ()) for x in (train, dev))
-    task.learn(examples)
-    start = Start.of(task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, report)
-    if "max_length" in task.options:
-        fit_length(task, start, options or {})
-    master = None if teacher is None else Trained.from_pretrained(teacher, task)
-    check_teacher(master, task, start)
-    job = Job(task, start, examples, held, master, report)
-    with folder or contextlib.nullcontext(), stop_on_signals() as stop:
-        if folder is not None:
-            if own_words and not resume:
-                start.tokenizer.save_pretrained(folder.path)
-            folder.begin(arguments, job.told(chosen), seeds)
-        try:
-            return job.run([dataclasses.replace(chosen, seed=chosen.seed + i) for i in range(seeds)], folder, stop)
-        finally:
-            report.close()
 
 
 @dataclass
@@ -151,6 +164,7 @@ class Job:
     held: list[Any]
     master: Trained | None
     report: Report
+    processes: Processes
     baselines: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def told(self, settings: FinetuneSettings) -> dict[str, Any]:
@@ -171,7 +185,8 @@ class Job:
     def run(self, settings: list[FinetuneSettings], folder: FinetuneFolder | None, stop: Stop) -> Finetuned:
         """A model of each seed, and what came of them; those that the folder has already are read."""
         if self.held:
-            self.baselines = baseline_scores(self.task, self.examples, self.held, self.start.model, self.start.tokenizer)
+            given = self.task, self.examples, self.held, self.start.model, self.start.tokenizer
+            self.baselines = self.processes.from_first(lambda: baseline_scores(*given))
         done = Finetuned(Trained(self.task, None, self.start.tokenizer), History(), self.baselines, self.held)
         best = settings[0].seed
         for own in settings:
@@ -180,7 +195,8 @@ class Job:
             if folder is not None and own.seed in folder.done:
                 self.report.note(f"{folder.of(own.seed)} is done already")
                 trained, history = finished(folder.of(own.seed), self.task)
-                folder.clear(own.seed)
+                if self.processes.first:
+                    folder.clear(own.seed)
             else:
                 trained, history = self.train(own, folder, stop)
             done.add(trained, history)
@@ -189,8 +205,9 @@ class Job:
                 done.stopped_by = stop.name
                 break
         if self.held and done.history.best and not done.history.answers:  # of a seed that was read
-            done.history.answers = self.task.answers(done.trained.model, self.start.tokenizer, self.held)
-        if folder is not None and len(settings) > 1:
+            found = answers_of(self.task, done.trained.model, self.start.tokenizer, self.held, self.processes)
+            done.history.answers = found
+        if folder is not None and len(settings) > 1 and self.processes.first:
             folder.take(best)
             summary = dict(metric=self.task.metric, mean=done.mean, deviation=done.deviation, seeds=done.scores)
             write_json(folder.path / "scores.json", {**summary, "baselines": self.baselines})
@@ -198,21 +215,25 @@ class Job:
 
     def train(self, settings: FinetuneSettings, folder: FinetuneFolder | None, stop: Stop) -> tuple[Trained, History]:
         """One seed, written into its folder."""
-        network, tokenizer, report = self.start.model(settings.seed), self.start.tokenizer, self.report
+        tokenizer, report, processes = self.start.tokenizer, self.report, self.processes
+        with processes.first_ahead():
+            network = self.start.model(settings.seed)
         if self.master is not None:
             student(network, Lesson(self.master.model, settings.temperature, settings.hard, settings.hidden), settings.seed)
         forms = constraints(settings, network, report)
         kept = None
         if folder is not None:
-            folder.check_space(network.params.count())
+            if processes.first:
+                folder.check_space(network.params.count())
             kept = folder.checkpoints_of(settings.seed, settings.checkpoint_seconds)
         history = train_epochs(
-            self.task, network, tokenizer, self.examples, self.held, settings, self.start.fresh, report, stop, forms, kept
-        )
+            self.task, network, tokenizer, self.examples, self.held, settings, self.start.fresh, report, stop, forms, kept,
+            processes,
+        )  # fmt: skip
         graduate(network)
         about = dict(settings=settings.to_dict(), start=self.start.source, epoch=history.best, scores=plain(history.scores))
         trained = Trained(self.task, network, tokenizer, {**about, "baselines": self.baselines}, packing_of(settings, forms))
-        if folder is not None:
+        if folder is not None and processes.first:
             write_run(folder.of(settings.seed), trained, history, self.baselines)
             if not history.stopped_by:
                 folder.finish(settings.seed)

@@ -1,4 +1,4 @@
-"""The folder of a fine-tuning run: one process at a time, and a run that was stopped or killed goes on where it was.
+"""The folder of a fine-tuning run: one run at a time, and one that was stopped or killed goes on where it was.
 
 out/  config.json  model.safetensors  ...  task.json     the model, when it is trained (of several seeds the best)
       metrics.jsonl  figures/  run.json  scores.json     (the last of several seeds)
@@ -37,9 +37,9 @@ class FinetuneFolder(RunFolder):
     ValueError        `resume` was asked for, and run.json is damaged
     """
 
-    def __init__(self, out: str | os.PathLike[str], resume: bool = False) -> None:
+    def __init__(self, out: str | os.PathLike[str], resume: bool = False, seeds: int = 1) -> None:
         super().__init__(out, resume)
-        self.seeds, self.done, self._run = 1, [], {}  # type: ignore[var-annotated]
+        self.seeds, self.done, self._run = seeds, [], {}  # type: ignore[var-annotated]
         self.refuse()
 
     def refuse(self) -> None:
@@ -55,9 +55,10 @@ class FinetuneFolder(RunFolder):
     def holds_a_run(self) -> bool:
         return any(path.name != LOCK for path in self.path.iterdir())
 
-    def begin(self, arguments: dict[str, Any], told: dict[str, Any], seeds: int) -> None:
-        """Write run.json, or see whether the one that is there is of this run. ValueError names every difference."""
-        self.seeds, told = seeds, json.loads(json.dumps({**told, "several seeds": seeds > 1}))
+    def begin(self, arguments: dict[str, Any], told: dict[str, Any]) -> list[int]:
+        """Write run.json, or see whether the one that is there is of this run -> the seeds that are done. ValueError names every
+        difference."""
+        told = json.loads(json.dumps({**told, "several seeds": self.seeds > 1}))
         if self.resume:
             self._run = run_of(self.path)
             if different := differences(told, self._run["told"]):
@@ -65,6 +66,7 @@ class FinetuneFolder(RunFolder):
             self.done = self._run["done"]
         self._run = {"arguments": plain_values(arguments), "told": told, "done": self.done, "version": __version__}
         write_json(self.path / FILE, self._run)
+        return self.done
 
     def of(self, seed: int) -> Path:
         """The folder of a seed's model."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.config import PRESETS, AlbertConfig
+from albert_np.parallel import ALONE, Processes
 from albert_np.tasks import Task
 from albert_np.training.report import Report
 
@@ -28,7 +29,7 @@ class Start:
     @classmethod
     def of(
         cls, task: Task, model: Any, config: Any, tokenizer: Any, from_scratch: bool, changes: dict[str, Any],
-        examples: list[Any], vocab_size: int, report: Report,
+        examples: list[Any], vocab_size: int, report: Report, processes: Processes = ALONE,
     ) -> "Start":  # fmt: skip
         from albert_np.text import AlbertTokenizer
 
@@ -36,18 +37,19 @@ class Start:
             raise ValueError(
                 "say where to start by one of model and config (a preset's name, for a model that is not pretrained)"
             )
-        if isinstance(tokenizer, str | os.PathLike) or (tokenizer is None and model is not None):
-            tokenizer = AlbertTokenizer.from_pretrained(tokenizer or model)
-        elif tokenizer is None:
+        if tokenizer is None and model is None:
             report.note(f"training a vocabulary of at most {vocab_size} pieces on the examples")
-            tokenizer = vocabulary(task, examples, vocab_size)
+            tokenizer = processes.from_first(lambda: vocabulary(task, examples, vocab_size))
+        with processes.first_ahead():  # a name on the hub is fetched once
+            if tokenizer is None or isinstance(tokenizer, str | os.PathLike):
+                tokenizer = AlbertTokenizer.from_pretrained(tokenizer or model)
+            if from_scratch and model is not None:
+                config = AlbertConfig.from_pretrained(model)
         if isinstance(config, str):
             known = config in PRESETS or not Path(config).exists()
             config = AlbertConfig.preset(config) if known else AlbertConfig.from_pretrained(config, strict=True)
             config = config.replace(vocab_size=len(tokenizer))
         changes = {**task.config(), **changes}
-        if from_scratch and model is not None:
-            config = AlbertConfig.from_pretrained(model)
         if config is not None:
             config = without_head(config).replace(**changes)
             if len(tokenizer) > config.vocab_size:

@@ -26,7 +26,8 @@ def attention_cost(config: AlbertConfig) -> float:
 class RunData:
     """What `pretrain` trains on. Any object with these members will do.
 
-    train             `.micro_batches(epoch, step, k)`, `.steps_per_epoch(epoch)`: pure functions
+    train             `.micro_batches(epoch, step, k)`, for several processes `.micro_batches(epoch, step, k, rank, size)`,
+                      `.steps_per_epoch(epoch)`: pure functions
     held_out          packed batches, the same each time; None: no evaluation
     fingerprint       of the corpus: a resumed run must have the same
     unigram_entropy   nats; the dashed line of the figures

@@ -33,6 +33,7 @@ class FinetuneSettings:
     precision           "float32", or on a GPU "tf32" or "float16": see `training.precision`.
     temperature, hard, hidden    of distillation, if there is a teacher: see model/distillation.py.
     seed                of the fresh head, the order and dropout.
+    shard_optimizer     of several processes each keeps a part of the optimiser's moments only (parallel/update.py).
 
     Raises ValueError that names the field, what came and what was expected.
     """
@@ -64,6 +65,7 @@ class FinetuneSettings:
     hidden: float = 0.0
     precision: str = "float32"
     seed: int = 0
+    shard_optimizer: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "tokens_per_batch", "accumulate", "patience", "seed"):
@@ -84,6 +86,8 @@ class FinetuneSettings:
                 raise ValueError(
                     f"{name} must be a number {'above 0' if low == 0 else 'from 0'} and below {high:g}, not {value!r}"
                 )
+        if self.shard_optimizer and self.prune_by == "movement" and self.sparsity:
+            raise ValueError("shard_optimizer: pruning by movement needs the whole gradient in every process; prune by magnitude")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}")
         _check_kinds(self)
