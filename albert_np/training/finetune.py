@@ -21,7 +21,7 @@ from albert_np.training.stop import Stop
 from albert_np.training.watch import Diverged
 
 DENOMINATORS = ("mlm", "sop", "task", "tokens")
-READ_EVERY = 10  # steps between two readings of the losses, for which the host waits
+READ_EVERY = 10  # steps on a device between two readings of the losses, for which the host waits
 
 
 @dataclass
@@ -70,6 +70,7 @@ def train_epochs(
     state = update.init("adamw", params, bias_correction=True, **settings.optimizer_options())
     grads, best, step, started = params.zeros_like(), None, 0, time.perf_counter()
     steps = computing(model, settings.precision)
+    on_host = backend.of(params.flat).name == "numpy"
     waiting: list[tuple[dict[str, Any], list[Any], Any]] = []  # steps whose losses are not read yet
 
     def read_losses() -> None:
@@ -104,7 +105,7 @@ def train_epochs(
             record = {"step": step, "epoch": epoch + 1, "lr": lr, "tokens": tokens,
                       "seconds": round(time.perf_counter() - started, 3)}  # fmt: skip
             waiting.append((record, results, norm))
-            if step % READ_EVERY == 0:
+            if on_host or step % READ_EVERY == 0:
                 read_losses()
         read_losses()
         if stop is not None and stop.signal:
