@@ -7,7 +7,7 @@ import pytest
 
 import albert_np as ab
 from albert_np.optim.adam import is_decayed, trust_ratio
-from albert_np.params import Tree, flat_size
+from albert_np.params import QUANTUM, Tree, flat_size
 
 
 def small_tree(**leaves):
@@ -73,7 +73,7 @@ def test_each_tensor_has_a_ratio_of_its_own():
     before = params.copy()
     ab.optim.step(params, grads, ab.optim.init("lamb", params, weight_decay=0.0), 0.1)
     moved = before.flat - params.flat
-    np.testing.assert_allclose(moved[8] / moved[0], 100, rtol=1e-12)  # 8 doubles: the next 64-byte boundary
+    np.testing.assert_allclose(moved[QUANTUM] / moved[0], 100, rtol=1e-12)  # where the next tensor begins
 
 
 @pytest.mark.parametrize("name", ["adamw", "lamb"])
