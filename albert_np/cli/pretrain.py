@@ -14,6 +14,7 @@ from albert_np.cli.common import (
     SetOption,
     config_of,
     give,
+    if_anybody_reads,
     settings_of,
     stopped,
     use_backend,
@@ -221,10 +222,11 @@ def _run(
         kept = f"; the last good checkpoint is {last[-1]}" if last else "; there is no checkpoint from before it"
         raise Diverged(f"{error}{kept}") from None
     figures()
-    if as_json:
-        give(dataclasses.asdict(summary))
-    elif not quiet:
-        print(_ending(summary))
+    with if_anybody_reads():
+        if as_json:
+            give(dataclasses.asdict(summary))
+        elif not quiet:
+            print(_ending(summary))
     if summary.stopped_by:
         raise stopped(summary.stopped_by, "pretrain", out)
 
