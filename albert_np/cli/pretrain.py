@@ -159,7 +159,7 @@ def _resumed(
     from albert_np.model import AlbertForPreTraining
     from albert_np.text import AlbertTokenizer
     from albert_np.training import Settings, data_of
-    from albert_np.training.data import tokenised
+    from albert_np.training.data import fingerprint, tokenised
     from albert_np.training.run import RunFolder
 
     with RunFolder(out, resume=True) as folder:
@@ -176,7 +176,9 @@ def _resumed(
     except ValueError as error:
         if not files:
             raise ValueError(f"{error}; name the text files again, and they are tokenised again") from None
-        text = tokenised(files, place, settings, vocabulary, report)  # it must come to the same corpus, which is looked at below
+        text = None
+    if files and (text is None or fingerprint(text) != saved.state["corpus"]):  # it is gone, or that of other files
+        text = tokenised(files, place, settings, vocabulary, report)  # to the same, or `pretrain` refuses it
     if files:
         _same_files(files, text, out)
     # how the corpus was cut cannot change without tokenising it again, which would make it another run

@@ -81,7 +81,7 @@ def _loop(
         state.pruning.plan(total)
     drops = max(model.config.hidden_dropout_prob, model.config.attention_probs_dropout_prob) > 0
     started = time.perf_counter() - metrics.seconds  # so that a resumed run goes on counting
-    saved = place.step if folder.resume else -1
+    saved = -1  # also when it goes on from a checkpoint: the model beside it may not have been written any more
 
     def read_losses() -> None:
         for record in metrics.read():
