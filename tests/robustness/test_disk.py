@@ -107,6 +107,7 @@ def test_full_at_every_single_request(workshop, tmp_path, monkeypatch):
     assert k - 1 == count[0] > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("free", [30, 3000])  # KiB: less than a checkpoint, of which one has 630, and a few of them
 def test_a_disk_that_fills(commands, text, small_disk, tmp_path, free):
     commands.run(*commands.pretraining(text, tmp_path / "whole", 40, "--checkpoint-every", 3))
@@ -128,6 +129,7 @@ def test_a_disk_that_fills(commands, text, small_disk, tmp_path, free):
         assert not list((disk / "out").glob("**/.writing-*"))
 
 
+@pytest.mark.slow
 def test_a_disk_that_cannot_be_written(commands, text, rows, small_disk, tmp_path):
     disk = small_disk("size=1m")
     (disk / "folder").mkdir()
@@ -154,6 +156,7 @@ def stopped(commands, text, out, *more):
     return ["pretrain", "--resume", "--out", out, "--quiet"]
 
 
+@pytest.mark.slow
 def test_the_corpus_is_removed(commands, text, tmp_path):
     commands.run(*commands.pretraining(text, tmp_path / "whole", 60, "--checkpoint-every", 5, "--log-every", 1))
     out = tmp_path / "out"
@@ -184,6 +187,7 @@ def test_metrics_and_checkpoints_are_removed_while_it_runs(workshop, tmp_path):
     assert [path.name for path in checkpoint.folders(tmp_path / "checkpoints")] == ["step-00000004"]
 
 
+@pytest.mark.slow
 def test_the_text_changes(commands, text, tmp_path):
     """While it trains, and before it goes on: the run has its own copy, as tokens."""
     own = tmp_path / "own.txt"
