@@ -4,6 +4,7 @@ Exit codes: 0 done · 1 failed · 2 wrong usage · 130 stopped by Ctrl-C (143 by
 something to save. A failure is one line on stderr; ALBERT_NP_DEBUG=1 shows the traceback.
 """
 
+import contextlib
 import os
 import sys
 import warnings
@@ -76,10 +77,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     warnings.showwarning = _notice  # type: ignore[assignment]
     with launcher.only_first_speaks():
-        return _main(arguments)
+        code = _run(arguments)
+    _flush(sys.stdout)
+    _flush(sys.stderr)
+    return code
 
 
-def _main(arguments: Sequence[str] | None) -> int:
+def _flush(stream: Any) -> None:
+    """Where nobody reads any more (a terminal that has closed) Python would try it again at its end, and make a failure of it."""
+    try:
+        stream.flush()
+    except OSError:
+        _forget(stream)
+
+
+def _forget(stream: Any) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     import typer
 
     from albert_np.parallel import world
@@ -97,7 +113,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _failed("interrupted", 130)
     except BrokenPipeError:  # the reader of our output has gone: nothing to say, and nobody to say it to
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget(sys.stdout)
         return 1
     except Exception as error:
         if os.environ.get("ALBERT_NP_DEBUG"):
@@ -126,12 +142,14 @@ def explained(error: Exception) -> tuple[str, int]:
 
 def _notice(message: Any, category: Any, *place: Any) -> None:
     """A warning, for people: one line, without the place in our code."""
-    print("albert-np: note: " + " ".join(str(message).split()), file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print("albert-np: note: " + " ".join(str(message).split()), file=sys.stderr)
 
 
 def _failed(message: str, code: int) -> int:
     line = " ".join(message.split())
     if len(line) > LONGEST_LINE:  # something long from a file was quoted
         line = f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
-    print("albert-np: " + line, file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print("albert-np: " + line, file=sys.stderr)
     return code

@@ -4,6 +4,7 @@ import contextlib
 import json
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,6 +84,14 @@ def say(text: str) -> None:
     """A line for people, on stderr, if there still is one."""
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def if_anybody_reads() -> Iterator[None]:
+    """Where the terminal has closed or the reader has ended, what is printed within is lost; the exit code is not."""
+    with contextlib.suppress(OSError):
+        yield
+        sys.stdout.flush()
 
 
 def give(value: Any) -> None:

@@ -12,6 +12,7 @@ from albert_np.cli.common import (
     QuietOption,
     SetOption,
     give,
+    if_anybody_reads,
     settings_of,
     stopped,
     table,
@@ -148,10 +149,11 @@ def finetune(
     done = run(task, out=out, report=report, resume=resume, **given)
     if world().first:
         confusion(done, out)
-    if as_json:
-        give(summary(done, out))
-    elif not quiet:
-        show_scores(done, out)
+    with if_anybody_reads():
+        if as_json:
+            give(summary(done, out))
+        elif not quiet:
+            show_scores(done, out)
     if done.stopped_by:
         raise stopped(done.stopped_by, f"finetune {task}", out, f"{out} holds the best epoch so far")
 

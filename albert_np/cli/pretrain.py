@@ -13,6 +13,7 @@ from albert_np.cli.common import (
     QuietOption,
     SetOption,
     give,
+    if_anybody_reads,
     settings_of,
     stopped,
     use_backend,
@@ -182,7 +183,7 @@ def _resumed(
     from albert_np.parallel import world
     from albert_np.text import AlbertTokenizer
     from albert_np.training import Settings, data_of
-    from albert_np.training.data import tokenised
+    from albert_np.training.data import fingerprint, tokenised
     from albert_np.training.run import RunFolder
 
     def begun_with() -> tuple[Any, dict[str, Any], Any]:
@@ -203,7 +204,9 @@ def _resumed(
         except ValueError as error:
             if not files:
                 raise ValueError(f"{error}; name the text files again, and they are tokenised again") from None
-            text = tokenised(files, place, settings, vocabulary, report)  # it must come to the same corpus: looked at below
+            text = None
+        if files and (text is None or fingerprint(text) != state["corpus"]):  # it is gone, or that of other files
+            text = tokenised(files, place, settings, vocabulary, report)  # to the same, or `pretrain` refuses it
     if files:
         _same_files(files, text, out)
     # how the corpus was cut cannot change without tokenising it again, which would make it another run
@@ -259,10 +262,11 @@ def _run(
         kept = f"; the last good checkpoint is {last[-1]}" if last else "; there is no checkpoint from before it"
         raise Diverged(f"{error}{kept}") from None
     figures()
-    if as_json:
-        give(dataclasses.asdict(summary))
-    elif not quiet:
-        print(_ending(summary))
+    with if_anybody_reads():
+        if as_json:
+            give(dataclasses.asdict(summary))
+        elif not quiet:
+            print(_ending(summary))
     if summary.stopped_by:
         raise stopped(summary.stopped_by, "pretrain", out)
 

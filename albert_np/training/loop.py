@@ -90,7 +90,7 @@ def _loop(
     drops = max(model.config.hidden_dropout_prob, model.config.attention_probs_dropout_prob) > 0
     began = time.perf_counter()
     started = began - metrics.seconds  # so that a resumed run goes on counting
-    saved = place.step if folder.resume else -1
+    saved = -1  # also when it goes on from a checkpoint: the model beside it may not have been written any more
 
     def read_losses() -> None:
         for record in metrics.read(processes):

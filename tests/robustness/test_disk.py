@@ -90,8 +90,10 @@ def test_full_at_every_single_request(workshop, tmp_path, monkeypatch):
             count = fails_at(patched, k)
             try:
                 trained(workshop, out)
-                break
-            except OSError as error:
+                assert came_to(out) == whole
+                if count[0] < k:
+                    break
+            except OSError as error:  # or else it was for a folder that is there already
                 assert "No space left" in str(error) and "\n" not in str(error)
         for folder in checkpoint.folders(out / "checkpoints") if out.exists() else ():
             checkpoint.verify(folder)
@@ -102,23 +104,24 @@ def test_full_at_every_single_request(workshop, tmp_path, monkeypatch):
         trained(workshop, out, resume=again)
         assert came_to(out) == whole
         shutil.rmtree(out)
-    assert k - 1 == count[0] > 40
+    assert k - 1 == count[0] > 100
 
 
-@pytest.mark.parametrize("free", [30, 150])  # KiB: less than a checkpoint, and a few of them
+@pytest.mark.slow
+@pytest.mark.parametrize("free", [30, 3000])  # KiB: less than a checkpoint, of which one has 630, and a few of them
 def test_a_disk_that_fills(commands, text, small_disk, tmp_path, free):
     commands.run(*commands.pretraining(text, tmp_path / "whole", 40, "--checkpoint-every", 3))
-    disk = small_disk("size=1m")
+    disk = small_disk("size=8m")
     corpus = tmp_path / "corpus"  # elsewhere
     begin = [*commands.pretraining(text, disk / "out", 40, "--checkpoint-every", 3, "--corpus", corpus), "--keep", 9]
-    (disk / "ballast").write_bytes(bytes((1 << 20) - (free << 10)))
+    (disk / "ballast").write_bytes(bytes((8 << 20) - (free << 10)))
     said = commands.refused(*begin, code=1)
     assert "No space left" in said or "os error 28" in said or "MiB free" in said, said
     (disk / "ballast").unlink()
     saved = checkpoint.folders(disk / "out" / "checkpoints")
     for folder in saved:
         checkpoint.verify(folder)
-    assert bool(saved) == (free > 100)
+    assert bool(saved) == (free > 1000)
     if saved:
         assert "could not be saved" in said and "the checkpoints before it are whole" in said
         commands.run("pretrain", "--resume", "--out", disk / "out", "--keep", 2, "--quiet")
@@ -126,6 +129,7 @@ def test_a_disk_that_fills(commands, text, small_disk, tmp_path, free):
         assert not list((disk / "out").glob("**/.writing-*"))
 
 
+@pytest.mark.slow
 def test_a_disk_that_cannot_be_written(commands, text, rows, small_disk, tmp_path):
     disk = small_disk("size=1m")
     (disk / "folder").mkdir()
@@ -152,6 +156,7 @@ def stopped(commands, text, out, *more):
     return ["pretrain", "--resume", "--out", out, "--quiet"]
 
 
+@pytest.mark.slow
 def test_the_corpus_is_removed(commands, text, tmp_path):
     commands.run(*commands.pretraining(text, tmp_path / "whole", 60, "--checkpoint-every", 5, "--log-every", 1))
     out = tmp_path / "out"
@@ -182,6 +187,7 @@ def test_metrics_and_checkpoints_are_removed_while_it_runs(workshop, tmp_path):
     assert [path.name for path in checkpoint.folders(tmp_path / "checkpoints")] == ["step-00000004"]
 
 
+@pytest.mark.slow
 def test_the_text_changes(commands, text, tmp_path):
     """While it trains, and before it goes on: the run has its own copy, as tokens."""
     own = tmp_path / "own.txt"

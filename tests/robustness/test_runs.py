@@ -17,6 +17,7 @@ from processes import ENVIRONMENT, came_to
 
 from albert_np.training import checkpoint
 
+pytestmark = pytest.mark.slow
 LONG = 100_000  # steps, or epochs: a run that does not end by itself
 
 # ---- signals ----
@@ -136,7 +137,7 @@ def test_two_runs_in_one_folder(commands, text, rows, fast_disk, command):
 
     commands.run(*begin(fast_disk / "alone"))
     out = fast_disk / "out"
-    first = commands.start(*begin(out))
+    first = commands.start(*begin(out), start_new_session=True)  # a stopped process must not be in the test's own group
     commands.wait_for(first, lambda: any(out.glob("checkpoints/step-*")))
     first.send_signal(signal.SIGSTOP)  # so that it is not done before the others have tried
     resume = [command, *(["classification"] if command == "finetune" else []), "--resume", "--out", out]
