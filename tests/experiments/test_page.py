@@ -41,6 +41,9 @@ def test_what_is_stored_is_whole(sweeps):
     """Every configuration with at least three seeds, all of the same length, each below the unigram entropy."""
     results = json.loads(sweeps.STORED.read_text(encoding="utf-8"))
     assert results["missing"] == 0 and not results["failed"] and len(results["seeds"]) >= 3
+    recipe = file.read_sweep(recipes()["ablations"])
+    assert recipe.base == results["settings"] and recipe.seeds == results["seeds"]
+    assert [(c.name, c.changes) for c in recipe.configurations] == [(c["name"], c["changes"]) for c in results["configurations"]]
     changed = {key for each in results["configurations"] for key in each["changes"]}
     assert {"sharing", "objective", "fusion_layers", "batches"} <= changed
     for each in results["configurations"]:
