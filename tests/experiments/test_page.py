@@ -23,6 +23,12 @@ def sweeps(monkeypatch):
     return sweeps
 
 
+measured = pytest.mark.skipif(
+    not (FOLDER / "results" / "sweep-ablations.json").is_file(), reason="results/sweep-ablations.json was not measured yet"
+)
+
+
+@measured
 def test_the_page_has_the_stored_results(sweeps):
     command = [sys.executable, str(FOLDER / "sweeps.py"), "--table"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -30,10 +36,14 @@ def test_the_page_has_the_stored_results(sweeps):
     assert [line for line in printed.splitlines() if line not in PAGE.splitlines()] == []
 
 
+@measured
 def test_what_is_stored_is_whole(sweeps):
     """Every configuration with at least three seeds, all of the same length, each below the unigram entropy."""
     results = json.loads(sweeps.STORED.read_text(encoding="utf-8"))
     assert results["missing"] == 0 and not results["failed"] and len(results["seeds"]) >= 3
+    recipe = file.read_sweep(recipes()["ablations"])
+    assert recipe.base == results["settings"] and recipe.seeds == results["seeds"]
+    assert [(c.name, c.changes) for c in recipe.configurations] == [(c["name"], c["changes"]) for c in results["configurations"]]
     changed = {key for each in results["configurations"] for key in each["changes"]}
     assert {"sharing", "objective", "fusion_layers", "batches"} <= changed
     for each in results["configurations"]:
