@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 RUN     = $(VENV)/bin/
 
-.PHONY: test demo bench lint check clean
+.PHONY: test demo bench lint check torture fuzz dependencies clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,18 @@ bench: .venv-bench/installed
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check -e '.[parity]' onnx onnxscript onnxruntime
 	touch $@
+
+# Runs that are killed at any moment and resumed, 100 times each: the end must be the same, byte for byte.
+torture: $(VENV)/installed
+	ALBERT_NP_TORTURE=100 $(RUN)pytest -q tests/robustness/test_torture.py
+
+# Damaged files and requests, a minute of each kind, others every time; a failure says how to have it again.
+fuzz: $(VENV)/installed
+	ALBERT_NP_FUZZ_SECONDS=60 ALBERT_NP_FUZZ_SEED=$${ALBERT_NP_FUZZ_SEED:-$$(date +%s)} $(RUN)pytest -q tests/fuzz
+
+# The wheel and the sdist, with the lowest and the newest releases of all dependencies.
+dependencies:
+	.ci/dependencies
 
 lint: $(VENV)/installed
 	$(RUN)ruff check .

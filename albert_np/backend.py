@@ -36,6 +36,15 @@ class NumpyBackend:
     def address(self, x: Any) -> int:
         return x.ctypes.data
 
+    def host_buffer(self, size: int, dtype: Any) -> np.ndarray:
+        return np.empty(size, dtype)
+
+    def fetch(self, x: Any, host: np.ndarray) -> None:
+        host[...] = x
+
+    def send(self, host: np.ndarray, x: Any) -> None:
+        x[...] = host
+
     def scatter_add(self, target: Any, rows: Any, values: Any) -> None:
         np.add.at(target, rows, values)
 
@@ -65,9 +74,11 @@ class CupyBackend:
                 f"the cupy backend needs a CUDA device and its driver; CuPy found none on this machine{why_none()}"
             )
         from albert_np.kernels.gpu import cuda
+        from albert_np.parallel import launcher
 
         self.cupy, self.cuda = cupy, cuda
         self.tf32 = os.environ.get("ALBERT_NP_TF32", "") not in ("", "0")
+        self.choose(launcher.local_rank() % cupy.cuda.runtime.getDeviceCount())  # mpiexec: a GPU for each process
 
     def choose(self, device: int) -> None:
         """Put arrays on this one of several devices from now on."""
@@ -91,6 +102,36 @@ class CupyBackend:
 
     def address(self, x: Any) -> int:
         return x.data.ptr
+
+    # what processes need that exchange arrays (parallel/links.py)
+
+    def host_buffer(self, size: int, dtype: Any) -> np.ndarray:
+        """Page-locked: copies to and from it go at the bus's full speed."""
+        import cupyx
+
+        return cupyx.empty_pinned(size, dtype)
+
+    def fetch(self, x: Any, host: np.ndarray) -> None:
+        x.get(out=host)  # waits until x is computed
+
+    def send(self, host: np.ndarray, x: Any) -> None:
+        x.set(host)
+        self.cupy.cuda.get_current_stream().synchronize()  # before the host's array is used for something else
+
+    def device_name(self, x: Any) -> str:
+        """Of the device that holds x; another name for every device of a machine, whichever of them a process is shown."""
+        return x.device.pci_bus_id
+
+    def stream(self) -> int:
+        return self.cupy.cuda.get_current_stream().ptr
+
+    def nccl(self) -> Any:
+        """CuPy's door to NCCL; None where the library is not there."""
+        try:
+            from cupy.cuda import nccl
+        except ImportError:
+            return None
+        return nccl if nccl.available else None
 
     def scatter_add(self, target: Any, rows: Any, values: Any) -> None:
         """By atomic operations: where rows repeat, in no fixed order. kernels/gpu/embedding.py has the form that is the same

@@ -203,6 +203,16 @@ class AlbertConfig:
 FIELDS = tuple(f.name for f in dataclasses.fields(AlbertConfig))
 
 
+def config_of(name: str, changes: dict[str, Any]) -> AlbertConfig:
+    """A preset or a JSON file (or a folder with config.json), with some fields changed. An unknown key is refused by name."""
+    if name in PRESETS:
+        return AlbertConfig.preset(name, **changes)
+    if not Path(name).exists():
+        raise FileNotFoundError(f"there is no file {name!r}, and no such preset ({', '.join(PRESETS)})")
+    config = AlbertConfig.from_pretrained(name, strict=True)
+    return config.replace(**changes) if changes else config
+
+
 def _check_types(config: AlbertConfig) -> None:
     for f in dataclasses.fields(config):
         value, name = getattr(config, f.name), f.name

@@ -31,6 +31,11 @@ def count() -> int:
     return _allowed or max((library.num_threads for library in _blas().lib_controllers), default=1)
 
 
+def limit(number: int) -> None:
+    """From now on BLAS may use so many threads, and no more are used here."""
+    _blas().limit(limits=number)
+
+
 def side_by_side() -> None:
     """From now on BLAS uses one thread fewer, and `count` stays what it was: all processors are used by `run` alone.
 

@@ -212,6 +212,18 @@ class StrictBackend:
     def address(self, x: Any) -> int:
         return x.a.ctypes.data
 
+    def host_buffer(self, size: int, dtype: Any) -> np.ndarray:
+        return np.empty(size, dtype)
+
+    def fetch(self, x: Any, host: np.ndarray) -> None:
+        host[...] = unwrap(x)
+
+    def send(self, host: np.ndarray, x: Any) -> None:
+        unwrap(x)[...] = host
+
+    def nccl(self) -> None:
+        return None
+
     def scatter_add(self, target: Any, rows: Any, values: Any) -> None:
         np.add.at(unwrap(target), unwrap(rows) % len(target), unwrap(values))
 

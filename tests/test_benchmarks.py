@@ -80,7 +80,10 @@ def test_the_readme_has_the_stored_results(stored):
     assert [line for line in printed.stdout.splitlines() if line not in readme] == []
 
 
-@pytest.mark.parametrize(("program", "page"), [("tasks", "tasks.md"), ("compress", "compress.md"), ("serve", "compress.md")])
+@pytest.mark.parametrize(
+    ("program", "page"),
+    [("tasks", "tasks.md"), ("compress", "compress.md"), ("serve", "compress.md"), ("parallel", "parallel.md")],
+)
 def test_the_pages_have_the_stored_results(program, page):
     if not (FOLDER / "results" / f"{program}.json").is_file():
         pytest.skip(f"results/{program}.json was not measured yet")

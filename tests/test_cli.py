@@ -2,8 +2,6 @@
 
 import json
 import os
-import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -313,34 +311,6 @@ def test_a_full_disk_is_one_line(text, tmp_path, limit, sizes):
     assert done.stderr.startswith("albert-np: ") and done.stderr.count("\n") == 1
     assert "too large" in done.stderr.lower()
     assert not list(out.glob("checkpoints/*")) and not list(out.glob("*.tmp")) and not (out / "model.safetensors").exists()
-
-
-@pytest.mark.slow
-def test_a_run_killed_again_and_again_ends_as_one_that_was_not(text, tmp_path):
-    """SIGKILL at random moments, then --resume; the end is byte for byte the same."""
-    options = [*SIZES, "--steps", "400", "--checkpoint-every", "7", "--dropout", "0.1", "--quiet"]
-    assert subprocess.run(command("pretrain", text, "--out", tmp_path / "whole", *options)).returncode == 0
-    out, killed, rng = tmp_path / "killed", 0, random.Random(1)
-    arguments = command("pretrain", text, "--out", out, *options)
-    for _ in range(100):
-        process = subprocess.Popen(arguments)
-        try:
-            assert process.wait(timeout=rng.uniform(0.8, 1.6)) == 0
-            break
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            killed += 1
-        if list(out.glob("checkpoints/step-*")):
-            arguments = command("pretrain", "--resume", "--out", out, "--quiet")
-        else:
-            shutil.rmtree(out, ignore_errors=True)
-    assert killed >= 3 and process.returncode == 0
-    for name in ("params.safetensors", "moments.safetensors"):
-        file = f"checkpoints/step-00000400/{name}"
-        assert (out / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
-    steps = [json.loads(line)["step"] for line in (out / "metrics.jsonl").read_text().splitlines() if "held_out" not in line]
-    assert steps == list(range(1, 401))
 
 
 def test_a_bug_is_one_line_too_unless_asked(monkeypatch, capsys):

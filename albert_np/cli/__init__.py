@@ -4,11 +4,15 @@ Exit codes: 0 done · 1 failed · 2 wrong usage · 130 stopped by Ctrl-C (143 by
 something to save. A failure is one line on stderr; ALBERT_NP_DEBUG=1 shows the traceback.
 """
 
+import contextlib
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any
+
+LONGEST_LINE = 1000  # characters of a failure
+TOGETHER = ("pretrain", "finetune")  # commands for several processes
 
 
 def app() -> Any:
@@ -16,7 +20,9 @@ def app() -> Any:
     import typer
 
     from albert_np.cli import ask, compress, convert, demo, fill_mask, finetune, gradcheck, info, pretrain, serve, tokenizer
+    from albert_np.cli import sweep as experiments
     from albert_np.cli.common import ConfigCommand
+    from albert_np.parallel import launcher
 
     cli = typer.Typer(
         help="ALBERT by hand in NumPy: pretrain it, load published weights, fine-tune, compress, ask it, check its gradients.",
@@ -25,12 +31,20 @@ def app() -> Any:
     )  # fmt: skip
 
     @cli.callback(invoke_without_command=False)
-    def common(version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Show it.")) -> None:
-        pass
+    def common(
+        ctx: typer.Context,
+        version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Show it."),
+    ) -> None:
+        if launcher.size() > 1 and ctx.invoked_subcommand not in TOGETHER:
+            raise typer.BadParameter(
+                f"{ctx.invoked_subcommand} is for one process, and {launcher.size()} were started: only "
+                f"{' and '.join(TOGETHER)} work together under mpiexec"
+            )
 
     cli.command("demo")(demo.demo)
     cli.command("pretrain", cls=ConfigCommand)(pretrain.pretrain)
     cli.command("finetune", cls=ConfigCommand)(finetune.finetune)
+    cli.command("sweep")(experiments.sweep)
     cli.command("evaluate")(finetune.evaluate)
     cli.command("predict")(finetune.predict)
     cli.command("ask")(ask.ask)
@@ -59,12 +73,37 @@ def _version(asked: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command -> the exit code."""
-    import typer
+    from albert_np.parallel import launcher
 
     warnings.showwarning = _notice  # type: ignore[assignment]
+    with launcher.only_first_speaks():
+        code = _run(arguments)
+    _flush(sys.stdout)
+    _flush(sys.stderr)
+    return code
+
+
+def _flush(stream: Any) -> None:
+    """Where nobody reads any more (a terminal that has closed) Python would try it again at its end, and make a failure of it."""
+    try:
+        stream.flush()
+    except OSError:
+        _forget(stream)
+
+
+def _forget(stream: Any) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    import typer
+
+    from albert_np.parallel import world
+
     usage_error: Any = typer.BadParameter.__mro__[1]  # UsageError; its module differs between versions of typer
     try:
-        code = app()(args=arguments, prog_name="albert-np", standalone_mode=False)
+        with world().guard():
+            code = app()(args=arguments, prog_name="albert-np", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except usage_error as error:
         if type(error).__name__ == "NoArgsIsHelpError":
@@ -74,12 +113,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _failed("interrupted", 130)
     except BrokenPipeError:  # the reader of our output has gone: nothing to say, and nobody to say it to
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget(sys.stdout)
         return 1
     except Exception as error:
         if os.environ.get("ALBERT_NP_DEBUG"):
             raise
-        return _failed(*explained(error))
+        message, code = explained(error)
+        return _failed(f"{message} ({error.process})" if hasattr(error, "process") else message, code)
 
 
 def explained(error: Exception) -> tuple[str, int]:
@@ -102,9 +142,14 @@ def explained(error: Exception) -> tuple[str, int]:
 
 def _notice(message: Any, category: Any, *place: Any) -> None:
     """A warning, for people: one line, without the place in our code."""
-    print("albert-np: note: " + " ".join(str(message).split()), file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print("albert-np: note: " + " ".join(str(message).split()), file=sys.stderr)
 
 
 def _failed(message: str, code: int) -> int:
-    print("albert-np: " + " ".join(message.split()), file=sys.stderr)
+    line = " ".join(message.split())
+    if len(line) > LONGEST_LINE:  # something long from a file was quoted
+        line = f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
+    with contextlib.suppress(OSError):
+        print("albert-np: " + line, file=sys.stderr)
     return code

@@ -1,14 +1,17 @@
 """What the commands share: the common options, output for people or machines, and the model's fields as options."""
 
+import contextlib
 import json
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from albert_np.config import FIELDS, PRESETS, AlbertConfig
+from albert_np.config import FIELDS, PRESETS
 from albert_np.config_files import unknown_key
 
 BackendOption = Annotated[str | None, typer.Option("--backend", metavar="numpy|cupy", help="Where arrays live.")]
@@ -29,7 +32,7 @@ class ConfigCommand(TyperCommand):
     """A command that takes every field of AlbertConfig as an option: `--hidden-size 256` becomes `--set hidden_size=256`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        own = {name for parameter in self.params for name in parameter.opts}
+        own = {name for parameter in self.params for name in (*parameter.opts, *parameter.secondary_opts)}
         rewritten, rest = [], list(args)
         while rest:
             argument = rest.pop(0)
@@ -69,16 +72,6 @@ def settings_of(pairs: list[str] | None) -> dict[str, Any]:
     return found
 
 
-def config_of(name: str, changes: dict[str, Any]) -> AlbertConfig:
-    """A preset or a JSON file (or a folder with config.json), with some fields changed. An unknown key is refused by name."""
-    if name in PRESETS:
-        return AlbertConfig.preset(name, **changes)
-    if not Path(name).exists():
-        raise FileNotFoundError(f"there is no file {name!r}, and no such preset ({', '.join(PRESETS)})")
-    config = AlbertConfig.from_pretrained(name, strict=True)
-    return config.replace(**changes) if changes else config
-
-
 def use_backend(name: str | None) -> None:
     """Put arrays where --backend says; without it ALBERT_NP_BACKEND or NumPy decides."""
     if name is not None:
@@ -88,8 +81,17 @@ def use_backend(name: str | None) -> None:
 
 
 def say(text: str) -> None:
-    """A line for people, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    """A line for people, on stderr, if there still is one."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def if_anybody_reads() -> Iterator[None]:
+    """Where the terminal has closed or the reader has ended, what is printed within is lost; the exit code is not."""
+    with contextlib.suppress(OSError):
+        yield
+        sys.stdout.flush()
 
 
 def give(value: Any) -> None:
@@ -109,7 +111,7 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     print("\n".join([*([title, ""] if title else []), line(columns), *map(line, rows)]))
 
 
-def stopped(signal: str, out: Path) -> typer.Exit:
-    """Say that a signal has ended a run, which was saved, and how to go on -> the exit."""
-    say(f"albert-np: stopped by {signal}, saved; continue with: albert-np pretrain --resume --out {out}")
-    return typer.Exit(143 if signal == "SIGTERM" else 130)
+def stopped(name: str, command: str, out: Path, more: str = "saved") -> typer.Exit:
+    """Say that a signal has ended a run, which was saved, and how to go on -> the exit, with the code that shells expect."""
+    say(f"albert-np: stopped by {name}, {more}; continue with: albert-np {command} --resume --out {out}")
+    return typer.Exit(128 + signal.Signals[name])

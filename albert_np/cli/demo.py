@@ -32,7 +32,7 @@ def demo(
     try:
         verdict = demonstration.run(out, steps, seed, Report() if quiet or as_json else Progress())
     except demonstration.Stopped as stop:
-        raise stopped(str(stop), out) from None
+        raise stopped(str(stop), "pretrain", out) from None
     if as_json:
         give({**dataclasses.asdict(verdict), "below_unigram": verdict.below_unigram})
     else:

@@ -12,7 +12,9 @@ from albert_np.cli.common import (
     QuietOption,
     SetOption,
     give,
+    if_anybody_reads,
     settings_of,
+    stopped,
     table,
     use_backend,
 )
@@ -42,8 +44,8 @@ def _option(name: str, help: str, panel: str, metavar: str | None = None) -> Any
 
 def finetune(
     task: TaskArgument,
-    train: Annotated[str, typer.Option("--train", help="The examples to learn from, in a format of the task.")],
     out: Annotated[Path, typer.Option("--out", help="A new folder for the model, its scores, metrics and figures.")],
+    train: Annotated[str | None, typer.Option("--train", help="The examples to learn from, in a format of the task.")] = None,
     dev: Annotated[str | None, typer.Option("--dev", help="Examples by which the best epoch is chosen.")] = None,
     model: Annotated[
         str | None, _option("--model", "A pretrained model: a folder, an archive, or a name on the hub.", START)
@@ -91,16 +93,34 @@ def finetune(
         float | None, _option("--hard", "The labels' share of the loss; the rest: the teacher's [0.5]", SMALL)
     ] = None,
     hidden: Annotated[float | None, _option("--hidden", "Weight of the teacher's hidden states [0]", SMALL)] = None,
-    seeds: Annotated[int, _option("--seeds", "So many runs; mean and deviation are told [1]", RUN)] = 1,
+    shard_optimizer: Annotated[
+        bool | None,
+        typer.Option(
+            "--shard-optimizer/--whole-optimizer",
+            help="Of several processes each keeps a part of the optimiser's moments.",
+            rich_help_panel=TRAINING,
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[int | None, _option("--seeds", "So many runs; mean and deviation are told [1]", RUN)] = None,
     seed: Annotated[int | None, _option("--seed", "Of everything random [0]", RUN)] = None,
+    resume: Annotated[bool, _option("--resume", "Continue the run in --out, bit for bit.", RUN)] = False,
+    checkpoint_seconds: Annotated[float | None, _option("--checkpoint-seconds", "Between checkpoints [60]", RUN)] = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Train a model for a task and keep its best epoch. Scores stand beside those of a baseline.
 
+    Ctrl-C saves and ends the run (exit code 130); TASK, --resume and the same --out continue it: what is not given again is
+    taken as it was begun.
+
+    With `mpiexec -n 4` before it, four processes share the work of each step; --resume goes on with any other number of them
+    (docs/parallel.md).
+
     Example: albert-np finetune classification --model albert-base-v2 --train train.tsv --dev dev.tsv --out runs/sst2
     """
+    from albert_np.parallel import world
     from albert_np.tasks.finetuning import finetune as run
     from albert_np.training import Report
     from albert_np.training.progress import FinetuneProgress
@@ -111,8 +131,9 @@ def finetune(
         freeze=tuple(freeze) if freeze else None, balance=balance or None, label_smoothing=label_smoothing,
         weight_decay=weight_decay, patience=patience, seed=seed, sparsity=sparsity, prune_by=prune_by, prune_scope=prune_scope,
         prune_end=prune_end, prune_embeddings=None if prune_embeddings else False, weights=weights, precision=precision,
-        temperature=temperature,
-        hard=hard, hidden=hidden,
+        temperature=temperature, hard=hard, hidden=hidden, checkpoint_seconds=checkpoint_seconds, vocab_size=vocab_size,
+        train=train, dev=dev, model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch or None, seeds=seeds,
+        teacher=teacher, shard_optimizer=shard_optimizer,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     changes = settings_of(set_)
@@ -121,21 +142,20 @@ def finetune(
     options = options_of(option)
     if max_length is not None:
         options["max_length"] = max_length
-    if vocab_size is not None:
-        given["vocab_size"] = vocab_size
+    given = as_begun(out, given, options, changes) if resume else {**given, "options": options, "changes": changes}
+    if given.get("train") is None:
+        raise typer.BadParameter("Missing option '--train'.")
     report = Report() if quiet or as_json else FinetuneProgress()
-    done = run(
-        task, train, dev, model, out, config, tokenizer, from_scratch, seeds, options, changes,
-        teacher=teacher, report=report, **given,
-    )  # fmt: skip
-    confusion(done, out)
-    if as_json:
-        give(summary(done, out))
-    elif not quiet:
-        show_scores(done, out)
+    done = run(task, out=out, report=report, resume=resume, **given)
+    if world().first:
+        confusion(done, out)
+    with if_anybody_reads():
+        if as_json:
+            give(summary(done, out))
+        elif not quiet:
+            show_scores(done, out)
     if done.stopped_by:
-        print(f"albert-np: stopped by {done.stopped_by}; {out} holds the best epoch so far", file=sys.stderr)
-        raise typer.Exit(143 if done.stopped_by == "SIGTERM" else 130)
+        raise stopped(done.stopped_by, f"finetune {task}", out, f"{out} holds the best epoch so far")
 
 
 def evaluate(
@@ -213,6 +233,16 @@ def translate(
 
 
 # ---- what they share ----
+
+
+def as_begun(out: Path, given: dict[str, Any], options: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that the run in `out` was begun with, and over them those given now."""
+    from albert_np.parallel import world
+    from albert_np.tasks.run_folder import run_of
+
+    begun = world().from_first(lambda: run_of(out)["arguments"])
+    options, changes = {**(begun.get("options") or {}), **options}, {**(begun.get("changes") or {}), **changes}
+    return {**begun, **given, "options": options, "changes": changes}
 
 
 def opened(model: str, task: str, backend: str | None) -> "Trained":

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from albert_np.cli.common import JsonOption, QuietOption, SetOption, config_of, give, settings_of, table
-from albert_np.config import FIELDS, PRESETS
+from albert_np.cli.common import JsonOption, QuietOption, SetOption, give, settings_of, table
+from albert_np.config import FIELDS, PRESETS, config_of
 
 
 def info(
@@ -23,6 +23,8 @@ def info(
         int | None, typer.Option("--tokens-per-batch", min=1, help="For the memory of a step [4096]")
     ] = None,
     max_length: Annotated[int | None, typer.Option("--max-length", min=1, help="For the memory of a step.")] = None,
+    processes: Annotated[int, typer.Option("--processes", min=1, help="For the memory of each of so many processes.")] = 1,
+    shard_optimizer: Annotated[bool, typer.Option("--shard-optimizer", help="They divide the optimiser's moments.")] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -48,7 +50,8 @@ def info(
     rows = [(name, list(a.shape), a.size, len(places[name]), in_short(places[name])) for name, a in tree.items()]
     tokens_per_batch = tokens_per_batch or 4096
     length = max_length or min(128, config.max_position_embeddings)
-    memory = estimate(config, tokens_per_batch, length)
+    together = dict(processes=processes, sharded=shard_optimizer)
+    memory = estimate(config, tokens_per_batch, length, **together)  # type: ignore[arg-type]
     if as_json:
         keys = "name", "shape", "parameters", "uses", "where"
         give({"config": config.to_dict(), **found, "parameters": tree.count(), "memory_bytes": memory,
@@ -60,10 +63,11 @@ def info(
         cells = [[name, "×".join(map(str, shape)), f"{size:,}", f"{used}", where] for name, shape, size, used, where in rows]
         table("", ["tensor", "shape", "parameters", "used", "where"], cells)
         print("\nused: how often in one forward pass. A shared tensor serves in every layer that shares it.\n")
-    print(f"{tree.count():,} parameters; training at {tokens_per_batch:,} tokens a step, sequences of {length} (float32):")
+    each = f", in each of {processes} processes" if processes > 1 else ""
+    print(f"{tree.count():,} parameters; training at {tokens_per_batch:,} tokens a step, sequences of {length} (float32){each}:")
     table("", ["", "MiB"], [[key, f"{size / 2**20:,.1f}"] for key, size in [*memory.items(), ("together", sum(memory.values()))]])
     if not config.recompute:
-        less = sum(estimate(config.replace(recompute=True), tokens_per_batch, length).values())
+        less = sum(estimate(config.replace(recompute=True), tokens_per_batch, length, **together).values())  # type: ignore[arg-type]
         print(f"with --set recompute=true, which computes each layer twice: together {less / 2**20:,.1f} MiB")
 
 

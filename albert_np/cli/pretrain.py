@@ -12,12 +12,13 @@ from albert_np.cli.common import (
     JsonOption,
     QuietOption,
     SetOption,
-    config_of,
     give,
+    if_anybody_reads,
     settings_of,
     stopped,
     use_backend,
 )
+from albert_np.config import config_of
 
 MODEL, DATA, TRAINING, RUN = "Model", "Data", "Training", "The run"
 
@@ -58,10 +59,20 @@ def pretrain(
     warmup: Annotated[int | None, _option("--warmup", "Steps of warm-up [a tenth of all]", TRAINING)] = None,
     start: Annotated[str | None, _option("--start", "Where the MLM bias starts [unigram]", TRAINING, "unigram|uniform")] = None,
     weight_decay: Annotated[float | None, _option("--weight-decay", "[0.01]", TRAINING)] = None,
+    bias_correction: Annotated[bool, _option("--bias-correction", "Of the optimiser's moments, as in torch.", TRAINING)] = False,
     clip_norm: Annotated[float | None, _option("--clip-norm", "Largest norm of the gradient [1.0]", TRAINING)] = None,
     sparsity: Annotated[str | None, _option("--sparsity", "Prune on the way: 0.8, or a pattern such as 2:4", TRAINING)] = None,
     prune_by: Annotated[str | None, _option("--prune-by", "[magnitude]", TRAINING, "magnitude|movement")] = None,
     prune_scope: Annotated[str | None, _option("--prune-scope", "[layer]", TRAINING, "layer|global")] = None,
+    shard_optimizer: Annotated[
+        bool | None,
+        typer.Option(
+            "--shard-optimizer/--whole-optimizer",
+            help="Of several processes each keeps a part of the optimiser's moments.",
+            rich_help_panel=TRAINING,
+            show_default=False,
+        ),
+    ] = None,
     precision: Annotated[
         str | None, _option("--precision", "On a GPU: less exact, faster [float32]", TRAINING, "float32|tf32|float16")
     ] = None,
@@ -82,6 +93,9 @@ def pretrain(
     Ctrl-C saves and ends the run (exit code 130); --resume with the same --out continues it. A loss that becomes NaN, or a
     model that collapses, ends it with exit code 1 and keeps the last good checkpoint.
 
+    With `mpiexec -n 4` before it, four processes share the work of each step; --resume goes on with any other number of them
+    (docs/parallel.md).
+
     Example: albert-np pretrain book.txt --out runs/first --config tiny --steps 2000
     """
     if out == Path():
@@ -93,7 +107,8 @@ def pretrain(
         optimizer=optimizer, learning_rate=lr, warmup=warmup, start=start, weight_decay=weight_decay, clip_norm=clip_norm,
         log_every=log_every,
         eval_every=eval_every, checkpoint_every=checkpoint_every, keep=keep, seed=seed, sparsity=sparsity,
-        prune_by=prune_by, prune_scope=prune_scope, precision=precision,
+        prune_by=prune_by, prune_scope=prune_scope, precision=precision, bias_correction=bias_correction or None,
+        shard_optimizer=shard_optimizer,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     if epochs is not None and steps is None:
@@ -125,6 +140,7 @@ def _begun(
     from albert_np.config import PRESETS
     from albert_np.data.documents import check_text_file
     from albert_np.model import AlbertForPreTraining
+    from albert_np.parallel import world
     from albert_np.text import AlbertTokenizer, Tokenizer
     from albert_np.training import Settings, prepare_data
     from albert_np.training.data import check_fit
@@ -138,17 +154,22 @@ def _begun(
     for file in files:
         check_text_file(file)
     check_fit(config, settings, 0)
-    with RunFolder(out):  # refused now, if it will be
-        if tokenizer is None:
+    processes = world()
+
+    def vocabulary_of() -> Tokenizer:
+        with RunFolder(out):  # refused now, if it will be
+            if tokenizer is not None:
+                return AlbertTokenizer.from_pretrained(tokenizer)
             report.note(f"training a vocabulary of {config.vocab_size} pieces")
-            vocabulary: Tokenizer = train_on(files, out, config.vocab_size)
-        else:
-            vocabulary = AlbertTokenizer.from_pretrained(tokenizer)
-            if "vocab_size" not in fields and preset in PRESETS:
-                config = config.replace(vocab_size=vocabulary.vocab_size)
-    data = prepare_data(files, corpus or out / "corpus", config, settings, vocabulary, report)
+            return train_on(files, out, config.vocab_size)
+
+    vocabulary = processes.from_first(vocabulary_of)
+    if tokenizer is not None and "vocab_size" not in fields and preset in PRESETS:
+        config = config.replace(vocab_size=vocabulary.vocab_size)
+    with processes.first_ahead():  # the first one tokenises
+        data = prepare_data(files, corpus or out / "corpus", config, settings, vocabulary, report)
     model = AlbertForPreTraining(config, seed=settings.seed)
-    _describe(model, data, report)
+    _describe(model, data, settings, report)
     return model, data, settings, vocabulary
 
 
@@ -159,19 +180,33 @@ def _resumed(
     """What the run in `out` was begun with, and the options given now; `pretrain` refuses those that make it another run."""
     from albert_np.data.corpus import Corpus
     from albert_np.model import AlbertForPreTraining
+    from albert_np.parallel import world
     from albert_np.text import AlbertTokenizer
     from albert_np.training import Settings, data_of
+    from albert_np.training.data import fingerprint, tokenised
     from albert_np.training.run import RunFolder
 
-    with RunFolder(out, resume=True) as folder:
-        saved = folder.newest_checkpoint(report)
-    config = saved.config().replace(**fields)
-    settings = Settings.from_dict(saved.state["settings"]).replace(**given)
-    vocabulary = AlbertTokenizer.from_pretrained(saved.folder)
+    def begun_with() -> tuple[Any, dict[str, Any], Any]:
+        with RunFolder(out, resume=True) as folder:
+            saved = folder.newest_checkpoint(report)
+            return saved.config(), saved.state, AlbertTokenizer.from_pretrained(saved.folder)
+
+    config, state, vocabulary = world().from_first(begun_with)
+    config = config.replace(**fields)
+    settings = Settings.from_dict(state["settings"]).replace(**given)
     if tokenizer is not None and AlbertTokenizer.from_pretrained(tokenizer).fingerprint() != vocabulary.fingerprint():
         raise ValueError(f"cannot resume {out}: {tokenizer} is not the tokenizer that it was begun with")
-    folder_of_corpus = corpus or Path(saved.state.get("corpus_folder") or out / "corpus")
-    text = Corpus.open(folder_of_corpus if folder_of_corpus.exists() else out / "corpus", vocabulary)
+    place = corpus or Path(state.get("corpus_folder") or out / "corpus")
+    place = place if place.exists() else out / "corpus"
+    with world().first_ahead():  # if it must be tokenised again, the first one does it
+        try:
+            text = Corpus.open(place, vocabulary)
+        except ValueError as error:
+            if not files:
+                raise ValueError(f"{error}; name the text files again, and they are tokenised again") from None
+            text = None
+        if files and (text is None or fingerprint(text) != state["corpus"]):  # it is gone, or that of other files
+            text = tokenised(files, place, settings, vocabulary, report)  # to the same, or `pretrain` refuses it
     if files:
         _same_files(files, text, out)
     # how the corpus was cut cannot change without tokenising it again, which would make it another run
@@ -187,7 +222,8 @@ def _same_files(files: list[Path], corpus: Any, out: Path) -> None:
         raise ValueError(f"cannot resume {out}: these are not the text files that it was begun with")
 
 
-def _describe(model: Any, data: Any, report: Any) -> None:
+def _describe(model: Any, data: Any, settings: Any, report: Any) -> None:
+    from albert_np.parallel import world
     from albert_np.training.memory import estimate
 
     facts, train = data.facts, data.train
@@ -195,19 +231,28 @@ def _describe(model: Any, data: Any, report: Any) -> None:
         f"{facts['documents']:,} documents, {facts['sentences']:,} sentences, {facts['tokens']:,} tokens; "
         f"{facts['examples']:,} examples, {facts['single_segment_share']:.1%} of them cut from a single segment"
     )
-    memory = estimate(model.config, train.tokens_per_batch, train.max_length)
-    report.note(f"{model.params.count():,} parameters; about {sum(memory.values()) / 2**20:,.0f} MiB of memory while training")
+    k = world().size
+    memory = estimate(
+        model.config, train.tokens_per_batch, train.max_length, settings.masked_lm_prob,
+        processes=k, sharded=settings.shard_optimizer,
+    )  # fmt: skip
+    text = f"{model.params.count():,} parameters; about {sum(memory.values()) / 2**20:,.0f} MiB of memory while training"
+    if k > 1:
+        text += f" in each of {k} processes, {memory['moments'] / 2**20:,.0f} MiB of it the optimiser's moments"
+    report.note(text)
 
 
 def _run(
     model: Any, data: Any, out: Path, settings: Any, tokenizer: Any, resume: bool, report: Any, as_json: bool, quiet: bool
 ) -> None:
+    from albert_np.parallel import world
     from albert_np.plots import draw
     from albert_np.training import Diverged
     from albert_np.training import pretrain as train
 
     def figures() -> None:
-        draw(out / "metrics.jsonl", out / "figures", data.unigram_entropy, model.config.vocab_size)
+        if world().first:
+            draw(out / "metrics.jsonl", out / "figures", data.unigram_entropy, model.config.vocab_size)
 
     try:
         summary = train(model, data, out, settings, tokenizer, resume, report)
@@ -217,12 +262,13 @@ def _run(
         kept = f"; the last good checkpoint is {last[-1]}" if last else "; there is no checkpoint from before it"
         raise Diverged(f"{error}{kept}") from None
     figures()
-    if as_json:
-        give(dataclasses.asdict(summary))
-    elif not quiet:
-        print(_ending(summary))
+    with if_anybody_reads():
+        if as_json:
+            give(dataclasses.asdict(summary))
+        elif not quiet:
+            print(_ending(summary))
     if summary.stopped_by:
-        raise stopped(summary.stopped_by, out)
+        raise stopped(summary.stopped_by, "pretrain", out)
 
 
 def _ending(summary: Any) -> str:

@@ -179,15 +179,16 @@ class Pruning(Constraint):
             self.scores.learn(ds)
 
     def stepped(self, params: Tree, optimizer: SimpleNamespace, step: int) -> None:
-        progress, last = step / self.total, self.how.starts if self.how.pattern else self.how.end
-        if not self.done and progress >= self.how.starts and (step % self.every == 0 or progress >= last):
+        progress = step / self.total
+        if not self.done and progress >= self.how.starts and (step % self.every == 0 or self.settled(step)):
             self.choose(params, self.how.at(progress))
-            self.done = progress >= last
-        for flat in (params.flat, optimizer.m.flat, optimizer.v.flat):
-            self.clear(flat)
+            self.done = self.settled(step)
+        self.clear(params.flat)
+        for moment in (optimizer.m, optimizer.v):
+            moment.flat[self.dead[optimizer.part]] = 0
 
     def settled(self, step: int) -> bool:
-        return self.done
+        return self.how.amount == 0 or step / self.total >= (self.how.starts if self.how.pattern else self.how.end)
 
     def choose(self, params: Tree, share: float) -> None:
         """Which weights are dead from now on."""

@@ -173,8 +173,7 @@ def _build(
 ) -> dict[str, Any]:
     for stray in folder.glob("*.partial"):  # of a build that was killed: nobody else builds here now
         stray.unlink()
-    build = f"{time.time_ns():x}"
-    names = {part: f"{part}-{build}.bin" for part in PARTS}
+    names = _names(folder)
     partial = {part: folder / f"{names[part]}.partial" for part in PARTS}
     try:
         with contextlib.ExitStack() as stack:
@@ -206,6 +205,14 @@ def _build(
         if old.name not in names.values():
             old.unlink()
     return manifest
+
+
+def _names(folder: Path) -> dict[str, str]:
+    """File names that no corpus in the folder has, also where the clock was set back."""
+    build = time.time_ns()
+    while any((folder / f"{part}-{build:x}.bin").exists() for part in PARTS):
+        build += 1
+    return {part: f"{part}-{build:x}.bin" for part in PARTS}
 
 
 def _tokenise(

@@ -12,7 +12,7 @@ from albert_np.data.corpus import Corpus
 from albert_np.data.held_out import whole_documents
 from albert_np.data.masking import Masker
 from albert_np.data.pairs import OBJECTIVES, STYLES, Pairs, make_pair, needs_blank, plan_pairs
-from albert_np.data.sampler import MODES, BalancedSampler, split
+from albert_np.data.sampler import MODES, BalancedSampler, share, split
 from albert_np.randomness import generator
 
 
@@ -151,9 +151,11 @@ class PretrainingData:
         """The packed arrays of a step, see `collate`."""
         return collate(self.examples(epoch, self.numbers(epoch, step)))
 
-    def micro_batches(self, epoch: int, step: int, k: int) -> list[dict[str, np.ndarray]]:
-        """The same examples in k batches of nearly equal cost (fewer, if the step has fewer examples)."""
-        parts = self.parts(epoch, step, k)
+    def micro_batches(self, epoch: int, step: int, k: int, rank: int = 0, size: int = 1) -> list[dict[str, np.ndarray]]:
+        """The same examples, or the share that process `rank` of `size` has of them, in k batches of nearly equal cost (fewer, if
+        there are fewer examples; none, if there are more processes than examples)."""
+        costs = self.cost(self.lengths(epoch))
+        parts = split(share(self.numbers(epoch, step), costs, rank, size), costs, k)
         return [collate(self.examples(epoch, part)) for part in parts if len(part)]
 
     def parts(self, epoch: int, step: int, k: int) -> list[np.ndarray]:
@@ -204,6 +206,11 @@ class HeldOut(PretrainingData):
         """The packed batches, always the same."""
         for step in range(self.steps_per_epoch(0)):
             yield self.batch(0, step)
+
+    def share(self, rank: int, size: int) -> Any:
+        """What process `rank` of `size` evaluates: of each batch its share."""
+        for step in range(self.steps_per_epoch(0)):
+            yield from self.micro_batches(0, step, 1, rank, size)
 
     def unigram_entropy(self, train: PretrainingData) -> float:
         """Nats: the mean of -ln p(label) over the masked pieces, p from the counts of the training text with add-one

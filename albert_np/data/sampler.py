@@ -197,6 +197,15 @@ def split(batch: np.ndarray, costs: np.ndarray, k: int) -> list[np.ndarray]:
     return [batch[assigned == part] for part in range(k)]
 
 
+def share(batch: np.ndarray, costs: np.ndarray, rank: int, size: int, turn: int | None = None) -> np.ndarray:
+    """What process `rank` of `size` computes of a global batch. A pure function of its arguments; all shares are the batch.
+
+    Parts cannot always be equal: of 33 rows of one length four processes take 9, 8, 8 and 8. Which process takes the larger part
+    is decided by the batch, or by `turn`: in each step it is another one.
+    """
+    return split(batch, costs, size)[(rank + (int(batch.sum()) if turn is None else turn)) % size]
+
+
 def _grouped(examples: np.ndarray, assigned: Any) -> list[np.ndarray]:
     """The examples of group 0, of group 1, ..., each in the order given. Every group has some."""
     assigned = np.asarray(assigned, dtype=np.int64)

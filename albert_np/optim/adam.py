@@ -27,7 +27,8 @@ NAMES = ("adamw", "lamb")
 
 
 def init(name: str, params: Tree, **options: Any) -> SimpleNamespace:
-    """A fresh state for "adamw" or "lamb": .name, .count (updates so far), .m and .v (trees of zeros), .options.
+    """A fresh state for "adamw" or "lamb": .name, .count (updates so far), .m and .v (trees of zeros), .options, and .part, the
+    part of the flat buffer that m and v are of: all of it, but where they are divided among processes.
 
     Options: beta1, beta2, eps, weight_decay, bias_correction, decay_all. Raises ValueError for others.
     """
@@ -36,7 +37,8 @@ def init(name: str, params: Tree, **options: Any) -> SimpleNamespace:
     for key in options:
         if key not in DEFAULTS:
             raise ValueError(f"unknown option {key!r} of {name}; there are {', '.join(DEFAULTS)}")
-    return SimpleNamespace(name=name, count=0, m=params.zeros_like(), v=params.zeros_like(), options={**DEFAULTS, **options})
+    m, v = params.zeros_like(), params.zeros_like()
+    return SimpleNamespace(name=name, count=0, m=m, v=v, part=slice(None), options={**DEFAULTS, **options})
 
 
 def is_decayed(name: str) -> bool:
@@ -103,6 +105,10 @@ def spans(params: Tree, state: SimpleNamespace, scales: dict[str, float]) -> lis
 
 def trust_ratio(w: Any, u: Any) -> Any:
     """‖w‖ / ‖u‖, or 1 where one of them is 0: a 0-d array, so that the host need not wait for it."""
-    w_norm, u_norm = np.sqrt((w * w).sum()), np.sqrt((u * u).sum())
+    return ratio(np.sqrt((w * w).sum()), np.sqrt((u * u).sum()))
+
+
+def ratio(w_norm: Any, u_norm: Any) -> Any:
+    """‖w‖ / ‖u‖ from the two norms, arrays of one shape."""
     usable = (w_norm > 0) & (u_norm > 0)
     return np.where(usable, w_norm / np.where(usable, u_norm, 1.0), 1.0)

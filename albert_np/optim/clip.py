@@ -15,6 +15,11 @@ def clip(grads: Tree, max_norm: float) -> Any:
     if not max_norm > 0:
         raise ValueError(f"max_norm must be positive, not {max_norm}")
     norm = np.sqrt((grads.flat * grads.flat).sum())
-    scale = np.where(norm > max_norm, max_norm / np.maximum(norm, max_norm), 1.0)
-    grads.flat *= np.where(np.isfinite(norm), scale, 1.0)
+    grads.flat *= factor(norm, max_norm)
     return norm
+
+
+def factor(norm: Any, max_norm: float) -> Any:
+    """By what gradients of this norm are scaled: a 0-d array, 1 if the norm is small enough or not finite."""
+    scale = np.where(norm > max_norm, max_norm / np.maximum(norm, max_norm), 1.0)
+    return np.where(np.isfinite(norm), scale, 1.0)

@@ -17,6 +17,7 @@ from importlib import resources
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -95,7 +96,12 @@ def application(service: Service, limits: Limits | None = None) -> Starlette:
     routes = [
         Route("/", home), Route("/info", info), Route("/queue", state), Route("/answer", answer, methods=["POST"]),
     ]  # fmt: skip
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: not_served})
+
+
+async def not_served(request: Request, error: Any) -> Response:
+    """No such route, or no such method there."""
+    return refusal(error.status_code, error.detail, error.headers)
 
 
 async def read(request: Request, limits: Limits) -> Any:

@@ -1,27 +1,32 @@
 """From files of examples to a trained model in a folder: `finetune`."""
 
+import contextlib
 import dataclasses
+import json
 import os
 import statistics
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from albert_np.compress import KINDS, Packing, Pruning, QuantisationAware, Sparsity, kind_of, sparsity, was_pruned
-from albert_np.config import PRESETS, AlbertConfig
-from albert_np.files import write_json
+from albert_np.config import AlbertConfig
+from albert_np.files import write_json, write_whole
 from albert_np.model.distillation import Lesson, graduate, student
 from albert_np.optim.constraint import Constraint
+from albert_np.parallel import Processes, world
 from albert_np.tasks import Task, task_of
+from albert_np.tasks.run_folder import FinetuneFolder, examples_hash, new_folder, params_hash
+from albert_np.tasks.start import VOCABULARY, Start, fit_length, vocabulary
 from albert_np.tasks.trained import Trained, baseline_scores
-from albert_np.training.finetune import History, plain, train_epochs
+from albert_np.training.finetune import History, answers_of, plain, train_epochs
 from albert_np.training.finetune_settings import FinetuneSettings
+from albert_np.training.metrics import read_lines
 from albert_np.training.report import Report
-from albert_np.training.stop import stop_on_signals
+from albert_np.training.stop import Stop, stop_on_signals
 
-NOT_TEXT = ("id", "label", "title")  # fields of examples that are no text of the task
-VOCABULARY = 8000  # pieces of a vocabulary that is trained on the examples themselves
+FREE = ("checkpoint_seconds", "shard_optimizer")  # settings that may change when a run is resumed: they touch no parameter
+__all__ = ["Finetuned", "Start", "finetune", "new_folder", "vocabulary"]
 
 
 @dataclass
@@ -30,7 +35,7 @@ class Finetuned:
 
     trained, history    of the best one by task.metric (without development examples, of the first)
     scores              of each seed those of its best epoch · baselines: {name: scores}
-    held                the examples that were scored · stopped_by: a signal's name, or ""
+    held                the examples that were scored · stopped_by: the name of the signal that ended it before the end, or ""
     """
 
     trained: Trained
@@ -48,7 +53,6 @@ class Finetuned:
             self.trained, self.history = trained, history
         if scores:
             self.scores.append(scores)
-        self.stopped_by = history.stopped_by
 
     @property
     def mean(self) -> dict[str, float]:
@@ -77,6 +81,8 @@ def finetune(
     vocab_size: int = VOCABULARY,
     teacher: str | os.PathLike[str] | None = None,
     report: Report | None = None,
+    resume: bool = False,
+    processes: Processes | None = None,
     **settings: Any,
 ) -> Finetuned:
     """Train a model for a task, and keep its best epoch.
@@ -90,54 +96,160 @@ def finetune(
     teacher         the folder of a larger model trained for the task, which the model learns from besides (model/distillation.py)
     out             a folder, new or empty; None: nothing is written
     seeds           so many runs, with the seeds from settings' `seed` on, each in out/seed-N; the best of them in `out`
+    processes       those that train together: None, all that mpiexec has started. All call this alike; the first one writes
     settings        fields of `FinetuneSettings`: epochs=3, learning_rate=1e-4, ...
+    resume          continue the run in `out`, bit for bit, whatever ended it; everything else as it was begun. (More seeds
+                    are possible, if it had several.) A run that is done is read, not trained again. The number of processes
+                    may be another: then it comes to the same but for rounding
 
-    Raises ValueError that names what came and what was expected; FileNotFoundError, FileExistsError.
+    Ctrl-C and SIGTERM end the run after the step that it is in; what it has is written, and `stopped_by` says so. A loop of
+    your own over several calls has to look at that.
+
+    Raises ValueError that names what came and what was expected; FileNotFoundError, FileExistsError, RuntimeError if another
+    process uses `out`, OSError if it cannot be written, Diverged if training fails.
     """
-    report = report or Report()
-    task = task_of(task, **(options or {}))
-    chosen = FinetuneSettings.from_dict({**task.trains, **settings})
-    Sparsity.of(chosen)
-    if chosen.weights != "float32":
-        kind_of(chosen.weights)
-    folder = None if out is None else new_folder(out)
+    processes = world() if processes is None else processes
+    arguments = dict(
+        train=train, dev=dev, model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch, seeds=seeds,
+        options=options, changes=changes, vocab_size=vocab_size, teacher=teacher, **settings,
+    )  # fmt: skip
+    with processes.guard():
+        task = task_of(task, **(options or {}))
+        chosen = FinetuneSettings.from_dict({**task.trains, **settings})
+        check(chosen, seeds, out, resume)
+        folder = None if out is None else processes.from_first(lambda: FinetuneFolder(out, resume, seeds))
+        own_words = model is None and tokenizer is None  # the vocabulary is trained on the examples, and kept with the run
+        if own_words and folder is not None and resume:
+            tokenizer = folder.path
+        report = (report if processes.first else None) or Report()
+        examples, held = (task.read(x) if isinstance(x, str | os.PathLike) else list(x or ()) for x in (train, dev))
+        task.learn(examples)
+        start = Start.of(task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, report, processes)
+        if "max_length" in task.options:
+            with processes.first_ahead():
+                fit_length(task, start, options or {})
+        master = None if teacher is None else Trained.from_pretrained(teacher, task)
+        check_teacher(master, task, start)
+        job = Job(task, start, examples, held, master, report, processes)
+        with processes.only_first(folder or contextlib.nullcontext()), stop_on_signals() as asked:
+            stop = processes.agreed(asked)
+            if folder is not None:
+                if own_words and not resume and processes.first:
+                    start.tokenizer.save_pretrained(folder.path)
+                folder.done = processes.from_first(lambda: folder.begin(arguments, job.told(chosen)))
+            try:
+                return job.run([dataclasses.replace(chosen, seed=chosen.seed + i) for i in range(seeds)], folder, stop)
+            finally:
+                report.close()
+
+
+def check(settings: FinetuneSettings, seeds: int, out: Any, resume: bool) -> None:
+    """ValueError for what the settings do not look at themselves."""
+    Sparsity.of(settings)
+    if settings.weights != "float32":
+        kind_of(settings.weights)
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, not {seeds}")
-    examples, held = (task.read(x) if isinstance(x, str | os.PathLike) else list(x or ()) for x in (train, dev))
-    task.learn(examples)
-    start = Start.of(task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, report)
-    if "max_length" in task.options:
-        fit_length(task, start, options or {})
-    master = None if teacher is None else Trained.from_pretrained(teacher, task)
-    check_teacher(master, task, start)
-    baselines = baseline_scores(task, examples, held, start.model, start.tokenizer) if held else {}
-    done = Finetuned(Trained(task, None, start.tokenizer), History(), baselines, held)
-    with stop_on_signals() as stop:
-        for seed in range(chosen.seed, chosen.seed + seeds):
-            if seeds > 1:
-                report.note(f"seed {seed}")
-            own, network = dataclasses.replace(chosen, seed=seed), start.model(seed)
-            if master is not None:
-                student(network, Lesson(master.model, own.temperature, own.hard, own.hidden), seed)
-            forms = constraints(own, network, report)
-            history = train_epochs(task, network, start.tokenizer, examples, held, own, start.fresh, report, stop, forms)
-            graduate(network)
-            about = dict(settings=own.to_dict(), start=start.source, epoch=history.best, scores=plain(history.scores))
-            trained = Trained(task, network, start.tokenizer, {**about, "baselines": baselines}, packing_of(own, forms))
+    if resume and out is None:
+        raise ValueError("resume needs `out`, the folder of the run to continue")
+
+
+@dataclass
+class Job:
+    """What all seeds share."""
+
+    task: Task
+    start: Start
+    examples: list[Any]
+    held: list[Any]
+    master: Trained | None
+    report: Report
+    processes: Processes
+    baselines: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def told(self, settings: FinetuneSettings) -> dict[str, Any]:
+        """What a resumed run must have again: all that its parameters depend on."""
+        first = self.start.model(settings.seed)
+        return {
+            "task": self.task.name,
+            "options": self.task.options,
+            "settings": {key: value for key, value in settings.to_dict().items() if key not in FREE},
+            "config": first.config.to_dict(),
+            "train": examples_hash(self.examples),
+            "dev": examples_hash(self.held),
+            "tokenizer": self.start.tokenizer.fingerprint(),
+            "start": params_hash(first.params),
+            "teacher": None if self.master is None else params_hash(self.master.model.params),
+        }
+
+    def run(self, settings: list[FinetuneSettings], folder: FinetuneFolder | None, stop: Stop) -> Finetuned:
+        """A model of each seed, and what came of them; those that the folder has already are read."""
+        if self.held:
+            given = self.task, self.examples, self.held, self.start.model, self.start.tokenizer
+            self.baselines = self.processes.from_first(lambda: baseline_scores(*given))
+        done = Finetuned(Trained(self.task, None, self.start.tokenizer), History(), self.baselines, self.held)
+        best = settings[0].seed
+        for own in settings:
+            if len(settings) > 1:
+                self.report.note(f"seed {own.seed}")
+            if folder is not None and own.seed in folder.done:
+                self.report.note(f"{folder.of(own.seed)} is done already")
+                trained, history = finished(folder.of(own.seed), self.task)
+                if self.processes.first:
+                    folder.clear(own.seed)
+            else:
+                trained, history = self.train(own, folder, stop)
             done.add(trained, history)
-            if folder is not None:
-                write_run(folder / f"seed-{seed}" if seeds > 1 else folder, trained, history, baselines)
-            if stop.signal:
+            best = own.seed if done.trained is trained else best
+            if stop.signal and (history.stopped_by or own is not settings[-1]):
+                done.stopped_by = stop.name
                 break
-    report.close()
-    if folder is not None and seeds > 1:
-        write_run(folder, done.trained, done.history, baselines)
-        summary = dict(metric=task.metric, mean=done.mean, deviation=done.deviation, seeds=done.scores, baselines=baselines)
-        write_json(folder / "scores.json", summary)
-    return done
+        if self.held and done.history.best and not done.history.answers:  # of a seed that was read
+            found = answers_of(self.task, done.trained.model, self.start.tokenizer, self.held, self.processes)
+            done.history.answers = found
+        if folder is not None and len(settings) > 1 and self.processes.first:
+            folder.take(best)
+            summary = dict(metric=self.task.metric, mean=done.mean, deviation=done.deviation, seeds=done.scores)
+            write_json(folder.path / "scores.json", {**summary, "baselines": self.baselines})
+        return done
+
+    def train(self, settings: FinetuneSettings, folder: FinetuneFolder | None, stop: Stop) -> tuple[Trained, History]:
+        """One seed, written into its folder."""
+        tokenizer, report, processes = self.start.tokenizer, self.report, self.processes
+        with processes.first_ahead():
+            network = self.start.model(settings.seed)
+        if self.master is not None:
+            student(network, Lesson(self.master.model, settings.temperature, settings.hard, settings.hidden), settings.seed)
+        forms = constraints(settings, network, report)
+        kept = None
+        if folder is not None:
+            if processes.first:
+                folder.check_space(network.params.count())
+            kept = folder.checkpoints_of(settings.seed, settings.checkpoint_seconds)
+        history = train_epochs(
+            self.task, network, tokenizer, self.examples, self.held, settings, self.start.fresh, report, stop, forms, kept,
+            processes,
+        )  # fmt: skip
+        graduate(network)
+        about = dict(settings=settings.to_dict(), start=self.start.source, epoch=history.best, scores=plain(history.scores))
+        trained = Trained(self.task, network, tokenizer, {**about, "baselines": self.baselines}, packing_of(settings, forms))
+        if folder is not None and processes.first:
+            write_run(folder.of(settings.seed), trained, history, self.baselines)
+            if not history.stopped_by:
+                folder.finish(settings.seed)
+        return trained, history
 
 
-def check_teacher(master: Trained | None, task: Task, start: "Start") -> None:
+def finished(folder: Path, task: Task) -> tuple[Trained, History]:
+    """A seed that was trained before: its model, and what happened."""
+    trained = Trained.from_pretrained(folder, task)
+    lines = read_lines(folder / "metrics.jsonl")
+    history = History([line for line in lines if "dev" not in line], [line for line in lines if "dev" in line])
+    history.best, history.scores = trained.about["epoch"], trained.about["scores"]
+    return trained, history
+
+
+def check_teacher(master: Trained | None, task: Task, start: Start) -> None:
     """ValueError if the teacher has other labels, or reads other pieces."""
     if master is None:
         return
@@ -167,147 +279,12 @@ def packing_of(settings: FinetuneSettings, forms: list[Constraint]) -> Packing |
     return Packing(settings.weights, rounded) if forms else None
 
 
-@dataclass
-class Start:
-    """Where the runs start: a checkpoint or a config, and the tokenizer. fresh: nothing was pretrained."""
-
-    task: Task
-    path: Any
-    config: AlbertConfig | None
-    tokenizer: Any
-    changes: dict[str, Any]
-
-    @classmethod
-    def of(
-        cls, task: Task, model: Any, config: Any, tokenizer: Any, from_scratch: bool, changes: dict[str, Any],
-        examples: list[Any], vocab_size: int, report: Report,
-    ) -> "Start":  # fmt: skip
-        from albert_np.text import AlbertTokenizer
-
-        if (model is None) == (config is None):
-            raise ValueError(
-                "say where to start by one of model and config (a preset's name, for a model that is not pretrained)"
-            )
-        if isinstance(tokenizer, str | os.PathLike) or (tokenizer is None and model is not None):
-            tokenizer = AlbertTokenizer.from_pretrained(tokenizer or model)
-        elif tokenizer is None:
-            report.note(f"training a vocabulary of at most {vocab_size} pieces on the examples")
-            tokenizer = vocabulary(task, examples, vocab_size)
-        if isinstance(config, str):
-            known = config in PRESETS or not Path(config).exists()
-            config = AlbertConfig.preset(config) if known else AlbertConfig.from_pretrained(config, strict=True)
-            config = config.replace(vocab_size=len(tokenizer))
-        changes = {**task.config(), **changes}
-        if from_scratch and model is not None:
-            config = AlbertConfig.from_pretrained(model)
-        if config is not None:
-            config = without_head(config).replace(**changes)
-            if len(tokenizer) > config.vocab_size:
-                raise ValueError(f"the tokenizer has {len(tokenizer)} pieces, the model's vocab_size is {config.vocab_size}")
-        return cls(task, None if config is not None else model, config, tokenizer, changes)
-
-    @property
-    def fresh(self) -> bool:
-        return self.config is not None
-
-    @property
-    def source(self) -> str | None:
-        """Where the parameters came from; None: from nowhere."""
-        return None if self.path is None else str(self.path)
-
-    def model(self, seed: int) -> Any:
-        """A model to train: the same but for what is fresh in it, which the seed decides."""
-        import warnings
-
-        if self.config is not None:
-            return self.task.model(self.config, seed=seed)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*left out")  # heads of pretraining are not needed here
-            warnings.filterwarnings("ignore", message=".*afresh")  # and the task's is to be trained
-            was = AlbertConfig.from_pretrained(self.path)
-            changes = {"num_labels": 2, "id2label": None, **self.changes}
-            if (was.num_labels, was.id2label) == (changes["num_labels"], changes["id2label"]):
-                return self.task.model.from_pretrained(self.path, seed=seed, **changes)
-            return self.with_another_head(was, changes, seed)
-
-    def with_another_head(self, was: AlbertConfig, changes: dict[str, Any], seed: int) -> Any:
-        """The checkpoint's model with a fresh head for these labels in the place of one that it may have for others."""
-        from albert_np.model import AlbertModel
-
-        if "mlm" in self.task.model.parts:  # that head has no labels
-            return self.task.model.from_pretrained(self.path, seed=seed, **changes)
-        model = self.task.model(was.replace(**changes), seed=seed)
-        values = dict(AlbertModel.from_pretrained(self.path).params.items())
-        for name, array in model.params.items():
-            if name in values:
-                array[...] = values[name]
-        return model
-
-    def most_tokens(self) -> int:
-        config = self.config or AlbertConfig.from_pretrained(self.path)
-        return config.max_position_embeddings
-
-
-def without_head(config: AlbertConfig) -> AlbertConfig:
-    """The config without what another task had put into it."""
-    return config.replace(num_labels=2, id2label=None, problem_type=None)
-
-
-def fit_length(task: Task, start: Start, given: dict[str, Any]) -> None:
-    """Rows as long as the model can take, unless more was asked for: that is a ValueError."""
-    most = start.most_tokens()
-    if task.options["max_length"] > most and "max_length" in given:
-        raise ValueError(f"max_length is {task.options['max_length']}, but the model's max_position_embeddings is {most}")
-    task.options["max_length"] = min(task.options["max_length"], most)
-
-
-def vocabulary(task: Task, examples: list[Any], vocab_size: int) -> Any:
-    """A tokenizer of the task's own texts, with capitals and accents; smaller if the texts are too few for so many pieces."""
-    from albert_np.text import AlbertTokenizer, train_tokenizer
-
-    texts = dict.fromkeys(text for example in examples for text in texts_of(example))
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "spiece.model"
-        while True:
-            try:
-                train_tokenizer(texts, file, vocab_size, do_lower_case=False, keep_accents=True)
-                break
-            except ValueError:
-                if vocab_size < 20:
-                    raise
-                vocab_size = vocab_size * 9 // 10
-        return AlbertTokenizer(file, do_lower_case=False, keep_accents=True)
-
-
-def texts_of(example: Any) -> list[str]:
-    """The texts in an example's fields."""
-    found = []
-    for f in dataclasses.fields(example):
-        value = getattr(example, f.name)
-        if f.name in NOT_TEXT:
-            continue
-        if isinstance(value, str) and value.strip():
-            found.append(value)
-        elif f.name == "words":
-            found.append(" ".join(value))
-    return found
-
-
-def new_folder(out: str | os.PathLike[str]) -> Path:
-    """The folder to write to, which is made when there is something to write. FileExistsError if something is in it."""
-    path = Path(out)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise FileExistsError(f"{path} is not empty; --out needs a new folder")
-    return path
-
-
 def write_run(folder: Path, trained: Trained, history: History, baselines: dict[str, dict[str, Any]]) -> None:
     """The model, metrics.jsonl (a line a step, a line an epoch) and the figures."""
-    import json
-
     from albert_np import plots
 
     trained.save_pretrained(folder)
     lines = sorted([*history.steps, *history.epochs], key=lambda record: (record["step"], "dev" in record))
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    write_whole(folder / "metrics.jsonl", lambda path: path.write_text(text))
     plots.draw_finetuning(folder / "figures", history, trained.task.metric, baselines)

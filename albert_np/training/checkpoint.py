@@ -57,15 +57,13 @@ class Checkpoint:
 
     def pruning(self) -> dict[str, Any]:
         """What `Pruning.state` gave when it was saved."""
-        from safetensors.numpy import load_file
-
         file = self.folder / "pruning.safetensors"
-        return load_file(file) if file.is_file() else {}
+        return read_arrays(file) if file.is_file() else {}
 
     def restore(self, params: Tree, optimizer: SimpleNamespace) -> None:
         """Copy parameters and moments into trees of the same form. ValueError if theirs is another."""
-        _read_trees(self.folder / "params.safetensors", {"": params})
-        _read_trees(self.folder / "moments.safetensors", {"m.": optimizer.m, "v.": optimizer.v})
+        read_trees(self.folder / "params.safetensors", {"": params})
+        read_trees(self.folder / "moments.safetensors", {"m.": optimizer.m, "v.": optimizer.v})
         optimizer.name, optimizer.count = self.state["optimizer"]["name"], self.state["optimizer"]["count"]
         optimizer.options |= self.state["optimizer"]["options"]
 
@@ -78,21 +76,25 @@ def save(
     state: dict[str, Any],
     tokenizer: Any = None,
     pruning: dict[str, Any] | None = None,
+    more: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Write the checkpoint of state["step"], whole or not at all -> its folder. OSError (a full disk) leaves nothing behind."""
+    """Write the checkpoint of state["step"], whole or not at all -> its folder. OSError (a full disk) leaves nothing behind.
+
+    more: writes further files into the folder that it is given; they are hashed with the others.
+    """
     options = {"name": optimizer.name, "count": optimizer.count, "options": optimizer.options}
 
     def fill(folder: Path) -> None:
-        _write_trees(folder / "params.safetensors", {"": params})
-        _write_trees(folder / "moments.safetensors", {"m.": optimizer.m, "v.": optimizer.v})
+        write_trees(folder / "params.safetensors", {"": params})
+        write_trees(folder / "moments.safetensors", {"m.": optimizer.m, "v.": optimizer.v})
         if pruning:
-            from safetensors.numpy import save_file
-
-            save_file(pruning, folder / "pruning.safetensors")
+            write_arrays(folder / "pruning.safetensors", pruning)
         (folder / "state.json").write_text(json.dumps({**state, "optimizer": options}, indent=2) + "\n")
         config.save_pretrained(folder)
         if tokenizer is not None:
             tokenizer.save_pretrained(folder)
+        if more is not None:
+            more(folder)
 
     return write_folder(checkpoints / f"step-{state['step']:08d}", fill)
 
@@ -197,17 +199,29 @@ def _held_out_loss(folder: Path) -> float:
     return float("inf")
 
 
-def _write_trees(path: Path, trees: dict[str, Tree]) -> None:
+# ---- the arrays ----
+
+
+def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
     from safetensors.numpy import save_file
 
-    arrays = {prefix + name: backend.to_host(array) for prefix, tree in trees.items() for name, array in tree.items()}
     save_file(arrays, path)
 
 
-def _read_trees(path: Path, trees: dict[str, Tree]) -> None:
+def read_arrays(path: Path) -> dict[str, Any]:
     from safetensors.numpy import load_file
 
-    stored = load_file(path)
+    return load_file(path)
+
+
+def write_trees(path: Path, trees: dict[str, Tree]) -> None:
+    """The arrays of trees under their names, behind each tree's prefix."""
+    write_arrays(path, {prefix + name: backend.to_host(array) for prefix, tree in trees.items() for name, array in tree.items()})
+
+
+def read_trees(path: Path, trees: dict[str, Tree]) -> None:
+    """Fill trees of the same form. ValueError if the file's is another."""
+    stored = read_arrays(path)
     for prefix, tree in trees.items():
         for name, array in tree.items():
             value = stored.pop(prefix + name, None)

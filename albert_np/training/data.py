@@ -26,7 +26,8 @@ def attention_cost(config: AlbertConfig) -> float:
 class RunData:
     """What `pretrain` trains on. Any object with these members will do.
 
-    train             `.micro_batches(epoch, step, k)`, `.steps_per_epoch(epoch)`: pure functions
+    train             `.micro_batches(epoch, step, k)`, for several processes `.micro_batches(epoch, step, k, rank, size)`,
+                      `.steps_per_epoch(epoch)`: pure functions
     held_out          packed batches, the same each time; None: no evaluation
     fingerprint       of the corpus: a resumed run must have the same
     unigram_entropy   nats; the dashed line of the figures
@@ -51,14 +52,18 @@ def prepare_data(
     report: Any = None,
 ) -> RunData:
     """Tokenise the files into `folder` (or reuse it), divide into training and held-out, and plan the batches."""
+    return data_of(tokenised(files, folder, settings, tokenizer, report), config, settings)
+
+
+def tokenised(files: Sequence[str | Path], folder: str | Path, settings: Settings, tokenizer: Any, report: Any = None) -> Any:
+    """The corpus of these files, cut as the settings say."""
     from albert_np.data.corpus import Corpus
 
-    corpus = Corpus.prepare(
+    return Corpus.prepare(
         files, tokenizer, folder, max_length=settings.max_length, lines=settings.lines,
         document_separator=settings.document_separator,
         progress=report.tokenising if report else None, say=report.note if report else None,
     )  # fmt: skip
-    return data_of(corpus, config, settings)
 
 
 def data_of(corpus: Any, config: AlbertConfig, settings: Settings) -> RunData:

@@ -1,37 +1,25 @@
 """Fine-tuning: one flat loop over epochs. The best epoch on the development examples is what is kept."""
 
 import math
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from albert_np import backend, optim
-from albert_np.data.sampler import BalancedSampler, split
+from albert_np.data.sampler import BalancedSampler, share, split
 from albert_np.optim.constraint import Constraint, seen
+from albert_np.parallel import ALONE, Processes
 from albert_np.randomness import Dropout
 from albert_np.training.data import attention_cost
 from albert_np.training.finetune_settings import FinetuneSettings
-from albert_np.training.precision import computing
+from albert_np.training.finetune_state import Checkpoints, FinetuneState, History
 from albert_np.training.report import Report
 from albert_np.training.stop import Stop
 from albert_np.training.watch import Diverged
 
+DENOMINATORS = ("mlm", "sop", "task", "tokens")
 READ_EVERY = 10  # steps on a device between two readings of the losses, for which the host waits
-
-
-@dataclass
-class History:
-    """What happened: a record a step and an epoch; `best`, the epoch whose parameters were kept, its scores and answers."""
-
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    epochs: list[dict[str, Any]] = field(default_factory=list)
-    best: int = 0
-    scores: dict[str, Any] = field(default_factory=dict)
-    answers: list[Any] = field(default_factory=list)
-    stopped_by: str = ""
 
 
 def train_epochs(
@@ -45,14 +33,18 @@ def train_epochs(
     report: Report | None = None,
     stop: Stop | None = None,
     constraints: Sequence[Constraint] = (),
+    checkpoints: Checkpoints | None = None,
+    processes: Processes = ALONE,
 ) -> History:
     """Train `model` in place on the examples. With development examples, it ends with the parameters of its best epoch by
     `task.metric`; else with the last. fresh: it was not pretrained, which the default learning rate asks. constraints: what its
-    parameters are held to; the best epoch is one of those that were scored in the final form.
+    parameters are held to; the best epoch is one of those that were scored in the final form. checkpoints: where it is kept
+    now and then and when it is stopped, and taken up again, bit for bit. processes: those that compute each step together, all
+    of which call this alike.
 
-    Raises ValueError if there is nothing to train on, Diverged if the loss is no number any more.
+    Raises ValueError if there is nothing to train on, Diverged if the loss is no number any more, OSError if it cannot be kept.
     """
-    report, history = report or Report(), History()
+    report = report or Report()
     items = [item for example in examples for item in task.items(example, tokenizer) if item.target is not None]
     if not items:
         raise ValueError("none of the training examples has a label that could be learned")
@@ -61,67 +53,92 @@ def train_epochs(
     total = sum(len(sampler.batches(epoch)) for epoch in range(settings.epochs))
     peak, warmup = settings.peak(config, fresh), math.ceil(settings.warmup * total)
     rates = optim.rates(params, config, settings.layer_decay, settings.freeze)
-    state = optim.init("adamw", params, bias_correction=True, **settings.optimizer_options())
-    grads, best, step, started = params.zeros_like(), None, 0, time.perf_counter()
-    steps = computing(model, settings.precision)
-    on_host = backend.of(params.flat).name == "numpy"
+    state = FinetuneState.begin(model, settings, total, constraints, checkpoints, report, processes)
+    place, history, steps, update = state.place, state.history, state.computing, state.update
+    grads, on_host = params.zeros_like(), backend.of(params.flat).name == "numpy"
     waiting: list[tuple[dict[str, Any], list[Any], Any]] = []  # steps whose losses are not read yet
 
     def read_losses() -> None:
-        for record in told(waiting):
+        for record in told(waiting, processes):
             if not (math.isfinite(record["loss"]) and math.isfinite(record["grad_norm"])):
                 raise Diverged(f"the loss became NaN or infinite at step {record['step']}; try a lower --lr (it was {peak:g})")
             history.steps.append(record)
             report.step(record)
         waiting.clear()
 
-    for constraint in constraints:
-        constraint.start(params, total)
-    report.start(0, total)
-    for epoch in range(settings.epochs):
-        for numbers in sampler.batches(epoch):
+    def keep(now: bool = False) -> None:
+        if checkpoints is not None and (now or checkpoints.due(processes)):
+            read_losses()  # raises before a spoilt model could be kept
+            checkpoints.save(model, state, constraints, report)
+
+    if state.best is not None:
+        score_again(task, model, tokenizer, dev, constraints, state)
+    report.start(place.step, total)
+    for epoch in range(place.epoch, settings.epochs):
+        for numbers in sampler.batches(epoch)[place.epoch_step :]:
             if stop is not None and stop.signal:
                 break
             with seen(constraints, params):
-                results = gradients(steps, task, items, numbers, settings, Dropout(settings.seed, step), grads)
+                rng = Dropout(settings.seed, place.step)
+                results = gradients(steps, task, items, numbers, settings, rng, grads, processes)
+                update.sum(grads)
                 for constraint in constraints:
                     constraint.gradients(params, grads)
             freeze(grads, rates)
-            norm = steps.seen(optim.clip(grads, settings.clip_norm))
-            lr = optim.learning_rate(step + 1, peak, warmup + 1, total + 1)
-            optim.step(params, grads, state, lr, rates, steps.scale)
-            step += 1
+            norm = steps.seen(update.clip(grads, settings.clip_norm))
+            lr = optim.learning_rate(place.step + 1, peak, warmup + 1, total + 1)
+            update.step(params, grads, state.optimizer, lr, rates, steps.scale)
+            place.step, place.epoch_step = place.step + 1, place.epoch_step + 1
             for constraint in constraints:
-                constraint.stepped(params, state, step)
+                constraint.stepped(params, state.optimizer, place.step)
             tokens = sum(len(items[i].ids) for i in numbers)
-            record = {"step": step, "epoch": epoch + 1, "lr": lr, "tokens": tokens,
-                      "seconds": round(time.perf_counter() - started, 3)}  # fmt: skip
+            record = {"step": place.step, "epoch": epoch + 1, "lr": lr, "tokens": tokens, "seconds": state.seconds()}
             waiting.append((record, results, norm))
-            if on_host or step % READ_EVERY == 0:
+            if on_host or place.step % READ_EVERY == 0:
                 read_losses()
+            keep()
         read_losses()
         if stop is not None and stop.signal:
             history.stopped_by = stop.name
+            keep(now=True)
             break
-        if not dev:
-            continue
-        with seen(constraints, params):
-            found = task.answers(model, tokenizer, dev)
-        scores = task.score(dev, found)
-        history.epochs.append({"epoch": epoch + 1, "step": step, "dev": plain(scores)})
-        report.evaluation({"step": step, "epoch": epoch + 1, task.metric: scores[task.metric]})
-        if not all(constraint.settled(step) for constraint in constraints):
-            continue
-        if not history.best or scores[task.metric] > history.scores[task.metric]:
-            history.best, history.scores, history.answers, best = epoch + 1, scores, found, params.flat.copy()
-        elif settings.patience and epoch + 1 - history.best >= settings.patience:
-            report.note(f"no better than epoch {history.best} for {settings.patience} epochs: stopped")
-            break
-    if best is not None:
-        params.flat[...] = best
+        place.epoch, place.epoch_step = epoch + 1, 0
+        if dev:
+            scores, found = scored(task, model, tokenizer, dev, constraints, processes)
+            history.epochs.append({"epoch": epoch + 1, "step": place.step, "dev": plain(scores)})
+            report.evaluation({"step": place.step, "epoch": epoch + 1, task.metric: scores[task.metric]})
+            settled = all(constraint.settled(place.step) for constraint in constraints)
+            if settled and (not history.best or scores[task.metric] > history.scores[task.metric]):
+                history.best, history.scores, history.answers, state.best = epoch + 1, scores, found, params.flat.copy()
+            elif settled and settings.patience and epoch + 1 - history.best >= settings.patience:
+                report.note(f"no better than epoch {history.best} for {settings.patience} epochs: stopped")
+                break
+        keep()
+    if state.best is not None:
+        params.flat[...] = state.best
     for constraint in constraints:
         constraint.finish(params)
     return history
+
+
+def scored(
+    task: Any, model: Any, tokenizer: Any, dev: list[Any], constraints: Sequence[Constraint], processes: Processes = ALONE
+) -> tuple[dict[str, Any], list[Any]]:
+    """The scores on the development examples in the form that the model will have, and the answers."""
+    with seen(constraints, model.params):
+        answers = answers_of(task, model, tokenizer, dev, processes)
+    return task.score(dev, answers), answers
+
+
+def score_again(
+    task: Any, model: Any, tokenizer: Any, dev: list[Any], constraints: Sequence[Constraint], state: FinetuneState
+) -> None:
+    """The scores and answers of the best epoch, which checkpoints do not hold."""
+    flat, history = model.params.flat, state.history
+    now = flat.copy()
+    flat[...] = state.best
+    history.scores, history.answers = scored(task, model, tokenizer, dev, constraints, state.update.processes)
+    flat[...] = now
 
 
 def sampler_of(items: list[Any], task: Any, config: Any, settings: FinetuneSettings) -> BalancedSampler:
@@ -138,17 +155,19 @@ def sampler_of(items: list[Any], task: Any, config: Any, settings: FinetuneSetti
 
 
 def gradients(
-    steps: Any, task: Any, items: list[Any], numbers: np.ndarray, settings: FinetuneSettings, rng: Dropout, grads: Any
-) -> list[Any]:
-    """The gradient of the step of these items, written into `grads` -> the results of its micro-batches"""
+    steps: Any, task: Any, items: list[Any], numbers: np.ndarray, settings: FinetuneSettings, rng: Dropout, grads: Any,
+    processes: Processes = ALONE,
+) -> list[Any]:  # fmt: skip
+    """This process's part of the gradient of the step of these items, written into `grads` -> the results of its micro-batches"""
     lengths = np.array([len(items[i].ids) for i in numbers])
+    mine = share(np.arange(len(numbers)), lengths, processes.rank, processes.size, turn=int(numbers.sum()))
     batches = []
-    for places in split(np.arange(len(numbers)), lengths, settings.accumulate):
+    for places in split(mine, lengths, settings.accumulate):
         if len(places):
             part = numbers[places]
             arrays = task.collate([items[i] for i in part])
             batches.append({**arrays, "examples": part, "label_smoothing": settings.label_smoothing})
-    return steps.gradients(batches, added([counts(arrays) for arrays in batches]), rng, grads)
+    return steps.gradients(batches, added([counts(arrays) for arrays in batches], processes), rng, grads)
 
 
 def counts(arrays: dict[str, Any]) -> dict[str, float]:
@@ -158,29 +177,46 @@ def counts(arrays: dict[str, Any]) -> dict[str, float]:
         found["mlm"] = len(arrays["masked_rows"])
     if arrays.get("labels") is not None:
         found["task"] = max(len(rows) for rows, _ in arrays["labels"])
-    return {name: number or 1 for name, number in found.items()}
+    return found
 
 
-def told(waiting: list[tuple[dict[str, Any], list[Any], Any]]) -> list[dict[str, Any]]:
+def told(waiting: list[tuple[dict[str, Any], list[Any], Any]], processes: Processes = ALONE) -> list[dict[str, Any]]:
     """The records of steps with their losses, their share of right answers and their norms: fetched together, so that the host
-    waits for the device once."""
+    waits for the device once, and summed over the processes."""
     if not waiting:
         return []
-    rows = []
+    rows, counted = [], []
     for _, results, norm in waiting:
-        loss = sum(r.loss for r in results)
-        correct = loss if results[0].correct is None else sum(r.correct for r in results)
-        rows.append(np.stack([loss, correct, norm]))
-    numbers = backend.to_host(np.stack(rows)).tolist()
+        graded = [r for r in results if r.correct is not None]
+        nothing = np.zeros_like(norm)  # of a process that had no item in this step
+        loss = sum(r.loss for r in results) if results else nothing
+        rows.append(np.stack([loss, sum(r.correct for r in graded) if graded else nothing, norm]))
+        counted.append([sum(r.answers for r in graded), len(graded)])
+    numbers = backend.to_host(np.stack(rows))  # steps of 3
+    summed = processes.totals(np.column_stack([numbers[:, :2], counted])).tolist()  # the norm is that of all already
     found = []
-    for (record, results, _), (loss, correct, norm) in zip(waiting, numbers):
-        right = {"accuracy": correct / max(1, sum(r.answers for r in results))} if results[0].correct is not None else {}
+    for (record, _, _), (loss, correct, answers, graded), norm in zip(waiting, summed, numbers[:, 2].tolist()):
+        right = {"accuracy": correct / max(1, answers)} if graded else {}
         found.append({**record, "loss": loss, "grad_norm": norm, **right})
     return found
 
 
-def added(all_counts: list[dict[str, float]]) -> dict[str, float]:
-    return {name: sum(each[name] for each in all_counts) for name in all_counts[0]}
+def added(all_counts: list[dict[str, float]], processes: Processes = ALONE) -> dict[str, float]:
+    """The denominators of a step from those of its parts, in all processes."""
+    sums = processes.total(*(sum(each.get(name, 0) for each in all_counts) for name in DENOMINATORS))
+    return {name: number or 1 for name, number in zip(DENOMINATORS, sums)}
+
+
+def answers_of(task: Any, model: Any, tokenizer: Any, examples: list[Any], processes: Processes = ALONE) -> list[Any]:
+    """The model's answer for each example; of several processes each answers every k-th, and all have all answers then."""
+    if processes.size == 1:
+        return task.answers(model, tokenizer, examples)
+    mine = examples[processes.rank :: processes.size]
+    parts = processes.gather(task.answers(model, tokenizer, mine) if mine else [])
+    found: list[Any] = [None] * len(examples)
+    for rank, part in enumerate(parts):
+        found[rank :: processes.size] = part
+    return found
 
 
 def freeze(grads: Any, rates: dict[str, float]) -> None:

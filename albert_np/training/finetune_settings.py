@@ -25,6 +25,7 @@ class FinetuneSettings:
     freeze              what does not learn: "body", "embeddings", or beginnings of parameters' names.
     balance             classes are spread evenly over the steps.
     label_smoothing     ε, for translation.
+    checkpoint_seconds  between two checkpoints, where the run has a folder: no more than this is lost when it is killed.
     patience            stop when so many epochs in a row were no better than the best; 0: never.
     sparsity            the share of weights that become 0 on the way, or a pattern such as "2:4"; prune_by, prune_scope,
                         prune_end, prune_embeddings: see `compress.pruning.Sparsity`.
@@ -32,6 +33,7 @@ class FinetuneSettings:
     precision           "float32", or on a GPU "tf32" or "float16": see `training.precision`.
     temperature, hard, hidden    of distillation, if there is a teacher: see model/distillation.py.
     seed                of the fresh head, the order and dropout.
+    shard_optimizer     of several processes each keeps a part of the optimiser's moments only (parallel/update.py).
 
     Raises ValueError that names the field, what came and what was expected.
     """
@@ -50,6 +52,7 @@ class FinetuneSettings:
     freeze: tuple[str, ...] = ()
     balance: bool = False
     label_smoothing: float = 0.0
+    checkpoint_seconds: float = 60.0
     patience: int = 0
     sparsity: float | str = 0.0
     prune_by: str = "magnitude"
@@ -62,6 +65,7 @@ class FinetuneSettings:
     hidden: float = 0.0
     precision: str = "float32"
     seed: int = 0
+    shard_optimizer: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "tokens_per_batch", "accumulate", "patience", "seed"):
@@ -72,6 +76,7 @@ class FinetuneSettings:
         for name, low, high in (
             ("learning_rate", 0, 10), ("warmup", -1, 1), ("weight_decay", -1, 10), ("beta1", -1, 1), ("beta2", -1, 1),
             ("eps", 0, 1), ("clip_norm", 0, 1e9), ("layer_decay", 0, 1.0000001), ("label_smoothing", -1, 1),
+            ("checkpoint_seconds", -1, 1e9),
         ):  # fmt: skip
             value = getattr(self, name)
             if value is None and name == "learning_rate":
@@ -81,8 +86,11 @@ class FinetuneSettings:
                 raise ValueError(
                     f"{name} must be a number {'above 0' if low == 0 else 'from 0'} and below {high:g}, not {value!r}"
                 )
+        if self.shard_optimizer and self.prune_by == "movement" and self.sparsity:
+            raise ValueError("shard_optimizer: pruning by movement needs the whole gradient in every process; prune by magnitude")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}")
+        _check_kinds(self)
         object.__setattr__(self, "freeze", (self.freeze,) if isinstance(self.freeze, str) else tuple(self.freeze))
 
     @classmethod
@@ -104,3 +112,20 @@ class FinetuneSettings:
     def peak(self, config: AlbertConfig, fresh: bool) -> float:
         """The learning rate, or its default."""
         return self.learning_rate or PEAK / config.hidden_size * (FRESH if fresh else 1.0)
+
+
+def _check_kinds(settings: FinetuneSettings) -> None:
+    for name in ("balance", "prune_embeddings"):
+        if not isinstance(getattr(settings, name), bool):
+            raise ValueError(f"{name} must be true or false, not {getattr(settings, name)!r}")
+    for name in ("prune_by", "prune_scope", "weights"):
+        if not isinstance(getattr(settings, name), str):
+            raise ValueError(f"{name} must be a text, not {getattr(settings, name)!r}")
+    for name in ("sparsity", "prune_end", "temperature", "hard", "hidden"):
+        value = getattr(settings, name)
+        kinds = (int, float, str) if name == "sparsity" else (int, float)
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            raise ValueError(f"{name} must be a number{', or a pattern such as 2:4' * (name == 'sparsity')}, not {value!r}")
+    freeze = settings.freeze
+    if not isinstance(freeze, str | list | tuple) or not all(isinstance(each, str) for each in freeze):
+        raise ValueError(f"freeze must be names, or beginnings of names, of parameters, not {freeze!r}")

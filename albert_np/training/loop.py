@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from albert_np import optim
+from albert_np.parallel import ALONE, DRIFTED, Processes, world
 from albert_np.randomness import Dropout
 from albert_np.training.evaluate import evaluate
 from albert_np.training.report import Report
@@ -18,6 +19,7 @@ from albert_np.training.run import RunFolder
 from albert_np.training.settings import Settings
 from albert_np.training.state import RunState
 from albert_np.training.stop import Stop, stop_on_signals
+from albert_np.training.watch import check_held_out
 
 
 @dataclass
@@ -43,17 +45,24 @@ def pretrain(
     tokenizer: Any = None,
     resume: bool = False,
     report: Report | None = None,
+    processes: Processes | None = None,
 ) -> Summary:
     """Train `model` in place on `data` (a `RunData`) and leave model, metrics, checkpoints and figures in the folder `out`.
+
+    Started by mpiexec, all processes call this alike, with the same arguments: each computes its share of every step, and only
+    the first one writes and reports. processes: others than all; `albert_np.parallel.ALONE` for a run of one's own.
 
     With `resume` the newest whole checkpoint in `out` is continued, bit for bit. Ctrl-C and SIGTERM save and end the run; the
     summary says so. Raises ValueError for settings that do not fit the data or the run to resume, FileExistsError for a folder
     that holds a run, RuntimeError if another process uses it, OSError if it cannot be written, Diverged if training fails.
     """
-    settings, report = settings or Settings(), report or Report()
-    with RunFolder(out, resume) as folder, stop_on_signals() as stop:
-        folder.check_space(model.params.count())
-        state = RunState.begin(folder, model, data, settings, report)
+    processes = world() if processes is None else processes
+    settings, report = settings or Settings(), (report if processes.first else None) or Report()
+    with processes.guard(), processes.only_first(RunFolder(out, resume)) as folder, stop_on_signals() as asked:
+        stop = processes.agreed(asked)
+        if processes.first:
+            folder.check_space(model.params.count())
+        state = RunState.begin(folder, model, data, settings, report, processes)
         try:
             return _loop(model, data, settings, tokenizer, folder, state, report, stop)
         finally:
@@ -72,47 +81,53 @@ def _loop(
     stop: Stop,
 ) -> Summary:
     place, metrics, params, computing = state.place, state.metrics, model.params, state.computing
+    update, processes = state.update, state.update.processes
     total = total_steps(settings, data.train)
     warmup = math.ceil(total / 10) if settings.warmup is None else settings.warmup
     grads = params.zeros_like()
     if state.pruning is not None:
         state.pruning.plan(total)
     drops = max(model.config.hidden_dropout_prob, model.config.attention_probs_dropout_prob) > 0
-    started = time.perf_counter() - metrics.seconds  # so that a resumed run goes on counting
-    saved = place.step if folder.resume else -1
+    began = time.perf_counter()
+    started = began - metrics.seconds  # so that a resumed run goes on counting
+    saved = -1  # also when it goes on from a checkpoint: the model beside it may not have been written any more
 
     def read_losses() -> None:
-        for record in metrics.read():
+        for record in metrics.read(processes):
+            state.tokens += record["tokens"]
             report.step(record)
             state.watch.see(record)  # raises before a spoilt model could be saved
 
     def evaluate_now() -> None:
         if data.held_out is not None and state.held_out_step != place.step:
-            state.held_out, state.held_out_step = evaluate(model, data.held_out), place.step
+            state.held_out, state.held_out_step = evaluate(model, data.held_out, processes), place.step
+            check_held_out(place.step, state.held_out)
             metrics.write({"step": place.step, "held_out": state.held_out})
             report.evaluation({"step": place.step, **state.held_out})
 
     def save() -> int:
+        if update.align(params):
+            report.note(DRIFTED)
         state.save(folder, model, data, settings, tokenizer, time.perf_counter() - started)
         return place.step
 
     report.start(place.step, total)
     while place.step < total and not stop.signal:
-        batches = data.train.micro_batches(place.epoch, place.epoch_step, settings.accumulate)
-        whole = denominators(batches)  # of the whole step: so micro-batches add up to exactly its gradient
+        batches = data.train.micro_batches(place.epoch, place.epoch_step, settings.accumulate, *processes.mine)
+        whole = denominators(batches, processes)  # of the whole step: so micro-batches add up to exactly its gradient
         rng = Dropout(settings.seed, place.step) if drops else None
         results = computing.gradients(batches, whole, rng, grads)
+        update.sum(grads)
         if state.pruning is not None:
             state.pruning.gradients(params, grads)
-        norm = computing.seen(optim.clip(grads, settings.clip_norm))
+        norm = computing.seen(update.clip(grads, settings.clip_norm))
         lr = optim.learning_rate(place.step, settings.learning_rate, warmup, total)
-        optim.step(params, grads, state.optimizer, lr, loss_scale=computing.scale)
+        update.step(params, grads, state.optimizer, lr, loss_scale=computing.scale)
 
         if state.pruning is not None:
             state.pruning.stepped(params, state.optimizer, place.step + 1)
         place.advance(data.train.steps_per_epoch(place.epoch))
         tokens = sum(len(arrays["ids"]) for arrays in batches)
-        state.tokens += tokens
         seconds = time.perf_counter() - started
         metrics.add({"step": place.step, "lr": lr, "tokens": tokens, "seconds": seconds}, results, norm)
 
@@ -131,17 +146,21 @@ def _loop(
         evaluate_now()
     if saved != place.step:
         save()
+    if processes.size > 1:
+        report.note(processes.account(time.perf_counter() - began))
     return Summary(
         str(folder.path), place.step, total, stop.name, state.tokens, time.perf_counter() - started,
         state.held_out, state.held_out_step, data.unigram_entropy,
     )  # fmt: skip
 
 
-def denominators(batches: list[dict[str, Any]]) -> dict[str, float]:
-    """How many masked pieces and pairs a step has: by these its losses are divided, in however many parts it is computed."""
+def denominators(batches: list[dict[str, Any]], processes: Processes = ALONE) -> dict[str, float]:
+    """How many masked pieces and pairs a step has, those of all processes together: by these its losses are divided, in however
+    many parts it is computed."""
     masked = sum(len(arrays["masked_rows"]) for arrays in batches)
     pairs = sum(len(arrays["lengths"]) for arrays in batches)
-    return {"mlm": float(max(1, masked)), "sop": float(pairs)}
+    all_masked, all_pairs = processes.total(masked, pairs)
+    return {"mlm": float(max(1, all_masked)), "sop": float(all_pairs)}
 
 
 def total_steps(settings: Settings, train: Any) -> int:

@@ -29,13 +29,15 @@ def kept_of_a_block(config: AlbertConfig, T: int) -> float:
 
 
 def estimate(
-    config: AlbertConfig, tokens: int, max_length: int, masked_lm_prob: float = 0.15, itemsize: int = 4
-) -> dict[str, int]:
-    """Bytes of a training step of `tokens` tokens in sequences of max_length, by whichever is on, the twins or the textbook.
+    config: AlbertConfig, tokens: int, max_length: int, masked_lm_prob: float = 0.15, itemsize: int = 4,
+    processes: int = 1, sharded: bool = False,
+) -> dict[str, int]:  # fmt: skip
+    """Bytes of a training step of `tokens` tokens in sequences of max_length, by whichever is on, the twins or the textbook; of
+    several processes in each of them. sharded: whether the moments are divided among them.
 
     -> parameters, gradients, moments, activations
     """
-    numbers = empty_tree(config).count()
+    numbers, tokens = empty_tree(config).count(), math.ceil(tokens / processes)
     H, F, kept = config.hidden_size, config.intermediate_size, kept_of_a_block(config, max_length)
     blocks = config.num_hidden_layers * config.inner_group_num
     hidden = H if not config.recompute else (config.num_hidden_layers + 1) * H
@@ -48,6 +50,6 @@ def estimate(
     return {
         "parameters": numbers * itemsize,
         "gradients": trees * numbers * itemsize,
-        "moments": 2 * numbers * itemsize,
+        "moments": math.ceil(2 * numbers / (processes if sharded else 1)) * itemsize,
         "activations": round(((body + passing + 3 * config.embedding_size) * tokens + head) * itemsize),
     }

@@ -1,6 +1,11 @@
-"""What people see of a run, on stderr: a bar in a terminal; elsewhere a line every few seconds. Nothing is drawn by a thread."""
+"""What people see of a run, on stderr: a bar in a terminal; elsewhere a line every few seconds. Nothing is drawn by a thread.
 
+A terminal may close and the reader of a pipe may end while the run goes on: from then on nothing is shown.
+"""
+
+import functools
 import time
+from collections.abc import Callable
 from typing import Any
 
 from albert_np.training.report import Report
@@ -10,6 +15,29 @@ LINE_EVERY = 10.0  # seconds between two lines where there is no terminal
 WIDE = 100  # columns that the whole line needs; with fewer it is cut to what matters most
 
 
+def _if_anybody_sees(method: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(method)
+    def call(self: "Progress", *arguments: Any) -> None:
+        if self._unseen:
+            return
+        try:
+            method(self, *arguments)
+        except OSError:
+            self._unseen, self._bar = True, None
+
+    return call
+
+
+def _stderr() -> Any:
+    from rich.console import Console
+
+    class Stderr(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # rich would end the program here
+
+    return Stderr(stderr=True, highlight=False)
+
+
 class Progress(Report):
     """A bar with loss, accuracies, learning rate, tokens a second and the time left; NO_COLOR is respected.
 
@@ -17,9 +45,8 @@ class Progress(Report):
     """
 
     def __init__(self, console: Any = None) -> None:
-        from rich.console import Console
-
-        self.console = console or Console(stderr=True, highlight=False)
+        self.console = console or _stderr()
+        self._unseen = False
         self._bar: Any = None
         self._task: Any = None
         self._drawn = self._printed = -LINE_EVERY
@@ -28,11 +55,13 @@ class Progress(Report):
 
     # ---- what the loop calls ----
 
+    @_if_anybody_sees
     def start(self, first: int, total: int) -> None:
         self._end_bar()
         self._total, self._recent, self._printed = total, [], -LINE_EVERY
         self._begin_bar("", total, first)
 
+    @_if_anybody_sees
     def step(self, record: dict[str, Any]) -> None:
         self._recent = [*self._recent[-50:], record]
         line = self._line(record)
@@ -41,12 +70,14 @@ class Progress(Report):
         elif (len(self._recent) > 1 or self._total == 1) and self._due_line(record["step"] == self._total):
             self._say(f"step {record['step']}/{self._total} {line}")
 
+    @_if_anybody_sees
     def evaluation(self, record: dict[str, Any]) -> None:
         text = f"held-out after step {record['step']}: MLM loss {record['mlm_loss']:.3f}, accuracy {record['mlm_accuracy']:.3f}"
         if "sop_accuracy" in record:
             text += f"; SOP accuracy {record['sop_accuracy']:.3f}"
         self._say(text)
 
+    @_if_anybody_sees
     def tokenising(self, done: int, total: int) -> None:
         if self.console.is_terminal and self._bar is None and done < total:
             self._begin_bar("tokenising", total, 0)
@@ -57,9 +88,11 @@ class Progress(Report):
         elif self._due_line(False):
             self._say(f"tokenising: {done / 1e6:.1f} of {total / 1e6:.1f} MB")
 
+    @_if_anybody_sees
     def note(self, text: str) -> None:
         self._say(text)
 
+    @_if_anybody_sees
     def close(self) -> None:
         self._end_bar()
 
@@ -124,6 +157,7 @@ class Progress(Report):
 class FinetuneProgress(Progress):
     """The same for fine-tuning: loss, accuracy where there is one, and the score of each epoch."""
 
+    @_if_anybody_sees
     def evaluation(self, record: dict[str, Any]) -> None:
         name, score = list(record.items())[-1]
         self._say(f"epoch {record['epoch']}: {name} {score:.4f}")
@@ -134,6 +168,8 @@ class FinetuneProgress(Progress):
         rate = sum(other["tokens"] for other in self._recent[1:]) / seconds
         left = clock_time((self._total - last["step"]) * seconds / max(1, last["step"] - first["step"]))
         accuracy = f" accuracy {record['accuracy']:.3f}" if "accuracy" in record else ""
+        if self.console.is_terminal and self.console.width < WIDE:
+            return f"loss {record['loss']:.3f} {left} left"
         return f"loss {record['loss']:.3f}{accuracy} {rate:,.0f} tokens/s {left} left"
 
 

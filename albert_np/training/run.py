@@ -31,8 +31,8 @@ class RunFolder:
         self._lock: IO[bytes] | None = None
 
     def __enter__(self) -> "RunFolder":
-        if self.resume and not self.checkpoints.is_dir():
-            raise FileNotFoundError(f"there is no run to resume in {self.path}: it has no folder checkpoints")
+        if self.resume:
+            self.check_resume()
         if self.path.exists() and not self.path.is_dir():
             raise FileExistsError(f"{self.path} is a file; --out needs a folder")
         make_folder(self.path)
@@ -50,6 +50,16 @@ class RunFolder:
         if self._lock is not None:
             self._lock.close()  # and with it the lock
             self._lock = None
+
+    def check_resume(self) -> None:
+        """Raise FileNotFoundError if there is nothing to resume."""
+        if not self.checkpoints.is_dir():
+            raise FileNotFoundError(f"there is no run to resume in {self.path}: it has no folder checkpoints")
+
+    @property
+    def lock(self) -> int | None:
+        """The number of the lock's open file: a process that inherits it holds the lock, too."""
+        return None if self._lock is None else self._lock.fileno()
 
     def holds_a_run(self) -> bool:
         return any((self.path / name).exists() for name in ("metrics.jsonl", "checkpoints", "model.safetensors"))

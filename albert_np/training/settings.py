@@ -16,7 +16,7 @@ STARTS = ("unigram", "uniform")
 LINES = ("paragraph", "sentence", "wrapped")
 
 # What may change when a run is resumed: none of these touches a parameter. (`steps` does, see `differences`.)
-FREE = ("log_every", "eval_every", "checkpoint_every", "keep")
+FREE = ("log_every", "eval_every", "checkpoint_every", "keep", "shard_optimizer")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Settings:
                          prune_scope, prune_end, prune_embeddings: see `compress.pruning.Sparsity`.
     precision            "float32", or on a GPU "tf32" or "float16": see `training.precision`.
     seed                 of everything random.
+    shard_optimizer      of several processes each keeps a part of the optimiser's moments only (parallel/update.py).
     log_every            steps between two readings of the losses.
     eval_every           steps between two evaluations on the held-out documents.
     checkpoint_every     steps between two checkpoints.
@@ -83,6 +84,7 @@ class Settings:
     prune_embeddings: bool = True
     precision: str = "float32"
     seed: int = 0
+    shard_optimizer: bool = False
     log_every: int = 10
     eval_every: int = 200
     checkpoint_every: int = 500
@@ -170,6 +172,10 @@ def _check_values(s: Settings) -> None:
     for name, allowed in choices.items():
         if getattr(s, name) not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(s, name)!r}")
+    if s.shard_optimizer and s.optimizer == "lamb" and s.precision == "float16":
+        raise ValueError("shard_optimizer: LAMB's divided moments know no loss scale; take adamw, or not precision float16")
+    if s.shard_optimizer and s.prune_by == "movement" and Sparsity.of(s).amount:
+        raise ValueError("shard_optimizer: pruning by movement needs the whole gradient in every process; prune by magnitude")
     if s.max_length < 8:
         raise ValueError(f"max_length must be at least 8, not {s.max_length}")
     if s.held_out >= 0.5:

@@ -1,7 +1,7 @@
 """Everything about a run that changes while it runs, the parameters aside: begun afresh, or taken from a checkpoint."""
 
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +11,7 @@ from albert_np.compress.files import save as save_packed
 from albert_np.compress.pruning import Pruning, Sparsity
 from albert_np.config import AlbertConfig
 from albert_np.files import write_json
+from albert_np.parallel import ALONE, Processes, Update, update_of
 from albert_np.training import checkpoint
 from albert_np.training.metrics import Metrics
 from albert_np.training.precision import computing
@@ -39,7 +40,7 @@ class Place:
 @dataclass
 class RunState:
     """place, optimizer, metrics and watch; tokens: trained on so far; held_out: the last evaluation, held_out_step its step;
-    computing: what computes steps in the run's precision."""
+    update: how the processes update the parameters together; computing: what computes steps in the run's precision."""
 
     place: Place
     optimizer: SimpleNamespace
@@ -49,35 +50,57 @@ class RunState:
     held_out: dict[str, float] | None = None
     held_out_step: int = 0
     pruning: Pruning | None = None
+    update: Update = field(default_factory=lambda: Update(ALONE))
     computing: Any = None
 
     @classmethod
-    def begin(cls, folder: RunFolder, model: Any, data: Any, settings: Settings, report: Report) -> "RunState":
-        """A fresh state or, in a folder to resume, that of its newest whole checkpoint, copied into the model too."""
-        optimizer = optim.init(settings.optimizer, model.params, **settings.optimizer_options())
+    def begin(
+        cls, folder: RunFolder, model: Any, data: Any, settings: Settings, report: Report, processes: Processes = ALONE
+    ) -> "RunState":
+        """A fresh state or, in a folder to resume, that of its newest whole checkpoint, copied into the model too. The first
+        process reads it; how many there were when it was written does not matter."""
+        update = update_of(processes, model.params, settings.shard_optimizer)
         if not folder.resume:
-            if settings.start == "unigram":
+            optimizer = update.init(settings.optimizer, model.params, **settings.optimizer_options())
+            if settings.start == "unigram" and processes.first:
                 start_at_unigram(model.params, data.train.piece_counts())
+            processes.spread(model.params.flat)
             return cls(
-                Place(), optimizer, Metrics(folder.metrics), Watch(model.config.vocab_size), pruning=begun(model, settings),
-                computing=computing(model, settings.precision),
+                Place(), optimizer, Metrics(folder.metrics, writes=processes.first), Watch(model.config.vocab_size),
+                pruning=begun(model, settings), update=update, computing=computing(model, settings.precision),
             )  # fmt: skip
-        saved = folder.newest_checkpoint(report)
-        check_resumable(saved, model.config, settings, data.fingerprint, report)
-        saved.restore(model.params, optimizer)
-        values = saved.state
-        metrics = Metrics(folder.metrics, values["metrics"]["bytes"], values["metrics"]["seconds"])
+        optimizer = optim.init(settings.optimizer, model.params, **settings.optimizer_options())
+
+        def read() -> tuple[dict[str, Any], dict[str, Any]]:
+            saved = folder.newest_checkpoint(report)
+            check_resumable(saved, model.config, settings, data.fingerprint, report)
+            saved.restore(model.params, optimizer)
+            report.note(f"resuming after step {saved.step}, from {saved.folder}")
+            return saved.state, saved.pruning()
+
+        values, scores = processes.from_first(read)
+        processes.spread(model.params.flat)
+        optimizer = update.spread(optimizer)
+        metrics = Metrics(folder.metrics, values["metrics"]["bytes"], values["metrics"]["seconds"], processes.first)
         steps = computing(model, settings.precision)
         steps.restore(values.get("loss_scale", {}))
-        report.note(f"resuming after step {saved.step}, from {saved.folder}")
         return cls(
             Place(**values["place"]), optimizer, metrics, Watch(model.config.vocab_size, values["watch"]),
-            values["tokens"], values["held_out"], values["held_out_step"], begun(model, settings, saved.pruning()),
-            steps,
+            values["tokens"], values["held_out"], values["held_out_step"], begun(model, settings, scores), update, steps,
         )  # fmt: skip
 
     def save(self, folder: RunFolder, model: Any, data: Any, settings: Settings, tokenizer: Any, seconds: float) -> None:
-        """A checkpoint of this moment, the model beside it, and old checkpoints removed."""
+        """A checkpoint of this moment, the model beside it, and old checkpoints removed: by the first process, with the moments
+        of all."""
+        optimizer = self.update.whole(model.params, self.optimizer)
+        if self.update.processes.first:
+            self._write(folder, model, data, settings, tokenizer, seconds, optimizer)
+        self.update.processes.meet()
+
+    def _write(
+        self, folder: RunFolder, model: Any, data: Any, settings: Settings, tokenizer: Any, seconds: float,
+        optimizer: SimpleNamespace,
+    ) -> None:  # fmt: skip
         from safetensors import SafetensorError
 
         values = {
@@ -96,7 +119,7 @@ class RunState:
             "loss_scale": self.computing.state(),
         }
         try:
-            checkpoint.save(folder.checkpoints, model.config, model.params, self.optimizer, values, tokenizer, self.scores())
+            checkpoint.save(folder.checkpoints, model.config, model.params, optimizer, values, tokenizer, self.scores())
             checkpoint.prune(folder.checkpoints, settings.keep)
             self._publish(folder, model, data, settings, tokenizer)
         except (OSError, SafetensorError) as error:  # safetensors has an error of its own for a full disk

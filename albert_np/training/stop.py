@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM ask a run to stop; it does so after the step that it is in, and saves first."""
+"""Ctrl-C, SIGTERM and a terminal that closes (SIGHUP) ask a run to stop; it does so after the step that it is in, and saves."""
 
 import contextlib
 import signal
@@ -20,7 +20,7 @@ class Stop:
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Within this block SIGINT and SIGTERM are noted down. A second one interrupts at once (KeyboardInterrupt)."""
+    """Within this block these signals are noted down. A second one interrupts at once (KeyboardInterrupt)."""
     stop = Stop()
 
     def note(number: int, frame: object) -> None:
@@ -31,7 +31,10 @@ def stop_on_signals() -> Iterator[Stop]:
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield stop
         return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # that is what nohup asks for
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield stop
     finally:

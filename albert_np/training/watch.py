@@ -19,6 +19,12 @@ class Diverged(RuntimeError):
     """Training has gone wrong; the message says how, and what to try."""
 
 
+def check_held_out(step: int, found: dict[str, Any]) -> None:
+    """Raise Diverged where an evaluation on held-out documents found no number."""
+    if not all(math.isfinite(value) for value in found.values()):
+        raise Diverged(f"the held-out loss became NaN or infinite at step {step}; {ADVICE}")
+
+
 class Watch:
     """Fed with the record of every step, in order; raises Diverged.
 

@@ -151,6 +151,12 @@ def test_mistakes_before_anything_costs_time(tokenizer, tmp_path):
         run("ner", tokenizer, learning_rat=1)
     with pytest.raises(ValueError, match="epochs must be an integer of at least 1, not 0"):
         run("ner", tokenizer, epochs=0)
+    for wrong, said in ((dict(freeze=0.5), "freeze must be names"), (dict(balance=1), "balance must be true or false"),
+                        (dict(sparsity=True), "sparsity must be a number, or a pattern"),
+                        (dict(weights=8), "weights must be a text"),
+                        (dict(checkpoint_seconds=-1), "checkpoint_seconds must be a number from 0")):  # fmt: skip
+        with pytest.raises(ValueError, match=said):
+            run("ner", tokenizer, **wrong)
     with pytest.raises(ValueError, match="max_length is 999, but the model's max_position_embeddings is 128"):
         run("ner", tokenizer, options={"max_length": 999})
     with pytest.raises(ValueError, match="seeds must be at least 1"):

@@ -120,6 +120,16 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_checkpoint(make, se
     assert last["step"] == 7 and last["loss"] is None
 
 
+def test_so_does_a_held_out_loss_that_is_none(make, settings, tmp_path):
+    """It is looked at before the losses of the next step are."""
+    settings = settings.replace(log_every=5, eval_every=5)
+    model, data = make(settings)
+    with np.errstate(all="ignore"), pytest.raises(Diverged, match=r"held-out loss became NaN or infinite at step 5"):
+        pretrain(model, data, tmp_path, settings, report=Poison(model, 5))
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000004"]
+    assert "held_out" not in (tmp_path / "metrics.jsonl").read_text().splitlines()[-1]
+
+
 def record(step, loss, accuracy):
     return {"step": step, "loss": loss, "mlm_loss": loss, "mlm_accuracy": accuracy, "grad_norm": 1.0}
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import albert_np as ab
 from albert_np import kernels, threads
 from albert_np.model import parts
 from albert_np.training import Report, pretrain
@@ -89,6 +90,29 @@ def test_each_step_is_in_the_metrics_once_after_a_killed_run(make, settings, tok
     pretrain(model, data, tmp_path, settings, tokenizer, resume=True)
     steps = [record["step"] for record in records(tmp_path) if "held_out" not in record]
     assert steps == list(range(1, 15))
+
+
+def test_a_model_that_was_not_written_beside_its_checkpoint_is_written_by_the_resumed_run(
+    make, settings, tokenizer, tmp_path, monkeypatch
+):
+    """Killed, or the disk full, just after the last checkpoint: there is nothing left to train, but a model to write."""
+    from albert_np.training.state import RunState
+
+    def full(self, *_):
+        if self.place.step == settings.steps:
+            raise OSError(28, "No space left on device")
+        return publish(self, *_)
+
+    publish = RunState._publish
+    model, data = make(settings)
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="step 14 could not be saved"):
+        patched.setattr(RunState, "_publish", full)
+        pretrain(model, data, tmp_path, settings, tokenizer)
+    expected = model.params.flat.tobytes()
+    assert ab.AlbertForPreTraining.from_pretrained(tmp_path).params.flat.tobytes() != expected
+    model, data = make(settings)
+    pretrain(model, data, tmp_path, settings, tokenizer, resume=True)
+    assert ab.AlbertForPreTraining.from_pretrained(tmp_path).params.flat.tobytes() == expected
 
 
 def test_another_run_is_refused_by_naming_the_difference(make, settings, tokenizer, tmp_path):

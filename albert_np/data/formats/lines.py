@@ -1,7 +1,9 @@
 """The lines of a text file, plain or packed (.gz, .xz), with their numbers."""
 
 import gzip
+import json
 import lzma
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +41,24 @@ def read_lines(path: Any) -> Iterator[tuple[int, str]]:
         lines.pop()
     for number, line in enumerate(lines, start=1):
         yield number, line.removesuffix("\r")
+
+
+def parsed(path: Any, text: str, number: int | None = None) -> Any:
+    """The JSON of a file, or of its line of this number. ValueError that names the file and the line."""
+    place = path if number is None else f"{path}:{number}"
+    try:
+        value = json.loads(text)
+        if re.search(r"\\u[dD][89a-fA-F]", text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}:{number or error.lineno}: it is not valid JSON: {error.msg}") from None
+    except RecursionError:
+        raise ValueError(f"{place}: it is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise ValueError(f"{place}: it holds half of a surrogate pair, which is no text") from None
+    except ValueError as error:  # a number of more digits than Python converts
+        raise ValueError(f"{place}: it is not valid JSON: {error}") from None
+    return value
 
 
 def some(path: Any, examples: list[Any]) -> list[Any]:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from albert_np.data.formats.lines import kind_of, read_lines, some
-from albert_np.data.formats.tables import parsed
+from albert_np.data.formats.lines import kind_of, parsed, read_lines, some
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,9 @@ def read_parallel(path: Any) -> list[Translated]:
             continue
         place = f"{path}:{number}"
         if kind_of(path) == ".jsonl":
-            value = parsed(path, number, line)
-            value = value.get("translation", value) if isinstance(value, dict) else {}
+            value = parsed(path, line, number)
+            value = value.get("translation", value) if isinstance(value, dict) else value
+            value = value if isinstance(value, dict) else {}
             texts = [value["source"], value["target"]] if {"source", "target"} <= set(value) else list(value.values())
             if len(texts) != 2 or not all(isinstance(text, str) for text in texts):
                 raise ValueError(f"{place}: expected an object with 'source' and 'target', two texts")

@@ -1,12 +1,10 @@
 """Sentences with two entities: SemEval-2010 task 8's own form, and JSON as TACRED has it."""
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from albert_np.data.formats.lines import Ids, kind_of, read_lines, read_text, some
-from albert_np.data.formats.tables import parsed
+from albert_np.data.formats.lines import Ids, kind_of, parsed, read_lines, read_text, some
 
 Span = tuple[int, int]
 MARKERS = re.compile(r"</?e[12]>")
@@ -80,12 +78,9 @@ def marked(text: str, name: str, place: str) -> Related:
 
 def from_json(path: Any) -> list[tuple[int, Related]]:
     if kind_of(path) == ".jsonl":
-        values = [(number, parsed(path, number, line)) for number, line in read_lines(path) if line.strip()]
+        values = [(number, parsed(path, line, number)) for number, line in read_lines(path) if line.strip()]
     else:
-        try:
-            whole = json.loads(read_text(path))
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path}:{error.lineno}: it is not valid JSON: {error.msg}") from None
+        whole = parsed(path, read_text(path))
         values = list(enumerate(whole if isinstance(whole, list) else [whole], start=1))
     return [(number, from_tokens(value, f"{path}:{number}", number)) for number, value in values]
 

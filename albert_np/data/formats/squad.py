@@ -1,11 +1,9 @@
 """Questions about passages, in the JSON of SQuAD 1.1 and 2.0."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from albert_np.data.formats.lines import Ids, kind_of, read_lines, read_text, some
-from albert_np.data.formats.tables import parsed
+from albert_np.data.formats.lines import Ids, kind_of, parsed, read_lines, read_text, some
 
 
 @dataclass(frozen=True)
@@ -26,15 +24,10 @@ def read_squad(path: Any) -> tuple[list[Question], int]:
     Whether an answer stands where it should is not looked at here. ValueError that names the file and the place in it.
     """
     if kind_of(path) == ".jsonl":
-        questions = [flat(parsed(path, number, line), f"{path}:{number}") for number, line in read_lines(path) if line.strip()]
+        questions = [flat(parsed(path, line, number), f"{path}:{number}") for number, line in read_lines(path) if line.strip()]
         version = 2 if any(not question.answers for question in questions) else 1
     else:
-        try:
-            whole = json.loads(read_text(path))
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path}:{error.lineno}: it is not valid JSON: {error.msg}") from None
-        except RecursionError:
-            raise ValueError(f"{path}: it is nested too deeply") from None
+        whole = parsed(path, read_text(path))
         questions = [
             question for d, part in enumerate(get(whole, "data", list, path)) for question in nested(part, f"{path}: data[{d}]")
         ]
@@ -64,7 +57,8 @@ def nested(part: Any, place: str) -> list[Question]:
         for k, entry in enumerate(get(paragraph, "qas", list, here)):
             at = f"{here}.qas[{k}]"
             answers = []
-            for a, answer in enumerate(entry.get("answers") or [] if isinstance(entry, dict) else []):
+            given = get(entry, "answers", list, at) if isinstance(entry, dict) and entry.get("answers") else []
+            for a, answer in enumerate(given):
                 where = f"{at}.answers[{a}]"
                 answers.append((get(answer, "text", str, where), get(answer, "answer_start", int, where)))
             if isinstance(entry, dict) and entry.get("is_impossible"):
@@ -79,8 +73,11 @@ def nested(part: Any, place: str) -> list[Question]:
 def flat(value: Any, place: str) -> Question:
     """A question of a file with one a line."""
     answers = get(value, "answers", dict, place) if isinstance(value, dict) and value.get("answers") else {}
-    pairs = tuple(zip(answers.get("text", []), answers.get("answer_start", [])))
-    if any(not isinstance(text, str) or not isinstance(start, int) for text, start in pairs):
+    texts, starts = answers.get("text", []), answers.get("answer_start", [])
+    if not isinstance(texts, list) or not isinstance(starts, list) or len(texts) != len(starts):
+        raise ValueError(f"{place}: 'answers' must hold as many texts under 'text' as numbers under 'answer_start'")
+    pairs = tuple(zip(texts, starts))
+    if any(not isinstance(text, str) or type(start) is not int for text, start in pairs):
         raise ValueError(f"{place}: 'answers' must hold texts and their first characters")
     name = str(get(value, "id", (str, int), place))
     return Question(

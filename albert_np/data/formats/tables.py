@@ -2,11 +2,10 @@
 
 import csv
 import io
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from albert_np.data.formats.lines import Ids, kind_of, read_lines, read_text, some
+from albert_np.data.formats.lines import Ids, kind_of, parsed, read_lines, read_text, some
 
 # What columns are called, the first that is there counts.
 TEXT = "text sentence sentence1 premise question1 question review content".split()
@@ -90,12 +89,9 @@ def cleaned(label: Any, several: bool, place: str) -> Any:
 def json_rows(path: Any) -> list[Row]:
     """The objects of a file with one a line (or of a file that is one list)."""
     if read_text(path).lstrip()[:1] == "[":
-        try:
-            values = list(enumerate(json.loads(read_text(path)), start=1))
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path}:{error.lineno}: it is not valid JSON: {error.msg}") from None
+        values = list(enumerate(parsed(path, read_text(path)), start=1))
     else:
-        values = [(number, parsed(path, number, line)) for number, line in read_lines(path) if line.strip()]
+        values = [(number, parsed(path, line, number)) for number, line in read_lines(path) if line.strip()]
     for number, value in values:
         if not isinstance(value, dict):
             raise ValueError(f"{path}:{number}: expected a JSON object, got {str(value)[:40]!r}")
@@ -103,13 +99,6 @@ def json_rows(path: Any) -> list[Row]:
         keys = {key: None for _, value in values for key in value}
         values = [(number, {**keys, **value}) for number, value in values]
     return values
-
-
-def parsed(path: Any, number: int, line: str) -> Any:
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}:{number}: it is not valid JSON: {error.msg}") from None
 
 
 def table_rows(path: Any, given: list[str | None]) -> list[Row]:

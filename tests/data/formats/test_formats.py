@@ -1,6 +1,7 @@
 """The readers of the tasks' formats: what they understand, and the one line that each mistake gets."""
 
 import gzip
+import json
 import lzma
 import os
 import re
@@ -257,3 +258,25 @@ def test_published_files_are_read_whole():
         assert all(q.context[start : start + len(text)] == text for q in questions for text, start in q.answers)
     pairs = read_parallel(f"{tasks}/multi30k/train.en.gz,{tasks}/multi30k/train.de.gz")
     assert len(pairs) == 29000 and all(pair.target for pair in pairs)
+
+
+# ---- what the fuzzer found (tests/fuzz) ----
+
+
+def test_json_of_another_form(file):
+    for text, line, said in (
+        ('{"source": "a", "target": "b"}\n{"translation": 7}\n', 2, "expected an object with 'source' and 'target'"),
+        ("[" * 100_000 + "\n", 1, "it is nested too deeply"),
+        ('{"source": "\\ud800", "target": "b"}\n', 1, "it holds half of a surrogate pair"),
+        ('{"source": ' + "9" * 5000 + "}\n", 1, "it is not valid JSON: Exceeds the limit"),
+    ):
+        refused(read_parallel, file("a.jsonl", text), line, said)
+    for answers in 7, {"a": 1}:
+        qas = [{"id": "1", "question": "q", "answers": answers}]
+        path = file("a.json", json.dumps({"data": [{"paragraphs": [{"context": "c", "qas": qas}]}]}))
+        refused(read_squad, path, None, "'answers' must be a list")
+    for answers in {"text": 7, "answer_start": [1]}, {"text": ["a"], "answer_start": []}, {"text": ["a"], "answer_start": [True]}:
+        path = file("a.jsonl", json.dumps({"id": "1", "question": "q", "context": "c", "answers": answers}))
+        refused(read_squad, path, 1, "'answers' must hold")
+    for read in read_table, read_squad, read_relations:
+        refused(read, file("a.json", "[" * 100_000), None, "it is nested too deeply")

@@ -1,0 +1,81 @@
+"""Every dependency has both bounds; the lowest releases that are tested are those that are promised; wheels are whole."""
+
+import os
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+try:
+    import tomllib
+except ImportError:  # Python 3.10
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[1]
+if not (ROOT / "pyproject.toml").is_file():
+    pytest.skip("there is no pyproject.toml beside the tests", allow_module_level=True)
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+TRIED = ("hub", "chinese", "translation", "onnx", "mpi", "serve")  # the extras that .ci/dependencies installs
+TESTS = ("pytest", "hypothesis", "httpx")  # and what it tests with
+UNTRIED = ("albert_np", "ruff", "mypy")  # the package itself; tools that are pinned
+
+
+def required(extras=None):
+    """{name: requirement}, without extras=: of all."""
+    listed = list(PROJECT["dependencies"])
+    for name, more in PROJECT["optional-dependencies"].items():
+        listed += more if extras is None or name in extras else []
+    found = [Requirement(text) for text in listed]
+    return {each.name.replace("-", "_"): each for each in found if each.name not in UNTRIED}
+
+
+def bounds(requirement):
+    found = {each.operator: Version(each.version) for each in requirement.specifier}
+    assert set(found) == {">=", "<"}, f"{requirement} must have a lower and an upper bound"
+    return found[">="], found["<"]
+
+
+def lowest(python):
+    """{name: version} of lowest.txt for a Python."""
+    lines = [line for line in (ROOT / "tests" / "lowest.txt").read_text().splitlines() if line and not line.startswith("#")]
+    pins = [Requirement(line) for line in lines]
+    return {
+        pin.name.replace("-", "_"): Version(next(iter(pin.specifier)).version)
+        for pin in pins
+        if pin.marker is None or pin.marker.evaluate({"python_version": python})
+    }
+
+
+def test_every_dependency_has_both_bounds():
+    for name, requirement in required().items():
+        low, high = bounds(requirement)
+        assert low < high and (high.major > low.major or low.major == 0), name
+
+
+def test_the_lowest_releases_are_the_lower_bounds():
+    wanted = {name: bounds(each)[0] for name, each in required(TRIED).items()}
+    wanted |= {name: bounds(required()[name])[0] for name in TESTS}
+    assert lowest("3.10") == lowest("3.12") == wanted
+    for name, version in lowest("3.13").items():
+        low, high = bounds(required()[name])
+        assert low <= version < high, name
+    assert set(lowest("3.13")) == set(wanted)
+
+
+@pytest.mark.skipif("ALBERT_NP_DIST" not in os.environ, reason="ALBERT_NP_DIST names no folder: .ci/dependencies does")
+def test_wheel_and_sdist_are_whole():
+    """Every file of the package that git has, and nothing of it besides; no tests in the wheel."""
+    listed = subprocess.run(["git", "ls-files", "albert_np"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert "albert_np/serve/page.html" in listed
+    (wheel,), (sdist,) = (list(Path(os.environ["ALBERT_NP_DIST"]).glob(end)) for end in ("*.whl", "*.tar.gz"))
+    packed = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
+    assert sorted(packed) == sorted(listed)
+    metadata = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" in name]
+    assert any(name.endswith("LICENSE") for name in metadata)
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {*listed, "LICENSE", "README.md", "pyproject.toml"} <= names
