@@ -9,7 +9,12 @@ from typing import Any
 
 import numpy as np
 
-INK, SECOND, THIRD, PALE = "#1f4e8c", "#b3541e", "#3c7a3e", "#b7cbe6"  # blue, orange, green, pale blue: told apart by all eyes
+INK, SECOND, THIRD, PALE = (
+    "#1f4e8c",
+    "#b3541e",
+    "#3c7a3e",
+    "#b7cbe6",
+)  # blue, orange, green, pale blue: told apart by all eyes
 
 
 def show(*functions: Callable[..., Any]) -> Any:
@@ -17,7 +22,9 @@ def show(*functions: Callable[..., Any]) -> Any:
     from IPython.display import Markdown
 
     source = "\n\n\n".join(inspect.getsource(inspect.unwrap(each)).rstrip() for each in functions)
-    return Markdown(f"```python\n{source}\n```")  # the page's own fonts and colours, in light and in dark
+    return Markdown(
+        f"```python\n{source}\n```"
+    )  # the page's own fonts and colours, in light and in dark
 
 
 def passed(rows: Iterable[Any]) -> bool:
@@ -55,7 +62,9 @@ def unwritten(answer: Any) -> bool:
     if not inspect.isfunction(answer):
         return answer is None or answer is Ellipsis
     names = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
-    return all(step.opname in names and step.argval in (None, 0) for step in dis.get_instructions(answer))
+    return all(
+        step.opname in names and step.argval in (None, 0) for step in dis.get_instructions(answer)
+    )
 
 
 def plain(width: float = 7, height: float = 3.2) -> Any:

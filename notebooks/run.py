@@ -20,9 +20,15 @@ LIMIT = 60  # seconds a notebook
 
 def offline() -> None:
     """Kernels started from here on find this checkout's package and reach no other machine."""
-    paths = [str(HERE.parent / "tests" / "offline"), str(HERE.parent), os.environ.get("PYTHONPATH", "")]
+    paths = [
+        str(HERE.parent / "tests" / "offline"),
+        str(HERE.parent),
+        os.environ.get("PYTHONPATH", ""),
+    ]
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
-    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # a warning of the debugger that Jupyter starts
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = (
+        "1"  # a warning of the debugger that Jupyter starts
+    )
 
 
 def execute(path: Path) -> float:
@@ -32,7 +38,9 @@ def execute(path: Path) -> float:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     start = time.perf_counter()
-    NotebookClient(notebook, timeout=LIMIT, kernel_name="python3", resources={"metadata": {"path": str(HERE)}}).execute()
+    NotebookClient(
+        notebook, timeout=LIMIT, kernel_name="python3", resources={"metadata": {"path": str(HERE)}}
+    ).execute()
     seconds = time.perf_counter() - start
     path.write_text(nbformat.writes(plainly(notebook)) + "\n", encoding="utf-8")
     return seconds
@@ -52,7 +60,11 @@ def together(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode
     """Pieces of one stream, which arrive as they happen to be sent, as one."""
     kept: list[nbformat.NotebookNode] = []
     for output in outputs:
-        if kept and output.output_type == kept[-1].output_type == "stream" and output.name == kept[-1].name:
+        if (
+            kept
+            and output.output_type == kept[-1].output_type == "stream"
+            and output.name == kept[-1].name
+        ):
             kept[-1].text += output.text
         else:
             kept.append(output)
