@@ -44,10 +44,10 @@ def same(ours: Any, theirs: Any) -> bool:
 
 
 def exercise(number: int, answer: Any, check: Callable[[Any], Any]) -> None:
-    """Say whether an exercise is solved: an answer that is None, or a function whose body is still `...`, is not, and is no mistake.
+    """Say whether an exercise is solved. One that is not begun (None, or a function with the body `...`) is no mistake.
 
     Otherwise `check(answer)` must be true: AssertionError if it is not. Where the variable ALBERT_NP_SOLVED is set, as in the
-    tests, which put the solutions in, an unsolved exercise is a mistake, too.
+    tests, which put the solutions in, an exercise that is not begun is a mistake, too.
     """
     if unwritten(answer):
         assert not os.environ.get("ALBERT_NP_SOLVED"), f"exercise {number} is not solved"
