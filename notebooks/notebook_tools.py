@@ -9,12 +9,8 @@ from typing import Any
 
 import numpy as np
 
-INK, SECOND, THIRD, PALE = (
-    "#1f4e8c",
-    "#b3541e",
-    "#3c7a3e",
-    "#b7cbe6",
-)  # blue, orange, green, pale blue: told apart by all eyes
+# blue, orange, green, pale blue: told apart by all eyes
+INK, SECOND, THIRD, PALE = "#1f4e8c", "#b3541e", "#3c7a3e", "#b7cbe6"
 
 
 def show(*functions: Callable[..., Any]) -> Any:
@@ -22,9 +18,8 @@ def show(*functions: Callable[..., Any]) -> Any:
     from IPython.display import Markdown
 
     source = "\n\n\n".join(inspect.getsource(inspect.unwrap(each)).rstrip() for each in functions)
-    return Markdown(
-        f"```python\n{source}\n```"
-    )  # the page's own fonts and colours, in light and in dark
+    # Markdown takes the page's own colours, in light and in dark
+    return Markdown(f"```python\n{source}\n```")
 
 
 def passed(rows: Iterable[Any]) -> bool:
