@@ -1,10 +1,10 @@
 # make test: the tests.   make demo: train a small ALBERT, two to three minutes on two cores.   Everything lives in .venv.
-# make bench: the times beside PyTorch's.
+# make bench: the times beside PyTorch's.   make notebooks: execute the notebooks again, in place.
 PYTHON ?= python3
 VENV   ?= .venv
 RUN     = $(VENV)/bin/
 
-.PHONY: test demo bench lint check torture fuzz dependencies clean
+.PHONY: test demo bench notebooks lint check torture fuzz dependencies clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -16,6 +16,14 @@ test: $(VENV)/installed
 
 demo: $(VENV)/installed
 	$(RUN)albert-np demo --out demo
+
+# Some ten minutes on two cores. To read and change them: make .venv/notebooks && .venv/bin/jupyter lab notebooks
+notebooks: $(VENV)/notebooks
+	$(RUN)python notebooks/run.py
+
+$(VENV)/notebooks: $(VENV)/installed
+	$(RUN)pip install --quiet --disable-pip-version-check -e '.[notebooks]'
+	touch $@
 
 # The CPU beside transformers, torch.compile and onnxruntime, with a Python of its own: half an hour.
 bench: .venv-bench/installed
