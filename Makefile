@@ -1,10 +1,10 @@
 # make test: the tests.   make demo: train a small ALBERT, two to three minutes on two cores.   Everything lives in .venv.
-# make bench: the times beside PyTorch's.
+# make bench: the times beside PyTorch's.   make docs: the site, in build/docs/html.
 PYTHON ?= python3
 VENV   ?= .venv
 RUN     = $(VENV)/bin/
 
-.PHONY: test demo bench lint check torture fuzz dependencies clean
+.PHONY: test demo bench docs links pdf lint check torture fuzz dependencies clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +39,21 @@ fuzz: $(VENV)/installed
 dependencies:
 	.ci/dependencies
 
+# The site, with a Python of its own; any warning is an error, and every link within it is followed. A minute.
+docs: .venv-docs/installed
+	rm -rf build/docs/html
+	.venv-docs/bin/sphinx-build -q -E -W --keep-going -n -b html docs build/docs/html
+	.venv-docs/bin/python docs/made/links.py build/docs/html
+
+# The links that lead out of it: needs the network.
+links: .venv-docs/installed
+	.venv-docs/bin/sphinx-build -q -b linkcheck docs build/docs/links
+
+.venv-docs/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install --quiet --disable-pip-version-check -e '.[docs]'
+	touch $@
+
 lint: $(VENV)/installed
 	$(RUN)ruff check .
 	$(RUN)ruff format --check .
@@ -47,4 +62,4 @@ lint: $(VENV)/installed
 check: lint test
 
 clean:
-	rm -rf $(VENV) .venv-bench demo build *.egg-info
+	rm -rf $(VENV) .venv-bench .venv-docs demo build *.egg-info
