@@ -49,7 +49,7 @@ html_theme_options = {"navigation_with_keys": True}
 pygments_style, pygments_dark_style = "friendly", "monokai"
 copybutton_exclude = ".linenos, .gp, .go"
 
-# MathJax lies on the site itself: neither the build nor a reader needs another machine. (Of Django its package has the name only.)
+# MathJax lies on the site itself: neither the build nor a reader needs another machine. (Its package has only Django's name.)
 _mathjax = Path(importlib.util.find_spec("mathjax").submodule_search_locations[0]) / "static" / "mathjax" / "es5"
 html_static_path.append(os.fspath(_mathjax / "tex-svg.js"))
 mathjax_path = "tex-svg.js"

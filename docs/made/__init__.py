@@ -12,8 +12,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from made import docstrings, notebooks, sources
-
 DOCS = Path(__file__).parents[1]
 ROOT = DOCS.parent
 INSERT = re.compile(r"^<!-- insert: (\S+)(.*?) -->$", re.MULTILINE)
@@ -56,6 +54,8 @@ def read(app: Any, docname: str, source: list[str]) -> None:
 
 
 def setup(app: Any) -> dict[str, Any]:
+    from made import docstrings, notebooks, sources  # which need Sphinx; the other modules do not
+
     app.connect("source-read", read)
     notebooks.setup(app)
     sources.setup(app)

@@ -33,12 +33,18 @@ def place(path: Path) -> tuple[int, str]:
     return (list(ABOUT).index(kind(path)) if kind(path) in ABOUT else len(ABOUT)), path.name
 
 
-def section(path: Path) -> str:
-    """One file of results: the tables as the program prints them, and how to have them again."""
+def command_of(path: Path) -> tuple[str, list[str]]:
+    """One file of results -> its title, and the program that prints it with its arguments. FileNotFoundError if there is none."""
     title, command = ABOUT.get(kind(path), (path.stem, f"{kind(path)}.py --table"))
-    program, *arguments = command.format(file=path.relative_to(FOLDER.parents[1])).split()
-    if not (FOLDER / program).exists():
+    words = command.format(file=path.relative_to(FOLDER.parents[1])).split()
+    if not (FOLDER / words[0]).exists():
         raise FileNotFoundError(f"{path.name}: no program prints it; name it in docs/made/benchmarks.py")
+    return title, words
+
+
+def section(path: Path) -> str:
+    """The tables as the program prints them, and how to have them again."""
+    title, (program, *arguments) = command_of(path)
     ran = subprocess.run(
         [sys.executable, str(FOLDER / program), *arguments], cwd=FOLDER.parents[1], capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(FOLDER.parents[1])},

@@ -1,4 +1,4 @@
-"""Follow every link within the site as it was built: `python docs/made/links.py build/docs/html`. Exit code 1: one leads nowhere."""
+"""Follow every link within the site: `python docs/made/links.py build/docs/html`. Exit code 1 if one leads nowhere."""
 
 import sys
 from html.parser import HTMLParser
