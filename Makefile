@@ -2,6 +2,7 @@
 # make bench: the times beside PyTorch's.   make docs: the site, in build/docs/html.
 PYTHON ?= python3
 VENV   ?= .venv
+CHROMIUM ?= chromium
 RUN     = $(VENV)/bin/
 
 .PHONY: test demo bench docs links pdf lint check torture fuzz dependencies clean
@@ -44,6 +45,15 @@ docs: .venv-docs/installed
 	rm -rf build/docs/html
 	.venv-docs/bin/sphinx-build -q -E -W --keep-going -n -b html docs build/docs/html
 	.venv-docs/bin/python docs/made/links.py build/docs/html
+
+# The notebooks on paper, solutions open: build/docs/derivations.pdf. A headless Chromium prints it.
+pdf: .venv-docs/installed
+	.venv-docs/bin/sphinx-build -q -E -b singlehtml -D root_doc=printed -D exclude_patterns=made,static \
+	  -D include_patterns=printed.md,notebooks/* docs build/docs/printed
+	timeout 300 $(CHROMIUM) --headless=new --no-sandbox --disable-gpu --user-data-dir=build/docs/chromium --no-pdf-header-footer \
+	  --allow-file-access-from-files --virtual-time-budget=120000 --print-to-pdf=build/docs/derivations.pdf \
+	  "file://$(CURDIR)/build/docs/printed/printed.html"
+	rm -rf build/docs/chromium
 
 # The links that lead out of it: needs the network.
 links: .venv-docs/installed

@@ -20,7 +20,7 @@ copyright = author
 version = release = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx_copybutton", "made"]
-exclude_patterns = ["made", "static", "README.md"]
+exclude_patterns = ["made", "static", "printed.md"]
 nb_execution_mode = "off"
 nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
@@ -34,6 +34,8 @@ add_module_names = False
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 90
+smartquotes = False  # options keep their two hyphens, code its quotes
+highlight_language = "none"
 nitpicky = True
 suppress_warnings = ["toc.empty_glob"]  # a page, or the notebooks, that are not there yet
 # Types of other libraries: their documentation cannot be reached while the site is built, so nothing is linked there.

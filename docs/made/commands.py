@@ -1,8 +1,10 @@
 """Every command of albert-np with its options, asked of the command line itself. `python docs/made/commands.py` prints it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*)")
 EVERYWHERE = "Options"  # the heading of those that have no panel of their own
 
 
@@ -89,7 +91,7 @@ def escaped(text: str) -> str:
     """Plain text in a Markdown table."""
     for sign in ("|", "<", "[", "]", "*", "_"):
         text = text.replace(sign, "\\" + sign)
-    return text.replace("--", "\\-\\-")
+    return OPTION.sub(r"`\1`", text)
 
 
 def table(head: str, rows: list[tuple[str, str]]) -> str:

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 ALIGNED = re.compile(r"\S {2,}\S")  # columns within a line
+ENTRY = re.compile(r"([^\s=()→·]+(?:,? [^\s=()→·]+){0,5}) {2,}(\S.*)")  # names, then what they are
 SPECIAL = re.compile(r"([*\\|_])")
 NOTHING = re.compile(r": ~?(?:typing\.)?Any(?=[,)]| = )( = )?")
 CODE = re.compile(r"`([^`]+)`")
@@ -16,7 +17,10 @@ def as_rst(lines: list[str]) -> list[str]:
     """A docstring's lines as reStructuredText."""
     found: list[str] = []
     for paragraph in paragraphs(lines):
-        if any(line.startswith(" ") for line in paragraph) or (len(paragraph) > 1 and any(map(ALIGNED.search, paragraph))):
+        if entries := columns(paragraph):
+            for names, meaning in entries:
+                found += [f"``{names}``", f"    {flowing(meaning)}", ""]
+        elif any(line.startswith(" ") for line in paragraph) or (len(paragraph) > 1 and any(map(ALIGNED.search, paragraph))):
             found += [".. code-block:: none", "", *("    " + line for line in paragraph), ""]
         else:
             found += [*map(flowing, paragraph), ""]
@@ -38,6 +42,23 @@ def paragraphs(lines: list[str]) -> list[list[str]]:
             apart = False
         else:
             found[-1].append(line.rstrip())
+    return found
+
+
+def columns(paragraph: list[str]) -> list[tuple[str, str]]:
+    """(name, what it is) of a paragraph that is two columns, the second of which may go on below itself; [] of any other."""
+    found: list[tuple[str, str]] = []
+    first = len(paragraph[0]) - len(paragraph[0].lstrip())
+    second = 0
+    for line in paragraph:
+        indent = len(line) - len(line.lstrip())
+        if indent == first and (entry := ENTRY.fullmatch(line.strip())) and not ALIGNED.search(entry[2]):
+            found.append((entry[1].strip("`"), entry[2]))
+            second = second or first + entry.start(2)
+        elif found and line and indent >= min(second, first + 4):
+            found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}")
+        else:
+            return []
     return found
 
 
