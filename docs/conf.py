@@ -37,7 +37,6 @@ python_maximum_signature_line_length = 90
 smartquotes = False  # options keep their two hyphens, code its quotes
 highlight_language = "none"
 nitpicky = True
-suppress_warnings = ["toc.empty_glob"]  # a page, or the notebooks, that are not there yet
 # Types of other libraries: their documentation cannot be reached while the site is built, so nothing is linked there.
 nitpick_ignore_regex = [("py:.*", r"(?!albert_np\.).*"), ("py:class", r"albert_np\..*")]
 

@@ -15,6 +15,7 @@ from typing import Any
 DOCS = Path(__file__).parents[1]
 ROOT = DOCS.parent
 INSERT = re.compile(r"^<!-- insert: (\S+)(.*?) -->$", re.MULTILINE)
+PATTERN = re.compile(r"^([\w/-]+)\*\n", re.MULTILINE)  # notebooks/*
 LINK = re.compile(r"(\]\()([^)\s#:]+)((?:#[^)\s]*)?\))")  # ](target#anchor), without a scheme
 
 
@@ -47,9 +48,16 @@ def linked(text: str, at: Path, on: Path) -> str:
     return LINK.sub(one, text)
 
 
+def present(text: str) -> str:
+    """A table of contents without the patterns that nothing matches: pages, or notebooks, that are not there yet."""
+    return PATTERN.sub(lambda match: match[0] if any(DOCS.glob(match[1] + "*")) else "", text)
+
+
 def read(app: Any, docname: str, source: list[str]) -> None:
     """A page on its way into Sphinx."""
     written = ROOT / "notebooks" if docname.startswith("notebooks/") else (DOCS / docname).parent
+    if docname == "index":
+        source[0] = present(source[0])
     source[0] = inserted(linked(source[0], written, (DOCS / docname).parent))
 
 
