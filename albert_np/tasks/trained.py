@@ -53,7 +53,7 @@ class Trained:
         asked = task_of(name if task is None else task)
         if asked.name != name:
             raise ValueError(f"{path} was trained for the task {name!r}, not for {asked.name!r}")
-        found = type(asked)(**options)
+        found = task_with(type(asked), options, path / FILE)
         about = {key: value for key, value in values.items() if key not in ("task", "options", "version")}
         return cls(found, found.model.from_pretrained(path, dtype=dtype), AlbertTokenizer.from_pretrained(path), about)
 
@@ -90,6 +90,19 @@ class Trained:
     def read(self, examples: Any) -> list[Any]:
         """The examples of a file in one of the task's formats; a list stays as it is."""
         return self.task.read(examples) if isinstance(examples, str | os.PathLike) else list(examples)
+
+
+def task_with(task: type[Task], options: dict[str, Any], file: Path) -> Task:
+    """The task with the options that a file has. ValueError that names the file if they make no sense."""
+    try:
+        found = task(**options)
+        found.config()
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{file}: its options are not those of {task.name}: {error}") from None
+    most = options.get("max_length", 1)
+    if type(most) is not int or most < 1:
+        raise ValueError(f"{file}: max_length must be a number of tokens, not {most!r}")
+    return found
 
 
 def baseline_scores(

@@ -283,7 +283,7 @@ def test_it_finds_what_it_should(tmp_path):
     def careless(sample, data):
         json.loads(data)["a"]["b"]
 
-    with pytest.raises(AssertionError, match=r"ALBERT_NP_FUZZ_SEED=0 ALBERT_NP_FUZZ_CASE=\d+"):
+    with pytest.raises(AssertionError, match=r"ALBERT_NP_FUZZ_SEED=\d+ ALBERT_NP_FUZZ_CASE=\d+"):
         fuzz({"x.json": b'{"a": {"b": 1}}'}, careless)
 
     def unnamed(sample, data):

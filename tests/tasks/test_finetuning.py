@@ -174,6 +174,11 @@ def test_mistakes_before_anything_costs_time(tokenizer, tmp_path):
         Trained.from_pretrained(tmp_path / "nowhere")
     with pytest.raises(ValueError, match=r"holds no task\.json"):
         Trained.from_pretrained(tmp_path / "full")
+    for wrong, said in (({"labels": 7}, "its options are not those of ner"), ({"word": 1, "worb": 2}, "no option 'worb'"),
+                        ({"max_length": "64"}, "max_length must be a number of tokens, not '64'")):  # fmt: skip
+        (tmp_path / "full" / "task.json").write_text(json.dumps({"task": "ner", "options": {"labels": ["O"], **wrong}}))
+        with pytest.raises(ValueError, match=rf"full/task\.json: .*{said}"):
+            Trained.from_pretrained(tmp_path / "full")
 
 
 def test_a_task_of_one_s_own_in_one_file(tmp_path, tokenizer):

@@ -47,7 +47,10 @@ def proposition(path: Any, rows: list[tuple[int, list[str]]]) -> Propositions:
     cells = rows[0][1]
     universal = len(cells) >= 11 and cells[0] not in ("0",) and cells[6].isdecimal()
     if universal:
+        first = rows[0][0]
         rows = [(number, cells) for number, cells in rows if cells[0].isdecimal()]
+        if not rows:
+            raise ValueError(f"{path}:{first}: the sentence has no word: no row begins with a number")
     frame = 10 if universal else 4
     for number, row in rows:
         if len(row) <= frame:

@@ -1,5 +1,6 @@
 """Weights that are spread over several files, with an index that says which tensor is in which."""
 
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from albert_np.files import read_json
+
+LONGEST_NAME = 255  # bytes, on every file system in use
 
 
 def sharded(index: Path, read_one: Callable[[Path], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -20,8 +23,10 @@ def sharded(index: Path, read_one: Callable[[Path], dict[str, np.ndarray]]) -> d
     if not isinstance(places, dict) or not places:
         raise ValueError(f"{index} lacks weight_map, the table of tensors and the files that they are in")
     found: dict[str, np.ndarray] = {}
+    if odd := [file for file in places.values() if not isinstance(file, str) or len(os.fsencode(file)) > LONGEST_NAME]:
+        raise ValueError(f"{index} names the file {str(odd[0])[:LONGEST_NAME]!r}: shard names must be plain file names")
     for file in dict.fromkeys(places.values()):
-        if not isinstance(file, str) or file in ("", ".", "..") or Path(file).name != file or "\\" in file:
+        if file in ("", ".", "..") or Path(file).name != file or "\\" in file:
             raise ValueError(f"{index} names the file {file!r}: shard names must be plain file names")
         if not (index.parent / file).is_file():
             raise FileNotFoundError(f"shard {file} is missing: {index} names it, and it is not beside it")

@@ -280,3 +280,5 @@ def test_json_of_another_form(file):
         refused(read_squad, path, 1, "'answers' must hold")
     for read in read_table, read_squad, read_relations:
         refused(read, file("a.json", "[" * 100_000), None, "it is nested too deeply")
+    cells = "\t".join(["x", *"_" * 5, "0", *"_" * 4])
+    refused(read_propositions, file("a.conllu", f"{cells}\n"), 1, "the sentence has no word")
