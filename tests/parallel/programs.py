@@ -168,7 +168,8 @@ def exchanges(workshop: Path) -> None:
     order = []
     with every.first_ahead():
         order.append(rank)
-    print(f"rank {rank} of {size}", flush=True)
+    sys.stdout.write(f"rank {rank} of {size}\n")  # in one piece, so that lines of several processes do not mix
+    sys.stdout.flush()
 
 
 def strict(workshop: Path, out: str, sharded: bool) -> None:
