@@ -31,6 +31,15 @@ REQUESTS = {
 }
 
 
+def same(found, expected):
+    """Equal, numbers up to float32's rounding: the service computes on another number of BLAS threads."""
+    if isinstance(expected, dict):
+        return list(found) == list(expected) and all(same(found[key], expected[key]) for key in expected)
+    if isinstance(expected, list):
+        return len(found) == len(expected) and all(map(same, found, expected))
+    return found == (pytest.approx(expected, rel=1e-5) if isinstance(expected, float) else expected)
+
+
 @pytest.mark.parametrize("name", REQUESTS)
 def test_every_task_answers_as_predict_does(folder, name):
     given, text = REQUESTS[name]
@@ -40,7 +49,7 @@ def test_every_task_answers_as_predict_does(folder, name):
     with client_of(folder(name)) as client:
         response = client.post("/answer", json=given)
         assert response.status_code == 200, response.text
-        assert json.dumps(response.json()) == json.dumps(expected)
+        assert same(response.json(), json.loads(json.dumps(expected)))
         several = client.post("/answer", json={"requests": [given, given]}).json()["answers"]
         assert [sorted(answer) for answer in several] == [sorted(expected)] * 2
         about = client.get("/info").json()
