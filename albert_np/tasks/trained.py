@@ -99,10 +99,16 @@ def task_with(task: type[Task], options: dict[str, Any], file: Path) -> Task:
         found.config()
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{file}: its options are not those of {task.name}: {error}") from None
+    if "labels" in found.defaults and found.options.get("kind") != "number" and not are_texts(found.options["labels"]):
+        raise ValueError(f"{file}: its options have no list of labels, so this is no trained model of {task.name}")
     most = options.get("max_length", 1)
     if type(most) is not int or most < 1:
         raise ValueError(f"{file}: max_length must be a number of tokens, not {most!r}")
     return found
+
+
+def are_texts(values: Any) -> bool:
+    return isinstance(values, list) and bool(values) and all(isinstance(value, str) for value in values)
 
 
 def baseline_scores(

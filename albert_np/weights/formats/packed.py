@@ -86,7 +86,8 @@ def _whole(name: str, about: Any, parts: dict[str, Any]) -> np.ndarray:
     groups = -(-shape[1] // group) if group else 1
     steps = widened(steps) if steps.dtype == np.uint16 else steps
     _expect(name + STEPS, steps, "float32", (shape[0], groups))
-    return whole * (np.repeat(steps, group, axis=1)[:, : shape[1]] if group else steps)
+    with np.errstate(over="ignore", invalid="ignore"):  # a damaged step: infinities are refused by whoever takes the weights
+        return whole * (np.repeat(steps, group, axis=1)[:, : shape[1]] if group else steps)
 
 
 def _checked(name: str, about: Any) -> tuple[list[int], int, int, bool]:
