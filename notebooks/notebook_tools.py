@@ -1,19 +1,41 @@
-"""What the notebooks share: the library's source in place, figures that read on any page, exercises that check themselves."""
+"""What the notebooks share: the library's source in place, comparisons, figures that read on any page, exercises that check
+themselves."""
 
 import dis
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-INK, SECOND, THIRD, PALE = "#1f4e8c", "#b3541e", "#3c7a3e", "#b7cbe6"  # blue, orange, green, pale blue: told apart by all eyes
+import numpy as np
+
+# blue, orange, green, pale blue: told apart by all eyes
+INK, SECOND, THIRD, PALE = "#1f4e8c", "#b3541e", "#3c7a3e", "#b7cbe6"
 
 
 def show(*functions: Callable[..., Any]) -> Any:
     """The source of these functions as it stands in the library: of an operation's door, the textbook behind it."""
-    from IPython.display import Code
+    from IPython.display import Markdown
 
-    return Code("\n\n".join(inspect.getsource(inspect.unwrap(each)).rstrip() for each in functions), language="python")
+    source = "\n\n\n".join(inspect.getsource(inspect.unwrap(each)).rstrip() for each in functions)
+    # Markdown takes the page's own colours, in light and in dark
+    return Markdown(f"```python\n{source}\n```")
+
+
+def passed(rows: Iterable[Any]) -> bool:
+    """Print the rows of a gradient check, a line a tensor -> whether all of them passed."""
+    rows = list(rows)
+    print("\n".join(map(str, rows)))
+    return bool(rows) and all(row.passed for row in rows)
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    """Whether two arrays, or tuples of arrays, are the same but for the rounding of float64."""
+    ours, theirs = ((x if isinstance(x, tuple) else (x,)) for x in (ours, theirs))
+    return len(ours) == len(theirs) and all(
+        np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-11, atol=1e-13)
+        for a, b in zip(ours, theirs)
+    )
 
 
 def exercise(number: int, answer: Any, check: Callable[[Any], Any]) -> None:
@@ -35,7 +57,9 @@ def unwritten(answer: Any) -> bool:
     if not inspect.isfunction(answer):
         return answer is None or answer is Ellipsis
     names = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
-    return all(step.opname in names and step.argval in (None, 0) for step in dis.get_instructions(answer))
+    return all(
+        step.opname in names and step.argval in (None, 0) for step in dis.get_instructions(answer)
+    )
 
 
 def plain(width: float = 7, height: float = 3.2) -> Any:

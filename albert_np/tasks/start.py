@@ -130,14 +130,20 @@ def vocabulary(task: Task, examples: list[Any], vocab_size: int) -> Any:
 
 
 def texts_of(example: Any) -> list[str]:
-    """The texts in an example's fields."""
+    """The texts in an example: in the fields of a dataclass, or in the places of a tuple or a list."""
+    named: dict[Any, Any]
+    if dataclasses.is_dataclass(example):
+        named = {f.name: getattr(example, f.name) for f in dataclasses.fields(example)}
+    elif isinstance(example, dict):
+        named = example
+    else:
+        named = dict(enumerate(example)) if isinstance(example, tuple | list) else {"text": example}
     found = []
-    for f in dataclasses.fields(example):
-        value = getattr(example, f.name)
-        if f.name in NOT_TEXT:
+    for name, value in named.items():
+        if name in NOT_TEXT:
             continue
         if isinstance(value, str) and value.strip():
             found.append(value)
-        elif f.name == "words":
+        elif name == "words":
             found.append(" ".join(value))
     return found

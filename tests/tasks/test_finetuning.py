@@ -10,6 +10,7 @@ from examples import examples
 
 import albert_np as ab
 from albert_np import optim
+from albert_np.tasks.start import texts_of
 from albert_np.tasks.trained import Trained
 from albert_np.training.finetune_settings import FinetuneSettings
 
@@ -256,3 +257,10 @@ def test_a_pruned_model_keeps_its_zeros_when_it_is_trained_on(tokenizer, tmp_pat
 def test_small_forms_that_make_no_sense_are_refused_before_anything_is_read(tokenizer, given, said):
     with pytest.raises(ValueError, match=said):
         ab.finetune("ner", "nowhere.conll", config="tiny", tokenizer=tokenizer, **given)
+
+
+@pytest.mark.parametrize(
+    "example", [("One text.", "Another.", 1), ["One text.", "Another."], {"text": "One text.", "other": "Another.", "n": 3}]
+)
+def test_the_texts_of_examples_of_one_s_own_are_found(example):
+    assert texts_of(example) == ["One text.", "Another."] and texts_of("One text.") == ["One text."]

@@ -1,0 +1,62 @@
+"""Every stored measurement, through the program that took it. `python docs/made/benchmarks.py` prints it."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[2] / "tests" / "benchmarks"
+ABOUT = {  # results -> title, and the arguments of the program that prints them
+    "cpu": ("On a CPU, beside PyTorch and onnxruntime", "table.py {file}"),
+    "gpu": ("On a GPU, beside PyTorch", "gpu.py --table {file}"),
+    "parallel": ("Many processes", "parallel.py --table"),
+    "tasks": ("What small models reach", "tasks.py --table"),
+    "sweep-ablations": ("The paper's ablations at a very small size", "sweeps.py --table"),
+    "compress": ("Smaller models", "compress.py --table"),
+    "serve": ("The service under load", "serve.py --table"),
+}
+
+
+def text() -> str:
+    """All results in Markdown, in the order of ABOUT; then any others whose name is a program's."""
+    found = sorted((FOLDER / "results").glob("*.json"), key=place)
+    return "\n\n".join(section(path) for path in found) + "\n"
+
+
+def kind(path: Path) -> str:
+    """cpu-avx2.json -> cpu"""
+    return path.stem if path.stem in ABOUT else path.stem.partition("-")[0]
+
+
+def place(path: Path) -> tuple[int, str]:
+    return (list(ABOUT).index(kind(path)) if kind(path) in ABOUT else len(ABOUT)), path.name
+
+
+def command_of(path: Path) -> tuple[str, list[str]]:
+    """One file of results -> its title, and the program that prints it with its arguments. FileNotFoundError if there is none."""
+    title, command = ABOUT.get(kind(path), (path.stem, f"{kind(path)}.py --table"))
+    words = command.format(file=path.relative_to(FOLDER.parents[1])).split()
+    if not (FOLDER / words[0]).exists():
+        raise FileNotFoundError(f"{path.name}: no program prints it; name it in docs/made/benchmarks.py")
+    return title, words
+
+
+def section(path: Path) -> str:
+    """The tables as the program prints them, and how to have them again."""
+    title, (program, *arguments) = command_of(path)
+    ran = subprocess.run(
+        [sys.executable, str(FOLDER / program), *arguments], cwd=FOLDER.parents[1], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(FOLDER.parents[1])},
+    )  # fmt: skip
+    if ran.returncode:
+        raise RuntimeError(f"{program} {' '.join(arguments)} failed: {ran.stderr.strip()[-500:]}")
+    about = ast.get_docstring(ast.parse((FOLDER / program).read_text(encoding="utf-8"))) or ""
+    sentence = about.partition("\n\n")[0].partition(": python ")[0].replace("\n", " ") if program != "table.py" else ""
+    stored = f"[`{path.name}`](../{path.relative_to(FOLDER.parents[1])})"
+    again = f"`python tests/benchmarks/{program} {' '.join(arguments)}` prints this, from {stored}."
+    return "\n\n".join(part for part in (f"## {title}", sentence, ran.stdout.strip(), again) if part)
+
+
+if __name__ == "__main__":
+    print(text())

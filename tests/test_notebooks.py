@@ -1,0 +1,217 @@
+"""The notebooks: their form, their exercises, and that every backward pass is derived in one of them.
+
+Whether they run from end to end is tried by nbmake (.ci/run); here nothing is executed but what an exercise needs.
+"""
+
+import ast
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pytest
+from test_planted_bugs import backward_functions
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+PATHS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+LAST = 21  # how many there are when all are there
+LARGEST = 400_000  # bytes
+SOLUTION = re.compile(r"<details><summary>Solution</summary>\n\n```python\n(.*?)\n```\n(?:\n.*?\n)?\n</details>", re.DOTALL)
+OF_A_MACHINE = re.compile(r"site-packages|ipykernel_|\b0x[0-9a-f]{8,}|(?<![\w.])/(?:home|root|tmp|usr|opt|var|work|Users|mnt)/\w")
+
+each = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def source(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+def tags(cell: dict[str, Any]) -> list[str]:
+    return cell["metadata"].get("tags", [])
+
+
+def code_cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def printed(cell: dict[str, Any]) -> str:
+    return "".join("".join(output["text"]) for output in cell["outputs"] if output["output_type"] == "stream")
+
+
+def exercises(notebook: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    """(exercise cell, the solution's code) of each exercise."""
+    found = []
+    for cell, following in zip(notebook["cells"], [*notebook["cells"][1:], None]):
+        if "exercise" in tags(cell):
+            assert following is not None and following["cell_type"] == "markdown", "no solution follows the exercise"
+            hidden = SOLUTION.fullmatch(source(following).strip())
+            assert hidden, f"the solution has another form: {source(following)[:80]!r}"
+            found.append((cell, hidden[1]))
+    return found
+
+
+def question(cell: dict[str, Any]) -> tuple[ast.Module, ast.Expr]:
+    """An exercise's cell -> all but its last statement, and this, which calls exercise(number, answer, check)."""
+    tree = ast.parse(source(cell))
+    last = tree.body.pop()
+    assert isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) and ast.unparse(last.value.func) == "exercise"
+    assert len(last.value.args) == 3 and not last.value.keywords
+    return tree, last
+
+
+def defined(tree: ast.Module) -> set[str]:
+    """The names that statements give something to."""
+    named = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    stored = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    return named | {node.id for node in stored}
+
+
+def test_there_are_some():
+    assert PATHS
+    numbers = [int(path.name[:2]) for path in PATHS]
+    assert len(set(numbers)) == len(numbers) and set(numbers) <= set(range(1, LAST + 1))
+
+
+@each
+def test_its_form(path):
+    notebook = read(path)
+    assert path.stat().st_size <= LARGEST
+    assert notebook["nbformat"] == 4 and notebook["metadata"]["kernelspec"]["name"] == "python3"
+    assert set(notebook["metadata"]) == {"albert_np", "kernelspec", "language_info"}
+    derives = notebook["metadata"]["albert_np"]["derives"]
+    assert isinstance(derives, list) and len(set(derives)) == len(derives)
+    assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"])
+    first, second = notebook["cells"][:2]
+    assert first["cell_type"] == "markdown" and source(first).startswith(f"# {path.name[:2]}. ")
+    assert second["cell_type"] == "code" and "plain(" in source(second)
+
+
+@each
+def test_it_asserts_something(path):
+    cells = [cell for cell in code_cells(read(path)) if "exercise" not in tags(cell)]
+    asserts = [node for cell in cells for node in ast.walk(ast.parse(source(cell))) if isinstance(node, ast.Assert)]
+    assert asserts, "no assertion: nothing in it could fail"
+
+
+@each
+def test_it_was_executed(path):
+    cells = code_cells(read(path))
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1)), "run notebooks/run.py"
+    assert any(cell["outputs"] for cell in cells)
+    for cell in cells:
+        assert "execution" not in cell["metadata"], "times of execution: run notebooks/run.py"
+        for output in cell["outputs"]:
+            assert output["output_type"] != "error" and output.get("name") != "stderr", output
+
+
+@each
+def test_nothing_of_a_machine_is_in_it(path):
+    text = path.read_text(encoding="utf-8")
+    pictures = re.compile(r'"image/png": "[^"]*"')
+    found = OF_A_MACHINE.search(pictures.sub("", text))
+    assert not found, text[max(0, found.start() - 60) : found.end() + 60]
+
+
+@each
+def test_its_exercises(path):
+    found = exercises(read(path))
+    assert 2 <= len(found) <= 5
+    for number, (cell, solution) in enumerate(found, 1):
+        tree, last = question(cell)
+        asked, answer = last.value.args[:2]
+        assert ast.literal_eval(asked) == number
+        assert printed(cell) == f"Exercise {number}: not solved yet.\n"
+        wanted = {node.id for node in ast.walk(answer) if isinstance(node, ast.Name)}
+        assert wanted & defined(tree) & defined(ast.parse(solution)), "the solution defines other names than the exercise"
+
+
+@pytest.fixture
+def beside_the_notebooks(monkeypatch):
+    """The place in which a notebook runs, with no window for its figures."""
+    from matplotlib import pyplot
+
+    monkeypatch.chdir(FOLDER)
+    monkeypatch.syspath_prepend(str(FOLDER))
+    backend = matplotlib.get_backend()
+    pyplot.switch_backend("agg")
+    monkeypatch.setattr(pyplot, "show", lambda *_, **__: None)
+    with matplotlib.rc_context():
+        yield
+    pyplot.close("all")
+    pyplot.switch_backend(backend)
+
+
+@pytest.mark.slow
+@each
+def test_its_solutions(path, beside_the_notebooks, monkeypatch, capsys):
+    notebook = read(path)
+    solutions = {id(cell): solution for cell, solution in exercises(notebook)}
+    namespace: dict[str, Any] = {"__name__": path.stem}
+    monkeypatch.setitem(sys.modules, path.stem, None)  # nothing is to be imported by this name
+    number = 0
+    for cell in code_cells(notebook):
+        if "slow" in tags(cell):
+            continue
+        if id(cell) not in solutions:
+            exec(compile(source(cell), f"{path.name}, {cell['id']}", "exec"), namespace)
+            continue
+        number += 1
+        tree, last = question(cell)
+        run = [compile(part, f"{path.name}, exercise {number}", "exec")
+               for part in (tree, ast.parse(solutions[id(cell)]), ast.Module([last], []))]  # fmt: skip
+        capsys.readouterr()
+        exec(run[0], namespace)
+        exec(run[2], namespace)
+        assert capsys.readouterr().out.endswith(f"Exercise {number}: not solved yet.\n")
+        with monkeypatch.context() as solved:
+            solved.setenv("ALBERT_NP_SOLVED", "1")
+            with pytest.raises(AssertionError, match="is not solved"):
+                exec(run[2], namespace)
+            exec(run[1], namespace)
+            exec(run[2], namespace)
+        assert capsys.readouterr().out.endswith(f"Exercise {number}: right.\n")
+    assert number == len(solutions)
+
+
+def derived() -> dict[str, list[str]]:
+    """backward function -> the notebooks that derive it"""
+    index: dict[str, list[str]] = {}
+    for path in PATHS:
+        for name in read(path)["metadata"]["albert_np"]["derives"]:
+            index.setdefault(name, []).append(path.name)
+    return index
+
+
+def in_layers_and_model() -> set[str]:
+    return {name for name in backward_functions() if name.startswith(("layers.", "model.")) and name.endswith("_backward")}
+
+
+def test_the_index_names_what_there_is():
+    assert set(derived()) <= in_layers_and_model(), "derived, but not (or no more) in the library"
+    assert {name: where for name, where in derived().items() if len(where) > 1} == {}
+
+
+@pytest.mark.skipif(len(PATHS) < LAST, reason=f"not all of the {LAST} notebooks are there yet")
+def test_every_backward_pass_is_derived_in_one_notebook():
+    assert in_layers_and_model() - set(derived()) == set()
+
+
+@each
+def test_what_is_derived_is_shown(path):
+    """The source of each function that a notebook derives is displayed in it."""
+    notebook = read(path)
+    shown = "\n".join(
+        "".join(text)
+        for cell in code_cells(notebook)
+        for output in cell["outputs"]
+        for kind, text in output.get("data", {}).items()
+        if kind in ("text/markdown", "text/plain")
+    )
+    for name in notebook["metadata"]["albert_np"]["derives"]:
+        assert f"def {name.rsplit('.', 1)[1]}(" in shown, f"{name} is not shown"
