@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import distributions
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -317,7 +318,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     config = ab.AlbertConfig.preset("base", classifier_dropout_prob=0.0)
     if given.quick:
         config = ab.AlbertConfig.preset("tiny", vocab_size=300, classifier_dropout_prob=0.0)
-    sides = given.against if has_torch() else []
+    sides = given.against if find_spec("torch") and find_spec("transformers") else []
     with tempfile.TemporaryDirectory() as folder:
         for precision in PRECISIONS if on_gpu else ("float32",):
             errors = correct(precision)
@@ -353,12 +354,6 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     wanted = ("numpy", "cupy-cuda13x", "cupy-cuda12x", "torch", "transformers")
     return {each.name: each.version for each in distributions() if each.name in wanted}
-
-
-def has_torch() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("torch") is not None and find_spec("transformers") is not None
 
 
 def table(results: dict[str, Any]) -> str:
