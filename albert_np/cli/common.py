@@ -18,6 +18,20 @@ BackendOption = Annotated[str | None, typer.Option("--backend", metavar="numpy|c
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables; errors still.")]
+PrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--precision", metavar="float32|tf32|float16", help="On a GPU: less exact, faster [float32]",
+        rich_help_panel="Training", show_default=False,
+    ),
+]  # fmt: skip
+ShardOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--shard-optimizer/--whole-optimizer", help="Of several processes each keeps a part of the optimiser's moments.",
+        rich_help_panel="Training", show_default=False,
+    ),
+]  # fmt: skip
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A field of the model's configuration; --hidden-size 256 does it too."),

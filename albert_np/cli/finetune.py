@@ -9,8 +9,10 @@ import typer
 from albert_np.cli.common import (
     BackendOption,
     JsonOption,
+    PrecisionOption,
     QuietOption,
     SetOption,
+    ShardOption,
     give,
     if_anybody_reads,
     settings_of,
@@ -73,9 +75,7 @@ def finetune(
     balance: Annotated[bool, _option("--balance", "Spread each class evenly over the steps.", TRAINING)] = False,
     label_smoothing: Annotated[float | None, _option("--label-smoothing", "Of translation [0.1]", TRAINING)] = None,
     weight_decay: Annotated[float | None, _option("--weight-decay", "[0.01]", TRAINING)] = None,
-    precision: Annotated[
-        str | None, _option("--precision", "On a GPU: less exact, faster [float32]", TRAINING, "float32|tf32|float16")
-    ] = None,
+    precision: PrecisionOption = None,
     patience: Annotated[int | None, _option("--patience", "Stop after so many epochs without gain.", TRAINING)] = None,
     sparsity: Annotated[str | None, _option("--sparsity", "Prune on the way: 0.8, or a pattern such as 2:4", SMALL)] = None,
     prune_by: Annotated[str | None, _option("--prune-by", "[magnitude]", SMALL, "magnitude|movement")] = None,
@@ -93,15 +93,7 @@ def finetune(
         float | None, _option("--hard", "The labels' share of the loss; the rest: the teacher's [0.5]", SMALL)
     ] = None,
     hidden: Annotated[float | None, _option("--hidden", "Weight of the teacher's hidden states [0]", SMALL)] = None,
-    shard_optimizer: Annotated[
-        bool | None,
-        typer.Option(
-            "--shard-optimizer/--whole-optimizer",
-            help="Of several processes each keeps a part of the optimiser's moments.",
-            rich_help_panel=TRAINING,
-            show_default=False,
-        ),
-    ] = None,
+    shard_optimizer: ShardOption = None,
     seeds: Annotated[int | None, _option("--seeds", "So many runs; mean and deviation are told [1]", RUN)] = None,
     seed: Annotated[int | None, _option("--seed", "Of everything random [0]", RUN)] = None,
     resume: Annotated[bool, _option("--resume", "Continue the run in --out, bit for bit.", RUN)] = False,

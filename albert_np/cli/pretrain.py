@@ -10,8 +10,10 @@ from albert_np.cli.common import (
     BackendOption,
     ConfigOption,
     JsonOption,
+    PrecisionOption,
     QuietOption,
     SetOption,
+    ShardOption,
     give,
     if_anybody_reads,
     settings_of,
@@ -64,18 +66,8 @@ def pretrain(
     sparsity: Annotated[str | None, _option("--sparsity", "Prune on the way: 0.8, or a pattern such as 2:4", TRAINING)] = None,
     prune_by: Annotated[str | None, _option("--prune-by", "[magnitude]", TRAINING, "magnitude|movement")] = None,
     prune_scope: Annotated[str | None, _option("--prune-scope", "[layer]", TRAINING, "layer|global")] = None,
-    shard_optimizer: Annotated[
-        bool | None,
-        typer.Option(
-            "--shard-optimizer/--whole-optimizer",
-            help="Of several processes each keeps a part of the optimiser's moments.",
-            rich_help_panel=TRAINING,
-            show_default=False,
-        ),
-    ] = None,
-    precision: Annotated[
-        str | None, _option("--precision", "On a GPU: less exact, faster [float32]", TRAINING, "float32|tf32|float16")
-    ] = None,
+    shard_optimizer: ShardOption = None,
+    precision: PrecisionOption = None,
     resume: Annotated[bool, _option("--resume", "Continue the run in --out, bit for bit.", RUN)] = False,
     log_every: Annotated[int | None, _option("--log-every", "Steps between readings of the loss [10]", RUN)] = None,
     eval_every: Annotated[int | None, _option("--eval-every", "Steps between evaluations [200]", RUN)] = None,
