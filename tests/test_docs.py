@@ -43,6 +43,13 @@ def test_the_page_shows_the_file_s_own_task():
     assert file[file.index("class Order") :].strip() in page
 
 
+def test_the_readme_shows_the_layer_s_own_lines():
+    readme, file = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "albert_np/layers/layer_norm.py"))
+    shown = readme[readme.index("def layer_norm(") : readme.index("```\n", readme.index("def layer_norm("))].splitlines()
+    lines = [line for line in shown if line.startswith(" ")]  # the two signatures are shorter than the file's
+    assert len(lines) == 9 and all(f"{line}\n" in file for line in lines)
+
+
 def test_the_pages_links_lead_somewhere():
     import re
 
