@@ -53,6 +53,9 @@ class NumpyBackend:
 
         return erf(x)
 
+    def describe(self) -> str:
+        return "the CPU"
+
 
 class CupyBackend:
     """Arrays on a CUDA device. Raises RuntimeError, naming what to install, where CuPy or a device is missing.

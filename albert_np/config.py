@@ -262,7 +262,7 @@ def _check_values(config: AlbertConfig) -> None:
         if not 0 <= getattr(config, name) < 1:
             raise ValueError(f"{name} must be at least 0 and below 1, not {_short(getattr(config, name))}")
     for name in ("initializer_range", "layer_norm_eps"):
-        if not 0 < getattr(config, name) < 1e300:  # beyond that, an integer need not be one that a float64 holds
+        if not 0 < getattr(config, name) < 1e30:  # float32 ends at 3e38
             raise ValueError(f"{name} must be a positive number, not {_short(getattr(config, name))}")
     if config.pad_token_id is not None and not 0 <= config.pad_token_id < config.vocab_size:
         raise ValueError(f"pad_token_id must be an id of the vocabulary, 0 to {config.vocab_size - 1}, not {config.pad_token_id}")

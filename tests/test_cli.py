@@ -76,6 +76,7 @@ def test_without_a_terminal_progress_is_plain_lines(text, tmp_path, capsys):
     assert main(["pretrain", str(text), "--out", str(tmp_path / "out"), *SIZES, "--steps", "12"]) == 0
     err = capsys.readouterr().err
     assert "\x1b" not in err and "\r" not in err
+    assert "MiB of memory while training; on the CPU" in err
     assert "step 12/12 loss" in err and "held-out after step 12: MLM loss" in err
 
 

@@ -83,6 +83,7 @@ WRONG = {
     "act that is none": (dict(hidden_act=None), "hidden_act must be a string, not None"),
     "act that is code": (dict(hidden_act="__import__('os')"), "hidden_act must be one of"),
     "infinite eps": (dict(layer_norm_eps=float("inf")), "layer_norm_eps must be a positive number, not inf"),
+    "an eps beyond float32": (dict(layer_norm_eps=10**40), "layer_norm_eps must be a positive number"),
     "an integer beyond float64": (dict(initializer_range=10**400), "initializer_range must be a positive number"),
     "no memory holds it": (dict(hidden_size=10**18), "hidden_size is 1000000000000000000: no size may be above 2147483647"),
     "nor all together": (

@@ -215,6 +215,7 @@ def _same_files(files: list[Path], corpus: Any, out: Path) -> None:
 
 
 def _describe(model: Any, data: Any, settings: Any, report: Any) -> None:
+    from albert_np import backend
     from albert_np.parallel import world
     from albert_np.training.memory import estimate
 
@@ -231,7 +232,7 @@ def _describe(model: Any, data: Any, settings: Any, report: Any) -> None:
     text = f"{model.params.count():,} parameters; about {sum(memory.values()) / 2**20:,.0f} MiB of memory while training"
     if k > 1:
         text += f" in each of {k} processes, {memory['moments'] / 2**20:,.0f} MiB of it the optimiser's moments"
-    report.note(text)
+    report.note(f"{text}; on {backend.current().describe()}")
 
 
 def _run(

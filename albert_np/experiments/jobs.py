@@ -26,7 +26,7 @@ def run_sweep(sweep: Sweep, out: Path, jobs: int | None, threads: int, say: Call
     leave results.json, results.md and results.png in `out`.
 
     A run that fails is among results["failed"], and the others go on. A signal stops all of them; what was running goes on when
-    the sweep is begun again (finetune's from its beginning).
+    the sweep is begun again.
 
     Raises ValueError for a folder that holds another sweep; FileExistsError, RuntimeError, OSError as `SweepFolder` does;
     RuntimeError if there is no vocabulary.

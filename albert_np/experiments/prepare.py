@@ -90,7 +90,7 @@ def _pretrain(sweep: Sweep, folder: SweepFolder, run: Run) -> list[list[str]]:
     if run.result.exists():  # and only measured otherwise than it is now asked for
         commands: list[list[str]] = []
     elif run.can_resume:
-        commands = [[*ALBERT, "pretrain", "--resume", f"--out={run.out}"]]
+        commands = [_resuming(run, "pretrain")]
     else:
         run.clear()
         told = {**settings, "tokenizer": str(vocabulary(settings, folder) or settings["tokenizer"])}
@@ -105,5 +105,14 @@ def _pretrain(sweep: Sweep, folder: SweepFolder, run: Run) -> list[list[str]]:
 
 
 def _finetune(sweep: Sweep, folder: SweepFolder, run: Run) -> list[list[str]]:
+    settings = run.configuration.settings
+    if run.can_resume:
+        return [_resuming(run, "finetune", settings["task"])]
     run.clear()
-    return [[*ALBERT, "finetune", *sweep.command.arguments(run.configuration.settings), f"--seed={run.seed}", f"--out={run.out}"]]
+    return [[*ALBERT, "finetune", *sweep.command.arguments(settings), f"--seed={run.seed}", f"--out={run.out}"]]
+
+
+def _resuming(run: Run, *command: str) -> list[str]:
+    """What continues a run. Its folder knows all of its settings but the device."""
+    device = [f"--backend={run.configuration.settings['backend']}"] if "backend" in run.configuration.settings else []
+    return [*ALBERT, *command, "--resume", f"--out={run.out}", *device]

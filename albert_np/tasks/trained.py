@@ -18,6 +18,7 @@ from albert_np.training.finetune import plain
 from albert_np.version import __version__
 
 FILE = "task.json"
+SHORTEST = 3  # tokens of a row: [CLS], a piece, [SEP]
 
 
 @dataclass
@@ -101,9 +102,9 @@ def task_with(task: type[Task], options: dict[str, Any], file: Path) -> Task:
         raise ValueError(f"{file}: its options are not those of {task.name}: {error}") from None
     if "labels" in found.defaults and found.options.get("kind") != "number" and not are_texts(found.options["labels"]):
         raise ValueError(f"{file}: its options have no list of labels, so this is no trained model of {task.name}")
-    most = options.get("max_length", 1)
-    if type(most) is not int or most < 1:
-        raise ValueError(f"{file}: max_length must be a number of tokens, not {most!r}")
+    most = found.options.get("max_length", SHORTEST)
+    if type(most) is not int or most < SHORTEST:
+        raise ValueError(f"{file}: max_length must be a number of tokens, {SHORTEST} or more, not {most!r}")
     return found
 
 

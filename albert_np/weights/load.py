@@ -11,7 +11,7 @@ import numpy as np
 
 from albert_np import backend
 from albert_np.config import AlbertConfig
-from albert_np.params import Tree, checked_dtype, fill, fresh, shapes, zero_tree
+from albert_np.params import Tree, checked_dtype, fill, flat_size, fresh, shapes, zero_tree
 from albert_np.weights.fit import HEADS, fit, heads_of, task_in
 from albert_np.weights.locate import Weights, locate
 from albert_np.weights.names import Names, table, task_of
@@ -105,7 +105,7 @@ def load(
 def placed(found: Checkpoint, parts: tuple[str, ...], dtype: np.dtype, check_finite: bool = True) -> tuple[Tree, list[str]]:
     """The tree with every tensor that the checkpoint has, and the names of those that it lacks (of heads it lacks whole)."""
     weights = found.weights
-    tree = zero_tree(shapes(found.config, parts), dtype)
+    tree = _room(found, shapes(found.config, parts), dtype)
     try:
         fitting = fit(found.config, weights.form, found.tensors, tree)
         with np.errstate(over="ignore"):  # a number too large for the dtype is said below
@@ -119,6 +119,19 @@ def placed(found: Checkpoint, parts: tuple[str, ...], dtype: np.dtype, check_fin
         names = f"{fitting.ignored[0]}{' ...' if len(fitting.ignored) > 1 else ''}"
         warnings.warn(f"{weights.file}: ignored {len(fitting.ignored)} tensors that are no weights: {names}", stacklevel=4)
     return tree, [name for name, _ in tree.items() if name not in fitting.values]
+
+
+def _room(found: Checkpoint, form: dict[str, Any], dtype: np.dtype) -> Tree:
+    """The tree to fill. Where memory does not suffice because the config is another model's, that is what is said."""
+    try:
+        return zero_tree(form, dtype)
+    except MemoryError:
+        asked, held = flat_size(form), sum(tensor.size for tensor in found.tensors.values())
+        if asked < 2 * held:
+            raise
+        raise ValueError(
+            f"{found.weights.file} does not fit its config: the config asks for {asked:,} numbers, the file has {held:,}"
+        ) from None
 
 
 def _refuse_not_finite(tree: Tree, values: dict[str, np.ndarray], names: Names) -> None:

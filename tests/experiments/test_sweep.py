@@ -12,7 +12,7 @@ import pytest
 
 from albert_np.cli import main
 from albert_np.experiments import file as sweeps
-from albert_np.experiments import jobs, side
+from albert_np.experiments import jobs, prepare, side
 from albert_np.experiments.folder import SweepFolder
 from albert_np.training.stop import Stop
 
@@ -223,12 +223,7 @@ def test_a_folder_with_something_else_is_refused(here, fails):
     assert [path.name for path in (here / "other").iterdir()] == ["letter.txt"]
 
 
-@pytest.mark.slow
-def test_finetune(here, capsys):
-    rows = [f"{'good' if i % 2 else 'bad'}\tThis is {'fine' if i % 2 else 'poor'} work {i}." for i in range(24)]
-    Path("train.tsv").write_text("label\ttext\n" + "\n".join(rows) + "\n")
-    Path("mine.toml").write_text("""
-seeds = 2
+FINETUNE = """
 [finetune]
 task = "classification"
 train = "train.tsv"
@@ -238,10 +233,18 @@ hidden_size = 16
 intermediate_size = 32
 num_hidden_layers = 2
 vocab_size = 60
-epochs = 1
-[grid]
-lr = [1e-3, 1e-2]
-""")
+"""
+
+
+@pytest.fixture
+def labels(here):
+    rows = [f"{'good' if i % 2 else 'bad'}\tThis is {'fine' if i % 2 else 'poor'} work {i}." for i in range(24)]
+    Path("train.tsv").write_text("label\ttext\n" + "\n".join(rows) + "\n")
+
+
+@pytest.mark.slow
+def test_finetune(labels, capsys):
+    Path("mine.toml").write_text(f"seeds = 2\n{FINETUNE}epochs = 1\n[grid]\nlr = [1e-3, 1e-2]\n")
     assert main(["sweep", "mine.toml", "--jobs", "2"]) == 0
     out = capsys.readouterr().out
     results = json.loads(Path("sweeps/mine/results.json").read_text())
@@ -250,6 +253,39 @@ lr = [1e-3, 1e-2]
         assert len(each["runs"]) == 2 and 0 <= each["mean"]["accuracy"] <= 1 and each["mean"]["parameters"] > 1000
     (Path("sweeps/mine/runs") / "learning_rate-0.01-seed-1.json").unlink()  # as if it had been killed: it starts again
     assert main(["sweep", "mine.toml", "--quiet"]) == 0
+
+
+@pytest.mark.slow
+def test_a_stopped_fine_tuning_goes_on(labels):
+    Path("mine.toml").write_text(f"seeds = [0]\n{FINETUNE}epochs = 100_000\n[grid]\nlr = [1e-3]\n")
+    log = Path("sweeps/mine/runs/learning_rate-0.001-seed-0.log")
+    process = sweep_process("mine.toml", "--jobs", "1")
+    wait_for(lambda: log.exists() and "epoch 3:" in log.read_text())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    process.communicate()
+    (checkpoint,) = (log.with_suffix("") / "checkpoints").iterdir()
+
+    process = sweep_process("mine.toml", "--jobs", "1")
+    wait_for(lambda: "resuming after step" in log.read_text())
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 143
+    process.communicate()
+    step = int(checkpoint.name.removeprefix("step-"))
+    assert f"resuming after step {step}" in log.read_text() and "Traceback" not in log.read_text()
+
+
+def test_a_run_goes_on_with_its_task_and_on_its_device(labels):
+    Path("mine.toml").write_text(f"seeds = [0]\n{FINETUNE}backend = 'cupy:1'\n[grid]\nlr = [1e-3]\n")
+    sweep = sweeps.read_sweep(Path("mine.toml"))
+    with SweepFolder("sweeps/mine") as folder:
+        (run,) = folder.plan(sweep)
+        (begun,) = prepare.job(sweep, folder, run).commands
+        assert "--resume" not in begun and "--backend=cupy:1" in begun
+        (run.out / "checkpoints" / "step-7").mkdir(parents=True)
+        (again,) = prepare.job(sweep, folder, run).commands
+    words = ["finetune", "classification", "--resume", f"--out={run.out}", "--backend=cupy:1"]
+    assert again[-len(words) :] == words and run.can_resume
 
 
 # ---- jobs, without models ----

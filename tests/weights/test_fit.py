@@ -195,3 +195,10 @@ def test_a_shared_tensor_is_stored_once(tensors, model, tmp_path):
     stored = read(tmp_path)
     assert sum(array.size for array in stored.values()) == model.params.count()
     assert "predictions.decoder.weight" not in stored
+
+
+def test_a_config_of_more_numbers_than_memory_has(load, tensors, tmp_path):
+    load(tensors)
+    huge = CONFIG.replace(vocab_size=2**31 - 1, embedding_size=64)  # half a tebibyte
+    with pytest.raises(ValueError, match=r"\.safetensors does not fit its config: .*(asks for 139,586,439,872|word_embeddings)"):
+        ab.AlbertForPreTraining.from_pretrained(tmp_path, config=huge)
