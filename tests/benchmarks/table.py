@@ -42,13 +42,13 @@ HEAD = [
     "ours",
     "transformers",
     "theirs / ours",
-    "target",
-    "against torch.compile / onnxruntime",
-    "memory",
+    "goal",
+    "torch.compile or onnxruntime / ours",
+    "memory, of theirs (goal)",
     "over products",
     "of peak",
 ]
-SHORT = ["", "ours", "transformers", "ratio", "ratio to torch.compile / onnxruntime", "memory, of theirs"]
+SHORT = ["", "ours", "transformers", "theirs / ours", "torch.compile or onnxruntime / ours", "memory, of theirs"]
 KERNELS = ["one thread, ms", "ours", "PyTorch", "ratio", "our textbook", "backward: ours", "PyTorch", "ratio", "our textbook"]
 
 
@@ -65,8 +65,8 @@ def row(case: dict[str, Any]) -> list[str]:
     medians, memory = case["medians"], case["memory"]
     took = f"{memory['ours']} MB"
     if "eager" in memory:
-        limit = f", at most {case['memory_target']:.2f}" if case["memory_target"] else ""
-        took += f", {memory['ours'] / memory['eager']:.2f} of theirs{limit}"
+        goal = f" ({case['memory_target']:.2f})" if case["memory_target"] else ""
+        took += f", {memory['ours'] / memory['eager']:.2f}{goal}"
     theirs = time(medians["eager"] / case["calls"]) if "eager" in medians else "–"
     return [
         case["title"], time(medians["ours"] / case["calls"]), theirs, spread(case["ratios"].get("eager")),
