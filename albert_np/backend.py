@@ -222,6 +222,10 @@ def use(name: str) -> None:
     """Put parameters and batches made from now on here: "numpy", "cupy" or "cupy:1" (also: the variable ALBERT_NP_BACKEND).
 
     Raises ValueError for another name or device, RuntimeError where CuPy or a CUDA device is missing.
+
+    >>> use("torch")
+    Traceback (most recent call last):
+    ValueError: unknown backend 'torch'; there are numpy and cupy (cupy:1: a second GPU)
     """
     global _current
     _current = named(name)

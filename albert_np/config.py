@@ -50,6 +50,13 @@ class AlbertConfig:
     extra          foreign keys met while loading; written back by `save_pretrained`.
 
     Raises ValueError for unknown keys (naming the nearest) and for values that do not fit together.
+
+    >>> config = AlbertConfig.preset("tiny", fusion_layers=(2, 4))
+    >>> config.hidden_size, config.num_hidden_layers, config.sharing
+    (128, 4, 'all')
+    >>> config.replace(num_attention_heads=5)
+    Traceback (most recent call last):
+    ValueError: num_attention_heads must divide hidden_size: 128 is no multiple of 5
     """
 
     vocab_size: int = 30000

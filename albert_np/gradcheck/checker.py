@@ -50,6 +50,19 @@ def check(
     every probe: such a check is void. One that is known to vanish must do so instead.
 
     Raises ValueError if an array is not float64.
+
+    >>> import numpy as np, albert_np as ab
+    >>> x = np.random.default_rng(0).standard_normal((3, 5))
+    >>> def cube(x):
+    ...     return x * x * x, x
+    >>> def cube_backward(dy, x):
+    ...     return dy * 3 * x * x
+    >>> def wrong_backward(dy, x):
+    ...     return dy * 3 * x
+    >>> [row.passed for row in ab.gradcheck.check(cube, cube_backward, {"x": x})]
+    [True]
+    >>> [row.passed for row in ab.gradcheck.check(cube, wrong_backward, {"x": x})]
+    [False]
     """
     return list(rows(forward, backward, inputs, p, **options))
 

@@ -28,8 +28,8 @@ def gelu_new(x: Any) -> tuple[Any, Any]:
 def gelu_new_backward(dy: Any, cache: Any) -> Any:
     """dy/dx = (1 + t) / 2 + x (1 - t²) u' / 2,   u' = √(2/π) (1 + 3 · 0.044715 x²)"""
     x, t = cache
-    du = SQRT_2_OVER_PI * (1 + 3 * CUBIC * (x * x))
-    return dy * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * du)
+    slope = SQRT_2_OVER_PI * (1 + 3 * CUBIC * (x * x))
+    return dy * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope)
 
 
 def gelu(x: Any) -> tuple[Any, Any]:

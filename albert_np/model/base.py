@@ -110,6 +110,12 @@ class Model:
         """The forward pass of (B, T) integer arrays, without dropout.
 
         Raises ValueError that names the argument where shapes do not fit or ids are outside their tables.
+
+        >>> import albert_np as ab
+        >>> model = ab.AlbertModel(ab.AlbertConfig.preset("tiny"), seed=0)
+        >>> out = model([[2, 15, 16, 3], [2, 17, 3, 0]], attention_mask=[[1, 1, 1, 1], [1, 1, 1, 0]], output_attentions=True)
+        >>> out.last_hidden_state.shape, out.pooler_output.shape, len(out.attentions), out.attentions[0].shape
+        ((2, 4, 128), (2, 128), 4, (2, 4, 4, 4))
         """
         inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
         return self._run(inputs, output_hidden_states, output_attentions)

@@ -36,6 +36,14 @@ class AlbertForPreTraining(Model):
         labels (B, T): pieces to predict, -100 = ignore; sentence_order_label (B,): 0 in order, 1 swapped. The losses whose
         labels are given are added, each a mean over its items, or a sum over `denominators` {"mlm": ..., "sop": ...}; no items
         make a loss of 0. With `grads` the gradient is added into it. Dropout happens only if `rng` is given.
+
+        >>> import math, albert_np as ab
+        >>> model = ab.AlbertForPreTraining(ab.AlbertConfig.preset("tiny"), seed=0)
+        >>> loss, grads = model.loss_and_gradients([[2, 4, 16, 3]], labels=[[-100, 15, -100, -100]], sentence_order_label=[0])
+        >>> abs(float(loss) - math.log(4000) - math.log(2)) < 0.1  # a fresh model knows nothing: ln V, and ln 2 for the order
+        True
+        >>> grads.embeddings.word.shape, grads.groups[0].blocks[0].attention.query.w.shape
+        ((4000, 64), (128, 128))
         """
         inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
         batch = pack(inputs, self.config, self.params.flat, labels, sentence_order_label)

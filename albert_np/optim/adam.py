@@ -71,6 +71,16 @@ def step(
 
     scales: {name: factor of lr}, 1 for a name that is not there; a tensor whose factor is 0 stays as it is (see `optim.layers`).
     loss_scale: of a loss that was scaled: where its `finite` is 0, on the device, nothing changes.
+
+    >>> import albert_np as ab
+    >>> model = ab.AlbertForMaskedLM(ab.AlbertConfig.preset("tiny"), seed=0)
+    >>> row = dict(input_ids=[[2, 4, 16, 3]], labels=[[-100, 15, -100, -100]])
+    >>> state = init("lamb", model.params)
+    >>> before, grads = model.loss_and_gradients(**row)
+    >>> step(model.params, grads, state, lr=0.01)
+    >>> after, _ = model.loss_and_gradients(**row)
+    >>> bool(after < before), state.count
+    (True, 1)
     """
     state.count += 1
     scales = scales or {}

@@ -21,6 +21,7 @@ class Classification(Task):
     labels and usual are learned."""
 
     name = "classification"
+    form = Labelled
     model = AlbertForSequenceClassification
     defaults: ClassVar[dict[str, Any]] = {
         "max_length": 128, "text": None, "pair": None, "label": None, "several": False, "kind": None, "labels": None,

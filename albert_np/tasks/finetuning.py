@@ -107,6 +107,14 @@ def finetune(
 
     Raises ValueError that names what came and what was expected; FileNotFoundError, FileExistsError, RuntimeError if another
     process uses `out`, OSError if it cannot be written, Diverged if training fails.
+
+    >>> import albert_np as ab
+    >>> from albert_np.data.formats import Labelled
+    >>> texts = ["A fine film.", "A poor film.", "What a fine cast!", "What a poor plot!"]
+    >>> reviews = [Labelled(text, label="good" if "fine" in text else "bad") for text in texts]
+    >>> done = ab.finetune("classification", reviews, config="tiny", vocab_size=60, epochs=10, learning_rate=1e-3)
+    >>> done.trained.evaluate(reviews)["accuracy"]
+    1.0
     """
     processes = world() if processes is None else processes
     arguments = dict(
@@ -122,7 +130,7 @@ def finetune(
         if own_words and folder is not None and resume:
             tokenizer = folder.path
         report = (report if processes.first else None) or Report()
-        examples, held = (task.read(x) if isinstance(x, str | os.PathLike) else list(x or ()) for x in (train, dev))
+        examples, held = task.examples(train, "train"), task.examples(dev or (), "dev")
         task.learn(examples)
         start = Start.of(task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, report, processes)
         if "max_length" in task.options:

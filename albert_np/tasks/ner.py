@@ -47,6 +47,7 @@ class NamedEntities(Tagging):
     """Options: word and tag, numbers of the columns from 0 (-1: the last)."""
 
     name = "ner"
+    form = Tagged
     metric = "f1"
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "word": 0, "tag": -1, "labels": None}
 

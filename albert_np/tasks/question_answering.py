@@ -34,6 +34,7 @@ class QuestionAnswering(Task):
     null_threshold: how much better [CLS] must be than the best answer for "there is none"."""
 
     name = "question-answering"
+    form = Question
     model = AlbertForQuestionAnswering
     metric = "f1"
     defaults: ClassVar[dict[str, Any]] = {

@@ -24,6 +24,7 @@ class Relations(Task):
     """Options: other, the label of no relation, which the score leaves out: "Other" of SemEval, "no_relation" of TACRED."""
 
     name = "relations"
+    form = Related
     model = AlbertForRelationClassification
     metric = "macro_f1"
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "other": "Other", "labels": None, "usual": None}

@@ -31,6 +31,7 @@ class SemanticRoles(Tagging):
     """A sentence that comes with predicates is answered for these; one that was typed, for those that the model finds."""
 
     name = "srl"
+    form = Propositions
     metric = "f1"
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "labels": None}
 

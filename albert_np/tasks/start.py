@@ -114,6 +114,7 @@ def fit_length(task: Task, start: Start, given: dict[str, Any]) -> None:
 def vocabulary(task: Task, examples: list[Any], vocab_size: int) -> Any:
     """A tokenizer of the task's own texts, with capitals and accents; smaller if the texts are too few for so many pieces."""
     from albert_np.text import AlbertTokenizer, train_tokenizer
+    from albert_np.text.train import TextTooSmall
 
     texts = dict.fromkeys(text for example in examples for text in texts_of(example))
     with tempfile.TemporaryDirectory() as folder:
@@ -122,10 +123,8 @@ def vocabulary(task: Task, examples: list[Any], vocab_size: int) -> Any:
             try:
                 train_tokenizer(texts, file, vocab_size, do_lower_case=False, keep_accents=True)
                 break
-            except ValueError:
-                if vocab_size < 20:
-                    raise
-                vocab_size = vocab_size * 9 // 10
+            except TextTooSmall as error:
+                vocab_size = error.largest
         return AlbertTokenizer(file, do_lower_case=False, keep_accents=True)
 
 

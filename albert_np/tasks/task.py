@@ -8,6 +8,9 @@
 `finetune`, `evaluate` and `predict` know nothing else of a task.
 """
 
+import inspect
+import os
+import reprlib
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -42,6 +45,7 @@ class Task:
     """
 
     name: ClassVar[str] = ""
+    form: ClassVar[type] = object  # the class of its examples
     model: ClassVar[type[Model]]
     metric: ClassVar[str] = ""
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128}  # of the options
@@ -57,6 +61,17 @@ class Task:
     def read(self, path: Any) -> list[Any]:
         """The examples of a file. ValueError that names the file and the line."""
         raise NotImplementedError
+
+    def examples(self, given: Any, name: str = "examples") -> list[Any]:
+        """Those of a file, by its path, or those that are given. ValueError, which speaks of `name`, for one of another class."""
+        if isinstance(given, str | os.PathLike):
+            return self.read(given)
+        found = list(given)
+        for i, example in enumerate(found):
+            if not isinstance(example, self.form):
+                wanted = f"{self.form.__name__}{inspect.signature(self.form)}".replace(" -> None", "")
+                raise ValueError(f"{name}[{i}]: expected {self.form.__module__}.{wanted}, got {reprlib.repr(example)}")
+        return found
 
     def learn(self, examples: list[Any]) -> None:
         """Put into the options what the training examples show: the names of the labels."""

@@ -72,7 +72,7 @@ class Trained:
     def predict(self, texts: Any) -> list[dict[str, Any]]:
         """Answers for texts (or for one text, or for examples of the task): a dict each, its form is the task's (`as_json`)."""
         given = [texts] if isinstance(texts, str) else list(texts)
-        examples = [self.task.example(each) if isinstance(each, str) else each for each in given]
+        examples = self.task.examples([self.task.example(each) if isinstance(each, str) else each for each in given], "texts")
         answers = self.task.answers(self.model, self.tokenizer, examples)
         return [self.task.as_json(example, answer) for example, answer in zip(examples, answers)]
 
@@ -90,7 +90,7 @@ class Trained:
 
     def read(self, examples: Any) -> list[Any]:
         """The examples of a file in one of the task's formats; a list stays as it is."""
-        return self.task.read(examples) if isinstance(examples, str | os.PathLike) else list(examples)
+        return self.task.examples(examples)
 
 
 def task_with(task: type[Task], options: dict[str, Any], file: Path) -> Task:

@@ -17,6 +17,7 @@ class Translation(Task):
     """Options: num_beams, length_penalty (see `AlbertForTranslation.generate`); half of max_length is the source's."""
 
     name = "translation"
+    form = Translated
     model = AlbertForTranslation
     metric = "bleu"
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "num_beams": 1, "length_penalty": 1.0}

@@ -19,6 +19,14 @@ LONGEST_LINE = 4000  # bytes: SentencePiece leaves out lines over 4192, so longe
 THREADS = 2  # a constant: sums in another number of threads end in other last bits, and in time in other pieces
 
 
+class TextTooSmall(ValueError):
+    """The text has no more than `largest` pieces."""
+
+    def __init__(self, vocab_size: int, largest: int):
+        super().__init__(f"the text is too small for a vocabulary of {vocab_size} pieces: the largest possible is {largest}")
+        self.largest = largest
+
+
 def train_tokenizer(
     lines: Iterable[str],
     model_path: str | Path,
@@ -34,7 +42,8 @@ def train_tokenizer(
     The lines are normalised first, as `AlbertTokenizer` will do. Of more than `max_lines` a random sample is taken. The
     same lines in the same order give the same bytes.
 
-    ValueError: the text is too small (or has too many characters) for `vocab_size`; the message names the limit.
+    TextTooSmall, a ValueError, where the text is too small for `vocab_size`, ValueError where it has too many characters; the
+    message names the limit.
     """
     import sentencepiece
 
@@ -106,7 +115,7 @@ def _cut(line: str, longest: int = LONGEST_LINE) -> Iterator[str]:
 def _explained(message: str, vocab_size: int) -> ValueError | RuntimeError:
     """SentencePiece's error in words that say what to change."""
     if largest := re.search(r"Please set it to a value <= (\d+)", message):
-        return ValueError(f"the text is too small for a vocabulary of {vocab_size} pieces: the largest possible is {largest[1]}")
+        return TextTooSmall(vocab_size, int(largest[1]))
     if needed := re.search(r"smaller than required_chars\. \d+ vs (\d+)", message):
         return ValueError(
             f"the text has too many different characters for a vocabulary of {vocab_size} pieces: vocab_size must be "

@@ -134,5 +134,13 @@ def renamed(config: AlbertConfig, tree: Any, form: str) -> dict[str, np.ndarray]
 
 
 def to_hf(config: AlbertConfig, tree: Any) -> dict[str, np.ndarray]:
-    """A tree of parameters, or of gradients, under HF's names and in HF's layout, as contiguous host arrays; see `renamed`."""
+    """A tree of parameters, or of gradients, under HF's names and in HF's layout, as contiguous host arrays; see `renamed`.
+
+    >>> import albert_np as ab
+    >>> model = ab.AlbertModel(ab.AlbertConfig.preset("tiny"))
+    >>> model.params.embeddings.projection.w.shape  # ours: (in, out)
+    (64, 128)
+    >>> ab.to_hf(model.config, model.params)["albert.encoder.embedding_hidden_mapping_in.weight"].shape
+    (128, 64)
+    """
     return {name: np.ascontiguousarray(array) for name, array in renamed(config, tree, "hf").items()}

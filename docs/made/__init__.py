@@ -7,6 +7,7 @@ Links are written as they work in the repository. Those that lead out of docs/ a
 """
 
 import importlib
+import json
 import os
 import re
 from pathlib import Path
@@ -16,7 +17,8 @@ DOCS = Path(__file__).parents[1]
 ROOT = DOCS.parent
 INSERT = re.compile(r"^<!-- insert: (\S+)(.*?) -->$", re.MULTILINE)
 PATTERN = re.compile(r"^([\w/-]+)\*\n", re.MULTILINE)  # notebooks/*
-LINK = re.compile(r"(\]\()([^)\s#:]+)((?:#[^)\s]*)?\))")  # ](target#anchor), without a scheme
+CODE = r"^```.*?^```|`[^`\n]+`"
+LINK = re.compile(rf"{CODE}|(\]\()([^)\s#:]+)((?:#[^)\s]*)?\))", re.MULTILINE | re.DOTALL)  # ](target#anchor), without a scheme
 
 
 def inserted(text: str) -> str:
@@ -36,6 +38,8 @@ def linked(text: str, at: Path, on: Path) -> str:
     """Links of a text that was written for a file in the folder `at`, for a page in `on`."""
 
     def one(match: re.Match[str]) -> str:
+        if match[2] is None:
+            return match[0]  # code: what looks like a link there, is_even[0](n), is none
         target = (at / match[2]).resolve()
         if target.suffix == ".md" and target.parent == ROOT and (DOCS / target.name.lower()).exists():
             target = DOCS / target.name.lower()
@@ -55,10 +59,21 @@ def present(text: str) -> str:
 
 def read(app: Any, docname: str, source: list[str]) -> None:
     """A page on its way into Sphinx."""
-    written = ROOT / "notebooks" if docname.startswith("notebooks/") else (DOCS / docname).parent
-    if docname == "index":
-        source[0] = present(source[0])
-    source[0] = inserted(linked(source[0], written, (DOCS / docname).parent))
+    here = (DOCS / docname).parent
+    if docname.startswith("notebooks/"):
+        source[0] = notebook(source[0], here)
+    else:
+        text = present(source[0]) if docname == "index" else source[0]
+        source[0] = inserted(linked(text, here, here))
+
+
+def notebook(text: str, on: Path) -> str:
+    """A notebook, in JSON, with the links of its own text turned; code and outputs stay as they are."""
+    values = json.loads(text)
+    for cell in values["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = linked("".join(cell["source"]), ROOT / "notebooks", on)
+    return json.dumps(values)
 
 
 def setup(app: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from examples import examples
 
 import albert_np as ab
 from albert_np import optim
+from albert_np.data.formats import Labelled
 from albert_np.tasks.start import texts_of
 from albert_np.tasks.trained import Trained
 from albert_np.training.finetune_settings import FinetuneSettings
@@ -166,6 +167,9 @@ def test_mistakes_before_anything_costs_time(tokenizer, tmp_path):
     (tmp_path / "full" / "x").touch()
     with pytest.raises(FileExistsError, match="is not empty"):
         run("ner", tokenizer, out=tmp_path / "full")
+    said = r"train\[1\]: expected albert_np\.data\.formats\.tables\.Labelled\(text: str, .*\), got \('a text', 'good'\)"
+    with pytest.raises(ValueError, match=said):
+        ab.finetune("classification", [Labelled("a", label="b"), ("a text", "good")], config="tiny")
     with pytest.raises(FileNotFoundError):
         ab.finetune("ner", "nowhere.conll", config="tiny", out=tmp_path / "never")
     assert not (tmp_path / "never").exists()
@@ -176,7 +180,7 @@ def test_mistakes_before_anything_costs_time(tokenizer, tmp_path):
     with pytest.raises(ValueError, match=r"holds no task\.json"):
         Trained.from_pretrained(tmp_path / "full")
     for wrong, said in (({"labels": 7}, "its options are not those of ner"), ({"word": 1, "worb": 2}, "no option 'worb'"),
-                        ({"max_length": "64"}, "max_length must be a number of tokens, not '64'")):  # fmt: skip
+                        ({"max_length": "64"}, "max_length must be a number of tokens, 3 or more, not '64'")):  # fmt: skip
         (tmp_path / "full" / "task.json").write_text(json.dumps({"task": "ner", "options": {"labels": ["O"], **wrong}}))
         with pytest.raises(ValueError, match=rf"full/task\.json: .*{said}"):
             Trained.from_pretrained(tmp_path / "full")
