@@ -43,9 +43,31 @@ def test_the_page_shows_the_file_s_own_task():
     assert file[file.index("class Order") :].strip() in page
 
 
+def test_the_readme_shows_the_layer_s_own_lines():
+    readme, file = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "albert_np/layers/layer_norm.py"))
+    shown = readme[readme.index("def layer_norm(") : readme.index("```\n", readme.index("def layer_norm("))].splitlines()
+    lines = [line for line in shown if line.startswith(" ")]  # the two signatures are shorter than the file's
+    assert len(lines) == 9 and all(f"{line}\n" in file for line in lines)
+
+
 def test_the_pages_links_lead_somewhere():
     import re
 
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_example_files_of_the_tasks_can_be_read(tmp_path):
+    from albert_np.data.formats import read_relations, read_squad, read_tags
+
+    page = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
+    shown = [block.partition("\n")[2] for block in page.split("```")[1::2] if block.startswith(("text\n", "json\n"))]
+    paths = [tmp_path / name for name in ("a.conll", "b.txt", "c.jsonl")]
+    for path, text in zip(paths, shown, strict=True):
+        path.write_text(text + "\n", encoding="utf-8")
+    tagged, related, (questions, _) = read_tags(paths[0]), read_relations(paths[1]), read_squad(paths[2])
+    assert tagged[0].tags == ("B-PER", "I-PER", "O", "O", "O", "B-LOC", "O")
+    assert related[0].label == "Cause-Effect(e2,e1)" and related[0].text == "The fire was caused by a lamp."
+    (answer, first), *_ = questions[0].answers
+    assert questions[0].context[first : first + len(answer)] == answer == "Ada"

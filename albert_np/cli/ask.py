@@ -13,10 +13,10 @@ PROMPT = "? "
 
 def ask(
     question: Annotated[
-        str | None, typer.Argument(help="The question; without one you are asked for them until an empty line.")
+        str | None, typer.Argument(help="The question; without one you are asked for questions until an empty line.")
     ] = None,
-    model: Annotated[str, typer.Option("--model", help="A model that `finetune question-answering` trained.")] = "",
-    context: Annotated[Path, typer.Option("--context", help="The document, a text file; it may be long.")] = Path(),
+    model: Annotated[str, typer.Option("--model", help="Required: a model that `finetune question-answering` trained.")] = "",
+    context: Annotated[Path, typer.Option("--context", help="Required: the document, a text file; it may be long.")] = Path(),
     n_best: Annotated[int, typer.Option("--n-best", min=1, help="How many answers to show.")] = 1,
     backend: BackendOption = None,
     as_json: JsonOption = False,

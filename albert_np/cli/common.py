@@ -14,21 +14,24 @@ from typer.core import TyperCommand
 from albert_np.config import FIELDS, PRESETS
 from albert_np.config_files import unknown_key
 
-BackendOption = Annotated[str | None, typer.Option("--backend", metavar="numpy|cupy", help="Where arrays live.")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
+BackendOption = Annotated[
+    str | None,
+    typer.Option("--backend", metavar="numpy|cupy", help="NumPy on the CPU, or CuPy on a GPU [numpy]", show_default=False),
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables; errors still.")]
 PrecisionOption = Annotated[
     str | None,
     typer.Option(
-        "--precision", metavar="float32|tf32|float16", help="On a GPU: less exact, faster [float32]",
+        "--precision", metavar="float32|tf32|float16", help="On a GPU: the others are faster, less exact [float32]",
         rich_help_panel="Training", show_default=False,
     ),
 ]  # fmt: skip
 ShardOption = Annotated[
     bool | None,
     typer.Option(
-        "--shard-optimizer/--whole-optimizer", help="Of several processes each keeps a part of the optimiser's moments.",
+        "--shard-optimizer/--whole-optimizer", help="With several processes: each keeps a part of the optimiser's moments.",
         rich_help_panel="Training", show_default=False,
     ),
 ]  # fmt: skip

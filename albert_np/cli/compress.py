@@ -24,17 +24,22 @@ def compress(
         str, _option("--sparsity", "The share of weights that become 0, at once: 0.5, or 2:4 (gradually: `finetune`)", WAYS)
     ] = "0",
     scope: Annotated[
-        str, _option("--prune-scope", "Each matrix its share, or all compete [layer]", WAYS, "layer|global")
+        str, _option("--prune-scope", "Prune each matrix equally, or all together [layer]", WAYS, "layer|global")
     ] = "layer",
     embeddings: Annotated[
-        bool, typer.Option("--prune-embeddings/--keep-embeddings", help="The word table, too.", rich_help_panel=WAYS)
+        bool,
+        typer.Option(
+            "--prune-embeddings/--keep-embeddings", help="Prune the word table, too, or not [too]", rich_help_panel=WAYS
+        ),
     ] = True,
-    weights: Annotated[str, _option("--weights", "[float32]", WAYS, "float16|bfloat16|int8|int4")] = "float32",
+    weights: Annotated[
+        str, _option("--weights", "In how many bits weights are stored [float32]", WAYS, "float16|bfloat16|int8|int4")
+    ] = "float32",
     examples: Annotated[
         str | None,
         _option(
             "--examples",
-            "Labelled examples (of a checkpoint: texts, a line each): for --heads, --neurons, better rounding.",
+            "Labelled examples (of a checkpoint: texts, one per line): for --heads, --neurons, better rounding.",
             PROOF,
         ),
     ] = None,

@@ -14,13 +14,18 @@ def convert(
     to: Annotated[
         str,
         typer.Option(
-            "--to", metavar="hf|tf|npz|onnx", help="transformers' folder, Google's TensorFlow checkpoint, NumPy's, a graph."
+            "--to",
+            metavar="hf|tf|npz|onnx",
+            help="A folder for transformers, Google's TensorFlow checkpoint, NumPy's .npz, an ONNX graph.",
         ),
     ] = "hf",
     dtype: Annotated[
-        str, typer.Option("--dtype", metavar="float16|float32|float64", help="[that of SRC]", show_default=False)
+        str,
+        typer.Option(
+            "--dtype", metavar="float16|float32|float64", help="Numbers of the new file [those of SRC]", show_default=False
+        ),
     ] = "",
-    revision: Annotated[str | None, typer.Option("--revision", help="Of a hub name: branch, tag or commit.")] = None,
+    revision: Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit of a hub name.")] = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 def demo(
     out: Annotated[Path, typer.Option("--out", help="The folder for model, metrics and figures.")] = Path("demo"),
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Fewer steps, to try it; no verdict then.")] = None,
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Another number of steps; no verdict then.")] = None,
     backend: BackendOption = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Pretrain a tiny ALBERT on Python's own documentation in about three minutes, and judge it. Exit code 1 if it misses.
+    """Pretrain a tiny ALBERT on Python's own documentation in three to four minutes, and judge it. Exit code 1 if it misses.
 
     Example: albert-np demo --out demo
     """

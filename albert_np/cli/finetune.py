@@ -33,6 +33,7 @@ TaskArgument = Annotated[
     ),
 ]
 ModelOption = Annotated[str, typer.Option("--model", help="The folder of a model that `finetune` trained.")]
+NeededModel = Annotated[str, typer.Option("--model", help="Required: the folder of a model that `finetune` trained.")]
 OptionOption = Annotated[
     list[str] | None,
     typer.Option("--option", "-o", metavar="KEY=VALUE", help="An option of the task: -o text=review -o kind=sets"),
@@ -60,44 +61,59 @@ def finetune(
         Path | None, _option("--tokenizer", "Default: the model's, or one trained on the examples.", START)
     ] = None,
     vocab_size: Annotated[
-        int | None, _option("--vocab-size", "Of a vocabulary that is trained on the examples [8000]", START)
+        int | None, _option("--vocab-size", "Size of a vocabulary trained on the examples [8000]", START)
     ] = None,
     set_: SetOption = None,
     dropout: Annotated[float | None, _option("--dropout", "Hidden and attention dropout [the model's]", TRAINING)] = None,
     option: OptionOption = None,
     max_length: Annotated[int | None, _option("--max-length", "Tokens of the longest row [the task's]", TRAINING)] = None,
     epochs: Annotated[int | None, _option("--epochs", "Passes over the examples [3]", TRAINING)] = None,
-    lr: Annotated[float | None, _option("--lr", "Peak learning rate [0.04 / hidden size; from scratch 0.16]", TRAINING)] = None,
-    tokens_per_batch: Annotated[int | None, _option("--tokens-per-batch", "Tokens of a step [2048]", TRAINING)] = None,
-    accumulate: Annotated[int | None, _option("--accumulate", "Compute a step in this many parts [1]", TRAINING)] = None,
-    layer_decay: Annotated[float | None, _option("--layer-decay", "Learning rate from layer to layer [1]", TRAINING)] = None,
-    freeze: Annotated[list[str] | None, _option("--freeze", "body, embeddings, ...: does not learn.", TRAINING)] = None,
-    balance: Annotated[bool, _option("--balance", "Spread each class evenly over the steps.", TRAINING)] = False,
-    label_smoothing: Annotated[float | None, _option("--label-smoothing", "Of translation [0.1]", TRAINING)] = None,
-    weight_decay: Annotated[float | None, _option("--weight-decay", "[0.01]", TRAINING)] = None,
-    precision: PrecisionOption = None,
-    patience: Annotated[int | None, _option("--patience", "Stop after so many epochs without gain.", TRAINING)] = None,
-    sparsity: Annotated[str | None, _option("--sparsity", "Prune on the way: 0.8, or a pattern such as 2:4", SMALL)] = None,
-    prune_by: Annotated[str | None, _option("--prune-by", "[magnitude]", SMALL, "magnitude|movement")] = None,
-    prune_scope: Annotated[
-        str | None, _option("--prune-scope", "Each matrix its share, or all compete [layer]", SMALL, "layer|global")
+    lr: Annotated[
+        float | None, _option("--lr", "Peak learning rate [0.04 / hidden size; from scratch 0.16 / hidden size]", TRAINING)
     ] = None,
-    prune_end: Annotated[float | None, _option("--prune-end", "Share of the steps after which it is done [0.7]", SMALL)] = None,
+    tokens_per_batch: Annotated[int | None, _option("--tokens-per-batch", "Tokens per step [2048]", TRAINING)] = None,
+    accumulate: Annotated[int | None, _option("--accumulate", "Compute a step in this many parts [1]", TRAINING)] = None,
+    layer_decay: Annotated[
+        float | None, _option("--layer-decay", "Factor of the learning rate from each layer to the one below [1]", TRAINING)
+    ] = None,
+    freeze: Annotated[
+        list[str] | None, _option("--freeze", "Parts that are not trained: body, embeddings, ...", TRAINING)
+    ] = None,
+    balance: Annotated[bool, _option("--balance", "Spread each class evenly over the steps.", TRAINING)] = False,
+    label_smoothing: Annotated[
+        float | None, _option("--label-smoothing", "Label smoothing, for translation [0.1]", TRAINING)
+    ] = None,
+    weight_decay: Annotated[float | None, _option("--weight-decay", "Decay of the weights [0.01]", TRAINING)] = None,
+    precision: PrecisionOption = None,
+    patience: Annotated[int | None, _option("--patience", "Stop after this many epochs without improvement.", TRAINING)] = None,
+    sparsity: Annotated[str | None, _option("--sparsity", "Prune while training: 0.8, or a pattern such as 2:4", SMALL)] = None,
+    prune_by: Annotated[
+        str | None, _option("--prune-by", "What ranks the weights [magnitude]", SMALL, "magnitude|movement")
+    ] = None,
+    prune_scope: Annotated[
+        str | None, _option("--prune-scope", "Prune each matrix equally, or all together [layer]", SMALL, "layer|global")
+    ] = None,
+    prune_end: Annotated[
+        float | None, _option("--prune-end", "Share of the steps after which pruning is finished [0.7]", SMALL)
+    ] = None,
     prune_embeddings: Annotated[
-        bool, typer.Option("--prune-embeddings/--keep-embeddings", help="The word table, too.", rich_help_panel=SMALL)
+        bool,
+        typer.Option(
+            "--prune-embeddings/--keep-embeddings", help="Prune the word table, too, or not [too]", rich_help_panel=SMALL
+        ),
     ] = True,
-    weights: Annotated[str | None, _option("--weights", "Train weights that are rounded: int8, int4", SMALL, "int8|int4")] = None,
-    teacher: Annotated[str | None, _option("--teacher", "A larger trained model to learn from besides", SMALL)] = None,
-    temperature: Annotated[float | None, _option("--temperature", "Of the teacher's answers [2]", SMALL)] = None,
+    weights: Annotated[str | None, _option("--weights", "Train with rounded weights", SMALL, "int8|int4")] = None,
+    teacher: Annotated[str | None, _option("--teacher", "A larger trained model to learn from as well", SMALL)] = None,
+    temperature: Annotated[float | None, _option("--temperature", "Temperature of the teacher's answers [2]", SMALL)] = None,
     hard: Annotated[
-        float | None, _option("--hard", "The labels' share of the loss; the rest: the teacher's [0.5]", SMALL)
+        float | None, _option("--hard", "The labels' share of the loss; the rest is the teacher's [0.5]", SMALL)
     ] = None,
     hidden: Annotated[float | None, _option("--hidden", "Weight of the teacher's hidden states [0]", SMALL)] = None,
     shard_optimizer: ShardOption = None,
-    seeds: Annotated[int | None, _option("--seeds", "So many runs; mean and deviation are told [1]", RUN)] = None,
-    seed: Annotated[int | None, _option("--seed", "Of everything random [0]", RUN)] = None,
+    seeds: Annotated[int | None, _option("--seeds", "Number of runs; mean and deviation are printed [1]", RUN)] = None,
+    seed: Annotated[int | None, _option("--seed", "Seed of everything random [0]", RUN)] = None,
     resume: Annotated[bool, _option("--resume", "Continue the run in --out, bit for bit.", RUN)] = False,
-    checkpoint_seconds: Annotated[float | None, _option("--checkpoint-seconds", "Between checkpoints [60]", RUN)] = None,
+    checkpoint_seconds: Annotated[float | None, _option("--checkpoint-seconds", "Seconds between checkpoints [60]", RUN)] = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -181,9 +197,9 @@ def evaluate(
 def predict(
     task: TaskArgument,
     texts: Annotated[
-        list[str] | None, typer.Argument(metavar="TEXT...", help="Texts; none: a line each from standard input.")
+        list[str] | None, typer.Argument(metavar="TEXT...", help="Texts; without any, one per line from standard input.")
     ] = None,
-    model: ModelOption = "",
+    model: NeededModel = "",
     file: Annotated[str | None, typer.Option("--file", help="Examples in a format of the task, instead of texts.")] = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
@@ -203,11 +219,11 @@ def predict(
 
 def translate(
     texts: Annotated[
-        list[str] | None, typer.Argument(metavar="TEXT...", help="Sentences; none: a line each from standard input.")
+        list[str] | None, typer.Argument(metavar="TEXT...", help="Sentences; without any, one per line from standard input.")
     ] = None,
-    model: ModelOption = "",
-    file: Annotated[str | None, typer.Option("--file", help="A file of sentences, a line each.")] = None,
-    beams: Annotated[int | None, typer.Option("--beams", min=1, help="Texts that beam search keeps; 1: greedy.")] = None,
+    model: NeededModel = "",
+    file: Annotated[str | None, typer.Option("--file", help="A file of sentences, one per line.")] = None,
+    beams: Annotated[int | None, typer.Option("--beams", min=1, help="Width of the beam search; 1 is greedy.")] = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,

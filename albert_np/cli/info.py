@@ -18,13 +18,17 @@ def info(
     ] = "tiny",
     set_: SetOption = None,
     sampler: Annotated[bool, typer.Option("--sampler", help="Of a run's folder: coverage and balance of its batches.")] = False,
-    epoch: Annotated[int, typer.Option("--epoch", min=0, help="With --sampler: of which epoch.")] = 0,
+    epoch: Annotated[int, typer.Option("--epoch", min=0, help="With --sampler: the epoch.")] = 0,
     tokens_per_batch: Annotated[
-        int | None, typer.Option("--tokens-per-batch", min=1, help="For the memory of a step [4096]")
+        int | None, typer.Option("--tokens-per-batch", min=1, help="Tokens per step, for the estimate of memory [4096]")
     ] = None,
-    max_length: Annotated[int | None, typer.Option("--max-length", min=1, help="For the memory of a step.")] = None,
-    processes: Annotated[int, typer.Option("--processes", min=1, help="For the memory of each of so many processes.")] = 1,
-    shard_optimizer: Annotated[bool, typer.Option("--shard-optimizer", help="They divide the optimiser's moments.")] = False,
+    max_length: Annotated[
+        int | None, typer.Option("--max-length", min=1, help="Tokens of the longest sequence, for the estimate of memory.")
+    ] = None,
+    processes: Annotated[int, typer.Option("--processes", min=1, help="Number of processes: the memory of each.")] = 1,
+    shard_optimizer: Annotated[
+        bool, typer.Option("--shard-optimizer", help="The processes share the optimiser's moments.")
+    ] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

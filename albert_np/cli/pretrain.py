@@ -34,38 +34,56 @@ def pretrain(
         list[Path] | None,
         typer.Argument(metavar="FILES...", help="Text files, UTF-8 (.gz and .xz too); a blank line ends a document."),
     ] = None,
-    out: Annotated[Path, _option("--out", "The run's folder: model, metrics, figures, checkpoints.", RUN)] = Path(),
+    out: Annotated[Path, _option("--out", "Required: the run's folder, for model, metrics, figures, checkpoints.", RUN)] = Path(),
     config: ConfigOption = "tiny",
     set_: SetOption = None,
     dropout: Annotated[float | None, _option("--dropout", "Hidden and attention dropout [0]", MODEL)] = None,
     recompute: Annotated[bool, _option("--recompute", "Less memory: compute layers again in the backward pass.", MODEL)] = False,
-    tokenizer: Annotated[Path | None, _option("--tokenizer", "A vocabulary; default: train one, --vocab-size.", DATA)] = None,
+    tokenizer: Annotated[
+        Path | None, _option("--tokenizer", "A vocabulary [one is trained, of --vocab-size pieces]", DATA)
+    ] = None,
     lines: Annotated[
-        str | None, _option("--lines", "How lines are meant [paragraph]", DATA, "sentence|paragraph|wrapped")
+        str | None, _option("--lines", "What a line of the text is [paragraph]", DATA, "sentence|paragraph|wrapped")
     ] = None,
     document_separator: Annotated[str | None, _option("--document-separator", "A line that ends a document.", DATA)] = None,
     held_out: Annotated[float | None, _option("--held-out", "Share kept for evaluation [0.02]", DATA)] = None,
     corpus: Annotated[Path | None, _option("--corpus", "Folder of the tokenised corpus [OUT/corpus]", DATA)] = None,
     max_length: Annotated[int | None, _option("--max-length", "T, tokens of the longest sequence [128]", DATA)] = None,
     style: Annotated[str | None, _option("--style", "How pairs are made [paper]", DATA, "paper|google")] = None,
-    objective: Annotated[str | None, _option("--sentence-objective", "[sop]", DATA, "sop|nsp|none")] = None,
+    objective: Annotated[
+        str | None, _option("--sentence-objective", "What is learned from pairs [sop]", DATA, "sop|nsp|none")
+    ] = None,
     max_ngram: Annotated[int | None, _option("--max-ngram", "Longest n-gram masked as one [3]", DATA)] = None,
     masked_lm_prob: Annotated[float | None, _option("--masked-lm-prob", "Share of tokens predicted [0.15]", DATA)] = None,
-    batches: Annotated[str | None, _option("--batches", "[balanced]", DATA, "balanced|random")] = None,
-    tokens_per_batch: Annotated[int | None, _option("--tokens-per-batch", "Tokens of a step [4096]", TRAINING)] = None,
+    batches: Annotated[
+        str | None, _option("--batches", "Equally heavy batches, or random ones [balanced]", DATA, "balanced|random")
+    ] = None,
+    tokens_per_batch: Annotated[int | None, _option("--tokens-per-batch", "Tokens per step [4096]", TRAINING)] = None,
     accumulate: Annotated[int | None, _option("--accumulate", "Compute a step in this many parts [1]", TRAINING)] = None,
     steps: Annotated[int | None, _option("--steps", "Optimiser steps [2000]", TRAINING)] = None,
     epochs: Annotated[int | None, _option("--epochs", "Passes over the text, instead of --steps.", TRAINING)] = None,
-    optimizer: Annotated[str | None, _option("--optimizer", "[adamw]", TRAINING, "adamw|lamb")] = None,
-    lr: Annotated[float | None, _option("--lr", "Peak learning rate [0.001]; √k times for k times the batch", TRAINING)] = None,
+    optimizer: Annotated[str | None, _option("--optimizer", "Which optimiser [adamw]", TRAINING, "adamw|lamb")] = None,
+    lr: Annotated[
+        float | None, _option("--lr", "Peak learning rate; √k times as much for a batch k times as large [0.001]", TRAINING)
+    ] = None,
     warmup: Annotated[int | None, _option("--warmup", "Steps of warm-up [a tenth of all]", TRAINING)] = None,
-    start: Annotated[str | None, _option("--start", "Where the MLM bias starts [unigram]", TRAINING, "unigram|uniform")] = None,
-    weight_decay: Annotated[float | None, _option("--weight-decay", "[0.01]", TRAINING)] = None,
-    bias_correction: Annotated[bool, _option("--bias-correction", "Of the optimiser's moments, as in torch.", TRAINING)] = False,
+    start: Annotated[
+        str | None, _option("--start", "Initial bias of the MLM decoder [unigram]", TRAINING, "unigram|uniform")
+    ] = None,
+    weight_decay: Annotated[float | None, _option("--weight-decay", "Decay of the weights [0.01]", TRAINING)] = None,
+    bias_correction: Annotated[
+        bool, _option("--bias-correction", "Correct the optimiser's moments, as torch does.", TRAINING)
+    ] = False,
     clip_norm: Annotated[float | None, _option("--clip-norm", "Largest norm of the gradient [1.0]", TRAINING)] = None,
-    sparsity: Annotated[str | None, _option("--sparsity", "Prune on the way: 0.8, or a pattern such as 2:4", TRAINING)] = None,
-    prune_by: Annotated[str | None, _option("--prune-by", "[magnitude]", TRAINING, "magnitude|movement")] = None,
-    prune_scope: Annotated[str | None, _option("--prune-scope", "[layer]", TRAINING, "layer|global")] = None,
+    sparsity: Annotated[
+        str | None, _option("--sparsity", "Prune while training: 0.8, or a pattern such as 2:4", TRAINING)
+    ] = None,
+    prune_by: Annotated[
+        str | None, _option("--prune-by", "What ranks the weights [magnitude]", TRAINING, "magnitude|movement")
+    ] = None,
+    prune_scope: Annotated[
+        str | None, _option("--prune-scope", "Prune each matrix equally, or all together [layer]", TRAINING, "layer|global")
+    ] = None,
     shard_optimizer: ShardOption = None,
     precision: PrecisionOption = None,
     resume: Annotated[bool, _option("--resume", "Continue the run in --out, bit for bit.", RUN)] = False,
@@ -74,7 +92,7 @@ def pretrain(
     checkpoint_every: Annotated[int | None, _option("--checkpoint-every", "Steps between checkpoints [500]", RUN)] = None,
     keep: Annotated[int | None, _option("--keep", "Checkpoints kept, besides the best [3]", RUN)] = None,
     backend: BackendOption = None,
-    seed: Annotated[int | None, _option("--seed", "Of everything random [0]", RUN)] = None,
+    seed: Annotated[int | None, _option("--seed", "Seed of everything random [0]", RUN)] = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

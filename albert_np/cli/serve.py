@@ -15,12 +15,14 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 def serve(
     model: Annotated[str, typer.Option("--model", help="A folder: a trained model, also a compressed one, or a pretrained one.")],
     task: Annotated[str | None, typer.Option("--task", help="file.py:Class of a task of your own.")] = None,
-    host: Annotated[str, typer.Option("--host", help="The address to listen on; 0.0.0.0: all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8000,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on; 0.0.0.0 is all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 is any free one.")] = 8000,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds for an answer.")] = 10.0,
-    characters: Annotated[int, typer.Option("--characters", min=1, help="Of one text, at most.")] = 20_000,
-    waiting: Annotated[int, typer.Option("--waiting", min=1, help="Texts in the queue, at most.")] = 2048,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Characters that are computed together; 1: one by one.")] = 8192,
+    characters: Annotated[int, typer.Option("--characters", min=1, help="Longest text.")] = 20_000,
+    waiting: Annotated[int, typer.Option("--waiting", min=1, help="Most texts in the queue.")] = 2048,
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, help="Characters computed together; 1 computes texts one by one.")
+    ] = 8192,
     backend: BackendOption = None,
     quiet: QuietOption = False,
 ) -> None:

@@ -25,12 +25,12 @@ def sweep(
     threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each run.")] = 1,
     corpus: Annotated[
         list[Path] | None,
-        typer.Option("--corpus", help="Text to pretrain on, several times for several files [the file's, or Python's own]."),
+        typer.Option("--corpus", help="Text to pretrain on; once for each file [the sweep's, or the demonstration's]."),
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of all runs: --set steps=2000")
     ] = None,
-    seeds: Annotated[str | None, typer.Option("--seeds", metavar="0,1,2", help="Instead of the file's.")] = None,
+    seeds: Annotated[str | None, typer.Option("--seeds", metavar="0,1,2", help="Seeds, instead of the file's.")] = None,
     list_: Annotated[bool, typer.Option("--list", help="The recipes that come with albert_np.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Print the file: a recipe to start from.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and list the runs; run nothing.")] = False,

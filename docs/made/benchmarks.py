@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parents[2] / "tests" / "benchmarks"
 ABOUT = {  # results -> title, and the arguments of the program that prints them
     "cpu": ("On a CPU, beside PyTorch and onnxruntime", "table.py {file}"),
     "gpu": ("On a GPU, beside PyTorch", "gpu.py --table {file}"),
-    "parallel": ("Many processes", "parallel.py --table"),
+    "parallel": ("Several processes", "parallel.py --table"),
     "tasks": ("What small models reach", "tasks.py --table"),
     "sweep-ablations": ("The paper's ablations at a very small size", "sweeps.py --table"),
     "compress": ("Smaller models", "compress.py --table"),

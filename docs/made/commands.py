@@ -30,7 +30,8 @@ def section(name: str, command: Any) -> str:
     """One command: what it does, how it is called, its options by panel."""
     arguments = [each for each in command.params if each.param_type_name == "argument"]
     usage = " ".join([f"albert-np {name}", *(placeholder(each) for each in arguments), "[OPTIONS]"])
-    parts = [f"## {name}", *described(command.help or ""), f"```\n{usage}\n```"]
+    said, example = described(command.help or "")
+    parts = [f"## {name}", *said, f"```\n{usage}\n```", *(["For example:", f"```\n{example}\n```"] if example else [])]
     if arguments:
         parts.append(table("Argument", [(f"`{shape(each)}`", meaning(each)) for each in arguments]))
     panels: dict[str, list[tuple[str, str]]] = {}
@@ -42,14 +43,11 @@ def section(name: str, command: Any) -> str:
     return "\n\n".join(parts)
 
 
-def described(help: str) -> Iterator[str]:
-    """The docstring: paragraphs; what follows "Example:" is code."""
-    for paragraph in help.split("\n\n"):
-        line = " ".join(paragraph.split())
-        if line.startswith("Example: "):
-            yield f"```\n{line.removeprefix('Example: ')}\n```"
-        elif line:
-            yield escaped(line)
+def described(help: str) -> tuple[list[str], str]:
+    """The docstring -> its paragraphs, and what follows "Example:"."""
+    lines = [" ".join(paragraph.split()) for paragraph in help.split("\n\n")]
+    example = next((line.removeprefix("Example: ") for line in lines if line.startswith("Example: ")), "")
+    return [escaped(line) for line in lines if line and not line.startswith("Example: ")], example
 
 
 def shape(argument: Any) -> str:
@@ -65,7 +63,7 @@ def spelled(option: Any) -> str:
     names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
     if option.is_flag:
         return names
-    return f"{names} {escaped(option.metavar or kind(option))}"
+    return f"{names} {escaped((option.metavar or kind(option)).replace('|', ' | '))}"
 
 
 def kind(option: Any) -> str:

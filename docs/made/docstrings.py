@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 ALIGNED = re.compile(r"\S {2,}\S")  # columns within a line
-ENTRY = re.compile(r"([^\s=()→·]+(?:,? [^\s=()→·]+){0,5}) {2,}(\S.*)")  # names, then what they are
+ENTRY = re.compile(r"([^\s=()→·]+(?:,? [^\s=()→·]+){0,5})(?<![^.]\.) {2,}(\S.*)")  # names, not a sentence, then what they are
 SPECIAL = re.compile(r"([*\\|_])")
 NOTHING = re.compile(r": ~?(?:typing\.)?Any(?=[,)]| = )( = )?")
 CODE = re.compile(r"`([^`]+)`")

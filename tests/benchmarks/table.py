@@ -1,4 +1,7 @@
-"""Print the README's tables from stored results: python tests/benchmarks/table.py tests/benchmarks/results/cpu.json"""
+"""Print the tables of stored results: python tests/benchmarks/table.py tests/benchmarks/results/cpu.json
+
+With --short before the file: the README's table, a part of the first one.
+"""
 
 import json
 import sys
@@ -8,13 +11,7 @@ from typing import Any
 
 def print_tables(results: dict[str, Any]) -> None:
     """All tables that the results have, in Markdown."""
-    m, v = results["machine"], results["versions"]
-    blas = "; ".join(
-        sorted({f"{b['internal_api']} {b['version']} ({b['architecture']})" for b in m["blas"] if b["architecture"]})
-    )
-    against = ", ".join(f"{name} {version}" for name, version in v.items())
-    print(f"{m['cpu']}, {m['threads']} threads, NumPy {m['numpy']} with {blas}, which multiplies matrices at")
-    print(f"{results['peak_gflops']:.0f} Gflop/s; {against}. Float32. Sentences: {results['text']}.\n")
+    print_machine(results)
     if results["cases"]:
         lines(HEAD, [row(case) for case in results["cases"].values()])
     if "import" in results:
@@ -24,17 +21,34 @@ def print_tables(results: dict[str, Any]) -> None:
         lines(KERNELS, [kernel_row(kernel) for kernel in results["kernels"]])
 
 
+def print_short(results: dict[str, Any]) -> None:
+    """The README's: every case, without targets and the share of the matrix products."""
+    print_machine(results)
+    lines(SHORT, [short_row(case) for case in results["cases"].values()])
+
+
+def print_machine(results: dict[str, Any]) -> None:
+    m, v = results["machine"], results["versions"]
+    blas = "; ".join(
+        sorted({f"{b['internal_api']} {b['version']} ({b['architecture']})" for b in m["blas"] if b["architecture"]})
+    )
+    against = ", ".join(f"{name} {version}" for name, version in v.items())
+    print(f"{m['cpu']}, {m['threads']} threads, NumPy {m['numpy']} with {blas}, which multiplies matrices at")
+    print(f"{results['peak_gflops']:.0f} Gflop/s; {against}. Float32. Sentences: {results['text']}.\n")
+
+
 HEAD = [
     "",
     "ours",
     "transformers",
     "theirs / ours",
-    "target",
-    "against torch.compile / onnxruntime",
-    "memory",
+    "goal",
+    "torch.compile or onnxruntime / ours",
+    "memory, of theirs (goal)",
     "over products",
     "of peak",
 ]
+SHORT = ["", "ours", "transformers", "theirs / ours", "torch.compile or onnxruntime / ours", "memory, of theirs"]
 KERNELS = ["one thread, ms", "ours", "PyTorch", "ratio", "our textbook", "backward: ours", "PyTorch", "ratio", "our textbook"]
 
 
@@ -48,19 +62,33 @@ def lines(head: list[str], rows: list[list[str]]) -> None:
 
 def row(case: dict[str, Any]) -> list[str]:
     """One case."""
-    medians, ratios, memory = case["medians"], case["ratios"], case["memory"]
-    stronger = next((name for name in ("compile", "onnx") if name in ratios), None)
-    reason = next((f"could not run: {case['reasons'][name]}" for name in ("compile", "onnx") if name in case["reasons"]), "–")
+    medians, memory = case["medians"], case["memory"]
     took = f"{memory['ours']} MB"
     if "eager" in memory:
-        limit = f", at most {case['memory_target']:.2f}" if case["memory_target"] else ""
-        took += f", {memory['ours'] / memory['eager']:.2f} of theirs{limit}"
+        goal = f" ({case['memory_target']:.2f})" if case["memory_target"] else ""
+        took += f", {memory['ours'] / memory['eager']:.2f}{goal}"
     theirs = time(medians["eager"] / case["calls"]) if "eager" in medians else "–"
     return [
-        case["title"], time(medians["ours"] / case["calls"]), theirs, spread(ratios.get("eager")),
-        f"{case['target']:.2f}" if case["target"] else "", spread(ratios[stronger]) if stronger else reason,
+        case["title"], time(medians["ours"] / case["calls"]), theirs, spread(case["ratios"].get("eager")),
+        f"{case['target']:.2f}" if case["target"] else "", against_compiled(case),
         took, f"{case['over_products']:.2f}", f"{100 * case['fraction_of_peak']:.0f} %",
     ]  # fmt: skip
+
+
+def short_row(case: dict[str, Any]) -> list[str]:
+    title, ours, theirs, ratio, _, compiled, *_ = row(case)
+    memory = case["memory"]
+    return [title, ours, theirs, ratio, compiled, f"{memory['ours'] / memory['eager']:.2f}" if "eager" in memory else "–"]
+
+
+def against_compiled(case: dict[str, Any]) -> str:
+    """The ratio to the graph compiler that ran, or why none did."""
+    for name in ("compile", "onnx"):
+        if name in case["ratios"]:
+            return spread(case["ratios"][name])
+        if name in case["reasons"]:
+            return f"could not run: {case['reasons'][name]}"
+    return "–"
 
 
 def spread(ratio: list[float] | None) -> str:
@@ -91,9 +119,10 @@ def kernel_row(kernel: dict[str, Any]) -> list[str]:
     return cells
 
 
-def main(path: str) -> None:
-    print_tables(json.loads(Path(path).read_text(encoding="utf-8")))
+def main(*arguments: str) -> None:
+    show = print_short if arguments[0] == "--short" else print_tables
+    show(json.loads(Path(arguments[-1]).read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

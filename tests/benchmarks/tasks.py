@@ -145,7 +145,7 @@ def standard_errors(found: dict[str, Any]) -> str:
 
 def table(results: dict[str, Any]) -> str:
     """The results as Markdown."""
-    lines = ["| | score | baseline | from scratch | pretrained | ahead, standard errors |", "|---|---|---:|---:|---:|---:|"]
+    lines = ["| | score | baseline | from scratch | pretrained | ahead, standard errors |", "|---|---|---|---:|---:|---:|"]
     for name, found in results["cases"].items():
         some = found.get("pretrained") or found["scratch"]
         digits = 1 if some["metric"] == "bleu" else 3
