@@ -4,6 +4,7 @@ themselves."""
 import dis
 import inspect
 import os
+import textwrap
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,9 +18,9 @@ def show(*functions: Callable[..., Any]) -> Any:
     """The source of these functions as it stands in the library: of an operation's door, the textbook behind it."""
     from IPython.display import Markdown
 
-    source = "\n\n\n".join(inspect.getsource(inspect.unwrap(each)).rstrip() for each in functions)
+    sources = (textwrap.dedent(inspect.getsource(inspect.unwrap(each))) for each in functions)
     # Markdown takes the page's own colours, in light and in dark
-    return Markdown(f"```python\n{source}\n```")
+    return Markdown("```python\n{}\n```".format("\n\n\n".join(map(str.rstrip, sources))))
 
 
 def passed(rows: Iterable[Any]) -> bool:

@@ -93,6 +93,24 @@ def test_its_form(path):
 
 
 @each
+def test_it_ends_in_exercises(path):
+    text = "\n".join(source(cell) for cell in read(path)["cells"] if cell["cell_type"] == "markdown")
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings[-2:] == ["What to read next", "Exercises"]
+
+
+@each
+def test_formulas_stand_by_themselves(path):
+    """MyST reads a displayed formula that touches a line of text as text, from there to the end of the paragraph."""
+    for cell in read(path)["cells"]:
+        if cell["cell_type"] == "markdown":
+            outside = re.sub(r"^```.*?^```", "", source(cell), flags=re.MULTILINE | re.DOTALL)
+            for paragraph in re.split(r"\n\s*\n", outside):
+                if "$$" in paragraph:
+                    assert re.fullmatch(r"\$\$[^$]+\$\$", paragraph.strip()), f"more than a formula: {paragraph}"
+
+
+@each
 def test_it_asserts_something(path):
     cells = [cell for cell in code_cells(read(path)) if "exercise" not in tags(cell)]
     asserts = [node for cell in cells for node in ast.walk(ast.parse(source(cell))) if isinstance(node, ast.Assert)]
