@@ -6,7 +6,7 @@ The letters, the papers' own, used throughout:
     B  sequences of the batch                 E  embedding width          M  masked positions
     T  tokens of one sequence                 H  hidden width             C  classes
     A  heads        D  = H / A                F  feed-forward width
-    dz is the derivative of the loss by z, and has its shape. Weights are stored (in, out).
+    dz is the derivative of the loss with respect to z, and has its shape. Weights are stored (in, out).
 
 The protocol of a layer:
 

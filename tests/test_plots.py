@@ -48,7 +48,7 @@ def test_the_unigram_entropy_is_a_dashed_line(metrics):
     (dashed,) = [line for line in panel.lines if line.get_linestyle() == "--"]
     assert set(dashed.get_ydata()) == {5.5}
     labels = [text.get_text() for text in panel.get_legend().get_texts()]
-    assert "unigram entropy = 5.50" in labels and "ln V = 8.29" in labels and "held-out" in labels
+    assert "unigram entropy, held-out = 5.50" in labels and "ln V = 8.29" in labels and "held-out" in labels
     assert panel.get_xlabel() == "step" and "nats" in panel.get_ylabel()
 
 

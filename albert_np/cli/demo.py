@@ -36,12 +36,12 @@ def demo(
     if as_json:
         give({**dataclasses.asdict(verdict), "below_unigram": verdict.below_unigram})
     else:
-        _show(verdict, demonstration.BELOW_UNIGRAM, demonstration.SOP_ACCURACY)
+        _show(verdict, demonstration.BELOW_UNIGRAM, demonstration.AT_MASK, demonstration.SOP_ACCURACY)
     if verdict.passed is False:
         raise typer.Exit(1)
 
 
-def _show(verdict: "Verdict", below: float, accuracy: float) -> None:
+def _show(verdict: "Verdict", below: float, at_mask: float, accuracy: float) -> None:
     print()
     for sentence, fillings in verdict.fillings.items():
         print(f"{sentence}\n    " + ", ".join(f"{piece} {probability:.0%}" for piece, probability in fillings))
@@ -57,6 +57,7 @@ def _show(verdict: "Verdict", below: float, accuracy: float) -> None:
         ["  ln V, knowing nothing", f"{verdict.ln_v:.3f}", "", ""],
         ["  unigram entropy, knowing frequencies", f"{verdict.unigram_entropy:.3f}", "", ""],
         ["  below the unigram entropy by", f"{verdict.below_unigram:.3f}", f"{below}", cell(verdict.below_unigram >= below)],
+        ["  the same at [MASK] alone", f"{verdict.below_at_mask:.3f}", f"{at_mask}", cell(verdict.below_at_mask >= at_mask)],
         ["MLM accuracy, held-out", f"{verdict.mlm_accuracy:.3f}", "", ""],
         ["SOP accuracy, held-out", f"{verdict.sop_accuracy:.3f}", f"{accuracy}", cell(verdict.sop_accuracy >= accuracy)],
         ["gradients that hold, trained model", f"{verdict.gradients}", f"{total}", cell(not verdict.wrong_gradients)],

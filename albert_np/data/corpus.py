@@ -136,7 +136,7 @@ def _read_manifest(folder: Path) -> tuple[dict[str, Any] | None, str | None]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return None, "it was not tokenised before"
+        return None, "it is not tokenised yet"
     except (UnicodeDecodeError, json.JSONDecodeError):
         return None, f"{folder / MANIFEST} is damaged"
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -181,6 +182,14 @@ class PretrainingData:
                 counts += np.bincount(part, minlength=len(counts))
         return counts
 
+    def unigram_loss(self, batches: Iterable[dict[str, Any]]) -> float:
+        """Nats: the mean of -ln p(label) over the masked pieces of these batches, p from `piece_counts` with add-one over V. A
+        model that knows how often each piece occurs, and nothing of the context, has this MLM loss."""
+        counts = self.piece_counts() + 1.0  # (V,)
+        surprise = math.log(counts.sum()) - np.log(counts)
+        labels = np.concatenate([batch["masked_labels"] for batch in batches])  # (M,)
+        return float(surprise[labels].mean())
+
     def held_out(self, units: np.ndarray, *, tokens_per_batch: int | None = None) -> "HeldOut":
         """These other units of the corpus as a fixed set to evaluate on, with this object's lengths, rates and seed."""
         return HeldOut(
@@ -213,12 +222,8 @@ class HeldOut(PretrainingData):
             yield from self.micro_batches(0, step, 1, rank, size)
 
     def unigram_entropy(self, train: PretrainingData) -> float:
-        """Nats: the mean of -ln p(label) over the masked pieces, p from the counts of the training text with add-one
-        over V. A model that knows how often each piece occurs, and nothing of the context, has this MLM loss."""
-        counts = train.piece_counts() + 1.0  # (V,)
-        surprise = math.log(counts.sum()) - np.log(counts)
-        labels = np.concatenate([batch["masked_labels"] for batch in self])  # (M,)
-        return float(surprise[labels].mean())
+        """Nats: `unigram_loss` of this set, by the frequencies of the training text."""
+        return train.unigram_loss(self)
 
 
 def _check(fine: bool, message: str) -> None:

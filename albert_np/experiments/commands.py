@@ -183,7 +183,7 @@ def _check_finetune(command: Command, settings: dict[str, Any]) -> None:
             if not Path(part).exists():
                 raise FileNotFoundError(f"{key}: there is no file {part!r}")
     if ("model" in settings) == ("config" in settings):
-        raise ValueError("say where to start by one of model and config")
+        raise ValueError("expected either model or config")
     changes = model_changes(command, settings)
     if "config" in settings:
         config_of(settings["config"], changes)

@@ -8,8 +8,9 @@
                                                     and where a norm is 0)
 
 These are Google's forms (lamb_optimizer.py, optimization.py): by default no correction of the moments' bias towards zero, and ε
-outside the root. With `bias_correction` m and v are divided by 1 - βᵗ first, as in the papers and in torch; with `decay_all`
-biases and layer norms are treated as all others, as torch.optim.AdamW does if it is given one group of parameters.
+outside the root. Adam's first steps are then several times too long; in LAMB the trust ratio takes that factor back out, but not
+for biases and layer norms. With `bias_correction` m and v are divided by 1 - βᵗ first, as in the papers and in torch; with
+`decay_all` biases and layer norms are treated as all others, as torch.optim.AdamW does if it is given one group of parameters.
 """
 
 from types import SimpleNamespace

@@ -19,8 +19,8 @@ def draw(
 ) -> list[Path]:
     """Write loss.png, accuracy.png, learning_rate.png and gradient_norm.png into `folder` -> their paths, [] without steps.
 
-    The unigram entropy (nats) becomes a dashed line in the loss's figure: what knowing only the pieces' frequencies costs;
-    ln V, what knowing nothing costs, a dotted one.
+    The unigram entropy (nats) becomes a dashed line in the loss's figure: what knowing only the pieces' frequencies costs for
+    the held-out labels (for those of a training step it is another number); ln V, what knowing nothing costs, a dotted one.
     """
     steps, evaluations = read_metrics(Path(metrics))
     steps = [record for record in steps if record["loss"] is not None]
@@ -48,7 +48,7 @@ def _loss(steps: list[dict[str, Any]], evaluations: list[dict[str, Any]], unigra
     if vocab_size:
         axes.axhline(math.log(vocab_size), color="0.5", linestyle=":", linewidth=1.2, label=f"ln V = {math.log(vocab_size):.2f}")
     if unigram is not None:
-        axes.axhline(unigram, color="0.25", linestyle="--", linewidth=1.2, label=f"unigram entropy = {unigram:.2f}")
+        axes.axhline(unigram, color="0.25", linestyle="--", linewidth=1.2, label=f"unigram entropy, held-out = {unigram:.2f}")
     axes.legend(frameon=False)
     return figure
 

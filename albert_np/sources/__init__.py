@@ -38,7 +38,7 @@ def kind(path: str | os.PathLike[str]) -> str:
         return "file"
     name = str(path)
     if not HUB_NAME.fullmatch(name) or FILE_NAME.fullmatch(name):
-        raise FileNotFoundError(f"there is no file or folder {name!r}, and a name on the hub (owner/name) it cannot be either")
+        raise FileNotFoundError(f"there is no file or folder {name!r}, and it cannot be a name on the hub (owner/name)")
     if not isinstance(path, str):
         raise FileNotFoundError(f"there is no file or folder {name!r} (names on the hub are given as a string, not as a Path)")
     return "hub"

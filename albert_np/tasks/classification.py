@@ -35,7 +35,7 @@ class Classification(Task):
     def learn(self, examples: list[Labelled]) -> None:
         labels = [example.label for example in examples if example.label is not None]
         if not labels:
-            raise ValueError("the training examples have no labels; is the column of the labels named?")
+            raise ValueError("the training examples have no labels: name their column, -o label=NAME")
         kind = self.options["kind"] or kind_of(labels)
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")

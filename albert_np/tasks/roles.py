@@ -1,6 +1,6 @@
 """Semantic roles: who did what to whom, for each predicate of a sentence.
 
-The predicate is told to the model by token type 1 (Shi & Lin 2019), one pass a predicate:
+The predicate is told to the model by token type 1 (AllenNLP's simplification of Shi & Lin 2019), one pass a predicate:
 
     [CLS] the sentence [SEP]            type 1 at the predicate's pieces; a tag for each word
 

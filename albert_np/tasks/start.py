@@ -35,7 +35,7 @@ class Start:
 
         if (model is None) == (config is None):
             raise ValueError(
-                "say where to start by one of model and config (a preset's name, for a model that is not pretrained)"
+                "expected either model, a pretrained one, or config, such as a preset's name, for one that is not pretrained"
             )
         if tokenizer is None and model is None:
             report.note(f"training a vocabulary of at most {vocab_size} pieces on the examples")

@@ -44,7 +44,7 @@ class Trained:
         if not path.is_dir():
             raise FileNotFoundError(f"there is no folder {str(folder)!r} with a trained model")
         if not (path / FILE).is_file():
-            raise ValueError(f"{path} holds no {FILE}: it is no model that was fine-tuned here")
+            raise ValueError(f"{path} holds no {FILE}: it is not a model that finetune has written")
         values = read_json(path / FILE)
         name, options = (values.get("task"), values.get("options")) if isinstance(values, dict) else (None, None)
         if not isinstance(name, str) or not isinstance(options, dict):

@@ -1,8 +1,9 @@
 """Where the masked-language-model head starts: at the frequencies of the pieces.
 
 A fresh model gives every piece the probability 1/V, a loss of ln V, and spends its first hundreds of steps on learning what a
-count tells: how often each piece occurs. With the logarithm of that as the decoder's bias it starts at the unigram entropy,
-and the steps go into what depends on the context.
+count tells: how often each piece occurs. With the logarithm of that as the decoder's bias it starts near the unigram entropy
+(above it by about half the variance of its other, still random part of the logits), and the steps go into what depends on the
+context.
 """
 
 from typing import Any

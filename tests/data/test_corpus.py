@@ -79,7 +79,7 @@ def test_large_vocabulary_uses_four_bytes(tmp_path):
 
 def test_second_run_reuses(tmp_path):
     first, said = prepare(tmp_path)
-    assert "it was not tokenised before" in said and first.rebuilt_because
+    assert "it is not tokenised yet" in said and first.rebuilt_because
     tokenizer = LetterTokenizer()
     second, said = prepare(tmp_path, tokenizer)
     assert "is reused" in said and second.rebuilt_because is None

@@ -132,7 +132,7 @@ def test_finetune_is_checked(sweep, tmp_path):
     found = sweep(text + "config = 'tiny'\n[grid]\nlr = [1e-3, 1e-4]\nfreeze = ['body', ['embeddings']]\n")
     assert len(found.configurations) == 4
     for more, message in (
-        ("", "by one of model and config"),
+        ("", "expected either model or config"),
         ("model = 'x/y/z/w'", "there is no file or folder"),
         ("config = 'tiny'\nepochs = 0", "epochs must be an integer of at least 1"),
         ("config = 'tiny'\nsparsity = 2", "sparsity must be at least 0 and below 1"),
