@@ -49,7 +49,7 @@ class Case:
     def config(self, quick: bool) -> ab.AlbertConfig:
         """The model of this case."""
         if self.tiny:
-            from albert_np.demo import CONFIG, VOCAB_SIZE
+            from tiny import CONFIG, VOCAB_SIZE
 
             return ab.AlbertConfig(**CONFIG, vocab_size=VOCAB_SIZE, classifier_dropout_prob=0.0)
         chosen = dict(SMALL if quick else BASE)
@@ -83,7 +83,7 @@ class Texts:
         return [text for document in python_documentation() for text in document][:4000]
 
     def trained(self) -> Any:
-        """A vocabulary of this text, as the demo trains it."""
+        """A vocabulary of this text."""
         from albert_np.text.train import train_tokenizer
 
         if not (self.workshop / "spiece.model").exists():
@@ -134,20 +134,12 @@ def full(B: int, T: int, masked: int = 0) -> Callable[[Texts], list[Arrays]]:
     return make
 
 
-def demo_batches(texts: Texts) -> list[Arrays]:
-    """Batches of the demonstration's own pretraining data."""
-    from albert_np.demo import SETTINGS, VOCAB_SIZE, write_corpus
-    from albert_np.text.train import train_tokenizer
-    from albert_np.training import Settings, prepare_data
+def tiny_batches(texts: Texts) -> list[Arrays]:
+    """Batches of real pretraining data."""
+    from tiny import prepared
 
-    case, folder = next(case for case in CASES if case.tiny), texts.workshop / "demo"
-    folder.mkdir(parents=True, exist_ok=True)
-    text = write_corpus(folder / "corpus.txt")
-    with open(text, encoding="utf-8") as lines:
-        train_tokenizer((line for line in lines if line.strip()), folder / "spiece.model", VOCAB_SIZE)
-    tokenizer = ab.AlbertTokenizer(folder / "spiece.model")
-    train = prepare_data([text], folder / "corpus", case.config(False), Settings(**SETTINGS), tokenizer).train
-    return [from_packed(train.batch(0, step)) for step in range(4)]
+    _, data = prepared(texts.workshop / "tiny")
+    return [from_packed(data.train.batch(0, step)) for step in range(4)]
 
 
 def from_packed(arrays: Arrays) -> Arrays:
@@ -174,9 +166,7 @@ CASES = [
     Case("latency", "latency, base, one sentence of 16 tokens", C, "call", full(1, 16), 1.2, calls=20),
     Case("long-infer", "inference, base, 2 × 512", C, "call", full(2, 512), 1.1),
     Case("long-train", "gradients, base, 2 × 512", C, "gradients", full(2, 512), 1.1),
-    Case(
-        "pretrain-tiny", "pretraining step, the demo's model and data", P, "step", demo_batches, 1.5, clip=1.0, calls=4, tiny=True
-    ),
+    Case("pretrain-tiny", "pretraining step, tiny, real batches", P, "step", tiny_batches, 1.5, clip=1.0, calls=4, tiny=True),
 ]
 
 

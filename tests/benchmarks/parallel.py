@@ -1,4 +1,4 @@
-"""Two processes of one thread against one process of two threads, on the demonstration's model and text; results/parallel.json.
+"""Two processes of one thread against one of two threads, on a tiny model and Python's documentation; results/parallel.json.
 
     python tests/benchmarks/parallel.py [--rounds 9] [--steps 20] [--quick]
     python tests/benchmarks/parallel.py --table        # prints the results again
@@ -24,32 +24,17 @@ WARM = 5  # steps that are not counted; so often the losses are read
 CONTENDERS = {"threads": (1, 2, False), "processes": (2, 1, False), "divided": (2, 1, True)}  # processes, threads, sharded
 
 
-def prepare(folder: Path) -> None:
-    """The demonstration's text, vocabulary and corpus."""
-    from albert_np.config import AlbertConfig
-    from albert_np.demo import CONFIG, SETTINGS, VOCAB_SIZE, write_corpus
-    from albert_np.text import AlbertTokenizer, train_tokenizer
-    from albert_np.training import Settings, prepare_data
-
-    text = write_corpus(folder / "corpus.txt")
-    with open(text, encoding="utf-8") as lines:
-        train_tokenizer((line for line in lines if line.strip()), folder / "spiece.model", VOCAB_SIZE)
-    tokenizer = AlbertTokenizer(folder / "spiece.model")
-    tokenizer.save_pretrained(folder)
-    config = AlbertConfig(vocab_size=len(tokenizer), **CONFIG)
-    prepare_data([text], folder / "corpus", config, Settings(**SETTINGS), tokenizer)
-
-
 def work(folder: Path, steps: int, sharded: bool) -> None:
     """In each process: train, and in the first print seconds a step and the shares of sending and waiting."""
+    from tiny import SETTINGS, config_of
+
     import albert_np as ab
     from albert_np import parallel, threads
     from albert_np.data.corpus import Corpus
-    from albert_np.demo import CONFIG, SETTINGS
     from albert_np.training import Report, Settings, data_of
 
     tokenizer = ab.AlbertTokenizer.from_pretrained(folder)
-    config = ab.AlbertConfig(vocab_size=len(tokenizer), **CONFIG)
+    config = config_of(tokenizer)
     length = dict(steps=steps + WARM, log_every=WARM, eval_every=10**6, checkpoint_every=10**6)
     settings = Settings(**{**SETTINGS, **length, "shard_optimizer": sharded})
     data = data_of(Corpus.open(folder / "corpus", tokenizer), config, settings)
@@ -83,12 +68,11 @@ def run(folder: Path, name: str, steps: int) -> dict[str, float]:
 
 def measure(rounds: int, steps: int) -> dict[str, Any]:
     import numpy as np
-
-    from albert_np.demo import CONFIG, SETTINGS
+    from tiny import CONFIG, SETTINGS, prepared
 
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
     with tempfile.TemporaryDirectory() as folder:
-        prepare(Path(folder))
+        prepared(Path(folder))
         for number in range(rounds):
             for name in CONTENDERS:
                 runs[name].append(run(Path(folder), name, steps))
@@ -104,7 +88,7 @@ def table(results: dict[str, Any]) -> str:
     lines = [
         f"{results['processors']} processors, NumPy {results['numpy']}"
         + (f" with OPENBLAS_CORETYPE={results['coretype']}" if results["coretype"] else "")
-        + f"; the demonstration's model, {results['tokens_per_batch']} tokens a step; medians of "
+        + f"; a tiny model (4 layers of {results['hidden_size']}), {results['tokens_per_batch']} tokens a step; medians of "
         f"{len(results['runs']['threads'])} runs of {results['steps']} steps.",
         "",
         "| | ms a step | ratio | least to greatest | sending | waiting |",

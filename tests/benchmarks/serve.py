@@ -1,9 +1,9 @@
 """The service under load: 200 clients for a minute, texts of 16 tokens, batches against one by one; results/serve.json.
 
-    python tests/benchmarks/serve.py [--seconds 60] [--clients 200] [--sizes demo base] [--model FOLDER]
+    python tests/benchmarks/serve.py [--seconds 60] [--clients 200] [--sizes tiny base] [--model FOLDER]
     python tests/benchmarks/serve.py --table
 
-The models are pretrained ones' sizes with random weights (the demonstration's, and ALBERT-base), or a folder. Clients and server
+The models are pretrained ones' sizes with random weights (tiny ones, and ALBERT-base's), or a folder. Clients and server
 share this machine, so what is measured is less than the server alone could do. `one by one` is the same server with --batch 1.
 """
 
@@ -20,8 +20,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tiny import VOCAB_SIZE, config_of
+
 import albert_np as ab
-from albert_np.demo import CONFIG, VOCAB_SIZE
 from albert_np.text import AlbertTokenizer, train_tokenizer
 
 HERE = Path(__file__).parent
@@ -29,13 +30,13 @@ WORDS = "the of a to in is it and that this for as with if".split()
 
 
 def folder_of(size: str, place: Path) -> Path:
-    """A pretrained model's folder with random weights: the demonstration's sizes, or a preset's with 30000 pieces."""
+    """A pretrained model's folder with random weights: of tiny sizes, or a preset's."""
     from albert_np.demo_text import python_documentation
 
-    lines = [line for document in python_documentation() for line in document][: 20_000 if size == "demo" else None]
+    lines = [line for document in python_documentation() for line in document][: 20_000 if size == "tiny" else None]
     train_tokenizer(lines, place / "spiece.model", VOCAB_SIZE)
     tokenizer = AlbertTokenizer(place / "spiece.model")
-    config = ab.AlbertConfig(vocab_size=len(tokenizer), **CONFIG) if size == "demo" else ab.AlbertConfig.preset(size)
+    config = config_of(tokenizer) if size == "tiny" else ab.AlbertConfig.preset(size)
     ab.AlbertForPreTraining(config, seed=0).save_pretrained(place)
     tokenizer.save_pretrained(place)
     return place
@@ -157,7 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--clients", type=int, default=200)
-    parser.add_argument("--sizes", nargs="*", default=["demo", "base"])
+    parser.add_argument("--sizes", nargs="*", default=["tiny", "base"])
     parser.add_argument("--model", type=Path, help="a folder to measure besides")
     parser.add_argument("--table", action="store_true", help="print the table of the results that there are")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "serve.json")
