@@ -1,4 +1,4 @@
-# make test: the tests.   make demo: train a small ALBERT, three to four minutes on two cores.   Everything lives in .venv.
+# make test: the tests.   make demo: train a small ALBERT, four to five minutes on two cores.   Everything lives in .venv.
 # make bench: the times beside PyTorch's.   make notebooks: execute the notebooks again, in place.   make docs: the site, in build/docs/html.
 PYTHON ?= python3
 VENV   ?= .venv

@@ -20,7 +20,7 @@ def demo(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Pretrain a tiny ALBERT on Python's own documentation in three to four minutes, and judge it. Exit code 1 if it misses.
+    """Pretrain a tiny ALBERT on Python's own documentation in a few minutes, and judge it. Exit code 1 if it misses.
 
     Example: albert-np demo --out demo
     """
