@@ -11,6 +11,16 @@ These are Google's forms (lamb_optimizer.py, optimization.py): by default no cor
 outside the root. Adam's first steps are then several times too long; in LAMB the trust ratio takes that factor back out, but not
 for biases and layer norms. With `bias_correction` m and v are divided by 1 - βᵗ first, as in the papers and in torch; with
 `decay_all` biases and layer norms are treated as all others, as torch.optim.AdamW does if it is given one group of parameters.
+
+>>> import albert_np as ab
+>>> model = ab.AlbertForMaskedLM(ab.AlbertConfig.preset("tiny"), seed=0)
+>>> row = dict(input_ids=[[2, 4, 16, 3]], labels=[[-100, 15, -100, -100]])
+>>> state = init("lamb", model.params)
+>>> before, grads = model.loss_and_gradients(**row)
+>>> step(model.params, grads, state, lr=0.01)
+>>> after, _ = model.loss_and_gradients(**row)
+>>> bool(after < before), state.count
+(True, 1)
 """
 
 from types import SimpleNamespace
@@ -72,16 +82,6 @@ def step(
 
     scales: {name: factor of lr}, 1 for a name that is not there; a tensor whose factor is 0 stays as it is (see `optim.layers`).
     loss_scale: of a loss that was scaled: where its `finite` is 0, on the device, nothing changes.
-
-    >>> import albert_np as ab
-    >>> model = ab.AlbertForMaskedLM(ab.AlbertConfig.preset("tiny"), seed=0)
-    >>> row = dict(input_ids=[[2, 4, 16, 3]], labels=[[-100, 15, -100, -100]])
-    >>> state = init("lamb", model.params)
-    >>> before, grads = model.loss_and_gradients(**row)
-    >>> step(model.params, grads, state, lr=0.01)
-    >>> after, _ = model.loss_and_gradients(**row)
-    >>> bool(after < before), state.count
-    (True, 1)
     """
     state.count += 1
     scales = scales or {}
