@@ -13,7 +13,7 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("1 + 3 * CUBIC", "1 + CUBIC", "lost the 3 of x cubed"),
         ("0.5 * (1 + t) + 0.5", "0.5", "forgot a term of the product rule"),
         ("(1 - t * t)", "(1 - t)", "tanh' without the square"),
-        ("du = SQRT_2_OVER_PI * ", "du = ", "lost the constant of u"),
+        ("slope = SQRT_2_OVER_PI * ", "slope = ", "lost the constant of u"),
     )),
     "layers.activations.gelu_backward": ("gelu", (
         ("(phi + x * density)", "phi", "forgot a term of the product rule"),

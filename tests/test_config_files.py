@@ -234,7 +234,7 @@ def test_weights_that_are_named_mean_the_config_beside_them(tmp_path):
 def test_what_is_not_there(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"there is no file or folder .*none"):
         AlbertConfig.from_pretrained(tmp_path / "none")
-    with pytest.raises(FileNotFoundError, match=r"there is no file or folder '\./none', and a name on the hub"):
+    with pytest.raises(FileNotFoundError, match=r"there is no file or folder '\./none', and it cannot be a name on the hub"):
         AlbertConfig.from_pretrained("./none")
 
 

@@ -159,14 +159,14 @@ P, C = "pretraining", "classification"
 CASES = [
     Case("pretrain-base", "pretraining step, base, 8 × 128 full rows", P, "step", full(8, 128, 19), 1.35, memory=0.40),
     Case("pretrain-recompute", "the same with `recompute`", P, "step", full(8, 128, 19), 0, memory=0.25, recompute=True),
-    Case("finetune-random", "fine-tuning step, base, random batches of 32", C, "step", sentences("train", False, 4), 2.0),
+    Case("finetune-random", "4 fine-tuning steps, base, random batches of 32", C, "step", sentences("train", False, 4), 2.0),
     Case("finetune-sorted", "the same, sorted by length", C, "step", sentences("train", True, 4), 1.25),
-    Case("infer-random", "inference, base, random batches of 32", C, "call", sentences("dev", False, 5), 2.0),
+    Case("infer-random", "inference, base, 5 random batches of 32", C, "call", sentences("dev", False, 5), 2.0),
     Case("infer-sorted", "the same, sorted by length", C, "call", sentences("dev", True, 5), 1.2),
     Case("latency", "latency, base, one sentence of 16 tokens", C, "call", full(1, 16), 1.2, calls=20),
     Case("long-infer", "inference, base, 2 × 512", C, "call", full(2, 512), 1.1),
     Case("long-train", "gradients, base, 2 × 512", C, "gradients", full(2, 512), 1.1),
-    Case("pretrain-tiny", "pretraining step, tiny, real batches", P, "step", tiny_batches, 1.5, clip=1.0, calls=4, tiny=True),
+    Case("pretrain-tiny", "4 pretraining steps, tiny, real batches", P, "step", tiny_batches, 1.5, clip=1.0, calls=4, tiny=True),
 ]
 
 

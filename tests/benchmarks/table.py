@@ -44,11 +44,11 @@ HEAD = [
     "theirs / ours",
     "goal",
     "torch.compile or onnxruntime / ours",
-    "memory, of theirs (goal)",
+    "memory, ours / theirs (goal)",
     "over products",
     "of peak",
 ]
-SHORT = ["", "ours", "transformers", "theirs / ours", "torch.compile or onnxruntime / ours", "memory, of theirs"]
+SHORT = ["", "ours", "transformers", "theirs / ours", "torch.compile or onnxruntime / ours", "memory, ours / theirs"]
 KERNELS = ["one thread, ms", "ours", "PyTorch", "ratio", "our textbook", "backward: ours", "PyTorch", "ratio", "our textbook"]
 
 
