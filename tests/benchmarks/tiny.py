@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from albert_np.cli.tokenizer import train_on
 from albert_np.config import AlbertConfig
 from albert_np.demo import write_corpus
-from albert_np.text import AlbertTokenizer, train_tokenizer
 from albert_np.training import Settings, prepare_data
 
 VOCAB_SIZE = 4000
@@ -26,8 +26,5 @@ def prepared(folder: Path) -> tuple[Any, Any]:
     """The text, its vocabulary and the tokenised corpus, left in a folder -> the tokenizer, the `RunData`"""
     folder.mkdir(parents=True, exist_ok=True)
     text = write_corpus(folder / "corpus.txt")
-    with open(text, encoding="utf-8") as lines:
-        train_tokenizer((line for line in lines if line.strip()), folder / "spiece.model", VOCAB_SIZE)
-    tokenizer = AlbertTokenizer(folder / "spiece.model")
-    tokenizer.save_pretrained(folder)
+    tokenizer = train_on([text], folder, VOCAB_SIZE)
     return tokenizer, prepare_data([text], folder / "corpus", config_of(tokenizer), Settings(**SETTINGS), tokenizer)
