@@ -130,7 +130,7 @@ def finetune(
         if own_words and folder is not None and resume:
             tokenizer = folder.path
         report = (report if processes.first else None) or Report()
-        examples, held = task.examples(train, "train"), task.examples(dev or (), "dev")
+        examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
         task.learn(examples)
         start = Start.of(task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, report, processes)
         if "max_length" in task.options:
