@@ -2,6 +2,6 @@
 
 import sys
 
-from albert_np.cli import main
+from albert_np.apps.cli import main
 
 sys.exit(main())

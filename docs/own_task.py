@@ -1,7 +1,7 @@
 """A task of one's own, whole: which of two sentences comes first? (albert-np finetune docs/own_task.py:Order ...)"""
 
 from albert_np.metrics import classes
-from albert_np.model import AlbertForSequenceClassification
+from albert_np.models import AlbertForSequenceClassification
 from albert_np.tasks import Item, Task
 
 

@@ -3,7 +3,8 @@
 import hypothesis
 import pytest
 
-from albert_np import backend, kernels
+from albert_np.core import backend
+from albert_np.core import dispatch as kernels
 
 # The same examples every time: what passes today passes tomorrow.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -26,7 +27,7 @@ def version(request):
 def fails(capsys):
     """Run a command that must fail -> its one line; no traceback, nothing on stdout."""
 
-    from albert_np.cli import main
+    from albert_np.apps.cli import main
 
     def run(*arguments: object, code: int = 2) -> str:
         assert main([str(a) for a in arguments]) == code

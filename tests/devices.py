@@ -9,7 +9,7 @@ import pytest
 from strict_backend import StrictBackend
 
 import albert_np as ab
-from albert_np import backend
+from albert_np.core import backend
 
 NO_COMPILER = pytest.mark.skipif(cuda_on_host.COMPILER is None, reason="there is no g++ to run CUDA kernels on the host")
 NO_CUPY = pytest.mark.skipif(importlib.util.find_spec("cupy") is None, reason="CuPy is not installed")

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from albert_np.core.params import Namespace, Tree
 from albert_np.gradcheck import Row, check, parameters
-from albert_np.params import Namespace, Tree
 
 
 def assert_passed(rows: list[Row]) -> None:

@@ -8,16 +8,17 @@ from unittest import mock
 import numpy as np
 
 import albert_np as ab
-from albert_np import kernels, threads
-from albert_np.config import AlbertConfig
+from albert_np.core import dispatch as kernels
+from albert_np.core.batch import Batch
+from albert_np.core.dispatch import Kept
+from albert_np.core.model.albert import pretraining, pretraining_backward
+from albert_np.core.params import Tree, shapes
+from albert_np.core.random import Dropout
+from albert_np.core.sequences import Sequences
+from albert_np.engine import shards as parts
+from albert_np.engine import threads
 from albert_np.gradcheck.examples import TINY, parameters
-from albert_np.kernels import Kept
-from albert_np.layers import Sequences
-from albert_np.model import parts
-from albert_np.model.albert import pretraining, pretraining_backward
-from albert_np.model.batch import Batch
-from albert_np.params import Tree, shapes
-from albert_np.randomness import Dropout
+from albert_np.models.config import AlbertConfig
 
 LENGTHS = (5, 1, 7, 3)
 DROPOUT = TINY.replace(hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.3)

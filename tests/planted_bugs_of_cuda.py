@@ -116,7 +116,7 @@ PLANTED = {
         ("return dlow, dhigh", "return dhigh, dlow", "exchanged"),
         ("both, p, g)", "both * both, p, g)", "another input"),
     )),
-    "weights.cu": (ATTENTION, (
+    "io.cu": (ATTENTION, (
         ("d[j] = first + j < row.seen ? (d[j] - sum) * p[j] * (A)scale : (A)0;", "d[j] = first + j < row.seen ? (d[j] - sum) * p[j] : (A)0;", "lost the scale"),
         ("(d[j] - sum) * p[j] * (A)scale", "d[j] * p[j] * (A)scale", "forgot what the normalisation does"),
         ("if (first + j < row.seen) sum += d[j] * p[j];", "if (first + j < row.seen) sum += d[j];", "forgot the weights of the sum"),

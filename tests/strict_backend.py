@@ -188,7 +188,7 @@ def index(key: Any, shape: tuple[int, ...]) -> Any:
 
 
 class StrictBackend:
-    """To be put beside the real ones in `albert_np.backend`."""
+    """To be put beside the real ones in `albert_np.core.backend`."""
 
     name = "strict"
     tf32 = recording = False

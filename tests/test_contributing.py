@@ -72,7 +72,7 @@ def test_every_block_is_one_that_is_tried():
 @pytest.mark.slow
 def test_the_layer_and_its_twin(written):
     """The two commands of the page: the layer's own test in both versions, the table of twins, and every planted mistake."""
-    files = "tests/layers/test_scale_shift.py tests/kernels/test_twins.py tests/test_planted_bugs.py".split()
+    files = "tests/core/test_scale_shift.py tests/engine/test_twins.py tests/test_planted_bugs.py".split()
     mistakes = 3 + 3
     assert passes(written, *files, "-k", "scale_shift") >= 2 + 2 * 2 + mistakes
 
@@ -80,7 +80,7 @@ def test_the_layer_and_its_twin(written):
 @pytest.mark.slow
 def test_what_holds_for_all_layers_holds_for_this_one(written):
     arguments = "test_every_backward_has_at_least_three_planted_bugs or test_a_twin_has_the_arguments_of_its_textbook"
-    assert passes(written, "tests/test_planted_bugs.py", "tests/kernels/test_twins.py", "-k", arguments) == 2
+    assert passes(written, "tests/test_planted_bugs.py", "tests/engine/test_twins.py", "-k", arguments) == 2
 
 
 @pytest.mark.slow
@@ -98,7 +98,7 @@ def test_a_mistake_in_the_layer_is_found(written, tmp_path):
     file = folder / "albert_np" / "layers" / "scale_shift.py"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("g.shift += dy.sum(0)", "g.shift[...] = dy.sum(0)"), encoding="utf-8")
-    ran = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/layers/test_scale_shift.py")
+    ran = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/core/test_scale_shift.py")
     assert ran.returncode == 1 and "not added to g" in ran.stdout
 
 

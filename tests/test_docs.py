@@ -44,7 +44,7 @@ def test_the_page_shows_the_file_s_own_task():
 
 
 def test_the_readme_shows_the_layer_s_own_lines():
-    readme, file = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "albert_np/layers/layer_norm.py"))
+    readme, file = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "albert_np/core/layers/layer_norm.py"))
     shown = readme[readme.index("def layer_norm(") : readme.index("```\n", readme.index("def layer_norm("))].splitlines()
     lines = [line for line in shown if line.startswith(" ")]  # the two signatures are shorter than the file's
     assert len(lines) == 9 and all(f"{line}\n" in file for line in lines)

@@ -14,7 +14,14 @@ WITH_EXAMPLES = [path for path in sorted(PACKAGE.rglob("*.py")) if re.search(r"^
 
 
 def test_there_are_examples():
-    assert {path.name for path in WITH_EXAMPLES} >= {"config.py", "base.py", "models.py", "adam.py", "checker.py", "names.py"}
+    assert {path.name for path in WITH_EXAMPLES} >= {
+        "base.py",
+        "adamw.py",
+        "config.py",
+        "pretraining.py",
+        "checker.py",
+        "names.py",
+    }
 
 
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.stem)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import albert_np as ab
-from albert_np.cli import app
+from albert_np.apps.cli import app
 
 try:
     import tomllib
@@ -63,7 +63,7 @@ def check_albert_np(words):
     command, rest = command_of(words)
     known = {name for each in command.params for name in (*each.opts, *each.secondary_opts)} | {"--help"}
     if type(command).__name__ == "ConfigCommand":
-        from albert_np.cli.common import FIELD_OPTIONS
+        from albert_np.apps.cli.common import FIELD_OPTIONS
 
         known |= set(FIELD_OPTIONS)
     for word in rest:
@@ -137,7 +137,7 @@ def place(tmp_path_factory):
 
 def google(folder):
     """albert_base_v2.tar.gz, as Google packs it."""
-    from albert_np.cli import main
+    from albert_np.apps.cli import main
 
     assert main(["convert", str(folder / "demo"), str(folder / "albert_base"), "--to", "tf", "--quiet"]) == 0
     with tarfile.open(folder / "albert_base_v2.tar.gz", "w:gz") as packed:
@@ -201,7 +201,7 @@ WAITS = ("demo", "serve", "gradcheck")  # minutes, or for ever; they have tests 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*afresh", "ignore:.*left out")
 def test_the_commands_of_the_first_pages_run(place, monkeypatch, tmp_path, capsys):
-    from albert_np.cli import main
+    from albert_np.apps.cli import main
 
     shutil.copytree(place / "demo", tmp_path / "demo")
     for path in place.glob("*.t*"):

@@ -14,7 +14,7 @@ from reference import Reference
 import albert_np as ab
 
 DATA = os.environ.get("ALBERT_NP_DATA")
-HERE = Path(__file__).parent / "weights" / "fixtures" / "hf"
+HERE = Path(__file__).parent / "io" / "fixtures" / "hf"
 FIXTURES = ["base_12_layers", "groups_2_inner_2", "e_equals_h", "act_gelu"]
 STORED = ["base_12_layers", "groups_2", "inner_2", "groups_2_inner_2", "act_relu", "act_gelu", "act_gelu_new", "e_equals_h",
           "fp16", "bf16", "sharded"]  # fmt: skip

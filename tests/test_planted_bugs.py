@@ -11,10 +11,13 @@ import planted_bugs
 import planted_bugs_of_twins
 import pytest
 
-import albert_np.kernels.cpu
-import albert_np.layers
-import albert_np.model
-from albert_np import kernels
+import albert_np.compress.layers
+import albert_np.core.layers
+import albert_np.core.model
+import albert_np.engine.cpu
+import albert_np.models
+import albert_np.models.layers
+from albert_np.core import dispatch as kernels
 from albert_np.gradcheck import CHECKS
 
 PLANTED = planted_bugs.PLANTED | planted_bugs_of_twins.PLANTED
@@ -54,7 +57,14 @@ def cases(planted):
 def backward_functions():
     """Every function of layers/, model/ and kernels/cpu whose name ends in _backward, or in _slope."""
     found = set()
-    for package in (albert_np.layers, albert_np.model, albert_np.kernels.cpu):
+    for package in (
+        albert_np.core.layers,
+        albert_np.core.model,
+        albert_np.models,
+        albert_np.models.layers,
+        albert_np.compress.layers,
+        albert_np.engine.cpu,
+    ):
         for info in pkgutil.iter_modules(package.__path__):
             module = importlib.import_module(f"{package.__name__}.{info.name}")
             found |= {
@@ -108,4 +118,4 @@ def test_the_invariant_catches_it(monkeypatch, key, invariant, old, new):
 
 def test_a_missing_text_is_noticed(monkeypatch):
     with pytest.raises(AssertionError, match="stands 0 times"):
-        plant(monkeypatch, "layers.linear.linear_backward", "no such text", "")
+        plant(monkeypatch, "core.layers.linear.linear_backward", "no such text", "")

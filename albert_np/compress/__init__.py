@@ -7,9 +7,17 @@ calibration    integers that make the error of what comes out small
 files          a small file, and how small it must be
 """
 
-from albert_np.compress.files import Packing
-from albert_np.compress.pruning import Pruning, Sparsity, prune, was_pruned
-from albert_np.compress.quantising import KINDS, QuantisationAware, kind_of
-from albert_np.compress.tensors import sparsity
+import importlib
+from typing import Any
 
-__all__ = ["KINDS", "Packing", "Pruning", "QuantisationAware", "Sparsity", "kind_of", "prune", "sparsity", "was_pruned"]
+_PLACES = {
+    "Packing": "files", "Pruning": "pruning", "Sparsity": "pruning", "prune": "pruning", "was_pruned": "pruning",
+    "KINDS": "quantising", "QuantisationAware": "quantising", "kind_of": "quantising", "sparsity": "tensors",
+}  # fmt: skip
+__all__ = sorted(_PLACES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from albert_np import backend
 from albert_np.compress.quantising import Kind, Quantised, grouped, quantise, spread, steps_of, tensors
 from albert_np.compress.tensors import rows
-from albert_np.kernels import textbook
-from albert_np.model.albert import encode
-from albert_np.model.batch import Batch
-from albert_np.params import Tree
-from albert_np.weights.fit import first_places
+from albert_np.core import backend
+from albert_np.core.batch import Batch
+from albert_np.core.dispatch import textbook
+from albert_np.core.model.albert import encode
+from albert_np.core.params import Tree
+from albert_np.io.fit import first_places
 
 CLIPS = np.linspace(1.0, 0.5, 21)  # shares of the largest weight that the grid may end at
 DAMPING = 0.01  # of the mean of G's diagonal: inputs that never vary must not blow up

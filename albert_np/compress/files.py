@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from albert_np import backend
 from albert_np.compress.quantising import Quantised, tensors
 from albert_np.compress.tensors import rows
-from albert_np.config import AlbertConfig
-from albert_np.files import make_folder, write_whole
-from albert_np.params import Tree, fill
-from albert_np.weights.formats import packed
-from albert_np.weights.formats.bfloat16 import narrowed, widened
-from albert_np.weights.names import table
-from albert_np.weights.save import write_config
+from albert_np.core import backend
+from albert_np.core.params import Tree, fill
+from albert_np.io.files import make_folder, write_whole
+from albert_np.io.formats import packed
+from albert_np.io.formats.bfloat16 import narrowed, widened
+from albert_np.io.names import table
+from albert_np.io.save import write_config
+from albert_np.models.config import AlbertConfig
 
 BITS = {"float32": 32, "float16": 16, "bfloat16": 16, "int8": 8, "int4": 4}
 

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from albert_np import backend
-from albert_np.model.batch import Batch
-from albert_np.params import Tree
+from albert_np.core import backend
+from albert_np.core.batch import Batch
+from albert_np.core.params import Tree
 
 
 def importance(model: Any, examples: Iterable[Batch]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

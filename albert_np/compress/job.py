@@ -16,7 +16,7 @@ from albert_np.compress.low_rank import factor, ranks
 from albert_np.compress.pruning import Sparsity, prune
 from albert_np.compress.quantising import KINDS, put, quantised
 from albert_np.compress.structured import cut
-from albert_np.model.batch import Batch
+from albert_np.core.batch import Batch
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ the same with its embeddings from the start (paper section 3.1).
 
 import numpy as np
 
-from albert_np import backend
-from albert_np.config import FACTORED, AlbertConfig
-from albert_np.params import Tree, fill, parts_of, shapes, zero_tree
+from albert_np.core import backend
+from albert_np.core.params import Tree, fill, parts_of, shapes, zero_tree
+from albert_np.models.config import FACTORED, AlbertConfig
 
 
 def ranks(params: Tree, energy: float) -> dict[str, int]:

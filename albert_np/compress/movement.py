@@ -1,6 +1,6 @@
 """Movement pruning: a weight is worth keeping if training moves it away from zero (Sanh et al. 2020).
 
-Every weight has a score, which descends on the gradient of its mask (layers/masked.py), and those with the least scores go. As
+Every weight has a score, which descends on the gradient of a mask (compress/layers/masked.py). Those with the least scores go. As
 Sanh et al. do, the scores are learned by Adam: so what counts is how steadily a weight moves, not how much the loss hangs on it.
 
 All weights that go move the same way, downhill. Many at once are one huge step of the optimiser, which no training survives; so
@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from albert_np import backend, optim
-from albert_np.params import Tree
+from albert_np.core import backend, optim
+from albert_np.core.params import Tree
 
 WARMUP = 0.1  # the share of the steps in which scores are learned before the first is used
 EPS = 1e-12  # gradients of scores are tiny: those of the weights times the weights

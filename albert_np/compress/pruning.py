@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from albert_np.compress.layers.masked import masked_backward
 from albert_np.compress.movement import WARMUP, Scores
 from albert_np.compress.tensors import TABLES, matrices, sparsity
-from albert_np.layers.masked import masked_backward
-from albert_np.optim.constraint import Constraint
-from albert_np.params import Tree
+from albert_np.core.params import Tree
+from albert_np.training.constraints import Constraint
 
 UPDATES = 100  # so often the mask grows, at most; by movement at every step
 INTENDED, ROUNDED = 0.005, 0.3  # a model with so many zeros was pruned; one of integers, where small weights are 0 anyway

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from albert_np import backend
+from albert_np.compress.layers.fake_quantise import fake_quantise, fake_quantise_backward
 from albert_np.compress.tensors import TABLES, matrices, rows
-from albert_np.layers.fake_quantise import fake_quantise, fake_quantise_backward
-from albert_np.optim.constraint import Constraint
-from albert_np.params import Tree, fill
+from albert_np.core import backend
+from albert_np.core.params import Tree, fill
+from albert_np.training.constraints import Constraint
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class QuantisationAware(Constraint):
     """Trains weights that are rounded when they are used: the model learns to live with it.
 
     The optimiser moves full weights; forward and backward passes see them rounded, and the gradient goes straight through
-    (layers/fake_quantise.py).
+    (compress/layers/fake_quantise.py).
     """
 
     def __init__(self, kind: Kind) -> None:

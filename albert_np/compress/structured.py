@@ -6,9 +6,9 @@ ffn.output. Every block keeps its own best ones, and as many as every other: the
 
 import numpy as np
 
-from albert_np import backend
-from albert_np.config import AlbertConfig
-from albert_np.params import Tree, fill, parts_of, shapes, zero_tree
+from albert_np.core import backend
+from albert_np.core.params import Tree, fill, parts_of, shapes, zero_tree
+from albert_np.models.config import AlbertConfig
 
 Importance = dict[str, np.ndarray]
 

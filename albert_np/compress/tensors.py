@@ -6,7 +6,7 @@ to be gained from them. Layers that share a matrix share it compressed: it comes
 
 from typing import Any
 
-from albert_np.params import Tree
+from albert_np.core.params import Tree
 
 TABLES = ("embeddings.word", "embeddings.position")  # stored with a row for each output; other weights are (in, out)
 HEADS = ("task", "relation", "sop", "hint")

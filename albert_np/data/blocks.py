@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from albert_np.core.random import generator
 from albert_np.data.corpus import Corpus
-from albert_np.randomness import generator
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import numpy as np
 from albert_np.data.documents import LAYOUTS, TextFile, check_text_file, paragraphs
 from albert_np.data.pieces import Pieces, Tokenizer
 from albert_np.data.sentences import segments, split_sentences
-from albert_np.files import sha256, sync, write_json
+from albert_np.io.files import sha256, sync, write_json
 
 FORMAT = 1  # to be raised whenever the files change their form, or `sentences` its rules: older folders are then rebuilt
 MANIFEST = "manifest.json"

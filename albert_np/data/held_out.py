@@ -7,8 +7,8 @@ tail, the same share of it, may be held out: so a corpus of one novel can be spl
 
 import numpy as np
 
+from albert_np.core.random import generator
 from albert_np.data.corpus import Corpus
-from albert_np.randomness import generator
 
 
 def whole_documents(corpus: Corpus) -> np.ndarray:

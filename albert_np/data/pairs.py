@@ -22,9 +22,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from albert_np.core.random import generator
 from albert_np.data.blocks import Blocks
 from albert_np.data.corpus import Corpus
-from albert_np.randomness import generator
 
 STYLES = ("google", "paper")
 OBJECTIVES = ("sop", "nsp", "none")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from albert_np.core.random import generator
 from albert_np.data.blocks import cut_blocks
 from albert_np.data.collate import Example, collate
 from albert_np.data.corpus import Corpus
@@ -14,7 +15,6 @@ from albert_np.data.held_out import whole_documents
 from albert_np.data.masking import Masker
 from albert_np.data.pairs import OBJECTIVES, STYLES, Pairs, make_pair, needs_blank, plan_pairs
 from albert_np.data.sampler import MODES, BalancedSampler, share, split
-from albert_np.randomness import generator
 
 
 class PretrainingData:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from albert_np.randomness import generator
+from albert_np.core.random import generator
 
 MODES = ("balanced", "random")
 BANDS_AN_OCTAVE = 8  # examples of one band differ in cost by at most 9 %

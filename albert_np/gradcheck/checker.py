@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from albert_np.core.params import Tree
+from albert_np.core.random import generator
 from albert_np.gradcheck.point import Point, parts
 from albert_np.gradcheck.tensor import Row, Tensor
-from albert_np.params import Tree
-from albert_np.randomness import generator
 
 
 def check(

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from albert_np import backend
-from albert_np.config import AlbertConfig
-from albert_np.layers import Sequences
-from albert_np.model.batch import Batch, rows_read
-from albert_np.params import Tree, flat_size
-from albert_np.randomness import Dropout, generator
+from albert_np.core import backend
+from albert_np.core.batch import Batch, rows_read
+from albert_np.core.params import Tree, flat_size
+from albert_np.core.random import Dropout, generator
+from albert_np.core.sequences import Sequences
+from albert_np.models.config import AlbertConfig
 
 LENGTHS = 8, 1, 9
 SOURCES = 3, 1, 5  # tokens of each that are the source, in translation's pattern

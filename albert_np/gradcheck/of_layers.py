@@ -5,17 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from albert_np import layers
+from albert_np.compress import layers as compress_layers
+from albert_np.core import layers
+from albert_np.core.layers.attention import attend, attend_backward
+from albert_np.core.model.block import block, block_backward
+from albert_np.core.model.embeddings import embeddings, embeddings_backward
+from albert_np.core.model.encoder import encoder, encoder_backward
+from albert_np.core.model.fusion import fuse_levels, fuse_levels_backward
+from albert_np.core.model.heads import mlm_head, mlm_head_backward, order_head, order_head_backward
+from albert_np.core.params import shapes
 from albert_np.gradcheck.checker import rows
 from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, batch, dropout, normal, parameters, put, sequences
 from albert_np.gradcheck.tensor import Row
-from albert_np.layers.attention import attend, attend_backward
-from albert_np.model.block import block, block_backward
-from albert_np.model.embeddings import embeddings, embeddings_backward
-from albert_np.model.encoder import encoder, encoder_backward
-from albert_np.model.fusion import fuse_levels, fuse_levels_backward
-from albert_np.model.heads import mlm_head, mlm_head_backward, order_head, order_head_backward
-from albert_np.params import shapes
 
 V, E, H, A, F = TINY.vocab_size, TINY.embedding_size, TINY.hidden_size, TINY.num_attention_heads, TINY.intermediate_size
 B = len(LENGTHS)
@@ -145,7 +146,7 @@ def factored(seed: int) -> Rows:
 @named("masked")
 def masked(seed: int) -> Rows:
     inputs = {name: normal(seed, name, H, F) for name in ("w", "s")}  # a mask of any numbers: the derivative is that at 0 and 1
-    return rows(layers.masked, layers.masked_backward, inputs, seed=seed)
+    return rows(compress_layers.masked, compress_layers.masked_backward, inputs, seed=seed)
 
 
 @named("fake_quantise, straight through")
@@ -154,10 +155,10 @@ def fake_quantise(seed: int) -> Rows:
     w, q = normal(seed, "w", F, H), 3
     steps = put(0.2 + 0.2 * np.abs(normal(seed, "steps", F, 1)))
     end = (q + 0.5) * steps  # what is beyond is clipped
-    error = layers.fake_quantise(put(w), steps, q)[0] - np.clip(put(w), -end, end)
+    error = compress_layers.fake_quantise(put(w), steps, q)[0] - np.clip(put(w), -end, end)
     return rows(
-        lambda w: (np.clip(w, -end, end) + error, layers.fake_quantise(w, steps, q)[1]),
-        layers.fake_quantise_backward, {"w": w}, seed=seed, kinks=True,
+        lambda w: (np.clip(w, -end, end) + error, compress_layers.fake_quantise(w, steps, q)[1]),
+        compress_layers.fake_quantise_backward, {"w": w}, seed=seed, kinks=True,
     )  # fmt: skip
 
 

@@ -4,12 +4,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from albert_np import backend
-from albert_np.config import FACTORED, AlbertConfig
+from albert_np.core import backend
+from albert_np.core.batch import Batch
+from albert_np.core.model.albert import Results
+from albert_np.core.model.embeddings import embeddings, embeddings_backward
+from albert_np.core.model.encoder import encoder, encoder_backward
+from albert_np.core.params import Tree, shapes
+from albert_np.core.random import Dropout, generator
 from albert_np.gradcheck.checker import key_bias, rows
 from albert_np.gradcheck.examples import TINY, batch, parameters, task_batch
 from albert_np.gradcheck.tensor import Row
-from albert_np.model import (
+from albert_np.models import (
     AlbertForPreTraining,
     AlbertForQuestionAnswering,
     AlbertForRelationClassification,
@@ -17,13 +22,8 @@ from albert_np.model import (
     AlbertForTokenClassification,
     AlbertForTranslation,
 )
-from albert_np.model.albert import Results
-from albert_np.model.batch import Batch
-from albert_np.model.distillation import Lesson, student
-from albert_np.model.embeddings import embeddings, embeddings_backward
-from albert_np.model.encoder import encoder, encoder_backward
-from albert_np.params import Tree, shapes
-from albert_np.randomness import Dropout, generator
+from albert_np.models.config import FACTORED, AlbertConfig
+from albert_np.models.distillation import Lesson, student
 
 # What differs from TINY (three layers that share all); "batch": what the batch has; "dropout": whether there is any.
 DROPOUT = dict(hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.3)

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from albert_np import layers
+from albert_np.core.params import shapes
 from albert_np.gradcheck.checker import rows
 from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, dropout, entity_rows, normal, on_device, parameters, put, sequences
 from albert_np.gradcheck.of_layers import H, Rows
-from albert_np.model.fine_tuning import CLASSES, NUMBERS, SETS, task_loss, task_loss_backward
-from albert_np.model.task_heads import (
+from albert_np.models import layers as task_layers
+from albert_np.models.task_heads import (
     relation_head,
     relation_head_backward,
     sequence_head,
@@ -20,7 +20,7 @@ from albert_np.model.task_heads import (
     token_head,
     token_head_backward,
 )
-from albert_np.params import shapes
+from albert_np.models.task_losses import CLASSES, NUMBERS, SETS, task_loss, task_loss_backward
 
 B, C = len(LENGTHS), 7
 CONFIG = TINY.replace(num_labels=C, classifier_dropout_prob=0.3)
@@ -30,7 +30,7 @@ CHECKS: dict[str, Callable[[int], Rows]] = {}
 
 def element_loss(seed: int, name: str, labels: Any) -> Rows:
     """A loss of every element of (M, C)."""
-    forward, backward = getattr(layers, name), getattr(layers, name + "_backward")
+    forward, backward = getattr(task_layers, name), getattr(task_layers, name + "_backward")
     labels, weights = put(labels), put(0.5 + np.abs(normal(seed, "weights", M)))
     return rows(lambda x: forward(x, labels, weights, 3.7), backward, {"x": 2 * normal(seed, "x", M, C)}, seed=seed, dy=1.7)
 
@@ -44,8 +44,8 @@ CHECKS["binary_cross_entropy"] = lambda seed: element_loss(
 def soft_loss(seed: int, temperature: float) -> Rows:
     teacher, weights = put(2 * normal(seed, "teacher", M, C)), put(0.5 + np.abs(normal(seed, "weights", M)))
     return rows(
-        lambda x: layers.soft_cross_entropy(x, teacher, weights, 3.7, temperature),
-        layers.soft_cross_entropy_backward, {"x": 2 * normal(seed, "x", M, C)}, seed=seed, dy=1.7,
+        lambda x: task_layers.soft_cross_entropy(x, teacher, weights, 3.7, temperature),
+        task_layers.soft_cross_entropy_backward, {"x": 2 * normal(seed, "x", M, C)}, seed=seed, dy=1.7,
     )  # fmt: skip
 
 
@@ -55,7 +55,7 @@ CHECKS["soft_cross_entropy, temperature"] = lambda seed: soft_loss(seed, 2.5)
 
 def spread(seed: int) -> Rows:
     here = sequences()
-    return rows(lambda x: layers.spread(x, here), layers.spread_backward, {"x": normal(seed, "x", N, 2)}, seed=seed)
+    return rows(lambda x: task_layers.spread(x, here), task_layers.spread_backward, {"x": normal(seed, "x", N, 2)}, seed=seed)
 
 
 def losses(seed: int, problem: str) -> Rows:

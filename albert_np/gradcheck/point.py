@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from albert_np import backend
-from albert_np.params import Namespace, Tree, place
+from albert_np.core import backend
+from albert_np.core.params import Namespace, Tree, place
 
 STEP = 1e-6  # h
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from albert_np import kernels
+from albert_np.core import dispatch as kernels
 from albert_np.gradcheck import of_layers, of_models, of_tasks
 from albert_np.gradcheck.tensor import Row
 

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from albert_np.files import write_whole
+from albert_np.io.files import write_whole
 from albert_np.plots.axes import INK, PALE, SECOND, axes_of, curve
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from albert_np.files import write_whole
+from albert_np.io.files import write_whole
 from albert_np.plots.axes import INK, PALE, SECOND, SECOND_PALE, axes_of, curve, points
 from albert_np.training.metrics import read_metrics
 

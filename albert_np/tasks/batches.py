@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from albert_np import backend
+from albert_np.core import backend
 
 IGNORED = -100
 TOKENS = 8192  # of a batch that is only looked at

@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from albert_np.data.formats import Labelled, read_table
 from albert_np.metrics import classes, confusion, numbers, sets
-from albert_np.model import AlbertForSequenceClassification
+from albert_np.models import AlbertForSequenceClassification
 from albert_np.tasks.labels import index_of, known, majority, ordered
 from albert_np.tasks.task import Item, Task, softmax
 

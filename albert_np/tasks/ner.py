@@ -10,7 +10,7 @@ import numpy as np
 
 from albert_np.data.formats import Tagged, read_tags
 from albert_np.metrics import chunks, conlleval
-from albert_np.model import AlbertForTokenClassification
+from albert_np.models import AlbertForTokenClassification
 from albert_np.tasks import batches
 from albert_np.tasks.labels import known
 from albert_np.tasks.task import Item, Task, softmax

@@ -13,7 +13,7 @@ import numpy as np
 
 from albert_np.data.formats import Question, read_squad
 from albert_np.metrics import squad
-from albert_np.model import AlbertForQuestionAnswering
+from albert_np.models import AlbertForQuestionAnswering
 from albert_np.tasks import batches
 from albert_np.tasks.task import Item, Task, softmax
 from albert_np.tasks.words import windows

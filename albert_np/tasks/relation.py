@@ -11,7 +11,7 @@ from rich.markup import escape
 from albert_np.data.formats import Related, read_relations
 from albert_np.data.formats.relations import marked
 from albert_np.metrics import semeval
-from albert_np.model import AlbertForRelationClassification
+from albert_np.models import AlbertForRelationClassification
 from albert_np.tasks import batches
 from albert_np.tasks.classification import confused, named
 from albert_np.tasks.labels import index_of, known, majority, ordered

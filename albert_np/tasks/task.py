@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 from rich.markup import escape
 
-from albert_np.model.base import Model
+from albert_np.models.base import Model
 from albert_np.tasks import batches
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from albert_np.compress.files import Packing
 from albert_np.compress.files import save as save_packed
-from albert_np.files import make_folder, read_json, write_json
+from albert_np.io.files import make_folder, read_json, write_json
 from albert_np.tasks import TASKS, Task, task_of
 from albert_np.training.finetune import plain
 from albert_np.version import __version__

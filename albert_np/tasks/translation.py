@@ -1,4 +1,4 @@
-"""Translation: the source and, behind it, the target, which the model writes itself (model/translation.py)."""
+"""Translation: the source and, behind it, the target, which the model writes itself (models/translation.py)."""
 
 from collections import Counter
 from typing import Any, ClassVar
@@ -7,7 +7,7 @@ import numpy as np
 
 from albert_np.data.formats import Translated, read_parallel
 from albert_np.metrics import bleu, chrf
-from albert_np.model import AlbertForTranslation
+from albert_np.models import AlbertForTranslation
 from albert_np.tasks import batches
 from albert_np.tasks.task import Item, Task
 from albert_np.tasks.words import split_words

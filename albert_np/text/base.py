@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from albert_np import sources
-from albert_np.files import make_folder, write_json
+from albert_np.io import sources
+from albert_np.io.files import make_folder, write_json
 from albert_np.text import encoding, settings
 from albert_np.text.encoding import NO_SPAN, Pieces
 from albert_np.text.locate import vocabulary_file

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from albert_np.files import read_json
+from albert_np.io.files import read_json
 
 FILE = "tokenizer_config.json"
 TOKENS_FILE = "special_tokens_map.json"  # releases of transformers before 5 write the special tokens here, too

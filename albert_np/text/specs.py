@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from albert_np.protobuf import BYTES, VARINT, fields
+from albert_np.io.protobuf import BYTES, VARINT, fields
 from albert_np.text import charsmap
 
 UNIGRAM, NAMES = 1, {1: "unigram", 2: "BPE", 3: "WORD", 4: "CHAR"}

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from albert_np import impostors
-from albert_np.protobuf import BYTES, FOUR_BYTES, VARINT, fields
+from albert_np.io import impostors
+from albert_np.io.protobuf import BYTES, FOUR_BYTES, VARINT, fields
 from albert_np.text import specs
 from albert_np.text.specs import Specs
 

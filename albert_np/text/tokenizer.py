@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from albert_np.files import write_json, write_whole
+from albert_np.io.files import write_json, write_whole
 from albert_np.text import settings, specials, spiece, tokenizer_json
 from albert_np.text.base import Tokenizer
 from albert_np.text.encoding import Pieces

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from albert_np.files import write_whole
+from albert_np.io.files import write_whole
 from albert_np.text.normalise import checked, lower_each, plain
 
 CONTROL = ["[CLS]", "[SEP]", "[MASK]"]

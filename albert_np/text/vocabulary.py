@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from albert_np import impostors
-from albert_np.files import read_json
+from albert_np.io import impostors
+from albert_np.io.files import read_json
 from albert_np.text.locate import MODEL_FILE, VOCAB_FILE
 
 MAX_FILE_BYTES = 16 << 20  # the Chinese models' has 0.11 MB and 21,128 pieces

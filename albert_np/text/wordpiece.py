@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from albert_np.files import write_json, write_whole
+from albert_np.io.files import write_json, write_whole
 from albert_np.text import settings, vocabulary
 from albert_np.text.base import Tokenizer
 from albert_np.text.encoding import Pieces

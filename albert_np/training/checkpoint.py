@@ -27,10 +27,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from albert_np import backend
-from albert_np.config import AlbertConfig
-from albert_np.files import sha256, sync
-from albert_np.params import Tree
+from albert_np.core import backend
+from albert_np.core.params import Tree
+from albert_np.io.files import sha256, sync
+from albert_np.models.config import AlbertConfig
 
 MANIFEST = "manifest.json"
 TEMPORARY, REPLACED = ".writing-", ".replaced-"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from albert_np.config import AlbertConfig
+from albert_np.models.config import AlbertConfig
 from albert_np.training.settings import Settings
 
 # Attention's multiplications are small and its softmax moves much memory: a pair of tokens costs more time than its share of

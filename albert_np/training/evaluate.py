@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from albert_np import backend
-from albert_np.model.batch import Batch
-from albert_np.parallel import ALONE, Processes
+from albert_np.core import backend
+from albert_np.core.batch import Batch
+from albert_np.engine.mpi import ALONE, Processes
 
 # Sums, not means: batches differ in size, so they are added up first and divided at the end.
 SUMS = {"mlm": 1.0, "sop": 1.0}

@@ -6,17 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from albert_np import backend, optim
+from albert_np.core import backend, optim
+from albert_np.core.random import Dropout
 from albert_np.data.sampler import BalancedSampler, share, split
-from albert_np.optim.constraint import Constraint, seen
-from albert_np.parallel import ALONE, Processes
-from albert_np.randomness import Dropout
+from albert_np.engine.mpi import ALONE, Processes
+from albert_np.engine.stop import Stop
+from albert_np.training.callbacks import Report
+from albert_np.training.constraints import Constraint, seen
 from albert_np.training.data import attention_cost
+from albert_np.training.divergence import Diverged
 from albert_np.training.finetune_settings import FinetuneSettings
 from albert_np.training.finetune_state import Checkpoints, FinetuneState, History
-from albert_np.training.report import Report
-from albert_np.training.stop import Stop
-from albert_np.training.watch import Diverged
+from albert_np.training.layer_rates import rates as rates_by_layer
 
 DENOMINATORS = ("mlm", "sop", "task", "tokens")
 READ_EVERY = 10  # steps on a device between two readings of the losses, for which the host waits
@@ -52,7 +53,7 @@ def train_epochs(
     sampler = sampler_of(items, task, config, settings)
     total = sum(len(sampler.batches(epoch)) for epoch in range(settings.epochs))
     peak, warmup = settings.peak(config, fresh), math.ceil(settings.warmup * total)
-    rates = optim.rates(params, config, settings.layer_decay, settings.freeze)
+    rates = rates_by_layer(params, config, settings.layer_decay, settings.freeze)
     state = FinetuneState.begin(model, settings, total, constraints, checkpoints, report, processes)
     place, history, steps, update = state.place, state.history, state.computing, state.update
     grads, on_host = params.zeros_like(), backend.of(params.flat).name == "numpy"

@@ -5,8 +5,8 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
-from albert_np.config import AlbertConfig
-from albert_np.training.precision import PRECISIONS
+from albert_np.engine.precision import PRECISIONS
+from albert_np.models.config import AlbertConfig
 
 PEAK = 0.04  # the default learning rate is PEAK / H: 5e-5 for the base model, where fine-tuning usually starts
 FRESH = 4.0  # times as much for a model that was not pretrained
@@ -31,9 +31,9 @@ class FinetuneSettings:
                         prune_end, prune_embeddings: see `compress.pruning.Sparsity`.
     weights             "int8" or "int4": the weights are rounded while they are trained (compress/quantising.py).
     precision           "float32", or on a GPU "tf32" or "float16": see `training.precision`.
-    temperature, hard, hidden    of distillation, if there is a teacher: see model/distillation.py.
+    temperature, hard, hidden    of distillation, if there is a teacher: see models/distillation.py.
     seed                of the fresh head, the order and dropout.
-    shard_optimizer     of several processes each keeps a part of the optimiser's moments only (parallel/update.py).
+    shard_optimizer     of several processes each keeps a part of the optimiser's moments only (engine/mpi/reducer.py).
 
     Raises ValueError that names the field, what came and what was expected.
     """

@@ -17,14 +17,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from albert_np import optim
-from albert_np.optim.constraint import Constraint
-from albert_np.parallel import ALONE, DRIFTED, Processes, Update, update_of
-from albert_np.params import Tree
+from albert_np.core import optim
+from albert_np.core.params import Tree
+from albert_np.engine.mpi import ALONE, DRIFTED, Processes, Update, update_of
+from albert_np.engine.precision import computing
 from albert_np.training import checkpoint
+from albert_np.training.callbacks import Report
+from albert_np.training.constraints import Constraint
 from albert_np.training.finetune_settings import FinetuneSettings
-from albert_np.training.precision import computing
-from albert_np.training.report import Report
 from albert_np.training.state import Place
 from albert_np.version import __version__
 

@@ -10,16 +10,16 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from albert_np import optim
-from albert_np.parallel import ALONE, DRIFTED, Processes, world
-from albert_np.randomness import Dropout
+from albert_np.core import optim
+from albert_np.core.random import Dropout
+from albert_np.engine.mpi import ALONE, DRIFTED, Processes, world
+from albert_np.engine.stop import Stop, stop_on_signals
+from albert_np.training.callbacks import Report
+from albert_np.training.divergence import check_held_out
 from albert_np.training.evaluate import evaluate
-from albert_np.training.report import Report
-from albert_np.training.run import RunFolder
+from albert_np.training.run_folder import RunFolder
 from albert_np.training.settings import Settings
 from albert_np.training.state import RunState
-from albert_np.training.stop import Stop, stop_on_signals
-from albert_np.training.watch import check_held_out
 
 
 @dataclass
@@ -50,7 +50,7 @@ def pretrain(
     """Train `model` in place on `data` (a `RunData`) and leave model, metrics, checkpoints and figures in the folder `out`.
 
     Started by mpiexec, all processes call this alike, with the same arguments: each computes its share of every step, and only
-    the first one writes and reports. processes: others than all; `albert_np.parallel.ALONE` for a run of one's own.
+    the first one writes and reports. processes: others than all; `albert_np.engine.mpi.ALONE` for a run of one's own.
 
     With `resume` the newest whole checkpoint in `out` is continued, bit for bit. Ctrl-C and SIGTERM save and end the run; the
     summary says so. Raises ValueError for settings that do not fit the data or the run to resume, FileExistsError for a folder

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from albert_np.config import AlbertConfig
-from albert_np.kernels import twins_of
-from albert_np.model.parts import number_of_parts
-from albert_np.params import Tree, flat_size, shapes
+from albert_np.core.dispatch import twins_of
+from albert_np.core.params import Tree, flat_size, shapes
+from albert_np.engine.shards import number_of_parts
+from albert_np.models.config import AlbertConfig
 
 
 def empty_tree(config: AlbertConfig, parts: tuple[str, ...] = ("pooler", "mlm", "sop")) -> Tree:

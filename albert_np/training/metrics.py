@@ -17,9 +17,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from albert_np import backend
-from albert_np.files import make_folder
-from albert_np.parallel import ALONE, Processes
+from albert_np.core import backend
+from albert_np.engine.mpi import ALONE, Processes
+from albert_np.io.files import make_folder
 
 COUNTS = ("masked", "sequences", "tokens")  # what a step has of them, the host knows
 

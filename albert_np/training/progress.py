@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from albert_np.training.report import Report
+from albert_np.training.callbacks import Report
 
 REFRESH = 0.2  # seconds between two drawings of the bar
 LINE_EVERY = 10.0  # seconds between two lines where there is no terminal

@@ -5,9 +5,8 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
-from albert_np.compress.pruning import Sparsity
-from albert_np.optim.adam import NAMES as OPTIMIZERS
-from albert_np.training.precision import PRECISIONS
+from albert_np.core.optim.adamw import NAMES as OPTIMIZERS
+from albert_np.engine.precision import PRECISIONS
 
 OBJECTIVES = ("sop", "nsp", "none")
 STYLES = ("paper", "google")
@@ -45,7 +44,7 @@ class Settings:
                          prune_scope, prune_end, prune_embeddings: see `compress.pruning.Sparsity`.
     precision            "float32", or on a GPU "tf32" or "float16": see `training.precision`.
     seed                 of everything random.
-    shard_optimizer      of several processes each keeps a part of the optimiser's moments only (parallel/update.py).
+    shard_optimizer      of several processes each keeps a part of the optimiser's moments only (engine/mpi/reducer.py).
     log_every            steps between two readings of the losses.
     eval_every           steps between two evaluations on the held-out documents.
     checkpoint_every     steps between two checkpoints.
@@ -143,6 +142,8 @@ def _check_types(settings: Settings) -> None:
 
 
 def _check_values(s: Settings) -> None:
+    from albert_np.compress.pruning import Sparsity
+
     Sparsity.of(s)
     if (s.steps is None) == (s.epochs is None):
         raise ValueError("say how long to train by one of steps and epochs; the other must be None")

@@ -5,21 +5,18 @@ from dataclasses import asdict, dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from albert_np import optim
-from albert_np.compress.files import Packing
-from albert_np.compress.files import save as save_packed
-from albert_np.compress.pruning import Pruning, Sparsity
-from albert_np.config import AlbertConfig
-from albert_np.files import write_json
-from albert_np.parallel import ALONE, Processes, Update, update_of
+from albert_np.core import optim
+from albert_np.engine.mpi import ALONE, Processes, Update, update_of
+from albert_np.engine.precision import computing
+from albert_np.io.files import write_json
+from albert_np.models.config import AlbertConfig
 from albert_np.training import checkpoint
+from albert_np.training.callbacks import Report
+from albert_np.training.divergence import Watch
+from albert_np.training.init_mlm_bias import start_at_unigram
 from albert_np.training.metrics import Metrics
-from albert_np.training.precision import computing
-from albert_np.training.report import Report
-from albert_np.training.run import RunFolder
+from albert_np.training.run_folder import RunFolder
 from albert_np.training.settings import Settings
-from albert_np.training.start import start_at_unigram
-from albert_np.training.watch import Watch
 from albert_np.version import __version__
 
 
@@ -49,7 +46,7 @@ class RunState:
     tokens: int = 0
     held_out: dict[str, float] | None = None
     held_out_step: int = 0
-    pruning: Pruning | None = None
+    pruning: Any = None
     update: Update = field(default_factory=lambda: Update(ALONE))
     computing: Any = None
 
@@ -133,6 +130,9 @@ class RunState:
 
     def _publish(self, folder: RunFolder, model: Any, data: Any, settings: Settings, tokenizer: Any) -> None:
         """The model, for others to load, and what `info` and the figures want to know."""
+        from albert_np.compress.files import Packing
+        from albert_np.compress.files import save as save_packed
+
         with warnings.catch_warnings():  # that shared layers are written out for other programs is not news at every save
             warnings.simplefilter("ignore")
             if self.pruning is None:
@@ -150,8 +150,10 @@ class RunState:
         write_json(folder.path / "run.json", {**facts, "vocab_size": model.config.vocab_size, "version": __version__})
 
 
-def begun(model: Any, settings: Settings, state: dict[str, Any] | None = None) -> Pruning | None:
+def begun(model: Any, settings: Settings, state: dict[str, Any] | None = None) -> Any:
     """The pruning of a run, from its beginning or from what a checkpoint has of it; None if nothing is pruned."""
+    from albert_np.compress.pruning import Pruning, Sparsity
+
     how = Sparsity.of(settings)
     if not how.amount:
         return None

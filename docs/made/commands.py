@@ -12,7 +12,7 @@ def text() -> str:
     """All commands in Markdown, in the order in which `albert-np --help` has them."""
     import typer
 
-    from albert_np.cli import app
+    from albert_np.apps.cli import app
 
     return "\n\n".join(section(name, command) for name, command in commands(typer.main.get_command(app()), ""))
 

@@ -1,6 +1,6 @@
 """A page for each source file of the package, and for what the other pages link to besides.
 
-A link source:albert_np/layers/linear.py leads to the file's page, and each function of the reference to its line there.
+A link source:albert_np/core/layers/linear.py leads to the file's page, and each function of the reference to its line there.
 """
 
 import html
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def page_of(path: str) -> str:
-    """albert_np/params.py -> the name of its page"""
+    """albert_np/core/params.py -> the name of its page"""
     return "source/" + path.strip("/")
 
 

@@ -78,7 +78,7 @@ class Texts:
 
     def documentation(self) -> list[str]:
         """Paragraphs of Python's documentation."""
-        from albert_np.demo_text import python_documentation
+        from albert_np.apps.demo_text import python_documentation
 
         return [text for document in python_documentation() for text in document][:4000]
 

@@ -24,10 +24,9 @@ import numpy as np
 from tasks import CASES, place, prepare
 
 import albert_np as ab
-from albert_np.compress import files
+from albert_np.compress import files, sweep
 from albert_np.compress.job import Plan, compressed
 from albert_np.compress.structured import cut
-from albert_np.tasks import sweep
 from albert_np.training.progress import FinetuneProgress
 
 HERE = Path(__file__).parent

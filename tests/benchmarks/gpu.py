@@ -28,9 +28,10 @@ import numpy as np
 from products import flops, of_batch
 
 import albert_np as ab
-from albert_np import backend, kernels
+from albert_np.core import backend
+from albert_np.core import dispatch as kernels
+from albert_np.engine.precision import computing
 from albert_np.training.memory import empty_tree
-from albert_np.training.precision import computing
 
 # Tokens of SST-2's phrases: 33 quantiles, from the shortest to the longest.
 PHRASES = [

@@ -21,7 +21,9 @@ import torch
 import torch.nn.functional as F
 
 import albert_np as ab
-from albert_np import kernels, layers
+from albert_np.core import dispatch as kernels
+from albert_np.core import layers
+from albert_np.core.sequences import Sequences
 from albert_np.gradcheck import parameters
 
 QUICK = "--quick" in sys.argv
@@ -132,7 +134,7 @@ def elementwise() -> list[dict[str, Any]]:
 
 def attention() -> dict[str, Any]:
     """The whole layer with its four projections; theirs with scaled_dot_product_attention."""
-    x, here = numbers(N, H), layers.Sequences.of_lengths(np.full(B, N // B))
+    x, here = numbers(N, H), Sequences.of_lengths(np.full(B, N // B))
     p = parameters({name: {"w": (H, H), "b": (H,)} for name in ("query", "key", "value", "output")}, 0).astype("float32")
     g, t = p.zeros_like(), torch_of(x)
     theirs = {

@@ -9,8 +9,8 @@ from folder import RATE, load
 from products import of_case
 
 import albert_np as ab
-from albert_np.model.packing import pack
-from albert_np.model.packing import padded as checked
+from albert_np.models.padded import pack
+from albert_np.models.padded import padded as checked
 
 
 def make(folder: Path) -> dict[str, Callable[[], Any]]:

@@ -29,8 +29,9 @@ def work(folder: Path, steps: int, sharded: bool) -> None:
     from tiny import SETTINGS, config_of
 
     import albert_np as ab
-    from albert_np import parallel, threads
     from albert_np.data.corpus import Corpus
+    from albert_np.engine import mpi as parallel
+    from albert_np.engine import threads
     from albert_np.training import Report, Settings, data_of
 
     tokenizer = ab.AlbertTokenizer.from_pretrained(folder)

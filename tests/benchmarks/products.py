@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from albert_np import threads
-from albert_np.model.parts import cuts, number_of_parts
+from albert_np.engine import threads
+from albert_np.engine.shards import cuts, number_of_parts
 
 
 class Product(NamedTuple):

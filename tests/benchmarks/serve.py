@@ -31,7 +31,7 @@ WORDS = "the of a to in is it and that this for as with if".split()
 
 def folder_of(size: str, place: Path) -> Path:
     """A pretrained model's folder with random weights: of tiny sizes, or a preset's."""
-    from albert_np.demo_text import python_documentation
+    from albert_np.apps.demo_text import python_documentation
 
     lines = [line for document in python_documentation() for line in document][: 20_000 if size == "tiny" else None]
     train_tokenizer(lines, place / "spiece.model", VOCAB_SIZE)

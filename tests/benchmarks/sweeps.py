@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from albert_np.experiments.results import differences, markdown, name_of
+from albert_np.apps.experiments.results import differences, markdown, name_of
 from albert_np.plots import draw_experiments
 
 HERE = Path(__file__).parent

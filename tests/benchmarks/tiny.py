@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from albert_np.cli.tokenizer import train_on
-from albert_np.config import AlbertConfig
-from albert_np.demo import write_corpus
+from albert_np.apps.cli.tokenizer import train_on
+from albert_np.apps.demo import write_corpus
+from albert_np.models.config import AlbertConfig
 from albert_np.training import Settings, prepare_data
 
 VOCAB_SIZE = 4000

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from albert_np.model.batch import Batch
+from albert_np.core.batch import Batch
 
 SIZES = dict(
     vocab_size=97, embedding_size=16, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, intermediate_size=48,

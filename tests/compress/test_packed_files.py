@@ -10,8 +10,8 @@ import albert_np as ab
 from albert_np.compress import KINDS, Packing, Sparsity, prune
 from albert_np.compress.files import entries, expected_bytes, rounded, save
 from albert_np.compress.quantising import put, quantised, tensors
-from albert_np.weights.formats import packed, safetensors_file
-from albert_np.weights.formats.bfloat16 import narrowed, widened
+from albert_np.io.formats import packed, safetensors_file
+from albert_np.io.formats.bfloat16 import narrowed, widened
 
 
 def packing_for(model, weights, share):
@@ -77,7 +77,7 @@ def test_a_mask_is_used_where_it_pays(model):
 
 
 def test_convert_makes_it_dense_again(model, ids, tmp_path):
-    from albert_np.weights.convert import convert
+    from albert_np.apps.convert import convert
 
     save(tmp_path / "small", model.config, model.params, "AlbertForSequenceClassification", packing_for(model, "int8", 0.5))
     done = convert(tmp_path / "small", tmp_path / "hf", "hf")

@@ -9,7 +9,7 @@ from small_models import batch_of
 import albert_np as ab
 from albert_np.compress import Pruning, Sparsity, prune, sparsity
 from albert_np.compress.tensors import matrices, rows, zeros
-from albert_np.optim.constraint import seen
+from albert_np.training.constraints import seen
 
 
 def begun(model, how, steps, optimizer="adamw"):

@@ -11,7 +11,7 @@ from albert_np.compress import KINDS, Pruning, QuantisationAware, Sparsity, kind
 from albert_np.compress.calibration import calibrated, grams, handed_on
 from albert_np.compress.quantising import put, quantise, quantised, spread, steps_of, tensors
 from albert_np.compress.tensors import rows
-from albert_np.optim.constraint import seen
+from albert_np.training.constraints import seen
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
@@ -65,8 +65,8 @@ def test_calibration_makes_the_error_of_what_comes_out_smaller(model, kind):
 
 
 def test_gram_matrices_are_those_of_the_inputs(model, batch):
-    from albert_np import kernels
-    from albert_np.model.albert import encode
+    from albert_np.core import dispatch as kernels
+    from albert_np.core.model.albert import encode
 
     found = grams(model, [batch, batch])
     with kernels.textbook():

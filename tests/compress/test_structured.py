@@ -5,10 +5,10 @@ import pytest
 from small_models import batch_of, shaken
 
 import albert_np as ab
+from albert_np.compress.dense import dense
 from albert_np.compress.importance import importance
 from albert_np.compress.low_rank import factor, ranks
 from albert_np.compress.structured import cut
-from albert_np.weights.dense import dense
 
 FORMS = {
     "shared": {},

@@ -4,10 +4,10 @@ from data_tools import LetterTokenizer, make_corpus
 from hypothesis import given
 from hypothesis import strategies as st
 
+from albert_np.core.random import generator
 from albert_np.data.blocks import cut_blocks
 from albert_np.data.held_out import whole_documents
 from albert_np.data.pairs import make_pair, plan_pairs, truncate_pair
-from albert_np.randomness import generator
 
 T = 64
 decode = LetterTokenizer().decode

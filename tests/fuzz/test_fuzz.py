@@ -9,12 +9,12 @@ import pytest
 from harness import VALUES, WORDS, damaged, fuzz
 
 import albert_np as ab
-from albert_np.files import parse_json
+from albert_np.io.files import parse_json
 from albert_np.tasks import task_of
 from albert_np.training import Settings
 from albert_np.training.finetune_settings import FinetuneSettings
 
-sys.path += [str(Path(__file__).parents[1] / name) for name in ("weights", "text", "tasks")]
+sys.path += [str(Path(__file__).parents[1] / name) for name in ("io", "text", "tasks")]
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="the limits are Linux's")]
 
@@ -112,7 +112,7 @@ def trained(tmp_path_factory):
 
 
 def test_folders_of_trained_models(trained, tmp_path):
-    from albert_np.tasks.run_folder import run_of
+    from albert_np.tasks.finetune_folder import run_of
     from albert_np.tasks.trained import Trained
 
     names = ["task.json", "run.json", "tokenizer_config.json", "config.json"]
@@ -186,10 +186,10 @@ def weights(tmp_path_factory):
     from safetensors.numpy import save
     from test_torch_mutations import LEGACY, ZIP
 
+    from albert_np.apps.convert import convert
     from albert_np.compress import Packing, kind_of
     from albert_np.compress.files import save as save_packed
     from albert_np.compress.quantising import quantised
-    from albert_np.weights.convert import convert
 
     folder = tmp_path_factory.mktemp("weights")
     config = ab.AlbertConfig.preset(
@@ -220,7 +220,7 @@ def weights(tmp_path_factory):
 def test_weights(weights, tmp_path):
     from safetensors.numpy import save_file
 
-    from albert_np.weights import read
+    from albert_np.io import read
 
     def use(sample, data):
         folder = tmp_path / sample.split(".")[0] / sample.rpartition(".")[2]
@@ -250,8 +250,8 @@ def test_the_service(trained):
     pytest.importorskip("httpx", reason="httpx is not installed: the service cannot be tested")
     from starlette.testclient import TestClient
 
-    from albert_np.serve.app import Limits, application
-    from albert_np.serve.services import service_of
+    from albert_np.apps.serve.app import Limits, application
+    from albert_np.apps.serve.services import service_of
 
     app = application(service_of(str(trained)), Limits(body=20_000, characters=5_000, many=8, timeout=30))
     rng = np.random.default_rng(0)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import albert_np as ab
+from albert_np.apps.convert import convert
 from albert_np.compress import files
 from albert_np.compress.job import Plan, compressed
-from albert_np.weights.convert import convert
 
 torch = pytest.importorskip("torch", reason="torch is not installed: no live parity")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed: no live parity")
@@ -27,7 +27,7 @@ PLANS = {
 
 
 def small_model(plan):
-    from albert_np.model.batch import Batch
+    from albert_np.core.batch import Batch
 
     model = ab.AlbertForSequenceClassification(ab.AlbertConfig(**SIZES), seed=2)
     for name, array in model.params.items():

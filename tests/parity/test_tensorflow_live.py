@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from albert_np.weights.formats import table
-from albert_np.weights.formats import tensorflow as ours
+from albert_np.io.formats import table
+from albert_np.io.formats import tensorflow as ours
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 pytestmark = pytest.mark.filterwarnings("default")  # theirs are not ours to fail on

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from albert_np.weights.formats import torch_file
+from albert_np.io.formats import torch_file
 
 torch = pytest.importorskip("torch", reason="torch is not installed: no files to write live")
 pytestmark = pytest.mark.filterwarnings("default")  # theirs are not ours to fail on
@@ -115,7 +115,7 @@ def test_torch_itself_reads_what_the_tests_of_this_package_write_by_hand(tmp_pat
     import sys
     from pathlib import Path
 
-    sys.path.insert(0, str(Path(__file__).parent.parent / "weights"))
+    sys.path.insert(0, str(Path(__file__).parent.parent / "io"))
     try:
         import torch_writer as by_hand
     finally:

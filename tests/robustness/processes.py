@@ -30,7 +30,9 @@ class Commands:
     def start(self, *arguments: object, code: str = "", **options) -> subprocess.Popen:
         """code: Python that is run in the process before the command."""
         begin = (
-            ["-m", "albert_np"] if not code else ["-c", f"{code}\nimport sys; from albert_np.cli import main; sys.exit(main())"]
+            ["-m", "albert_np"]
+            if not code
+            else ["-c", f"{code}\nimport sys; from albert_np.apps.cli import main; sys.exit(main())"]
         )
         streams = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
         return subprocess.Popen([sys.executable, *begin, *map(str, arguments)], **{**streams, **options})

@@ -10,7 +10,7 @@ import pytest
 from processes import came_to
 
 import albert_np as ab
-from albert_np import files
+from albert_np.io import files
 from albert_np.training import checkpoint
 
 

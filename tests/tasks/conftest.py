@@ -3,7 +3,7 @@
 import pytest
 from examples import GERMAN, PEOPLE, PLACES, text
 
-from albert_np.tasks.finetuning import vocabulary
+from albert_np.tasks.finetune import vocabulary
 from albert_np.tasks.translation import Translation
 
 

@@ -7,10 +7,10 @@ import pytest
 from examples import examples
 
 import albert_np as ab
-from albert_np.cli import main
+from albert_np.apps.cli import main
+from albert_np.compress import sweep
 from albert_np.compress.job import Plan
-from albert_np.tasks import sweep
-from albert_np.tasks.compressing import compress, some, without_numbers
+from albert_np.compress.models import compress, some, without_numbers
 from albert_np.tasks.trained import Trained
 
 SMALL = dict(num_hidden_layers=2, hidden_size=32, intermediate_size=64, embedding_size=16, num_attention_heads=4)

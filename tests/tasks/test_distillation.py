@@ -5,7 +5,7 @@ import pytest
 from examples import examples
 
 import albert_np as ab
-from albert_np.model.distillation import Lesson, graduate, student
+from albert_np.models.distillation import Lesson, graduate, student
 from albert_np.tasks.trained import Trained
 
 SIZES = dict(
@@ -132,7 +132,7 @@ def test_lessons_that_make_no_sense_are_refused(given):
 
 
 def test_a_loss_far_out_is_finite():
-    from albert_np.layers import soft_cross_entropy, soft_cross_entropy_backward
+    from albert_np.models.layers import soft_cross_entropy, soft_cross_entropy_backward
 
     m = np.finfo(np.float32).min
     x, t = np.array([[1e4, -1e4, m]], np.float32), np.array([[-1e4, 1e4, m]], np.float32)

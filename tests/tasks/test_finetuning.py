@@ -9,11 +9,11 @@ import pytest
 from examples import examples
 
 import albert_np as ab
-from albert_np import optim
 from albert_np.data.formats import Labelled
-from albert_np.tasks.start import texts_of
+from albert_np.tasks.initial_model import texts_of
 from albert_np.tasks.trained import Trained
 from albert_np.training.finetune_settings import FinetuneSettings
+from albert_np.training.layer_rates import rates
 
 OWN = Path(__file__).parents[2] / "docs" / "own_task.py"
 SMALL = dict(num_hidden_layers=1, hidden_size=32, intermediate_size=32, embedding_size=16, num_attention_heads=2)
@@ -92,11 +92,13 @@ def test_what_is_frozen_does_not_move(tokenizer):
 
 def test_rates_fall_from_layer_to_layer():
     config = ab.AlbertConfig.preset("tiny", num_hidden_layers=4, num_hidden_groups=2)
-    rates = optim.rates(ab.AlbertForTokenClassification(config).params, config, decay=0.5)
-    assert rates["task.w"] == 1 and rates["embeddings.word"] == 0.5**5
-    assert rates["groups.0.blocks.0.ffn.output.w"] == 0.5**3.5 and rates["groups.1.blocks.0.ffn.output.w"] == 0.5**1.5
+    tensor_rates = rates(ab.AlbertForTokenClassification(config).params, config, decay=0.5)
+    assert tensor_rates["task.w"] == 1 and tensor_rates["embeddings.word"] == 0.5**5
+    assert (
+        tensor_rates["groups.0.blocks.0.ffn.output.w"] == 0.5**3.5 and tensor_rates["groups.1.blocks.0.ffn.output.w"] == 0.5**1.5
+    )
     with pytest.raises(ValueError, match="layer_decay must be above 0"):
-        optim.rates(ab.AlbertForTokenClassification(config).params, config, decay=0)
+        rates(ab.AlbertForTokenClassification(config).params, config, decay=0)
 
 
 @pytest.mark.parametrize("name", ["adamw", "lamb"])

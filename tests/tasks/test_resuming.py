@@ -162,7 +162,7 @@ def test_more_seeds_can_be_asked_for(tokenizer, tmp_path):
 
 def test_a_signal_between_two_seeds_is_no_end(tokenizer, tmp_path, monkeypatch):
     """While the first one's model is written: the second is still to be trained, so the run was stopped."""
-    from albert_np.tasks import finetuning
+    from albert_np.tasks import finetune as finetuning
 
     def write(*arguments, own=finetuning.write_run):
         signal.raise_signal(signal.SIGTERM)
@@ -241,7 +241,7 @@ def test_a_vocabulary_of_the_examples_is_kept_with_the_run(tmp_path, monkeypatch
     arguments = dict(tokenizer=None, vocab_size=90)
     whole = run(tmp_path / "whole", **arguments)
     run(tmp_path / "out", report=Stops(3), **arguments)
-    from albert_np.tasks import start
+    from albert_np.tasks import initial_model as start
 
     monkeypatch.setattr(start, "vocabulary", lambda *_: pytest.fail("it is trained already"))
     again = run(tmp_path / "out", resume=True, **arguments)

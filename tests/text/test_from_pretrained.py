@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from protobuf_writer import model
 
-from albert_np import sources
+from albert_np.io import sources
 from albert_np.text import AlbertTokenizer
 
 SMALL = model(("▁a", -1), ("b", -2))

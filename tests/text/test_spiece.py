@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from protobuf_writer import field, piece, specs
 
-from albert_np.protobuf import fields
+from albert_np.io.protobuf import fields
 from albert_np.text import charsmap, spiece
 from albert_np.text.specials import SPECIALS
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import albert_np as ab
-from albert_np import optim
+from albert_np.core import optim
 from albert_np.training import Damaged, checkpoint, pretrain
 
 

@@ -11,9 +11,9 @@ import pytest
 
 import albert_np as ab
 from albert_np.training import Diverged, Report, RunData, Settings, evaluate, pretrain
+from albert_np.training.divergence import Watch
 from albert_np.training.loop import total_steps
-from albert_np.training.run import RunFolder
-from albert_np.training.watch import Watch
+from albert_np.training.run_folder import RunFolder
 
 
 class Fixed:
@@ -191,7 +191,8 @@ def test_nothing_to_resume_is_said(make, settings, tmp_path):
 
 def test_a_folder_in_use_is_refused(tmp_path):
     enter = "RunFolder(sys.argv[1]).__enter__()"
-    code = f"import sys\nfrom albert_np.training.run import RunFolder\ntry: {enter}\nexcept RuntimeError as error: print(error)"
+    code = "import sys\nfrom albert_np.training.run_folder import RunFolder\n"
+    code += f"try: {enter}\nexcept RuntimeError as error: print(error)"
     with RunFolder(tmp_path):
         other = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
     assert "in use by another process" in other.stdout

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import albert_np as ab
-from albert_np import kernels, threads
-from albert_np.model.batch import Batch
+from albert_np.core import dispatch as kernels
+from albert_np.core.batch import Batch
+from albert_np.engine import threads
 from albert_np.training.memory import empty_tree, estimate
 
 

@@ -8,7 +8,8 @@ from devices import DEVICES, on_device
 from strict_backend import StrictArray
 
 import albert_np as ab
-from albert_np import backend, kernels
+from albert_np.core import backend
+from albert_np.core import dispatch as kernels
 from albert_np.training import pretrain
 from albert_np.training.state import RunState
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import albert_np as ab
-from albert_np import kernels, threads
-from albert_np.model import parts
+from albert_np.core import dispatch as kernels
+from albert_np.engine import shards as parts
+from albert_np.engine import threads
 from albert_np.training import Report, pretrain
 
 DROPOUT = dict(hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1)

@@ -3,7 +3,7 @@
 import numpy as np
 
 import albert_np as ab
-from albert_np.training.start import start_at_unigram
+from albert_np.training.init_mlm_bias import start_at_unigram
 
 CONFIG = ab.AlbertConfig(
     vocab_size=40, embedding_size=6, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=12

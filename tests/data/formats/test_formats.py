@@ -9,15 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from albert_np.data.formats import (
-    Labelled,
-    read_parallel,
-    read_propositions,
-    read_relations,
-    read_squad,
-    read_table,
-    read_tags,
-)
+from albert_np.data.formats import Labelled, read_parallel, read_propositions, read_relations, read_squad, read_table, read_tags
 from albert_np.data.formats.columns import to_bio
 
 DATA = os.environ.get("ALBERT_NP_DATA")

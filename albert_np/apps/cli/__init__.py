@@ -1,0 +1,155 @@
+"""The command line: `albert-np COMMAND --help` explains each. What is heavy is imported inside the commands.
+
+Exit codes: 0 done · 1 failed · 2 wrong usage · 130 stopped by Ctrl-C (143 by SIGTERM), after saving where there is
+something to save. A failure is one line on stderr; ALBERT_NP_DEBUG=1 shows the traceback.
+"""
+
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+LONGEST_LINE = 1000  # characters of a failure
+TOGETHER = ("pretrain", "finetune")  # commands for several processes
+
+
+def app() -> Any:
+    """The whole command line as a typer application."""
+    import typer
+
+    from albert_np.apps.cli import ask, compress, convert, demo, fill_mask, finetune, gradcheck, info, pretrain, serve, tokenizer
+    from albert_np.apps.cli import sweep as experiments
+    from albert_np.apps.cli.common import ConfigCommand
+    from albert_np.engine.mpi import launcher
+
+    cli = typer.Typer(
+        help="ALBERT by hand in NumPy: pretrain it, load published weights, fine-tune, compress, ask it, check its gradients.",
+        no_args_is_help=True, rich_markup_mode=None, add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )  # fmt: skip
+
+    @cli.callback(invoke_without_command=False)
+    def common(
+        ctx: typer.Context,
+        version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Show it."),
+    ) -> None:
+        if launcher.size() > 1 and ctx.invoked_subcommand not in TOGETHER:
+            raise typer.BadParameter(
+                f"{ctx.invoked_subcommand} is for one process, and {launcher.size()} were started: only "
+                f"{' and '.join(TOGETHER)} work together under mpiexec"
+            )
+
+    cli.command("demo", short_help="Pretrain a tiny ALBERT and judge it: minutes.")(demo.demo)
+    cli.command("pretrain", short_help="Pretrain an ALBERT from raw text.", cls=ConfigCommand)(pretrain.pretrain)
+    cli.command("finetune", short_help="Train a model for a task.", cls=ConfigCommand)(finetune.finetune)
+    cli.command("sweep", short_help="Compare configurations and seeds.")(experiments.sweep)
+    cli.command("evaluate", short_help="Score a trained model on examples.")(finetune.evaluate)
+    cli.command("predict", short_help="Answer new texts with a trained model.")(finetune.predict)
+    cli.command("ask", short_help="Answer questions from a document.")(ask.ask)
+    cli.command("translate", short_help="Translate sentences.")(finetune.translate)
+    cli.command("fill-mask", short_help="Guess the pieces at [MASK].")(fill_mask.fill_mask)
+    cli.command("compress", short_help="Make a model smaller.")(compress.compress)
+    cli.command("serve", short_help="Answer requests over HTTP.")(serve.serve)
+    cli.command("convert", short_help="Convert weights from one form to another.")(convert.convert)
+    cli.command("info", short_help="Show a model's config, weights and costs.", cls=ConfigCommand)(info.info)
+    cli.command("gradcheck", short_help="Check every gradient against differences.")(gradcheck.gradcheck)
+    tools = typer.Typer(help="Vocabularies.", no_args_is_help=True, rich_markup_mode=None)
+    tools.command("train")(tokenizer.train)
+    cli.add_typer(tools, name="tokenizer")
+    return cli
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import typer
+
+        from albert_np.version import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command -> the exit code."""
+    from albert_np.engine.mpi import launcher
+
+    warnings.showwarning = _notice  # type: ignore[assignment]
+    with launcher.only_first_speaks():
+        code = _run(arguments)
+    _flush(sys.stdout)
+    _flush(sys.stderr)
+    return code
+
+
+def _flush(stream: Any) -> None:
+    """Where nobody reads any more (a terminal that has closed) Python would try it again at its end, and make a failure of it."""
+    try:
+        stream.flush()
+    except OSError:
+        _forget(stream)
+
+
+def _forget(stream: Any) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    import typer
+
+    from albert_np.engine.mpi import world
+
+    usage_error: Any = typer.BadParameter.__mro__[1]  # UsageError; its module differs between versions of typer
+    try:
+        with world().guard():
+            code = app()(args=arguments, prog_name="albert-np", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except usage_error as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message(), file=sys.stderr)
+            return 2
+        return _failed(error.format_message().removeprefix("Invalid value: "), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return _failed("interrupted", 130)
+    except BrokenPipeError:  # the reader of our output has gone: nothing to say, and nobody to say it to
+        _forget(sys.stdout)
+        return 1
+    except Exception as error:
+        if os.environ.get("ALBERT_NP_DEBUG"):
+            raise
+        message, code = explained(error)
+        return _failed(f"{message} ({error.process})" if hasattr(error, "process") else message, code)
+
+
+def explained(error: Exception) -> tuple[str, int]:
+    """One line for what went wrong, and the exit code: 2 if other arguments would have helped, else 1."""
+    from albert_np.training.checkpoint import Damaged
+
+    if isinstance(error, Damaged):
+        return str(error), 1
+    if isinstance(error, OSError) and error.strerror:
+        missing = isinstance(error, (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError))
+        return f"{error.filename or 'writing'}: {error.strerror}", 2 if missing else 1
+    if isinstance(error, (FileNotFoundError, FileExistsError, ValueError)):
+        return str(error), 2
+    if isinstance(error, MemoryError):
+        return "out of memory: try a smaller --tokens-per-batch, --accumulate 2 or more, or --recompute", 1
+    if isinstance(error, (RuntimeError, OSError, ImportError)):
+        return str(error), 1
+    return f"{type(error).__name__}: {error} (this is a bug; ALBERT_NP_DEBUG=1 shows where)", 1
+
+
+def _notice(message: Any, category: Any, *place: Any) -> None:
+    """A warning, for people: one line, without the place in our code."""
+    with contextlib.suppress(OSError):
+        print("albert-np: note: " + " ".join(str(message).split()), file=sys.stderr)
+
+
+def _failed(message: str, code: int) -> int:
+    line = " ".join(message.split())
+    if len(line) > LONGEST_LINE:  # something long from a file was quoted
+        line = f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
+    with contextlib.suppress(OSError):
+        print("albert-np: " + line, file=sys.stderr)
+    return code

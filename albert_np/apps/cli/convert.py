@@ -1,0 +1,44 @@
+"""albert-np convert: a checkpoint from one form into another."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from albert_np.apps.cli.common import JsonOption, QuietOption, give
+
+
+def convert(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="A folder, a file of weights, a .tar.gz, or a hub name.")],
+    target: Annotated[Path, typer.Argument(metavar="DST", help="The folder to write; it must be new or empty.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="hf|tf|npz|onnx",
+            help="A folder for transformers, Google's TensorFlow checkpoint, NumPy's .npz, an ONNX graph.",
+        ),
+    ] = "hf",
+    dtype: Annotated[
+        str,
+        typer.Option(
+            "--dtype", metavar="float16|float32|float64", help="Numbers of the new file [those of SRC]", show_default=False
+        ),
+    ] = "",
+    revision: Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit of a hub name.")] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Read any published form of an ALBERT checkpoint and write it in another, with its tokenizer.
+
+    Example: albert-np convert albert_base_v2.tar.gz albert-base --to hf
+    """
+    from albert_np.apps.convert import convert as run
+
+    done = run(source, target, to, dtype, revision=revision)
+    if as_json:
+        give(done)
+    elif not quiet:
+        heads = ", ".join(done["heads"]) or "no heads"
+        print(f"{done['parameters']:,} parameters ({heads}) from {done['from']} to {done['to']}, {done['dtype']}: {target}")
+        print(f"tokenizer: {', '.join(done['tokenizer']) or 'none found'}")

@@ -1,0 +1,56 @@
+"""albert-np serve: answer JSON requests over HTTP, with a page to try the model."""
+
+import socket
+from typing import Annotated
+
+import typer
+
+from albert_np.apps.cli.common import BackendOption, QuietOption, say, use_backend
+from albert_np.engine import threads
+
+BACKLOG = 1024  # connections that wait to be taken
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+def serve(
+    model: Annotated[str, typer.Option("--model", help="A folder: a trained model, also a compressed one, or a pretrained one.")],
+    task: Annotated[str | None, typer.Option("--task", help="file.py:Class of a task of your own.")] = None,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on; 0.0.0.0 is all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 is any free one.")] = 8000,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds for an answer.")] = 10.0,
+    characters: Annotated[int, typer.Option("--characters", min=1, help="Longest text.")] = 20_000,
+    waiting: Annotated[int, typer.Option("--waiting", min=1, help="Most texts in the queue.")] = 2048,
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, help="Characters computed together; 1 computes texts one by one.")
+    ] = 8192,
+    backend: BackendOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Answer requests until Ctrl-C: POST /answer, GET /info, GET /queue, and a page at /.
+
+    Example: albert-np serve --model runs/sst2 --port 8000
+    """
+    try:
+        import uvicorn
+
+        from albert_np.apps.serve.app import Limits, application
+    except ImportError as error:
+        raise ImportError(f"the service needs {error.name}: pip install 'albert_np[serve]'") from None
+    from albert_np.apps.serve.services import service_of
+
+    use_backend(backend)
+    threads.side_by_side()
+    service = service_of(model, task)
+    limits = Limits(timeout=timeout, characters=characters, waiting=waiting, batch=batch, body=max(1 << 20, 8 * characters))
+    if host not in LOCAL and not quiet:
+        say(f"albert-np: note: {host} can be reached from other machines, and nobody is asked for a password")
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family, backlog=BACKLOG)  # who connects from now on, waits
+    except OSError as error:
+        raise OSError(f"cannot listen on {host}, port {port}: {error.strerror}") from None
+    if not quiet:
+        say(f"{service.name}: http://{host}:{listening.getsockname()[1]}   (Ctrl-C ends it)")
+    app = application(service, limits)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=int(timeout) + 1)
+    uvicorn.Server(config).run([listening])

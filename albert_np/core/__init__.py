@@ -1,0 +1,1 @@
+"""ALBERT, from a packed batch to a parameter update."""

@@ -1,0 +1,32 @@
+"""Twin of core/layers/cross_entropy.py: the probabilities over the vocabulary are never stored."""
+
+from typing import Any
+
+import numpy as np
+
+from albert_np.engine.gpu.launch import arithmetic, contiguous, launch
+
+
+def threads_of(C: int) -> int:
+    return min(512, -(-C // 32) * 32)
+
+
+def cross_entropy(x: Any, labels: Any, weights: Any, denominator: float, smoothing: float = 0.0) -> tuple[Any, Any]:
+    """x (M, C), labels (M,) integers in [0, C), weights (M,) -> loss (), a 0-d array. smoothing: ε, at least 0 and below 1."""
+    x, (M, C) = contiguous(x), x.shape
+    labels, exact = labels.astype(np.int64), arithmetic(x.dtype)
+    nll, lse = np.empty_like(x, shape=M, dtype=exact), np.empty_like(x, shape=M, dtype=exact)
+    launch("cross_entropy", "cross_entropy", x, M, threads_of(C), x, labels, np.float64(smoothing), nll, lse, W=C)
+    scaled = weights.astype(exact) * (1 / denominator)  # (M,)
+    return (nll * scaled).sum(), (x, labels, lse, scaled, smoothing)
+
+
+def cross_entropy_backward(dloss: Any, cache: Any) -> Any:
+    """dloss () -> dx (M, C)"""
+    x, labels, lse, scaled, smoothing = cache
+    (M, C), dx = x.shape, np.empty_like(x)
+    launch(
+        "cross_entropy", "cross_entropy_backward", x, M, threads_of(C), x, labels, lse, scaled * dloss, np.float64(smoothing), dx,
+        W=C,
+    )  # fmt: skip
+    return dx

@@ -1,0 +1,50 @@
+"""Twin of core/layers/layer_norm.py: a row is read once and written once."""
+
+from typing import Any
+
+import numpy as np
+
+from albert_np.engine.gpu.dropping import drop_of
+from albert_np.engine.gpu.launch import arithmetic, contiguous, launch
+
+MOST = 256  # threads of a row
+PARTS = 512  # blocks of the backward pass, each with its part of the sums over rows
+
+
+def threads_of(W: int) -> int:
+    """A thread has eight columns."""
+    return min(MOST, -(-W // 256) * 32)
+
+
+def layer_norm(x: Any, p: Any, eps: float = 1e-12) -> tuple[Any, Any]:
+    """x (N, W), p.gamma (W,), p.beta (W,) -> y (N, W)"""
+    return forward(x, None, p, eps, 0.0, None)
+
+
+def forward(x: Any, f: Any, p: Any, eps: float, rate: float, rng: Any) -> tuple[Any, Any]:
+    """LN(x + drop(f)); f (N, W), contiguous, or None"""
+    x, (N, W) = contiguous(x), x.shape
+    y, xhat, rstd = np.empty_like(x), np.empty_like(x), np.empty_like(x, shape=N, dtype=arithmetic(x.dtype))
+    drop = drop_of(rate, rng)
+    launch("layer_norm", "layer_norm", x, N, threads_of(W), x, f, p.gamma, p.beta, *drop, np.float64(eps), y, xhat, rstd, W=W)
+    return y, (xhat, rstd, drop)
+
+
+def layer_norm_backward(dy: Any, cache: Any, p: Any, g: Any) -> Any:
+    """dy (N, W) -> dx (N, W); adds into g.gamma and g.beta"""
+    return backward(dy, cache, p, g, None)
+
+
+def backward(dy: Any, cache: Any, p: Any, g: Any, df: Any) -> Any:
+    """dy (N, W) -> dx (N, W), and what dropout leaves of it into df (N, W), if there is one"""
+    xhat, rstd, drop = cache
+    dy = contiguous(dy)
+    (N, W), parts = dy.shape, min(len(dy), PARTS)
+    dx, sums = np.empty_like(dy), np.empty_like(rstd, shape=(2, parts, W))
+    launch(
+        "layer_norm", "layer_norm_backward", dy, parts, threads_of(W), dy, xhat, rstd, p.gamma, *drop, np.int64(N), dx, df,
+        sums[0], sums[1], W=W,
+    )  # fmt: skip
+    g.gamma += sums[0].sum(0)
+    g.beta += sums[1].sum(0)
+    return dx

@@ -1,0 +1,119 @@
+"""Reading .safetensors: a length (8 bytes), a header (JSON: name -> dtype, shape, begin and end), and the numbers.
+
+The library opens every file and checks it; what it says of a damaged one is for programmers, so the same is checked here
+first, in words, and a few things that it lets pass (names that come twice, a header that begins with a blank). The numbers
+are views of the mapped file: nothing is copied before the caller does.
+
+Format: https://github.com/huggingface/safetensors (README, "Format").
+"""
+
+import math
+import mmap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from albert_np.io import impostors
+from albert_np.io.files import parse_json
+from albert_np.io.formats import packed
+from albert_np.io.formats.bfloat16 import widened
+
+MAX_HEADER_BYTES = 100_000_000  # the library's own limit
+DTYPES = {
+    "BOOL": "?", "U8": "<u1", "I8": "<i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8", "I64": "<i8",
+    "F16": "<f2", "BF16": "<u2", "F32": "<f4", "F64": "<f8",
+}  # fmt: skip
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """{name: array}, read-only views of the mapped file in its own dtypes; bfloat16 comes as float32, what is packed as packed.py
+    says as whole tensors.
+
+    ValueError, which names the file and the tensor: it is no safetensors file, or is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    with open(path, "rb") as file:
+        head = file.read(512)
+        impostors.check(path, head, own="a safetensors file")
+        size = path.stat().st_size
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    try:
+        entries, metadata, start = _header(data, size)
+        arrays = {name: _array(name, entry, data, start) for name, entry in entries.items()}
+        _check_cover(entries, size - start)
+        with safe_open(path, framework="np"):
+            pass
+        if metadata.get("format") == packed.FORMAT:
+            arrays = packed.unpacked(arrays, metadata)
+    except (ValueError, SafetensorError) as error:
+        raise ValueError(f"{path} is not a whole safetensors file: {error}") from None
+    return arrays
+
+
+def _header(data: Any, size: int) -> tuple[dict[str, Any], dict[str, str], int]:
+    """The entries of the tensors, the metadata, and where the numbers begin."""
+    if size < 8:
+        raise ValueError(f"it has {size} bytes, and the header's length alone takes 8")
+    length = int.from_bytes(data[:8], "little")
+    if length > size - 8:
+        raise ValueError(
+            f"the header says that it has {length} bytes, but {size - 8} are left: header length exceeds the file size"
+        )
+    if not 0 < length <= MAX_HEADER_BYTES:
+        raise ValueError(f"the header has {length} bytes; from 1 to {MAX_HEADER_BYTES} are allowed")
+    if data[8:9] != b"{":
+        raise ValueError(f"the header must start with {{, not with {bytes(data[8:9])!r}")
+    try:
+        header = parse_json(data[8 : 8 + length])
+    except ValueError as error:
+        raise ValueError(f"the header is not valid JSON: {error}") from None
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise ValueError("__metadata__ must map strings to strings")
+    return header, metadata, 8 + length
+
+
+def _integers(values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)
+
+
+def _array(name: str, entry: Any, data: Any, start: int) -> np.ndarray:
+    """One tensor as a view of the file."""
+    if not isinstance(entry, dict):
+        raise ValueError(f"the entry of {name!r} must be an object, not {entry!r}")
+    for key in ("dtype", "shape", "data_offsets"):
+        if key not in entry:
+            raise ValueError(f"tensor {name!r} lacks {key}")
+    code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(code, str) or code not in DTYPES:
+        raise ValueError(f"the dtype {code!r} of {name!r} is unknown or not supported; supported are {', '.join(DTYPES)}")
+    if not _integers(shape) or len(shape) > 32:
+        raise ValueError(f"the shape of {name!r} must be a list of non-negative integers, not {shape!r}")
+    if not _integers(offsets) or len(offsets) != 2:
+        raise ValueError(f"data_offsets of {name!r} must be two non-negative integers, not {offsets!r}")
+    begin, end = offsets
+    dtype = np.dtype(DTYPES[code])
+    if begin > end:
+        raise ValueError(f"tensor {name!r} begins at {begin} and ends before, at {end}")
+    if end > len(data) - start:
+        raise ValueError(f"tensor {name!r} ends past the end of the file: at {end} of {len(data) - start} bytes")
+    if math.prod(shape) * dtype.itemsize != end - begin:
+        raise ValueError(f"shape {shape}, dtype {code} and byte length {end - begin} of {name!r} disagree")
+    array = np.frombuffer(data, dtype, math.prod(shape), start + begin).reshape(shape) if end > begin else np.zeros(shape, dtype)
+    return widened(array) if code == "BF16" else array
+
+
+def _check_cover(entries: dict[str, Any], size: int) -> None:
+    """The tensors must fill the data section: no byte owned twice, none by nobody."""
+    at, before = 0, ""
+    for begin, end, name in sorted((*entry["data_offsets"], name) for name, entry in entries.items()):
+        if begin < at and begin < end:
+            raise ValueError(f"the tensors {before!r} and {name!r} overlap")
+        if begin > at:
+            raise ValueError(f"there is a hole of {begin - at} bytes before tensor {name!r}")
+        at, before = max(at, end), name
+    if at != size:
+        raise ValueError(f"{size - at} bytes after the last tensor belong to nobody")

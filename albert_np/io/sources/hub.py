@@ -1,0 +1,182 @@
+"""The Hugging Face hub, through its own library (the extra `hub`): exactly the files that are needed, all of one commit."""
+
+import os
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+from albert_np.io.files import read_json
+
+CONFIGS = ("config.json", "albert_config.json")
+# In this order, the first that a repository has: one file, or an index and the files that it names.
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+TOKENIZERS = ("spiece.model", "vocab.txt", "tokenizer.json")
+TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
+MOST_SHARDS = 1000
+
+
+def fetch(
+    name: str,
+    what: str,
+    revision: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
+    token: str | bool | None = None,
+) -> Path:
+    """The folder of the library's cache that holds what is wanted of a repository; see `albert_np.io.sources.local`."""
+    repository = Repository(name, revision, cache_dir, local_files_only, token)
+    if what == "tokenizer":
+        return _tokenizer(repository)
+    config = repository.first(CONFIGS, "config")
+    if what == "model":
+        _weights(repository)
+    return config.parent
+
+
+def _weights(repository: "Repository") -> None:
+    found = repository.first(WEIGHTS, "weights that can be read")
+    if found.name.endswith(".index.json"):
+        for shard in _shards(found):
+            repository.first((shard,), f"file {shard}, which its {found.name} names")
+
+
+def _shards(index: Path) -> list[str]:
+    """The files that an index of sharded weights names, each once. ValueError for what is no plain file name."""
+    values = read_json(index)
+    names = values.get("weight_map") if isinstance(values, dict) else None
+    if not isinstance(names, dict) or not names:
+        raise ValueError(f"{index} has no weight_map from names of tensors to files")
+    shards = list(dict.fromkeys(str(name) for name in names.values()))
+    for shard in shards:
+        if not re.fullmatch(r"\w[\w.-]{0,200}\.(safetensors|bin)", shard):
+            raise ValueError(f"{index} names the file {shard[:200]!r}: only plain names of weights beside it are read")
+    if len(shards) > MOST_SHARDS:
+        raise ValueError(f"{index} names {len(shards)} files: {MOST_SHARDS} at most are fetched")
+    return shards
+
+
+def _tokenizer(repository: "Repository") -> Path:
+    found = [file for name in TOKENIZERS if (file := repository.get(name))]
+    if not found:
+        raise repository.lacks(TOKENIZERS, "tokenizer")
+    for name in TOKENIZER_SETTINGS:
+        if not repository.get(name) and name in repository.unknown:
+            said = f"{name} of {repository.name} is not in the cache, and cannot be asked for: the usual settings are taken"
+            warnings.warn(said, stacklevel=6)
+    return found[0].parent
+
+
+class Repository:
+    """A model repository at one commit: that of the first file found, so that files of two commits are never mixed."""
+
+    def __init__(
+        self, name: str, revision: str | None, cache_dir: str | os.PathLike[str] | None, local_files_only: bool, token: Any
+    ) -> None:
+        try:
+            import huggingface_hub.constants
+            import huggingface_hub.errors
+        except ImportError:
+            raise ImportError(
+                f"there is no file or folder {name!r} here; to look for it on the Hugging Face hub: pip install 'albert_np[hub]'"
+            ) from None
+        self.library = huggingface_hub
+        self.name, self.revision, self.commit = name, revision, ""
+        self.cache_dir = Path(cache_dir or huggingface_hub.constants.HF_HUB_CACHE)
+        self.local_files_only, self.token = local_files_only, token
+        self.unknown: dict[str, Exception] = {}  # files that are not in the cache, and why the hub was not asked for them
+
+    def first(self, names: tuple[str, ...], what: str) -> Path:
+        """The first of these files that the repository has. OSError if it has none, or none that is at hand."""
+        for name in names:
+            if file := self.get(name):
+                return file
+        raise self.lacks(names, what)
+
+    def get(self, file: str) -> Path | None:
+        """A file of the repository, from the cache or the hub; None if there is none, or (then in `unknown`) none at hand."""
+        errors = self.library.errors
+        revision = self.commit or self.revision
+        cached = self.library.try_to_load_from_cache(self.name, file, cache_dir=self.cache_dir, revision=revision)
+        offline = self.local_files_only or self.library.constants.HF_HUB_OFFLINE or bool(self.unknown)
+        if cached is not None and not isinstance(cached, str) and (self.commit or offline):
+            return None  # the cache remembers that this commit has no such file
+        if cached is None and not self.commit and not offline:
+            offline = not self._answers(file)
+        try:
+            path = self.library.hf_hub_download(
+                self.name, file, revision=revision, cache_dir=self.cache_dir, local_files_only=offline, token=self.token
+            )
+        except errors.LocalEntryNotFoundError as error:
+            self.unknown.setdefault(file, error)
+            return None
+        except errors.EntryNotFoundError:
+            return None
+        except Exception as error:  # whatever the HTTP client of this release of the library raises
+            raise self._explained(error, file) from error
+        found = Path(path)
+        self.commit = found.parent.name
+        return found
+
+    def _answers(self, file: str) -> bool:
+        """Whether the hub can be reached, asked once: the library alone would try again for half a minute.
+
+        That would be long for who mistyped the name of a folder. What the hub answers does not matter here.
+        """
+        try:
+            url = self.library.hf_hub_url(self.name, file, revision=self.revision)
+            self.library.get_hf_file_metadata(url, token=self.token)
+        except (self.library.errors.HfHubHTTPError, self.library.errors.EntryNotFoundError):
+            return True
+        except Exception as error:  # whatever the HTTP client of this release of the library raises
+            self.unknown[file] = error
+            return False
+        return True
+
+    def lacks(self, names: tuple[str, ...], what: str) -> OSError:
+        """The error for a repository of which none of these files could be had."""
+        listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+        here = f"there is no file or folder {self.name!r} here"
+        unknown = [name for name in names if name in self.unknown]
+        if not unknown:
+            return FileNotFoundError(f"the repository {self.name} on {self._endpoint()} has no {what}: it lacks {listed}")
+        cache = f"the cache in {self.cache_dir} has no {listed} of the repository {self.name}"
+        if self.commit or self.revision:
+            cache += f" (revision {self.commit or self.revision})"
+        if self.local_files_only:
+            return FileNotFoundError(
+                f"{here}, and {cache}; without local_files_only it would be looked for on {self._endpoint()}"
+            )
+        if self.library.constants.HF_HUB_OFFLINE:
+            return FileNotFoundError(f"{here}, and {cache}; HF_HUB_OFFLINE forbids to look for it on {self._endpoint()}")
+        error = self.unknown[next(iter(self.unknown))]
+        reason = _line(error.__cause__ or error)
+        return ConnectionError(
+            f"{here}; {self._endpoint()} cannot be reached to look for {self.name} ({reason}), and {cache}: "
+            "connect and try again, or give a local folder"
+        )
+
+    def _explained(self, error: Exception, file: str) -> OSError:
+        """What an error of the library means for the user, in one line that says how to go on."""
+        errors, at = self.library.errors, f"{self._endpoint()}/{self.name}"
+        if isinstance(error, errors.GatedRepoError):
+            return PermissionError(
+                f"the repository {self.name} is gated: ask for access at {at}, then `hf auth login` or give token="
+            )
+        if isinstance(error, errors.RepositoryNotFoundError):
+            here = f"there is no file or folder {self.name!r} here"
+            return FileNotFoundError(f"{here}, and no repository {at}; if it is private: `hf auth login`, or give token=")
+        if isinstance(error, errors.RevisionNotFoundError):
+            return FileNotFoundError(
+                f"the repository {at} has no revision {self.revision!r}: see its branches, tags and commits there"
+            )
+        return OSError(f"{file} of the repository {at} could not be fetched, nothing was kept of it, try again: {_line(error)}")
+
+    def _endpoint(self) -> str:
+        return str(self.library.constants.ENDPOINT)
+
+
+def _line(error: BaseException) -> str:
+    """An error's message in one line of bearable length."""
+    text = " ".join(str(error).split())
+    return (text[:300] + " ..." if len(text) > 300 else text) or type(error).__name__

@@ -1,0 +1,147 @@
+"""Between the public (B, T) arrays with padding and the packed tokens inside.
+
+All checks of a user's arrays are here, but those of a task's labels (labels.py).
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from albert_np.core import backend
+from albert_np.core.batch import Batch
+from albert_np.models.config import AlbertConfig
+
+IGNORED = -100  # a label that is none
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Checked (B, T) arrays of a call, and which of their places are visible."""
+
+    visible: np.ndarray  # (B, T) booleans
+    ids: np.ndarray
+    token_types: np.ndarray
+    positions: np.ndarray
+    source_lengths: np.ndarray | None = None  # (B,) of translation: how many of the visible tokens are the source
+    entities: np.ndarray | None = None  # (B, 2) of relations: numbers of two tokens among the visible ones
+
+    def between(self, first: int, last: int) -> "Padded":
+        """The rows first, ..., last - 1."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: array[first:last] for name, array in arrays.items() if array is not None})
+
+
+def integers(name: str, values: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """A host array of integers of this shape, or ValueError naming the argument."""
+    try:
+        array = np.asarray(values if isinstance(values, (np.ndarray, list, tuple, int)) else backend.to_host(values))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{name}: expected a rectangular array of integers ({error})") from None
+    if array.dtype.kind not in "iub" and array.size:
+        raise ValueError(f"{name}: expected integers, got {array.dtype}")
+    if shape is not None and array.shape != shape:
+        raise ValueError(f"{name}: expected the shape {shape}, got {array.shape}")
+    return array.astype(np.int64)
+
+
+def within(name: str, values: np.ndarray, limit: int, what: str) -> None:
+    """Raise ValueError unless all values are in [0, limit)."""
+    outside = values[(values < 0) | (values >= limit)]
+    if outside.size:
+        raise ValueError(f"{name}: {int(outside[0])} is outside 0 to {limit - 1}, {what}")
+
+
+def padded(
+    config: AlbertConfig,
+    input_ids: Any,
+    attention_mask: Any = None,
+    token_type_ids: Any = None,
+    position_ids: Any = None,
+) -> Padded:
+    """Check a user's arrays. A mask may have holes: what it hides is not there, the others keep their positions."""
+    ids = integers("input_ids", input_ids)
+    if ids.ndim != 2 or ids.size == 0:
+        raise ValueError(f"input_ids: expected the shape (B, T), got {ids.shape}")
+    B, T = ids.shape
+    mask = np.ones((B, T)) if attention_mask is None else integers("attention_mask", attention_mask, (B, T))
+    if ((mask != 0) & (mask != 1)).any():
+        raise ValueError("attention_mask: expected 0 (hidden) and 1 (visible) only")
+    visible = mask == 1
+    if not visible.any(axis=1).all():
+        raise ValueError(f"attention_mask: row {int((~visible.any(axis=1)).argmax())} is hidden whole")
+    types = np.zeros((B, T), np.int64) if token_type_ids is None else integers("token_type_ids", token_type_ids, (B, T))
+    if position_ids is None:
+        positions = np.broadcast_to(np.arange(T), (B, T))
+        longest = int(np.flatnonzero(visible.any(axis=0))[-1]) + 1
+        if longest > config.max_position_embeddings:
+            raise ValueError(
+                f"input_ids: sequences of {longest} tokens, but max_position_embeddings is {config.max_position_embeddings}"
+            )
+    else:
+        positions = integers("position_ids", position_ids)
+        if positions.shape not in ((B, T), (1, T), (T,)):
+            raise ValueError(f"position_ids: expected the shape {(B, T)}, got {positions.shape}")
+        positions = np.broadcast_to(positions, (B, T))
+        within("position_ids", positions[visible], config.max_position_embeddings, "max_position_embeddings")
+    within("input_ids", ids[visible], config.vocab_size, "the vocabulary")
+    within("token_type_ids", types[visible], config.type_vocab_size, "type_vocab_size")
+    return Padded(visible, ids, types, positions)
+
+
+def pack(
+    inputs: Padded, config: AlbertConfig, like: Any, labels: Any = None, sentence_order_label: Any = None, task: Any = None,
+    label_smoothing: float = 0.0,
+) -> Batch:  # fmt: skip
+    """The visible tokens end to end, with the labels that are given, on the device of `like`.
+
+    labels (B, T) and sentence_order_label (B,) are pretraining's, still to be checked; task: `Batch.labels`, as host arrays.
+    """
+    visible = inputs.visible
+    arrays: dict[str, np.ndarray] = {}
+    if labels is not None:
+        chosen = integers("labels", labels, visible.shape)
+        if (chosen[~visible] != IGNORED).any():
+            raise ValueError("labels: a token that attention_mask hides has a label; expected -100 there")
+        rows = np.flatnonzero(chosen[visible] != IGNORED)  # (M,) of the packed tokens
+        arrays |= {"masked_rows": rows, "masked_labels": chosen[visible][rows]}
+        within("labels", arrays["masked_labels"], config.vocab_size, "the vocabulary (-100 is ignored)")
+    if sentence_order_label is not None:
+        order = integers("sentence_order_label", sentence_order_label)
+        if order.shape not in ((len(visible),), (len(visible), 1)):
+            raise ValueError(f"sentence_order_label: expected the shape {(len(visible),)}, got {order.shape}")
+        arrays["order_labels"] = order.reshape(-1)
+        within("sentence_order_label", arrays["order_labels"], 2, "0 in order, 1 swapped")
+    lengths = visible.sum(axis=1)
+    if inputs.entities is not None:
+        arrays["entity_rows"] = inputs.entities + (np.cumsum(lengths) - lengths)[:, None]  # (B, 2)
+    return Batch.pack(
+        inputs.ids[visible],
+        lengths,
+        inputs.token_types[visible],
+        inputs.positions[visible],
+        **arrays,
+        source_lengths=inputs.source_lengths,
+        labels=task,
+        label_smoothing=label_smoothing,
+        like=like,
+    )
+
+
+def unpack(x: Any, visible: np.ndarray) -> Any:
+    """x (N, ...) -> (B, T, ...) on the same device, zero where nothing is visible"""
+    B, T = visible.shape
+    rows = np.where(visible, np.cumsum(visible).reshape(B, T) - 1, 0)
+    mask = visible.reshape(-1, *[1] * (x.ndim - 1))
+    spread = np.take(x, backend.asarray_like(rows.reshape(-1), x), axis=0)  # (B T, ...)
+    return np.where(backend.asarray_like(mask, x), spread, 0).reshape(B, T, *x.shape[1:])
+
+
+def unpack_attention(probs: list[Any], visible: np.ndarray, like: Any) -> Any:
+    """B of (A, t, t) -> (B, A, T, T), zero where query or key is not visible"""
+    B, T = visible.shape
+    out = np.zeros_like(like, shape=(B, probs[0].shape[0], T, T))
+    for b, p in enumerate(probs):
+        places = backend.asarray_like(np.flatnonzero(visible[b]), like)  # (t,)
+        out[b][:, places[:, None], places] = p
+    return out

@@ -1,0 +1,71 @@
+"""The public classes of the body and of pretraining."""
+
+from typing import Any
+
+from albert_np.core.params import Tree
+from albert_np.models.base import Model
+from albert_np.models.padded import pack, padded
+
+
+class AlbertModel(Model):
+    """The body and its pooler."""
+
+    parts = ("pooler",)
+    optional = ("pooler",)  # as in files of AlbertForMaskedLM
+
+
+class AlbertForPreTraining(Model):
+    """The body with both heads of pretraining: masked language model and sentence order."""
+
+    parts = ("pooler", "mlm", "sop")
+
+    def loss_and_gradients(
+        self,
+        input_ids: Any,
+        attention_mask: Any = None,
+        token_type_ids: Any = None,
+        labels: Any = None,
+        sentence_order_label: Any = None,
+        position_ids: Any = None,
+        grads: Tree | None = None,
+        denominators: dict[str, float] | None = None,
+        rng: Any = None,
+    ) -> tuple[Any, Tree]:
+        """The joint loss, a 0-d array, and its gradient, a tree like `params`.
+
+        labels (B, T): pieces to predict, -100 = ignore; sentence_order_label (B,): 0 in order, 1 swapped. The losses whose
+        labels are given are added, each a mean over its items, or a sum over `denominators` {"mlm": ..., "sop": ...}; no items
+        make a loss of 0. With `grads` the gradient is added into it. Dropout happens only if `rng` is given.
+
+        >>> import math, albert_np as ab
+        >>> model = ab.AlbertForPreTraining(ab.AlbertConfig.preset("tiny"), seed=0)
+        >>> loss, grads = model.loss_and_gradients([[2, 4, 16, 3]], labels=[[-100, 15, -100, -100]], sentence_order_label=[0])
+        >>> abs(float(loss) - math.log(4000) - math.log(2)) < 0.1  # a fresh model knows nothing: ln V, and ln 2 for the order
+        True
+        >>> grads.embeddings.word.shape, grads.groups[0].blocks[0].attention.query.w.shape
+        ((4000, 64), (128, 128))
+        """
+        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        batch = pack(inputs, self.config, self.params.flat, labels, sentence_order_label)
+        return self._loss_and_gradients(batch, grads, denominators, rng)
+
+
+class AlbertForMaskedLM(Model):
+    """The body with the masked language model's head."""
+
+    parts = ("mlm",)
+
+    def loss_and_gradients(
+        self,
+        input_ids: Any,
+        attention_mask: Any = None,
+        token_type_ids: Any = None,
+        labels: Any = None,
+        position_ids: Any = None,
+        grads: Tree | None = None,
+        denominators: dict[str, float] | None = None,
+        rng: Any = None,
+    ) -> tuple[Any, Tree]:
+        """The masked-language-model loss and its gradient; see `AlbertForPreTraining.loss_and_gradients`."""
+        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        return self._loss_and_gradients(pack(inputs, self.config, self.params.flat, labels), grads, denominators, rng)

@@ -1,0 +1,213 @@
+"""The public classes of fine-tuning: the body with the head of a task."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from albert_np.core import backend
+from albert_np.core.batch import Batch
+from albert_np.core.layers import linear
+from albert_np.core.params import Tree
+from albert_np.models.base import Model
+from albert_np.models.config import AlbertConfig
+from albert_np.models.labels import entity_positions as checked_entities
+from albert_np.models.labels import relation_labels, sequence_labels, span_labels, token_labels
+from albert_np.models.output import Output
+from albert_np.models.padded import Padded, pack, padded, unpack
+from albert_np.models.task_heads import relation_head, token_head
+from albert_np.models.task_losses import (
+    question_answering,
+    question_answering_backward,
+    relation_classification,
+    relation_classification_backward,
+    sequence_classification,
+    sequence_classification_backward,
+    token_classification,
+    token_classification_backward,
+)
+
+
+class AlbertForSequenceClassification(Model):
+    """The body, its pooler, and a linear map onto config.num_labels: one class, one or several numbers, or a set of classes for
+    each sequence.
+
+    A call gives .logits (B, C).
+    """
+
+    parts = ("pooler", "task")
+    objective = sequence_classification, sequence_classification_backward
+
+    def _heads(self, out: Output, h: Any, batch: Batch, inputs: Padded) -> None:
+        super()._heads(out, h, batch, inputs)
+        out.logits, _ = linear(out.pooler_output, self.params.task)  # (B, C)
+
+    def loss_and_gradients(
+        self,
+        input_ids: Any,
+        attention_mask: Any = None,
+        token_type_ids: Any = None,
+        labels: Any = None,
+        position_ids: Any = None,
+        grads: Tree | None = None,
+        denominators: dict[str, float] | None = None,
+        rng: Any = None,
+    ) -> tuple[Any, Tree]:
+        """The loss, a 0-d array, and its gradient, a tree like `params`.
+
+        config.problem_type says which loss; if it is None, the number and the dtype of the labels do, as in transformers:
+
+            regression                    squared error; one label, numbers (B,) or (B, C)
+            single_label_classification   cross-entropy; integers (B,), -100 = ignore the sequence
+            multi_label_classification    binary cross-entropy of each class; floats (B, C) from 0 to 1
+
+        It is a mean over the sequences that have a label (each the mean over its C numbers where labels are (B, C)), or a sum
+        over `denominators` {"task": ...}, which counts sequences; no items make a loss of 0. With `grads` the gradient is added
+        into it. Dropout happens only if `rng` is given.
+
+        Raises ValueError that names the argument, what came and what was expected.
+        """
+        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        task = sequence_labels(labels, len(inputs.visible), self.config)
+        return self._loss_and_gradients(pack(inputs, self.config, self.params.flat, task=task), grads, denominators, rng)
+
+
+class AlbertForTokenClassification(Model):
+    """The body and a linear map of every token onto config.num_labels classes.
+
+    A call gives .logits (B, T, C), zero at padding.
+    """
+
+    parts = ("task",)
+    labels_of = "tokens"
+    objective = token_classification, token_classification_backward
+
+    def _heads(self, out: Output, h: Any, batch: Batch, inputs: Padded) -> None:
+        super()._heads(out, h, batch, inputs)
+        logits, _ = token_head(h, self.params.task, self.config, None)  # (N, C)
+        out.logits = unpack(logits, inputs.visible)
+
+    def loss_and_gradients(
+        self,
+        input_ids: Any,
+        attention_mask: Any = None,
+        token_type_ids: Any = None,
+        labels: Any = None,
+        position_ids: Any = None,
+        grads: Tree | None = None,
+        denominators: dict[str, float] | None = None,
+        rng: Any = None,
+    ) -> tuple[Any, Tree]:
+        """The cross-entropy of the tokens' classes, a 0-d array, and its gradient, a tree like `params`.
+
+        labels (B, T): integers, -100 = ignore, as every hidden token must be labelled. It is a mean over the labelled tokens, or
+        a sum over `denominators` {"task": ...}, which counts tokens. For the rest see
+        `AlbertForSequenceClassification.loss_and_gradients`.
+        """
+        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        task = token_labels(labels, inputs.visible, self.config)
+        return self._loss_and_gradients(pack(inputs, self.config, self.params.flat, task=task), grads, denominators, rng)
+
+
+class AlbertForQuestionAnswering(Model):
+    """The body and a linear map of every token onto two scores: how likely the answer starts, and ends, with it.
+
+    A call gives .start_logits and .end_logits (B, T), finfo(dtype).min where nothing is visible.
+    """
+
+    parts = ("task",)
+    recordable = False  # the width of its tables of scores is the longest sequence's length, which the host must know
+    objective = question_answering, question_answering_backward
+
+    @classmethod
+    def own(cls, config: AlbertConfig) -> AlbertConfig:
+        if config.num_labels != 2:
+            raise ValueError(f"num_labels must be 2 for question answering, the start and the end, not {config.num_labels}")
+        return super().own(config)
+
+    def _heads(self, out: Output, h: Any, batch: Batch, inputs: Padded) -> None:
+        super()._heads(out, h, batch, inputs)
+        scores, _ = linear(h, self.params.task)  # (N, 2)
+        visible = backend.asarray_like(inputs.visible, h)
+        spans = np.where(visible[:, :, None], unpack(scores, inputs.visible), float(np.finfo(h.dtype).min))  # (B, T, 2)
+        out.start_logits, out.end_logits = spans[:, :, 0], spans[:, :, 1]
+
+    def loss_and_gradients(
+        self,
+        input_ids: Any,
+        attention_mask: Any = None,
+        token_type_ids: Any = None,
+        start_positions: Any = None,
+        end_positions: Any = None,
+        position_ids: Any = None,
+        grads: Tree | None = None,
+        denominators: dict[str, float] | None = None,
+        rng: Any = None,
+    ) -> tuple[Any, Tree]:
+        """The loss, a 0-d array, and its gradient, a tree like `params`.
+
+        start_positions, end_positions (B,): places in the padded row of the answer's first and last token. -100, and places
+        beyond the row (as transformers has it: the answer was cut off), are ignored; a place that the mask hides is a ValueError.
+
+        Half of it is the cross-entropy of the starts, a mean over the sequences that have one, and half that of the ends. With
+        `denominators` {"task": ...}, which counts sequences, both are sums over it. For the rest see
+        `AlbertForSequenceClassification.loss_and_gradients`.
+
+        The softmax runs over the visible tokens of a sequence. transformers' runs over the whole padded row, so its loss changes
+        with the padding; without padding the two agree.
+        """
+        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        task = span_labels(start_positions, end_positions, inputs.visible)
+        return self._loss_and_gradients(pack(inputs, self.config, self.params.flat, task=task), grads, denominators, rng)
+
+
+class AlbertForRelationClassification(Model):
+    """The body and a linear map of two tokens of each sequence, side by side, onto config.num_labels classes: of two entities,
+    what one is to the other. There is no such class in transformers.
+
+    A call gives .logits (B, C).
+    """
+
+    parts = ("relation",)
+    objective = relation_classification, relation_classification_backward
+
+    def __call__(
+        self,
+        input_ids: Any,
+        attention_mask: Any = None,
+        token_type_ids: Any = None,
+        position_ids: Any = None,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+        entity_positions: Any = None,
+    ) -> Output:
+        """As `Model.__call__`; entity_positions (B, 2): places in the padded row at which the two entities are read."""
+        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        inputs = replace(inputs, entities=checked_entities(entity_positions, inputs.visible))
+        return self._run(inputs, output_hidden_states, output_attentions)
+
+    def _heads(self, out: Output, h: Any, batch: Batch, inputs: Padded) -> None:
+        super()._heads(out, h, batch, inputs)
+        out.logits, _ = relation_head(h, batch.entity_rows, self.params.relation, self.config, None)  # (B, C)
+
+    def loss_and_gradients(
+        self,
+        input_ids: Any,
+        attention_mask: Any = None,
+        token_type_ids: Any = None,
+        labels: Any = None,
+        position_ids: Any = None,
+        entity_positions: Any = None,
+        grads: Tree | None = None,
+        denominators: dict[str, float] | None = None,
+        rng: Any = None,
+    ) -> tuple[Any, Tree]:
+        """The cross-entropy of the relations, a 0-d array, and its gradient, a tree like `params`.
+
+        labels (B,): integers, -100 = ignore; entity_positions (B, 2): see `__call__`. For the rest see
+        `AlbertForSequenceClassification.loss_and_gradients`.
+        """
+        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        inputs = replace(inputs, entities=checked_entities(entity_positions, inputs.visible))
+        task = relation_labels(labels, len(inputs.visible), self.config)
+        return self._loss_and_gradients(pack(inputs, self.config, self.params.flat, task=task), grads, denominators, rng)

@@ -1,0 +1,166 @@
+"""ALBERT as a sequence-to-sequence model, by the attention pattern alone (Dong et al. 2019; Raffel et al. 2020, "prefix LM").
+
+    [CLS] source [SEP] target [SEP]        token types 0 and 1, positions running on
+
+A source token sees the source; a target token sees the source, its own past and itself. The row of each token from the source's
+[SEP] on predicts the token that follows it, by the masked language model's head. There is no decoder: the parameters are those
+of any ALBERT, so a pretrained one can be taken as it is.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from albert_np.core import backend
+from albert_np.core.batch import Batch
+from albert_np.core.dispatch import twins_of
+from albert_np.core.layers import cross_entropy, cross_entropy_backward
+from albert_np.core.model.albert import encode, encode_backward
+from albert_np.core.model.heads import mlm_head, mlm_head_backward
+from albert_np.core.params import Tree
+from albert_np.core.random import Dropout
+from albert_np.models.base import Model
+from albert_np.models.config import AlbertConfig
+from albert_np.models.padded import IGNORED, Padded, integers, pack, padded
+from albert_np.models.task_losses import TaskResults
+
+
+def translation(
+    batch: Batch,
+    p: Tree,
+    config: AlbertConfig,
+    denominators: dict[str, float] | None = None,
+    rng: Dropout | None = None,
+) -> tuple[TaskResults, Any]:
+    """The cross-entropy of the target's tokens, each predicted from what is before it (teacher forcing).
+
+    batch.masked_rows (M,) are the rows that predict, batch.masked_labels (M,) the tokens that follow them.
+    denominators {"mlm": ...} default to M.
+    """
+    rows = batch.masked_rows
+    h, _, c_body = encode(batch, p, config, rng, None if twins_of(p.flat) is None else batch.read)
+    zero = h.reshape(-1)[:0].sum()  # () on the right device, in the right dtype
+    if not len(rows):
+        return TaskResults(zero, zero, 0), (h, c_body, None, None)
+    logits, c_head = mlm_head(h, rows, p.mlm, p.embeddings.word, config)  # (M, V)
+    denominator = denominators["mlm"] if denominators else len(rows)
+    given = batch.weights_of("mlm")
+    weights = np.ones_like(logits[:, 0]) if given is None else given  # (M,)
+    loss, c_loss = cross_entropy(logits, batch.masked_labels, weights, denominator, batch.label_smoothing)
+    correct = ((logits.argmax(-1) == batch.masked_labels) & (weights > 0)).sum()
+    return TaskResults(loss, correct, len(rows)), (h, c_body, c_head, c_loss)
+
+
+def translation_backward(cache: Any, p: Tree, g: Tree, config: AlbertConfig, batch: Batch) -> None:
+    """Adds the gradient of the loss into g"""
+    h, c_body, c_head, c_loss = cache
+    if c_head is None:
+        dh = np.zeros_like(h)
+    else:
+        dlogits = cross_entropy_backward(1.0, c_loss)  # (M, V)
+        dh = mlm_head_backward(dlogits, c_head, p.mlm, g.mlm, p.embeddings.word, g.embeddings.word, config)
+    encode_backward(dh, c_body, p, g, config, batch)
+
+
+class AlbertForTranslation(Model):
+    """The body with the attention of translation, and the tied masked-language-model head, which generates.
+
+    A call takes [CLS] source [SEP] target [SEP] with token types 0 and 1, and gives .logits (B, T, V): what each row says of the
+    token that follows it. `generate` takes [CLS] source [SEP] and writes the target.
+    """
+
+    parts = ("mlm",)
+    objective = translation, translation_backward
+
+    def __call__(self, *arguments: Any, output_hidden_states: bool = False, output_attentions: bool = False, **named: Any) -> Any:
+        """The forward pass of (B, T) arrays: input_ids, attention_mask, token_type_ids, position_ids. See `Model.__call__`."""
+        inputs = with_sources(padded(self.config, *arguments, **named))
+        return self._run(inputs, output_hidden_states, output_attentions)
+
+    def loss_and_gradients(
+        self,
+        input_ids: Any,
+        attention_mask: Any = None,
+        token_type_ids: Any = None,
+        labels: Any = None,
+        position_ids: Any = None,
+        grads: Tree | None = None,
+        denominators: dict[str, float] | None = None,
+        rng: Any = None,
+        label_smoothing: float = 0.0,
+    ) -> tuple[Any, Tree]:
+        """The cross-entropy of the target's tokens, a 0-d array, and its gradient, a tree like `params`.
+
+        labels (B, T): at a target token's place what it should have been, -100 = ignore (the shift by one is made here, as in
+        transformers); None: every target token itself. The source has no labels. It is a mean over the labelled tokens, or a
+        sum over `denominators` {"mlm": ...}. label_smoothing: ε, see core/layers/cross_entropy.py. For the rest see
+        `AlbertForPreTraining.loss_and_gradients`.
+        """
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing: expected a number from 0 to below 1, got {label_smoothing!r}")
+        inputs = with_sources(padded(self.config, input_ids, attention_mask, token_type_ids, position_ids))
+        follows = shifted(target_labels(labels, inputs), inputs.visible)
+        batch = pack(inputs, self.config, self.params.flat, follows, label_smoothing=label_smoothing)
+        return self._loss_and_gradients(batch, grads, denominators, rng)
+
+    def generate(
+        self,
+        input_ids: Any,
+        attention_mask: Any = None,
+        num_beams: int = 1,
+        max_new_tokens: int | None = None,
+        length_penalty: float = 1.0,
+        eos_token_id: int | None = None,
+    ) -> np.ndarray:
+        """Write the target of each source: greedily with one beam, else by beam search.   input_ids (B, S) -> (B, T) host array
+
+        input_ids        rows of [CLS] source [SEP], padded where attention_mask (B, S) is 0
+        max_new_tokens   the most tokens of a target; None: as many as max_position_embeddings leaves
+        length_penalty   a beam's score is log p / length ** length_penalty
+        eos_token_id     ends a target; None: each row's last visible token, which is [SEP]
+
+        A target's row holds its tokens, ending with eos_token_id if it was finished, and the padding id behind.
+        """
+        from albert_np.models.generation import generate
+
+        inputs = padded(self.config, input_ids, attention_mask)
+        return generate(self, inputs, num_beams, max_new_tokens, length_penalty, eos_token_id)
+
+
+def with_sources(inputs: Padded) -> Padded:
+    """The same with the lengths of the sources: the visible tokens of type 0, which must come first. ValueError otherwise."""
+    target = (inputs.token_types == 1) & inputs.visible  # (B, T)
+    begun = np.maximum.accumulate(target, axis=1)
+    wrong = (inputs.visible & (inputs.token_types != begun)).any(axis=1)
+    sources = (inputs.visible & ~begun).sum(axis=1)  # (B,)
+    if wrong.any() or not sources.all():
+        row = int((wrong | (sources == 0)).argmax())
+        raise ValueError(
+            f"token_type_ids: expected 0 for the source, which has a token at least, and then 1 for the target; row {row} is "
+            f"{inputs.token_types[row][inputs.visible[row]].tolist()}"
+        )
+    return Padded(inputs.visible, inputs.ids, inputs.token_types, inputs.positions, source_lengths=sources)
+
+
+def target_labels(labels: Any, inputs: Padded) -> np.ndarray:
+    """A user's labels (B, T), or by default the target's own ids; -100 at the source. ValueError if the source has labels."""
+    target = inputs.visible & (inputs.token_types == 1)
+    if labels is None:
+        return np.where(target, inputs.ids, IGNORED)
+    if not isinstance(labels, (np.ndarray, list, tuple)):
+        labels = backend.to_host(labels)
+    given = integers("labels", labels, inputs.visible.shape)
+    outside = (given != IGNORED) & ~target
+    if outside.any():
+        row, place = (int(i[0]) for i in np.nonzero(outside))
+        raise ValueError(f"labels: only visible tokens of the target have one, but row {row} has {given[row, place]} at {place}")
+    return given
+
+
+def shifted(labels: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """labels (B, T) of the tokens themselves -> (B, T) what each visible token is followed by"""
+    follows = np.full_like(labels, IGNORED)
+    for row, own, there in zip(follows, labels, visible):
+        places = np.flatnonzero(there)
+        row[places[:-1]] = own[places[1:]]
+    return follows

@@ -1,0 +1,91 @@
+"""The folder of a run: one process at a time, checked before anything costs time.
+
+out/  config.json  model.safetensors  spiece.model  tokenizer_config.json     the model, as of the last checkpoint
+      metrics.jsonl  run.json  figures/*.png  checkpoints/  corpus/
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import IO
+
+from albert_np.io.files import make_folder
+from albert_np.training import checkpoint
+from albert_np.training.callbacks import Report
+
+BYTES_A_PARAMETER = 4 * 3  # float32: the parameter and both moments
+
+
+class RunFolder:
+    """Holds the lock of `out` from entering to leaving. Raises, before anything is written:
+
+    FileExistsError   it holds a run and `resume` was not asked for
+    FileNotFoundError `resume` was asked for and there is no run
+    RuntimeError      another process is using it
+    OSError           it cannot be written to, or the disk is too full for two checkpoints
+    """
+
+    def __init__(self, out: str | os.PathLike[str], resume: bool = False) -> None:
+        self.path, self.resume = Path(out), resume
+        self.checkpoints, self.metrics = self.path / "checkpoints", self.path / "metrics.jsonl"
+        self._lock: IO[bytes] | None = None
+
+    def __enter__(self) -> "RunFolder":
+        if self.resume:
+            self.check_resume()
+        if self.path.exists() and not self.path.is_dir():
+            raise FileExistsError(f"{self.path} is a file; --out needs a folder")
+        make_folder(self.path)
+        self._lock = self._locked()
+        try:
+            if not self.resume and self.holds_a_run():
+                raise FileExistsError(f"{self.path} already holds a run: add --resume to continue it, or choose another --out")
+            checkpoint.clean(self.checkpoints)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self._lock.close()  # and with it the lock
+            self._lock = None
+
+    def check_resume(self) -> None:
+        """Raise FileNotFoundError if there is nothing to resume."""
+        if not self.checkpoints.is_dir():
+            raise FileNotFoundError(f"there is no run to resume in {self.path}: it has no folder checkpoints")
+
+    @property
+    def lock(self) -> int | None:
+        """The number of the lock's open file: a process that inherits it holds the lock, too."""
+        return None if self._lock is None else self._lock.fileno()
+
+    def holds_a_run(self) -> bool:
+        return any((self.path / name).exists() for name in ("metrics.jsonl", "checkpoints", "model.safetensors"))
+
+    def check_space(self, parameters: int) -> None:
+        """Raise OSError if not even two checkpoints fit on the disk."""
+        needed, free = 2 * BYTES_A_PARAMETER * parameters, shutil.disk_usage(self.path).free
+        if free < needed:
+            raise OSError(f"{self.path}: the disk has {free >> 20} MiB free, two checkpoints need {needed >> 20} MiB")
+
+    def _locked(self) -> IO[bytes]:
+        lock = open(self.path / ".lock", "ab")  # noqa: SIM115  closed on leaving
+        try:
+            import fcntl
+        except ImportError:  # Windows: two processes in one folder are not guarded against there
+            return lock
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise RuntimeError(f"{self.path} is in use by another process") from None
+        return lock
+
+    def newest_checkpoint(self, report: Report) -> checkpoint.Checkpoint:
+        """The newest checkpoint that is whole; damaged ones are named to the report."""
+        found = checkpoint.newest(self.checkpoints, report.note)
+        if found is None:
+            raise FileNotFoundError(f"there is no usable checkpoint in {self.checkpoints}; start the run again")
+        return found

@@ -1,0 +1,146 @@
+"""The command line of the tasks: finetune, evaluate, predict, translate, ask."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from albert_np.apps.cli import main
+
+PEOPLE, PLACES = "Anna Bela Carl Dora Emil".split(), "Paris Rome Oslo Lima".split()
+SMALL = (
+    "--config tiny --vocab-size 120 --num-hidden-layers 1 --hidden-size 32 --intermediate-size 32 --tokens-per-batch 256".split()
+)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> Path:
+    """A small file for each task."""
+    folder = tmp_path_factory.mktemp("files")
+    said = [(who, where) for who in PEOPLE for where in PLACES]
+    role = "0\t{}\tNNP\t-\t-\t(ARG0*)\n1\tsleeps\tVBZ\tsleep\tsleep.01\t(V*)\n2\tin\tIN\t-\t-\t(ARGM-LOC*\n3\t{}\tNNP\t-\t-\t*)\n"
+    relation = '{}\t"<e1>{}</e1> is in <e2>{}</e2>."\n{}\nComment:\n'
+    rows = {
+        "text.tsv": ["text\tlabel", *(f"{a} is in {b}.\t{'warm' if b in 'Rome Lima' else 'cold'}" for a, b in said)],
+        "words.conll": [f"{a}\tB-PER\nis\tO\nin\tO\n{b}\tB-LOC\n.\tO\n" for a, b in said],
+        "pairs.tsv": [f"{a} is in {b}.\t{b} hat {a}." for a, b in said],
+        "related.txt": [relation.format(i, a, b, "In(e1,e2)" if i % 2 else "Other") for i, (a, b) in enumerate(said)],
+        "roles.conll": [role.format(a, b) for a, b in said],
+    }
+    for name, lines in rows.items():
+        (folder / name).write_text("\n".join(lines) + "\n")
+    paragraphs = []
+    for i, (who, where) in enumerate(said):
+        answers = [{"text": where, "answer_start": len(who) + 7}]
+        asked = [{"id": f"{i}", "question": f"Where is {who}?", "answers": answers}]
+        paragraphs.append({"context": f"{who} is in {where}.", "qas": asked})
+    (folder / "questions.json").write_text(json.dumps({"version": "1.1", "data": [{"title": "x", "paragraphs": paragraphs}]}))
+    return folder
+
+
+def trained(task, file, folder, *more):
+    assert main(["finetune", task, "--train", str(file), "--dev", str(file), "--out", str(folder), *SMALL, *more]) == 0
+    return str(folder)
+
+
+def out_of(capsys, *arguments):
+    capsys.readouterr()
+    assert main([str(a) for a in arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_classification_from_the_file_to_the_answer(files, tmp_path, capsys):
+    model = trained("classification", files / "text.tsv", tmp_path / "m", "--epochs", "12", "--lr", "0.003")
+    shown = capsys.readouterr().out
+    assert "accuracy" in shown and "the majority's class" in shown and "holds the model" in shown
+    assert (tmp_path / "m" / "figures" / "confusion.png").stat().st_size > 5000
+    assert "accuracy" in out_of(capsys, "evaluate", "classification", files / "text.tsv", "--model", model)
+    found = json.loads(out_of(capsys, "predict", "classification", "--model", model, "--json", "Anna is in Rome."))
+    assert found["text"] == "Anna is in Rome." and set(found["probabilities"]) == {"warm", "cold"}
+    lines = out_of(capsys, "predict", "classification", "--model", model, "--file", files / "text.tsv").splitlines()
+    assert len(lines) == 20 and lines[0].endswith("\tAnna is in Paris.")
+
+
+def test_several_seeds(files, tmp_path, capsys):
+    out = tmp_path / "m"
+    trained("classification", files / "text.tsv", out, "--seeds", "2", "--epochs", "1")
+    shown = capsys.readouterr().out
+    assert (
+        "mean of 2" in shown
+        and "deviation" in shown
+        and (out / "seed-1" / "task.json").is_file()
+        and (out / "scores.json").is_file()
+    )
+
+
+def test_json_is_one_object(files, tmp_path, capsys):
+    trained("ner", files / "words.conll", tmp_path / "m", "--epochs", "1", "--json")
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)
+    assert found["metric"] == "f1" and found["seeds"][0] == found["mean"] and captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("task", "file", "text", "key"),
+    [
+        ("ner", "words.conll", "Anna is in Rome.", "entities"),
+        ("srl", "roles.conll", "Anna sleeps in Rome", "predicates"),
+        ("relations", "related.txt", "<e1>Anna</e1> is in <e2>Rome</e2>.", "label"),
+        ("question-answering", "questions.json", "Where is Anna?\tAnna is in Rome.", "n_best"),
+    ],
+)
+def test_the_other_tasks_answer_texts_and_lines(files, tmp_path, capsys, monkeypatch, task, file, text, key):
+    model = trained(task, files / file, tmp_path / "m", "--epochs", "1")
+    assert key in json.loads(out_of(capsys, "predict", task, "--model", model, "--json", text))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{text}\n{text}\n"))
+    assert len(out_of(capsys, "predict", task, "--model", model).splitlines()) >= 2
+
+
+def test_translate(files, tmp_path, capsys):
+    pytest.importorskip("sacrebleu", reason="sacrebleu is not installed: translations cannot be scored")
+    model = trained("translation", files / "pairs.tsv", tmp_path / "m", "--epochs", "2")
+    found = json.loads(out_of(capsys, "translate", "--model", model, "--json", "--beams", "3", "Anna is in Rome."))
+    assert found["source"] == "Anna is in Rome." and isinstance(found["translation"], str)
+    assert len(out_of(capsys, "translate", "--model", model, "--file", files / "text.tsv").splitlines()) == 21
+
+
+def test_ask_once_and_in_conversation(files, tmp_path, capsys, monkeypatch, fails):
+    model = trained("question-answering", files / "questions.json", tmp_path / "m", "--epochs", "1")
+    (tmp_path / "story.txt").write_text("Anna is in Rome. " * 300 + "\nDora is in Lima.\n")
+    story = tmp_path / "story.txt"
+    found = json.loads(out_of(capsys, "ask", "--model", model, "--context", story, "--json", "Where is Dora?"))
+    text = story.read_text()
+    assert found["text"] == text[found["start"] : found["end"]] and 0 < found["probability"] <= 1
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Where is Anna?\nWhere is Dora?\n\nnever asked\n"))
+    lines = out_of(capsys, "ask", "--model", model, "--context", story).splitlines()
+    assert len(lines) == 2 and all(line.rstrip().endswith("%") for line in lines)
+    (tmp_path / "empty.txt").write_text(" \n")
+    assert "there is no text in it" in fails("ask", "--model", model, "--context", tmp_path / "empty.txt", "Who?")
+    assert "the question is empty" in fails("ask", "--model", model, "--context", story, " ")
+    assert "was trained for the task 'question-answering', not for 'ner'" in fails("predict", "ner", "--model", model, "x")
+
+
+def test_mistakes_are_one_line(files, tmp_path, fails):
+    train = ("--train", files / "words.conll", "--out", tmp_path / "m", *SMALL)
+    assert "unknown task 'nerr'" in fails("finetune", "nerr", *train)
+    assert "there is no file" in fails("finetune", "mine.py:Task", *train)
+    assert "expected either model, a pretrained one, or config" in fails(
+        "finetune", "ner", "--train", files / "words.conll", "--out", tmp_path / "m"
+    )
+    assert "nowhere.conll" in fails("finetune", "ner", "--train", "nowhere.conll", "--out", tmp_path / "m", *SMALL)
+    assert "expected O, B-TYPE" in fails("finetune", "ner", "--train", files / "text.tsv", "--out", tmp_path / "m", *SMALL)
+    assert "--option takes KEY=VALUE" in fails("finetune", "ner", *train, "-o", "word")
+    assert "ner has no option 'colour'" in fails("finetune", "ner", *train, "-o", "colour=1")
+    (tmp_path / "empty.conll").write_text("\n\n")
+    assert "there is no example in it" in fails("finetune", "ner", *train, "--dev", tmp_path / "empty.conll")
+    broken = tmp_path / "broken.conll"
+    broken.write_text("Anna\tB-PER\nis\n")
+    assert f"{broken}:2: expected 2 columns" in fails("finetune", "ner", *train, "--dev", broken)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    assert "is not empty" in fails("finetune", "ner", "--train", files / "words.conll", "--out", tmp_path / "full", *SMALL)
+    assert "there is no folder" in fails("evaluate", "ner", files / "words.conll", "--model", tmp_path / "nowhere")
+    assert "Missing option '--model'" in fails("predict", "ner", "text")
+    assert "did you mean '--epochs'" in fails("finetune", "ner", *train, "--epoch", "3")

@@ -1,0 +1,89 @@
+"""The table and the figure, by hand-made results."""
+
+import pytest
+
+from albert_np.apps.experiments import results
+from albert_np.plots import draw_experiments
+from albert_np.plots.experiments import figure_of, panels
+
+
+def configuration(name: str, losses: list[float], accuracies: list[float] | None = None, **changes) -> dict:
+    runs = [{"seed": seed, "parameters": 1000, "tokens_per_second": 50.0, "heaviest_step": 1.5, "unigram_entropy": 5.0,
+             "mlm_loss": loss} for seed, loss in enumerate(losses)]  # fmt: skip
+    for run, accuracy in zip(runs, accuracies or []):
+        run["sop_accuracy"] = accuracy
+    return {"name": name, "changes": changes, "runs": runs, **results._over_seeds(runs)}
+
+
+@pytest.fixture
+def found() -> dict:
+    each = [
+        configuration("one", [3.0, 4.0, 5.0], [0.5, 0.6, 0.7]),
+        configuration("two", [3.5, 4.5, 5.5]),
+        configuration("three", []),
+    ]
+    return {"title": "Of three", "about": "Why.", "metrics": results.metrics(each), "configurations": each, "notes": ["A note."],
+            "failed": {"three, seed 0": "exit code 1: no"}, "missing": 3}  # fmt: skip
+
+
+def test_means_deviations_and_differences(found):
+    one, two, _ = found["configurations"]
+    assert one["mean"]["mlm_loss"] == 4 and one["deviation"]["mlm_loss"] == 1
+    assert results.differences(found, "mlm_loss", two) == [0.5, 0.5, 0.5]
+    text = results.markdown(found)
+    assert "| | parameters | MLM loss | SOP accuracy | MLM loss, against the first | tokens/s | seeds |" in text.replace(
+        "|  |", "| |"
+    )
+    assert "| one | 1,000 | 4.0000 ± 1.0000 | 0.6000 ± 0.1000 |  | 50 | 3 |" in text
+    assert "| two | 1,000 | 4.5000 ± 1.0000 | – | +0.5000 ± 0.0000 | 50 | 3 |" in text
+    assert "| three | – | – | – | – | – | 0 |" in text
+    for part in ("# Of three", "Why.", "A note.", "costs 5.000", "3 runs are missing.", "FAILED: three, seed 0: exit code 1: no"):
+        assert part in text
+    assert results.markdown(found, heading=False).startswith("|  | parameters") and "FAILED" not in results.markdown(found, False)
+
+
+def test_differences_are_between_runs_of_the_same_seed(found):
+    two = found["configurations"][1]
+    del two["runs"][0]
+    assert results.differences(found, "mlm_loss", two) == [0.5, 0.5]
+    found["configurations"][0]["runs"].pop()
+    assert results.differences(found, "mlm_loss", two) == [0.5]
+
+
+def test_random_batches_show_their_heaviest_step(found):
+    assert "heaviest / mean step" not in results.markdown(found)
+    found["configurations"][1]["changes"] = {"batches": "random"}
+    assert "| heaviest / mean step |" in results.markdown(found) and "| 1.500 |" in results.markdown(found)
+
+
+def test_losses_come_first():
+    keys = {
+        "parameters": 1,
+        "mlm_accuracy a=1": 1,
+        "sop_accuracy": 1,
+        "mlm_loss a=1": 1,
+        "mlm_loss a=3": 1,
+        "mlm_accuracy a=3": 1,
+    }
+    found = results.metrics([{"mean": keys}])
+    assert found == ["mlm_loss a=1", "mlm_loss a=3", "mlm_accuracy a=1", "mlm_accuracy a=3", "sop_accuracy"]
+    assert panels(found) == ["mlm_loss a=1", "mlm_loss a=3", "sop_accuracy"]
+    assert results.name_of("mlm_loss a=1") == "MLM loss, a=1" and results.name_of("macro_f1") == "macro_f1"
+
+
+def test_the_figure_has_a_row_each_and_every_seed(found, tmp_path):
+    from matplotlib.image import imread
+
+    rows = [each for each in found["configurations"] if each["runs"]]
+    left, right = figure_of(found, rows, panels(found["metrics"]), results.name_of).axes
+    assert left.get_xlabel() == "MLM loss (held out, nats)" and right.get_xlabel() == "SOP accuracy"
+    assert [text.get_text() for text in left.get_yticklabels()] == ["one", "two"]
+    assert left.yaxis_inverted() and right.yaxis_inverted()
+    drawn = [list(line.get_xdata()) for line in left.lines]
+    assert [3.0, 4.0, 5.0] in drawn and [3.0, 5.0] in drawn and [3.5, 4.5, 5.5] in drawn
+    assert len(right.lines) == 4  # one's seeds, spread, mean, and the dashed line
+    picture = imread(draw_experiments(tmp_path / "a" / "figure.png", found))
+    ink = (picture[:, :, :3] < 0.7).any(axis=2)
+    assert picture.shape[1] > 800 and 0.003 < ink.mean() < 0.3
+    found["configurations"] = [configuration("none", [])]
+    assert draw_experiments(tmp_path / "none.png", found) is None and not (tmp_path / "none.png").exists()

@@ -1,0 +1,178 @@
+"""The routes: what is answered is what `predict` says; what is refused is refused with the right status and a clear word."""
+
+import json
+
+import pytest
+
+pytest.importorskip("starlette", reason="starlette is not installed: the service cannot be tested")
+pytest.importorskip("httpx", reason="httpx is not installed: the service cannot be tested")
+
+from starlette.testclient import TestClient
+
+from albert_np.apps.serve.app import Limits, application
+from albert_np.apps.serve.services import service_of
+from albert_np.tasks.trained import Trained
+
+TEXT = "Anna takes the book in Paris."
+
+
+def client_of(folder, **limits):
+    return TestClient(application(service_of(str(folder)), Limits(**limits)))
+
+
+REQUESTS = {
+    "classification": ({"text": TEXT}, TEXT),
+    "pairs": ({"text": TEXT, "pair": "Somebody takes the lamp."}, f"{TEXT}\tSomebody takes the lamp."),
+    "ner": ({"text": TEXT}, TEXT),
+    "srl": ({"text": TEXT}, TEXT),
+    "relations": ({"text": "<e1>Anna</e1> takes the <e2>book</e2>."}, "<e1>Anna</e1> takes the <e2>book</e2>."),
+    "question-answering": ({"question": "Who takes\tit?", "context": TEXT}, f"Who takes it?\t{TEXT}"),
+    "translation": ({"text": TEXT}, TEXT),
+}
+
+
+def same(found, expected):
+    """Equal, numbers up to float32's rounding: the service computes on another number of BLAS threads."""
+    if isinstance(expected, dict):
+        return list(found) == list(expected) and all(same(found[key], expected[key]) for key in expected)
+    if isinstance(expected, list):
+        return len(found) == len(expected) and all(map(same, found, expected))
+    return found == (pytest.approx(expected, rel=1e-5) if isinstance(expected, float) else expected)
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_every_task_answers_as_predict_does(folder, name):
+    given, text = REQUESTS[name]
+    if name == "translation":
+        pytest.importorskip("sacrebleu", reason="sacrebleu is not installed: translations cannot be scored")
+    (expected,) = Trained.from_pretrained(folder(name)).predict(text)
+    with client_of(folder(name)) as client:
+        response = client.post("/answer", json=given)
+        assert response.status_code == 200, response.text
+        assert same(response.json(), json.loads(json.dumps(expected)))
+        several = client.post("/answer", json={"requests": [given, given]}).json()["answers"]
+        assert [sorted(answer) for answer in several] == [sorted(expected)] * 2
+        about = client.get("/info").json()
+        assert set(given) <= set(about["fields"]) and client.post("/answer", json=about["example"]).status_code == 200
+
+
+def test_a_tab_within_a_text_makes_no_pair(folder):
+    with client_of(folder("pairs")) as client:
+        answer = client.post("/answer", json={"text": "Anna takes\tthe lamp.", "pair": "So\tit is."}).json()
+    assert (answer["text"], answer["pair"]) == ("Anna takes the lamp.", "So it is.")
+
+
+def test_masks_are_filled_as_fill_mask_does(folder):
+    from albert_np.apps.fill_mask import fill
+    from albert_np.apps.serve.services import MaskService
+
+    service = MaskService.of(str(folder("mask")))
+    text = "Anna [MASK] the [MASK] in Paris."
+    with client_of(folder("mask")) as client:
+        answers = client.post("/answer", json={"requests": [{"text": text, "top_k": 3}, {"text": "[MASK]"}]}).json()["answers"]
+    expected = fill(service.model, service.tokenizer, text, 3)
+    assert [[each["piece"] for each in mask] for mask in answers[0]["masks"]] == [[p for p, _ in mask] for mask in expected]
+    for mask, other in zip(answers[0]["masks"], expected):
+        assert [each["probability"] for each in mask] == pytest.approx([q for _, q in other], abs=1e-5)
+    assert len(answers[1]["masks"][0]) == 5
+
+
+def test_a_compressed_folder_is_served(folder, tmp_path):
+    from albert_np.compress.job import Plan
+    from albert_np.compress.models import compress
+
+    compress(folder("ner"), tmp_path / "small", Plan(weights="int8", sparsity=0.5))
+    with client_of(tmp_path / "small") as client:
+        assert client.post("/answer", json={"text": TEXT}).json() == Trained.from_pretrained(tmp_path / "small").predict(TEXT)[0]
+
+
+BAD = {
+    "no JSON": (b"{", 400, "not valid JSON"),
+    "NaN": (b'{"text": NaN}', 400, "NaN is no number"),
+    "half a pair": (b'{"text": "\\ud800"}', 400, "half of a surrogate pair"),
+    "Latin-1": (b'{"text": "\xe9"}', 400, "must be UTF-8"),
+    "nothing": (b"", 400, "not valid JSON"),
+    "deep": (b"[" * 3900, 400, "not valid JSON"),
+    "a list": (b"[1]", 422, "expected an object with text"),
+    "another field": (b'{"text": "a", "txt": "b"}', 422, "unknown field 'txt'; there are text"),
+    "no field": (b"{}", 422, "the field 'text' is missing"),
+    "a number": (b'{"text": 3}', 422, "'text' must be a string, not int"),
+    "empty": (b'{"text": "  "}', 422, "'text' is empty"),
+    "too long": (json.dumps({"text": "a" * 301}).encode(), 413, "301 characters, 300 are allowed"),
+    "a huge body": (b" " * 5000, 413, "5000 bytes, 4000 at most"),
+    "no list": (b'{"requests": 3}', 422, "'requests' must be a list"),
+    "an empty list": (b'{"requests": []}', 422, "'requests' must be a list"),
+    "mixed": (b'{"requests": [{"text": "a"}], "text": "b"}', 422, "stand alone"),
+    "too many": (json.dumps({"requests": [{"text": "a"}] * 5}).encode(), 413, "5 requests came together, 4 are allowed"),
+    "one of several": (b'{"requests": [{"text": "a"}, 3]}', 422, "expected an object"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_refused(folder, name):
+    body, status, said = BAD[name]
+    with client_of(folder("ner"), characters=300, body=4000, many=4) as client:
+        response = client.post("/answer", content=body)
+        assert response.status_code == status and said in response.json()["error"]
+        assert client.post("/answer", json={"text": TEXT}).status_code == 200, "it goes on"
+
+
+def test_what_tasks_refuse(folder):
+    with client_of(folder("relations")) as client:
+        response = client.post("/answer", json={"text": "no entities here"})
+        assert response.status_code == 422 and "e1" in response.json()["error"]
+    with client_of(folder("mask")) as client:
+        for given, said in (({"text": "nothing"}, "no [MASK]"), ({"text": "[MASK] " * 200}, "the model takes"),
+                            ({"text": "[MASK]", "top_k": 0}, "'top_k' must be an integer")):  # fmt: skip
+            response = client.post("/answer", json=given)
+            assert response.status_code == 422 and said in response.json()["error"]
+
+
+def test_odd_texts_are_answered(folder):
+    with client_of(folder("ner")) as client:
+        for text in ("🙂", "שלום עולם", "a" * 5000, "\x00", "1 " * 3000, "\t", "x\ty"):
+            response = client.post("/answer", json={"text": text})
+            assert response.status_code == (422 if not text.strip() else 200), (text[:20], response.text)
+
+
+def test_other_routes(folder):
+    with client_of(folder("ner")) as client:
+        missing = client.get("/nowhere")
+        assert missing.status_code == 404 and missing.json() == {"error": "Not Found"}
+        assert client.get("/answer").status_code == 405
+        page = client.get("/")
+        assert (
+            page.status_code == 200
+            and "<!doctype html>" in page.text
+            and "default-src 'none'" in page.headers["content-security-policy"]
+        )
+        client.post("/answer", json={"text": TEXT})
+        state = client.get("/queue").json()
+        assert state["served"] == 1 and state["waiting"] == 0 and state["p95_ms"] > 0
+
+
+def test_too_many_and_too_late(folder):
+    import threading
+
+    service, gate = service_of(str(folder("ner"))), threading.Event()
+    whole = service.answers
+    service.answers = lambda examples: gate.wait(10) and whole(examples)
+    with TestClient(application(service, Limits(timeout=0.3, waiting=1))) as client:
+        late = client.post("/answer", json={"text": TEXT})
+        assert late.status_code == 504 and "within 0.3 seconds" in late.json()["error"]
+        full = client.post("/answer", json={"requests": [{"text": TEXT}] * 4})
+        assert full.status_code == 503 and full.headers["retry-after"] == "1"
+        gate.set()
+        assert client.get("/queue").json()["refused"] >= 1
+
+
+def test_a_failing_model_is_500(folder, caplog):
+    service = service_of(str(folder("ner")))
+
+    def broken(examples):
+        raise ZeroDivisionError("division by zero")
+
+    service.answers = broken
+    with TestClient(application(service)) as client:
+        response = client.post("/answer", json={"text": TEXT})
+        assert response.status_code == 500 and response.json() == {"error": "division by zero"}

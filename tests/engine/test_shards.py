@@ -1,0 +1,149 @@
+"""A batch in parts, one a thread, is the batch."""
+
+from dataclasses import replace
+from itertools import pairwise
+from unittest import mock
+
+import numpy as np
+import pytest
+from invariants import COUNT, DROPOUT, LENGTHS, RNGS, TASKS, batch_of, close, in_threads, parameters, task_batch_of, task_model
+from threadpoolctl import threadpool_info
+
+import albert_np as ab
+from albert_np.core import dispatch as kernels
+from albert_np.core.params import shapes
+from albert_np.engine import shards as parts
+from albert_np.engine import threads
+from albert_np.engine.shards import counts, cuts, number_of_parts, split
+from albert_np.gradcheck.examples import TINY
+
+every_task = pytest.mark.parametrize("task", TASKS)
+
+
+@pytest.mark.parametrize("k", [2, 3, 4])
+@pytest.mark.parametrize("given", [None, COUNT], ids=["counted", "given"])
+@every_task
+def test_a_task_in_parts(task, given, k):
+    model, batch = task_model(task), task_batch_of(task, 0, 1, 2, 3)
+    for rng in RNGS:
+        whole, grads = model.packed_loss_and_gradients(batch, None, given, rng)
+        with in_threads(k):
+            together, again = model.packed_loss_and_gradients(batch, grads.copy(), given, rng)
+            _, repeated = model.packed_loss_and_gradients(batch, grads.copy(), given, rng)
+            loss = model.packed_loss(batch, given).loss
+        for name, value in vars(whole).items():
+            assert (getattr(together, name) is None) == (value is None)
+            if value is not None:
+                close(getattr(together, name), value)
+        close(again.flat, 2 * grads.flat)  # added to what was there
+        assert repeated.flat.tobytes() == again.flat.tobytes()  # whichever thread is first
+        close(loss, model.packed_loss(batch, given).loss)
+
+
+@pytest.mark.parametrize("without", ["masked_rows masked_labels", "order_labels", "masked_rows masked_labels order_labels"])
+def test_pretraining_without_some_labels(without):
+    model = ab.AlbertForPreTraining.of(DROPOUT, parameters(shapes(DROPOUT), 3))
+    batch = replace(batch_of(0, 1, 2, 3), **dict.fromkeys(without.split()))
+    whole, grads = model.packed_loss_and_gradients(batch)
+    with in_threads(2):
+        together, again = model.packed_loss_and_gradients(batch)
+    close(together.loss, whole.loss)
+    close(again.flat, grads.flat)
+
+
+def test_a_part_without_a_masked_token():
+    model = ab.AlbertForPreTraining.of(TINY, parameters(shapes(TINY), 3))
+    batch = batch_of(0, 1, 2, 3)
+    keep = batch.masked_rows < LENGTHS[0]  # all in the first sequence
+    batch = replace(batch, masked_rows=batch.masked_rows[keep], masked_labels=batch.masked_labels[keep])
+    whole, grads = model.packed_loss_and_gradients(batch)
+    with in_threads(3):
+        together, again = model.packed_loss_and_gradients(batch)
+    assert together.masked == whole.masked > 0
+    close(together.loss, whole.loss)
+    close(again.flat, grads.flat)
+
+
+@pytest.mark.parametrize(
+    "lengths", [[1, 1], [5, 5, 5, 5], [100, 1, 1, 1], [1, 1, 1, 100], [1, 100, 1], [3, 9, 2, 7, 7, 1, 4, 8], [50] + [1] * 50]
+)
+def test_cuts_leave_nothing_out_and_nothing_empty(lengths):
+    lengths = np.array(lengths)
+    for k in range(1, min(5, len(lengths)) + 1):
+        found = cuts(lengths, k)
+        assert len(found) == k and found[0][0] == 0 and found[-1][1] == len(lengths)
+        assert all(first < last for first, last in found)
+        assert all(a[1] == b[0] for a, b in pairwise(found))
+        tokens = [int(lengths[first:last].sum()) for first, last in found]
+        assert max(tokens) <= lengths.sum() / k + lengths.max()
+
+
+def test_parts_hold_the_batch():
+    batch = batch_of(0, 1, 2, 3)
+    for k in (1, 2, 3, 4):
+        found = split(batch, k)
+        for name in ("ids", "positions", "token_types", "dropout_rows", "order_labels", "masked_labels"):
+            assert np.array_equal(np.concatenate([getattr(part, name) for part in found]), getattr(batch, name))
+        assert np.array_equal(np.concatenate([part.sequences.lengths for part in found]), batch.sequences.lengths)
+        for part in found:
+            assert part.sequences.starts[0] == 0 and (part.masked_rows < part.tokens).all()
+
+
+def test_tables_of_labels_that_differ_in_number_need_denominators():
+    batch = task_batch_of("spans", 0, 1, 2, 3)  # one answer without a known end
+    assert counts(batch) is None and counts(task_batch_of("classes", 0, 2)) == {"task": 2, "tokens": 12}
+    with in_threads(2), mock.patch.object(parts, "split", side_effect=AssertionError):
+        task_model("spans").packed_loss_and_gradients(batch)
+
+
+def test_how_many_parts():
+    wide, narrow = np.zeros(768, np.float32), np.zeros(16, np.float32)
+    many, few = np.full(32, 128), np.full(2, 512)
+    with mock.patch.object(threads, "count", lambda: 2):
+        assert number_of_parts(many, wide) == number_of_parts(few, wide) == 2
+        assert number_of_parts(few, narrow) == number_of_parts(few[:1], wide) == 1  # too little; nothing to divide
+        with kernels.textbook():
+            assert number_of_parts(many, wide) == 1
+    with mock.patch.object(threads, "count", lambda: 16):
+        assert number_of_parts(many, wide) == 16
+        assert number_of_parts(few, wide) == 1  # 16 threads of BLAS are quicker than two parts
+    with mock.patch.object(threads, "count", lambda: 1):
+        assert number_of_parts(many, wide) == 1
+
+
+def test_a_failing_part_is_an_exception_and_blas_is_as_before():
+    before = [library["num_threads"] for library in threadpool_info()]
+    model = ab.AlbertForPreTraining(TINY)
+    calls = []
+
+    def fail_once(*args):
+        calls.append(args)
+        raise FloatingPointError("here")
+
+    failing = mock.patch.object(ab.AlbertForPreTraining, "objective", (fail_once, None))
+    with in_threads(2), failing, pytest.raises(FloatingPointError, match="here"):
+        model.packed_loss_and_gradients(batch_of(0, 1, 2, 3))
+    assert len(calls) == 2 and [library["num_threads"] for library in threadpool_info()] == before
+
+
+@pytest.mark.parametrize(
+    "cls", [ab.AlbertForPreTraining, ab.AlbertForMaskedLM, *dict.fromkeys(model for model, _ in TASKS.values())]
+)
+def test_a_call_in_parts(cls):
+    model = cls(TINY, seed=2, dtype="float64")
+    rng = np.random.default_rng(1)
+    ids, mask = rng.integers(5, 20, (5, 9)), rng.integers(0, 2, (5, 9))
+    mask[:, 2] = 1  # holes, but no row without a token
+    options = dict(output_hidden_states=True, output_attentions=True)
+    if cls is ab.AlbertForRelationClassification:
+        options["entity_positions"] = np.array([[2, 2]] * 5)
+    with kernels.textbook():
+        whole = model(ids, mask, **options)
+    with in_threads(3):
+        together = model(ids, mask, **options)
+    for name, value in vars(whole).items():
+        found = getattr(together, name)
+        assert (found is None) == (value is None), name
+        for a, b in zip(*((x if isinstance(x, tuple) else (x,)) for x in (found, value))):
+            if b is not None:
+                np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12, err_msg=name)

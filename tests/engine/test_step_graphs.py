@@ -1,0 +1,211 @@
+"""Steps that are recorded and replayed find what steps find that are computed as they come."""
+
+import numpy as np
+import pytest
+from devices import DEVICES, on_device, to_host
+
+import albert_np as ab
+from albert_np.core import dispatch as kernels
+from albert_np.core.batch import Batch
+from albert_np.engine import step_graphs as recorded
+from albert_np.engine.precision import InFloat16, computing
+from albert_np.engine.step_graphs import Form, Steps, rounded, rung
+
+SIZES = dict(
+    vocab_size=29, embedding_size=6, hidden_size=12, num_hidden_layers=2, num_attention_heads=3, intermediate_size=14,
+    max_position_embeddings=11, hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.3,
+)  # fmt: skip
+
+
+@pytest.fixture(params=DEVICES)
+def device(request, monkeypatch):
+    with kernels.textbook(False):
+        yield on_device(request.param, monkeypatch)
+
+
+def arrays(number, task, order=(5, 3, 1, 2)):
+    """A batch of this number; all have one form, whatever the order of their lengths."""
+    rng = np.random.default_rng(number)
+    lengths = np.array(order)
+    N, B, starts = int(lengths.sum()), len(lengths), np.cumsum(lengths) - lengths
+    given = dict(
+        ids=rng.integers(0, 29, N), lengths=lengths, token_types=rng.integers(0, 2, N),
+        positions=np.concatenate([np.arange(n) for n in lengths]), examples=rng.integers(0, 2**34, B),
+    )  # fmt: skip
+    if task == "pretraining":
+        masked = np.sort(rng.choice(N, 3, replace=False))
+        return {**given, "masked_rows": masked, "masked_labels": rng.integers(0, 29, 3), "order_labels": rng.integers(0, 2, B)}
+    if task == "translation":
+        sources = np.maximum(1, lengths // 2)
+        rows = np.concatenate([np.arange(s + n - 1, s + T) for s, n, T in zip(starts, sources, lengths)])
+        return {**given, "source_lengths": sources, "masked_rows": rows, "masked_labels": rng.integers(0, 29, len(rows)),
+                "label_smoothing": 0.1}  # fmt: skip
+    labels = {
+        "classes": lambda: [(np.array([0, 2, 3]), rng.integers(0, 4, 3))],
+        "sets": lambda: [(np.arange(B), rng.integers(0, 2, (B, 4)).astype(float))],
+        "numbers": lambda: [(np.arange(B), rng.standard_normal((B, 4)))],
+        "tokens": lambda: [(np.sort(rng.choice(N, 5, replace=False)), rng.integers(0, 4, 5))],
+        "relations": lambda: [(np.array([0, 1]), rng.integers(0, 4, 2))],
+        "spans": lambda: [(np.array([0, 1]), np.array([0, 0])), (np.array([0]), np.array([0]))],
+    }[task]()
+    if task == "relations":
+        given["entity_rows"] = starts[:, None] + np.array([[0, 0]])
+    return {**given, "labels": labels}
+
+
+MODELS = {
+    "pretraining": (ab.AlbertForPreTraining, {}), "translation": (ab.AlbertForTranslation, {}),
+    "classes": (ab.AlbertForSequenceClassification, dict(num_labels=4)),
+    "sets": (ab.AlbertForSequenceClassification, dict(num_labels=4, problem_type="multi_label_classification")),
+    "numbers": (ab.AlbertForSequenceClassification, dict(num_labels=4, problem_type="regression")),
+    "tokens": (ab.AlbertForTokenClassification, dict(num_labels=4)),
+    "relations": (ab.AlbertForRelationClassification, dict(num_labels=4)),
+    "spans": (ab.AlbertForQuestionAnswering, {}),
+}  # fmt: skip
+DENOMINATORS = {"mlm": 5.0, "sop": 3.0, "task": 7.0}
+ORDERS = [(5, 3, 1, 2), (1, 2, 5, 3), (4, 2, 2, 3)]
+
+
+def seen(steps, model, number, task):
+    """Losses and gradient of a step that is added to what is there."""
+    grads, given = model.grads, arrays(number, task, ORDERS[number % 3])
+    results = steps(given, grads, DENOMINATORS, ab.Dropout(3, number))
+    values = {name: getattr(results, name) for name in results.__dataclass_fields__}
+    return {name: x if isinstance(x, int | None) else float(to_host(x)) for name, x in values.items()}
+
+
+def model_of(task, dtype="float64"):
+    kind, changes = MODELS[task]
+    model = kind(ab.AlbertConfig(**SIZES, **changes), seed=5, dtype=dtype)
+    model.grads = model.params.zeros_like()
+    return model
+
+
+@pytest.mark.parametrize("task", MODELS)
+def test_a_recording_finds_what_a_step_finds(task, device):
+    one, other = model_of(task), model_of(task)
+    recording, plain = Steps(one), Steps(other, record=False)
+    assert recording.record == (task != "spans")
+    for number in range(8):
+        for model in (one, other):
+            model.params.flat *= 1.02  # as training changes them, in place
+        found, expected = seen(recording, one, number, task), seen(plain, other, number, task)
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            assert found[name] == (value if isinstance(value, int | None) else pytest.approx(value, rel=1e-11)), name
+        np.testing.assert_allclose(to_host(one.grads.flat), to_host(other.grads.flat), rtol=0, atol=1e-12)
+    replayed = [r for r in recording.recordings.values() if r.replay is not None]
+    assert len(replayed) == (task != "spans")
+
+
+def test_micro_batches_of_one_form_are_told_apart(device):
+    """What a replay found is copied before the next one writes over it."""
+    model = model_of("pretraining")
+    steps = Steps(model)
+    for number in range(5):
+        steps(arrays(number, "pretraining"), model.grads, DENOMINATORS, None)
+    first, second = (steps(arrays(number, "pretraining"), model.grads, DENOMINATORS, None) for number in (11, 12))
+    again = steps(arrays(11, "pretraining"), model.grads, DENOMINATORS, None)
+    assert float(to_host(first.loss)) == float(to_host(again.loss)) != float(to_host(second.loss))
+
+
+def test_forms_are_recorded_after_they_were_seen_three_times(device, monkeypatch):
+    model = model_of("classes")
+    steps = Steps(model)
+    lengths = [(5, 3, 1, 2)] * 3 + [(9, 9, 9, 9)] * 5 + [(5, 3, 1, 2)] * 2
+    for number, order in enumerate(lengths):
+        steps(arrays(number, "classes", order), model.grads, DENOMINATORS, None)
+    assert sorted(r.replay is not None for r in steps.recordings.values()) == [True, True]
+    monkeypatch.setattr(recorded, "MOST", 2)
+    for number in range(6):
+        steps(arrays(number, "classes", (2, 2, 2, 2)), model.grads, DENOMINATORS, None)
+    assert len(steps.recordings) == 2, "no more memory is taken"
+
+
+def test_nothing_is_recorded_on_the_host_or_in_the_textbook(device):
+    assert Steps(model_of("classes")).record
+    with kernels.textbook():
+        assert not Steps(model_of("classes")).record
+    ab.use("numpy")
+    assert not Steps(model_of("classes")).record
+
+
+@pytest.mark.parametrize("n", [*range(1, 70), 127, 129, 1000, 4095, 4097])
+def test_sizes_are_rounded_up_by_little(n):
+    assert n <= rounded(n) <= max(n * 9 / 8, n + 7) and rounded(rounded(n)) == rounded(n)
+    assert n <= rounded(n, 1) <= n * 9 / 8 and rounded(rounded(n, 1), 1) == rounded(n, 1)
+    assert n <= rung(n) <= max(n + 7, 1.5 * n) and rung(rung(n)) == rung(n)
+
+
+def test_filling_is_nobodys(device):
+    """Rows beyond the batch's belong to no tile, and no row that is read comes twice."""
+    model = model_of("pretraining")
+    given = arrays(1, "pretraining")
+    form = Form(given, model, model.grads, None)
+    N, rows = len(given["ids"]), form.integers["read"]
+    assert form.N > N and len(set(rows.tolist())) == len(rows) and rows.max() < form.N
+    assert form.integers["masked_rows"].max() < form.N and (form.numbers["mlm"] == 0).sum() == rounded(3) - 3
+    inside = [form.integers[f"tile_starts_{k}"] + form.integers[f"tile_lengths_{k}"] for k in range(len(form.tiles))]
+    assert max(ends.max() for ends in inside) == N
+
+
+# ---- float16 ----
+
+
+@pytest.mark.parametrize("task", ["pretraining", "classes", "sets", "numbers", "tokens", "relations", "translation", "spans"])
+def test_float16_is_near_float32(task, device):
+    found = {}
+    for precision in ("float32", "float16"):
+        model = model_of(task, "float32")
+        steps = computing(model, precision)
+        for number in range(6):
+            given = arrays(number, task, ORDERS[number % 3])
+            results = steps.gradients([given], DENOMINATORS, ab.Dropout(3, number), model.grads)
+            norm = steps.seen(ab.optim.clip(model.grads, 1e9))
+        assert model.grads.flat.dtype == np.float32 and norm.dtype == np.float32
+        found[precision] = float(to_host(results[0].loss)), to_host(model.grads.flat), float(to_host(norm))
+    (loss, g, norm), (loss16, g16, norm16) = found["float32"], found["float16"]
+    assert loss16 == pytest.approx(loss, rel=5e-3) and norm16 == pytest.approx(norm, rel=1e-2)
+    assert np.linalg.norm(g16 - g) < 1e-2 * np.linalg.norm(g)
+
+
+def test_float16_learns_and_leaves_out_what_overflows(device):
+    model = model_of("pretraining", "float32")
+    steps = computing(model, "float16")
+    assert isinstance(steps, InFloat16)
+    state, given = ab.optim.init("adamw", model.params, bias_correction=True), arrays(1, "pretraining")
+    losses = []
+    for number in range(20):
+        if number == 3:
+            steps.scale.scale[...] = 2.0**24  # gradients overflow float16
+            before = to_host(model.params.flat)
+        with np.errstate(all="ignore"):  # a device says nothing of it
+            results = steps.gradients([given], {"mlm": 3.0, "sop": 4.0}, None, model.grads)
+            norm = steps.seen(ab.optim.clip(model.grads, 1.0))
+        ab.optim.step(model.params, model.grads, state, 2e-2, loss_scale=steps.scale)
+        losses.append(float(to_host(results[0].loss)))
+        if number == 3:
+            assert np.array_equal(before, to_host(model.params.flat)) and float(to_host(norm)) == 0
+    assert steps.scale.state()["skipped"] >= 1 and steps.scale.state()["scale"] < 2.0**24
+    assert losses[-1] < losses[0] - 0.5
+    again = computing(model_of("pretraining", "float32"), "float16")
+    again.restore(steps.state())
+    assert again.state() == steps.state()
+
+
+def test_precisions_that_cannot_be(device):
+    model = model_of("classes", "float64")
+    with pytest.raises(ValueError, match="precision float16 is for parameters in float32, not float64"):
+        computing(model, "float16")
+    with kernels.textbook(), pytest.raises(ValueError, match="ALBERT_NP_TEXTBOOK switches them off"):
+        computing(model_of("classes", "float32"), "float16")
+    ab.use("numpy")
+    with pytest.raises(ValueError, match=r"precision tf32 needs a GPU \(--backend cupy\); the parameters are on numpy"):
+        computing(model_of("classes", "float32"), "tf32")
+
+
+def test_a_batch_is_as_it_comes_where_nothing_is_recorded():
+    model = model_of("classes")
+    given = arrays(0, "classes")
+    results = Steps(model)(given, model.grads, {"task": 7.0}, None)
+    assert results.loss == model.packed_loss(Batch.pack(**given), {"task": 7.0}).loss

@@ -1,0 +1,39 @@
+"""The gradient checks on a device, in float64: on the strict stand-in a few of them, on a GPU all."""
+
+import cuda_on_host
+import pytest
+from devices import NO_CUPY, on_device
+
+from albert_np.core import dispatch as kernels
+from albert_np.gradcheck import CHECKS
+
+FEW = [
+    "linear", "residual, dropout", "gather", "attention, translation, dropout", "cross_entropy, label smoothing",
+    "feed_forward, gelu_new", "embeddings: tables, norm, dropout, projection",
+    "task_loss, single label classification", "relation_head, dropout", "fuse_levels (0, 2, 3) of 3",
+]  # fmt: skip
+
+
+def passes(check):
+    failed = [str(row) for row in CHECKS[check](1) if not row.passed]
+    assert not failed, "\n".join(failed)
+
+
+@pytest.mark.parametrize("textbook", [True, False], ids=["textbook", "twins"])
+@pytest.mark.parametrize("check", FEW)
+def test_on_the_stand_in(check, textbook, monkeypatch):
+    if not textbook and cuda_on_host.COMPILER is None:
+        pytest.skip("there is no g++ to run CUDA kernels on the host")
+    on_device("strict", monkeypatch)
+    with kernels.textbook(textbook):
+        passes(check)
+
+
+@pytest.mark.gpu
+@NO_CUPY
+@pytest.mark.parametrize("textbook", [True, False], ids=["textbook", "twins"])
+@pytest.mark.parametrize("check", CHECKS)
+def test_on_a_gpu(check, textbook, monkeypatch):
+    on_device("cupy", monkeypatch)
+    with kernels.textbook(textbook):
+        passes(check)

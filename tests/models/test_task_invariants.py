@@ -1,0 +1,194 @@
+"""What holds of the fine-tuning classes, whatever their numbers are (see invariants.py): on packed batches."""
+
+import math
+from dataclasses import replace
+
+import invariants
+import numpy as np
+import pytest
+from helpers import floats
+from invariants import COUNT, LENGTHS, SOURCES, TASKS, C, close, task_batch_of, task_model
+
+import albert_np as ab
+from albert_np.models.labels import sequence_labels, span_labels, token_labels
+from albert_np.models.padded import pack, padded
+
+every_task = pytest.mark.parametrize("task", TASKS)
+NONE = np.zeros(0, np.int64)
+
+
+@every_task
+@pytest.mark.parametrize(
+    "invariant",
+    [
+        "order_of_sequences_changes_no_task",
+        "every_sequence_of_a_task_by_itself",
+        "micro_batches_of_tasks_add_up",
+        "recomputing_changes_no_task",
+        "threads_change_no_task",
+    ],
+)
+def test_invariant(invariant, task, version):
+    getattr(invariants, invariant)([task])
+
+
+@every_task
+def test_backward_twice_adds_twice_and_the_cache_may_be_used_again(task, version):
+    model, batch = task_model(task), task_batch_of(task, 0, 1, 2)
+    _, once = model.packed_loss_and_gradients(batch)
+    _, twice = model.packed_loss_and_gradients(batch, once.copy())
+    close(twice.flat, 2 * once.flat)
+    forward, backward = model.objective
+    _, cache = forward(batch, model.params, model.config)
+    for _ in range(2):
+        g = model.params.zeros_like()
+        backward(cache, model.params, g, model.config, batch)
+        assert np.array_equal(g.flat, once.flat)
+
+
+@every_task
+def test_every_dtype_is_kept(task, version):
+    model, batch = task_model(task), task_batch_of(task, 0, 1, 2)
+    forward, backward = model.objective
+    for dtype in (np.float32, np.float64):
+        p = model.params.astype(dtype)
+        g = p.zeros_like()
+        results, cache = forward(batch, p, model.config, None, ab.Dropout(1))
+        backward(cache, p, g, model.config, batch)
+        assert floats([cache, g.flat]) == {np.dtype(dtype)} and results.loss.dtype == dtype
+
+
+@every_task
+def test_nothing_that_was_given_is_written_to(task):
+    model, batch = task_model(task), task_batch_of(task, 0, 1, 2)
+    model.params.flat.flags.writeable = False
+    pairs = [array for pair in batch.labels or () for array in pair]
+    others = [array for array in (batch.entity_rows, batch.masked_rows, batch.masked_labels) if array is not None]
+    for array in (batch.ids, batch.positions, batch.token_types, batch.dropout_rows, *pairs, *others):
+        array.flags.writeable = False
+    _, grads = model.packed_loss_and_gradients(batch, rng=ab.Dropout(1))
+    assert grads.flat.any()
+
+
+@every_task
+def test_dropout_only_with_rng_and_the_same_again(task):
+    model, batch = task_model(task, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0), task_batch_of(task, 0, 1, 2, 3)
+    losses = [
+        float(model.packed_loss_and_gradients(batch, rng=rng)[0].loss)
+        for rng in (None, ab.Dropout(1), ab.Dropout(1), ab.Dropout(2))
+    ]
+    assert losses[0] == float(model.packed_loss(batch).loss) and losses[1] == losses[2]
+    assert len(set(losses)) == (1 if task in ("spans", "translation") else 3)  # these heads have no dropout, as in transformers
+
+
+@every_task
+def test_no_items_make_a_loss_of_zero_and_no_gradient(task):
+    model, batch = task_model(task), task_batch_of(task, 0, 3)
+    empty = replace(batch, labels=tuple((NONE, items[:0]) for _, items in batch.labels or ()) or None)
+    if task == "translation":
+        empty = replace(batch, masked_rows=NONE, masked_labels=NONE)
+    for denominators in (None, COUNT):
+        results, grads = model.packed_loss_and_gradients(empty, None, denominators)
+        assert float(results.loss) == 0 and results.answers == 0 and not grads.flat.any()
+
+
+def test_counts_are_counts():
+    answers = {task: task_model(task).packed_loss(task_batch_of(task, 0, 1, 2, 3)).answers for task in TASKS}
+    tokens = sum((length + 1) // 2 for length in LENGTHS)
+    assert answers == {
+        "classes": 3, "sets": 4 * C, "numbers": 4 * C, "tokens": tokens, "spans": 4 + 3, "relations": 3,
+        "translation": sum(LENGTHS) - sum(SOURCES) + 4 - 1,
+    }  # fmt: skip
+    assert task_model("numbers").packed_loss(task_batch_of("numbers", 0, 1)).correct is None
+
+
+@pytest.mark.parametrize("task", ["classes", "tokens", "sets"])
+def test_what_is_right_is_counted(task):
+    model, batch = task_model(task), task_batch_of(task, 0, 1, 2, 3)
+    model.params.task.w[...] = 0  # now only the bias speaks
+    labels = batch.labels[0][1]
+    answer = [0, 1, 1, 0] if task == "sets" else np.eye(C)[labels[0]]
+    model.params.task.b[...] = np.where(answer, [0.5, 2, 1, 3], -1)
+    expected = (labels == (answer if task == "sets" else labels[0])).sum()
+    assert 0 < int(model.packed_loss(batch).correct) == expected < labels.size
+
+
+def test_right_starts_and_right_ends_are_counted_each():
+    model = task_model("spans")
+    ids, mask = (
+        np.array([[3, 7, 9, 4, 5], [8, 2, 6, 1, 0], [4, 4, 9, 0, 0]]),
+        np.array([[1] * 5, [1, 0, 1, 1, 0], [1, 1, 1, 0, 0]]),
+    )
+    out, inputs = model(ids, mask), padded(model.config, ids, mask)
+    starts, ends = out.start_logits.argmax(1), out.end_logits.argmax(1)
+    elsewhere = np.where(ends == 0, 2, 0)  # a visible place that is not the answer
+    for wrong in range(4):
+        given = np.where(np.arange(3) < wrong, elsewhere, ends)
+        batch = pack(inputs, model.config, model.params.flat, task=span_labels(starts, given, inputs.visible))
+        assert int(model.packed_loss(batch).correct) == 6 - wrong
+
+
+def test_starts_and_ends_have_means_of_their_own():
+    """As torch's: half the mean of the starts and half that of the ends, however many there are of either."""
+    model, batch = task_model("spans"), task_batch_of("spans", 0, 1, 2, 3)
+    starts, ends = batch.labels
+    only = [
+        float(model.packed_loss(replace(batch, labels=labels)).loss)
+        for labels in ((starts, (NONE, NONE)), ((NONE, NONE), ends), (starts, ends))
+    ]
+    close(only[2], only[0] + only[1])
+    summed = float(model.packed_loss(replace(batch, labels=(starts, (NONE, NONE))), {"task": 8.0}).loss)
+    close(only[0], 2 * summed)  # four starts: a mean is their sum over 4
+
+
+def test_a_batch_that_does_not_fit_the_class_is_refused():
+    batch = task_batch_of("classes", 0, 1, 2)
+    with pytest.raises(ValueError, match=r"batch.labels: expected 2 pairs .* got 1"):
+        task_model("spans").packed_loss_and_gradients(batch)
+    with pytest.raises(ValueError, match=r"batch.labels: expected 1 pairs .* got none"):
+        task_model("tokens").packed_loss(replace(batch, labels=None))
+    flat = (np.arange(3), np.ones(3))
+    with pytest.raises(ValueError, match=r"batch.labels: \(3,\) does not fit regression of \(3, 4\)"):
+        task_model("numbers").packed_loss(replace(batch, labels=(flat,)))
+    for denominators in ({}, {"task": 0}, {"mlm": 3}):
+        with pytest.raises(ValueError, match="denominators: expected positive numbers for task"):
+            task_model("classes").packed_loss_and_gradients(batch, None, denominators)
+
+
+def test_the_span_bias_has_no_gradient():
+    _, grads = task_model("spans").packed_loss_and_gradients(task_batch_of("spans", 0, 1, 2, 3))
+    assert np.abs(grads.task.b).max() < 1e-14 * np.abs(grads.task.w).max() and np.abs(grads.task.w).max() > 0.01
+
+
+@pytest.mark.parametrize("changes", [{}, dict(num_labels=9)])
+def test_a_fresh_classifiers_loss_is_that_of_guessing(changes):
+    config = ab.AlbertConfig.preset("tiny", **changes)
+    rng = np.random.default_rng(0)
+    ids, classes = rng.integers(0, 4000, (8, 32)), config.num_labels
+    loss, _ = ab.AlbertForSequenceClassification(config).loss_and_gradients(ids, labels=rng.integers(0, classes, 8))
+    assert abs(float(loss) - math.log(classes)) < 0.05
+    loss, _ = ab.AlbertForTokenClassification(config).loss_and_gradients(ids, labels=rng.integers(0, classes, ids.shape))
+    assert abs(float(loss) - math.log(classes)) < 0.05
+    sets = rng.integers(0, 2, (8, classes)).astype(float)
+    loss, _ = ab.AlbertForSequenceClassification(config).loss_and_gradients(ids, labels=sets)
+    assert abs(float(loss) - math.log(2)) < 0.05
+
+
+def test_a_fresh_span_loss_is_that_of_guessing_a_visible_token():
+    rng = np.random.default_rng(0)
+    ids, lengths = rng.integers(0, 4000, (8, 32)), np.array([32, 16, 9, 32, 20, 25, 31, 8])
+    mask = (np.arange(32) < lengths[:, None]).astype(int)
+    model = ab.AlbertForQuestionAnswering(ab.AlbertConfig.preset("tiny"))
+    loss, _ = model.loss_and_gradients(ids, mask, start_positions=lengths // 2, end_positions=lengths - 1)
+    assert abs(float(loss) - np.log(lengths).mean()) < 0.05
+
+
+def test_labels_become_rows_and_items():
+    visible = np.array([[1, 0, 1, 1], [0, 1, 1, 0]]) == 1
+    config = ab.AlbertConfig(num_labels=5)
+    ((rows, items),) = token_labels([[4, -100, -100, 2], [-100, 0, -100, -100]], visible, config)
+    assert rows.tolist() == [0, 2, 3] and items.tolist() == [4, 2, 0]
+    ((rows, items),) = sequence_labels([-100, 3, 1], 3, config)
+    assert rows.tolist() == [1, 2] and items.tolist() == [3, 1]
+    starts, ends = span_labels([2, -100], [4, 2], visible)
+    assert [part.tolist() for part in starts] == [[0], [1]] and [part.tolist() for part in ends] == [[1], [1]]
