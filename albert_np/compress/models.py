@@ -117,7 +117,7 @@ def looked_at(trained: Trained, examples: list[Any]) -> tuple[list[Batch], list[
     task = trained.task
     items = [item for example in some(examples, CALIBRATION) for item in task.items(example, trained.tokenizer)]
     told = some([item for item in items if item.target is not None], IMPORTANCE)
-    labelled = [Batch.pack(**task.collate([item]), like=trained.model.params.flat) for item in told]
+    labelled = [trained.model.pack_batch(**task.collate([item])) for item in told]
     return labelled, calibration(items, trained.model.params.flat)
 
 
