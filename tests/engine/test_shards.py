@@ -10,12 +10,12 @@ from invariants import COUNT, DROPOUT, LENGTHS, RNGS, TASKS, batch_of, close, in
 from threadpoolctl import threadpool_info
 
 import albert_np as ab
-from albert_np.core import dispatch as kernels
-from albert_np.core.params import shapes
+from albert_np.core import reference
 from albert_np.engine import shards as parts
 from albert_np.engine import threads
-from albert_np.engine.shards import counts, cuts, number_of_parts, split
+from albert_np.engine.shards import counts, number_of_shards, split
 from albert_np.gradcheck.examples import TINY
+from albert_np.models.shapes import shapes
 
 every_task = pytest.mark.parametrize("task", TASKS)
 
@@ -70,7 +70,7 @@ def test_a_part_without_a_masked_token():
 def test_cuts_leave_nothing_out_and_nothing_empty(lengths):
     lengths = np.array(lengths)
     for k in range(1, min(5, len(lengths)) + 1):
-        found = cuts(lengths, k)
+        found = split_points(lengths, k)
         assert len(found) == k and found[0][0] == 0 and found[-1][1] == len(lengths)
         assert all(first < last for first, last in found)
         assert all(a[1] == b[0] for a, b in pairwise(found))
@@ -100,15 +100,15 @@ def test_how_many_parts():
     wide, narrow = np.zeros(768, np.float32), np.zeros(16, np.float32)
     many, few = np.full(32, 128), np.full(2, 512)
     with mock.patch.object(threads, "count", lambda: 2):
-        assert number_of_parts(many, wide) == number_of_parts(few, wide) == 2
-        assert number_of_parts(few, narrow) == number_of_parts(few[:1], wide) == 1  # too little; nothing to divide
-        with kernels.textbook():
-            assert number_of_parts(many, wide) == 1
+        assert number_of_shards(many, wide) == number_of_shards(few, wide) == 2
+        assert number_of_shards(few, narrow) == number_of_shards(few[:1], wide) == 1  # too little; nothing to divide
+        with reference():
+            assert number_of_shards(many, wide) == 1
     with mock.patch.object(threads, "count", lambda: 16):
-        assert number_of_parts(many, wide) == 16
-        assert number_of_parts(few, wide) == 1  # 16 threads of BLAS are quicker than two parts
+        assert number_of_shards(many, wide) == 16
+        assert number_of_shards(few, wide) == 1  # 16 threads of BLAS are quicker than two parts
     with mock.patch.object(threads, "count", lambda: 1):
-        assert number_of_parts(many, wide) == 1
+        assert number_of_shards(many, wide) == 1
 
 
 def test_a_failing_part_is_an_exception_and_blas_is_as_before():
@@ -137,7 +137,7 @@ def test_a_call_in_parts(cls):
     options = dict(output_hidden_states=True, output_attentions=True)
     if cls is ab.AlbertForRelationClassification:
         options["entity_positions"] = np.array([[2, 2]] * 5)
-    with kernels.textbook():
+    with reference():
         whole = model(ids, mask, **options)
     with in_threads(3):
         together = model(ids, mask, **options)

@@ -5,7 +5,7 @@ import pytest
 from examples import examples
 
 import albert_np as ab
-from albert_np.models.distillation import Lesson, graduate, student
+from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
 from albert_np.tasks.trained import Trained
 
 SIZES = dict(
@@ -23,35 +23,35 @@ def model_of(seed=0, **changes):
 
 
 def loss_by(lesson, model):
-    student(model, lesson)
+    attach_teacher(model, lesson)
     loss, _ = model.loss_and_gradients(**ARGUMENTS)
-    graduate(model)
+    detach_teacher(model)
     return float(loss)
 
 
 def test_the_loss_is_the_sum_of_its_parts():
     teacher, model = model_of(1, hidden_size=24, num_hidden_layers=4), model_of(0)
     labels = float(model.loss_and_gradients(**ARGUMENTS)[0])
-    assert loss_by(Lesson(teacher, hard=1.0), model) == pytest.approx(labels, rel=1e-12)
-    soft = loss_by(Lesson(teacher, hard=0.0, temperature=3.0), model)
+    assert loss_by(DistillConfig(teacher, hard=1.0), model) == pytest.approx(labels, rel=1e-12)
+    soft = loss_by(DistillConfig(teacher, hard=0.0, temperature=3.0), model)
     p, q = (np.exp(m(IDS, IDS != 0).logits / 3) for m in (teacher, model))
     p, q = p / p.sum(1, keepdims=True), q / q.sum(1, keepdims=True)
     assert soft == pytest.approx(9 * (p * np.log(p / q)).sum(1).mean(), rel=1e-9)
-    both = loss_by(Lesson(teacher, hard=0.3, temperature=3.0), model)
+    both = loss_by(DistillConfig(teacher, hard=0.3, temperature=3.0), model)
     assert both == pytest.approx(0.3 * labels + 0.7 * soft, rel=1e-12)
 
 
 def test_who_knows_it_all_has_nothing_to_learn():
     teacher = model_of(1)
     model = ab.AlbertForSequenceClassification.of(teacher.config, teacher.params.copy())
-    student(model, Lesson(teacher, hard=0.0, hidden=1.0))
+    attach_teacher(model, DistillConfig(teacher, hard=0.0, hidden=1.0))
     loss, grads = model.loss_and_gradients(**ARGUMENTS)
     assert float(loss) == pytest.approx(0, abs=1e-15) and np.abs(grads.flat).max() < 1e-12
 
 
 def test_parts_of_a_batch_add_up_to_it():
     teacher, model = model_of(1, hidden_size=24), model_of(0)
-    student(model, Lesson(teacher, hidden=0.5))
+    attach_teacher(model, DistillConfig(teacher, hidden=0.5))
     whole = model.loss_and_gradients(**ARGUMENTS)
     denominators = {"task": 2.0, "tokens": float((IDS != 0).sum())}
     grads, loss = model.params.zeros_like(), 0.0
@@ -65,12 +65,12 @@ def test_parts_of_a_batch_add_up_to_it():
 def test_the_teacher_stays_as_it_is_and_the_hint_goes():
     teacher, model = model_of(1, hidden_size=24), model_of(0)
     before, form = teacher.params.flat.copy(), list(model.params.form)
-    student(model, Lesson(teacher, hidden=0.5))
+    attach_teacher(model, DistillConfig(teacher, hidden=0.5))
     assert model.params.hint.w.shape == (12, 24)
     _, grads = model.loss_and_gradients(**ARGUMENTS)
     model.params.flat[...] -= 0.1 * grads.flat
     body = model.params.groups[0].blocks[0].ffn.output.w.copy()
-    graduate(model)
+    detach_teacher(model)
     assert list(model.params.form) == form and (model.params.groups[0].blocks[0].ffn.output.w == body).all()
     assert (teacher.params.flat == before).all() and "objective" not in vars(model)
 
@@ -120,15 +120,15 @@ def test_teachers_that_do_not_fit_are_refused(tokenizer, tmp_path):
     with pytest.raises(ValueError, match="the teacher reads another vocabulary"):
         ab.finetune("ner", given, **{**common, "tokenizer": None}, vocab_size=60, teacher=tmp_path / "teacher")
     with pytest.raises(ValueError, match="cannot teach a AlbertForTokenClassification"):
-        student(ab.AlbertForTokenClassification(model_of().config), Lesson(model_of()))
+        attach_teacher(ab.AlbertForTokenClassification(model_of().config), DistillConfig(model_of()))
     with pytest.raises(ValueError, match="the same labels and vocabulary"):
-        student(model_of(), Lesson(model_of(num_labels=4)))
+        attach_teacher(model_of(), DistillConfig(model_of(num_labels=4)))
 
 
 @pytest.mark.parametrize("given", [dict(temperature=0), dict(hard=1.5), dict(hidden=-1)])
 def test_lessons_that_make_no_sense_are_refused(given):
     with pytest.raises(ValueError, match=next(iter(given))):
-        Lesson(None, **given)
+        DistillConfig(None, **given)
 
 
 def test_a_loss_far_out_is_finite():
