@@ -15,6 +15,7 @@ from albert_np.compress.files import expected_bytes, save
 from albert_np.compress.job import Compressed, Plan, compressed
 from albert_np.compress.tensors import sparsity
 from albert_np.core.batch import Batch
+from albert_np.models.batch import TaskBatch
 from albert_np.data.formats.lines import read_lines
 from albert_np.io import sources
 from albert_np.io.load import named_by_its_task, opened, placed
@@ -124,7 +125,7 @@ def looked_at(trained: Trained, examples: list[Any]) -> tuple[list[Batch], list[
 def calibration(items: list[Any], like: Any) -> list[Batch]:
     """Rows -> batches of about equal lengths, without labels"""
     groups = batches.by_length(items, TOKENS)
-    return [Batch.pack(**batches.packed([items[i] for i in group]), like=like) for group in groups]
+    return [TaskBatch.pack(**batches.packed([items[i] for i in group]), like=like) for group in groups]
 
 
 def some(things: list[Any], most: int) -> list[Any]:

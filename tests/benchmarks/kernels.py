@@ -193,11 +193,11 @@ def optimisers() -> list[dict[str, Any]]:
         def ours(state: Any = state) -> None:
             ab.optim.step(params, grads, state, 1e-4)
 
-        def reference(ours: Callable[[], None] = ours) -> None:
+        def in_reference(ours: Callable[[], None] = ours) -> None:
             with reference():
                 ours()
 
-        times = median_times({"ours": ours, "theirs": theirs, "textbook": textbook})
+        times = median_times({"ours": ours, "theirs": theirs, "textbook": in_reference})
         found.append({"name": f"{'AdamW' if name == 'adamw' else 'LAMB'}, {params.count():,} parameters", "forward": times})
     return found
 

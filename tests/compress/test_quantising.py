@@ -70,7 +70,7 @@ def test_gram_matrices_are_those_of_the_inputs(model, batch):
 
     found = grams(model, [batch, batch])
     with reference():
-        _, hidden, _ = encode(batch, model.params, model.config)
+        (_, hidden), _ = encode(batch, model.params, model.config)
     inputs = np.concatenate(hidden[:-1]).astype(np.float64)  # of every layer: one and the same matrix
     np.testing.assert_allclose(found["groups.0.blocks.0.attention.query.w"], 2 * inputs.T @ inputs, rtol=1e-5, atol=1e-4)
 

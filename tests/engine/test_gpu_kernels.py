@@ -64,7 +64,8 @@ def residual_of(N, W, rate):
 def dropout_of(N, W):
     rows = rows_of([N])
     return (
-        lambda x: layers.dropout(x, 0.3, RandomKey(3, 1).for_rows(put(rows, x)).fold_in("here", 2)), layers.dropout_backward, [normal(N, W)],
+        lambda x: layers.dropout(x, 0.3, RandomKey(3, 1).for_rows(put(rows, x)).fold_in("here", 2)),
+        layers.dropout_backward, [normal(N, W)],
         None,
     )  # fmt: skip
 

@@ -32,19 +32,19 @@ def loss_by(lesson, model):
 def test_the_loss_is_the_sum_of_its_parts():
     teacher, model = model_of(1, hidden_size=24, num_hidden_layers=4), model_of(0)
     labels = float(model.loss_and_gradients(**ARGUMENTS)[0])
-    assert loss_by(DistillConfig(teacher, hard=1.0), model) == pytest.approx(labels, rel=1e-12)
-    soft = loss_by(DistillConfig(teacher, hard=0.0, temperature=3.0), model)
+    assert loss_by(DistillConfig(teacher, alpha=1.0), model) == pytest.approx(labels, rel=1e-12)
+    soft = loss_by(DistillConfig(teacher, alpha=0.0, temperature=3.0), model)
     p, q = (np.exp(m(IDS, IDS != 0).logits / 3) for m in (teacher, model))
     p, q = p / p.sum(1, keepdims=True), q / q.sum(1, keepdims=True)
     assert soft == pytest.approx(9 * (p * np.log(p / q)).sum(1).mean(), rel=1e-9)
-    both = loss_by(DistillConfig(teacher, hard=0.3, temperature=3.0), model)
+    both = loss_by(DistillConfig(teacher, alpha=0.3, temperature=3.0), model)
     assert both == pytest.approx(0.3 * labels + 0.7 * soft, rel=1e-12)
 
 
 def test_who_knows_it_all_has_nothing_to_learn():
     teacher = model_of(1)
     model = ab.AlbertForSequenceClassification.of(teacher.config, teacher.params.copy())
-    attach_teacher(model, DistillConfig(teacher, hard=0.0, hidden=1.0))
+    attach_teacher(model, DistillConfig(teacher, alpha=0.0, hidden=1.0))
     loss, grads = model.loss_and_gradients(**ARGUMENTS)
     assert float(loss) == pytest.approx(0, abs=1e-15) and np.abs(grads.flat).max() < 1e-12
 
@@ -125,7 +125,7 @@ def test_teachers_that_do_not_fit_are_refused(tokenizer, tmp_path):
         attach_teacher(model_of(), DistillConfig(model_of(num_labels=4)))
 
 
-@pytest.mark.parametrize("given", [dict(temperature=0), dict(hard=1.5), dict(hidden=-1)])
+@pytest.mark.parametrize("given", [dict(temperature=0), dict(alpha=1.5), dict(hidden=-1)])
 def test_lessons_that_make_no_sense_are_refused(given):
     with pytest.raises(ValueError, match=next(iter(given))):
         DistillConfig(None, **given)
