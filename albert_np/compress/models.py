@@ -123,8 +123,8 @@ def looked_at(trained: Trained, examples: list[Any]) -> tuple[list[Batch], list[
 
 def calibration(items: list[Any], like: Any) -> list[Batch]:
     """Rows -> batches of about equal lengths, without labels"""
-    groups = batches.by_length(items, TOKENS)
-    return [Batch.pack(**batches.packed([items[i] for i in group]), like=like) for group in groups]
+    groups = batches.group_by_length(items, TOKENS)
+    return [Batch.pack(**batches.pack_items([items[i] for i in group]), like=like) for group in groups]
 
 
 def some(things: list[Any], most: int) -> list[Any]:
