@@ -49,7 +49,7 @@ def _import_module(name: str) -> ModuleType:
         except ModuleNotFoundError as error:
             raise ValueError(f"the task's module {name!r} cannot be imported ({error})") from None
     if not Path(name).is_file():
-        raise FileNotFoundError(f"the task's file {name!r} does not exist")
+        raise FileNotFoundError(f"there is no file {name!r} to import the task from")
     spec = importlib.util.spec_from_file_location(Path(name).stem, name)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -1,4 +1,4 @@
-"""Each task: rows and answers, odd inputs, and what it refuses."""
+"""Each task: its rows and answers, unusual inputs, and errors."""
 
 from itertools import pairwise
 
@@ -34,14 +34,14 @@ def test_unknown_tasks_and_options_are_refused():
         get_task("ne")
     with pytest.raises(ValueError, match="ner has no option 'colour'; expected one of max_length, word, tag"):
         get_task("ner", colour=1)
-    with pytest.raises(FileNotFoundError, match=r"the task's file 'nowhere\.py' does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"there is no file 'nowhere\.py'"):
         get_task("nowhere.py:A")
     with pytest.raises(ValueError, match="Item is not a subclass of"):
         get_task("albert_np.tasks.task:Item")
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_rows_fit_the_model_and_say_what_they_should(name, tokenizer):
+def test_rows_fit_the_model(name, tokenizer):
     task = learned(name)
     items = [item for example in examples(name, 8) for item in task.items(example, tokenizer)]
     arrays = task.collate(items)
@@ -56,24 +56,24 @@ def test_rows_fit_the_model_and_say_what_they_should(name, tokenizer):
 @pytest.mark.parametrize(
     ("sizes", "room"), [([1] * 10, 4), ([1] * 3, 4), ([3, 1, 1, 4, 2, 2, 1], 5), ([9, 1, 9], 4), ([], 4), ([1] * 100, 7)]
 )
-def test_every_unit_is_one_window_s_own(sizes, room):
-    found = sliding_windows(sizes, room)
-    owned = [unit for _, _, own, until in found for unit in range(own, until)]
+def test_every_unit_belongs_to_one_window(sizes, room):
+    windows = sliding_windows(sizes, room)
+    owned = [unit for window in windows for unit in range(window.own_start, window.own_stop)]
     assert owned == list(range(len(sizes)))
-    for first, stop, own, until in found:
-        assert first <= own <= until <= stop
-        assert sum(sizes[first:stop]) <= room or stop == first + 1
+    for start, stop, own_start, own_stop in windows:
+        assert start <= own_start <= own_stop <= stop
+        assert sum(sizes[start:stop]) <= room or stop == start + 1
 
 
 def test_windows_overlap_so_that_words_have_context():
-    inner = [(own - first, stop - until) for first, stop, own, until in sliding_windows([1] * 1000, 100)[1:-1]]
-    assert all(min(sides) >= 20 for sides in inner)
+    for start, stop, own_start, own_stop in sliding_windows([1] * 1000, 100)[1:-1]:
+        assert min(own_start - start, stop - own_stop) >= 20
 
 
 # ---- tags ----
 
 
-def test_best_tags_are_always_possible():
+def test_decoded_tags_are_always_allowed():
     rng = np.random.default_rng(0)
     allowed = allowed_transitions(LABELS)
     assert not allowed[-1, 2] and allowed[1, 2] and allowed[2, 2] and not allowed[3, 2] and not allowed[0, 2]
@@ -83,7 +83,7 @@ def test_best_tags_are_always_possible():
         assert all(allowed[a, b] for a, b in pairwise(rows))
 
 
-def test_best_tags_are_the_likeliest_that_are_possible():
+def test_decoded_tags_are_the_most_probable_allowed_ones():
     from itertools import product
 
     rng = np.random.default_rng(1)
@@ -95,7 +95,7 @@ def test_best_tags_are_the_likeliest_that_are_possible():
     assert decode_tags(np.zeros((0, 5)), LABELS) == ()
 
 
-def test_labels_are_on_first_pieces_and_windows_cover_long_sentences(tokenizer):
+def test_labels_are_on_first_tokens_and_windows_cover_long_sentences(tokenizer):
     task = learned("ner", max_length=16)
     words = ("Anna", "sees", "xyzxyz", "in", "Paris", ".") * 20
     tags = ("B-PER", "O", "O", "O", "B-LOC", "O") * 20
@@ -104,8 +104,8 @@ def test_labels_are_on_first_pieces_and_windows_cover_long_sentences(tokenizer):
     assert sorted(word for item in items for word, _ in item.about) == list(range(120))
     assert sum(label != IGNORED for item in items for label in item.target) == 120
     for item in items:
-        for word, place in item.about:
-            assert item.target[place] == task.options["labels"].index(tags[word])
+        for word, position in item.about:
+            assert item.target[position] == task.options["labels"].index(tags[word])
     outputs = [np.eye(len(task.options["labels"]))[np.maximum(item.target, 0)] * 9 for item in items]
     assert task.answer(Tagged(words), items, outputs) == tags
 
@@ -116,13 +116,13 @@ def test_odd_texts_are_answered(tokenizer):
         example = task.example(text)
         items = task.items(example, tokenizer)
         tags = task.answer(example, items, [np.zeros((len(item.ids), 5)) for item in items])
-        found = task.as_json(example, tags)
-        assert len(tags) == len(example.words) and found["text"] == text
-        for entity in found["entities"]:
+        answer = task.as_json(example, tags)
+        assert len(tags) == len(example.words) and answer["text"] == text
+        for entity in answer["entities"]:
             assert text[entity["start"] : entity["end"]] == entity["text"] != ""
 
 
-def test_entities_are_marked_where_they_stand():
+def test_entities_are_located_in_the_typed_text():
     example = TypedText(tuple(word for word, *_ in split_words("Ann  Lee, in Rome[x].")), text="Ann  Lee, in Rome[x].")
     task = get_task("ner", labels=["O", "B-LOC", "I-LOC", "B-PER", "I-PER"])
     tags = ("B-PER", "I-PER", "O", "O", "B-LOC", "O", "O", "O", "O")
@@ -141,11 +141,11 @@ def test_entities_are_marked_where_they_stand():
     [(["1", "0"], "classes"), (["a", "1.5"], "classes"), (["1.0", "2.5"], "number"), ([1, 2.5], "number"), ([["a"], []], "sets"),
      ([str(i) for i in range(30)], "number"), (["nan", "1.0"], "classes")],
 )  # fmt: skip
-def test_what_labels_are(labels, kind):
+def test_the_kind_of_labels_is_inferred(labels, kind):
     assert infer_kind(labels) == kind
 
 
-def test_a_label_that_training_did_not_show_is_an_error_and_said(tokenizer):
+def test_a_label_unknown_in_training_counts_as_an_error_with_a_warning(tokenizer):
     task = learned("classification")
     new = Labelled("Anna sees the book in Rome.", None, "huge")
     assert task.items(new, tokenizer)[0].target is None
@@ -172,19 +172,19 @@ def test_empty_and_enormous_texts_have_rows(tokenizer):
 
 def test_baselines():
     three = [Labelled("x", None, "a"), Labelled("y", None, "b"), Labelled("z", None, "b")]
-    for given, expected in (
+    for labelled, expected in (
         (three, "b"), ([Labelled("x", None, "1.0"), Labelled("y", None, "2.5")], 1.75),
         ([Labelled("x", None, ["a", "b"]), Labelled("y", None, ["b"]), Labelled("z", None, [])], ["b"]),
     ):  # fmt: skip
         task = get_task("classification")
-        task.learn(given)
-        assert [answers[0]["label"] for answers in task.baselines([], given).values()] == [expected]
+        task.learn(labelled)
+        assert [answers[0]["label"] for answers in task.baselines([], labelled).values()] == [expected]
     assert learned("relations").baselines([], examples("relations"))["the commonest relation"][0]["label"] != "Other"
     assert get_task("translation").baselines([], [Translated("a")]) == {"copying": ["a"]}
     task = learned("ner")
     train = [Tagged(("New", "York", "is", "York"), ("B-LOC", "I-LOC", "O", "B-PER"))]
-    (found,) = task.baselines(train, [Tagged(("in", "new", "york", "York"))]).values()
-    assert found == [("O", "B-LOC", "I-LOC", "B-PER")]
+    (answers,) = task.baselines(train, [Tagged(("in", "new", "york", "York"))]).values()
+    assert answers == [("O", "B-LOC", "I-LOC", "B-PER")]
 
 
 # ---- relations ----
@@ -239,13 +239,13 @@ def test_long_passages_are_read_through_windows(tokenizer):
     assert 1 <= len(with_answer) <= 3
     for item in with_answer:
         assert tokenizer.decode(item.ids[item.target[0] : item.target[1] + 1]).strip() == "Hugo"
-    scores = []  # what a model says that knows the answer, and calls it at every window that has it
+    outputs = []  # logits of a model that finds the answer in every window that contains it
     for item in items:
         start, end = np.zeros(len(item.ids)), np.zeros(len(item.ids))
         start[item.target[0]], end[item.target[1]] = 9, 9
-        scores.append((start, end))
+        outputs.append((start, end))
     task.options["unanswerable"] = True
-    answer = task.answer(question, items, scores)
+    answer = task.answer(question, items, outputs)
     assert answer["text"] == "Hugo" == context[answer["start"] : answer["end"]]
     assert len({(a["start"], a["end"]) for a in answer["n_best"]}) == len(answer["n_best"])  # each span once
     assert sum(a["probability"] for a in answer["n_best"]) <= 1 + 1e-9
@@ -259,13 +259,13 @@ def test_a_passage_of_100_000_words(tokenizer):
     assert answer["text"] and len(items) > 500
 
 
-def test_answers_that_are_not_where_they_should_be_are_left_out_and_said(tokenizer):
+def test_answers_at_wrong_offsets_are_left_out_with_a_warning(tokenizer):
     task = QuestionAnswering()
     wrong = Question("7", "Who?", "Anna sees the book.", (("Hugo", 0),))
     with pytest.warns(UserWarning, match=r"1 of 2 answers do not stand .* the first is that of '7'"):
         task.learn([wrong, examples("question-answering")[0]])
     assert all(item.target is None for item in task.items(wrong, tokenizer))
-    assert task.score([wrong], [{"text": "Hugo"}])["exact_match"] == 1  # scored it is
+    assert task.score([wrong], [{"text": "Hugo"}])["exact_match"] == 1  # but they are scored
 
 
 def test_empty_passages_and_questions(tokenizer):
@@ -291,9 +291,9 @@ def test_the_sentence_around_an_answer():
 # ---- translation ----
 
 
-def test_the_dictionary_finds_what_goes_with_what():
-    found = dictionary([("the dog", "der Hund"), ("the cat", "die Katze"), ("a dog", "ein Hund"), ("a cat", "eine Katze")] * 3)
-    assert found["dog"] == "Hund" and found["cat"] == "Katze" and dictionary([]) == {}
+def test_the_dictionary_pairs_words_that_occur_together():
+    words = dictionary([("the dog", "der Hund"), ("the cat", "die Katze"), ("a dog", "ein Hund"), ("a cat", "eine Katze")] * 3)
+    assert words["dog"] == "Hund" and words["cat"] == "Katze" and dictionary([]) == {}
 
 
 def test_rows_of_translation(tokenizer):
