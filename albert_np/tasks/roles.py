@@ -79,9 +79,10 @@ class SemanticRoles(Tagging):
         is_predicate = None
         if not isinstance(example, TypedSentence):
             is_predicate = bio_of([("V", p.index, p.index + 1) for p in example.predicates], len(example.words))
-        passes: list[tuple[int | None, tuple[str, ...] | None]] = [(None, is_predicate)]
+        passes: list[tuple[int | None, tuple[str, ...] | None]]
+        passes = [(None, is_predicate), *((p.index, p.tags) for p in example.predicates)]
         items = []
-        for index, tags in (*passes, *((p.index, p.tags) for p in example.predicates)):
+        for index, tags in passes:
             marked = () if index is None else (index,)
             for item in tagging_items(example.words, tags, self.word_encoder(tokenizer), self.options, marked):
                 item.about = (index, item.about)
