@@ -15,11 +15,11 @@ from albert_np.compress.files import expected_bytes, save
 from albert_np.compress.job import Compressed, Plan, compressed
 from albert_np.compress.tensors import sparsity
 from albert_np.core.batch import Batch
-from albert_np.models.batch import TaskBatch
 from albert_np.data.formats.lines import read_lines
 from albert_np.io import sources
 from albert_np.io.load import named_by_its_task, opened, placed
 from albert_np.models.base import Model
+from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
 from albert_np.tasks import batches
 from albert_np.tasks.finetune import new_folder
@@ -124,8 +124,8 @@ def looked_at(trained: Trained, examples: list[Any]) -> tuple[list[Batch], list[
 
 def calibration(items: list[Any], like: Any) -> list[Batch]:
     """Rows -> batches of about equal lengths, without labels"""
-    groups = batches.by_length(items, TOKENS)
-    return [TaskBatch.pack(**batches.packed([items[i] for i in group]), like=like) for group in groups]
+    groups = batches.group_by_length(items, TOKENS)
+    return [TaskBatch.pack(**batches.pack_items([items[i] for i in group]), like=like) for group in groups]
 
 
 def some(things: list[Any], most: int) -> list[Any]:
