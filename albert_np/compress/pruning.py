@@ -23,6 +23,7 @@ from albert_np.compress.layers.masked import masked_backward
 from albert_np.compress.movement import WARMUP, Scores
 from albert_np.compress.tensors import TABLES, matrices, sparsity
 from albert_np.core.params import Tree
+from albert_np.engine.kernels import tensor_spans
 from albert_np.training.constraints import Constraint
 
 UPDATES = 100  # so often the mask grows, at most; by movement at every step
@@ -213,7 +214,7 @@ class Pruning(Constraint):
 
     def _of(self, params: Tree, flat: Any, embeddings: bool) -> list[Any]:
         """The views of an array, as long as the flat buffer, that stand where the matrices do."""
-        spans = params.spans()
+        spans = tensor_spans(params)
         return [flat[slice(*spans[name])].reshape(array.shape) for name, array in matrices(params, embeddings).items()]
 
     def state(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class TaskBatch(Batch):
     """
 
     tables: tuple[Items, ...] | None = None
-    entity_rows: Array = along("sequence", rows="token")  # noqa: RUF009
+    entity_rows: Array = along("sequence", rows="token")
     label_smoothing: float = 0.0
 
     @classmethod
