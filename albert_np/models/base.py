@@ -83,7 +83,9 @@ class Model:
         from albert_np.io.load import load
 
         hub = dict(revision=revision, cache_dir=cache_dir, local_files_only=local_files_only, token=token)
-        return cls.of(*load(path, cls.parts, dtype, seed, cls.optional, config, changes, check_finite, cls.own, **hub))
+        return cls.of(
+            *load(path, AlbertConfig, cls.parts, dtype, seed, cls.optional, config, changes, check_finite, cls.own, **hub)
+        )
 
     def save_pretrained(self, folder: str | os.PathLike[str], dtype: str = "") -> None:
         """Write config.json and model.safetensors under HF's names; transformers loads them. dtype: "" keeps the parameters'."""

@@ -3,6 +3,9 @@
 import numpy as np
 
 from albert_np.data.formats import Labelled, Predicate, Propositions, Question, Related, Tagged, Translated
+from albert_np.tasks.finetune import vocabulary
+from albert_np.tasks.translation import Translation
+from albert_np.text import AlbertTokenizer
 
 PEOPLE = "Anna Bela Carl Dora Emil Fritz Greta Hugo Ida Jonas".split()
 PLACES = "Paris Rome Oslo Lima Cairo Delhi Quito Turin".split()
@@ -72,3 +75,14 @@ def examples(task: str, count: int = 32, seed: int = 0) -> list:
             target = f"{who} {GERMAN[does]} das {GERMAN[what]} in {where}."
             made.append(Translated(text(*parts), target))
     return made
+
+
+def train_vocabulary() -> AlbertTokenizer:
+    """Train a vocabulary in which the examples' words are pieces."""
+    said = [
+        Translated(text(*parts), f"{parts[0]} {GERMAN[parts[1]]} das {GERMAN[parts[2]]}, {parts[3]}.") for parts in sentences(400)
+    ]
+    asked = [
+        Translated(f"Who is in {place}?", f"What does {who} take? Where, when? Somebody.") for who in PEOPLE for place in PLACES
+    ]
+    return vocabulary(Translation(), [*said, *asked], 160)

@@ -1,6 +1,6 @@
-"""Operations of compressed weights: masked and rounded."""
+"""Operations on compressed weights: masking and rounding."""
 
 from albert_np.compress.layers.fake_quantise import fake_quantise, fake_quantise_backward
-from albert_np.compress.layers.masked import masked, masked_backward
+from albert_np.compress.layers.masked import apply_mask, apply_mask_backward
 
-__all__ = ["fake_quantise", "fake_quantise_backward", "masked", "masked_backward"]
+__all__ = ["apply_mask", "apply_mask_backward", "fake_quantise", "fake_quantise_backward"]
