@@ -49,7 +49,7 @@ def masked_crc32c(data: bytes | memoryview | np.ndarray) -> int:
 
 
 def _reduce_to_row(message: np.ndarray, lanes: int, start: int) -> np.ndarray:
-    """Return a message of `lanes` words with the same remainder as `message` (uint8, at least two rows) with the state `start`."""
+    """Return a message of `lanes` words that has the remainder of `message` (uint8, at least two rows) from state `start`."""
     row_bytes = 4 * lanes
     first = row_bytes + len(message) % row_bytes  # at least a row, so that the first four bytes are in it
     head = np.zeros(2 * row_bytes, np.uint8)
