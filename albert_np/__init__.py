@@ -62,14 +62,17 @@ def __dir__() -> list[str]:
 
 
 class _MovedModules:
-    """The last finder of modules: for the old name of a module, an ImportError with the new one (see `albert_np.moved`)."""
+    """A finder that raises an ImportError with the new name for the old name of a module (see `albert_np.moved`).
+
+    It comes first, because a directory left over from an older version would be found as a namespace package.
+    """
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> None:
-        if name.startswith("albert_np."):
+        if name.startswith("albert_np.") and name != "albert_np.moved":
             from albert_np.moved import check
 
             check(name)
 
 
-sys.meta_path.append(_MovedModules)
+sys.meta_path.insert(0, _MovedModules)

@@ -1,7 +1,6 @@
 """Names of modules before 0.2.0 and where they are now. Importing an old name raises an ImportError that gives the new one.
 
-For one release. `albert_np/__init__.py` installs the finder that calls `check`, after all other finders, so that this module is
-loaded only for names that do not exist.
+For one release. `albert_np/__init__.py` installs the finder that calls `check`.
 """
 
 import sys
@@ -10,8 +9,8 @@ RELEASE = "0.2.0"
 
 # old package: (new package, modules that kept their names)
 _PACKAGES = {
-    "layers": ("core.layers", "activations attention cross_entropy dropout embedding feed_forward fusion gather layer_norm linear "
-                              "pooler softmax"),
+    "layers": ("core.layers", "activations attention cross_entropy dropout embedding feed_forward fusion gather layer_norm "
+                              "linear pooler softmax"),
     "model": ("core.model", "albert block embeddings encoder fusion heads"),
     "optim": ("core.optim", "clip schedule"),
     "sources": ("io.sources", "archive hub"),
@@ -78,8 +77,8 @@ def describe(name: str) -> str:
 
 def check(name: str) -> None:
     """Raise ImportError if `name` is an old name. If a submodule of it is being imported, the message is about the submodule."""
-    if message := describe(_full_name(name)) or describe(name):
-        raise ImportError(message, name=name)
+    if name in MOVED:
+        raise ImportError(describe(_full_name(name)) or describe(name), name=name)
 
 
 def _full_name(name: str) -> str:

@@ -50,6 +50,13 @@ def test_other_attributes_stay_missing():
         ab.typo  # noqa: B018
 
 
-def test_the_table_is_not_loaded_unless_it_is_needed():
-    code = "import sys, albert_np, albert_np.core; sys.exit('albert_np.moved' in sys.modules)"
+def test_a_directory_left_over_from_an_older_version_does_not_hide_the_message(tmp_path, monkeypatch):
+    (tmp_path / "layers" / "__pycache__").mkdir(parents=True)
+    monkeypatch.setattr(ab, "__path__", [*ab.__path__, str(tmp_path)])
+    with pytest.raises(ImportError, match=r"^albert_np\.layers is now"):
+        importlib.import_module("albert_np.layers")
+
+
+def test_the_package_alone_does_not_load_the_table():
+    code = "import sys, albert_np; sys.exit('albert_np.moved' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
