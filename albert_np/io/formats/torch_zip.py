@@ -108,7 +108,7 @@ def _member(data: mmap.mmap, entry: zipfile.ZipInfo) -> Member:
 
 def _checked(data: mmap.mmap, member: Member, name: str) -> memoryview:
     """Return the bytes of a member; ValueError if its checksum is wrong."""
-    found = memoryview(data)[member.at : member.at + member.size]
-    if zlib.crc32(found) != member.crc:
+    content = memoryview(data)[member.at : member.at + member.size]
+    if zlib.crc32(content) != member.crc:
         raise ValueError(f"CRC error in {name}: the file is damaged")
-    return found
+    return content

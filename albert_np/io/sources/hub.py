@@ -2,7 +2,7 @@
 
 `hf_hub_download` is called for each file instead of `snapshot_download` for all: it needs no list of the repository's files (one
 request if everything is cached, and mirrors without that API work), and the cache records which files a commit does not have, so
-that what is missing offline can be told from what does not exist.
+that files that cannot be fetched offline are distinguished from files that do not exist.
 """
 
 import os
@@ -140,7 +140,7 @@ class Repository:
     def missing_error(self, names: tuple[str, ...], what: str) -> OSError:
         """Return the error for a repository of which none of these files can be fetched."""
         listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
-        here = f"there is no file or folder {self.name!r} here"
+        not_local = f"there is no file or folder {self.name!r} here"
         unknown = [name for name in names if name in self.unknown]
         if not unknown:
             return FileNotFoundError(f"the repository {self.name} on {self._endpoint()} has no {what}: it lacks {listed}")
@@ -149,14 +149,14 @@ class Repository:
             cache += f" (revision {self.commit or self.revision})"
         if self.local_files_only:
             return FileNotFoundError(
-                f"{here}, and {cache}; without local_files_only it would be looked for on {self._endpoint()}"
+                f"{not_local}, and {cache}; without local_files_only it would be looked for on {self._endpoint()}"
             )
         if self.library.constants.HF_HUB_OFFLINE:
-            return FileNotFoundError(f"{here}, and {cache}; HF_HUB_OFFLINE forbids looking for it on {self._endpoint()}")
+            return FileNotFoundError(f"{not_local}, and {cache}; HF_HUB_OFFLINE forbids looking for it on {self._endpoint()}")
         error = self.unknown[next(iter(self.unknown))]
         reason = _one_line(error.__cause__ or error)
         return ConnectionError(
-            f"{here}; {self._endpoint()} cannot be reached to look for {self.name} ({reason}), and {cache}: "
+            f"{not_local}; {self._endpoint()} cannot be reached to look for {self.name} ({reason}), and {cache}: "
             "connect and try again, or give a local folder"
         )
 
@@ -168,8 +168,8 @@ class Repository:
                 f"the repository {self.name} is gated: ask for access at {at}, then `hf auth login` or give token="
             )
         if isinstance(error, errors.RepositoryNotFoundError):
-            here = f"there is no file or folder {self.name!r} here"
-            return FileNotFoundError(f"{here}, and no repository {at}; if it is private: `hf auth login`, or give token=")
+            not_local = f"there is no file or folder {self.name!r} here"
+            return FileNotFoundError(f"{not_local}, and no repository {at}; if it is private: `hf auth login`, or give token=")
         if isinstance(error, errors.RevisionNotFoundError):
             return FileNotFoundError(
                 f"the repository {at} has no revision {self.revision!r}: see its branches, tags and commits there"
