@@ -13,6 +13,7 @@ from albert_np.io.load import get_architecture, open_checkpoint, read_params, wi
 from albert_np.io.onnx import save_onnx
 from albert_np.io.save import DTYPES, save_hf, save_npz, save_tf
 from albert_np.models.config import AlbertConfig
+from albert_np.models.shapes import shapes
 from albert_np.text.copy import copy_tokenizer
 
 TARGETS = ("hf", "tf", "npz", "onnx")
@@ -46,7 +47,9 @@ def convert(
         widest = widest_dtype(checkpoint.tensors)
         dtype = "float32" if to == "onnx" else dtype or widest
         config = checkpoint.config
-        tree, _ = read_params(checkpoint, checkpoint.heads, np.dtype("float64" if widest == "float64" else "float32"))
+        tree, _ = read_params(
+            checkpoint, shapes(config, checkpoint.heads), np.dtype("float64" if widest == "float64" else "float32")
+        )
     if to in ("hf", "tf"):  # the other two can represent the smaller sizes
         config, tree = densify(config, tree)
     architecture = get_architecture(config, tree)

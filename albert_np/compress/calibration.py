@@ -16,7 +16,7 @@ import numpy as np
 from albert_np.compress.quantising import compute_scales, quantise, split_groups
 from albert_np.core import backend
 from albert_np.core.batch import Batch
-from albert_np.core.dispatch import textbook
+from albert_np.core.dispatch import Tagged, reference
 from albert_np.core.model.albert import encode
 from albert_np.core.params import Tree
 from albert_np.io.fit import first_names
@@ -40,25 +40,25 @@ def collect_grams(model: Any, batches: list[Batch]) -> Grams:
     owner = first_names(dict(p.paths()))
     grams: Grams = {}
 
-    def add(name: str, x: Any) -> None:
-        x = backend.to_host(x).astype(np.float64)
+    def add(name: str, cache: Any) -> None:
+        x = backend.to_host(cache.cache if type(cache) is Tagged else cache).astype(np.float64)
         for leaf in ("w", "u"):
             if f"{name}.{leaf}" in owner:
                 key = owner[f"{name}.{leaf}"]
                 grams[key] = grams.get(key, 0) + x.T @ x
 
-    with textbook():
+    with reference():
         for batch in batches:
-            _, _, (c_embeddings, (_, layers, _, _), _) = encode(batch, p, config.replace(recompute=False))
-            add("embeddings.projection", c_embeddings[3])
-            for l, caches in enumerate(layers):
-                for i, (c_attention, _, c_ffn, *_) in enumerate(caches):
+            _, cache = encode(batch, p, config.replace(recompute=False))
+            add("embeddings.projection", cache.c_embeddings.c_projection)
+            for l, caches in enumerate(cache.c_encoder.c_layers):
+                for i, (c_attention, _, c_ffn, _) in enumerate(caches):
                     block = f"groups.{config.group_of(l)}.blocks.{i}"
                     for name in ("query", "key", "value"):
-                        add(f"{block}.attention.{name}", c_attention[0])
-                    add(f"{block}.attention.output", c_attention[2])
-                    add(f"{block}.ffn.intermediate", c_ffn[0])
-                    add(f"{block}.ffn.output", c_ffn[2])
+                        add(f"{block}.attention.{name}", c_attention.c_query)
+                    add(f"{block}.attention.output", c_attention.c_output)
+                    add(f"{block}.ffn.intermediate", c_ffn.c_in)
+                    add(f"{block}.ffn.output", c_ffn.c_out)
     arrays = dict(p.items())
     for name in [name for name in grams if name.endswith(".u")]:  # the input of v is x u
         u = backend.to_host(arrays[name]).astype(np.float64)

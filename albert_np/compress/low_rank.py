@@ -12,8 +12,9 @@ embeddings are factorised in the same way by design (paper section 3.1).
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.params import Tree, fill, parts_of, shapes, zero_tree
+from albert_np.core.params import Tree, fill, zero_tree
 from albert_np.models.config import FACTORED, AlbertConfig
+from albert_np.models.shapes import get_heads, shapes
 
 
 def choose_ranks(params: Tree, energy: float) -> dict[str, int]:
@@ -39,7 +40,7 @@ def choose_ranks(params: Tree, energy: float) -> dict[str, int]:
 def factor(config: AlbertConfig, params: Tree, ranks: dict[str, int]) -> tuple[AlbertConfig, Tree]:
     """Return the model with these weights in factors of these ranks; weights that are factors already stay unchanged."""
     small = config.replace(ranks={**config.ranks, **ranks})
-    tree = zero_tree(shapes(small, parts_of(params)), params.flat.dtype, params.flat)
+    tree = zero_tree(shapes(small, get_heads(params)), params.flat.dtype, params.flat)
     values = {name: backend.to_host(array) for name, array in params.items()}
     for name, array in tree.items():
         fill(array, values[name] if name in values else low_rank_factor(values[name[:-1] + "w"], array.shape, name[-1]))

@@ -18,7 +18,9 @@ from albert_np.io.files import write_folder
 from albert_np.io.load import get_architecture, open_checkpoint, read_params, with_architecture
 from albert_np.io.packed_checkpoint import expected_bytes, save_packed
 from albert_np.models.base import Model
+from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
+from albert_np.models.shapes import shapes
 from albert_np.tasks import batches
 from albert_np.tasks.finetune import new_folder
 from albert_np.tasks.task import Item
@@ -84,7 +86,7 @@ def compress_checkpoint(
         raise ValueError(f"{model} was not trained for a task, so it cannot be {what}")
     with sources.local(model, "model") as local:
         checkpoint = with_architecture(open_checkpoint(local, AlbertConfig))
-        params, _ = read_params(checkpoint, checkpoint.heads, np.dtype("float32"))
+        params, _ = read_params(checkpoint, shapes(checkpoint.config, checkpoint.heads), np.dtype("float32"))
         before = checkpoint.weights.file.stat().st_size if checkpoint.weights.file.is_file() else None
     config, calibration = checkpoint.config, []
     if texts is not None:
@@ -120,14 +122,14 @@ def make_batches(trained: Trained, examples: list[Any]) -> tuple[list[Batch], li
     task = trained.task
     items = [item for example in sample(examples, CALIBRATION) for item in task.items(example, trained.tokenizer)]
     labelled_items = sample([item for item in items if item.target is not None], IMPORTANCE)
-    labelled = [Batch.pack(**task.collate([item]), like=trained.model.params.flat) for item in labelled_items]
+    labelled = [trained.model.pack_batch(**task.collate([item])) for item in labelled_items]
     return labelled, pack_unlabelled(items, trained.model.params.flat)
 
 
 def pack_unlabelled(items: list[Any], like: Any) -> list[Batch]:
     """Pack rows into batches of similar lengths, without labels."""
-    groups = batches.by_length(items, TOKENS)
-    return [Batch.pack(**batches.packed([items[i] for i in group]), like=like) for group in groups]
+    groups = batches.group_by_length(items, TOKENS)
+    return [TaskBatch.pack(**batches.pack_items([items[i] for i in group]), like=like) for group in groups]
 
 
 def sample(values: list[Any], most: int) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any, Generic
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.params import Tree, checked_dtype, fill, flat_size, fresh, shapes, zero_tree
+from albert_np.core.params import Form, Tree, fill, flat_size, zero_tree
 from albert_np.io import sources
 from albert_np.io.fit import HEADS, find_heads, find_task, fit
 from albert_np.io.locate import Weights, locate
@@ -70,48 +70,44 @@ def _drop_old_labels(config: C, changes: dict[str, Any]) -> dict[str, Any]:
 def load(
     path: str | os.PathLike[str],
     config_class: type[C],
+    shapes: Callable[[C, tuple[str, ...]], Form],
     heads: tuple[str, ...],
     dtype: Any,
-    seed: int = 0,
     optional: tuple[str, ...] = (),
     config: C | str | os.PathLike[str] | None = None,
     changes: dict[str, Any] | None = None,
     check_finite: bool = True,
     adapt_config: Callable[[C], C] = lambda config: config,
     **hub_options: Any,
-) -> tuple[C, Tree]:
-    """Return the config and the parameters, with these heads, of a checkpoint; path: see `sources.local` and `locate`.
+) -> tuple[C, Tree, list[str]]:
+    """Load a checkpoint: return its config, the parameters, and the names of the tensors that are left to initialise.
 
+    path          see `sources.local` and `locate`
     config_class  the class that the config is built with
-    heads         other heads of the checkpoint are dropped; heads that it lacks are initialised from `seed`, or left out if they
-                  are `optional`. A warning names both.
+    shapes        (config, heads) -> the form of the parameter tree
+    heads         other heads of the checkpoint are dropped; heads that it lacks are left to initialise, or left out if they are
+                  `optional`. A warning names both.
     adapt_config  applied to the config before the parameters are built
     check_finite  refuse NaN and infinities
 
     Raises ValueError that names each tensor that does not fit or is not finite; FileNotFoundError.
     """
-    dtype = checked_dtype(dtype)
     with sources.local(path, "model", **hub_options) as local:
         checkpoint = open_checkpoint(local, config_class, config, changes)
         checkpoint = replace(checkpoint, config=adapt_config(checkpoint.config))
         wanted = tuple(head for head in heads if head not in optional or head in checkpoint.heads)
-        tree, missing = read_params(checkpoint, wanted, dtype, check_finite)
-    for name, array in tree.items():
-        if name in missing:
-            fill(array, fresh(name, array.shape, checkpoint.config, seed))
+        tree, missing = read_params(checkpoint, shapes(checkpoint.config, wanted), dtype, check_finite)
     dropped = [head for head in checkpoint.heads if head not in wanted]
     if checkpoint.task and checkpoint.task != get_head_task(checkpoint.config):
         dropped.append(f"a head for {checkpoint.task}")
     _warn_about_heads(path, missing, dropped)
-    return checkpoint.config, tree
+    return checkpoint.config, tree, missing
 
 
-def read_params(
-    checkpoint: Checkpoint[Any], heads: tuple[str, ...], dtype: Any, check_finite: bool = True
-) -> tuple[Tree, list[str]]:
-    """Return the tree filled from a checkpoint, and the names of the tensors that it lacks (all of them in heads it lacks)."""
+def read_params(checkpoint: Checkpoint[Any], form: Form, dtype: Any, check_finite: bool = True) -> tuple[Tree, list[str]]:
+    """Return a tree of this form filled from a checkpoint, and the names of the tensors that it lacks, all in heads it lacks."""
     weights, config = checkpoint.weights, checkpoint.config
-    tree = _allocate(checkpoint, shapes(config, heads), dtype)
+    tree = _allocate(checkpoint, form, dtype)
     try:
         result = fit(config, weights.naming, checkpoint.tensors, tree)
         with np.errstate(over="ignore"):  # numbers too large for the dtype are reported below
@@ -127,7 +123,7 @@ def read_params(
     return tree, [name for name, _ in tree.items() if name not in result.values]
 
 
-def _allocate(checkpoint: Checkpoint[Any], form: dict[str, Any], dtype: Any) -> Tree:
+def _allocate(checkpoint: Checkpoint[Any], form: Form, dtype: Any) -> Tree:
     """Return a tree of zeros. If memory does not suffice because the config belongs to another model, the error says so."""
     try:
         return zero_tree(form, dtype)

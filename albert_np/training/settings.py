@@ -5,7 +5,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
-from albert_np.core.optim.adamw import NAMES as OPTIMIZERS
+from albert_np.core.optim import NAMES as OPTIMIZERS
 from albert_np.engine.precision import PRECISIONS
 
 OBJECTIVES = ("sop", "nsp", "none")

@@ -1,4 +1,4 @@
-"""A vocabulary in which the examples' words are pieces."""
+"""A tokenizer with a vocabulary in which the examples' words are single tokens."""
 
 import pytest
 from examples import train_vocabulary

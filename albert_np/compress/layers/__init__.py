@@ -1,4 +1,4 @@
-"""Operations on compressed weights: masking and rounding."""
+"""Operations on compressed weights: masking, rounding, and low-rank factors (factored.py, which registers itself)."""
 
 from albert_np.compress.layers.fake_quantise import fake_quantise, fake_quantise_backward
 from albert_np.compress.layers.masked import apply_mask, apply_mask_backward
