@@ -20,7 +20,7 @@ from albert_np.models.config import AlbertConfig
 from albert_np.models.objective import PRETRAINING, Objective
 from albert_np.models.output import Output, join_outputs
 from albert_np.models.padded import Padded, check_padded, pack, unpack, unpack_attention
-from albert_np.models.shapes import initialise, shapes
+from albert_np.models.shapes import checked_dtype, first_value, initialise, shapes
 
 M = TypeVar("M", bound="Model")
 
@@ -85,7 +85,23 @@ class Model:
         from albert_np.io.load import load
 
         hub = dict(revision=revision, cache_dir=cache_dir, local_files_only=local_files_only, token=token)
-        return cls.of(*load(path, cls.heads, dtype, seed, cls.optional, config, changes, check_finite, cls.adapt, **hub))
+        config, params, missing = load(
+            path,
+            AlbertConfig,
+            shapes,
+            cls.heads,
+            checked_dtype(dtype),
+            cls.optional,
+            config,
+            changes,
+            check_finite,
+            cls.adapt,
+            **hub,
+        )
+        for name, array in params.items():
+            if name in missing:
+                fill(array, first_value(name, array.shape, config, seed))
+        return cls.of(config, params)
 
     def save_pretrained(self, folder: str | os.PathLike[str], dtype: str = "") -> None:
         """Write config.json and model.safetensors under HF's names; transformers loads them. dtype: "" keeps the parameters'."""

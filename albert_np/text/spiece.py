@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from albert_np.io import impostors
+from albert_np.io import file_types
 from albert_np.io.protobuf import BYTES, FOUR_BYTES, VARINT, fields
 from albert_np.text import specs
 from albert_np.text.specs import Specs
@@ -53,7 +53,7 @@ def load(path: str | Path, specials: tuple[str, ...] = ()) -> tuple[Any, Model]:
     path = Path(path)
     with open(path, "rb") as file:
         data = file.read(MAX_FILE_BYTES + 1)
-    impostors.check(path, data[:512], wanted="a SentencePiece model")
+    file_types.check_type(path, data[:512], wanted="a SentencePiece model")
     if len(data) > MAX_FILE_BYTES:
         raise ValueError(f"{path} has {path.stat().st_size} bytes; a SentencePiece model has {MAX_FILE_BYTES} at most")
     if re.match(rb"[^\t\n]+\t-?\d+(\.\d+)?(e-?\d+)?\r?\n", data):

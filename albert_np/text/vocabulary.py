@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from albert_np.io import impostors
+from albert_np.io import file_types
 from albert_np.io.files import read_json
 from albert_np.text.locate import MODEL_FILE, VOCAB_FILE
 
@@ -38,7 +38,7 @@ def read(path: Path, specials: tuple[str, ...]) -> list[str]:
 def _from_text(path: Path) -> list[str]:
     with open(path, "rb") as file:
         data = file.read(MAX_FILE_BYTES + 1)
-    impostors.check(path, data[:512], wanted="a vocabulary")
+    file_types.check_type(path, data[:512], wanted="a vocabulary")
     if len(data) > MAX_FILE_BYTES:
         raise ValueError(f"{path} has {path.stat().st_size} bytes; a vocabulary has {MAX_FILE_BYTES} at most")
     try:

@@ -130,8 +130,7 @@ class RunState:
 
     def _publish(self, folder: RunFolder, model: Any, data: Any, settings: Settings, tokenizer: Any) -> None:
         """The model, for others to load, and what `info` and the figures want to know."""
-        from albert_np.compress.files import Packing
-        from albert_np.compress.files import save as save_packed
+        from albert_np.io.packed_checkpoint import Packing, save_packed
 
         with warnings.catch_warnings():  # that shared layers are written out for other programs is not news at every save
             warnings.simplefilter("ignore")

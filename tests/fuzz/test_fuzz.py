@@ -187,9 +187,8 @@ def weights(tmp_path_factory):
     from test_torch_mutations import LEGACY, ZIP
 
     from albert_np.apps.convert import convert
-    from albert_np.compress import Packing, kind_of
-    from albert_np.compress.files import save as save_packed
-    from albert_np.compress.quantising import quantised
+    from albert_np.compress.quantising import get_scheme, quantise_params
+    from albert_np.io.packed_checkpoint import Packing, save_packed
 
     folder = tmp_path_factory.mktemp("weights")
     config = ab.AlbertConfig.preset(
@@ -203,7 +202,8 @@ def weights(tmp_path_factory):
     )
     model = ab.AlbertModel(config)
     model.save_pretrained(folder / "plain")
-    save_packed(folder / "packed", config, model.params, "AlbertModel", Packing("int8", quantised(model.params, kind_of("int8"))))
+    packing = Packing("int8", quantise_params(model.params, get_scheme("int8")))
+    save_packed(folder / "packed", config, model.params, "AlbertModel", packing)
     convert(folder / "plain", folder / "tf", to="tf")
     np.savez(folder / "x.npz", a=np.arange(6.0).reshape(2, 3), b=np.int32(3))
     index = {"metadata": {}, "weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}

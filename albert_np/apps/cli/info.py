@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from albert_np.apps.cli.common import JsonOption, QuietOption, SetOption, give, settings_of, table
-from albert_np.models.config import FIELDS, PRESETS, config_of
+from albert_np.models.config import FIELDS, PRESETS, AlbertConfig, config_from
 
 
 def info(
@@ -85,15 +85,14 @@ def config_and_files(model: str, changes: dict[str, Any]) -> tuple[Any, dict[str
     mistyped = not Path(model).exists() and "/" not in model and model not in sources.ALIASES
     only_a_config = model in PRESETS or _is_config_file(model) or _holds_a_config_only(Path(model))
     if only_a_config or (mistyped and not Path(f"{model}.index").exists()):
-        return config_of(model, changes), {}
-    from albert_np.apps.convert import widest_dtype
+        return config_from(model, changes), {}
     from albert_np.io.fit import fit
-    from albert_np.io.load import named_by_its_task, opened
+    from albert_np.io.load import open_checkpoint, widest_dtype, with_architecture
     from albert_np.training.memory import empty_tree
 
     with sources.local(model, "model") as local:
-        found = named_by_its_task(opened(local, changes=changes))
-        fit(found.config, found.weights.form, found.tensors, empty_tree(found.config, found.heads))
+        found = with_architecture(open_checkpoint(local, AlbertConfig, changes=changes))
+        fit(found.config, found.weights.naming, found.tensors, empty_tree(found.config, found.heads))
         weights = {"file": found.weights.file.name, "format": found.weights.format, "dtype": widest_dtype(found.tensors),
                    "tensors": len(found.tensors), "heads": list(found.heads),
                    "packed": found.config.extra.get("compressed")}  # fmt: skip
@@ -129,9 +128,9 @@ def _is_config_file(name: str) -> bool:
 
 
 def _holds_a_config_only(folder: Path) -> bool:
-    from albert_np.io.config_files import kind_of_weights
+    from albert_np.io.config_files import detect_weights
 
-    return folder.is_dir() and kind_of_weights(folder) is None
+    return folder.is_dir() and detect_weights(folder) is None
 
 
 def _tokenizer(model: str) -> dict[str, Any] | None:
@@ -189,7 +188,6 @@ def in_short(places: list[int | str]) -> str:
 
 def _sampler(run: Path, epoch: int, as_json: bool) -> None:
     from albert_np.data.corpus import Corpus
-    from albert_np.models.config import AlbertConfig
     from albert_np.text import AlbertTokenizer
     from albert_np.training import Settings, data_of
 

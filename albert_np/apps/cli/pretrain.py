@@ -20,7 +20,7 @@ from albert_np.apps.cli.common import (
     stopped,
     use_backend,
 )
-from albert_np.models.config import config_of
+from albert_np.models.config import config_from
 
 MODEL, DATA, TRAINING, RUN = "Model", "Data", "Training", "The run"
 
@@ -158,7 +158,7 @@ def _begun(
 
     if not files:
         raise typer.BadParameter("Missing argument 'FILES...': name the text files.")
-    config = config_of(preset, fields)
+    config = config_from(preset, fields)
     given.setdefault("max_length", min(Settings().max_length, config.max_position_embeddings))
     settings = Settings(**given)
     for file in files:

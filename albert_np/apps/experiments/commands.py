@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.io.config_files import unknown_key
-from albert_np.models.config import FIELDS, PRESETS, AlbertConfig, config_of
+from albert_np.models.config import FIELDS, PRESETS, AlbertConfig, config_from
 
 ALIASES = {"lr": "learning_rate", "sentence_objective": "objective"}
 MODEL_FIELDS = tuple(key for key in FIELDS if key not in ("extra", "recompute", "vocab_size", "num_labels", "id2label"))
@@ -134,7 +134,7 @@ def pretraining(settings: dict[str, Any]) -> tuple[AlbertConfig, Any]:
     from albert_np.training.settings import Settings
 
     command = COMMANDS["pretrain"]
-    config = config_of(str(settings.get("config", "tiny")), model_changes(command, settings))
+    config = config_from(str(settings.get("config", "tiny")), model_changes(command, settings))
     values = given(settings, command.settings)
     if "sparsity" in values:
         values["sparsity"] = str(values["sparsity"])
@@ -162,7 +162,7 @@ def _check_pretrain(command: Command, settings: dict[str, Any]) -> None:
 
 
 def _check_finetune(command: Command, settings: dict[str, Any]) -> None:
-    from albert_np.compress import KINDS, Sparsity, kind_of
+    from albert_np.compress import SCHEMES, Sparsity, get_scheme
     from albert_np.io import sources
     from albert_np.tasks import get_task
     from albert_np.training.finetune_settings import FinetuneSettings
@@ -176,8 +176,8 @@ def _check_finetune(command: Command, settings: dict[str, Any]) -> None:
     task = get_task(settings["task"], **{**options, **given(settings, ("max_length",))})
     chosen = FinetuneSettings.from_dict({**task.trains, **given(settings, command.settings)})
     Sparsity.of(chosen)
-    if chosen.weights != "float32" and chosen.weights not in KINDS:
-        kind_of(chosen.weights)
+    if chosen.weights != "float32" and chosen.weights not in SCHEMES:
+        get_scheme(chosen.weights)
     for key in command.files:
         for part in settings[key].split(","):
             if not Path(part).exists():
@@ -186,7 +186,7 @@ def _check_finetune(command: Command, settings: dict[str, Any]) -> None:
         raise ValueError("expected either model or config")
     changes = model_changes(command, settings)
     if "config" in settings:
-        config_of(settings["config"], changes)
+        config_from(settings["config"], changes)
     elif sources.kind(settings["model"]) != "hub":  # nothing is fetched only to be checked
         AlbertConfig.from_pretrained(settings["model"]).replace(**changes)
 

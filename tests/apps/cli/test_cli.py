@@ -241,7 +241,7 @@ def test_folders_that_cannot_be_used(fails, text, run, tmp_path):
     assert "no run to resume" in fails("pretrain", "--resume", "--out", tmp_path)
     (tmp_path / "file").touch()
     assert "is a file" in fails("pretrain", text, "--out", tmp_path / "file", *SIZES)
-    assert "cannot be made" in fails("pretrain", text, "--out", "/proc/no/such", *SIZES, code=1)
+    assert "cannot be created" in fails("pretrain", text, "--out", "/proc/no/such", *SIZES, code=1)
     assert "no tokenizer" in fails("pretrain", text, "--out", tmp_path / "out", "--tokenizer", tmp_path, *SIZES)
 
 

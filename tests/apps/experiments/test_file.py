@@ -109,7 +109,7 @@ def test_paths_are_seen_from_the_file(sweep, tmp_path):
         ("[pretrain]\n[grid]\nnum_attention_heads = [4, 5]", "'num_attention_heads=5': num_attention_heads must divide"),
         ("[pretrain]\n[grid]\nsharing = ['all', 'some']", "'sharing=some': sharing must be one of all, attention, ffn, none"),
         ("[pretrain]\n[grid]\nmax_length = [128, 256]", "'max_length=256': sequences are too long"),
-        ("[pretrain]\nconfig = 'huge'", "there is no file 'huge', and no such preset"),
+        ("[pretrain]\nconfig = 'huge'", "'huge' is neither a file nor a preset"),
         ("[pretrain]\nfiles = ['nothing.txt']", "no such text file: .*nothing.txt"),
         ("[pretrain]\nbias_correction = 1", "bias_correction must be true or false, not 1"),
         ("[pretrain]\ntokenizer = 'nowhere'", "there is no tokenizer 'nowhere'"),

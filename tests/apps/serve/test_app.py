@@ -88,7 +88,7 @@ def test_a_compressed_folder_is_served(folder, tmp_path):
 
 BAD = {
     "no JSON": (b"{", 400, "not valid JSON"),
-    "NaN": (b'{"text": NaN}', 400, "NaN is no number"),
+    "NaN": (b'{"text": NaN}', 400, "NaN is not a number"),
     "half a pair": (b'{"text": "\\ud800"}', 400, "half of a surrogate pair"),
     "Latin-1": (b'{"text": "\xe9"}', 400, "must be UTF-8"),
     "nothing": (b"", 400, "not valid JSON"),
