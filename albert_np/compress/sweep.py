@@ -24,7 +24,7 @@ from albert_np.compress.models import bytes_at, changed, looked_at, times
 from albert_np.compress.tensors import matrices, sparsity, zeros
 from albert_np.compress.tensors import rows as rows_of
 from albert_np.core import backend
-from albert_np.io.files import write_json, write_whole
+from albert_np.io.files import write_figures, write_json, write_whole
 from albert_np.tasks.finetune import finetune, new_folder
 from albert_np.tasks.trained import Trained
 from albert_np.training.callbacks import Report
@@ -150,9 +150,9 @@ def run(
         write_json(folder / "sweep.json", found)  # after each, so that a sweep that is stopped leaves what it found
         write_whole(folder / "sweep.md", lambda path: path.write_text(markdown(found), encoding="utf-8"))
     shutil.rmtree(folder / "steps", ignore_errors=True)
-    from albert_np.plots import draw_sweep
+    from albert_np.plots import compression_figures
 
-    draw_sweep(folder / "figures", found)
+    write_figures(folder / "figures", lambda: compression_figures(found))
     return found
 
 
