@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
+from albert_np.models.padded import IGNORED
 
-IGNORED = -100
 TOKENS = 8192  # of a batch that is only looked at
 
 

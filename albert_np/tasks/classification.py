@@ -6,7 +6,7 @@ import numpy as np
 from rich.markup import escape
 
 from albert_np.data.formats import Labelled, read_table
-from albert_np.metrics import classes, confusion, numbers, sets
+from albert_np.metrics import classification_scores, confusion, multilabel_scores, regression_scores
 from albert_np.models import AlbertForSequenceClassification
 from albert_np.tasks.labels import index_of, known, majority, ordered
 from albert_np.tasks.task import Item, Task, softmax
@@ -85,13 +85,13 @@ class Classification(Task):
         if any(label is None for label in gold):
             raise ValueError("examples without a label cannot be scored")
         if self.options["kind"] == "number":
-            return numbers([number(label) for label in gold], found)
+            return regression_scores([number(label) for label in gold], found)
         if self.options["kind"] == "sets":
             names = known((name for label in gold for name in as_list(label)), self.options["labels"])
-            return sets(*(np.array([np.isin(names, as_list(label)) for label in side]) for side in (gold, found)))
+            return multilabel_scores(*(np.array([np.isin(names, as_list(label)) for label in side]) for side in (gold, found)))
         names = known(map(str, gold), self.options["labels"])
         table = {name: i for i, name in enumerate(names)}
-        return classes([table[str(label)] for label in gold], [table[label] for label in found], len(names))
+        return classification_scores([table[str(label)] for label in gold], [table[label] for label in found], len(names))
 
     def usual(self, labels: list[Any]) -> Any:
         """What one would say without looking: the majority's class, the labels that the majority has, or the mean."""

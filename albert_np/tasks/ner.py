@@ -4,12 +4,13 @@ The label of a word is at its first piece, its other pieces have none. What is a
 possible at all: an I-TYPE follows a B-TYPE or an I-TYPE (`best_tags`).
 """
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from albert_np.data.formats import Tagged, read_tags
-from albert_np.metrics import chunks, conlleval
+from albert_np.metrics import chunks, conlleval, to_bio
 from albert_np.models import AlbertForTokenClassification
 from albert_np.tasks import batches
 from albert_np.tasks.labels import known
@@ -52,8 +53,9 @@ class NamedEntities(Tagging):
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "word": 0, "tag": -1, "labels": None}
 
     def read(self, path: Any) -> list[Tagged]:
-        """See `data.formats.read_tags`."""
-        return read_tags(path, self.options["word"], self.options["tag"])
+        """See `data.formats.read_tags`; tags of all schemes become strict BIO."""
+        sentences = read_tags(path, self.options["word"], self.options["tag"])
+        return [replace(each, tags=each.tags and to_bio(each.tags)) for each in sentences]
 
     def learn(self, examples: list[Tagged]) -> None:
         self.options["labels"] = bio_labels(tag for example in examples for tag in example.tags or ())

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from rich.markup import escape
 
 from albert_np.data.formats import Related, read_relations
-from albert_np.data.formats.relations import marked
+from albert_np.data.formats.relations import parse_entities
 from albert_np.metrics import semeval
 from albert_np.models import AlbertForRelationClassification
 from albert_np.tasks import batches
@@ -76,7 +76,7 @@ class Relations(Task):
 
     def example(self, text: str) -> Related:
         """A text with <e1>...</e1> and <e2>...</e2>."""
-        return marked(text, "1", "the text")
+        return parse_entities(text, "1", "the text")
 
     def show(self, example: Related, answer: Any) -> str:
         first, second = (example.text[start:stop] for start, stop in (example.first, example.second))

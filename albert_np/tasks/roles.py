@@ -12,9 +12,9 @@ from collections import Counter
 from typing import Any, ClassVar, NamedTuple
 
 from albert_np.data.formats import Predicate, Propositions, read_propositions
-from albert_np.data.formats.columns import bio_of
+from albert_np.data.formats.columns import spans_to_bio
 from albert_np.metrics import chunks, conll2005
-from albert_np.metrics.fractions import prf
+from albert_np.metrics.fractions import precision_recall_f1
 from albert_np.tasks.ner import Tagging, best_tags, bio_labels, entities_in, painted, tagging_items, types_of, word_scores
 from albert_np.tasks.task import Item
 from albert_np.tasks.words import split_words
@@ -45,7 +45,7 @@ class SemanticRoles(Tagging):
     def items(self, example: Propositions, tokenizer: Any) -> list[Item]:
         """The rows that look for predicates, and then those of each predicate; `about` is (predicate or None, the words)."""
         told = not isinstance(example, Sentence)
-        wanted = bio_of([("V", p.index, p.index + 1) for p in example.predicates], len(example.words)) if told else None
+        wanted = spans_to_bio([("V", p.index, p.index + 1) for p in example.predicates], len(example.words)) if told else None
         items = self.asked(None, example.words, wanted, tokenizer)
         for predicate in example.predicates:
             items += self.asked(predicate.index, example.words, predicate.tags, tokenizer)
@@ -86,7 +86,7 @@ class SemanticRoles(Tagging):
         scores = conll2005(gold, [tags for answer in answers for _, tags in answer.roles])
         true = [(i, p.index) for i, example in enumerate(examples) for p in example.predicates]
         said = [(i, index) for i, answer in enumerate(answers) for index in answer.found]
-        return {**scores, "predicates_f1": prf(len(set(true) & set(said)), len(said), len(true))["f1"]}
+        return {**scores, "predicates_f1": precision_recall_f1(len(set(true) & set(said)), len(said), len(true))["f1"]}
 
     def baselines(self, train: list[Propositions], examples: list[Propositions]) -> dict[str, list[Any]]:
         """The words beside the predicate, each with the role that is commonest there in training."""
@@ -99,7 +99,7 @@ class SemanticRoles(Tagging):
             for predicate in example.predicates:
                 near = [(place, predicate.index + place) for place in common if 0 <= predicate.index + place < len(example.words)]
                 spans = [("V", predicate.index, predicate.index + 1), *((common[place], i, i + 1) for place, i in near)]
-                roles.append((predicate.index, bio_of(spans, len(example.words))))
+                roles.append((predicate.index, spans_to_bio(spans, len(example.words))))
             answers.append(Answer([predicate.index for predicate in example.predicates], roles))
         return {"the commonest role of each word beside the predicate": answers}
 

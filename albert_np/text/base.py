@@ -17,6 +17,7 @@ from albert_np.text import encoding, settings
 from albert_np.text.encoding import NO_SPAN, Pieces
 from albert_np.text.locate import vocabulary_file
 from albert_np.text.normalise import checked
+from albert_np.text.pieces import SPACE
 
 
 class Tokenizer(ABC):
@@ -125,6 +126,11 @@ class Tokenizer(ABC):
     @abstractmethod
     def word_starts(self) -> np.ndarray:
         """Which pieces begin a word, by Google's rule for whole-word masking.   -> (V,) bool"""
+
+    def space_starts(self) -> np.ndarray:
+        """Return which pieces follow a space in the text, (V,) bool; `word_starts` if the vocabulary does not mark spaces."""
+        starts = np.array([piece.startswith(SPACE) for piece in self._vocabulary()])
+        return starts if starts.any() else self.word_starts()
 
     @property
     def vocab_size(self) -> int:

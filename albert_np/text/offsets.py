@@ -12,7 +12,7 @@ The pieces laid end to end are the text that SentencePiece's normaliser gives, s
 from typing import Any
 
 from albert_np.text.normalise import Span
-from albert_np.text.pieces import BLANK
+from albert_np.text.pieces import SPACE
 
 
 def piece_spans(processor: Any, text: str, pieces: list[str]) -> list[Span]:
@@ -22,7 +22,7 @@ def piece_spans(processor: Any, text: str, pieces: list[str]) -> list[Span]:
     """
     chars, starts = processor.normalize(text, with_offsets=True)
     ends = _ends(starts, len(text))  # starts, ends: one a character of chars, in characters of text
-    solid = [c != BLANK or text[starts[k] : ends[k]] == BLANK for k, c in enumerate(chars)]
+    solid = [c != SPACE or text[starts[k] : ends[k]] == SPACE for k, c in enumerate(chars)]
     spans, k = [], 0
     for piece in pieces:
         first, k = k, k + len(piece)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-BLANK = "▁"  # SentencePiece writes a blank, and the start of the text, as U+2581
+SPACE = "▁"  # SentencePiece writes a blank, and the start of the text, as U+2581
 PUNCTUATION = set('!"#$%&()*+,-./:;?@[\\]^_`{|}~')  # Google's set: it lacks ' < = >
 ENGLISH = PUNCTUATION | set("abcdefghijklmnopqrstuvwxyz")
 
@@ -17,8 +17,8 @@ def split_commas(pieces: list[str], processor: Any) -> list[str]:
         if not ends_in_digit_comma(piece):
             result.append(piece)
             continue
-        again = processor.encode(piece[:-1].replace(BLANK, ""), out_type=str)
-        if piece[0] != BLANK and again[0][0] == BLANK:
+        again = processor.encode(piece[:-1].replace(SPACE, ""), out_type=str)
+        if piece[0] != SPACE and again[0][0] == SPACE:
             again = again[1:] if len(again[0]) == 1 else [again[0][1:], *again[1:]]
         result += [*again, ","]
     return result
@@ -41,4 +41,4 @@ def starts_word(piece: str) -> bool:
     A piece begins a word if it begins with ▁ or <, is a punctuation mark, or has any character that is neither an English
     letter nor punctuation: foreign pieces are words by themselves.
     """
-    return piece[0] in (BLANK, "<") or piece in PUNCTUATION or not all(c.lower() in ENGLISH for c in piece)
+    return piece[0] in (SPACE, "<") or piece in PUNCTUATION or not all(c.lower() in ENGLISH for c in piece)

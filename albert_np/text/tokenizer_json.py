@@ -33,7 +33,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from albert_np.text.pieces import BLANK, ends_in_digit_comma
+from albert_np.text.pieces import SPACE, ends_in_digit_comma
 from albert_np.text.specials import CLS, MASK, SEP, SPECIALS, UNK
 from albert_np.text.spiece import CONTROL, UNKNOWN, UNUSED, USER_DEFINED, Model, Piece
 
@@ -47,7 +47,7 @@ def built(model: Model, do_lower_case: bool, keep_accents: bool, remove_space: b
     """
     if not model.specs.add_dummy_prefix or not model.specs.remove_extra_whitespaces:
         raise ValueError("the model keeps the blanks of a text as they are")
-    if any(BLANK in piece.text[1:] or piece.kind == UNUSED for piece in model.pieces):
+    if any(SPACE in piece.text[1:] or piece.kind == UNUSED for piece in model.pieces):
         raise ValueError("the model has pieces of several words, or unused ones")
     ids = {piece.text: i for i, piece in enumerate(model.pieces)}
     return {
@@ -135,7 +135,7 @@ def _scores(pieces: list[Piece]) -> list[list[Any]]:
 
 
 def _metaspace() -> dict[str, Any]:
-    return {"type": "Metaspace", "replacement": BLANK, "prepend_scheme": "always", "split": True}
+    return {"type": "Metaspace", "replacement": SPACE, "prepend_scheme": "always", "split": True}
 
 
 def _template(ids: dict[str, int]) -> dict[str, Any]:

@@ -42,6 +42,9 @@ class LetterTokenizer:
     def word_starts(self):
         return np.array([piece[0] in "▁<[" or piece in PUNCTUATION for piece in self.vocabulary])
 
+    def space_starts(self):
+        return np.array([piece.startswith("▁") for piece in self.vocabulary])
+
     def fingerprint(self):
         return hashlib.sha256(self.name.encode()).hexdigest()
 

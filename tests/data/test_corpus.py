@@ -19,7 +19,7 @@ def prepare(tmp_path, tokenizer=None, files=None, **options):
     path = tmp_path / "text.txt"
     if not path.exists():
         path.write_text(TEXT)
-    settings = {"max_length": 64, "say": said.append} | options
+    settings = {"max_length": 64, "log": said.append} | options
     corpus = Corpus.prepare(files or [path], tokenizer or LetterTokenizer(), tmp_path / "cache", **settings)
     assert len(said) == 1
     return corpus, said[0]
@@ -59,7 +59,7 @@ def test_files_are_separate_documents_and_unknown_characters_are_counted(tmp_pat
 
 def test_batches_of_text_change_nothing(tmp_path, monkeypatch):
     whole = make_corpus(tmp_path)
-    monkeypatch.setattr("albert_np.data.corpus.CHARACTERS_A_BATCH", 100)
+    monkeypatch.setattr("albert_np.data.corpus.CHARACTERS_PER_BATCH", 100)
     (tmp_path / "again").mkdir()
     pieces = make_corpus(tmp_path / "again")
     for name in ("tokens", "segment_starts", "document_starts"):
@@ -79,10 +79,10 @@ def test_large_vocabulary_uses_four_bytes(tmp_path):
 
 def test_second_run_reuses(tmp_path):
     first, said = prepare(tmp_path)
-    assert "it is not tokenised yet" in said and first.rebuilt_because
+    assert "it is not tokenised yet" in said and first.rebuild_reason
     tokenizer = LetterTokenizer()
     second, said = prepare(tmp_path, tokenizer)
-    assert "is reused" in said and second.rebuilt_because is None
+    assert "is reused" in said and second.rebuild_reason is None
     assert tokenizer.texts_seen == 0
     assert contents(second) == contents(first)
 
@@ -145,7 +145,7 @@ def test_damage_is_noticed(tmp_path, damage):
     with pytest.raises(ValueError, match="holds no prepared corpus"):
         Corpus.open(tmp_path / "cache", LetterTokenizer())
     corpus, said = prepare(tmp_path)
-    assert corpus.rebuilt_because and "tokenising" in said
+    assert corpus.rebuild_reason and "tokenising" in said
     assert contents(corpus)[1][0] == "a new day."
 
 
@@ -192,7 +192,7 @@ from pathlib import Path
 from data_tools import LetterTokenizer
 import albert_np.data.corpus as c
 from albert_np.data import Corpus
-c.CHARACTERS_A_BATCH = 50
+c.CHARACTERS_PER_BATCH = 50
 def wait(done, total):
     print("started", flush=True)
     time.sleep(60)
@@ -226,7 +226,7 @@ def test_two_builders_at_once(tmp_path):
 
 
 def test_progress(tmp_path, monkeypatch):
-    monkeypatch.setattr("albert_np.data.corpus.CHARACTERS_A_BATCH", 10)
+    monkeypatch.setattr("albert_np.data.corpus.CHARACTERS_PER_BATCH", 10)
     seen = []
     prepare(tmp_path, progress=lambda done, total: seen.append((done, total)))
     size = (tmp_path / "text.txt").stat().st_size

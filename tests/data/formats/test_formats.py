@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from albert_np.data.formats import Labelled, read_parallel, read_propositions, read_relations, read_squad, read_table, read_tags
-from albert_np.data.formats.columns import to_bio
 
 DATA = os.environ.get("ALBERT_NP_DATA")
 
@@ -117,9 +116,6 @@ def test_mistakes_in_questions(file):
 
 
 def test_tags_of_all_schemes_become_bio(file):
-    assert to_bio("I-A I-A B-A O I-B".split()) == ("B-A", "I-A", "B-A", "O", "B-B")  # IOB1
-    assert to_bio("B-A I-A E-A S-B O".split()) == ("B-A", "I-A", "I-A", "B-B", "O")
-    assert to_bio("B-A L-A U-B".split()) == ("B-A", "I-A", "B-B")
     path = file("a.conll", "-DOCSTART- -X- O\n\nRome NNP B-LOC\n# CD O\n\t\nHe PRP O\r\n")
     first, second = read_tags(path)
     assert (first.words, first.tags, first.line) == (("Rome", "#"), ("B-LOC", "O"), 3) and second.words == ("He",)
