@@ -7,9 +7,10 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from albert_np.io import sources
 from albert_np.io.files import make_folder, write_json
@@ -141,13 +142,23 @@ class Tokenizer(ABC):
         """Return {piece: id}."""
         return {piece: i for i, piece in enumerate(self._vocabulary())}
 
-    def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> Any:
+    @overload
+    def convert_tokens_to_ids(self, tokens: str) -> int: ...  # type: ignore[overload-overlap]
+    @overload
+    def convert_tokens_to_ids(self, tokens: Sequence[str]) -> list[int]: ...
+
+    def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> int | list[int]:
         """Return the id of a piece, or a list of them; an unknown piece has `unk_token_id`."""
         return self._get_id(tokens) if isinstance(tokens, str) else [self._get_id(token) for token in tokens]
 
-    def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
+    @overload
+    def convert_ids_to_tokens(self, ids: int, skip_special_tokens: bool = False) -> str: ...
+    @overload
+    def convert_ids_to_tokens(self, ids: Iterable[int], skip_special_tokens: bool = False) -> list[str]: ...
+
+    def convert_ids_to_tokens(self, ids: int | Iterable[int], skip_special_tokens: bool = False) -> str | list[str]:
         """Return the piece of an id, or a list of them. ValueError for an id outside the vocabulary."""
-        if np.ndim(ids) == 0:
+        if not isinstance(ids, Iterable) or np.ndim(ids) == 0:  # type: ignore[arg-type]
             return self._find_piece(ids)
         return [self._find_piece(i) for i in map(int, ids) if not (skip_special_tokens and i in self.all_special_ids)]
 
@@ -254,7 +265,7 @@ class Tokenizer(ABC):
 
     # ---- ids back to text
 
-    def decode(self, ids: Any, skip_special_tokens: bool = False) -> str:
+    def decode(self, ids: ArrayLike, skip_special_tokens: bool = False) -> str:
         """Return the text of a row of ids, normalised; special tokens are written as they are."""
         if np.ndim(ids) > 1:
             raise ValueError(f"decode takes one row of ids, got the shape {np.shape(ids)}; batch_decode takes several")
@@ -264,7 +275,7 @@ class Tokenizer(ABC):
     def _join_pieces(self, pieces: list[str]) -> str:
         """Return the text that pieces of the vocabulary stand for."""
 
-    def batch_decode(self, rows: Any, skip_special_tokens: bool = False) -> list[str]:
+    def batch_decode(self, rows: Iterable[ArrayLike], skip_special_tokens: bool = False) -> list[str]:
         """Return `decode` of each row."""
         return [self.decode(row, skip_special_tokens) for row in rows]
 

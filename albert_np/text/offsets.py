@@ -9,14 +9,19 @@ Three alignments are composed, each a list with one entry per character:
 The pieces end to end are the text that SentencePiece's normaliser returns, so a piece is a slice of that.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from albert_np.text.normalise import Span
 from albert_np.text.pieces import SPACE
 
+if TYPE_CHECKING:
+    from sentencepiece import SentencePieceProcessor
 
-def find_spans(processor: Any, text: str, pieces: Iterable[str]) -> list[Span]:
+
+def find_spans(processor: SentencePieceProcessor, text: str, pieces: Iterable[str]) -> list[Span]:
     """Return the slice of `text` (the input of SentencePiece) of each piece, without the space that it begins with.
 
     A ▁ alone has the slice of the character that follows it, as in Hugging Face's fast tokenizers.

@@ -8,7 +8,7 @@ from typing import Any
 from albert_np.io.files import read_json
 
 CONFIG_FILE = "tokenizer_config.json"
-TOKENS_FILE = "special_tokens_map.json"  # releases of transformers before 5 write the special tokens here, too
+TOKENS_FILE = "special_tokens_map.json"  # releases of transformers before 5 also write the special tokens here
 ADDED = ("added_tokens_decoder", "additional_special_tokens", "extra_special_tokens")  # tokens beside the vocabulary
 
 

@@ -11,12 +11,15 @@ import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from albert_np.io import impostors
 from albert_np.io.protobuf import BYTES, FOUR_BYTES, VARINT, fields
 from albert_np.text import specs
 from albert_np.text.specs import Specs
+
+if TYPE_CHECKING:
+    from sentencepiece import SentencePieceProcessor
 
 MAX_FILE_BYTES = 16 << 20  # ALBERT's own has 0.76 MB and 30,000 pieces
 MAX_PIECES = 500_000
@@ -43,7 +46,7 @@ class Model:
     specs: Specs
 
 
-def load(path: str | Path, specials: tuple[str, ...] = ()) -> tuple[Any, Model]:
+def load(path: str | Path, specials: tuple[str, ...] = ()) -> tuple["SentencePieceProcessor", Model]:
     """Return (the library's processor of a model file, the file's contents).
 
     specials: pieces that the model must have as control, unknown or user-defined symbols. A model whose settings contradict

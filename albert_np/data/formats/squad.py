@@ -72,8 +72,8 @@ def parse_article(article: Any, position: str) -> list[Question]:
 def parse_answers(entry: Any, position: str) -> tuple[tuple[str, int], ...]:
     """Return (text, offset) of each answer of a question; () if it is marked as impossible."""
     answers = []
-    given = get_value(entry, "answers", list, position) if isinstance(entry, dict) and entry.get("answers") else []
-    for i, answer in enumerate(given):
+    entries = get_value(entry, "answers", list, position) if isinstance(entry, dict) and entry.get("answers") else []
+    for i, answer in enumerate(entries):
         text = get_value(answer, "text", str, f"{position}.answers[{i}]")
         answers.append((text, get_value(answer, "answer_start", int, f"{position}.answers[{i}]")))
     return () if isinstance(entry, dict) and entry.get("is_impossible") else tuple(answers)
