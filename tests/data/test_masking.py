@@ -115,22 +115,22 @@ def test_what_always_holds(style, a, b, seed, low):
         ids[1 : a + 1][rng.random(a) < 0.2] = UNK
     before = ids.copy()
     masker = Masker(VOCABULARY, 100, style)
-    seen, places, labels = masker.mask(ids, rng)
+    masked, positions, labels = masker.mask(ids, rng)
     assert np.array_equal(ids, before), "the input was written to"
-    assert seen.dtype == ids.dtype and len(seen) == len(ids)
-    assert (np.diff(places) > 0).all()
-    assert np.array_equal(labels, ids[places]), "labels are the pieces that stood there"
+    assert masked.dtype == ids.dtype and len(masked) == len(ids)
+    assert (np.diff(positions) > 0).all()
+    assert np.array_equal(labels, ids[positions]), "labels are the pieces that stood there"
     assert not np.isin(labels, [CLS, SEP]).any()
-    assert np.array_equal(np.delete(seen, places), np.delete(ids, places))
-    assert len(places) <= masker.budget(len(ids)) == max(1, round(0.15 * (a + b + 3)))
+    assert np.array_equal(np.delete(masked, positions), np.delete(ids, positions))
+    assert len(positions) <= masker.budget(len(ids)) == max(1, round(0.15 * (a + b + 3)))
     if style == "paper":
         assert not VOCABULARY.special[labels].any()
-        new = seen[places][seen[places] != MASK]
+        new = masked[positions][masked[positions] != MASK]
         assert not VOCABULARY.special[new].any()
         # complete words: a masked piece that continues a word comes with the piece before it
-        for t in places:
+        for t in positions:
             if not VOCABULARY.word_starts[ids[t]] and not VOCABULARY.special[ids[t - 1]]:
-                assert t - 1 in places
+                assert t - 1 in positions
 
 
 def many(style, a=60, b=65, count=3000, **options):
@@ -144,17 +144,17 @@ def many(style, a=60, b=65, count=3000, **options):
 
 @pytest.mark.parametrize("style", ["google", "paper"])
 def test_rate(style):
-    masked = sum(len(places) for *_, places, _ in many(style, count=500))
+    masked = sum(len(positions) for *_, positions, _ in many(style, count=500))
     assert masked == 500 * round(0.15 * 128)  # words of one piece: the budget is met exactly
 
 
 @pytest.mark.parametrize("style", ["google", "paper"])
 def test_80_10_10(style):
     counts = Counter()
-    for ids, seen, places, _ in many(style):
-        counts["mask"] += int((seen[places] == MASK).sum())
-        counts["same"] += int((seen[places] == ids[places]).sum())
-        counts["all"] += len(places)
+    for ids, masked, positions, _ in many(style):
+        counts["mask"] += int((masked[positions] == MASK).sum())
+        counts["same"] += int((masked[positions] == ids[positions]).sum())
+        counts["all"] += len(positions)
     masks, same = counts["mask"] / counts["all"], counts["same"] / counts["all"]
     assert abs(masks - 0.8) < 0.012  # 34000 n-grams of 57000 pieces: a standard deviation of 0.003
     assert abs(same - 0.1) < 0.012
@@ -162,7 +162,12 @@ def test_80_10_10(style):
 
 def test_random_pieces_come_from_all_of_v_or_from_the_ordinary():
     google, paper = (
-        np.concatenate([seen[places][(seen != ids)[places] & (seen[places] != MASK)] for ids, seen, places, _ in many(style)])
+        np.concatenate(
+            [
+                masked[positions][(masked != ids)[positions] & (masked[positions] != MASK)]
+                for ids, masked, positions, _ in many(style)
+            ]
+        )
         for style in ("google", "paper")
     )
     assert {0, 1, 2, 3} <= set(google.tolist())
@@ -182,8 +187,8 @@ def test_the_fate_is_a_pieces_in_google_and_an_ngrams_in_paper():
             first = rng.integers(2, 300, 40) * 3 + 2
             body = (first[:, None] + np.arange(3)).reshape(-1)
             ids = np.concatenate([[CLS], body[:60], [SEP], body[60:], [SEP]]).astype(np.int32)
-            seen, places, _ = masker.mask(ids, rng)
-            masks = (seen[places] == MASK).reshape(-1, 3)
+            masked, positions, _ = masker.mask(ids, rng)
+            masks = (masked[positions] == MASK).reshape(-1, 3)
             seen_mixed += int((masks.any(1) & ~masks.all(1)).sum())
             words += len(masks)
         mixed[style] = seen_mixed / words
@@ -230,8 +235,8 @@ def test_favor_longer_turns_p_round():
 
 def test_nothing_to_mask():
     ids = np.array([CLS, UNK, SEP, UNK, SEP], dtype=np.int32)
-    seen, places, labels = Masker(VOCABULARY, 9).mask(ids, np.random.default_rng(0))
-    assert np.array_equal(seen, ids) and len(places) == len(labels) == 0
+    masked, positions, labels = Masker(VOCABULARY, 9).mask(ids, np.random.default_rng(0))
+    assert np.array_equal(masked, ids) and len(positions) == len(labels) == 0
 
 
 @pytest.mark.parametrize("style", ["google", "paper"])

@@ -83,7 +83,7 @@ def whole(corpus, blocks, i):
 def test_sop_halves_are_the_block_in_or_out_of_order(sparse, style):
     blocks, pairs = plan(sparse, style, "sop")
     single = blocks.is_single()
-    seen = {0: 0, 1: 0}
+    counts_by_label = {0: 0, 1: 0}
     for i in np.flatnonzero(pairs.lengths < T):
         A, B = (part.tolist() for part in pair(sparse, blocks, pairs, i))
         if single[i] and style == "google":
@@ -91,13 +91,13 @@ def test_sop_halves_are_the_block_in_or_out_of_order(sparse, style):
             continue
         first, second = (B, A) if pairs.labels[i] else (A, B)
         assert first + second == whole(sparse, blocks, i)
-        seen[int(pairs.labels[i])] += 1
+        counts_by_label[int(pairs.labels[i])] += 1
         starts = sparse.segment_starts[blocks.first[i] : blocks.stop[i] + 1] - sparse.segment_starts[blocks.first[i]]
         if single[i]:
             assert decode(second) != "" and sparse.vocabulary.space_starts[second[0]]
         else:
             assert len(first) in starts[1:-1]
-    assert min(seen.values()) > 50
+    assert min(counts_by_label.values()) > 50
 
 
 @pytest.mark.parametrize("style", ["google", "paper"])

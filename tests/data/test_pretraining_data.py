@@ -49,14 +49,14 @@ def test_collate():
 def test_an_epoch(corpus, style, objective):
     data = make(corpus, style=style, objective=objective)
     word_ids = np.flatnonzero(~corpus.vocabulary.special)
-    seen = []
+    indices = []
     for step in range(data.steps_per_epoch(0)):
         batch = data.batch(0, step)
         N, B, M = len(batch["ids"]), len(batch["lengths"]), len(batch["masked_rows"])
         assert N == batch["lengths"].sum() <= 600
         assert batch["token_types"].shape == batch["positions"].shape == (N,) and batch["examples"].shape == (B,)
         assert batch["lengths"].max() <= 64
-        assert np.array_equal(batch["lengths"], data.lengths(0)[batch["examples"]]), "the sampler was told other lengths"
+        assert np.array_equal(batch["lengths"], data.lengths(0)[batch["examples"]]), "the sampler used other lengths"
         starts = np.cumsum(batch["lengths"]) - batch["lengths"]
         assert (batch["ids"][starts] == CLS).all() and (batch["positions"][starts] == 0).all()
         assert (batch["ids"] == CLS).sum() >= B and (batch["ids"] == SEP).sum() >= 2 * B
@@ -67,8 +67,8 @@ def test_an_epoch(corpus, style, objective):
         assert (np.diff(batch["masked_rows"]) > 0).all() and batch["masked_labels"].shape == (M,)
         assert np.isin(batch["masked_labels"], word_ids).all()
         assert ("order_labels" in batch) == (objective != "none")
-        seen += batch["examples"].tolist()
-    assert sorted(seen) == list(range(len(data)))
+        indices += batch["examples"].tolist()
+    assert sorted(indices) == list(range(len(data)))
     report = data.report(0)
     assert report["each_exactly_once"] and 0 <= report["single_segment_share"] < 1
 

@@ -112,7 +112,7 @@ def conlleval_by_walking(gold, found):
     def end(before, here):
         return before[0] != "O" and (before[0] in "ES" or here[0] in "OBS" or before[1:] != here[1:])
 
-    right = said = true = 0
+    right = guessed = true = 0
     for a, b in zip(gold, found):
         open_ = False
         last = ("O", "O")
@@ -125,8 +125,8 @@ def conlleval_by_walking(gold, found):
             starts = start(last[0], g), start(last[1], p)
             if starts == (True, True) and g[1:] == p[1:]:
                 open_ = True
-            true, said, last = true + starts[0], said + starts[1], (g, p)
-    return right, said, true
+            true, guessed, last = true + starts[0], guessed + starts[1], (g, p)
+    return right, guessed, true
 
 
 def test_conlleval_counts_as_the_script_walks():
@@ -163,10 +163,10 @@ def test_relations_by_hand():
 def semeval_by_matrix(gold, found):
     """The official script's way: a confusion matrix of relations, and apart from it the wrong directions."""
     relation = [label.split("(")[0] for label in gold]
-    said = [None if label is None else label.split("(")[0] for label in found]
+    guessed = [None if label is None else label.split("(")[0] for label in found]
     scores = []
     for name in sorted(set(relation) - {"Other"}):
-        rows = list(zip(gold, found, relation, said))
+        rows = list(zip(gold, found, relation, guessed))
         right = sum(a == b for a, b, r, s in rows if r == name == s)
         wrong_direction = sum(a != b for a, b, r, s in rows if r == name == s)
         proposed = right + sum(s == name and r != name for _, _, r, s in rows)
@@ -205,7 +205,7 @@ def test_arguments_in_pieces_are_one():
 def test_roles_by_hand():
     gold = [["B-ARG0", "B-V", "B-ARG1", "B-C-ARG1"], ["B-V", "B-ARG1", "O", "O"]]
     found = [["B-ARG0", "B-V", "B-ARG1", "O"], ["O", "B-ARG1", "O", "B-ARG2"]]
-    scores = conll2005(gold, found)  # a piece of an argument is no argument; V is not scored
+    scores = conll2005(gold, found)  # a part of an argument is not an argument; V is not scored
     assert (scores["right"], scores["excess"], scores["missed"]) == (2, 2, 1)
     assert scores["precision"] == 0.5 and scores["recall"] == pytest.approx(2 / 3) and scores["perfect_props"] == 0
     assert scores["by_role"]["ARG1"] == {**scores["by_role"]["ARG1"], "right": 1, "excess": 1, "missed": 1}

@@ -52,7 +52,7 @@ def test_a_file_and_an_archive(tmp_path, reference):
 
 
 def test_a_name_on_the_hub(tmp_path, reference, monkeypatch):
-    """The name and the hub's arguments are handed on; a setting is no argument of the hub."""
+    """The name and the hub's arguments are passed on; a tokenizer setting is not an argument of the hub."""
     given = []
 
     @contextmanager

@@ -34,8 +34,8 @@ def test_ordered_slices_of_the_original(tokenizer, cased, text):
 
 @settings(deadline=None, max_examples=300)
 @given(texts)
-def test_every_character_that_is_not_blank_is_covered(tokenizer, text):
-    """Blank is what normalisation makes a blank of, or nothing."""
+def test_every_character_but_white_space_is_covered(tokenizer, text):
+    """White space: characters that normalisation turns into a space, or drops."""
     _, found = spans(tokenizer, text)
     covered = {i for start, end in found for i in range(start, end)}
     clean = tokenizer._processor.normalize
@@ -58,8 +58,8 @@ def test_examples(tokenizer):
     slices = [(piece, text[a:b]) for piece, (a, b) in zip(tokenizer.convert_ids_to_tokens(ids), found)]
     assert slices[0] == ("▁the", "The")
     assert ('"', "``") in slices and ('"', "''") in slices
-    assert ("▁", "``") in slices  # a blank alone has the slice of what follows it
-    assert ("[MASK]", " [MASK]") in slices  # with the blank that it swallows
+    assert ("▁", "``") in slices  # a space alone has the slice of what follows it
+    assert ("[MASK]", " [MASK]") in slices  # with the space before it
     assert "".join(s for p, s in slices if p != "▁") == "The``Café'' [MASK](two)"
 
 

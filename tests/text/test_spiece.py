@@ -117,9 +117,9 @@ def test_settings_that_contradict_the_pieces_are_said(load):
         (field(40, 0, 1), b"", "unk_id is 1, but the unknown piece is number 0"),
         (b"", field(1, 2, b"my_rules"), "normalizer 'my_rules' has no character map"),
     ):
-        with pytest.warns(UserWarning, match=message) as said:
+        with pytest.warns(UserWarning, match=message) as caught:
             processor, _ = load(START + specs(trainer, normalizer))
-        assert "given.model" in str(said[0].message)
+        assert "given.model" in str(caught[0].message)
         assert processor.encode("a") == [0, 1]
 
 

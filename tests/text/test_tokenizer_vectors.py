@@ -116,7 +116,7 @@ def test_google_has_neither_the_rule_for_quotes_nor_special_tokens_in_a_text(vec
         assert as_google(row["text"]) == row.get("alt", {}).get("google", row["ids"])
 
 
-def test_an_earlier_json_form_read_marks_blanks_and_ties_otherwise(vectors, english, tmp_path):
+def test_an_earlier_json_form_read_marks_spaces_and_ties_otherwise(vectors, english, tmp_path):
     """Four of its five rows are right in ours."""
     rows = alternatives(vectors, "fast_json")
     theirs = as_json(english, tmp_path)
@@ -128,7 +128,7 @@ def test_an_earlier_json_form_read_marks_blanks_and_ties_otherwise(vectors, engl
 
 
 def test_forms_made_of_the_bare_model_cut_at_signs(vectors, english):
-    """At ( ) " - . – £ € in both; in transformers 4 blanks at an end are pieces, U+0085 is none; in 5 "30," can be one piece."""
+    """At ( ) " - . – £ € in both; in transformers 4 spaces at an end are pieces, U+0085 is none; in 5 "30," can be one piece."""
     earlier = {text for text, _, _ in alternatives(vectors, "fast_json")}
 
     def unexplained(form, explained):
@@ -136,7 +136,7 @@ def test_forms_made_of_the_bare_model_cut_at_signs(vectors, english):
         rest = [text for text, _, _ in rows if not set('()"-.–£€') & set(normalise_text(text.lower())) and text not in earlier]
         return len(rows), [text for text in rest if not explained(text)]
 
-    def blank_at_an_end(text):
+    def space_at_an_end(text):
         normal = normalise_text(text, remove_space=False)
         return english._processor.normalize(f"x{normal}x")[-2] == "▁" or any(c in text for c in "[<\x85")
 
@@ -144,5 +144,5 @@ def test_forms_made_of_the_bare_model_cut_at_signs(vectors, english):
         clean = normalise_text(text)
         return any(a.isdigit() and b == "," for a, b in pairwise(clean))
 
-    assert unexplained("fast_4", blank_at_an_end) == (996, [])
+    assert unexplained("fast_4", space_at_an_end) == (996, [])
     assert unexplained("fast_5", digit_comma) == (899, [])

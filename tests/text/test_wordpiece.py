@@ -122,7 +122,7 @@ def test_back_to_text_and_errors(chinese):
 
 
 def test_words_for_masking(chinese):
-    """Each Chinese character is a word; ## goes on with one (also what the data module asks for)."""
+    """Each Chinese character is a word; ## continues one (as in data.Vocabulary)."""
     starts = chinese.word_starts()
     assert {word for word, start in zip(WORDS, starts) if not start} == {"##er", "##s", "##5", "##天"}
     vocabulary = Vocabulary.from_tokenizer(chinese)

@@ -252,13 +252,13 @@ def test_published_files_are_read_whole():
 
 
 def test_json_of_another_form(file):
-    for text, line, said in (
+    for text, line, message in (
         ('{"source": "a", "target": "b"}\n{"translation": 7}\n', 2, "expected an object with 'source' and 'target'"),
         ("[" * 100_000 + "\n", 1, "it is nested too deeply"),
         ('{"source": "\\ud800", "target": "b"}\n', 1, "it holds half of a surrogate pair"),
         ('{"source": ' + "9" * 5000 + "}\n", 1, "it is not valid JSON: Exceeds the limit"),
     ):
-        refused(read_parallel, file("a.jsonl", text), line, said)
+        refused(read_parallel, file("a.jsonl", text), line, message)
     for answers in 7, {"a": 1}:
         qas = [{"id": "1", "question": "q", "answers": answers}]
         path = file("a.json", json.dumps({"data": [{"paragraphs": [{"context": "c", "qas": qas}]}]}))
