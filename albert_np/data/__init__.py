@@ -10,7 +10,9 @@ To read it, follow the text:
 
 documents     files -> paragraphs
 sentences     paragraphs -> sentences -> segments: token ids of limited length
-corpus        segments -> memory-mapped files; vocabulary.py has the facts about token ids that the rest needs
+tokenise      segments -> the files of a corpus
+corpus        Corpus: these files, memory-mapped, and rebuilt when text, tokenizer or settings have changed
+vocabulary    facts about token ids: special ids, starts of words
 held_out      which documents are for training, which for evaluation
 blocks        documents -> blocks of segments, one per example
 pairs         a block -> the sentence pair A, B, in order or not

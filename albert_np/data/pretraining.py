@@ -14,7 +14,7 @@ from albert_np.data.corpus import Corpus
 from albert_np.data.held_out import whole_documents
 from albert_np.data.masking import Masker
 from albert_np.data.pairs import OBJECTIVES, STYLES, Pairs, make_pair, needs_space, plan_pairs
-from albert_np.data.sampler import MODES, BalancedSampler, split_batch, take_share
+from albert_np.data.sampler import BATCH_MODES, BalancedSampler, split_batch, take_share
 
 
 class PretrainingData:
@@ -56,7 +56,7 @@ class PretrainingData:
     ) -> None:
         _check(style in STYLES, f"style must be one of {', '.join(STYLES)}, not {style!r}")
         _check(objective in OBJECTIVES, f"objective must be one of {', '.join(OBJECTIVES)}, not {objective!r}")
-        _check(batches in MODES, f"batches must be one of {', '.join(MODES)}, not {batches!r}")
+        _check(batches in BATCH_MODES, f"batches must be one of {', '.join(BATCH_MODES)}, not {batches!r}")
         _check(tokens_per_batch >= 1, f"tokens_per_batch must be positive, not {tokens_per_batch}")
         _check(max_length >= 8, f"max_length must be at least 8, not {max_length}")
         _check(0 <= short_seq_prob <= 1, f"short_seq_prob must be between 0 and 1, not {short_seq_prob}")

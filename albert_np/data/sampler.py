@@ -16,7 +16,7 @@ import numpy as np
 
 from albert_np.core.random import generator
 
-MODES = ("balanced", "random")
+BATCH_MODES = ("balanced", "random")
 BANDS_PER_OCTAVE = 8  # the costs of examples in one band differ by at most 9 %
 
 
@@ -50,8 +50,8 @@ class BalancedSampler:
             raise ValueError("every example must have at least one token and a positive cost")
         if tokens_per_batch < 1:
             raise ValueError(f"tokens_per_batch must be positive, not {tokens_per_batch}")
-        if mode not in MODES:
-            raise ValueError(f"batches must be one of {', '.join(MODES)}, not {mode!r}")
+        if mode not in BATCH_MODES:
+            raise ValueError(f"batches must be one of {', '.join(BATCH_MODES)}, not {mode!r}")
         if classes is not None and mode == "balanced":
             classes = np.asarray(classes)
             if classes.shape != (n,):

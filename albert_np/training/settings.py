@@ -8,7 +8,7 @@ from typing import Any
 from albert_np.core.optim.adamw import NAMES as OPTIMIZERS
 from albert_np.data.documents import LAYOUTS
 from albert_np.data.pairs import OBJECTIVES, STYLES
-from albert_np.data.sampler import MODES
+from albert_np.data.sampler import BATCH_MODES
 from albert_np.engine.precision import PRECISIONS
 
 STARTS = ("unigram", "uniform")
@@ -164,7 +164,7 @@ def _check_values(s: Settings) -> None:
         optimizer=OPTIMIZERS,
         objective=OBJECTIVES,
         style=STYLES,
-        batches=MODES,
+        batches=BATCH_MODES,
         lines=LAYOUTS,
         start=STARTS,
         precision=PRECISIONS,

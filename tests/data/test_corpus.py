@@ -59,7 +59,7 @@ def test_files_are_separate_documents_and_unknown_characters_are_counted(tmp_pat
 
 def test_batches_of_text_change_nothing(tmp_path, monkeypatch):
     whole = make_corpus(tmp_path)
-    monkeypatch.setattr("albert_np.data.corpus.CHARACTERS_PER_BATCH", 100)
+    monkeypatch.setattr("albert_np.data.tokenise.CHARACTERS_PER_BATCH", 100)
     (tmp_path / "again").mkdir()
     pieces = make_corpus(tmp_path / "again")
     for name in ("tokens", "segment_starts", "document_starts"):
@@ -190,9 +190,9 @@ import sys, time
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from data_tools import LetterTokenizer
-import albert_np.data.corpus as c
+import albert_np.data.tokenise as t
 from albert_np.data import Corpus
-c.CHARACTERS_PER_BATCH = 50
+t.CHARACTERS_PER_BATCH = 50
 def wait(done, total):
     print("started", flush=True)
     time.sleep(60)
@@ -226,7 +226,7 @@ def test_two_builders_at_once(tmp_path):
 
 
 def test_progress(tmp_path, monkeypatch):
-    monkeypatch.setattr("albert_np.data.corpus.CHARACTERS_PER_BATCH", 10)
+    monkeypatch.setattr("albert_np.data.tokenise.CHARACTERS_PER_BATCH", 10)
     calls = []
     prepare(tmp_path, progress=lambda done, total: calls.append((done, total)))
     size = (tmp_path / "text.txt").stat().st_size
