@@ -185,7 +185,7 @@ class Pruning(Constraint):
             self.done = self.settled(step)
         self.clear(params.flat)
         for moment in (optimizer.m, optimizer.v):
-            moment.flat[self.dead[optimizer.part]] = 0
+            moment.flat[self.dead[getattr(optimizer, "part", slice(None))]] = 0
 
     def settled(self, step: int) -> bool:
         return self.how.amount == 0 or step / self.total >= (self.how.starts if self.how.pattern else self.how.end)

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.dispatch import twins_of
 from albert_np.core.params import Tree
-from albert_np.core.random import Dropout
+from albert_np.core.random import RandomKey
+from albert_np.engine.kernels import kernels_run
 from albert_np.engine.loss_scale import LossScale
-from albert_np.engine.step_graphs import Arrays, Steps
+from albert_np.engine.step_graphs import Arrays, StepGraphs
 
 PRECISIONS = ("float32", "tf32", "float16")
 
@@ -31,8 +31,8 @@ def computing(model: Any, precision: str) -> "InFloat32 | InFloat16":
             raise ValueError(f"precision {precision} needs a GPU (--backend cupy); the parameters are on {place.name}")
         if model.params.flat.dtype != "float32":
             raise ValueError(f"precision {precision} is for parameters in float32, not {model.params.flat.dtype}")
-    if precision == "float16" and twins_of(model.params.flat) is None:
-        raise ValueError("precision float16 needs the kernels: ALBERT_NP_TEXTBOOK switches them off")
+    if precision == "float16" and not kernels_run(model.params.flat):
+        raise ValueError("precision float16 needs the kernels: ALBERT_NP_REFERENCE switches them off")
     if precision == "tf32":
         place.tf32 = True
     return InFloat16(model) if precision == "float16" else InFloat32(model)
@@ -42,9 +42,9 @@ class InFloat32:
     """Steps in the dtype of the parameters. scale: None, there is no loss scale."""
 
     def __init__(self, model: Any) -> None:
-        self.steps, self.scale = Steps(model), None
+        self.steps, self.scale = StepGraphs(model), None
 
-    def gradients(self, batches: list[Arrays], whole: dict[str, float], rng: Dropout | None, grads: Tree) -> list[Any]:
+    def gradients(self, batches: list[Arrays], whole: dict[str, float], rng: RandomKey | None, grads: Tree) -> list[Any]:
         """The results of each micro-batch, in order; the gradient of their sum is written into `grads`."""
         grads.flat[...] = 0
         return [self.steps(arrays, grads, whole, rng) for arrays in batches]
@@ -67,9 +67,9 @@ class InFloat16:
         self.params = model.params
         self.half = type(model).of(model.config, self.params.astype("float16"))
         vars(self.half).update({key: value for key, value in vars(model).items() if key == "objective"})
-        self.steps, self.scale = Steps(self.half), LossScale(self.params.flat)
+        self.steps, self.scale = StepGraphs(self.half), LossScale(self.params.flat)
 
-    def gradients(self, batches: list[Arrays], whole: dict[str, float], rng: Dropout | None, grads: Tree) -> list[Any]:
+    def gradients(self, batches: list[Arrays], whole: dict[str, float], rng: RandomKey | None, grads: Tree) -> list[Any]:
         """As `InFloat32.gradients`. A loss that is divided by less is scaled."""
         self.half.params.flat[...] = self.params.flat
         grads.flat[...] = 0

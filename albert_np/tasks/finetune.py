@@ -14,8 +14,8 @@ from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_figures, write_json, write_whole
 from albert_np.models.config import AlbertConfig
-from albert_np.models.distillation import Lesson, graduate, student
-from albert_np.tasks import Task, task_of
+from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
+from albert_np.tasks import Task, get_task
 from albert_np.tasks.finetune_folder import FinetuneFolder, examples_hash, new_folder, params_hash
 from albert_np.tasks.initial_model import VOCABULARY, Start, fit_length, vocabulary
 from albert_np.tasks.trained import Trained, baseline_scores
@@ -122,7 +122,7 @@ def finetune(
         options=options, changes=changes, vocab_size=vocab_size, teacher=teacher, **settings,
     )  # fmt: skip
     with processes.guard():
-        task = task_of(task, **(options or {}))
+        task = get_task(task, **(options or {}))
         chosen = FinetuneSettings.from_dict({**task.trains, **settings})
         check(chosen, seeds, out, resume)
         folder = None if out is None else processes.from_first(lambda: FinetuneFolder(out, resume, seeds))
@@ -227,7 +227,8 @@ class Job:
         with processes.first_ahead():
             network = self.start.model(settings.seed)
         if self.master is not None:
-            student(network, Lesson(self.master.model, settings.temperature, settings.hard, settings.hidden), settings.seed)
+            distill = DistillConfig(self.master.model, settings.temperature, settings.hard, settings.hidden)
+            attach_teacher(network, distill, settings.seed)
         forms = constraints(settings, network, report)
         kept = None
         if folder is not None:
@@ -238,7 +239,7 @@ class Job:
             self.task, network, tokenizer, self.examples, self.held, settings, self.start.fresh, report, stop, forms, kept,
             processes,
         )  # fmt: skip
-        graduate(network)
+        detach_teacher(network)
         about = dict(settings=settings.to_dict(), start=self.start.source, epoch=history.best, scores=plain(history.scores))
         trained = Trained(self.task, network, tokenizer, {**about, "baselines": self.baselines}, packing_of(settings, forms))
         if folder is not None and processes.first:

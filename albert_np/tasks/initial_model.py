@@ -84,7 +84,7 @@ class Start:
         """The checkpoint's model with a fresh head for these labels in the place of one that it may have for others."""
         from albert_np.models import AlbertModel
 
-        if "mlm" in self.task.model.parts:  # that head has no labels
+        if "mlm" in self.task.model.heads:  # that head has no labels
             return self.task.model.from_pretrained(self.path, seed=seed, **changes)
         model = self.task.model(was.replace(**changes), seed=seed)
         values = dict(AlbertModel.from_pretrained(self.path).params.items())

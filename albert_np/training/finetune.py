@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend, optim
-from albert_np.core.random import Dropout
+from albert_np.core.random import RandomKey
 from albert_np.data.sampler import BalancedSampler, split_batch, take_share
 from albert_np.engine.mpi import ALONE, Processes
 from albert_np.engine.stop import Stop
@@ -80,7 +80,7 @@ def train_epochs(
             if stop is not None and stop.signal:
                 break
             with seen(constraints, params):
-                rng = Dropout(settings.seed, place.step)
+                rng = RandomKey(settings.seed, place.step)
                 results = gradients(steps, task, items, numbers, settings, rng, grads, processes)
                 update.sum(grads)
                 for constraint in constraints:
@@ -156,7 +156,7 @@ def sampler_of(items: list[Any], task: Any, config: Any, settings: FinetuneSetti
 
 
 def gradients(
-    steps: Any, task: Any, items: list[Any], numbers: np.ndarray, settings: FinetuneSettings, rng: Dropout, grads: Any,
+    steps: Any, task: Any, items: list[Any], numbers: np.ndarray, settings: FinetuneSettings, rng: RandomKey, grads: Any,
     processes: Processes = ALONE,
 ) -> list[Any]:  # fmt: skip
     """This process's part of the gradient of the step of these items, written into `grads` -> the results of its micro-batches"""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from albert_np.core import optim
-from albert_np.core.random import Dropout
+from albert_np.core.random import RandomKey
 from albert_np.engine.mpi import ALONE, DRIFTED, Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.training.callbacks import Report
@@ -115,7 +115,7 @@ def _loop(
     while place.step < total and not stop.signal:
         batches = data.train.micro_batches(place.epoch, place.epoch_step, settings.accumulate, *processes.mine)
         whole = denominators(batches, processes)  # of the whole step: so micro-batches add up to exactly its gradient
-        rng = Dropout(settings.seed, place.step) if drops else None
+        rng = RandomKey(settings.seed, place.step) if drops else None
         results = computing.gradients(batches, whole, rng, grads)
         update.sum(grads)
         if state.pruning is not None:

@@ -5,7 +5,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
-from albert_np.core.optim.adamw import NAMES as OPTIMIZERS
+from albert_np.core.optim import NAMES as OPTIMIZERS
 from albert_np.data.documents import LAYOUTS
 from albert_np.data.pairs import OBJECTIVES, STYLES
 from albert_np.data.sampler import BATCH_MODES

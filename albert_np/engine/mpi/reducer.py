@@ -16,10 +16,14 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend, optim
-from albert_np.core.dispatch import twins_of
-from albert_np.core.optim import adamw as adam
-from albert_np.core.optim.clip import factor
+from albert_np.core.optim import adamw
+from albert_np.core.optim.clip import clip_factor
+from albert_np.core.optim.lamb import trust_ratio
 from albert_np.core.params import ALIGNMENT, Tree
+from albert_np.engine import gpu
+from albert_np.engine.cpu.optim import Span, adamw_spans, get_spans
+from albert_np.engine.gpu.optim import update_spans
+from albert_np.engine.kernels import kernels_run
 from albert_np.engine.loss_scale import LossScale
 from albert_np.engine.mpi.processes import Cuts, Processes
 
@@ -49,7 +53,8 @@ class Update:
         loss_scale: LossScale | None = None,
     ) -> None:  # fmt: skip
         """As `optim.step`."""
-        optim.step(params, grads, state, lr, scales, loss_scale)
+        state.loss_scale = loss_scale
+        optim.step(params, grads, state, lr, scales)
 
     def whole(self, params: Tree, state: SimpleNamespace) -> SimpleNamespace:
         """The state with all moments, for a checkpoint; only the first process's is complete."""
@@ -99,7 +104,7 @@ class Sharded(Update):
         squares = np.stack([(mine * mine).sum()])  # (1,)
         self.processes.sum(squares)
         norm = np.sqrt(squares[0])
-        mine *= factor(norm, max_norm)
+        mine *= clip_factor(norm, max_norm)
         return norm
 
     def step(
@@ -110,16 +115,16 @@ class Sharded(Update):
             raise ValueError("shard_optimizer: LAMB's divided moments know no loss scale; precision must not be float16")
         state.count += 1
         w, g = params.flat[self.part], SimpleNamespace(flat=grads.flat[self.part])
-        spans = within(adam.spans(params, state, scales or {}), self.part)
-        twins = twins_of(w)
-        if twins and state.name == "adamw":
-            more = () if loss_scale is None else (loss_scale,)
-            twins.adam_step([span for span in spans if span[0] < span[1]], w, g.flat, state, lr, *more)
+        state.loss_scale = loss_scale
+        spans = within(get_spans(params, state, scales or {}), self.part)
+        if kernels_run(w) and state.name == "adamw":
+            update = update_spans if gpu.has_kernels(w) else adamw_spans
+            update([span for span in spans if span.start < span.stop], w, g.flat, state, lr)
         else:
-            self._textbook_step(w, adam.moments(params, g, state), spans, state, lr)  # type: ignore[arg-type]
+            self._reference_step(w, adamw.moments(g.flat, state), spans, state, lr)
         self.processes.collect(params.flat, self.cuts)
 
-    def _textbook_step(self, w: Any, u: Any, spans: list[Any], state: SimpleNamespace, lr: float) -> None:
+    def _reference_step(self, w: Any, u: Any, spans: list[Any], state: SimpleNamespace, lr: float) -> None:
         """`optim.step` for a part: w and u, m / (√v + ε), are (n / k,)."""
         for start, stop, decayed, _ in spans:
             if decayed:
@@ -133,7 +138,7 @@ class Sharded(Update):
         """LAMB's ‖w‖ / ‖u‖ of every tensor, from the parts that the processes have of it: (tensors,)"""
         squares = np.concatenate([np.stack([(x[start:stop] * x[start:stop]).sum() for start, stop, *_ in spans]) for x in (w, u)])
         self.processes.sum(squares)
-        return adam.ratio(np.sqrt(squares[: len(spans)]), np.sqrt(squares[len(spans) :]))
+        return trust_ratio(np.sqrt(squares[: len(spans)]), np.sqrt(squares[len(spans) :]))
 
     def whole(self, params: Tree, state: SimpleNamespace) -> SimpleNamespace:
         flats = [self.processes.assemble(moment.flat, self.cuts) for moment in (state.m, state.v)]
@@ -157,11 +162,11 @@ def cuts(n: int, k: int, quantum: int) -> Cuts:
     return list(pairwise(ends))
 
 
-def within(spans: list[tuple[int, int, bool, float]], part: slice) -> list[tuple[int, int, bool, float]]:
+def within(spans: list[Span], part: slice) -> list[Span]:
     """What the part has of each tensor, counted from its beginning; nothing of most: then start = stop."""
     size = part.stop - part.start
 
     def clipped(place: int) -> int:
         return min(max(place - part.start, 0), size)
 
-    return [(clipped(start), clipped(stop), *rest) for start, stop, *rest in spans]  # type: ignore[misc]
+    return [Span(clipped(span.start), clipped(span.stop), span.decayed, span.rate) for span in spans]
