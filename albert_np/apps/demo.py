@@ -70,10 +70,10 @@ def run(out: str | os.PathLike[str], steps: int | None = None, seed: int = 0, re
     """Run the demonstration in `out`, which must not hold a run. With `steps` it is another length, without targets."""
     from albert_np.apps.fill_mask import fill
     from albert_np.models import AlbertForPreTraining
-    from albert_np.plots import draw
     from albert_np.text import AlbertTokenizer
     from albert_np.text.train import train_tokenizer
     from albert_np.training import prepare_data, pretrain
+    from albert_np.training.figures import draw_figures
     from albert_np.training.run_folder import RunFolder
 
     report = report or Report()
@@ -94,7 +94,7 @@ def run(out: str | os.PathLike[str], steps: int | None = None, seed: int = 0, re
     summary = pretrain(model, data, out, settings, tokenizer, report=report)
     if summary.stopped_by:
         raise Stopped(summary.stopped_by)
-    draw(out / "metrics.jsonl", out / "figures", summary.unigram_entropy, config.vocab_size)
+    draw_figures(out, summary.unigram_entropy, config.vocab_size)
     held_out = summary.held_out or {}
     verdict = Verdict(
         str(out), summary.step, summary.seconds, summary.tokens / max(1e-9, summary.seconds),

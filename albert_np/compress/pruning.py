@@ -23,6 +23,7 @@ from albert_np.compress.layers.masked import apply_mask_backward
 from albert_np.compress.movement import WARMUP, Scores
 from albert_np.compress.zeros import sparsity
 from albert_np.core.params import Tree
+from albert_np.engine.kernels import tensor_spans
 from albert_np.io.matrices import LOOKUP_TABLES, matrices
 from albert_np.training.constraints import Constraint
 

@@ -24,7 +24,7 @@ from albert_np.compress.job import CompressedModel, Plan, compress_model
 from albert_np.compress.models import make_batches, measure_times, share_changed, weights_bytes
 from albert_np.compress.zeros import count_zeros, sparsity
 from albert_np.core import backend
-from albert_np.io.files import write_json, write_whole
+from albert_np.io.files import write_figures, write_json, write_whole
 from albert_np.io.matrices import as_rows, matrices
 from albert_np.tasks.finetune import finetune, new_folder
 from albert_np.tasks.trained import Trained
@@ -152,9 +152,9 @@ def run(
         write_json(folder / "sweep.json", results)  # after each variant, so that an interrupted sweep leaves its results
         write_whole(folder / "sweep.md", lambda path: path.write_text(format_table(results), encoding="utf-8"))
     shutil.rmtree(folder / "steps", ignore_errors=True)
-    from albert_np.plots import draw_sweep
+    from albert_np.plots import compression_figures
 
-    draw_sweep(folder / "figures", results)
+    write_figures(folder / "figures", lambda: compression_figures(results))
     return results
 
 

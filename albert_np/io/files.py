@@ -6,10 +6,11 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from albert_np.io import file_types
 
@@ -103,6 +104,33 @@ def _float(text: str) -> float:
     if math.isinf(value := float(text)):
         raise ValueError(f"{text[:40]} is too large for float64")
     return value
+
+
+class Figure(Protocol):
+    """A figure of matplotlib, as far as saving it goes."""
+
+    def savefig(self, fname: Path, *, format: str, dpi: float) -> None: ...
+
+
+def write_figures(folder: Path, draw: Callable[[], Mapping[str, Figure]]) -> list[Path]:
+    """Save the figures {name: figure} that `draw` returns as PNG files in `folder`, and return their paths.
+
+    Figures are drawn when a run's results are safe: an error in drawing or saving becomes a warning and never ends the run.
+    """
+    paths: list[Path] = []
+    try:
+        for name, figure in draw().items():
+            make_folder(folder)
+            write_figure(folder / f"{name}.png", figure)
+            paths.append(folder / f"{name}.png")
+    except Exception as error:
+        warnings.warn(f"the figures in {folder} could not be drawn: {error}", stacklevel=2)
+    return paths
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """Save one figure as a PNG file, whole or not at all."""
+    write_whole(path, lambda temporary: figure.savefig(temporary, format="png", dpi=120))
 
 
 def make_folder(path: Path) -> None:

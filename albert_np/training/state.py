@@ -60,7 +60,7 @@ class RunState:
         if not folder.resume:
             optimizer = update.init(settings.optimizer, model.params, **settings.optimizer_options())
             if settings.start == "unigram" and processes.first:
-                start_at_unigram(model.params, data.train.piece_counts())
+                start_at_unigram(model.params, data.train.token_counts())
             processes.spread(model.params.flat)
             return cls(
                 Place(), optimizer, Metrics(folder.metrics, writes=processes.first), Watch(model.config.vocab_size),

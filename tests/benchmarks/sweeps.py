@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.apps.experiments.results import differences, markdown, name_of
-from albert_np.plots import draw_experiments
+from albert_np.io.files import write_figure
+from albert_np.plots import experiments_figure
 
 HERE = Path(__file__).parent
 STORED = HERE / "results" / "sweep-ablations.json"
@@ -91,7 +92,7 @@ def main() -> None:
         if results["missing"]:
             parser.error(f"{results['missing']} runs are missing in {given.take}")
         STORED.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        draw_experiments(FIGURE, results, name_of)
+        write_figure(FIGURE, experiments_figure(results, name_of))
     print(table(json.loads(STORED.read_text(encoding="utf-8"))))
 
 

@@ -197,5 +197,5 @@ def test_a_corpus_is_rebuilt_beside_one_of_the_same_moment(text, tmp_path, monke
     old = Corpus.prepare([text], tokenizer, tmp_path / "corpus", max_length=32)
     before = old.tokens.copy()
     new = Corpus.prepare([text], tokenizer, tmp_path / "corpus", max_length=8)
-    assert new.rebuilt_because and (old.tokens == before).all() and len(new.segment_starts) != len(old.segment_starts)
+    assert new.rebuild_reason and (old.tokens == before).all() and len(new.segment_starts) != len(old.segment_starts)
     assert list(itertools.islice(new.tokens, 5)) == list(before[:5])

@@ -334,8 +334,9 @@ def show_scores(done: "Finetuned", out: Path) -> None:
 def confusion(done: "Finetuned", out: Path) -> None:
     """The confusion matrix of the kept epoch, where an example has one class."""
     from albert_np import plots
+    from albert_np.io.files import write_figures
 
     task, answers = done.trained.task, done.history.answers
     table = getattr(task, "confusion", None)
     if answers and table is not None and (found := table(answers, done.held)) is not None:
-        plots.draw_confusion(out / "figures" / "confusion.png", *found)
+        write_figures(out / "figures", lambda: {"confusion": plots.confusion_figure(*found)})

@@ -257,13 +257,13 @@ def _run(
     model: Any, data: Any, out: Path, settings: Any, tokenizer: Any, resume: bool, report: Any, as_json: bool, quiet: bool
 ) -> None:
     from albert_np.engine.mpi import world
-    from albert_np.plots import draw
     from albert_np.training import Diverged
     from albert_np.training import pretrain as train
+    from albert_np.training.figures import draw_figures
 
     def figures() -> None:
         if world().first:
-            draw(out / "metrics.jsonl", out / "figures", data.unigram_entropy, model.config.vocab_size)
+            draw_figures(out, data.unigram_entropy, model.config.vocab_size)
 
     try:
         summary = train(model, data, out, settings, tokenizer, resume, report)

@@ -10,7 +10,7 @@ from albert_np.apps.experiments.file import Sweep
 from albert_np.apps.experiments.folder import Run, SweepFolder
 from albert_np.apps.experiments.results import collected, markdown, name_of
 from albert_np.engine.stop import stop_on_signals
-from albert_np.io.files import write_json, write_whole
+from albert_np.io.files import write_figures, write_json, write_whole
 
 
 @dataclass
@@ -80,10 +80,10 @@ def again(sweep: Sweep, out: Path) -> dict[str, Any]:
 
 def written(sweep: Sweep, runs: list[Run], failed: dict[str, str], out: Path) -> dict[str, Any]:
     """The results, and their three files."""
-    from albert_np.plots import draw_experiments
+    from albert_np.plots import experiments_figure
 
     results = collected(sweep, runs, failed)
     write_json(out / "results.json", results)
     write_whole(out / "results.md", lambda path: path.write_text(markdown(results), encoding="utf-8"))
-    draw_experiments(out / "results.png", results, name_of)
+    write_figures(out, lambda: {"results": figure} if (figure := experiments_figure(results, name_of)) else {})
     return results
