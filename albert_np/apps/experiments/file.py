@@ -163,7 +163,7 @@ def _parse_grid(command: Command, table: Any, folder: Path) -> dict[str, list[An
 def _parse_variants(command: Command, tables: Any, folder: Path, grid: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Return (name, changes) of each variant; without variants, one without name and changes."""
     if not isinstance(tables, list):
-        raise ValueError("variant must be written [[variant]], with two brackets: there may be several")
+        raise ValueError("variant must be written [[variant]], with two brackets, as there may be several")
     variants: list[tuple[str, dict[str, Any]]] = []
     for index, table in enumerate(tables, 1):
         if not isinstance(table, dict) or not isinstance(table.get("name"), str) or not table["name"].strip():

@@ -21,7 +21,7 @@ class Outcome:
     stopped_by: str
 
 
-def run_sweep(sweep: Sweep, out: Path, jobs: int | None, threads: int, say: Callable[[str], None]) -> Outcome:
+def run_sweep(sweep: Sweep, out: Path, jobs: int | None, threads: int, print_line: Callable[[str], None]) -> Outcome:
     """Run all unfinished runs and write results.json, results.md and results.png to `out`.
 
     `jobs` runs at a time (None: one per `threads` processors), with `threads` threads each. A run that fails is listed in
@@ -32,35 +32,35 @@ def run_sweep(sweep: Sweep, out: Path, jobs: int | None, threads: int, say: Call
     """
     limit = jobs or max(1, process_pool.count_processors() // threads)
     with SweepFolder(out) as folder, stop_on_signals() as stop:
-        sweep = add_default_text(sweep, folder, say)
+        sweep = add_default_text(sweep, folder, print_line)
         runs, sets = folder.plan(sweep), measure.choose_sets(sweep)
         waiting = [run for run in runs if not run.is_finished(sets)]
-        say(f"{out}: {len(runs)} runs, {len(runs) - len(waiting)} finished; {limit} at a time with {threads} thread"
+        print_line(f"{out}: {len(runs)} runs, {len(runs) - len(waiting)} finished; {limit} at a time with {threads} thread"
             f"{'s' if threads > 1 else ''} each; their output is in {out / 'runs'}")  # fmt: skip
         failed: dict[str, str] = {}
         if waiting and not stop.signal:
-            failed = _train_vocabularies(sweep, folder, limit, threads, stop, say)
+            failed = _train_vocabularies(sweep, folder, limit, threads, stop, print_line)
         if not stop.signal:
             pending = [prepare.make_job(sweep, folder, run) for run in waiting]
-            failed = process_pool.run_jobs(pending, limit, threads, stop, say, folder.lock)
+            failed = process_pool.run_jobs(pending, limit, threads, stop, print_line, folder.lock)
         return Outcome(write_results(sweep, runs, failed, out), stop.name)
 
 
-def add_default_text(sweep: Sweep, folder: SweepFolder, say: Callable[[str], None]) -> Sweep:
+def add_default_text(sweep: Sweep, folder: SweepFolder, print_line: Callable[[str], None]) -> Sweep:
     """Return the sweep with Python's documentation as text of the runs that name no files."""
     if sweep.command.name != "pretrain" or all("files" in each.settings for each in sweep.configurations):
         return sweep
-    say("the text is Python's documentation")
+    print_line("the text is Python's documentation")
     files = {"files": [prepare.write_python_text(folder)]}
     configurations = [replace(each, settings={**files, **each.settings}) for each in sweep.configurations]
     return replace(sweep, configurations=configurations)
 
 
-def _train_vocabularies(sweep: Sweep, folder: SweepFolder, limit: int, threads: int, stop: Any, say: Any) -> dict[str, str]:
+def _train_vocabularies(sweep: Sweep, folder: SweepFolder, limit: int, threads: int, stop: Any, print_line: Any) -> dict[str, str]:
     if sweep.command.name != "pretrain":
         return {}
     folder.prepared.mkdir(exist_ok=True)
-    failed = process_pool.run_jobs(prepare.vocabulary_jobs(sweep, folder), limit, threads, stop, say, folder.lock)
+    failed = process_pool.run_jobs(prepare.vocabulary_jobs(sweep, folder), limit, threads, stop, print_line, folder.lock)
     if failed:
         raise RuntimeError("; ".join(f"{name}: {reason}" for name, reason in failed.items()))
     return failed

@@ -58,7 +58,7 @@ class Job:
 
 
 def run_jobs(
-    jobs: Iterable[Job], limit: int, threads: int, stop: Stop, say: Callable[[str], None], lock: int | None = None
+    jobs: Iterable[Job], limit: int, threads: int, stop: Stop, print_line: Callable[[str], None], lock: int | None = None
 ) -> dict[str, str]:
     """Run the jobs, at most `limit` at a time, with `threads` threads each -> {name of a failed job: reason}.
 
@@ -75,7 +75,7 @@ def run_jobs(
                 active[-1].start(environment, lock)
             if stop.signal and not interrupted:
                 interrupted = True
-                say(f"stopping: {len(active)} running, each saves first")
+                print_line(f"stopping: {len(active)} running, each saves first")
                 for each in active:
                     each.process.send_signal(signal.SIGINT)
             for each in [each for each in active if each.has_ended()]:
@@ -84,7 +84,7 @@ def run_jobs(
                     continue
                 active.remove(each)
                 done = total - len(waiting) - len(active)
-                _report_end(each, failed, stop, say, f"{done}/{total}", _format_time_left(started, done, total))
+                _report_end(each, failed, stop, print_line, f"{done}/{total}", _format_time_left(started, done, total))
             time.sleep(POLL)
     finally:
         for each in active:
@@ -94,20 +94,20 @@ def run_jobs(
     return failed
 
 
-def _report_end(job: Job, failed: dict[str, str], stop: Stop, say: Callable[[str], None], count: str, left: str) -> None:
+def _report_end(job: Job, failed: dict[str, str], stop: Stop, print_line: Callable[[str], None], count: str, left: str) -> None:
     """Finish a job whose process has ended, and report its result."""
     if not job.failure and not job.commands:
         try:
             text = job.finish()
-            say(f"{count} {job.name}: {text} ({_format_seconds(time.monotonic() - job.started)}{'' if stop.signal else left})")
+            print_line(f"{count} {job.name}: {text} ({_format_seconds(time.monotonic() - job.started)}{'' if stop.signal else left})")
             return
         except (OSError, ValueError, KeyError) as error:
             job.failure = f"it ended without an error, but its results cannot be read: {error}"
     if stop.signal:
-        say(f"{count} {job.name}: stopped")
+        print_line(f"{count} {job.name}: stopped")
         return
     failed[job.name] = job.failure
-    say(f"{count} {job.name}: FAILED, {job.failure}; see {job.log}")
+    print_line(f"{count} {job.name}: FAILED, {job.failure}; see {job.log}")
 
 
 def _format_time_left(started: float, done: int, total: int) -> str:

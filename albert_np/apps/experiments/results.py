@@ -161,9 +161,9 @@ def differences(results: dict[str, Any], metric: str, each: dict[str, Any]) -> l
 
 
 def markdown(results: dict[str, Any], heading: bool = True, speed: bool = True) -> str:
-    """The table: a configuration a row, the mean over the seeds ± the standard deviation.
+    """Return the table in Markdown: one row per configuration, mean ± standard deviation over the seeds.
 
-    heading: with title and notes · speed: with tokens a second, which say something only of a machine that had nothing else to do
+    heading: with title and notes. speed: with tokens per second, which are meaningful only if the machine was otherwise idle.
     """
     shown, rows = results["metrics"], results["configurations"]
     uneven = any("batches" in each["changes"] for each in rows)
