@@ -9,7 +9,7 @@ from albert_np.apps.experiments import measure, prepare, process_pool
 from albert_np.apps.experiments.file import Sweep
 from albert_np.apps.experiments.folder import Run, SweepFolder
 from albert_np.apps.experiments.results import collect_results, markdown, metric_label
-from albert_np.engine.stop import stop_on_signals
+from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_json, write_whole
 
 
@@ -56,7 +56,9 @@ def add_default_text(sweep: Sweep, folder: SweepFolder, print_line: Callable[[st
     return replace(sweep, configurations=configurations)
 
 
-def _train_vocabularies(sweep: Sweep, folder: SweepFolder, limit: int, threads: int, stop: Any, print_line: Any) -> dict[str, str]:
+def _train_vocabularies(
+    sweep: Sweep, folder: SweepFolder, limit: int, threads: int, stop: Stop, print_line: Callable[[str], None]
+) -> dict[str, str]:
     if sweep.command.name != "pretrain":
         return {}
     folder.prepared.mkdir(exist_ok=True)

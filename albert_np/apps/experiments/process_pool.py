@@ -99,7 +99,8 @@ def _report_end(job: Job, failed: dict[str, str], stop: Stop, print_line: Callab
     if not job.failure and not job.commands:
         try:
             text = job.finish()
-            print_line(f"{count} {job.name}: {text} ({_format_seconds(time.monotonic() - job.started)}{'' if stop.signal else left})")
+            seconds = _format_seconds(time.monotonic() - job.started)
+            print_line(f"{count} {job.name}: {text} ({seconds}{'' if stop.signal else left})")
             return
         except (OSError, ValueError, KeyError) as error:
             job.failure = f"it ended without an error, but its results cannot be read: {error}"
