@@ -183,9 +183,9 @@ class Pruning(Constraint):
 
     def stepped(self, params: Tree, optimizer: SimpleNamespace, step: int) -> None:
         progress = step / self.total
-        if not self.done and progress >= self.how.starts and (step % self.every == 0 or self.is_final(step)):
+        if not self.done and progress >= self.how.starts and (step % self.every == 0 or self.settled(step)):
             self.choose(params, self.how.at(progress))
-            self.done = self.is_final(step)
+            self.done = self.settled(step)
         self.clear(params.flat)
         for moment in (optimizer.m, optimizer.v):
             moment.flat[self.pruned[getattr(optimizer, "part", slice(None))]] = 0

@@ -48,7 +48,7 @@ if os.environ.get("ALBERT_NP_TEXTBOOK", "") not in ("", "0"):
 def op(function: Callable[..., Any]) -> Any:
     """Make an operation of a function. The function itself stays in `__wrapped__`."""
     name, names = function.__name__, list(inspect.signature(function).parameters)
-    at = names.index("cache") if "cache" in names else 1 if name.endswith("_backward") else None
+    at = names.index("cache") if "cache" in names else 1 if name.endswith("_backward") else -1
     p = names.index("p") if "p" in names else None
 
     @wraps(function)
@@ -69,7 +69,7 @@ def op(function: Callable[..., Any]) -> Any:
             return function(*args, **kwargs)
         return cache.version.functions[name](*args[:at], cache.cache, *args[at + 1 :], **kwargs)
 
-    if at is not None:
+    if at >= 0:
         return by_tag
     operations[name] = forward
     return forward

@@ -84,4 +84,4 @@ def main(path: str, steps: int = 500) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(sys.argv[1])

@@ -24,11 +24,11 @@ import numpy as np
 from tasks import CASES, place, prepare
 
 import albert_np as ab
+from albert_np.apps.progress import Progress
 from albert_np.compress import sweep
 from albert_np.compress.job import Plan, compress_model
 from albert_np.compress.structured import cut
 from albert_np.io.packed_checkpoint import expected_bytes, save_packed
-from albert_np.training.progress import FinetuneProgress
 
 HERE = Path(__file__).parent
 PLANS = {
@@ -44,7 +44,7 @@ def sweep_of(name: str, folder: str, work: Path, start: str | None, families: tu
     work.mkdir(parents=True, exist_ok=True)
     prepare(data, work)
     train, dev = (place(part, data, work) for part in (case.train, case.dev))
-    found = sweep.run(folder, work / f"sweep-{name}", train, dev, start, families, FinetuneProgress(), **settings)
+    found = sweep.run(folder, work / f"sweep-{name}", train, dev, start, families, Progress(), **settings)
     kept = {key: found[key] for key in ("metric", "rows", "best_at_a_tenth")}
     return {**kept, "settings": settings, "start": "the pretrained model" if start else "the trained model itself"}
 

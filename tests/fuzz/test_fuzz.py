@@ -251,9 +251,9 @@ def test_the_service(trained):
     from starlette.testclient import TestClient
 
     from albert_np.apps.serve.app import Limits, application
-    from albert_np.apps.serve.services import service_of
+    from albert_np.apps.serve.services import open_service
 
-    app = application(service_of(str(trained)), Limits(body=20_000, characters=5_000, many=8, timeout=30))
+    app = application(open_service(str(trained)), Limits(body=20_000, characters=5_000, many=8, timeout=30))
     rng = np.random.default_rng(0)
     with TestClient(app, raise_server_exceptions=True) as client:
 

@@ -13,7 +13,7 @@ def configuration(name: str, losses: list[float], accuracies: list[float] | None
              "mlm_loss": loss} for seed, loss in enumerate(losses)]  # fmt: skip
     for run, accuracy in zip(runs, accuracies or []):
         run["sop_accuracy"] = accuracy
-    return {"name": name, "changes": changes, "runs": runs, **results._over_seeds(runs)}
+    return {"name": name, "changes": changes, "runs": runs, **results.average_over_seeds(runs)}
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def found() -> dict:
         configuration("two", [3.5, 4.5, 5.5]),
         configuration("three", []),
     ]
-    return {"title": "Of three", "about": "Why.", "metrics": results.metrics(each), "configurations": each, "notes": ["A note."],
-            "failed": {"three, seed 0": "exit code 1: no"}, "missing": 3}  # fmt: skip
+    return {"title": "Of three", "about": "Why.", "metrics": results.choose_metrics(each), "configurations": each,
+            "notes": ["A note."], "failed": {"three, seed 0": "exit code 1: no"}, "missing": 3}  # fmt: skip
 
 
 def test_means_deviations_and_differences(found):
@@ -38,7 +38,14 @@ def test_means_deviations_and_differences(found):
     assert "| one | 1,000 | 4.0000 ± 1.0000 | 0.6000 ± 0.1000 |  | 50 | 3 |" in text
     assert "| two | 1,000 | 4.5000 ± 1.0000 | – | +0.5000 ± 0.0000 | 50 | 3 |" in text
     assert "| three | – | – | – | – | – | 0 |" in text
-    for part in ("# Of three", "Why.", "A note.", "costs 5.000", "3 runs are missing.", "FAILED: three, seed 0: exit code 1: no"):
+    for part in (
+        "# Of three",
+        "Why.",
+        "A note.",
+        "the unigram entropy is 5.000",
+        "3 runs are missing.",
+        "FAILED: three, seed 0: exit code 1: no",
+    ):
         assert part in text
     assert results.markdown(found, heading=False).startswith("|  | parameters") and "FAILED" not in results.markdown(found, False)
 
@@ -66,16 +73,16 @@ def test_losses_come_first():
         "mlm_loss a=3": 1,
         "mlm_accuracy a=3": 1,
     }
-    found = results.metrics([{"mean": keys}])
+    found = results.choose_metrics([{"mean": keys}])
     assert found == ["mlm_loss a=1", "mlm_loss a=3", "mlm_accuracy a=1", "mlm_accuracy a=3", "sop_accuracy"]
     assert select_metrics(found) == ["mlm_loss a=1", "mlm_loss a=3", "sop_accuracy"]
-    assert results.name_of("mlm_loss a=1") == "MLM loss, a=1" and results.name_of("macro_f1") == "macro_f1"
+    assert results.metric_label("mlm_loss a=1") == "MLM loss, a=1" and results.metric_label("macro_f1") == "macro_f1"
 
 
 def test_the_figure_has_a_row_each_and_every_seed(found, tmp_path):
     from matplotlib.image import imread
 
-    figure = experiments_figure(found, results.name_of)
+    figure = experiments_figure(found, results.metric_label)
     left, right = figure.axes
     assert left.get_xlabel() == "MLM loss (held out, nats)" and right.get_xlabel() == "SOP accuracy"
     assert [text.get_text() for text in left.get_yticklabels()] == ["one", "two"]
