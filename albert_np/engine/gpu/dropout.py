@@ -19,7 +19,7 @@ def dropout(x: Array, rate: float, dropout_key: RandomKey | None) -> tuple[Array
     return dropped(x, drop), drop
 
 
-def dropout_backward(dy: Array, drop: Namespace) -> Array:
+def dropout_backward(dy: Array, drop: Any) -> Array:
     """dy (N, W) -> dx (N, W)"""
     return dy if drop is None else dropped(dy, drop)
 
