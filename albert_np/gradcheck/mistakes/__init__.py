@@ -1,0 +1,28 @@
+"""Mistakes that are easy to make in a backward pass, each with a sentence on what is wrong. A gradient check is believed once it
+has caught each of them: a check that passes for wrong code proves nothing.
+
+>>> from albert_np.gradcheck import CHECKS
+>>> from albert_np.gradcheck.mistakes import MISTAKES, planted
+>>> mistake = next(each for each in MISTAKES if each.function.endswith("layer_norm.layer_norm_backward"))
+>>> print(mistake.explanation)
+The mean of a row depends on every element of the row; the part of the gradient that comes through the mean is missing.
+>>> from albert_np.core import reference
+>>> with reference(), planted(mistake):
+...     print(*(row.name for row in CHECKS[mistake.check](0) if not row.passed))
+x
+>>> all(row.passed for row in CHECKS[mistake.check](0))  # outside, the function is the right one again
+True
+
+layers, model, optimisers  core             tasks     models: heads, losses, distillation, translation
+kernels                    engine, CPU      compress  operations of compressed weights
+cuda                       engine, GPU: not among MISTAKES, as they show only on a device (cuda.MISTAKES)
+"""
+
+from albert_np.gradcheck.mistakes import compress, kernels, layers, model, optimisers, tasks
+from albert_np.gradcheck.mistakes.mistake import Mistake, get_source, planted
+
+__all__ = ["MISTAKES", "Mistake", "get_source", "planted"]
+
+MISTAKES: list[Mistake] = [
+    *layers.MISTAKES, *model.MISTAKES, *optimisers.MISTAKES, *tasks.MISTAKES, *kernels.MISTAKES, *compress.MISTAKES,
+]  # fmt: skip
