@@ -15,7 +15,7 @@ from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_json, write_whole
 from albert_np.models.config import AlbertConfig
 from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
-from albert_np.tasks import Task, task_of
+from albert_np.tasks import Task, get_task
 from albert_np.tasks.finetune_folder import FinetuneFolder, examples_hash, new_folder, params_hash
 from albert_np.tasks.initial_model import VOCABULARY, Start, fit_length, vocabulary
 from albert_np.tasks.trained import Trained, baseline_scores
@@ -122,7 +122,7 @@ def finetune(
         options=options, changes=changes, vocab_size=vocab_size, teacher=teacher, **settings,
     )  # fmt: skip
     with processes.guard():
-        task = task_of(task, **(options or {}))
+        task = get_task(task, **(options or {}))
         chosen = FinetuneSettings.from_dict({**task.trains, **settings})
         check(chosen, seeds, out, resume)
         folder = None if out is None else processes.from_first(lambda: FinetuneFolder(out, resume, seeds))

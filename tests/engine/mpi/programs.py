@@ -12,7 +12,7 @@ import numpy as np
 import albert_np as ab
 from albert_np.apps import cli
 from albert_np.core import backend
-from albert_np.core.random import Dropout
+from albert_np.core.random import RandomKey
 from albert_np.data.corpus import Corpus
 from albert_np.engine import mpi as parallel
 from albert_np.engine.precision import InFloat32, computing
@@ -40,7 +40,7 @@ def gradient(model: Any, data: Any, step: int, accumulate: int, processes: Any, 
     grads = model.params.zeros_like()
     batches = data.train.micro_batches(0, step, accumulate, *processes.mine)
     whole = loop.denominators(batches, parallel.ALONE if bug == "own denominators" else processes)
-    results = computing(model, "float32").gradients(batches, whole, Dropout(1, step), grads)
+    results = computing(model, "float32").gradients(batches, whole, RandomKey(1, step), grads)
     parallel.Update(processes).sum(grads)
     (loss,) = processes.total(float(sum(r.loss for r in results)))
     return grads.flat, loss
@@ -132,10 +132,10 @@ def commands(workshop: Path, arguments: list[str], fail: Any = None) -> None:
 def with_strict_arrays() -> Any:
     """Make the stand-in for CuPy one of the backends."""
     sys.path.append(str(Path(__file__).parents[2]))
-    from strict_backend import StrictBackend
+    import strict_backend
 
-    backend._known.append(StrictBackend())
-    return backend._known[-1]
+    strict_backend.register()
+    return backend.named("strict")
 
 
 def exchanges(workshop: Path) -> None:
