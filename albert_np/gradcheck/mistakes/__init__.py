@@ -13,9 +13,11 @@ x
 >>> all(row.passed for row in CHECKS[mistake.check](0))  # outside, the function is the right one again
 True
 
-layers, model, optimisers  core             tasks     models: heads, losses, distillation, translation
-kernels                    engine, CPU      compress  operations of compressed weights
-cuda                       engine, GPU: not among MISTAKES, as they show only on a device (cuda.MISTAKES)
+layers, model, optimisers  in core
+tasks                      in models: heads, losses, distillation, translation
+kernels                    in engine, for NumPy arrays; they show while kernels run
+compress                   in compress/layers; importing albert_np.compress.layers.checks adds their checks to CHECKS
+cuda                       in the kernels for CuPy arrays: cuda.MISTAKES, not among MISTAKES, as they show on a device alone
 """
 
 from albert_np.gradcheck.mistakes import compress, kernels, layers, model, optimisers, tasks
