@@ -12,7 +12,7 @@ from typing import Any
 
 import matplotlib
 import pytest
-from test_planted_bugs import backward_functions
+from backward_functions import backward_functions
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 PATHS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))

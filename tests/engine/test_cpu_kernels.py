@@ -80,7 +80,7 @@ OPERATIONS = {  # name -> of N rows: forward, backward, inputs, form of the para
         lambda dy, c, p, g: layers.embedding_backward(dy, c, g),
         {}, {"word": (4, 3), "position": (N, 3), "token_type": (2, 3)},
     ),
-    "embedding, one row padding_idx": lambda N: (
+    "embedding, padding_idx": lambda N: (
         lambda p: layers.embedding(np.arange(N) % 3, np.arange(N), np.arange(N) % 2, p, 1),
         lambda dy, c, p, g: layers.embedding_backward(dy, c, g),
         {}, {"word": (4, 3), "position": (N, 3), "token_type": (2, 3)},

@@ -53,7 +53,7 @@ def feed_forward_of(act, N):
     )  # fmt: skip
 
 
-def residual_of(N, W, rate):
+def add_norm_of(N, W, rate):
     rows = rows_of([N])
     return (
         lambda x, f, p: layers.add_norm(x, f, p, 1e-6, rate, RandomKey(3, 1).for_rows(put(rows, x)).fold_in("here", 2)),
@@ -133,14 +133,14 @@ OPERATIONS = {
         lambda x, p: layers.layer_norm(x, p, 1e-6), layers.layer_norm_backward, [normal(N, 2061)],
         {"gamma": (2061,), "beta": (2061,)},
     ),
-    "residual": lambda N: residual_of(N, 13, 0.0),
-    "residual, dropout": lambda N: residual_of(N, 13, 0.3),
+    "add_norm": lambda N: add_norm_of(N, 13, 0.0),
+    "add_norm, dropout": lambda N: add_norm_of(N, 13, 0.3),
     "softmax": lambda N: (layers.softmax, layers.softmax_backward, [normal(2, N, 6)], None),
     "dropout": lambda N: dropout_of(N, 13),
     "cross_entropy": lambda N: cross_entropy_of(N, 5, 0.0),
     "cross_entropy, many classes": lambda N: cross_entropy_of(N, 700, 0.1),
     "embedding": lambda N: embedding_of(N, None),
-    "embedding, one row padding_idx": lambda N: embedding_of(N, 1),
+    "embedding, padding_idx": lambda N: embedding_of(N, 1),
     "gather": lambda N: gather_of(N, 5),
     "pooler": lambda N: pooler_of([N, 3, 1]),
     "fuse": lambda N: (layers.fuse, layers.fuse_backward, [normal(N, 6), normal(N, 6) + 1], {"w": (12, 6), "b": (6,)}),
@@ -197,7 +197,7 @@ def test_attention_is_its_reference(lengths, translation, rate, dtype, device):
     same(attention_of(lengths, translation, rate), dtype, device)
 
 
-@pytest.mark.parametrize("name", ["layer_norm", "residual, dropout"])
+@pytest.mark.parametrize("name", ["layer_norm", "add_norm, dropout"])
 def test_layer_norm_with_several_rows_a_block(name, device, monkeypatch):
     monkeypatch.setattr(import_module("albert_np.engine.gpu.layer_norm"), "PARTS", 16)
     same(OPERATIONS[name](70), "float64", device)

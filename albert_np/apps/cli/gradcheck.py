@@ -24,6 +24,7 @@ def gradcheck(
     Example: albert-np gradcheck --only attention
     """
     use_backend(backend)
+    import albert_np.compress.layers.checks  # noqa: F401  (adds the checks of compressed weights)
     from albert_np.gradcheck import CHECKS, everything, print_table
 
     if only and model is not None:

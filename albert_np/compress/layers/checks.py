@@ -7,7 +7,8 @@ from albert_np.compress.layers.factored import FactoredForm
 from albert_np.core.layers import linear, linear_backward
 from albert_np.gradcheck.checker import rows
 from albert_np.gradcheck.examples import N, normal, parameters, put
-from albert_np.gradcheck.layer_checks import F, H, Rows, named
+from albert_np.gradcheck.layer_checks import F, H
+from albert_np.gradcheck.registry import Rows, named
 
 
 @named("linear, in factors")
