@@ -25,7 +25,7 @@ from albert_np.tasks.finetune import new_folder
 from albert_np.tasks.task import Item
 from albert_np.tasks.trained import FILE, Trained
 from albert_np.text import AlbertTokenizer
-from albert_np.training.finetune import plain
+from albert_np.training.finetune import numeric_scores
 
 CALIBRATION, IMPORTANCE = 512, 256  # examples that are looked at, at most
 TOKENS = 4096  # of a batch of them
@@ -140,7 +140,7 @@ def some(things: list[Any], most: int) -> list[Any]:
 def compared(before: Trained, after: Trained, examples: list[Any]) -> dict[str, Any]:
     """The scores of two models on the same examples, and the share of answers that are not the same."""
     answers = [each.task.answers(each.model, each.tokenizer, examples) for each in (before, after)]
-    scores = [plain(before.task.score(examples, given)) for given in answers]
+    scores = [numeric_scores(before.task.score(examples, given)) for given in answers]
     return {"before": scores[0], "after": scores[1], "changed": changed(before, examples, *answers)}
 
 

@@ -121,7 +121,7 @@ class QuantisationAware(Constraint):
         self.found: dict[str, Quantised] = {}
 
     @contextmanager
-    def seen(self, params: Tree) -> Iterator[None]:
+    def forward_context(self, params: Tree) -> Iterator[None]:
         kept = params.flat.copy()
         for name, array in tensors(params).items():
             w = rows(name, array)
@@ -132,7 +132,7 @@ class QuantisationAware(Constraint):
         finally:
             params.flat[...] = kept
 
-    def gradients(self, params: Tree, grads: Tree) -> None:
+    def on_gradients(self, params: Tree, grads: Tree) -> None:
         for name, array in tensors(grads).items():
             dw = rows(name, array)
             dw[...] = fake_quantise_backward(dw, self.inside[name])
@@ -140,3 +140,6 @@ class QuantisationAware(Constraint):
     def finish(self, params: Tree) -> None:
         self.found = quantised(params, self.kind)
         put(params, self.found)
+
+    def quantised_tensors(self) -> dict[str, Quantised]:
+        return self.found

@@ -14,7 +14,7 @@ from albert_np.compress.files import Packing
 from albert_np.compress.files import save as save_packed
 from albert_np.io.files import make_folder, read_json, write_json
 from albert_np.tasks import TASKS, Task, task_of
-from albert_np.training.finetune import plain
+from albert_np.training.finetune import numeric_scores
 from albert_np.version import __version__
 
 FILE = "task.json"
@@ -117,4 +117,4 @@ def baseline_scores(
 ) -> dict[str, dict[str, Any]]:
     """The scores of the task's baselines or, where it has none, of a model that `untrained` makes of a seed."""
     answers = task.baselines(train, examples) or {"an untrained model": task.answers(untrained(0), tokenizer, examples)}
-    return {name: plain(task.score(examples, given)) for name, given in answers.items()}
+    return {name: numeric_scores(task.score(examples, given)) for name, given in answers.items()}

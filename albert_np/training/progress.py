@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from albert_np.training.callbacks import Report
+from albert_np.training.callbacks import Callback
 
 REFRESH = 0.2  # seconds between two drawings of the bar
 LINE_EVERY = 10.0  # seconds between two lines where there is no terminal
@@ -38,7 +38,7 @@ def _stderr() -> Any:
     return Stderr(stderr=True, highlight=False)
 
 
-class Progress(Report):
+class Progress(Callback):
     """A bar with loss, accuracies, learning rate, tokens a second and the time left; NO_COLOR is respected.
 
     console: a rich Console; None: one on stderr.

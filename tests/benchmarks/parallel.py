@@ -48,7 +48,7 @@ def work(folder: Path, steps: int, sharded: bool) -> None:
 
     with tempfile.TemporaryDirectory() as out:
         ab.pretrain(ab.AlbertForPreTraining(config), data, out, settings, report=Clock())
-    if every.first:
+    if every.is_main:
         seconds, sent, waited = (b - a for a, b in zip(seen[WARM - 1], seen[-1]))
         found = {"seconds": seconds / steps, "sent": sent / seconds, "waited": waited / seconds, "threads": threads.count()}
         print(json.dumps(found))

@@ -3,7 +3,7 @@
 import pytest
 from examples import GERMAN, PEOPLE, PLACES, text
 
-from albert_np.tasks.finetune import vocabulary
+from albert_np.tasks.initial_model import train_vocabulary
 from albert_np.tasks.translation import Translation
 
 
@@ -19,4 +19,4 @@ def tokenizer():
     asked = [
         Translated(f"Who is in {place}?", f"What does {who} take? Where, when? Somebody.") for who in PEOPLE for place in PLACES
     ]
-    return vocabulary(Translation(), [*said, *asked], 160)
+    return train_vocabulary(Translation(), [*said, *asked], 160)

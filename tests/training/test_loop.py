@@ -11,8 +11,8 @@ import pytest
 
 import albert_np as ab
 from albert_np.training import Diverged, Report, RunData, Settings, evaluate, pretrain
-from albert_np.training.divergence import Watch
-from albert_np.training.loop import total_steps
+from albert_np.training.divergence import DivergenceDetector
+from albert_np.training.pretraining import count_steps
 from albert_np.training.run_folder import RunFolder
 
 
@@ -76,7 +76,7 @@ def test_the_learning_rate_follows_the_schedule(make, settings, tmp_path):
 def test_epochs_are_turned_into_steps(make, settings):
     _, data = make(settings)
     settings = settings.replace(steps=None, epochs=2)
-    assert total_steps(settings, data.train) == data.train.steps_per_epoch(0) + data.train.steps_per_epoch(1)
+    assert count_steps(settings, data.train) == data.train.steps_per_epoch(0) + data.train.steps_per_epoch(1)
 
 
 @pytest.mark.parametrize("objective", ["nsp", "none"])
@@ -135,39 +135,39 @@ def record(step, loss, accuracy):
 
 
 def test_a_collapse_is_seen():
-    watch = Watch(1000)
+    detector = DivergenceDetector(1000)
     for step in range(100):
-        watch.see(record(step, 3.0, 0.45))
+        detector.update(record(step, 3.0, 0.45))
     with pytest.raises(Diverged, match=r"collapsed by step 1[0-9][0-9]"):
         for step in range(100, 200):
-            watch.see(record(step, 5.9, 0.06))
+            detector.update(record(step, 5.9, 0.06))
 
 
 def test_a_loss_above_knowing_nothing_is_seen_only_after_learning():
-    watch = Watch(1000)
+    detector = DivergenceDetector(1000)
     for step in range(300):
-        watch.see(record(step, 6.95, 0.01))  # a slow start near ln 1000 = 6.91 is no failure
+        detector.update(record(step, 6.95, 0.01))  # a slow start near ln 1000 = 6.91 is no failure
     for step in range(300, 400):
-        watch.see(record(step, 5.0, 0.1))
-    with pytest.raises(Diverged, match=r"above the 6\.91"):
+        detector.update(record(step, 5.0, 0.1))
+    with pytest.raises(Diverged, match=r"above ln V = 6\.91"):
         for step in range(400, 500):
-            watch.see(record(step, 7.5, 0.1))
+            detector.update(record(step, 7.5, 0.1))
 
 
 def test_a_single_bad_step_is_forgiven():
-    watch = Watch(1000)
+    detector = DivergenceDetector(1000)
     for step in range(200):
-        watch.see(record(step, 12.0 if step == 150 else 4.0, 0.0 if step == 150 else 0.3))
+        detector.update(record(step, 12.0 if step == 150 else 4.0, 0.0 if step == 150 else 0.3))
 
 
 def test_the_watch_remembers_across_a_resume():
-    watch = Watch(1000)
+    detector = DivergenceDetector(1000)
     for step in range(100):
-        watch.see(record(step, 3.0, 0.45))
-    again = Watch(1000, json.loads(json.dumps(watch.memory)))
+        detector.update(record(step, 3.0, 0.45))
+    again = DivergenceDetector(1000, json.loads(json.dumps(detector.memory)))
     with pytest.raises(Diverged, match="collapsed"):
         for step in range(100, 200):
-            again.see(record(step, 5.9, 0.06))
+            again.update(record(step, 5.9, 0.06))
 
 
 # ---- the folder ----
@@ -228,10 +228,10 @@ def test_training_works_outside_the_main_thread(make, settings, tmp_path):
         ({"learning_rate": float("nan")}, "learning_rate must be a positive number"),
         ({"learning_rate": -1}, "learning_rate must be a positive number"),
         ({"optimizer": "sgd"}, "optimizer must be one of adamw, lamb, not 'sgd'"),
-        ({"held_out": 0.7}, "held_out must be a share below 0.5"),
+        ({"held_out": 0.7}, "held_out must be at least 0 and below 0.5"),
         ({"max_length": 4}, "max_length must be at least 8"),
         ({"tokens_per_batch": 64}, "must hold one sequence of max_length tokens: 64 < 128"),
-        ({"masked_lm_prob": 1.0}, "masked_lm_prob must be between 0 and 1"),
+        ({"masked_lm_prob": 1.0}, "masked_lm_prob must be above 0 and below 1"),
         ({"seed": True}, "seed must be an integer"),
         ({"learning_rat": 1.0}, "did you mean 'learning_rate'"),
     ],

@@ -155,7 +155,7 @@ def finetune(
         raise typer.BadParameter("Missing option '--train'.")
     report = Report() if quiet or as_json else FinetuneProgress()
     done = run(task, out=out, report=report, resume=resume, **given)
-    if world().first:
+    if world().is_main:
         confusion(done, out)
     with if_anybody_reads():
         if as_json:
@@ -180,10 +180,10 @@ def evaluate(
 
     Example: albert-np evaluate ner --model runs/entities test.conll
     """
-    from albert_np.training.finetune import plain
+    from albert_np.training.finetune import numeric_scores
 
     trained = opened(model, task, backend)
-    scores = {file: plain(trained.evaluate(file)) for file in files}
+    scores = {file: numeric_scores(trained.evaluate(file)) for file in files}
     baselines = {file: trained.baselines(file) for file in files}
     if as_json:
         give({"task": trained.task.name, "model": model, "scores": scores, "baselines": baselines})
@@ -246,9 +246,9 @@ def translate(
 def as_begun(out: Path, given: dict[str, Any], options: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """The arguments that the run in `out` was begun with, and over them those given now."""
     from albert_np.engine.mpi import world
-    from albert_np.tasks.finetune_folder import run_of
+    from albert_np.tasks.finetune_folder import read_run
 
-    begun = world().from_first(lambda: run_of(out)["arguments"])
+    begun = world().broadcast_object(lambda: read_run(out)["arguments"])
     options, changes = {**(begun.get("options") or {}), **options}, {**(begun.get("changes") or {}), **changes}
     return {**begun, **given, "options": options, "changes": changes}
 

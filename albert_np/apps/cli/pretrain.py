@@ -173,10 +173,10 @@ def _begun(
             report.note(f"training a vocabulary of {config.vocab_size} pieces")
             return train_on(files, out, config.vocab_size)
 
-    vocabulary = processes.from_first(vocabulary_of)
+    vocabulary = processes.broadcast_object(vocabulary_of)
     if tokenizer is not None and "vocab_size" not in fields and preset in PRESETS:
         config = config.replace(vocab_size=vocabulary.vocab_size)
-    with processes.first_ahead():  # the first one tokenises
+    with processes.main_process_first():  # the first one tokenises
         data = prepare_data(files, corpus or out / "corpus", config, settings, vocabulary, report)
     model = AlbertForPreTraining(config, seed=settings.seed)
     _describe(model, data, settings, report)
@@ -201,14 +201,14 @@ def _resumed(
             saved = folder.newest_checkpoint(report)
             return saved.config(), saved.state, AlbertTokenizer.from_pretrained(saved.folder)
 
-    config, state, vocabulary = world().from_first(begun_with)
+    config, state, vocabulary = world().broadcast_object(begun_with)
     config = config.replace(**fields)
     settings = Settings.from_dict(state["settings"]).replace(**given)
     if tokenizer is not None and AlbertTokenizer.from_pretrained(tokenizer).fingerprint() != vocabulary.fingerprint():
         raise ValueError(f"cannot resume {out}: {tokenizer} is not the tokenizer that it was begun with")
     place = corpus or Path(state.get("corpus_folder") or out / "corpus")
     place = place if place.exists() else out / "corpus"
-    with world().first_ahead():  # if it must be tokenised again, the first one does it
+    with world().main_process_first():  # if it must be tokenised again, the first one does it
         try:
             text = Corpus.open(place, vocabulary)
         except ValueError as error:
@@ -262,7 +262,7 @@ def _run(
     from albert_np.training import pretrain as train
 
     def figures() -> None:
-        if world().first:
+        if world().is_main:
             draw(out / "metrics.jsonl", out / "figures", data.unigram_entropy, model.config.vocab_size)
 
     try:
