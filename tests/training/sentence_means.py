@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from albert_np.core.batch import Batch
-from albert_np.core.layers import cross_entropy, cross_entropy_backward, linear, linear_backward
+from albert_np.core.layers import linear, linear_backward
 from albert_np.core.model.albert import encode, encode_backward
 from albert_np.core.params import Tree
 from albert_np.models.base import Model
-from albert_np.models.task_losses import TaskResults
+from albert_np.models.task_losses import CLASSES, TaskResults, task_loss, task_loss_backward
 from albert_np.tasks import Item, Task
 
 # ---- the head ----
@@ -37,18 +37,14 @@ def sentence_means(batch: Batch, p: Tree, config: Any, denominators: Any = None,
     """Return the loss over the sequences that have a label, and the cache."""
     h, _, c_body = encode(batch, p, config, rng)
     logits, c_linear = linear(mean_rows(h, batch), p.task)  # (B, C)
-    ((rows, labels),) = batch.labels or ()
-    denominator = denominators["task"] if denominators else max(1, len(rows))
-    loss, c_loss = cross_entropy(logits[rows], labels, denominator)
-    correct = (logits[rows].argmax(-1) == labels).sum()
-    return TaskResults(loss, correct, len(rows)), (c_body, c_linear, c_loss, rows, logits.shape)
+    results, c_loss = task_loss([logits], batch.labels, CLASSES, denominators)
+    return results, (c_body, c_linear, c_loss)
 
 
 def sentence_means_backward(cache: Any, p: Tree, g: Tree, config: Any, batch: Batch) -> None:
     """Add the gradient of the loss into g."""
-    c_body, c_linear, c_loss, rows, shape = cache
-    dlogits = np.zeros(shape, p.flat.dtype)  # (B, C)
-    dlogits[rows] = cross_entropy_backward(c_loss)
+    c_body, c_linear, c_loss = cache
+    (dlogits,) = task_loss_backward(c_loss)  # (B, C)
     encode_backward(mean_rows_backward(linear_backward(dlogits, c_linear, p.task, g.task), batch), c_body, p, g, config, batch)
 
 
