@@ -162,7 +162,7 @@ def finetune(
 
 @dataclass
 class FinetuneJob:
-    """What the runs of all seeds have in common."""
+    """The data that the runs of all seeds share."""
 
     task: Task
     initial: InitialModel

@@ -77,7 +77,7 @@ class FinetuneFolder(RunFolder):
         return self.path / f"seed-{seed}" if self.seeds > 1 else self.path
 
     def get_checkpoints(self, seed: int, seconds: float) -> Checkpoints:
-        """Return where a seed's run is saved, every so many seconds."""
+        """Return where a seed's run is saved. seconds: between two checkpoints."""
         return Checkpoints(self.seed_folder(seed) / "checkpoints", self.resume, seconds=seconds)
 
     def finish(self, seed: int) -> None:

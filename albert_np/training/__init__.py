@@ -7,13 +7,13 @@ checkpoint.py    checkpoints                                   run_folder.py    
 
 from albert_np.training.callbacks import Callback, Report
 from albert_np.training.checkpoint import Damaged
-from albert_np.training.data import RunData, data_of, prepare_data
+from albert_np.training.data import RunData, get_run_data, prepare_data
 from albert_np.training.divergence import Diverged
 from albert_np.training.evaluate import evaluate
 from albert_np.training.pretraining import Summary, pretrain
 from albert_np.training.settings import Settings
 
 __all__ = [
-    "Callback", "Damaged", "Diverged", "Report", "RunData", "Settings", "Summary", "data_of", "evaluate", "prepare_data",
+    "Callback", "Damaged", "Diverged", "Report", "RunData", "Settings", "Summary", "evaluate", "get_run_data", "prepare_data",
     "pretrain",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Fine-tuning on one task: the trainer's part that is its own. The best epoch on the development examples is used."""
+"""Fine-tuning on one task: the trainer for it. The best epoch on the development examples is used."""
 
 import math
 import time
@@ -111,7 +111,7 @@ class Finetuning(Trainer):
             constraint.finish(params)
         return state.history
 
-    # ---- the loop's questions ----
+    # ---- the loop ----
 
     def is_finished(self) -> bool:
         return self.state.epoch >= self.settings.epochs or self.patience_is_exhausted
@@ -233,7 +233,9 @@ def count_answers(results: list[Any]) -> tuple[int, ...]:
     return sum(r.answers for r in graded), len(graded)
 
 
-def get_answers(task: FinetuneTask, model: Any, tokenizer: Any, examples: list[Any], processes: Processes = SINGLE_PROCESS) -> list[Any]:
+def get_answers(
+    task: FinetuneTask, model: Any, tokenizer: Any, examples: list[Any], processes: Processes = SINGLE_PROCESS
+) -> list[Any]:
     """Return the model's answer for each example. Each of k processes answers every k-th, and all get all answers."""
     if processes.size == 1:
         return task.answers(model, tokenizer, examples)

@@ -1,4 +1,4 @@
-"""What the trainer minimises: the first of its three extension points, beside `Constraint` and `Callback`.
+"""The objective, which the trainer minimises: the first of its extension points, beside `Constraint` and `Callback`.
 
 An objective is a pair of functions, a member of the model:
 

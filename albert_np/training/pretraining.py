@@ -1,4 +1,4 @@
-"""Pretraining: `pretrain`, and the trainer's part that is its own."""
+"""Pretraining: `pretrain`, and the trainer for it."""
 
 import math
 import os
@@ -79,7 +79,7 @@ def pretrain(
 
 
 class Pretraining(Trainer):
-    """A pretraining run: a log of every step, evaluation and checkpoints every so many steps."""
+    """A pretraining run: a log of every step, evaluations and checkpoints at fixed intervals of steps."""
 
     settings: Settings
 
@@ -126,7 +126,7 @@ class Pretraining(Trainer):
             self.metrics.close()
         self.callback.close()
 
-    # ---- the loop's questions ----
+    # ---- the loop ----
 
     def steps_per_epoch(self, epoch: int) -> int:
         return self.data.train.steps_per_epoch(epoch)
@@ -182,9 +182,9 @@ class Pretraining(Trainer):
             init_mlm_bias(self.params, self.data.train.piece_counts())
 
     def find_checkpoint(self) -> checkpoint.Checkpoint:
-        found = self.folder.newest_checkpoint(self.callback)
-        check_resumable(found, self.model.config, self.settings, self.data.fingerprint, self.callback)
-        return found
+        saved = self.folder.newest_checkpoint(self.callback)
+        check_resumable(saved, self.model.config, self.settings, self.data.fingerprint, self.callback)
+        return saved
 
     def restore_more(self, stored: dict[str, Any]) -> None:
         position = stored["metrics"]["bytes"] if stored else 0

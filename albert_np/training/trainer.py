@@ -201,13 +201,13 @@ class Trainer:
 
         Return what else it stores, for all processes; None if there is none.
         """
-        found = self.find_checkpoint()
-        if found is None:
+        saved = self.find_checkpoint()
+        if saved is None:
             return None
-        found.restore(self.params, self.state.optimizer)
-        self.state.best = found.best_params(self.params)
-        self.callback.note(f"resuming after step {found.step}, from {found.folder}")
-        return {"state": found.state, "history": found.history(), "constraints": found.constraints()}
+        saved.restore(self.params, self.state.optimizer)
+        self.state.best = saved.best_params(self.params)
+        self.callback.note(f"resuming after step {saved.step}, from {saved.folder}")
+        return {"state": saved.state, "history": saved.history(), "constraints": saved.constraints()}
 
     def save(self) -> None:
         """Write a checkpoint of this moment, with the moments of all processes. OSError: the earlier ones are whole."""

@@ -3,6 +3,7 @@
 The file is all that a user writes: the head with its backward pass, the objective, the model and the task.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ class Animals(Task):
     name, form, model, metric = "animals", tuple, SentenceMeansModel, "accuracy"
 
     def read(self, path: Any) -> list[tuple[str, int]]:
-        lines = open(path, encoding="utf-8").read().splitlines()
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
         return [(text, int(label)) for text, label in (line.split("\t") for line in lines)]
 
     def config(self) -> dict[str, Any]:

@@ -247,12 +247,12 @@ def test_settings_survive_json():
 
 
 def test_sequences_longer_than_the_model_are_refused(corpus, config, settings):
-    from albert_np.training import data_of
+    from albert_np.training import get_run_data
 
     with pytest.raises(ValueError, match="max_length is 64, but the model's max_position_embeddings is 32"):
-        data_of(corpus, config, settings.replace(max_length=64))
+        get_run_data(corpus, config, settings.replace(max_length=64))
     with pytest.raises(ValueError, match="ids outside the vocabulary: the tokenizer has 70 pieces"):
-        data_of(corpus, config.replace(vocab_size=60), settings)
+        get_run_data(corpus, config.replace(vocab_size=60), settings)
 
 
 def test_a_pruned_run_is_saved_small_and_loads_as_it_ended(make, settings, tokenizer, tmp_path):
@@ -267,3 +267,28 @@ def test_a_pruned_run_is_saved_small_and_loads_as_it_ended(make, settings, token
     assert (tmp_path / "run" / "model.safetensors").stat().st_size < 0.7 * 4 * model.params.count()
     with pytest.raises(ValueError, match="sparsity must be at least 0"):
         settings.replace(sparsity="1.5")
+
+
+# ---- the way from the loop to the arithmetic ----
+
+MOST_FRAMES = 12
+
+
+def test_few_frames_lie_between_the_loop_and_attention(make, settings, tmp_path, monkeypatch):
+    """Of albert_np, from `Trainer.train` to `attention`, dispatch not counted, one shard."""
+    import traceback
+
+    from albert_np.core import dispatch
+    from albert_np.core.model import block
+
+    frames = []
+
+    def attention(*args, _attention=block.attention, **options):
+        frames.append([frame for frame, _ in traceback.walk_stack(None) if "albert_np" in frame.f_globals["__name__"]])
+        return _attention(*args, **options)
+
+    monkeypatch.setattr(block, "attention", attention)
+    model, data = make(settings.replace(steps=1))
+    pretrain(model, RunData(data.train), tmp_path, settings.replace(steps=1))
+    names = [frame.f_code.co_name for frame in frames[0] if frame.f_globals["__name__"] != dispatch.__name__]
+    assert "train" in names and names.index("train") + 2 <= MOST_FRAMES, names  # `attention` itself, and `train`

@@ -192,8 +192,8 @@ def _resumed(
     from albert_np.engine.mpi import world
     from albert_np.models import AlbertForPreTraining
     from albert_np.text import AlbertTokenizer
-    from albert_np.training import Settings, data_of
-    from albert_np.training.data import fingerprint, tokenised
+    from albert_np.training import Settings, get_run_data
+    from albert_np.training.data import fingerprint, tokenise_files
     from albert_np.training.run_folder import RunFolder
 
     def begun_with() -> tuple[Any, dict[str, Any], Any]:
@@ -216,11 +216,11 @@ def _resumed(
                 raise ValueError(f"{error}; name the text files again, and they are tokenised again") from None
             text = None
         if files and (text is None or fingerprint(text) != state["corpus"]):  # it is gone, or that of other files
-            text = tokenised(files, place, settings, vocabulary, report)  # to the same, or `pretrain` refuses it
+            text = tokenise_files(files, place, settings, vocabulary, report)  # to the same, or `pretrain` refuses it
     if files:
         _same_files(files, text, out)
     # how the corpus was cut cannot change without tokenising it again, which would make it another run
-    data = data_of(text, config, settings)
+    data = get_run_data(text, config, settings)
     return AlbertForPreTraining(config, seed=settings.seed), data, settings, vocabulary
 
 

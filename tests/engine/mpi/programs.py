@@ -16,7 +16,7 @@ from albert_np.core.random import Dropout
 from albert_np.data.corpus import Corpus
 from albert_np.engine import mpi as parallel
 from albert_np.engine.precision import Float32Policy, get_precision_policy
-from albert_np.training import Report, Settings, data_of
+from albert_np.training import Report, Settings, get_run_data
 from albert_np.training.objective import loss_denominators
 
 SIZES = dict(
@@ -32,7 +32,7 @@ def prepared(workshop: Path, settings: Settings, dtype: str = "float32", **chang
     """-> model, data, tokenizer"""
     tokenizer = ab.AlbertTokenizer.from_pretrained(workshop / "tokenizer")
     config = ab.AlbertConfig(**{**SIZES, "vocab_size": tokenizer.vocab_size, **changes})
-    data = data_of(Corpus.open(workshop / "corpus", tokenizer), config, settings)
+    data = get_run_data(Corpus.open(workshop / "corpus", tokenizer), config, settings)
     return ab.AlbertForPreTraining(config, seed=settings.seed, dtype=dtype), data, tokenizer
 
 
