@@ -123,13 +123,12 @@ def below_at_mask(model: Any, data: Any, mask: int) -> float:
 def check_gradients(model: Any, data: Any) -> tuple[int, list[str]]:
     """How many gradients of the trained model, in float64, agree with central differences on held-out examples, and a line on
     each that does not. (One that is too small to be seen does not: a model that has just begun has such.)"""
-    from albert_np.core.batch import Batch
     from albert_np.data.collate import collate
     from albert_np.gradcheck import check_model
 
     params = model.params.astype("float64")
     arrays: dict[str, Any] = collate(data.held_out.examples(0, range(min(4, len(data.held_out)))))
-    rows = check_model(params, model.config, Batch.pack(**arrays, like=params.flat))
+    rows = check_model(params, model.config, model.pack_on_host(**arrays))
     wrong = [str(row) for row in rows if not row.passed]
     return len(rows) - len(wrong), wrong
 

@@ -18,7 +18,7 @@ from albert_np.compress.quantising import Kind, Quantised, grouped, quantise, sp
 from albert_np.compress.tensors import rows
 from albert_np.core import backend
 from albert_np.core.batch import Batch
-from albert_np.core.dispatch import textbook
+from albert_np.core.dispatch import Tagged, reference
 from albert_np.core.model.albert import encode
 from albert_np.core.params import Tree
 from albert_np.io.fit import first_places
@@ -34,31 +34,31 @@ Grams = dict[str, np.ndarray]
 def grams(model: Any, batches: list[Batch]) -> Grams:
     """{name of a weight: G} over all tokens of the batches, for the linear maps of the body.
 
-    The textbook's caches hold them: the cache of a linear map is its input.
+    The caches of the reference hold them: the cache of a linear map is its input.
     """
     p, config = model.params, model.config
     owner = first_places(dict(p.paths()))
     found: Grams = {}
 
-    def add(name: str, x: Any) -> None:
-        x = backend.to_host(x).astype(np.float64)
+    def add(name: str, cache: Any) -> None:
+        x = backend.to_host(cache.cache if type(cache) is Tagged else cache).astype(np.float64)
         for leaf in ("w", "u"):
             if f"{name}.{leaf}" in owner:
                 key = owner[f"{name}.{leaf}"]
                 found[key] = found.get(key, 0) + x.T @ x
 
-    with textbook():
+    with reference():
         for batch in batches:
-            _, _, (c_embeddings, (_, layers, _, _), _) = encode(batch, p, config.replace(recompute=False))
-            add("embeddings.projection", c_embeddings[3])
-            for l, caches in enumerate(layers):
-                for i, (c_attention, _, c_ffn, *_) in enumerate(caches):
-                    here = f"groups.{config.group_of(l)}.blocks.{i}"
+            _, cache = encode(batch, p, config.replace(recompute=False))
+            add("embeddings.projection", cache.c_embeddings.c_projection)
+            for l, caches in enumerate(cache.c_encoder.c_layers):
+                for i, (c_attention, _, c_ffn, _) in enumerate(caches):
+                    block = f"groups.{config.group_of(l)}.blocks.{i}"
                     for name in ("query", "key", "value"):
-                        add(f"{here}.attention.{name}", c_attention[0])
-                    add(f"{here}.attention.output", c_attention[2])
-                    add(f"{here}.ffn.intermediate", c_ffn[0])
-                    add(f"{here}.ffn.output", c_ffn[2])
+                        add(f"{block}.attention.{name}", c_attention.c_query)
+                    add(f"{block}.attention.output", c_attention.c_output)
+                    add(f"{block}.ffn.intermediate", c_ffn.c_in)
+                    add(f"{block}.ffn.output", c_ffn.c_out)
     arrays = dict(p.items())
     for name in [name for name in found if name.endswith(".u")]:  # what flows into v is x u
         u = backend.to_host(arrays[name]).astype(np.float64)

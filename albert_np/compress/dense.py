@@ -7,8 +7,9 @@ w in two factors             w = u v
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.params import Tree, fill, parts_of, shapes, zero_tree
+from albert_np.core.params import Tree, fill, zero_tree
 from albert_np.models.config import AlbertConfig
+from albert_np.models.shapes import get_heads, shapes
 
 
 def dense(config: AlbertConfig, params: Tree) -> tuple[AlbertConfig, Tree]:
@@ -22,7 +23,7 @@ def dense(config: AlbertConfig, params: Tree) -> tuple[AlbertConfig, Tree]:
     if H % D or config.num_attention_heads * D > H:
         raise ValueError(f"ALBERT's heads are hidden_size / num_attention_heads wide, which {D} cannot be of {H}")
     plain = config.replace(num_attention_heads=H // D, attention_head_size=None, ranks={})
-    tree = zero_tree(shapes(plain, parts_of(params)), params.flat.dtype, like=params.flat)
+    tree = zero_tree(shapes(plain, get_heads(params)), params.flat.dtype, like=params.flat)
     given = {name: backend.to_host(array) for name, array in params.items()}
     for name, array in tree.items():
         value = given[name] if name in given else product(given, name)

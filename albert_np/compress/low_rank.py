@@ -12,8 +12,9 @@ the same with its embeddings from the start (paper section 3.1).
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.params import Tree, fill, parts_of, shapes, zero_tree
+from albert_np.core.params import Tree, fill, zero_tree
 from albert_np.models.config import FACTORED, AlbertConfig
+from albert_np.models.shapes import get_heads, shapes
 
 
 def ranks(params: Tree, energy: float) -> dict[str, int]:
@@ -37,7 +38,7 @@ def ranks(params: Tree, energy: float) -> dict[str, int]:
 def factor(config: AlbertConfig, params: Tree, chosen: dict[str, int]) -> tuple[AlbertConfig, Tree]:
     """The same model with these weights in factors of these ranks (those that it has in factors already stay as they are)."""
     small = config.replace(ranks={**config.ranks, **chosen})
-    tree = zero_tree(shapes(small, parts_of(params)), params.flat.dtype, params.flat)
+    tree = zero_tree(shapes(small, get_heads(params)), params.flat.dtype, params.flat)
     given = {name: backend.to_host(array) for name, array in params.items()}
     for name, array in tree.items():
         fill(array, given[name] if name in given else half(given[name[:-1] + "w"], array.shape, name[-1]))

@@ -19,6 +19,7 @@ from albert_np.data.formats.lines import read_lines
 from albert_np.io import sources
 from albert_np.io.load import named_by_its_task, opened, placed
 from albert_np.models.base import Model
+from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
 from albert_np.tasks import batches
 from albert_np.tasks.finetune import new_folder
@@ -117,14 +118,14 @@ def looked_at(trained: Trained, examples: list[Any]) -> tuple[list[Batch], list[
     task = trained.task
     items = [item for example in some(examples, CALIBRATION) for item in task.items(example, trained.tokenizer)]
     told = some([item for item in items if item.target is not None], IMPORTANCE)
-    labelled = [Batch.pack(**task.collate([item]), like=trained.model.params.flat) for item in told]
+    labelled = [trained.model.pack_batch(**task.collate([item])) for item in told]
     return labelled, calibration(items, trained.model.params.flat)
 
 
 def calibration(items: list[Any], like: Any) -> list[Batch]:
     """Rows -> batches of about equal lengths, without labels"""
-    groups = batches.by_length(items, TOKENS)
-    return [Batch.pack(**batches.packed([items[i] for i in group]), like=like) for group in groups]
+    groups = batches.group_by_length(items, TOKENS)
+    return [TaskBatch.pack(**batches.pack_items([items[i] for i in group]), like=like) for group in groups]
 
 
 def some(things: list[Any], most: int) -> list[Any]:

@@ -7,8 +7,9 @@ ffn.output. Every block keeps its own best ones, and as many as every other: the
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.params import Tree, fill, parts_of, shapes, zero_tree
+from albert_np.core.params import Tree, fill, zero_tree
 from albert_np.models.config import AlbertConfig
+from albert_np.models.shapes import get_heads, shapes
 
 Importance = dict[str, np.ndarray]
 
@@ -29,7 +30,7 @@ def cut(
     small = config.replace(**changes)
     kept = {name: places(worth, heads[0], config.head_width) for name, worth in heads[1].items()} if heads else {}
     kept |= {name: places(worth, neurons[0], 1) for name, worth in neurons[1].items()} if neurons else {}
-    tree = zero_tree(shapes(small, parts_of(params)), params.flat.dtype, params.flat)
+    tree = zero_tree(shapes(small, get_heads(params)), params.flat.dtype, params.flat)
     given = dict(params.items())
     for name, array in tree.items():
         fill(array, _taken(name, backend.to_host(given[name]), kept))

@@ -1,78 +1,138 @@
-"""Fast twins of the textbook operations, and the door through which both are reached.
+"""Which version of an operation runs: the reference, which stands in `core`, or a replacement that was registered for it.
 
-`layers/` holds the version to read. Where a measurement says that it pays, `kernels/cpu` (NumPy's arrays) and `kernels/gpu`
-(CuPy's) hold a twin of the same name, arguments and meaning. Which of the two runs is decided by the array that is handed in,
-at one place, `pair`; ALBERT_NP_TEXTBOOK=1, or `with kernels.textbook():`, switches the twins off.
+`@op` marks an operation. Its forward pass is chosen by the types of its array and of its parameters; the cache that it returns is
+tagged with the version that made it, and whatever takes a cache goes by that tag. A bare cache belongs to the reference.
+`core.active()` says which versions run, `with core.reference():` and ALBERT_NP_REFERENCE=1 leave only the reference.
 """
 
+import inspect
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-import numpy as np
+Array: TypeAlias = Any  # an array of the backend in use
+Cache: TypeAlias = Any  # what a forward pass leaves for its backward pass
 
-from albert_np.core import backend
-from albert_np.engine import cpu, gpu
 
-_textbook = os.environ.get("ALBERT_NP_TEXTBOOK", "") not in ("", "0")
+class Version(NamedTuple):
+    """A replacement: functions by the names of those that they replace; the operations that it computes without calling them."""
+
+    functions: dict[str, Callable[..., Any]]
+    contains: tuple[str, ...] = ()
+
+
+class Tagged(NamedTuple):
+    """A cache and the version that made it."""
+
+    version: Version
+    cache: Cache
+
+
+Kernels: TypeAlias = dict[str, Version]
+kernels: dict[type, tuple[Kernels, Callable[[Array], bool]]] = {}  # type of the arrays -> fast versions; which arrays they take
+implementations: dict[tuple[str, type], Version] = {}  # (operation, type of its parameters) -> what it means for them
+overrides: dict[str, Version] = {}
+operations: dict[str, Callable[..., Any]] = {}
+only_reference = os.environ.get("ALBERT_NP_REFERENCE", "") not in ("", "0")
+if os.environ.get("ALBERT_NP_TEXTBOOK", "") not in ("", "0"):
+    warnings.warn(
+        "ALBERT_NP_TEXTBOOK is now ALBERT_NP_REFERENCE; the old name goes in the next release", FutureWarning, stacklevel=2
+    )
+    only_reference = True
+
+
+def op(function: Callable[..., Any]) -> Any:
+    """Make an operation of a function: it stays in place (`__wrapped__`), and replacements can be registered for it."""
+    name, names = function.__name__, list(inspect.signature(function).parameters)
+    at = names.index("cache") if "cache" in names else 1 if name.endswith("_backward") else None
+    p = names.index("p") if "p" in names else None
+
+    @wraps(function)
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        version = version_for(name, args, p)
+        if version is None:
+            return function(*args, **kwargs)
+        result = version.functions[name](*args, **kwargs)
+        if len(version.functions) == 1:  # nothing takes a cache of it
+            return result
+        y, cache = result
+        return y, None if cache is None else Tagged(version, cache)
+
+    @wraps(function)
+    def by_tag(*args: Any, **kwargs: Any) -> Any:
+        cache = args[at]
+        if type(cache) is not Tagged:
+            return function(*args, **kwargs)
+        return cache.version.functions[name](*args[:at], cache.cache, *args[at + 1 :], **kwargs)
+
+    if at is None:
+        operations[name] = forward
+    return forward if at is None else by_tag
+
+
+def version_for(name: str, args: tuple[Any, ...], p: int | None) -> Version | None:
+    """The replacement that runs for these arguments; None for the reference. p: the position of the parameters among them."""
+    if name in overrides:
+        return overrides[name]
+    if p is not None and p < len(args) and (name, type(args[p])) in implementations:
+        return implementations[name, type(args[p])]
+    if only_reference:
+        return None
+    x = next(array for array in map(array_in, args) if array is not None)
+    versions, takes = kernels.get(type(x), ({}, bool))
+    version = versions.get(name)
+    replaced = version is None or any(part in overrides for part in version.contains)
+    return None if replaced or not takes(x) else version
+
+
+def array_in(argument: Any) -> Array | None:
+    """An array by whose type a version is chosen: the argument, or one of a parameter tree; None in what is neither."""
+    if hasattr(argument, "dtype"):
+        return argument
+    return getattr(argument, "any_array", None)
 
 
 @contextmanager
-def textbook(on: bool = True) -> Iterator[None]:
-    """Within it the textbook operations run (or, with on=False, the twins), in all threads of this process."""
-    global _textbook
-    before, _textbook = _textbook, on
+def reference(on: bool = True) -> Iterator[None]:
+    """Within it no kernels run (or, with on=False, they do), in all threads of this process."""
+    global only_reference
+    before, only_reference = only_reference, on
     try:
         yield
     finally:
-        _textbook = before
+        only_reference = before
 
 
-def twins_of(x: Any) -> Any:
-    """The module of twins for this array; None where the textbook is to be used."""
-    if _textbook:
-        return None
-    if type(x) is np.ndarray:
-        return None if x.dtype.itemsize < 4 else cpu  # float16 has no BLAS: nothing to gain
-    return gpu if backend.has_kernels(x) else None
+@contextmanager
+def override(operation: Any, *functions: Callable[..., Any]) -> Iterator[None]:
+    """Within it your functions take the place of an operation: its forward and its backward pass, in the order of `core`.
+
+    >>> from albert_np.core import layers
+    >>> def twice(x, p): return 2 * (x @ p.w + p.b), x
+    >>> def twice_backward(dy, x, p, g): return layers.linear_backward(2 * dy, x, p, g)
+    >>> with override(layers.linear, twice, twice_backward): pass
+    """
+    name = operation.__name__
+    if operations.get(name) is not operation:
+        raise ValueError(f"override: expected an operation of core or models, such as core.layers.linear, got {operation!r}")
+    names = [each for each in (name, name + "_backward") if hasattr(inspect.getmodule(operation), each)]
+    if len(functions) != len(names):
+        raise ValueError(f"override: {name} needs {' and '.join(names)}, got {len(functions)} functions")
+    before = overrides.get(name)
+    overrides[name] = Version(dict(zip(names, functions)))
+    try:
+        yield
+    finally:
+        overrides.pop(name) if before is None else overrides.__setitem__(name, before)
 
 
-class Kept(NamedTuple):
-    """The cache of a twin's forward pass, and the twins whose backward pass understands it: caches are never mixed."""
-
-    twins: Any
-    cache: Any
-
-
-def pair(forward: Callable[..., Any], backward: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """A textbook operation and its backward pass -> the same two as doors to it and to its twins."""
-    name = forward.__name__
-
-    @wraps(forward)
-    def through(x: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        twins = twins_of(x)
-        twin = getattr(twins, name, None)  # not every operation is worth one for every kind of array
-        if twin is None:
-            return forward(x, *args, **kwargs)
-        y, cache = twin(x, *args, **kwargs)
-        return y, None if cache is None else Kept(twins, cache)
-
-    @wraps(backward)
-    def through_backward(dy: Any, cache: Any, *args: Any, **kwargs: Any) -> Any:
-        if type(cache) is Kept:
-            return getattr(cache.twins, backward.__name__)(dy, cache.cache, *args, **kwargs)
-        return backward(dy, cache, *args, **kwargs)
-
-    return through, through_backward
-
-
-def look(at: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A textbook function that looks into a cache -> the same as a door to it and to its twin."""
-
-    @wraps(at)
-    def through(cache: Any) -> Any:
-        return getattr(cache.twins, at.__name__)(cache.cache) if type(cache) is Kept else at(cache)
-
-    return through
+def active(like: Array) -> dict[str, str]:
+    """{operation: module of the version that runs} for arrays of the type of `like`."""
+    found = {}
+    for name, operation in operations.items():
+        version = version_for(name, (like,), None)
+        found[name] = (operation.__wrapped__ if version is None else version.functions[name]).__module__
+    return found

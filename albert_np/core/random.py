@@ -1,28 +1,33 @@
-"""Randomness without state: every draw is a pure function of (seed, purpose, where it is used).
+"""Randomness without state: every draw is a function of (seed, purpose, where it is used).
 
-A stateful generator hands out numbers in the order of the calls, so whatever changes that order (another packing of the
-batch, recomputing a layer in the backward pass, resuming, a second process) changes the numbers. A counter-based generator
-(Philox: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3") has no order: it encrypts a counter under a key.
+A stateful generator hands out numbers in the order of the calls, so whatever changes that order (another packing of the batch,
+recomputing a layer, resuming a run, a second process) changes the numbers. A counter-based generator (Philox: Salmon et al.
+2011, "Parallel random numbers: as easy as 1, 2, 3") has no order: it encrypts a counter under a key.
 
 * `generator` draws on the host, for data: pairs, masks, the order of the examples.
-* `Dropout` names the bits that a dropout layer asks `backend.random_bits` for, on whichever device its array lives.
+* `RandomKey` names the bits of a dropout mask, which `backend.random_bits` computes on the device of the array.
 """
 
 import zlib
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
-RANGE = 1 << 16  # the bits of an element are one of so many numbers
+from albert_np.core.dispatch import Array
+
+RANGE = 1 << 16  # number of different values of 16 bits
+MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
+WEYL = 0x9E3779B9, 0xBB67AE85  # the key's steps: the golden ratio, sqrt(3) - 1
+LOW = 0xFFFFFFFF
+PER_BLOCK = 8  # numbers of 16 bits in one encrypted counter of 128 bits
 
 
 def threshold(rate: float) -> int:
-    """Of the 65536 equally likely 16-bit numbers, how many drop an element: never all."""
+    """Number of the 65,536 16-bit values that mean "drop" (at most 65,535)."""
     return min(round(rate * RANGE), RANGE - 1)
 
 
-def _key(seed: int, purpose: str, numbers: tuple[int, ...]) -> np.random.SeedSequence:
+def seed_sequence(seed: int, purpose: str, *numbers: int) -> np.random.SeedSequence:
     """A well-mixed key of all its arguments; different arguments give unrelated streams."""
     if seed < 0:
         raise ValueError(f"seed must be a non-negative integer, not {seed}")
@@ -30,51 +35,75 @@ def _key(seed: int, purpose: str, numbers: tuple[int, ...]) -> np.random.SeedSeq
 
 
 def generator(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
-    """A host generator that depends on its arguments and on nothing else, e.g. ``generator(seed, "mask", epoch, example)``."""
-    return np.random.Generator(np.random.Philox(_key(seed, purpose, numbers)))
+    """A host generator that is a function of its arguments, for example ``generator(seed, "mask", epoch, example)``."""
+    return np.random.Generator(np.random.Philox(seed_sequence(seed, purpose, *numbers)))
 
 
 @dataclass(frozen=True)
-class Dropout:
-    """What the dropout masks of one forward pass depend on.
+class RandomKey:
+    """The key of a dropout mask.
 
-    seed, step   the run's seed and the number of its optimiser step.
-    place        the layer it is for, such as ("ffn", 3); `at` fills it in.
-    rows         (N, 2) integers: the example of each token and its number within the example. The model fills them in, so
-                 a token's mask does not depend on which other sequences stand in the batch.
-    step_words   (2,) uint32 on a device: `words_of_step`, read there instead of here, for a step that is recorded once and
-                 replayed with other numbers. None: the step is known.
+    seed, step   the run's seed and the index of its optimiser step.
+    place        the layer that it is for, such as ("ffn output", 3); see `fold_in`.
+    rows         (N, 2) integers: the example of each token, and its index in the example. A token's mask depends on these and
+                 not on the other sequences of the batch.
     """
 
     seed: int
     step: int = 0
     place: tuple[str, int] = ("", 0)
-    rows: Any = field(default=None, repr=False, compare=False)
-    step_words: Any = field(default=None, repr=False, compare=False)
+    rows: Array = field(default=None, repr=False, compare=False)
 
-    def at(self, name: str, layer: int = 0) -> "Dropout":
-        """The same randomness at another place of the model."""
-        return replace(self, place=(name, layer))
+    def fold_in(self, name: str, i: int = 0) -> "RandomKey":
+        """The key of the i-th layer of this name; it takes the place of an earlier one."""
+        return replace(self, place=(name, i))
 
-    def of(self, rows: Any) -> "Dropout":
-        """The same randomness for these rows (N, 2): (example, token)."""
+    def for_rows(self, rows: Array) -> "RandomKey":
+        """The same key for these rows (N, 2): (example, token)."""
         return replace(self, rows=rows)
 
-    def key(self) -> tuple[int, int]:
-        """The two 32-bit words under which Philox encrypts (example, token, element): those of the place, mixed with the step's.
+    def words(self) -> tuple[int, int]:
+        """The two 32-bit words under which Philox encrypts (example, token, element).
 
-        Words of another place or step have nothing to do with these, so neither have their exclusive ors.
+        The words of different places and steps are unrelated, so their exclusive ors are too.
         """
-        place, step = self.words_of_place(), self.words_of_step()
+        place, step = self.place_words(), self.step_words()
         return place[0] ^ step[0], place[1] ^ step[1]
 
-    def words_of_place(self) -> tuple[int, int]:
+    def place_words(self) -> tuple[int, int]:
         return _words(self.seed, "dropout " + self.place[0], self.place[1])
 
-    def words_of_step(self) -> tuple[int, int]:
+    def step_words(self) -> tuple[int, int]:
         return _words(self.seed, "dropout step", self.step)
 
 
+Dropout = RandomKey  # the public name: ab.Dropout
+
+
 def _words(seed: int, purpose: str, number: int) -> tuple[int, int]:
-    low, high = _key(seed, purpose, (number,)).generate_state(2)
+    low, high = seed_sequence(seed, purpose, number).generate_state(2)
     return int(low), int(high)
+
+
+# ---- Philox4x32-10 over arrays: the same bits from NumPy, from CuPy, and from a CUDA kernel ----
+
+
+def philox(counter: tuple[Array, Array, Array, Array], key: tuple[int, int]) -> tuple[Array, Array, Array, Array]:
+    """Encrypt four uint64 arrays that hold 32-bit words (they broadcast) under a key of two 32-bit words."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(10):
+        product0, product1 = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]  # 64 bits each
+        c0, c1, c2, c3 = (product1 >> 32) ^ c1 ^ k0, product1 & LOW, (product0 >> 32) ^ c3 ^ k1, product0 & LOW
+        k0, k1 = (k0 + WEYL[0]) & LOW, (k1 + WEYL[1]) & LOW
+    return c0, c1, c2, c3
+
+
+def bits16(key: tuple[int, int], rows: Array, blocks: Array) -> Array:
+    """Random 16-bit numbers: rows (N, 2) integers (example, token), blocks (W / 8,) indices of elements in eights -> (N, W)"""
+    example, token = rows[:, 0, None].astype(np.uint64), rows[:, 1, None].astype(np.uint64)  # (N, 1) each
+    element = blocks[None, :].astype(np.uint64)  # (1, W / 8)
+    words = philox((element, token, example & LOW, example >> 32), key)  # four of (N, W / 8)
+    halves = [half for word in words for half in (word & 0xFFFF, word >> 16)]
+    stacked = np.concatenate([half.astype(np.uint16)[:, :, None] for half in halves], axis=2)  # (N, W / 8, 8)
+    return stacked.reshape(len(rows), -1)  # (N, W)

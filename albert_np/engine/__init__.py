@@ -1,8 +1,19 @@
-"""How the same computation runs fast: kernels, threads, shards, step graphs, precision, processes."""
+"""How the same computation runs fast. Importing it registers the kernels for the whole process; `core.active()` shows them.
 
+kernels, cpu/, gpu/    versions of core's operations for NumPy's and for CuPy's arrays; output_rows: of the encoder's last layer
+sequences, shards      packed batches with derived data; a batch divided among threads
+threads, allocator     threads with one BLAS thread each; memory that is kept
+step_graphs, precision, loss_scale, cupy_backend    training steps on a GPU
+mpi/                   several processes
+"""
+
+from albert_np.core import backend
 from albert_np.core.backend import use
+from albert_np.engine import cpu, cupy_backend
 from albert_np.engine.allocator import keep_freed_memory
 
 __all__ = ["use"]
 
+cpu.register()
+backend.register("cupy", cupy_backend.CupyBackend, cupy_backend.owns)
 keep_freed_memory()

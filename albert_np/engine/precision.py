@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.dispatch import twins_of
 from albert_np.core.params import Tree
-from albert_np.core.random import Dropout
+from albert_np.core.random import RandomKey
+from albert_np.engine.kernels import kernels_run
 from albert_np.engine.loss_scale import LossScale
-from albert_np.engine.step_graphs import Arrays, Steps
+from albert_np.engine.step_graphs import Arrays, StepGraphs
 
 PRECISIONS = ("float32", "tf32", "float16")
 
@@ -34,8 +34,8 @@ def get_precision_policy(model: Any, precision: str) -> "Float32Policy | Float16
             raise ValueError(f"precision {precision} needs a GPU (--backend cupy); the parameters are on {device.name}")
         if model.params.flat.dtype != "float32":
             raise ValueError(f"precision {precision} is for parameters in float32, not {model.params.flat.dtype}")
-    if precision == "float16" and twins_of(model.params.flat) is None:
-        raise ValueError("precision float16 needs the kernels: ALBERT_NP_TEXTBOOK switches them off")
+    if precision == "float16" and not kernels_run(model.params.flat):
+        raise ValueError("precision float16 needs the kernels: ALBERT_NP_REFERENCE switches them off")
     if precision == "tf32":
         device.tf32 = True
     return Float16Policy(model) if precision == "float16" else Float32Policy(model)
@@ -47,10 +47,10 @@ class Float32Policy:
     loss_scale: LossScale | None = None
 
     def __init__(self, model: Any) -> None:
-        self.steps = Steps(model)
+        self.steps = StepGraphs(model)
 
     def compute_gradients(
-        self, batches: list[Arrays], denominators: dict[str, float], key: Dropout | None, grads: Tree
+        self, batches: list[Arrays], denominators: dict[str, float], key: RandomKey | None, grads: Tree
     ) -> list[Any]:
         """Write the gradient of the micro-batches' summed losses into `grads` and return the results of each, in order."""
         grads.flat[...] = 0
@@ -79,10 +79,10 @@ class Float16Policy:
         self.params = model.params
         self.half = type(model).of(model.config, self.params.astype("float16"))
         vars(self.half).update({key: value for key, value in vars(model).items() if key == "objective"})
-        self.steps, self.loss_scale = Steps(self.half), LossScale(self.params.flat)
+        self.steps, self.loss_scale = StepGraphs(self.half), LossScale(self.params.flat)
 
     def compute_gradients(
-        self, batches: list[Arrays], denominators: dict[str, float], key: Dropout | None, grads: Tree
+        self, batches: list[Arrays], denominators: dict[str, float], key: RandomKey | None, grads: Tree
     ) -> list[Any]:
         """Do as `Float32Policy.compute_gradients`. To scale the loss by S, its denominators are divided by S."""
         self.half.params.flat[...] = self.params.flat

@@ -7,7 +7,7 @@ ab.gradcheck.everything()                                         every layer, e
 
 from albert_np.gradcheck.checker import check
 from albert_np.gradcheck.examples import batch, parameters
-from albert_np.gradcheck.of_models import check_model
+from albert_np.gradcheck.model_checks import check_model
 from albert_np.gradcheck.report import CHECKS, Report, everything, print_table
 from albert_np.gradcheck.tensor import Row
 

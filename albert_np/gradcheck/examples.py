@@ -5,17 +5,18 @@ length 1; ids repeat; gammas, betas and biases stand away from 1 and 0.
 """
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.batch import Batch, rows_read
 from albert_np.core.params import Tree, flat_size
-from albert_np.core.random import Dropout, generator
+from albert_np.core.random import RandomKey, generator
 from albert_np.core.sequences import Sequences
+from albert_np.engine.sequences import PackedSequences
+from albert_np.models.batch import PrefixSequences, TaskBatch
 from albert_np.models.config import AlbertConfig
+from albert_np.models.objective import PRETRAINING, Objective
 
 LENGTHS = 8, 1, 9
 SOURCES = 3, 1, 5  # tokens of each that are the source, in translation's pattern
@@ -56,17 +57,23 @@ def parameters(form: dict[str, Any], seed: int) -> Tree:
     return p
 
 
-def sequences(translation: bool = False) -> Sequences:
-    return Sequences.of_lengths(np.array(LENGTHS), np.array(SOURCES) if translation else None)
+def sequences(translation: bool = False, output_rows: Any = None) -> Sequences:
+    kind = PrefixSequences if translation else PackedSequences
+    starts = put(np.cumsum(LENGTHS) - LENGTHS)
+    prefixes = np.array(SOURCES) if translation else None
+    return kind.of_lengths(np.array(LENGTHS), first_rows=starts, output_rows=output_rows, prefix_lengths=prefixes)
 
 
-def dropout(seed: int) -> Dropout:
-    """Dropout for the rows of `sequences`."""
-    within = np.concatenate([np.arange(length) for length in LENGTHS])
-    return Dropout(seed, step=3).of(put(np.stack([np.repeat(EXAMPLES, LENGTHS), within], axis=1)))
+def dropout(seed: int) -> RandomKey:
+    """A dropout key for the rows of `sequences`."""
+    index = np.concatenate([np.arange(length) for length in LENGTHS])
+    return RandomKey(seed, step=3).for_rows(put(np.stack([np.repeat(EXAMPLES, LENGTHS), index], axis=1)))
 
 
-def batch(config: AlbertConfig, seed: int = 0, mlm: bool = True, sop: bool = True, translation: bool = False) -> Batch:
+def batch(
+    config: AlbertConfig, seed: int = 0, mlm: bool = True, sop: bool = True, translation: bool = False,
+    objective: Objective = PRETRAINING, **more: Any,
+) -> TaskBatch:  # fmt: skip
     """A batch of LENGTHS for a model of any size."""
     rng = generator(seed, "gradcheck batch")
     some = rng.choice(config.vocab_size, min(12, config.vocab_size), replace=False)  # fewer than N: ids repeat
@@ -77,7 +84,7 @@ def batch(config: AlbertConfig, seed: int = 0, mlm: bool = True, sop: bool = Tru
         labels["masked_labels"] = rng.integers(config.vocab_size, size=M)
     if sop:
         labels["order_labels"] = np.array([1, 0, 1])
-    return Batch.pack(
+    arrays = dict(
         ids=np.concatenate([some, rng.choice(some, N)])[:N],
         lengths=np.array(LENGTHS),
         token_types=rng.integers(config.type_vocab_size, size=N),
@@ -85,7 +92,9 @@ def batch(config: AlbertConfig, seed: int = 0, mlm: bool = True, sop: bool = Tru
         examples=np.array(EXAMPLES),
         source_lengths=np.array(SOURCES) if translation else None,
         **labels,
+        **more,
     )
+    return objective.pack(arrays, put(np.empty(0)))
 
 
 def entity_rows() -> np.ndarray:
@@ -93,29 +102,22 @@ def entity_rows() -> np.ndarray:
     return np.array([[6, 2], [8, 8], [11, 16]])
 
 
-def task_batch(config: AlbertConfig, seed: int, task: str) -> Batch:
-    """A batch of LENGTHS with the labels of a task."""
+def task_batch(config: AlbertConfig, seed: int, task: str, objective: Objective) -> TaskBatch:
+    """A batch of LENGTHS with the labels of a task, for this objective."""
     if task == "translation":  # the rows that predict begin with the source's last
         starts = np.cumsum(LENGTHS) - LENGTHS
         rows = np.concatenate([np.arange(s + n - 1, s + T) for s, n, T in zip(starts, SOURCES, LENGTHS)])
         tokens = generator(seed, "gradcheck labels").integers(config.vocab_size, size=len(rows))
-        given = batch(config, seed, mlm=False, sop=False, translation=True)
-        read = rows_read(given.sequences, rows, None)
-        return replace(given, masked_rows=put(rows), masked_labels=put(tokens), read=put(read), label_smoothing=0.2)
+        labels = dict(masked_rows=rows, masked_labels=tokens, label_smoothing=0.2)
+        return batch(config, seed, mlm=False, sop=False, translation=True, objective=objective, **labels)
+    labels = {"labels": task_labels(config, seed, "classes" if task == "relations" else task)}
     if task == "relations":
-        rows = entity_rows()
-        given = replace(batch(config, seed, mlm=False, sop=False), entity_rows=put(rows), read=put(np.unique(rows)))
-        return replace(given, labels=on_device(task_labels(config, seed, "classes")))
-    return replace(batch(config, seed, mlm=False, sop=False), labels=on_device(task_labels(config, seed, task)))
-
-
-def on_device(labels: list[tuple[np.ndarray, np.ndarray]]) -> tuple[tuple[Any, Any], ...]:
-    """Labels on the backend in use."""
-    return tuple((put(rows), put(items)) for rows, items in labels)
+        labels["entity_rows"] = entity_rows()
+    return batch(config, seed, mlm=False, sop=False, objective=objective, **labels)
 
 
 def task_labels(config: AlbertConfig, seed: int, task: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """`Batch.labels` of "classes", "numbers" or "sets" of sequences, "tokens" or "spans". Some rows have none."""
+    """Rows and labels of "classes", "numbers" or "sets" of sequences, "tokens" or "spans". Some rows have none."""
     rng, B, C = generator(seed, "gradcheck labels"), len(LENGTHS), config.num_labels
     if task == "classes":
         return [(np.array([0, 2]), rng.integers(C, size=2))]

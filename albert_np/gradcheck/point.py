@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.params import Namespace, Tree, place
+from albert_np.core.params import Namespace, Tree, fill, zero_tree
 
 STEP = 1e-6  # h
 
@@ -33,8 +33,12 @@ class Point:
         """Inputs and parameters on the backend in use; on the host they are these very arrays."""
         on_host = backend.current().name == "numpy"
         inputs = {name: backend.asarray(x) for name, x in self.inputs.items()}
-        p = self.p
-        return inputs, p if p is None or on_host else place(p.form, dict(p.items()), p.flat.dtype)
+        if self.p is None or on_host:
+            return inputs, self.p
+        p = zero_tree(self.p.form, self.p.flat.dtype)
+        for (_, array), (_, value) in zip(p.items(), self.p.items()):
+            fill(array, value)
+        return inputs, p
 
     def value(self) -> list[Any]:
         """The outputs: copies, because a forward pass may hand its input on."""

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from albert_np.core import dispatch as kernels
-from albert_np.gradcheck import of_layers, of_models, of_tasks
+from albert_np.core import reference
+from albert_np.gradcheck import layer_checks, model_checks, task_checks
 from albert_np.gradcheck.tensor import Row
 
 # name -> check: takes a seed, yields rows
-CHECKS = {**of_layers.CHECKS, **of_tasks.CHECKS, **of_models.CHECKS}
+CHECKS = {**layer_checks.CHECKS, **task_checks.CHECKS, **model_checks.CHECKS}
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ def _to_dict(row: Row) -> dict[str, Any]:
 
 
 def everything(seed: int = 0, names: Iterable[str] = CHECKS) -> Iterator[Report]:
-    """Check every layer, every head, and the whole model in all its configurations: the textbook, then its fast twins.
+    """Check every layer, every head, and the whole model in all its configurations: the reference, then the kernels.
 
     names: of the checks to run, by default all.
     """
     for name in names:
-        for title, textbook in ((name, True), (f"{name} · twins", False)):
-            with kernels.textbook(textbook):
+        for title, only_reference in ((name, True), (f"{name} · kernels", False)):
+            with reference(only_reference):
                 rows = list(CHECKS[name](seed))
             yield Report(title, rows)
 

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.params import Tree, checked_dtype, fill, flat_size, fresh, shapes, zero_tree
+from albert_np.core.params import Tree, fill, flat_size, zero_tree
 from albert_np.io.fit import HEADS, fit, heads_of, task_in
 from albert_np.io.locate import Weights, locate
 from albert_np.io.names import Names, table, task_of
 from albert_np.models.config import AlbertConfig
+from albert_np.models.shapes import checked_dtype, first_value, shapes
 
 # The class that a checkpoint with a task head belongs to, if its config says nothing
 ARCHITECTURES = {
@@ -94,7 +95,7 @@ def load(
         tree, absent = placed(found, wanted, dtype, check_finite)
     for name, array in tree.items():
         if name in absent:
-            fill(array, fresh(name, array.shape, found.config, seed))
+            fill(array, first_value(name, array.shape, found.config, seed))
     dropped = [head for head in found.heads if head not in wanted]
     if found.task and found.task != task_of(found.config):
         dropped.append(f"a head for {found.task}")

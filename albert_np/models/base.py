@@ -1,24 +1,27 @@
-"""What the public classes have in common: parameters with a config, and calls on ordinary padded (B, T) arrays."""
+"""The base of the public classes: a config and parameters, and calls on ordinary padded (B, T) arrays."""
 
 import os
-from collections.abc import Callable
 from itertools import repeat
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.batch import Batch
+from albert_np.core.dispatch import Array
 from albert_np.core.layers import attention_probabilities, linear, pooler
-from albert_np.core.model.albert import encode, pretraining, pretraining_backward
+from albert_np.core.model.albert import encode
+from albert_np.core.model.encoder import block_caches
 from albert_np.core.model.heads import mlm_head
-from albert_np.core.params import Tree, initialise, place, shapes
-from albert_np.core.random import Dropout
+from albert_np.core.params import Form, Tree, fill, zero_tree
+from albert_np.core.random import RandomKey
 from albert_np.engine import threads
-from albert_np.engine.shards import add_up, counts, cuts, number_of_parts, split, together
+from albert_np.engine.shards import number_of_shards, reduce_grads, split, split_points, sum_results
+from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
-from albert_np.models.output import Output, joined
-from albert_np.models.padded import Padded, pack, padded, unpack, unpack_attention
+from albert_np.models.objective import PRETRAINING, Objective
+from albert_np.models.output import Output, join_outputs
+from albert_np.models.padded import Padded, check_padded, pack, unpack, unpack_attention
+from albert_np.models.shapes import initialise, shapes
 
 M = TypeVar("M", bound="Model")
 
@@ -26,33 +29,33 @@ M = TypeVar("M", bound="Model")
 class Model:
     """A config and its parameters.
 
-    The subclasses differ in the heads they have (`parts`) and in what they are trained for (`objective`):
-
-        results, cache = forward(batch, p, config, denominators, rng)
-        backward(cache, p, g, config, batch)                                 adds the gradient of results.loss into g
+    The subclasses differ in the heads that they have (`heads`) and in what they are trained for (`objective`).
     """
 
-    parts: tuple[str, ...] = ()
-    optional: ClassVar[tuple[str, ...]] = ()  # parts that a model loaded from a checkpoint without them does not have
-    labels_of: ClassVar[str] = "sequences"  # or "tokens": what the rows of a batch's labels are
-    recordable: ClassVar[bool] = True
-    objective: tuple[Callable[..., tuple[Any, Any]], Callable[..., None]] = (pretraining, pretraining_backward)
+    heads: tuple[str, ...] = ()
+    optional: ClassVar[tuple[str, ...]] = ()  # heads that a model loaded from a checkpoint without them does not have
+    objective: Objective = PRETRAINING
 
     def __init__(self, config: AlbertConfig, seed: int = 0, dtype: Any = "float32") -> None:
-        self.config = self.own(config)
-        self.params: Tree = initialise(shapes(config, self.parts), config, seed, dtype)
+        self.config = self.adapt(config)
+        self.params: Tree = initialise(self.shapes(config), config, seed, dtype)
 
     @classmethod
-    def own(cls, config: AlbertConfig) -> AlbertConfig:
-        """The config as a model of this class has it: its key `architectures` names the class, as in HF's files, and by it
-        `to_hf` knows what the task's head is called there. ValueError if the class cannot have this config."""
+    def shapes(cls, config: AlbertConfig) -> Form:
+        """The form of the parameter tree."""
+        return shapes(config, cls.heads)
+
+    @classmethod
+    def adapt(cls, config: AlbertConfig) -> AlbertConfig:
+        """The config of a model of this class: its key `architectures` names the class, as in HF's files, and by it `to_hf` finds
+        the name of the task's head there. ValueError if the class cannot have this config."""
         return config.replace(extra={**config.extra, "architectures": [cls.__name__]})
 
     @classmethod
     def of(cls: type[M], config: AlbertConfig, params: Tree) -> M:
-        """A model of parameters that exist."""
+        """A model with these parameters."""
         model = cls.__new__(cls)
-        model.config, model.params = cls.own(config), params
+        model.config, model.params = cls.adapt(config), params
         return model
 
     @classmethod
@@ -72,7 +75,7 @@ class Model:
         """Load published weights: Hugging Face's folders (.safetensors, .bin, one file or several), a bare .pth, Google's
         TensorFlow checkpoints (also inside their .tar.gz), .npz, or a name on the hub such as "albert/albert-base-v2".
 
-        config        instead of the one that lies beside the weights; changes: fields to change, such as num_labels=3
+        config        instead of the one beside the weights; changes: fields to change, such as num_labels=3
         dtype         float32 or float64 (or float16), whatever the file holds
         seed          for heads that the file lacks, which start afresh; a notice says so, and which surplus heads are dropped
         check_finite  refuse weights with NaN or infinities
@@ -83,7 +86,7 @@ class Model:
         from albert_np.io.load import load
 
         hub = dict(revision=revision, cache_dir=cache_dir, local_files_only=local_files_only, token=token)
-        return cls.of(*load(path, cls.parts, dtype, seed, cls.optional, config, changes, check_finite, cls.own, **hub))
+        return cls.of(*load(path, cls.heads, dtype, seed, cls.optional, config, changes, check_finite, cls.adapt, **hub))
 
     def save_pretrained(self, folder: str | os.PathLike[str], dtype: str = "") -> None:
         """Write config.json and model.safetensors under HF's names; transformers loads them. dtype: "" keeps the parameters'."""
@@ -92,11 +95,12 @@ class Model:
         save_hf(folder, self.config, self.params, type(self).__name__, dtype)
 
     def to(self: M, name: str) -> M:
-        """Move the parameters to a backend, "numpy" or "cupy"; the model itself comes back."""
-        values = {key: backend.to_host(array) for key, array in self.params.items()}
+        """Move the parameters to a backend, "numpy" or "cupy", and return the model."""
         dtype = self.params.flat.dtype
-        like = backend.named(name).asarray(np.empty(0, dtype))
-        self.params = place(self.params.form, values, dtype, like)
+        moved = zero_tree(self.params.form, dtype, like=backend.named(name).asarray(np.empty(0, dtype)))
+        for (_, array), (_, value) in zip(moved.items(), self.params.items()):
+            fill(array, backend.to_host(value))
+        self.params = moved
         return self
 
     def __call__(
@@ -118,121 +122,134 @@ class Model:
         >>> out.last_hidden_state.shape, out.pooler_output.shape, len(out.attentions), out.attentions[0].shape
         ((2, 4, 128), (2, 128), 4, (2, 4, 4, 4))
         """
-        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
         return self._run(inputs, output_hidden_states, output_attentions)
 
     def _run(self, inputs: Padded, output_hidden_states: bool = False, output_attentions: bool = False) -> Output:
-        """The call behind the checks of its arrays."""
+        """The forward pass of checked arrays, divided among threads."""
         lengths = inputs.visible.sum(1)  # (B,)
-        parts = [inputs.between(*cut) for cut in cuts(lengths, number_of_parts(lengths, self._like()))]
-        return joined(threads.run(self._forward, parts, repeat(output_hidden_states), repeat(output_attentions)))
+        shards = [inputs.between(*points) for points in split_points(lengths, number_of_shards(lengths, self._like()))]
+        return join_outputs(threads.run(self._forward, shards, repeat(output_hidden_states), repeat(output_attentions)))
 
     def _forward(self, inputs: Padded, output_hidden_states: bool, output_attentions: bool) -> Output:
         """The forward pass of checked arrays."""
         batch = pack(inputs, self.config, self.params.flat)
-        # recompute: nothing is to be kept for a backward pass, unless the attention weights are asked for
+        # recompute: nothing is kept for a backward pass, unless the attention weights are wanted
         config = self.config.replace(recompute=not output_attentions)
-        h, hidden, (_, (_, caches, *_), _) = encode(batch, self.params, config)
+        (h, hidden), cache = encode(batch, self.params, config)
         out = Output(last_hidden_state=unpack(h, inputs.visible))
         if output_hidden_states:
             out.hidden_states = tuple(unpack(x, inputs.visible) for x in hidden)
         if output_attentions:
-            out.attentions = tuple(
-                unpack_attention(attention_probabilities(block[0]), inputs.visible, h) for layer in caches for block in layer
-            )
-        self._heads(out, h, batch, inputs)
+            caches = [block for layer in cache.c_encoder.c_layers for block in block_caches(layer)]
+            probs = [attention_probabilities(block.c_attention) for block in caches]
+            out.attentions = tuple(unpack_attention(each, inputs.visible, h) for each in probs)
+        self._add_heads(out, h, batch, inputs)
         return out
 
-    def _heads(self, out: Output, h: Any, batch: Batch, inputs: Padded) -> None:
-        """Fill in what the heads make of the representation h (N, H). A checkpoint may have had none of an optional head."""
+    def _add_heads(self, out: Output, h: Array, batch: TaskBatch, inputs: Padded) -> None:
+        """Fill in the outputs of the heads from the representation h (N, H). A checkpoint may have lacked an optional head."""
         if "pooler" in self.params.form:
             out.pooler_output, _ = pooler(h, self.params.pooler, batch.sequences)
         if "mlm" in self.params.form:
             every_row = backend.asarray_like(np.arange(len(h)), h)
-            logits, _ = mlm_head(h, every_row, self.params.mlm, self.params.embeddings.word, self.config)  # (N, V)
+            logits, _ = mlm_head(h, every_row, self.params, self.config)  # (N, V)
             out.prediction_logits = out.logits = unpack(logits, inputs.visible)
         if "sop" in self.params.form:
             out.sop_logits, _ = linear(out.pooler_output, self.params.sop)
 
     def _loss_and_gradients(
-        self, batch: Batch, grads: Tree | None, denominators: dict[str, float] | None, rng: Any
-    ) -> tuple[Any, Tree]:
-        """The public call behind the checks of its arrays -> the loss, a 0-d array, and the gradients."""
-        results, grads = self.packed_loss_and_gradients(batch, grads, denominators, as_dropout(rng))
+        self, batch: TaskBatch, grads: Tree | None, denominators: dict[str, float] | None, rng: Any
+    ) -> tuple[Array, Tree]:
+        """The loss of a checked batch, a 0-d array, and the gradients."""
+        results, grads = self.packed_loss_and_gradients(batch, grads, denominators, as_random_key(rng))
         return backend.asarray_like(results.loss, self.params.flat), grads
 
     # ---- packed batches: what training uses ----
 
-    def packed_loss(self, batch: Batch, denominators: dict[str, float] | None = None) -> Any:
+    def pack_batch(self, **arrays: Any) -> TaskBatch:
+        """A batch for this model's objective from host arrays, see `TaskBatch.pack`, where the parameters are."""
+        return self.objective.pack(arrays, self.params.flat)
+
+    def pack_on_host(self, **arrays: Any) -> TaskBatch:
+        """The same in NumPy arrays."""
+        return self.objective.pack(arrays, np.empty(0))
+
+    def packed_loss(self, batch: TaskBatch, denominators: dict[str, float] | None = None) -> Any:
         """The losses of a packed batch, without dropout and without gradients: `Results`, or a task's `TaskResults`."""
-        forward, _ = self.objective
-        parts, denominators = self._parts(batch, denominators)
-        config = self.config.replace(recompute=True)  # nothing is to be kept for a backward pass
-        return together(threads.run(lambda part: forward(part, self.params, config, denominators)[0], parts))
+        shards, denominators = self._shards(batch, denominators)
+        config = self.config.replace(recompute=True)  # nothing is kept for a backward pass
+
+        def work(shard: TaskBatch) -> Any:
+            return self.objective.forward(shard, self.params, config, denominators, None)[0]
+
+        return sum_results(threads.run(work, shards))
 
     def packed_loss_and_gradients(
         self,
-        batch: Batch,
+        batch: TaskBatch,
         grads: Tree | None = None,
         denominators: dict[str, float] | None = None,
-        rng: Dropout | None = None,
+        dropout_key: RandomKey | None = None,
     ) -> tuple[Any, Tree]:
-        """The losses of a packed batch and their gradient, added into `grads` if it is given."""
-        check_given(self.params, batch, grads, denominators)
+        """The losses of a packed batch and their gradient, which is added to `grads` if it is given."""
+        check_arguments(self.params, batch, grads, denominators)
         grads = self.params.zeros_like() if grads is None else grads
-        parts, denominators = self._parts(batch, denominators)
-        trees = [grads, *(grads.zeros_like() for _ in parts[1:])]
-        forward, backward = self.objective
+        shards, denominators = self._shards(batch, denominators)
+        trees = [grads, *(grads.zeros_like() for _ in shards[1:])]
 
-        def work(part: Batch, tree: Tree) -> Any:
-            results, cache = forward(part, self.params, self.config, denominators, rng)
-            backward(cache, self.params, tree, self.config, part)
+        def work(shard: TaskBatch, tree: Tree) -> Any:
+            results, cache = self.objective.forward(shard, self.params, self.config, denominators, dropout_key)
+            self.objective.backward(1.0, cache, self.params, tree, self.config, shard)
             return results
 
-        results = threads.run(work, parts, trees)
-        add_up([tree.flat for tree in trees])
-        return together(results), grads
+        results = threads.run(work, shards, trees)
+        reduce_grads([tree.flat for tree in trees])
+        return sum_results(results), grads
 
-    def can_be_recorded(self) -> bool:
-        """Whether a step needs of the host no more than sizes (see engine/step_graphs.py), and is this class's own."""
-        return self.recordable and "objective" not in vars(self)
+    def can_be_captured(self) -> bool:
+        """True if a step can be captured as a graph: only sizes are needed on the host, and the objective is the class's."""
+        return self.objective.capturable and "objective" not in vars(self)
 
-    def _parts(self, batch: Batch, denominators: dict[str, float] | None) -> tuple[list[Batch], dict[str, float] | None]:
-        """What threads compute side by side, and by what the losses of all are divided."""
-        whole = denominators or counts(batch)
-        k = 1 if whole is None else number_of_parts(batch.sequences.lengths, self._like())
-        return ([batch], denominators) if k == 1 else (split(batch, k, self.labels_of), whole)
+    def _shards(
+        self, batch: TaskBatch, denominators: dict[str, float] | None
+    ) -> tuple[list[TaskBatch], dict[str, float] | None]:  # fmt: skip
+        """The sub-batches of the threads, and the denominators of their common loss."""
+        if denominators is None and not batch.has_common_denominators():
+            return [batch], None
+        k = number_of_shards(batch.sequences.lengths, self._like())
+        return ([batch], denominators) if k == 1 else (split(batch, k), denominators or batch.denominators())
 
-    def _like(self) -> Any:
+    def _like(self) -> Array:
         """A parameter (..., H) of the model."""
         return self.params.groups[0].blocks[0].ffn.output.b
 
 
-def check_given(params: Tree, batch: Batch, grads: Any, denominators: Any) -> None:
+def check_arguments(params: Tree, batch: TaskBatch, grads: Any, denominators: Any) -> None:
     """ValueError unless grads is None or a gradient tree of these parameters, and denominators None or complete."""
     if grads is not None and (not isinstance(grads, Tree) or grads is params or not grads.same_form(params)):
         raise ValueError("grads: expected a tree of this model's form, such as model.params.zeros_like()")
-    losses = {"mlm": batch.masked_rows, "sop": batch.order_labels, "task": batch.labels}
-    wanted = [name for name, given in losses.items() if given is not None]
+    losses = {"mlm": batch.masked, "sop": batch.order, "task": batch.tables}
+    expected = [name for name, labels in losses.items() if labels is not None]
     if denominators is not None and not (
-        isinstance(denominators, dict) and all(is_positive(denominators.get(name, 0)) for name in wanted)
+        isinstance(denominators, dict) and all(is_positive(denominators.get(name, 0)) for name in expected)
     ):
-        raise ValueError(f"denominators: expected positive numbers for {', '.join(wanted)}, got {denominators!r}")
+        raise ValueError(f"denominators: expected positive numbers for {', '.join(expected)}, got {denominators!r}")
 
 
 def is_positive(number: Any) -> bool:
-    """Whether a number is above 0; of one on a device, for which one would have to wait, it is believed."""
+    """True if number > 0. A scalar on a device is assumed to be positive, to avoid a wait."""
     if isinstance(number, int | float | np.generic | np.ndarray):
         return float(number) > 0
     return hasattr(number, "dtype")
 
 
-def as_dropout(rng: Any) -> Dropout | None:
-    """rng=... of a call: None, a `Dropout`, a seed, or a NumPy generator to draw the seed from."""
-    if rng is None or isinstance(rng, Dropout):
+def as_random_key(rng: Any) -> RandomKey | None:
+    """rng=... of a call: None, a `RandomKey`, a seed, or a NumPy generator to draw the seed from."""
+    if rng is None or isinstance(rng, RandomKey):
         return rng
     if isinstance(rng, np.random.Generator):
-        return Dropout(int(rng.integers(2**63)))
+        return RandomKey(int(rng.integers(2**63)))
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0:
-        return Dropout(int(rng))
+        return RandomKey(int(rng))
     raise ValueError(f"rng: expected a Dropout, a seed or a numpy Generator, got {rng!r}")

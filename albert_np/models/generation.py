@@ -1,10 +1,10 @@
-"""Writing a target token by token: the source is encoded once, then each step computes one new row a sequence.
+"""Text generation, token by token: the source is encoded once, then each step computes one new row per sequence.
 
-    begin     the source -> the hidden row of its last token, and the past: keys and values of every application of a block
+    begin     the source -> the hidden row of its last token, and the KV cache: keys and values of every application of a block
     advance   one more token of each sequence -> its hidden row
 
-Greedy search takes the likeliest token each time. Beam search keeps the num_beams best texts so far; with one beam the two are
-the same, so there is one function for both.
+Greedy search takes the most likely token each time. Beam search keeps the num_beams best texts so far; with one beam the two
+are the same, so one function does both.
 """
 
 from collections.abc import Iterator
@@ -15,82 +15,83 @@ import numpy as np
 
 from albert_np.core import backend
 from albert_np.core.batch import Batch
+from albert_np.core.dispatch import Array
 from albert_np.core.layers import feed_forward, layer_norm
 from albert_np.core.model.block import block
 from albert_np.core.model.embeddings import embeddings
 from albert_np.core.model.fusion import fuse_levels
 from albert_np.core.model.heads import mlm_head
-from albert_np.core.params import Tree
+from albert_np.core.params import Namespace, Tree
 from albert_np.models.config import AlbertConfig
-from albert_np.models.layers import attend_past, fill_past
+from albert_np.models.layers import attend_cached, fill_cache
 from albert_np.models.padded import Padded, pack
 
 
 @dataclass
-class Past:
+class KVCache:
     """keys, values   one (B, A, T, D) for each application of a block, in order
-    places         (B,) host integers: how many tokens each sequence has so far, where its next one goes
-    positions      (B,) host integers: the position of its next token; another number only where a mask had holes
+    lengths_so_far (B,) host integers: number of tokens of each sequence so far, the slot of its next one
+    positions      (B,) host integers: the position id of its next token; different from the slot only where a mask had holes
     """
 
-    keys: list[Any]
-    values: list[Any]
-    places: np.ndarray
+    keys: list[Array]
+    values: list[Array]
+    lengths_so_far: np.ndarray
     positions: np.ndarray
 
-    def taken(self, rows: np.ndarray) -> "Past":
-        """The past of these sequences, in this order; one may be taken several times."""
+    def take(self, rows: np.ndarray) -> "KVCache":
+        """The cache of these sequences, in this order; a sequence may be repeated."""
         index = backend.asarray_like(rows, self.keys[0])
         keys, values = ([np.take(array, index, axis=0) for array in arrays] for arrays in (self.keys, self.values))
-        return Past(keys, values, self.places[rows], self.positions[rows])
+        return KVCache(keys, values, self.lengths_so_far[rows], self.positions[rows])
 
 
-def blocks_of(p: Tree, config: AlbertConfig) -> Iterator[tuple[int, int, Any]]:
-    """(layer, number of the application, parameters) of every application of a block, in order."""
+def applied_blocks(p: Tree, config: AlbertConfig) -> Iterator[tuple[int, int, Namespace]]:
+    """(layer, index of the application, parameters) of every application of a block, in order."""
     for l in range(config.num_hidden_layers):
         for i, p_block in enumerate(p.groups[config.group_of(l)].blocks):
             yield l, l * config.inner_group_num + i, p_block
 
 
-def begin(p: Tree, config: AlbertConfig, batch: Batch, room: int) -> tuple[Any, Past]:
-    """Encode the sources -> the hidden row (B, H) of each one's last token, and the past with room for `room` more tokens"""
+def begin(p: Tree, config: AlbertConfig, batch: Batch, room: int) -> tuple[Array, KVCache]:
+    """Encode the sources -> the hidden row (B, H) of each one's last token, and the KV cache with room for `room` more tokens"""
     sequences, A = batch.sequences, config.num_attention_heads
     x, _ = embeddings(batch, p.embeddings, config, None)
     shape = (len(sequences), A, int(sequences.lengths.max()) + room, config.head_width)
     last = sequences.starts + sequences.lengths - 1  # (B,)
-    past = Past([], [], sequences.lengths.copy(), backend.to_host(batch.positions)[last] + 1)
-    hidden: list[Any] = [x, *[None] * config.num_hidden_layers]
-    for l, number, p_block in blocks_of(p, config):
-        past.keys.append(np.zeros_like(x, shape=shape))
-        past.values.append(np.zeros_like(x, shape=shape))
-        fill_past(x, p_block.attention, past.keys[-1], past.values[-1], sequences, A)
-        x, _ = block(x, p_block, sequences, config, None, number)
+    kv_cache = KVCache([], [], sequences.lengths.copy(), backend.to_host(batch.positions)[last] + 1)
+    hidden: list[Array] = [x, *[None] * config.num_hidden_layers]
+    for l, i, p_block in applied_blocks(p, config):
+        kv_cache.keys.append(np.zeros_like(x, shape=shape))
+        kv_cache.values.append(np.zeros_like(x, shape=shape))
+        fill_cache(x, p_block.attention, kv_cache.keys[-1], kv_cache.values[-1], sequences, A)
+        x, _ = block(x, p_block, sequences, config, None, i)
         hidden[l + 1] = x
     h, _ = fuse_levels(hidden, p.fusion, config.fusion_layers)
-    return np.take(h, backend.asarray_like(last, x), axis=0), past
+    return np.take(h, backend.asarray_like(last, x), axis=0), kv_cache
 
 
-def advance(p: Tree, config: AlbertConfig, past: Past, tokens: np.ndarray) -> Any:
-    """tokens (B,) host ids, the next of each target -> their hidden rows (B, H); the past grows by them"""
-    batch = Batch.pack(tokens, np.ones(len(tokens), np.int64), np.ones_like(tokens), past.positions, like=p.flat)
+def advance(p: Tree, config: AlbertConfig, kv_cache: KVCache, tokens: np.ndarray) -> Array:
+    """tokens (B,) host ids, the next of each target -> their hidden rows (B, H); the cache grows by them"""
+    batch = Batch.pack(tokens, np.ones(len(tokens), np.int64), np.ones_like(tokens), kv_cache.positions, like=p.flat)
     x, _ = embeddings(batch, p.embeddings, config, None)
-    places = backend.asarray_like(past.places, x)
-    hidden: list[Any] = [x, *[None] * config.num_hidden_layers]
-    for (l, _, p_block), keys, values in zip(blocks_of(p, config), past.keys, past.values):
-        a = attend_past(x, p_block.attention, keys, values, places, config.num_attention_heads)
+    slots = backend.asarray_like(kv_cache.lengths_so_far, x)
+    hidden: list[Array] = [x, *[None] * config.num_hidden_layers]
+    for (l, _, p_block), keys, values in zip(applied_blocks(p, config), kv_cache.keys, kv_cache.values):
+        a = attend_cached(x, p_block.attention, keys, values, slots, config.num_attention_heads)
         h, _ = layer_norm(x + a, p_block.attention_norm, config.layer_norm_eps)
         f, _ = feed_forward(h, p_block.ffn, config.hidden_act)
         x, _ = layer_norm(h + f, p_block.ffn_norm, config.layer_norm_eps)
         hidden[l + 1] = x
-    past.places, past.positions = past.places + 1, past.positions + 1
+    kv_cache.lengths_so_far, kv_cache.positions = kv_cache.lengths_so_far + 1, kv_cache.positions + 1
     h, _ = fuse_levels(hidden, p.fusion, config.fusion_layers)
     return h
 
 
-def log_probabilities(p: Tree, config: AlbertConfig, h: Any) -> np.ndarray:
+def log_probabilities(p: Tree, config: AlbertConfig, h: Array) -> np.ndarray:
     """h (B, H) -> (B, V) on the host: log p of the token that follows"""
     every_row = backend.asarray_like(np.arange(len(h)), h)
-    logits, _ = mlm_head(h, every_row, p.mlm, p.embeddings.word, config)
+    logits, _ = mlm_head(h, every_row, p, config)
     shifted = logits - logits.max(-1, keepdims=True)
     return backend.to_host(shifted - np.log(np.exp(shifted).sum(-1, keepdims=True)))
 
@@ -113,55 +114,62 @@ def generate(
         )
     room = room if max_new_tokens is None else min(room, max_new_tokens)
     compact = Padded(inputs.visible, inputs.ids, np.zeros_like(inputs.token_types), inputs.positions, source_lengths=lengths)
-    last = [row[there][-1] for row, there in zip(inputs.ids, inputs.visible)]
+    last = [row[is_visible][-1] for row, is_visible in zip(inputs.ids, inputs.visible)]
     ends = np.array(last if eos is None else [eos] * len(lengths))
-    h, past = begin(p, config, pack(compact, config, p.flat), room)
-    found = search(p, config, log_probabilities(p, config, h), past, num_beams, room, length_penalty, ends)
-    targets = np.full((len(found), max(map(len, found))), config.pad_token_id or 0)
-    for row, target in zip(targets, found):
+    h, kv_cache = begin(p, config, pack(compact, config, p.flat), room)
+    texts = search(p, config, log_probabilities(p, config, h), kv_cache, num_beams, room, length_penalty, ends)
+    targets = np.full((len(texts), max(map(len, texts))), config.pad_token_id or 0)
+    for row, target in zip(targets, texts):
         row[: len(target)] = target
     return targets
 
 
 def search(
-    p: Tree, config: AlbertConfig, first: np.ndarray, past: Past, K: int, room: int, length_penalty: float, ends: np.ndarray
+    p: Tree,
+    config: AlbertConfig,
+    first: np.ndarray,
+    kv_cache: KVCache,
+    K: int,
+    room: int,
+    length_penalty: float,
+    ends: np.ndarray,
 ) -> list[list[int]]:
     """Beam search for B targets side by side: row b K + k is beam k of target b.   first (B, V), ends (B,) -> B lists of ids
 
     A target is done when K of its texts are finished, or when it has `room` tokens; the best of all its texts is taken.
     """
     B, V = first.shape
-    past, log_p = past.taken(np.repeat(np.arange(B), K)), np.repeat(first, K, axis=0)  # (B K, V)
+    kv_cache, log_p = kv_cache.take(np.repeat(np.arange(B), K)), np.repeat(first, K, axis=0)  # (B K, V)
     totals = np.full((B, K), -np.inf)  # log p of each beam so far; at first all beams are the same text: one of them counts
     totals[:, 0] = 0
     texts: list[list[list[int]]] = [[[] for _ in range(K)] for _ in range(B)]
     finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(B)]
     for length in range(1, room + 1):
         scores = (totals[:, :, None] + log_p.reshape(B, K, V)).reshape(B, K * V)
-        best = likeliest(scores, 2 * K)  # 2 K: K of them may end their text
+        best = top_k(scores, 2 * K)  # 2 K: K of them may end their text
         parents, tokens = np.repeat(np.arange(B), K).reshape(B, K) * K, np.zeros((B, K), np.int64)
         for b in range(B):
             if len(finished[b]) >= K:
                 continue
-            kept = 0
+            count = 0
             longer: list[list[int]] = []
             for rank, choice in enumerate(best[b].tolist()):
                 (k, token), total = divmod(choice, V), float(scores[b, choice])
                 if token == ends[b] and rank < K:
                     finished[b].append((total / length**length_penalty, [*texts[b][k], token]))
-                elif token != ends[b] and kept < K:
-                    parents[b, kept], tokens[b, kept], totals[b, kept] = b * K + k, token, total
+                elif token != ends[b] and count < K:
+                    parents[b, count], tokens[b, count], totals[b, count] = b * K + k, token, total
                     longer.append([*texts[b][k], token])
-                    kept += 1
+                    count += 1
             texts[b] = longer
         if length == room or all(len(done) >= K for done in finished):
             break
-        past = past.taken(parents.reshape(-1))
-        log_p = log_probabilities(p, config, advance(p, config, past, tokens.reshape(-1)))
-    return [best_of(*each, length_penalty) for each in zip(finished, texts, totals)]
+        kv_cache = kv_cache.take(parents.reshape(-1))
+        log_p = log_probabilities(p, config, advance(p, config, kv_cache, tokens.reshape(-1)))
+    return [best_text(*each, length_penalty) for each in zip(finished, texts, totals)]
 
 
-def likeliest(scores: np.ndarray, count: int) -> np.ndarray:
+def top_k(scores: np.ndarray, count: int) -> np.ndarray:
     """scores (B, n) -> (B, min(count, n)) where the highest are, highest first, the first of equals first"""
     count = min(count, scores.shape[1])
     some = np.sort(np.argpartition(-scores, count - 1, axis=1)[:, :count], axis=1)
@@ -169,9 +177,9 @@ def likeliest(scores: np.ndarray, count: int) -> np.ndarray:
     return np.take_along_axis(some, order, axis=1)
 
 
-def best_of(
+def best_text(
     finished: list[tuple[float, list[int]]], texts: list[list[int]], totals: np.ndarray, length_penalty: float
 ) -> list[int]:
     """The best finished text; only if there is none, the best of those that ran out of room."""
     unfinished = [(float(total) / len(text) ** length_penalty, text) for text, total in zip(texts, totals)]
-    return max(finished or unfinished, key=lambda found: found[0])[1]
+    return max(finished or unfinished, key=lambda scored: scored[0])[1]

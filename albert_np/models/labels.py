@@ -7,7 +7,7 @@ import numpy as np
 from albert_np.core import backend
 from albert_np.models.config import AlbertConfig
 from albert_np.models.padded import IGNORED, integers, within
-from albert_np.models.task_losses import CLASSES, SETS, problem_of
+from albert_np.models.task_losses import CLASSES, SETS, get_problem
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -44,7 +44,7 @@ def sequence_labels(labels: Any, B: int, config: AlbertConfig) -> list[Pair]:
     where a sequence may have several labels."""
     C = config.num_labels
     values = host("labels", labels, f"one for each of the {B} sequences")
-    problem = problem_of(config, values.dtype.kind != "f")
+    problem = get_problem(config, values.dtype.kind != "f")
     if problem == CLASSES:
         if values.shape == (B, C) and C > 1:
             raise ValueError(f"labels: expected the shape {(B,)}, got {(B, C)}; several labels a sequence are given as floats")

@@ -1,4 +1,4 @@
-"""What the call of a model returns."""
+"""The result of calling a model."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -8,9 +8,9 @@ import numpy as np
 
 @dataclass
 class Output:
-    """What a call returns; None is what the model has no head for, or what was not asked for.
+    """The result of calling a model; None for outputs that the model has no head for, or that were not requested.
 
-    Arrays live where the parameters live; rows of padding are zero, but for start_logits and end_logits, which are
+    Arrays are where the parameters are; rows of padding are zero, except in start_logits and end_logits, which are
     finfo(dtype).min there: a softmax over the row is then one over the visible tokens.
 
     last_hidden_state        (B, T, H), the fused one if there is fusion
@@ -34,14 +34,14 @@ class Output:
     end_logits: Any = None
 
 
-def joined(outputs: list[Output]) -> Output:
+def join_outputs(outputs: list[Output]) -> Output:
     """The outputs of consecutive rows of a batch, one below the other."""
     if len(outputs) == 1:
         return outputs[0]
 
-    def below(values: list[Any]) -> Any:
+    def concatenated(values: list[Any]) -> Any:
         if isinstance(values[0], tuple):
-            return tuple(map(below, map(list, zip(*values))))
+            return tuple(map(concatenated, map(list, zip(*values))))
         return None if values[0] is None else np.concatenate(values)
 
-    return Output(**{field.name: below([getattr(out, field.name) for out in outputs]) for field in fields(Output)})
+    return Output(**{field.name: concatenated([getattr(out, field.name) for out in outputs]) for field in fields(Output)})

@@ -1,6 +1,6 @@
 """Between the public (B, T) arrays with padding and the packed tokens inside.
 
-All checks of a user's arrays are here, but those of a task's labels (labels.py).
+A user's arrays are checked here; labels of tasks in labels.py.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -9,22 +9,24 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.batch import Batch
+from albert_np.core.dispatch import Array
+from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
+from albert_np.models.objective import Objective
 
-IGNORED = -100  # a label that is none
+IGNORED = -100  # the label of items that no loss counts
 
 
 @dataclass(frozen=True)
 class Padded:
-    """Checked (B, T) arrays of a call, and which of their places are visible."""
+    """Checked (B, T) arrays of a call, and which of their positions are visible."""
 
     visible: np.ndarray  # (B, T) booleans
     ids: np.ndarray
     token_types: np.ndarray
     positions: np.ndarray
-    source_lengths: np.ndarray | None = None  # (B,) of translation: how many of the visible tokens are the source
-    entities: np.ndarray | None = None  # (B, 2) of relations: numbers of two tokens among the visible ones
+    source_lengths: np.ndarray | None = None  # (B,) of translation: number of visible tokens that are the source
+    entities: np.ndarray | None = None  # (B, 2) of relations: indices of two tokens among the visible ones
 
     def between(self, first: int, last: int) -> "Padded":
         """The rows first, ..., last - 1."""
@@ -52,14 +54,14 @@ def within(name: str, values: np.ndarray, limit: int, what: str) -> None:
         raise ValueError(f"{name}: {int(outside[0])} is outside 0 to {limit - 1}, {what}")
 
 
-def padded(
+def check_padded(
     config: AlbertConfig,
     input_ids: Any,
     attention_mask: Any = None,
     token_type_ids: Any = None,
     position_ids: Any = None,
 ) -> Padded:
-    """Check a user's arrays. A mask may have holes: what it hides is not there, the others keep their positions."""
+    """Check a user's arrays. A mask may have holes: the tokens that it hides are left out, the others keep their positions."""
     ids = integers("input_ids", input_ids)
     if ids.ndim != 2 or ids.size == 0:
         raise ValueError(f"input_ids: expected the shape (B, T), got {ids.shape}")
@@ -90,12 +92,13 @@ def padded(
 
 
 def pack(
-    inputs: Padded, config: AlbertConfig, like: Any, labels: Any = None, sentence_order_label: Any = None, task: Any = None,
-    label_smoothing: float = 0.0,
-) -> Batch:  # fmt: skip
+    inputs: Padded, config: AlbertConfig, like: Array, labels: Any = None, sentence_order_label: Any = None, task: Any = None,
+    label_smoothing: float = 0.0, objective: Objective | None = None,
+) -> TaskBatch:  # fmt: skip
     """The visible tokens end to end, with the labels that are given, on the device of `like`.
 
-    labels (B, T) and sentence_order_label (B,) are pretraining's, still to be checked; task: `Batch.labels`, as host arrays.
+    labels (B, T) and sentence_order_label (B,) are pretraining's, still to be checked; task: pairs of rows and labels, as host
+    arrays. objective: the batch is for its loss, which may read few rows of the last layer; None: all rows are needed.
     """
     visible = inputs.visible
     arrays: dict[str, np.ndarray] = {}
@@ -115,33 +118,28 @@ def pack(
     lengths = visible.sum(axis=1)
     if inputs.entities is not None:
         arrays["entity_rows"] = inputs.entities + (np.cumsum(lengths) - lengths)[:, None]  # (B, 2)
-    return Batch.pack(
-        inputs.ids[visible],
-        lengths,
-        inputs.token_types[visible],
-        inputs.positions[visible],
-        **arrays,
-        source_lengths=inputs.source_lengths,
-        labels=task,
-        label_smoothing=label_smoothing,
-        like=like,
-    )
+    arrays |= {
+        "ids": inputs.ids[visible], "lengths": lengths, "token_types": inputs.token_types[visible],
+        "positions": inputs.positions[visible],
+    }  # fmt: skip
+    more = {"source_lengths": inputs.source_lengths, "labels": task, "label_smoothing": label_smoothing}
+    return TaskBatch.pack(**arrays, **more, like=like) if objective is None else objective.pack(arrays | more, like)
 
 
-def unpack(x: Any, visible: np.ndarray) -> Any:
+def unpack(x: Array, visible: np.ndarray) -> Array:
     """x (N, ...) -> (B, T, ...) on the same device, zero where nothing is visible"""
     B, T = visible.shape
     rows = np.where(visible, np.cumsum(visible).reshape(B, T) - 1, 0)
     mask = visible.reshape(-1, *[1] * (x.ndim - 1))
-    spread = np.take(x, backend.asarray_like(rows.reshape(-1), x), axis=0)  # (B T, ...)
-    return np.where(backend.asarray_like(mask, x), spread, 0).reshape(B, T, *x.shape[1:])
+    padded = np.take(x, backend.asarray_like(rows.reshape(-1), x), axis=0)  # (B T, ...)
+    return np.where(backend.asarray_like(mask, x), padded, 0).reshape(B, T, *x.shape[1:])
 
 
-def unpack_attention(probs: list[Any], visible: np.ndarray, like: Any) -> Any:
+def unpack_attention(probs: list[Array], visible: np.ndarray, like: Array) -> Array:
     """B of (A, t, t) -> (B, A, T, T), zero where query or key is not visible"""
     B, T = visible.shape
     out = np.zeros_like(like, shape=(B, probs[0].shape[0], T, T))
     for b, p in enumerate(probs):
-        places = backend.asarray_like(np.flatnonzero(visible[b]), like)  # (t,)
-        out[b][:, places[:, None], places] = p
+        rows = backend.asarray_like(np.flatnonzero(visible[b]), like)  # (t,)
+        out[b][:, rows[:, None], rows] = p
     return out

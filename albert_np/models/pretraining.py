@@ -4,20 +4,20 @@ from typing import Any
 
 from albert_np.core.params import Tree
 from albert_np.models.base import Model
-from albert_np.models.padded import pack, padded
+from albert_np.models.padded import check_padded, pack
 
 
 class AlbertModel(Model):
     """The body and its pooler."""
 
-    parts = ("pooler",)
+    heads = ("pooler",)
     optional = ("pooler",)  # as in files of AlbertForMaskedLM
 
 
 class AlbertForPreTraining(Model):
     """The body with both heads of pretraining: masked language model and sentence order."""
 
-    parts = ("pooler", "mlm", "sop")
+    heads = ("pooler", "mlm", "sop")
 
     def loss_and_gradients(
         self,
@@ -45,15 +45,15 @@ class AlbertForPreTraining(Model):
         >>> grads.embeddings.word.shape, grads.groups[0].blocks[0].attention.query.w.shape
         ((4000, 64), (128, 128))
         """
-        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
-        batch = pack(inputs, self.config, self.params.flat, labels, sentence_order_label)
+        inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        batch = pack(inputs, self.config, self.params.flat, labels, sentence_order_label, objective=self.objective)
         return self._loss_and_gradients(batch, grads, denominators, rng)
 
 
 class AlbertForMaskedLM(Model):
     """The body with the masked language model's head."""
 
-    parts = ("mlm",)
+    heads = ("mlm",)
 
     def loss_and_gradients(
         self,
@@ -67,5 +67,6 @@ class AlbertForMaskedLM(Model):
         rng: Any = None,
     ) -> tuple[Any, Tree]:
         """The masked-language-model loss and its gradient; see `AlbertForPreTraining.loss_and_gradients`."""
-        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
-        return self._loss_and_gradients(pack(inputs, self.config, self.params.flat, labels), grads, denominators, rng)
+        inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        batch = pack(inputs, self.config, self.params.flat, labels, objective=self.objective)
+        return self._loss_and_gradients(batch, grads, denominators, rng)

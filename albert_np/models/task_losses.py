@@ -1,33 +1,24 @@
-"""Fine-tuning: body, the head of a task, its loss. The forward and the backward pass of each task, side by side.
+"""Fine-tuning: body, the head of a task, its loss; the forward and the backward pass, the same for every head.
 
-A head makes a table of logits, a row for each sequence or token (question answering makes two: of first and of last tokens).
-The rows that have a label are its items; where they are, and what they are labelled, the batch says: `Batch.labels`.
+A head makes tables of logits, with a row per sequence or token. The rows that have a label are its items: `TaskBatch.tables`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import repeat
-from typing import Any
 
 import numpy as np
 
-from albert_np.core.batch import Batch
-from albert_np.core.dispatch import twins_of
+from albert_np.core.batch import Items
+from albert_np.core.dispatch import Array, Cache
 from albert_np.core.layers import cross_entropy, cross_entropy_backward, gather, gather_backward
 from albert_np.core.model.albert import encode, encode_backward
 from albert_np.core.params import Tree
-from albert_np.core.random import Dropout
+from albert_np.core.random import RandomKey
+from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
+from albert_np.models.heads import RELATION, SEQUENCE, SPAN, TOKEN, Head
 from albert_np.models.layers import binary_cross_entropy, binary_cross_entropy_backward, squared_error, squared_error_backward
-from albert_np.models.task_heads import (
-    relation_head,
-    relation_head_backward,
-    sequence_head,
-    sequence_head_backward,
-    span_head,
-    span_head_backward,
-    token_head,
-    token_head_backward,
-)
+from albert_np.models.objective import Objective
 
 CLASSES, NUMBERS, SETS = "single_label_classification", "regression", "multi_label_classification"
 LOSSES = {
@@ -35,18 +26,19 @@ LOSSES = {
     NUMBERS: (squared_error, squared_error_backward),
     SETS: (binary_cross_entropy, binary_cross_entropy_backward),
 }
+Problem = Callable[[AlbertConfig, TaskBatch], str]  # which of the LOSSES a batch is trained with
 
 
 @dataclass(frozen=True)
 class TaskResults:
-    """What a pass found. The loss is a sum over items divided by the denominator."""
+    """The loss is a sum over items divided by the denominator."""
 
-    loss: Any  # ()
-    correct: Any  # () of `answers`; None for numbers, which are not right or wrong
+    loss: Array  # ()
+    correct: Array | None  # () of `answers`; None for numbers, which are not right or wrong
     answers: int  # items with a label: sequences, or tokens, or B · C yes or no, or first tokens + last tokens
 
 
-def problem_of(config: AlbertConfig, integers: bool) -> str:
+def get_problem(config: AlbertConfig, integers: bool) -> str:
     """Which of the LOSSES a sequence classifier is trained with: config.problem_type, or else, as transformers decides, by the
     number of labels and by whether they are integers."""
     if config.problem_type is not None:
@@ -56,157 +48,112 @@ def problem_of(config: AlbertConfig, integers: bool) -> str:
     return CLASSES if integers else SETS
 
 
-# ---- one class, number or set of classes for each sequence ----
+def problem_of_sequences(config: AlbertConfig, batch: TaskBatch) -> str:
+    """The loss of a sequence classifier on this batch."""
+    return get_problem(config, all(items.labels.dtype.kind in "iu" for items in batch.tables or ()))
 
 
-def sequence_classification(
-    batch: Batch,
+def always_classes(config: AlbertConfig, batch: TaskBatch) -> str:
+    """The loss of heads whose labels are always classes."""
+    return CLASSES
+
+
+def task(
+    batch: TaskBatch,
     p: Tree,
     config: AlbertConfig,
     denominators: dict[str, float] | None = None,
-    rng: Dropout | None = None,
-) -> tuple[TaskResults, Any]:
-    """The loss over the sequences that have a label. denominators {"task": ...} default to their number."""
-    read = None if twins_of(p.flat) is None else batch.read  # [CLS] only, but for the textbook
-    h, _, c_body = encode(batch, p, config, rng, read)
-    logits, c_head = sequence_head(h, batch.sequences, p, config, rng and rng.of(batch.dropout_rows))  # (B, C)
-    problem = problem_of(config, all(items.dtype.kind in "iu" for _, items in batch.labels or ()))
-    results, c_loss = task_loss([logits], batch.labels, problem, denominators, batch.weights_of("task"))
-    return results, (c_body, c_head, c_loss)
+    dropout_key: RandomKey | None = None,
+    head: Head = SEQUENCE,
+    problem: Problem = problem_of_sequences,
+) -> tuple[TaskResults, tuple[Cache, Cache, Cache]]:
+    """The loss over the rows that have a label, the mean over the head's tables.
 
-
-def sequence_classification_backward(cache: Any, p: Tree, g: Tree, config: AlbertConfig, batch: Batch) -> None:
-    """Adds the gradient of the loss into g"""
-    c_body, c_head, c_loss = cache
-    dlogits = task_loss_backward(c_loss)[0]  # (B, C)
-    encode_backward(sequence_head_backward(dlogits, c_head, p, g), c_body, p, g, config, batch)
-
-
-# ---- a class for each token ----
-
-
-def token_classification(
-    batch: Batch,
-    p: Tree,
-    config: AlbertConfig,
-    denominators: dict[str, float] | None = None,
-    rng: Dropout | None = None,
-) -> tuple[TaskResults, Any]:
-    """The loss over the tokens that have a label. denominators {"task": ...} default to their number."""
-    h, _, c_body = encode(batch, p, config, rng)
-    logits, c_head = token_head(h, p.task, config, rng and rng.of(batch.dropout_rows))  # (N, C)
-    results, c_loss = task_loss([logits], batch.labels, CLASSES, denominators, batch.weights_of("task"))
-    return results, (c_body, c_head, c_loss)
-
-
-def token_classification_backward(cache: Any, p: Tree, g: Tree, config: AlbertConfig, batch: Batch) -> None:
-    """Adds the gradient of the loss into g"""
-    c_body, c_head, c_loss = cache
-    dlogits = task_loss_backward(c_loss)[0]  # (N, C)
-    encode_backward(token_head_backward(dlogits, c_head, p.task, g.task), c_body, p, g, config, batch)
-
-
-# ---- the first and the last token of an answer within each sequence ----
-
-
-def question_answering(
-    batch: Batch,
-    p: Tree,
-    config: AlbertConfig,
-    denominators: dict[str, float] | None = None,
-    rng: Dropout | None = None,
-) -> tuple[TaskResults, Any]:
-    """Half the loss over the first tokens plus half the loss over the last ones.
-
-    Each is a softmax over the tokens of a sequence. denominators {"task": ...}, by which both are divided, default to how many
-    sequences have a label of that kind.
+    denominators {"task": ...} default to the number of labels of each table.
     """
-    h, _, c_body = encode(batch, p, config, rng)
-    scores, c_head = span_head(h, batch.sequences, p.task)  # (2, B, T)
-    results, c_loss = task_loss([scores[0], scores[1]], batch.labels, CLASSES, denominators)
-    return results, (c_body, c_head, c_loss)
+    (h, _), c_encode = encode(batch, p, config, dropout_key)  # (N, H)
+    tables, c_head = head.forward(h, batch, p, config, dropout_key and dropout_key.for_rows(batch.random_rows))
+    results, c_loss = task_loss(tables, batch.tables, problem(config, batch), denominators)
+    return results, (c_encode, c_head, c_loss)
 
 
-def question_answering_backward(cache: Any, p: Tree, g: Tree, config: AlbertConfig, batch: Batch) -> None:
-    """Adds the gradient of the loss into g"""
-    c_body, c_head, c_loss = cache
-    dscores = np.stack(task_loss_backward(c_loss))  # (2, B, T)
-    encode_backward(span_head_backward(dscores, c_head, p.task, g.task), c_body, p, g, config, batch)
-
-
-# ---- a class for two entities of each sequence ----
-
-
-def relation_classification(
-    batch: Batch,
+def task_backward(
+    dloss: float,
+    cache: tuple[Cache, Cache, Cache],
     p: Tree,
+    g: Tree,
     config: AlbertConfig,
-    denominators: dict[str, float] | None = None,
-    rng: Dropout | None = None,
-) -> tuple[TaskResults, Any]:
-    """The loss over the sequences that have a label. denominators {"task": ...} default to their number."""
-    read = None if twins_of(p.flat) is None else batch.read
-    h, _, c_body = encode(batch, p, config, rng, read)
-    logits, c_head = relation_head(h, batch.entity_rows, p.relation, config, rng and rng.of(batch.dropout_rows))  # (B, C)
-    results, c_loss = task_loss([logits], batch.labels, CLASSES, denominators, batch.weights_of("task"))
-    return results, (c_body, c_head, c_loss)
+    batch: TaskBatch,
+    head: Head = SEQUENCE,
+) -> None:
+    """dloss (): 1 for the gradient of the loss itself, which is added to g"""
+    c_encode, c_head, c_loss = cache
+    dtables = task_loss_backward(dloss, c_loss)
+    dh = head.backward(dtables, c_head, p, g)  # (N, H)
+    encode_backward(dh, c_encode, p, g, config, batch)
 
 
-def relation_classification_backward(cache: Any, p: Tree, g: Tree, config: AlbertConfig, batch: Batch) -> None:
-    """Adds the gradient of the loss into g"""
-    c_body, c_head, c_loss = cache
-    dlogits = task_loss_backward(c_loss)[0]  # (B, C)
-    encode_backward(relation_head_backward(dlogits, c_head, p.relation, g.relation), c_body, p, g, config, batch)
+def task_objective(head: Head, problem: Problem = always_classes) -> Objective:
+    """The objective of the models with this head."""
+    return Objective(
+        lambda *args: task(*args, head=head, problem=problem),
+        lambda *args: task_backward(*args, head=head),
+        head.labels_of, head.output_rows, head.capturable,
+    )  # fmt: skip
 
 
-# ---- what they share ----
+SEQUENCE_CLASSIFICATION = task_objective(SEQUENCE, problem_of_sequences)
+TOKEN_CLASSIFICATION = task_objective(TOKEN)
+QUESTION_ANSWERING = task_objective(SPAN)  # half the loss over the first tokens plus half the loss over the last ones
+RELATION_CLASSIFICATION = task_objective(RELATION)
+
+
+# ---- the loss ----
 
 
 def task_loss(
-    tables: list[Any], labels: Any, problem: str, denominators: dict[str, float] | None, weights: Any = None
-) -> tuple[TaskResults, Any]:
-    """tables of logits (R, C), labels: for each a pair (rows (M,), labels (M,) or (M, C)) -> the mean of their losses
-
-    weights: for each table (M,), what an item counts; None: 1.
+    tables: list[Array], labels: tuple[Items, ...] | None, problem: str, denominators: dict[str, float] | None
+) -> tuple[TaskResults, tuple[str, list[Cache]]]:
+    """tables of logits (R, C), labels: the items of each, (M,) or (M, C) -> the mean of their losses
 
     Raises ValueError if the batch has labels for another number of tables, or of another shape.
     """
     if labels is None or len(labels) != len(tables):
         got = "none" if labels is None else len(labels)
-        raise ValueError(f"batch.labels: expected {len(tables)} pairs of rows and their labels for this class, got {got}")
+        raise ValueError(f"batch.tables: expected labels for {len(tables)} tables for this class, got {got}")
     forward, _ = LOSSES[problem]
-    zero = tables[0].reshape(-1)[:0].sum()  # () on the right device, in the right dtype
-    loss, correct, answers, caches = zero, None if problem == NUMBERS else zero, 0, []
-    for table, (rows, items), given in zip(tables, labels, weights or repeat(None)):
+    loss = zero = np.zeros_like(tables[0], shape=())
+    correct, answers, caches = None if problem == NUMBERS else zero, 0, []
+    for table, items in zip(tables, labels):
         c_gather = c_loss = None
-        if M := len(rows):
-            logits, c_gather = gather(table, rows)  # (M, C)
-            if items.shape != ((M,) if problem == CLASSES else logits.shape):  # NumPy would broadcast, and add up nonsense
-                raise ValueError(f"batch.labels: {items.shape} does not fit {problem} of {logits.shape}")
+        if M := len(items):
+            logits, c_gather = gather(table, items.rows)  # (M, C)
+            if items.labels.shape != ((M,) if problem == CLASSES else logits.shape):  # NumPy would broadcast them
+                raise ValueError(f"batch.tables: labels {items.labels.shape} do not fit {problem} of logits {logits.shape}")
             denominator = (denominators["task"] if denominators else M) * len(tables)
-            counted = np.ones_like(logits[:, 0]) if given is None else given  # (M,)
-            part, c_loss = forward(logits, items, counted, denominator)
+            weights = np.ones_like(logits[:, 0]) if items.weights is None else items.weights  # (M,)
+            part, c_loss = forward(logits, items.labels, weights, denominator)
             loss = loss + part
-            correct = None if correct is None else correct + right(logits, items, problem, counted)
-        answers += items.size
+            correct = None if correct is None else correct + count_right(logits, items.labels, problem, weights)
+        answers += items.labels.size
         caches.append((table, c_gather, c_loss))
     return TaskResults(loss, correct, answers), (problem, caches)
 
 
-def task_loss_backward(cache: Any) -> list[Any]:
-    """-> for each table its gradient (R, C)"""
+def task_loss_backward(dloss: float, cache: tuple[str, list[Cache]]) -> list[Array]:
+    """dloss () -> for each table its gradient (R, C)"""
     problem, caches = cache
     _, backward = LOSSES[problem]
     dtables = []
     for table, c_gather, c_loss in caches:
-        dtables.append(gather_backward(backward(1.0, c_loss), c_gather) if c_loss else np.zeros_like(table))
+        dtables.append(gather_backward(backward(dloss, c_loss), c_gather) if c_loss else np.zeros_like(table))
     return dtables
 
 
-def right(logits: Any, labels: Any, problem: str, weights: Any) -> Any:
-    """logits (M, C) -> (), how many of the labels they answer: the likeliest class, or each class more likely than not
+def count_right(logits: Array, labels: Array, problem: str, weights: Array) -> Array:
+    """logits (M, C) -> (), how many of the labels they match: the most likely class, or each class more likely than not
 
-    weights (M,): an item of weight 0 is none.
+    weights (M,): an item of weight 0 is not counted.
     """
     if problem == CLASSES:
         return ((logits.argmax(-1) == labels) & (weights > 0)).sum()

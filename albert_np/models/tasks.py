@@ -6,25 +6,21 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.batch import Batch
 from albert_np.core.layers import linear
 from albert_np.core.params import Tree
 from albert_np.models.base import Model
+from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
+from albert_np.models.heads import relation_head, token_head
 from albert_np.models.labels import entity_positions as checked_entities
 from albert_np.models.labels import relation_labels, sequence_labels, span_labels, token_labels
 from albert_np.models.output import Output
-from albert_np.models.padded import Padded, pack, padded, unpack
-from albert_np.models.task_heads import relation_head, token_head
+from albert_np.models.padded import Padded, check_padded, pack, unpack
 from albert_np.models.task_losses import (
-    question_answering,
-    question_answering_backward,
-    relation_classification,
-    relation_classification_backward,
-    sequence_classification,
-    sequence_classification_backward,
-    token_classification,
-    token_classification_backward,
+    QUESTION_ANSWERING,
+    RELATION_CLASSIFICATION,
+    SEQUENCE_CLASSIFICATION,
+    TOKEN_CLASSIFICATION,
 )
 
 
@@ -35,11 +31,11 @@ class AlbertForSequenceClassification(Model):
     A call gives .logits (B, C).
     """
 
-    parts = ("pooler", "task")
-    objective = sequence_classification, sequence_classification_backward
+    heads = ("pooler", "task")
+    objective = SEQUENCE_CLASSIFICATION
 
-    def _heads(self, out: Output, h: Any, batch: Batch, inputs: Padded) -> None:
-        super()._heads(out, h, batch, inputs)
+    def _add_heads(self, out: Output, h: Any, batch: TaskBatch, inputs: Padded) -> None:
+        super()._add_heads(out, h, batch, inputs)
         out.logits, _ = linear(out.pooler_output, self.params.task)  # (B, C)
 
     def loss_and_gradients(
@@ -67,9 +63,11 @@ class AlbertForSequenceClassification(Model):
 
         Raises ValueError that names the argument, what came and what was expected.
         """
-        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
         task = sequence_labels(labels, len(inputs.visible), self.config)
-        return self._loss_and_gradients(pack(inputs, self.config, self.params.flat, task=task), grads, denominators, rng)
+        return self._loss_and_gradients(
+            pack(inputs, self.config, self.params.flat, task=task, objective=self.objective), grads, denominators, rng
+        )
 
 
 class AlbertForTokenClassification(Model):
@@ -78,12 +76,11 @@ class AlbertForTokenClassification(Model):
     A call gives .logits (B, T, C), zero at padding.
     """
 
-    parts = ("task",)
-    labels_of = "tokens"
-    objective = token_classification, token_classification_backward
+    heads = ("task",)
+    objective = TOKEN_CLASSIFICATION
 
-    def _heads(self, out: Output, h: Any, batch: Batch, inputs: Padded) -> None:
-        super()._heads(out, h, batch, inputs)
+    def _add_heads(self, out: Output, h: Any, batch: TaskBatch, inputs: Padded) -> None:
+        super()._add_heads(out, h, batch, inputs)
         logits, _ = token_head(h, self.params.task, self.config, None)  # (N, C)
         out.logits = unpack(logits, inputs.visible)
 
@@ -104,9 +101,11 @@ class AlbertForTokenClassification(Model):
         a sum over `denominators` {"task": ...}, which counts tokens. For the rest see
         `AlbertForSequenceClassification.loss_and_gradients`.
         """
-        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
         task = token_labels(labels, inputs.visible, self.config)
-        return self._loss_and_gradients(pack(inputs, self.config, self.params.flat, task=task), grads, denominators, rng)
+        return self._loss_and_gradients(
+            pack(inputs, self.config, self.params.flat, task=task, objective=self.objective), grads, denominators, rng
+        )
 
 
 class AlbertForQuestionAnswering(Model):
@@ -115,18 +114,17 @@ class AlbertForQuestionAnswering(Model):
     A call gives .start_logits and .end_logits (B, T), finfo(dtype).min where nothing is visible.
     """
 
-    parts = ("task",)
-    recordable = False  # the width of its tables of scores is the longest sequence's length, which the host must know
-    objective = question_answering, question_answering_backward
+    heads = ("task",)
+    objective = QUESTION_ANSWERING
 
     @classmethod
-    def own(cls, config: AlbertConfig) -> AlbertConfig:
+    def adapt(cls, config: AlbertConfig) -> AlbertConfig:
         if config.num_labels != 2:
             raise ValueError(f"num_labels must be 2 for question answering, the start and the end, not {config.num_labels}")
-        return super().own(config)
+        return super().adapt(config)
 
-    def _heads(self, out: Output, h: Any, batch: Batch, inputs: Padded) -> None:
-        super()._heads(out, h, batch, inputs)
+    def _add_heads(self, out: Output, h: Any, batch: TaskBatch, inputs: Padded) -> None:
+        super()._add_heads(out, h, batch, inputs)
         scores, _ = linear(h, self.params.task)  # (N, 2)
         visible = backend.asarray_like(inputs.visible, h)
         spans = np.where(visible[:, :, None], unpack(scores, inputs.visible), float(np.finfo(h.dtype).min))  # (B, T, 2)
@@ -156,9 +154,11 @@ class AlbertForQuestionAnswering(Model):
         The softmax runs over the visible tokens of a sequence. transformers' runs over the whole padded row, so its loss changes
         with the padding; without padding the two agree.
         """
-        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
         task = span_labels(start_positions, end_positions, inputs.visible)
-        return self._loss_and_gradients(pack(inputs, self.config, self.params.flat, task=task), grads, denominators, rng)
+        return self._loss_and_gradients(
+            pack(inputs, self.config, self.params.flat, task=task, objective=self.objective), grads, denominators, rng
+        )
 
 
 class AlbertForRelationClassification(Model):
@@ -168,8 +168,8 @@ class AlbertForRelationClassification(Model):
     A call gives .logits (B, C).
     """
 
-    parts = ("relation",)
-    objective = relation_classification, relation_classification_backward
+    heads = ("relation",)
+    objective = RELATION_CLASSIFICATION
 
     def __call__(
         self,
@@ -182,12 +182,12 @@ class AlbertForRelationClassification(Model):
         entity_positions: Any = None,
     ) -> Output:
         """As `Model.__call__`; entity_positions (B, 2): places in the padded row at which the two entities are read."""
-        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
         inputs = replace(inputs, entities=checked_entities(entity_positions, inputs.visible))
         return self._run(inputs, output_hidden_states, output_attentions)
 
-    def _heads(self, out: Output, h: Any, batch: Batch, inputs: Padded) -> None:
-        super()._heads(out, h, batch, inputs)
+    def _add_heads(self, out: Output, h: Any, batch: TaskBatch, inputs: Padded) -> None:
+        super()._add_heads(out, h, batch, inputs)
         out.logits, _ = relation_head(h, batch.entity_rows, self.params.relation, self.config, None)  # (B, C)
 
     def loss_and_gradients(
@@ -207,7 +207,9 @@ class AlbertForRelationClassification(Model):
         labels (B,): integers, -100 = ignore; entity_positions (B, 2): see `__call__`. For the rest see
         `AlbertForSequenceClassification.loss_and_gradients`.
         """
-        inputs = padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
+        inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
         inputs = replace(inputs, entities=checked_entities(entity_positions, inputs.visible))
         task = relation_labels(labels, len(inputs.visible), self.config)
-        return self._loss_and_gradients(pack(inputs, self.config, self.params.flat, task=task), grads, denominators, rng)
+        return self._loss_and_gradients(
+            pack(inputs, self.config, self.params.flat, task=task, objective=self.objective), grads, denominators, rng
+        )

@@ -2,79 +2,82 @@
 
     [CLS] source [SEP] target [SEP]        token types 0 and 1, positions running on
 
-A source token sees the source; a target token sees the source, its own past and itself. The row of each token from the source's
+A source token attends to the source, a target token to the source, its past and itself. The row of each token from the source's
 [SEP] on predicts the token that follows it, by the masked language model's head. There is no decoder: the parameters are those
 of any ALBERT, so a pretrained one can be taken as it is.
 """
 
+from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.batch import Batch
-from albert_np.core.dispatch import twins_of
+from albert_np.core.dispatch import op
 from albert_np.core.layers import cross_entropy, cross_entropy_backward
 from albert_np.core.model.albert import encode, encode_backward
 from albert_np.core.model.heads import mlm_head, mlm_head_backward
 from albert_np.core.params import Tree
-from albert_np.core.random import Dropout
+from albert_np.core.random import RandomKey
 from albert_np.models.base import Model
+from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
-from albert_np.models.padded import IGNORED, Padded, integers, pack, padded
+from albert_np.models.heads import cls_and_masked_rows
+from albert_np.models.objective import Objective
+from albert_np.models.padded import IGNORED, Padded, check_padded, integers, pack
 from albert_np.models.task_losses import TaskResults
 
+TranslationCache = namedtuple("TranslationCache", "h c_encode c_head c_loss")
 
+
+@op
 def translation(
-    batch: Batch,
-    p: Tree,
-    config: AlbertConfig,
-    denominators: dict[str, float] | None = None,
-    rng: Dropout | None = None,
-) -> tuple[TaskResults, Any]:
-    """The cross-entropy of the target's tokens, each predicted from what is before it (teacher forcing).
+    batch: TaskBatch, p: Tree, config: AlbertConfig, denominators: dict[str, float] | None = None,
+    dropout_key: RandomKey | None = None,
+) -> tuple[TaskResults, TranslationCache]:  # fmt: skip
+    """The cross-entropy of the target's tokens, each predicted from the tokens before it (teacher forcing).
 
-    batch.masked_rows (M,) are the rows that predict, batch.masked_labels (M,) the tokens that follow them.
-    denominators {"mlm": ...} default to M.
+    batch.masked has the rows that predict, and the tokens that follow them. denominators {"mlm": ...} default to their number.
     """
-    rows = batch.masked_rows
-    h, _, c_body = encode(batch, p, config, rng, None if twins_of(p.flat) is None else batch.read)
-    zero = h.reshape(-1)[:0].sum()  # () on the right device, in the right dtype
-    if not len(rows):
-        return TaskResults(zero, zero, 0), (h, c_body, None, None)
-    logits, c_head = mlm_head(h, rows, p.mlm, p.embeddings.word, config)  # (M, V)
-    denominator = denominators["mlm"] if denominators else len(rows)
-    given = batch.weights_of("mlm")
-    weights = np.ones_like(logits[:, 0]) if given is None else given  # (M,)
-    loss, c_loss = cross_entropy(logits, batch.masked_labels, weights, denominator, batch.label_smoothing)
-    correct = ((logits.argmax(-1) == batch.masked_labels) & (weights > 0)).sum()
-    return TaskResults(loss, correct, len(rows)), (h, c_body, c_head, c_loss)
+    (h, _), c_encode = encode(batch, p, config, dropout_key)  # (N, H)
+    items = batch.masked
+    if not items:
+        zero = np.zeros_like(h, shape=())
+        return TaskResults(zero, zero, 0), TranslationCache(h, c_encode, None, None)
+    logits, c_head = mlm_head(h, items.rows, p, config)  # (M, V)
+    weights = np.ones_like(logits[:, 0]) if items.weights is None else items.weights  # (M,)
+    denominator = (denominators or batch.denominators())["mlm"]
+    loss, c_loss = cross_entropy(logits, items.labels, weights, denominator, batch.label_smoothing)
+    correct = ((logits.argmax(-1) == items.labels) & (weights > 0)).sum()
+    return TaskResults(loss, correct, len(items)), TranslationCache(h, c_encode, c_head, c_loss)
 
 
-def translation_backward(cache: Any, p: Tree, g: Tree, config: AlbertConfig, batch: Batch) -> None:
-    """Adds the gradient of the loss into g"""
-    h, c_body, c_head, c_loss = cache
-    if c_head is None:
-        dh = np.zeros_like(h)
+@op
+def translation_backward(
+    dloss: float, cache: TranslationCache, p: Tree, g: Tree, config: AlbertConfig, batch: TaskBatch
+) -> None:  # fmt: skip
+    """dloss (): 1 for the gradient of the loss itself, which is added to g"""
+    if cache.c_head is None:
+        dh = np.zeros_like(cache.h)  # (N, H)
     else:
-        dlogits = cross_entropy_backward(1.0, c_loss)  # (M, V)
-        dh = mlm_head_backward(dlogits, c_head, p.mlm, g.mlm, p.embeddings.word, g.embeddings.word, config)
-    encode_backward(dh, c_body, p, g, config, batch)
+        dlogits = cross_entropy_backward(dloss, cache.c_loss)  # (M, V)
+        dh = mlm_head_backward(dlogits, cache.c_head, p, g, config)  # (N, H)
+    encode_backward(dh, cache.c_encode, p, g, config, batch)
 
 
 class AlbertForTranslation(Model):
     """The body with the attention of translation, and the tied masked-language-model head, which generates.
 
-    A call takes [CLS] source [SEP] target [SEP] with token types 0 and 1, and gives .logits (B, T, V): what each row says of the
-    token that follows it. `generate` takes [CLS] source [SEP] and writes the target.
+    A call takes [CLS] source [SEP] target [SEP] with token types 0 and 1, and gives .logits (B, T, V): the prediction of each row
+    for the token that follows it. `generate` takes [CLS] source [SEP] and writes the target.
     """
 
-    parts = ("mlm",)
-    objective = translation, translation_backward
+    heads = ("mlm",)
+    objective = Objective(translation, translation_backward, output_rows=cls_and_masked_rows)
 
     def __call__(self, *arguments: Any, output_hidden_states: bool = False, output_attentions: bool = False, **named: Any) -> Any:
         """The forward pass of (B, T) arrays: input_ids, attention_mask, token_type_ids, position_ids. See `Model.__call__`."""
-        inputs = with_sources(padded(self.config, *arguments, **named))
+        inputs = with_sources(check_padded(self.config, *arguments, **named))
         return self._run(inputs, output_hidden_states, output_attentions)
 
     def loss_and_gradients(
@@ -98,9 +101,9 @@ class AlbertForTranslation(Model):
         """
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing: expected a number from 0 to below 1, got {label_smoothing!r}")
-        inputs = with_sources(padded(self.config, input_ids, attention_mask, token_type_ids, position_ids))
+        inputs = with_sources(check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids))
         follows = shifted(target_labels(labels, inputs), inputs.visible)
-        batch = pack(inputs, self.config, self.params.flat, follows, label_smoothing=label_smoothing)
+        batch = pack(inputs, self.config, self.params.flat, follows, objective=self.objective, label_smoothing=label_smoothing)
         return self._loss_and_gradients(batch, grads, denominators, rng)
 
     def generate(
@@ -123,16 +126,16 @@ class AlbertForTranslation(Model):
         """
         from albert_np.models.generation import generate
 
-        inputs = padded(self.config, input_ids, attention_mask)
+        inputs = check_padded(self.config, input_ids, attention_mask)
         return generate(self, inputs, num_beams, max_new_tokens, length_penalty, eos_token_id)
 
 
 def with_sources(inputs: Padded) -> Padded:
     """The same with the lengths of the sources: the visible tokens of type 0, which must come first. ValueError otherwise."""
     target = (inputs.token_types == 1) & inputs.visible  # (B, T)
-    begun = np.maximum.accumulate(target, axis=1)
-    wrong = (inputs.visible & (inputs.token_types != begun)).any(axis=1)
-    sources = (inputs.visible & ~begun).sum(axis=1)  # (B,)
+    from_target_on = np.maximum.accumulate(target, axis=1)
+    wrong = (inputs.visible & (inputs.token_types != from_target_on)).any(axis=1)
+    sources = (inputs.visible & ~from_target_on).sum(axis=1)  # (B,)
     if wrong.any() or not sources.all():
         row = int((wrong | (sources == 0)).argmax())
         raise ValueError(
@@ -152,15 +155,17 @@ def target_labels(labels: Any, inputs: Padded) -> np.ndarray:
     given = integers("labels", labels, inputs.visible.shape)
     outside = (given != IGNORED) & ~target
     if outside.any():
-        row, place = (int(i[0]) for i in np.nonzero(outside))
-        raise ValueError(f"labels: only visible tokens of the target have one, but row {row} has {given[row, place]} at {place}")
+        row, position = (int(i[0]) for i in np.nonzero(outside))
+        raise ValueError(
+            f"labels: only visible tokens of the target have one, but row {row} has {given[row, position]} at {position}"
+        )
     return given
 
 
 def shifted(labels: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """labels (B, T) of the tokens themselves -> (B, T) what each visible token is followed by"""
+    """labels (B, T) of the tokens themselves -> (B, T) the label of the next visible token"""
     follows = np.full_like(labels, IGNORED)
-    for row, own, there in zip(follows, labels, visible):
-        places = np.flatnonzero(there)
-        row[places[:-1]] = own[places[1:]]
+    for row, own, is_visible in zip(follows, labels, visible):
+        positions = np.flatnonzero(is_visible)
+        row[positions[:-1]] = own[positions[1:]]
     return follows

@@ -15,8 +15,8 @@ from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_json, write_whole
 from albert_np.models.config import AlbertConfig
-from albert_np.models.distillation import Lesson, graduate, student
-from albert_np.tasks import Task, task_of
+from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
+from albert_np.tasks import Task, get_task
 from albert_np.tasks.finetune_folder import FinetuneFolder, examples_hash, new_folder, params_hash
 from albert_np.tasks.initial_model import VOCAB_SIZE, InitialModel, limit_max_length
 from albert_np.tasks.trained import Trained, baseline_scores
@@ -126,7 +126,7 @@ def finetune(
         options=options, changes=changes, vocab_size=vocab_size, teacher=teacher, **settings,
     )  # fmt: skip
     with processes.guard():
-        task = task_of(task, **(options or {}))
+        task = get_task(task, **(options or {}))
         checked = FinetuneSettings.from_dict({**task.trains, **settings})
         if seeds < 1:
             raise ValueError(f"seeds must be at least 1, not {seeds}")
@@ -225,7 +225,8 @@ class FinetuneJob:
         with processes.main_process_first():
             model = self.initial.create(settings.seed)
         if self.teacher is not None:
-            student(model, Lesson(self.teacher.model, settings.temperature, settings.hard, settings.hidden), settings.seed)
+            distill = DistillConfig(self.teacher.model, settings.temperature, settings.hard, settings.hidden)
+            attach_teacher(model, distill, settings.seed)
         constraints = get_constraints(settings, model, self.callback.note)
         checkpoints = None
         if folder is not None:
@@ -236,7 +237,7 @@ class FinetuneJob:
             self.task, model, tokenizer, self.examples, self.held, settings, self.initial.is_new, self.callback, stop,
             constraints, checkpoints, processes,
         )  # fmt: skip
-        graduate(model)
+        detach_teacher(model)
         about = dict(settings=settings.to_dict(), start=self.initial.source, epoch=history.best)
         about |= dict(scores=numeric_scores(history.scores), baselines=self.baselines)
         trained = Trained(self.task, model, tokenizer, about, get_packing(settings, constraints))

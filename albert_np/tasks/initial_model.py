@@ -90,7 +90,7 @@ class InitialModel:
         """Return the checkpoint's model with a new head for these labels, instead of one that it may have for others."""
         from albert_np.models import AlbertModel
 
-        if "mlm" in self.task.model.parts:  # that head has no labels
+        if "mlm" in self.task.model.heads:  # that head has no labels
             return self.task.model.from_pretrained(self.path, seed=seed, **changes)
         model = self.task.model(stored.replace(**changes), seed=seed)
         values = dict(AlbertModel.from_pretrained(self.path).params.items())

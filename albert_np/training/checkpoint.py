@@ -25,10 +25,10 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from albert_np.core import backend
+from albert_np.core.optim import OptimizerState
 from albert_np.core.params import Tree
 from albert_np.io.files import sha256, sync
 from albert_np.models.config import AlbertConfig
@@ -78,7 +78,7 @@ class Checkpoint:
         read_trees(path, {"": best})
         return best.flat
 
-    def restore(self, params: Tree, optimizer: SimpleNamespace) -> None:
+    def restore(self, params: Tree, optimizer: OptimizerState) -> None:
         """Copy parameters and moments into trees of the same form. ValueError if the stored form differs."""
         read_trees(self.folder / "params.safetensors", {"": params})
         read_trees(self.folder / "moments.safetensors", {"m.": optimizer.m, "v.": optimizer.v})
@@ -90,7 +90,7 @@ def save(
     checkpoints: Path,
     config: AlbertConfig,
     params: Tree,
-    optimizer: SimpleNamespace,
+    optimizer: OptimizerState,
     state: dict[str, Any],
     tokenizer: Any = None,
     constraints: list[Arrays] | None = None,

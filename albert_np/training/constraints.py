@@ -10,9 +10,9 @@ constraint.on_step_end                          makes the parameters satisfy the
 import importlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from types import SimpleNamespace
 from typing import Any, Protocol
 
+from albert_np.core.optim import OptimizerState
 from albert_np.core.params import Tree
 
 
@@ -29,7 +29,7 @@ class Constraint:
     def on_gradients(self, params: Tree, grads: Tree) -> None:
         """Change the gradients, in place. Called within `forward_context`."""
 
-    def on_step_end(self, params: Tree, optimizer: SimpleNamespace, step: int) -> None:
+    def on_step_end(self, params: Tree, optimizer: OptimizerState, step: int) -> None:
         """Change the parameters and the optimiser's moments after update `step`, the first being 1."""
 
     def is_final(self, step: int) -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.batch import Batch
 from albert_np.engine.mpi import SINGLE_PROCESS, Processes
 
 # Sums instead of means: batches differ in size, so they are added up first and divided at the end.
@@ -24,7 +23,7 @@ def evaluate(model: Any, batches: Iterable[dict[str, Any]], processes: Processes
     """
     totals, masked, sequences = np.zeros(4), 0, 0
     for arrays in get_share(batches, *processes.rank_and_size) if processes.rank_and_size else batches:
-        results = model.packed_loss(Batch.pack(**arrays, like=model.params.flat), SUMS)
+        results = model.packed_loss(model.pack_batch(**arrays), SUMS)
         numbers = results.mlm_loss, results.mlm_correct, results.sop_loss, results.sop_correct
         totals += [float(backend.to_host(number)) for number in numbers]
         masked, sequences = masked + results.masked, sequences + results.sequences

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 
-from albert_np.core.dispatch import twins_of
-from albert_np.core.params import Tree, flat_size, shapes
-from albert_np.engine.shards import number_of_parts
+from albert_np.core.params import Tree, flat_size
+from albert_np.engine.kernels import kernels_run
+from albert_np.engine.shards import number_of_shards
 from albert_np.models.config import AlbertConfig
+from albert_np.models.shapes import shapes
 
 
 def empty_tree(config: AlbertConfig, parts: tuple[str, ...] = ("pooler", "mlm", "sop")) -> Tree:
@@ -23,7 +24,7 @@ def activations_per_token(config: AlbertConfig, T: int) -> float:
     cached: float = 8 * H + F
     if config.hidden_dropout_prob:
         cached += 2 * H / 4  # two masks, a byte per number
-    if twins_of(np.zeros(1)) is None:  # tanh and a; the attention weights before and after dropout, and its mask
+    if not kernels_run(np.zeros(1)):  # tanh and a; the attention weights before and after dropout, and its mask
         return cached + 2 * F + (2.25 if config.attention_probs_dropout_prob else 2) * weights
     return cached + (weights if config.attention_probs_dropout_prob else 0)  # the weights are not cached; their mask, in floats
 
@@ -44,9 +45,9 @@ def estimate(
     body = hidden + cached * config.inner_group_num if config.recompute else hidden + cached * blocks
     temporary = 4 * H + 4 * F  # of a block's backward pass
     head = 2 * config.vocab_size * math.ceil(masked_lm_prob * tokens)  # logits and probabilities, then these and the gradient
-    if twins_of(np.zeros(1)) is None:
+    if not kernels_run(np.zeros(1)):
         head += 3 * config.num_attention_heads * max_length**2  # backward through one sequence's weights
-    trees = number_of_parts(np.full(max(1, tokens // max_length), max_length), np.zeros(H))
+    trees = number_of_shards(np.full(max(1, tokens // max_length), max_length), np.zeros(H))
     return {
         "parameters": numbers * itemsize,
         "gradients": trees * numbers * itemsize,

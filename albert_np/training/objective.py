@@ -1,20 +1,21 @@
 """The objective, which the trainer minimises: the first of its extension points, beside `Constraint` and `Callback`.
 
-An objective is a pair of functions, a member of the model:
+An objective (`models.objective.Objective`) is a forward and a backward function of packed batches, a member of the model:
 
-    forward, backward = model.objective
-    results, cache = forward(batch, params, config, denominators, key)      results.loss: a sum over items / a denominator
-    backward(cache, params, grads, config, batch)                           adds the gradient into grads
+    results, cache = objective.forward(batch, params, config, denominators, dropout_key)        results.loss: a 0-d array
+    objective.backward(1.0, cache, params, grads, config, batch)                                adds its gradient to grads
 
-The classes in `models` bring theirs: pretraining, one for each kind of task, and distillation, which puts its own, with
-parameters of its own, into one model. A new one needs nothing of the trainer; tests/training/test_new_head.py has an example.
+The classes in `models` bring theirs: pretraining, one for each kind of task, and distillation, which gives a single model an
+objective, and parameters, of its own. A new one requires no change here; tests/training/test_new_head.py has an example.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
 from albert_np.core.params import Tree
 from albert_np.engine.mpi import Processes
 from albert_np.models.config import AlbertConfig
+from albert_np.models.objective import Objective
 
 DENOMINATORS = ("mlm", "sop", "task", "tokens")
 
@@ -22,20 +23,21 @@ DENOMINATORS = ("mlm", "sop", "task", "tokens")
 class TrainableModel(Protocol):
     """The members of a model that the trainer uses."""
 
-    params: Tree
+    params: Tree  # with the extra parameters of the objective, if it has any
     config: AlbertConfig
+    objective: Objective
 
-    @property
-    def objective(self) -> tuple[Any, Any]:
-        """The forward and the backward function, as above."""
+    def can_be_captured(self) -> bool:
+        """Return True if a step can be captured as a graph on a GPU."""
 
-    def can_be_recorded(self) -> bool:
-        """True if a step can be captured on a GPU: the objective needs only sizes on the host."""
+    def packed_loss_and_gradients(self, batch: Any, grads: Any, denominators: Any, dropout_key: Any) -> tuple[Any, Any]:
+        """Return the results of a packed batch, and add the gradient of their loss to grads."""
 
-    def packed_loss_and_gradients(self, batch: Any, grads: Any, denominators: Any, rng: Any) -> tuple[Any, Any]:
-        """Return the results of a packed batch, and add the gradient of their loss into grads."""
+    def pack_batch(self, **arrays: Any) -> Any:
+        """Return a batch for the objective, from host arrays."""
 
-    def save_pretrained(self, folder: Any) -> None: ...
+    def save_pretrained(self, folder: Any) -> None:
+        """Write the model into a folder."""
 
 
 class FinetuneTask(Protocol):
@@ -43,7 +45,10 @@ class FinetuneTask(Protocol):
 
     name: ClassVar[str]
     metric: ClassVar[str]
-    collate: ClassVar[Any]  # items -> the arrays of `Batch.pack`
+
+    @property
+    def collate(self) -> Callable[[list[Any]], dict[str, Any]]:
+        """The function from items to the host arrays of `TaskBatch.pack`."""
 
     def items(self, example: Any, tokenizer: Any) -> list[Any]:
         """Return the rows of an example; a row's `ids` are its tokens, and without a `target` it is not trained on."""

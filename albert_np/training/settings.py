@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from albert_np.core.optim.adamw import NAMES as OPTIMIZERS
+from albert_np.core.optim import NAMES as OPTIMIZERS
 from albert_np.training.trainer_settings import TrainerSettings, check_choice, check_range
 
 OBJECTIVES = ("sop", "nsp", "none")

@@ -2,8 +2,9 @@
 
 import time
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
+
+from albert_np.core.optim import OptimizerState
 
 
 @dataclass
@@ -35,7 +36,7 @@ class TrainerState:
     history, best        of a fine-tuning: its records, and the flat parameters of its best epoch
     """
 
-    optimizer: SimpleNamespace
+    optimizer: OptimizerState
     step: int = 0
     epoch: int = 0
     epoch_step: int = 0

@@ -7,11 +7,11 @@ of threads: otherwise BLAS sums in another order).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from albert_np.core import optim
-from albert_np.core.random import Dropout
+from albert_np.core.optim import OptimizerState
+from albert_np.core.random import RandomKey
 from albert_np.engine.mpi import PARAMS_DIFFERED, Processes, get_reducer
 from albert_np.engine.precision import get_precision_policy
 from albert_np.engine.stop import Stop
@@ -78,7 +78,7 @@ class Trainer:
         while not (self.is_finished() or self.stop.signal):
             batches = self.micro_batches()  # of this process
             denominators = loss_denominators(batches, processes)
-            key = Dropout(settings.seed, state.step) if self.has_dropout else None
+            key = RandomKey(settings.seed, state.step) if self.has_dropout else None
 
             with forward_context(self.constraints, params):
                 results = self.policy.compute_gradients(batches, denominators, key, grads)  # forward and backward
@@ -123,7 +123,7 @@ class Trainer:
         raise NotImplementedError
 
     def micro_batches(self) -> list[Arrays]:
-        """Return this process's share of the next step's batch: packed host arrays, as `Batch.pack` takes them."""
+        """Return this process's share of the next step's batch: packed host arrays, as `TaskBatch.pack` takes them."""
         raise NotImplementedError
 
     def new_record(self, lr: float, tokens: int) -> dict[str, Any]:
@@ -219,7 +219,7 @@ class Trainer:
             self.write_checkpoint(optimizer)
         self.processes.barrier()
 
-    def write_checkpoint(self, optimizer: SimpleNamespace) -> None:
+    def write_checkpoint(self, optimizer: OptimizerState) -> None:
         """Write it in this process, and what else is written with every checkpoint."""
         from safetensors import SafetensorError
 

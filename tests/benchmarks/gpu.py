@@ -29,7 +29,6 @@ from products import flops, of_batch
 
 import albert_np as ab
 from albert_np.core import backend
-from albert_np.core import dispatch as kernels
 from albert_np.engine.precision import get_precision_policy
 from albert_np.training.memory import empty_tree
 
@@ -245,7 +244,7 @@ def correct(precision: str) -> dict[str, float]:
         ends = []
         for each, how in ((reference, "float32"), (model, name if name in PRECISIONS else "float32")):
             grads = each.params.zeros_like()
-            with kernels.textbook(each is reference):
+            with reference(each is reference):
                 steps = get_precision_policy(each, how)
                 for _ in range(6 if each is model else 1):  # from the fifth time on a recording is replayed
                     results = steps.compute_gradients([arrays], whole, ab.Dropout(3), grads)

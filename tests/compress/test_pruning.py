@@ -26,7 +26,7 @@ def go_on(model, pruning, state, steps, clip=1.0, lr=0.01, watch=lambda step: No
     for step in steps:
         grads.flat[...] = 0
         with forward_context([pruning], params):
-            model.packed_loss_and_gradients(batch_of(model.config, step), grads, rng=ab.Dropout(1, step))
+            model.packed_loss_and_gradients(batch_of(model.config, step), grads, dropout_key=ab.Dropout(1, step))
             pruning.on_gradients(params, grads)
         ab.optim.clip(grads, clip)
         ab.optim.step(params, grads, state, lr)
@@ -101,7 +101,7 @@ def test_all_compete_in_the_global_scope(model):
 
 def test_movement_keeps_what_moves_away_from_zero(model):
     """After one step the score is the sign of -dL/dw ⊙ w: large weights that shrink go before small ones that grow."""
-    grads = model.packed_loss_and_gradients(batch_of(model.config, 0), rng=ab.Dropout(1, 0))[1]
+    grads = model.packed_loss_and_gradients(batch_of(model.config, 0), dropout_key=ab.Dropout(1, 0))[1]
     w = model.params.groups[0].blocks[0].ffn.intermediate.w.copy()
     score = -grads.groups[0].blocks[0].ffn.intermediate.w * w
     train(model, Sparsity(0.5, by="movement", begin=0, end=0.0), 1, clip=1e9)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import albert_np as ab
-from albert_np.core.params import ALIGNMENT, QUANTUM, initialise, shapes, truncated_normal
+from albert_np.core.model.shapes import truncated_normal
+from albert_np.core.params import ALIGNMENT, QUANTUM
 from albert_np.core.random import generator
+from albert_np.models.shapes import initialise, shapes
 
 CONFIG = ab.AlbertConfig(
     vocab_size=31, embedding_size=5, hidden_size=12, num_hidden_layers=4, num_attention_heads=3, intermediate_size=7,

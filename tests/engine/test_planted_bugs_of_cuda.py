@@ -13,7 +13,7 @@ from planted_bugs_of_cuda import PLANTED
 from test_gpu_twins import OPERATIONS, attention_of, same
 
 import albert_np.engine.gpu
-from albert_np.core import dispatch as kernels
+from albert_np.core import reference
 from albert_np.engine.gpu import launch
 
 pytestmark = [
@@ -80,7 +80,7 @@ def plant(monkeypatch, where, old, new):
 )
 def test_it_is_caught(where, names, old, new, monkeypatch):
     monkeypatch.setattr(import_module("albert_np.engine.gpu.layer_norm"), "PARTS", 16)  # so that a block has several rows
-    with kernels.textbook(False):
+    with reference(False):
         backend = on_device("strict", monkeypatch)
         for name in names:
             same(operation(name), "float64", backend)

@@ -10,7 +10,7 @@ from harness import VALUES, WORDS, damaged, fuzz
 
 import albert_np as ab
 from albert_np.io.files import parse_json
-from albert_np.tasks import task_of
+from albert_np.tasks import get_task
 from albert_np.training import Settings
 from albert_np.training.finetune_settings import FinetuneSettings
 
@@ -57,7 +57,7 @@ def test_task_readers(name, tmp_path, tokenizer):
     def use(sample, data):
         path = tmp_path / sample
         path.write_bytes(data)
-        task = task_of(name, max_length=32)
+        task = get_task(name, max_length=32)
         examples = task.read(path)
         try:
             task.learn(examples)

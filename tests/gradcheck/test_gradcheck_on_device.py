@@ -4,7 +4,7 @@ import cuda_on_host
 import pytest
 from devices import NO_CUPY, on_device
 
-from albert_np.core import dispatch as kernels
+from albert_np.core import reference
 from albert_np.gradcheck import CHECKS
 
 FEW = [
@@ -25,7 +25,7 @@ def test_on_the_stand_in(check, textbook, monkeypatch):
     if not textbook and cuda_on_host.COMPILER is None:
         pytest.skip("there is no g++ to run CUDA kernels on the host")
     on_device("strict", monkeypatch)
-    with kernels.textbook(textbook):
+    with reference(textbook):
         passes(check)
 
 
@@ -35,5 +35,5 @@ def test_on_the_stand_in(check, textbook, monkeypatch):
 @pytest.mark.parametrize("check", CHECKS)
 def test_on_a_gpu(check, textbook, monkeypatch):
     on_device("cupy", monkeypatch)
-    with kernels.textbook(textbook):
+    with reference(textbook):
         passes(check)

@@ -27,14 +27,12 @@ PLANS = {
 
 
 def small_model(plan):
-    from albert_np.core.batch import Batch
-
     model = ab.AlbertForSequenceClassification(ab.AlbertConfig(**SIZES), seed=2)
     for name, array in model.params.items():
         array += 0.1 * np.random.default_rng(sum(map(ord, name))).standard_normal(array.shape).astype(np.float32)
     rng = np.random.default_rng(0)
     batches = [
-        Batch.pack(
+        model.pack_batch(
             ids=rng.integers(5, 97, 8), lengths=np.array([8]), token_types=np.zeros(8, int), positions=np.arange(8),
             labels=[(np.arange(1), rng.integers(3, size=1))],
         )

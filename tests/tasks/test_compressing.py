@@ -1,4 +1,4 @@
-"""`albert-np compress`: one trained folder made smaller, and the sweep over many ways."""
+"""`albert-np compress`: one trained folder made smaller, and the sweep over many methods."""
 
 import json
 
@@ -40,7 +40,7 @@ PLANS = {
 
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
-def test_a_smaller_folder_answers_as_it_was_scored(trained, tmp_path, plan):
+def test_a_compressed_folder_reproduces_its_scores(trained, tmp_path, plan):
     given = examples("ner", 60)
     told = compress(trained, tmp_path / "small", Plan(**plan), given, given[:20])
     small = Trained.from_pretrained(tmp_path / "small")
@@ -54,7 +54,7 @@ def test_a_smaller_folder_answers_as_it_was_scored(trained, tmp_path, plan):
     assert small.predict("Anna takes the book in Paris.")
 
 
-def test_what_a_plan_needs_is_asked_for(trained, tmp_path):
+def test_a_plan_without_the_examples_it_needs_is_rejected(trained, tmp_path):
     with pytest.raises(ValueError, match="labelled examples: give --examples"):
         compress(trained, tmp_path / "small", Plan(heads=0.5))
     assert not (tmp_path / "small").exists()
@@ -71,7 +71,7 @@ def test_what_a_plan_needs_is_asked_for(trained, tmp_path):
         (dict(scope="row"), "layer or global"),
     ],
 )
-def test_plans_that_make_no_sense_are_refused(plan, said):
+def test_invalid_plans_are_rejected(plan, said):
     with pytest.raises(ValueError, match=said):
         Plan(**plan)
 
@@ -85,7 +85,7 @@ def test_answers_are_compared_without_their_probabilities():
     assert without_numbers(answer) == {"label": "a", "spans": [{"start": 1, "score": None}]}
 
 
-def test_a_sweep_tells_of_every_way(trained, tmp_path):
+def test_a_sweep_reports_every_method(trained, tmp_path):
     given = examples("ner", 60)
     families = ("one-shot", "gradual", "rounded", "cut", "together")
     found = sweep.run(trained, tmp_path / "sweep", given, given[:20], families=families, epochs=1, learning_rate=1e-3)
@@ -205,8 +205,8 @@ def test_without_a_task_nothing_is_scored(checkpoint, tmp_path, plan, dev, said)
     assert not (tmp_path / "small").exists()
 
 
-def test_a_rounded_model_is_not_taken_for_a_pruned_one(tokenizer, trained, tmp_path):
-    """int4 makes a tenth of the weights 0: training goes on with all of them."""
+def test_a_quantised_model_is_not_mistaken_for_a_pruned_one(tokenizer, trained, tmp_path):
+    """Rounding to int4 makes a tenth of the weights 0; further training updates all of them."""
     compress(trained, tmp_path / "small", Plan(weights="int4"))
     done = ab.finetune("ner", examples("ner", 20), model=tmp_path / "small", epochs=1, options={"max_length": 64})
     weights = done.trained.model.params.groups[0].blocks[0].ffn.output.w

@@ -117,10 +117,10 @@ def test_a_step_with_rates_is_many_steps_with_one(name, version):
 
 
 def test_classes_are_balanced_over_the_steps(tokenizer):
-    from albert_np.tasks import task_of
+    from albert_np.tasks import get_task
     from albert_np.training.finetune import get_sampler
 
-    task = task_of("classification", max_length=64)
+    task = get_task("classification", max_length=64)
     given = examples("classification", 120)
     task.learn(given)
     items = [item for example in given for item in task.items(example, tokenizer)]

@@ -1,6 +1,6 @@
 """A head and its task that albert_np does not have: a linear classifier of the mean of a sentence's tokens.
 
-The file is all that a user writes: the head with its backward pass, the objective, the model and the task.
+The file is all that a user writes: the head with its backward pass, the model and the task.
 """
 
 from pathlib import Path
@@ -8,59 +8,46 @@ from typing import Any
 
 import numpy as np
 
-from albert_np.core.batch import Batch
 from albert_np.core.layers import linear, linear_backward
-from albert_np.core.model.albert import encode, encode_backward
-from albert_np.core.params import Tree
 from albert_np.models.base import Model
-from albert_np.models.task_losses import CLASSES, TaskResults, task_loss, task_loss_backward
+from albert_np.models.heads import Head
+from albert_np.models.task_losses import task_objective
 from albert_np.tasks import Item, Task
 
-# ---- the head ----
 
-
-def mean_rows(h: Any, batch: Batch) -> Any:
+def mean_rows(h: Any, lengths: Any) -> Any:
     """h (N, H) -> (B, H): the mean of each sequence's rows"""
-    starts, lengths = batch.sequences.starts, batch.sequences.lengths
-    return np.stack([h[start : start + length].mean(0) for start, length in zip(starts, lengths)])
+    ends = np.cumsum(lengths)
+    return np.stack([h[end - length : end].mean(0) for end, length in zip(ends, lengths)])
 
 
-def mean_rows_backward(dmeans: Any, batch: Batch) -> Any:
+def mean_rows_backward(dmeans: Any, lengths: Any) -> Any:
     """dmeans (B, H) -> dh (N, H)"""
-    lengths = batch.sequences.lengths
     return np.repeat(dmeans / np.asarray(lengths, dmeans.dtype)[:, None], lengths, axis=0)
 
 
-# ---- the objective ----
+def means_head(h: Any, batch: Any, p: Any, config: Any, dropout_key: Any) -> tuple[list[Any], Any]:
+    """h (N, H) -> one table of logits (B, C)"""
+    lengths = batch.sequences.lengths
+    logits, c_linear = linear(mean_rows(h, lengths), p.task)
+    return [logits], (lengths, c_linear)
 
 
-def sentence_means(batch: Batch, p: Tree, config: Any, denominators: Any = None, rng: Any = None) -> tuple[TaskResults, Any]:
-    """Return the loss over the sequences that have a label, and the cache."""
-    h, _, c_body = encode(batch, p, config, rng)
-    logits, c_linear = linear(mean_rows(h, batch), p.task)  # (B, C)
-    results, c_loss = task_loss([logits], batch.labels, CLASSES, denominators)
-    return results, (c_body, c_linear, c_loss)
-
-
-def sentence_means_backward(cache: Any, p: Tree, g: Tree, config: Any, batch: Batch) -> None:
-    """Add the gradient of the loss into g."""
-    c_body, c_linear, c_loss = cache
-    (dlogits,) = task_loss_backward(c_loss)  # (B, C)
-    encode_backward(mean_rows_backward(linear_backward(dlogits, c_linear, p.task, g.task), batch), c_body, p, g, config, batch)
-
-
-# ---- the model and the task ----
+def means_head_backward(dtables: list[Any], cache: Any, p: Any, g: Any) -> Any:
+    """dtables: one (B, C) -> dh (N, H)"""
+    lengths, c_linear = cache
+    return mean_rows_backward(linear_backward(dtables[0], c_linear, p.task, g.task), lengths)
 
 
 class SentenceMeansModel(Model):
     """The body with this head. A call gives .logits (B, C)."""
 
-    parts = ("task",)
-    objective = sentence_means, sentence_means_backward
+    heads = ("task",)
+    objective = task_objective(Head(means_head, means_head_backward, capturable=False))
 
-    def _heads(self, out: Any, h: Any, batch: Batch, inputs: Any) -> None:
-        super()._heads(out, h, batch, inputs)
-        out.logits, _ = linear(mean_rows(h, batch), self.params.task)
+    def _add_heads(self, out: Any, h: Any, batch: Any, inputs: Any) -> None:
+        super()._add_heads(out, h, batch, inputs)
+        (out.logits,), _ = means_head(h, batch, self.params, self.config, None)
 
 
 class Animals(Task):

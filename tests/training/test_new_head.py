@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import albert_np as ab
-from albert_np.core.batch import Batch
-from albert_np.tasks import task_of
+from albert_np.tasks import get_task
 from albert_np.tasks.trained import Trained
 from albert_np.training import Callback
 
@@ -68,11 +67,11 @@ def test_its_gradient_is_right_in_one_part_and_in_several(tokenizer, monkeypatch
     """Against central differences, and computed by several threads."""
     from albert_np.engine import shards, threads
 
-    task = task_of(TASK, max_length=32)
+    task = get_task(TASK, max_length=32)
     config = ab.AlbertConfig.preset("tiny", vocab_size=len(tokenizer), **SMALL, **task.config())
     model = task.model(config, seed=1, dtype="float64")
     arrays = task.collate([item for example in examples()[::5] for item in task.items(example, tokenizer)])
-    batch = Batch.pack(**arrays, like=model.params.flat)
+    batch = model.pack_batch(**arrays)
     results, grads = model.packed_loss_and_gradients(batch)
     direction = np.random.default_rng(0).normal(size=grads.flat.shape)
     direction /= np.sqrt((direction * direction).sum())
@@ -83,7 +82,7 @@ def test_its_gradient_is_right_in_one_part_and_in_several(tokenizer, monkeypatch
     model.params.flat[...] = values
     assert sum(differences) / 2e-6 == pytest.approx(float(grads.flat @ direction), rel=1e-6)
 
-    monkeypatch.setattr(shards, "WORTH_IT", 1)
+    monkeypatch.setattr(shards, "MIN_NUMBERS", 1)
     monkeypatch.setattr(threads, "count", lambda: 2)
     monkeypatch.setattr(shards, "SERIAL", 0.0)
     divided, again = model.packed_loss_and_gradients(batch)

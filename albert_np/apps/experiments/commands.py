@@ -164,7 +164,7 @@ def _check_pretrain(command: Command, settings: dict[str, Any]) -> None:
 def _check_finetune(command: Command, settings: dict[str, Any]) -> None:
     from albert_np.compress import KINDS, Sparsity, kind_of
     from albert_np.io import sources
-    from albert_np.tasks import task_of
+    from albert_np.tasks import get_task
     from albert_np.training.finetune_settings import FinetuneSettings
 
     for key in ("task", "train", "dev"):
@@ -173,7 +173,7 @@ def _check_finetune(command: Command, settings: dict[str, Any]) -> None:
     options = settings.get("option", {})
     if not isinstance(options, dict):
         raise ValueError(f'option must be a table of the task\'s options, such as {{ text = "review" }}, not {options!r}')
-    task = task_of(settings["task"], **{**options, **given(settings, ("max_length",))})
+    task = get_task(settings["task"], **{**options, **given(settings, ("max_length",))})
     chosen = FinetuneSettings.from_dict({**task.trains, **given(settings, command.settings)})
     Sparsity.of(chosen)
     if chosen.weights != "float32" and chosen.weights not in KINDS:

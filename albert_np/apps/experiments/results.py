@@ -48,12 +48,12 @@ def _pretrained(sweep: Sweep, run: Run) -> dict[str, Any]:
 
 
 def _finetuned(sweep: Sweep, run: Run) -> dict[str, Any]:
-    from albert_np.tasks import task_of
+    from albert_np.tasks import get_task
     from albert_np.training.memory import empty_tree
 
     about = read_json(run.out / "task.json")
     steps = [record for record in read_metrics(run.out / "metrics.jsonl")[0] if "tokens" in record]  # not those of epochs
-    task, tokens = task_of(run.configuration.settings["task"]), sum(record["tokens"] for record in steps)
+    task, tokens = get_task(run.configuration.settings["task"]), sum(record["tokens"] for record in steps)
     return {
         "parameters": empty_tree(AlbertConfig.from_pretrained(run.out), task.model.parts).count(), "steps": len(steps),
         "tokens": tokens, "seconds": steps[-1]["seconds"], "tokens_per_second": tokens / max(1e-9, steps[-1]["seconds"]),

@@ -7,12 +7,12 @@ import numpy as np
 
 from albert_np.apps.fill_mask import likeliest
 from albert_np.core import backend
-from albert_np.core.batch import Batch
 from albert_np.core.model.albert import encode
 from albert_np.core.model.heads import mlm_head
 from albert_np.engine import threads
-from albert_np.engine.shards import cuts, number_of_parts
+from albert_np.engine.shards import number_of_shards, split_points
 from albert_np.models import AlbertForMaskedLM
+from albert_np.models.batch import TaskBatch
 from albert_np.tasks.trained import FILE, Trained
 
 MOST_PIECES = 50  # of a request for what may stand at [MASK]
@@ -123,7 +123,7 @@ class MaskService:
 
     def answers(self, examples: list[Any]) -> list[dict[str, Any]]:
         lengths = np.array([len(ids) for ids, _, _ in examples])
-        parts = cuts(lengths, number_of_parts(lengths, self.model.params.embeddings.projection.b))
+        parts = split_points(lengths, number_of_shards(lengths, self.model.params.embeddings.projection.b))
         logits = np.concatenate(threads.run(self.logits, [examples[first:last] for first, last in parts]))
         found, at = [], 0
         for _, places, top_k in examples:
@@ -137,12 +137,13 @@ class MaskService:
         lengths = np.array([len(ids) for ids, _, _ in examples])
         starts = np.cumsum(lengths) - lengths
         rows = np.concatenate([start + np.array(places) for start, (_, places, _) in zip(starts, examples)])
-        batch = Batch.pack(
+        batch = TaskBatch.pack(
             ids=np.concatenate([ids for ids, _, _ in examples]), lengths=lengths, token_types=np.zeros(lengths.sum(), np.int64),
-            positions=np.concatenate([np.arange(length) for length in lengths]), masked_rows=rows, like=p.flat,
+            positions=np.concatenate([np.arange(length) for length in lengths]),
+            masked_rows=rows, masked_labels=np.zeros_like(rows), output_rows=None if config.fusion_layers else rows, like=p.flat,
         )  # fmt: skip
-        h, _, _ = encode(batch, p, config, None, batch.masked_rows if config.fusion_layers == () else None)
-        return backend.to_host(mlm_head(h, batch.masked_rows, p.mlm, p.embeddings.word, config)[0])
+        (h, _), _ = encode(batch, p, config)
+        return backend.to_host(mlm_head(h, batch.masked.rows, p, config)[0])
 
     def best(self, logits: np.ndarray, top_k: int) -> list[dict[str, Any]]:
         """logits (V,) -> the best pieces with their probabilities, most likely first"""

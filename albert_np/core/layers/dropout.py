@@ -2,26 +2,27 @@
 
     y = x m / (1 - rate)          dx = dy m / (1 - rate)          (`rate` to the nearest 1/65536)
 
-The mask m comes from a counter-based generator: it depends on the seed, the step, the layer, the example, the token and the
-element, not on what was drawn before. So the backward pass can compute a layer again and meet the same mask.
+The mask m comes from a counter-based generator (core/random.py): it is a function of seed, step, layer, example, token and
+element. So a layer that is computed again in the backward pass gets the same mask.
 """
 
-from typing import Any
-
 from albert_np.core.backend import random_bits
-from albert_np.core.random import RANGE, Dropout, threshold
+from albert_np.core.dispatch import Array, Cache, op
+from albert_np.core.random import RANGE, RandomKey, threshold
 
 
-def dropout(x: Any, rate: float, rng: Dropout | None) -> tuple[Any, Any]:
-    """x (N, W) -> y (N, W). With rng None or rate 0 nothing happens."""
-    if rng is None or threshold(rate) == 0:
+@op
+def dropout(x: Array, rate: float, dropout_key: RandomKey | None) -> tuple[Array, Cache]:
+    """x (N, W) -> y (N, W). Without a key, or with rate 0, y is x."""
+    if dropout_key is None or threshold(rate) == 0:
         return x, None
-    keep = random_bits(rng.key(), rng.rows, x.shape[-1]) >= threshold(rate)  # (N, W)
+    keep = random_bits(dropout_key.words(), dropout_key.rows, x.shape[-1]) >= threshold(rate)  # (N, W)
     scale = RANGE / (RANGE - threshold(rate))
     return x * keep * scale, (keep, scale)
 
 
-def dropout_backward(dy: Any, cache: Any) -> Any:
+@op
+def dropout_backward(dy: Array, cache: Cache) -> Array:
     """dy (N, W) -> dx (N, W)"""
     if cache is None:
         return dy

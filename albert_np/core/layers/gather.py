@@ -3,19 +3,20 @@
 y_m = x[rows_m]            dx[rows_m] += dy_m, and 0 elsewhere
 """
 
-from typing import Any
-
 import numpy as np
 
 from albert_np.core.backend import scatter_add
+from albert_np.core.dispatch import Array, op
 
 
-def gather(x: Any, rows: Any) -> tuple[Any, Any]:
+@op
+def gather(x: Array, rows: Array) -> tuple[Array, tuple[Array, Array]]:
     """x (N, W), rows (M,) integers -> y (M, W)"""
     return np.take(x, rows, axis=0), (rows, x)
 
 
-def gather_backward(dy: Any, cache: Any) -> Any:
+@op
+def gather_backward(dy: Array, cache: tuple[Array, Array]) -> Array:
     """dy (M, W) -> dx (N, W)"""
     rows, x = cache
     dx = np.zeros_like(x)

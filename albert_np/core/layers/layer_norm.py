@@ -1,6 +1,6 @@
-"""Layer normalisation (Ba et al. 2016), each row by itself.
+"""Layer normalisation (Ba et al. 2016): each row by itself gets mean 0 and variance 1, then a learned scale and shift.
 
-    x̂ = (x - μ) / σ,   μ = mean x,   σ² = mean (x - μ)² + ε          y = γ x̂ + β
+    μ = mean x        σ = √(mean (x - μ)² + ε)        x̂ = (x - μ) / σ        y = γ x̂ + β
 
 With dx̂ = γ dy. x̂ depends on x directly, through μ and through σ:
 
@@ -10,30 +10,33 @@ because ∂μ/∂x_i = 1/W, ∂σ/∂x_i = x̂_i / W (the part through μ vanish
 
     dx = (dx̂ - mean dx̂ - x̂ mean(dx̂ x̂)) / σ
 
-Of the gradient that arrives, the part along the constant row and the part along x̂ are removed: neither shifting nor (but for
+The backward pass removes from the gradient its part along the constant row and its part along x̂: neither shifting nor (but for
 ε) scaling a row would have changed y.
 """
 
-from typing import Any
-
 import numpy as np
 
+from albert_np.core.dispatch import Array, op
+from albert_np.core.params import Namespace
 
-def rows_mean(x: Any) -> Any:
+
+def rows_mean(x: Array) -> Array:
     """(N, W) -> (N, 1)"""
     return x.mean(-1, keepdims=True)
 
 
-def layer_norm(x: Any, p: Any, eps: float = 1e-12) -> tuple[Any, Any]:
+@op
+def layer_norm(x: Array, p: Namespace, eps: float = 1e-12) -> tuple[Array, tuple[Array, Array]]:
     """x (N, W), p.gamma (W,), p.beta (W,) -> y (N, W). The variance is the biased one (divided by W)."""
     centred = x - rows_mean(x)  # (N, W)
     rstd = 1 / np.sqrt(rows_mean(centred * centred) + eps)  # (N, 1)
     xhat = centred * rstd  # (N, W)
-    return xhat * p.gamma + p.beta, (xhat, rstd)
+    return xhat * p.gamma + p.beta, (xhat, rstd)  # xhat and not x: one array, and the mean need not be kept
 
 
-def layer_norm_backward(dy: Any, cache: Any, p: Any, g: Any) -> Any:
-    """dy (N, W) -> dx (N, W); adds into g.gamma and g.beta"""
+@op
+def layer_norm_backward(dy: Array, cache: tuple[Array, Array], p: Namespace, g: Namespace) -> Array:
+    """dy (N, W) -> dx (N, W); adds to g.gamma and g.beta"""
     xhat, rstd = cache
     g.gamma += (dy * xhat).sum(0)  # (W,)
     g.beta += dy.sum(0)  # (W,)

@@ -7,18 +7,20 @@
 Subtracting the row's largest x changes nothing (it cancels) and keeps exp from overflowing.
 """
 
-from typing import Any
-
 import numpy as np
 
+from albert_np.core.dispatch import Array, op
 
-def softmax(x: Any) -> tuple[Any, Any]:
+
+@op
+def softmax(x: Array) -> tuple[Array, Array]:
     """x (..., W) -> y (..., W), each row positive with sum 1; -inf gives 0"""
     e = np.exp(x - x.max(-1, keepdims=True))
     y = e / e.sum(-1, keepdims=True)
     return y, y
 
 
-def softmax_backward(dy: Any, y: Any) -> Any:
+@op
+def softmax_backward(dy: Array, y: Array) -> Array:
     """dy (..., W) -> dx (..., W)"""
     return y * (dy - (dy * y).sum(-1, keepdims=True))

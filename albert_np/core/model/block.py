@@ -4,67 +4,44 @@
     y = LN(h + drop(feed_forward(h)))
 
 The dropout after the feed-forward is Google's; transformers' ALBERT leaves it out.
-
-Of the last block most rows of y may be read by nobody: a head looks at the masked tokens, or at [CLS]. Attention needs all rows
-as keys and values, but what comes after it goes row by row. So `read` names the rows that will be read: no others are computed.
 """
 
-from typing import Any
-
-import numpy as np
+from collections import namedtuple
 
 from albert_np.core.config import Config
-from albert_np.core.layers import (
-    attention,
-    attention_backward,
-    feed_forward,
-    feed_forward_backward,
-    gather,
-    gather_backward,
-    residual,
-    residual_backward,
-)
-from albert_np.core.random import Dropout
+from albert_np.core.dispatch import Array, op
+from albert_np.core.layers import add_norm, add_norm_backward, attention, attention_backward, feed_forward, feed_forward_backward
+from albert_np.core.params import Namespace
+from albert_np.core.random import RandomKey
 from albert_np.core.sequences import Sequences
 
+BlockCache = namedtuple("BlockCache", "c_attention c_norm_a c_ffn c_norm_f")
 
+
+@op
 def block(
-    x: Any, p: Any, sequences: Sequences, config: Config, rng: Dropout | None, number: int, read: Any = None
-) -> tuple[Any, Any]:
-    """x (N, H) -> y (N, H). `number` counts the blocks applied before this one: it only keys the dropout.
-
-    read: (R,) rows of y, each once, or None for all; the other rows of y are then 0.
-    """
-
-    def here(name: str) -> Dropout | None:
-        return rng and rng.at(name, number)
-
+    x: Array, p: Namespace, sequences: Sequences, config: Config, dropout_key: RandomKey | None, i: int
+) -> tuple[Array, BlockCache]:
+    """x (N, H) -> y (N, H). i: index of the block among all that are applied; it only selects the dropout masks."""
+    key_p, key_a, key_f = block_keys(dropout_key, i)
     A, eps, rate = config.num_attention_heads, config.layer_norm_eps, config.hidden_dropout_prob
-    a, c_attention = attention(x, p.attention, sequences, A, config.attention_probs_dropout_prob, here("attention probs"))
-    h, c_sum_a = residual(x, a, p.attention_norm, eps, rate, here("attention output"))
-
-    c_read = None
-    if read is not None:
-        h, c_gather = gather(h, read)  # (R, H)
-        c_read = read, c_gather
-        rng = rng and rng.of(np.take(rng.rows, read, axis=0))
-    f, c_ffn = feed_forward(h, p.ffn, config.hidden_act)
-    y, c_sum_f = residual(h, f, p.ffn_norm, eps, rate, here("ffn output"))
-    if c_read:
-        y = gather_backward(y, c_gather)  # (N, H): each row back to its place
-    return y, (c_attention, c_sum_a, c_ffn, c_sum_f, c_read)
+    a, c_attention = attention(x, p.attention, sequences, A, config.attention_probs_dropout_prob, key_p)  # (N, H)
+    h, c_norm_a = add_norm(x, a, p.attention_norm, eps, rate, key_a)  # (N, H)
+    f, c_ffn = feed_forward(h, p.ffn, config.hidden_act)  # (N, H)
+    y, c_norm_f = add_norm(h, f, p.ffn_norm, eps, rate, key_f)  # (N, H)
+    return y, BlockCache(c_attention, c_norm_a, c_ffn, c_norm_f)
 
 
-def block_backward(dy: Any, cache: Any, p: Any, g: Any, sequences: Sequences, config: Config) -> Any:
-    """dy (N, H) -> dx (N, H). dh and dx come along two ways each: past the operation, and through it."""
-    c_attention, c_sum_a, c_ffn, c_sum_f, c_read = cache
-    if c_read:
-        read, c_gather = c_read
-        dy, _ = gather(dy, read)  # (R, H)
-    dh, df = residual_backward(dy, c_sum_f, p.ffn_norm, g.ffn_norm)
-    dh = dh + feed_forward_backward(df, c_ffn, p.ffn, g.ffn, config.hidden_act)
-    if c_read:
-        dh = gather_backward(dh, c_gather)  # (N, H)
+@op
+def block_backward(dy: Array, cache: BlockCache, p: Namespace, g: Namespace, sequences: Sequences, config: Config) -> Array:
+    """dy (N, H) -> dx (N, H). h and x are used twice each, so their gradients are sums: past the operation, and through it."""
+    dh, df = add_norm_backward(dy, cache.c_norm_f, p.ffn_norm, g.ffn_norm)
+    dh = dh + feed_forward_backward(df, cache.c_ffn, p.ffn, g.ffn, config.hidden_act)
+    dx, da = add_norm_backward(dh, cache.c_norm_a, p.attention_norm, g.attention_norm)
+    return dx + attention_backward(da, cache.c_attention, p.attention, g.attention, sequences, config.num_attention_heads)
 
-    dx, da = residual_backward(dh, c_sum_a, p.attention_norm, g.attention_norm)
-    return dx + attention_backward(da, c_attention, p.attention, g.attention, sequences, config.num_attention_heads)
+
+def block_keys(dropout_key: RandomKey | None, i: int) -> tuple[RandomKey | None, ...]:
+    """The keys of the three dropouts of block i: attention weights, output of the attention, output of the feed-forward."""
+    names = "attention probs", "attention output", "ffn output"
+    return tuple(dropout_key and dropout_key.fold_in(name, i) for name in names)

@@ -2,13 +2,14 @@
 
     sum of the three tables -> layer norm over E -> dropout -> linear E -> H
 
-V × E + E × H numbers take the place of V × H.
+V × E + E × H parameters instead of V × H.
 """
 
-from typing import Any
+from collections import namedtuple
 
 from albert_np.core.batch import Batch
 from albert_np.core.config import Config
+from albert_np.core.dispatch import Array, op
 from albert_np.core.layers import (
     dropout,
     dropout_backward,
@@ -19,23 +20,27 @@ from albert_np.core.layers import (
     linear,
     linear_backward,
 )
-from albert_np.core.random import Dropout
+from albert_np.core.params import Namespace
+from albert_np.core.random import RandomKey
+
+EmbeddingsCache = namedtuple("EmbeddingsCache", "c_tables c_norm c_dropout c_projection")
 
 
-def embeddings(batch: Batch, p: Any, config: Config, rng: Dropout | None) -> tuple[Any, Any]:
+@op
+def embeddings(batch: Batch, p: Namespace, config: Config, dropout_key: RandomKey | None) -> tuple[Array, EmbeddingsCache]:
     """p: the tree's `embeddings` -> x (N, H)"""
-    untaught = config.padding_idx
-    e, c_tables = embedding(batch.ids, batch.positions, batch.token_types, p, untaught)  # (N, E)
-    e, c_norm = layer_norm(e, p.norm, config.layer_norm_eps)
-    e, c_drop = dropout(e, config.hidden_dropout_prob, rng and rng.at("embeddings"))
+    key = dropout_key and dropout_key.fold_in("embeddings")
+    e, c_tables = embedding(batch.ids, batch.positions, batch.token_types, p, config.padding_idx)  # (N, E)
+    e, c_norm = layer_norm(e, p.norm, config.layer_norm_eps)  # (N, E)
+    e, c_dropout = dropout(e, config.hidden_dropout_prob, key)  # (N, E)
     x, c_projection = linear(e, p.projection)  # (N, H)
-    return x, (c_tables, c_norm, c_drop, c_projection)
+    return x, EmbeddingsCache(c_tables, c_norm, c_dropout, c_projection)
 
 
-def embeddings_backward(dx: Any, cache: Any, p: Any, g: Any) -> None:
-    """dx (N, H); adds into every tensor of g"""
-    c_tables, c_norm, c_drop, c_projection = cache
-    de = linear_backward(dx, c_projection, p.projection, g.projection)  # (N, E)
-    de = dropout_backward(de, c_drop)
-    de = layer_norm_backward(de, c_norm, p.norm, g.norm)
-    embedding_backward(de, c_tables, g)
+@op
+def embeddings_backward(dx: Array, cache: EmbeddingsCache, p: Namespace, g: Namespace) -> None:
+    """dx (N, H); adds to every tensor of g"""
+    de = linear_backward(dx, cache.c_projection, p.projection, g.projection)  # (N, E)
+    de = dropout_backward(de, cache.c_dropout)  # (N, E)
+    de = layer_norm_backward(de, cache.c_norm, p.norm, g.norm)  # (N, E)
+    embedding_backward(de, cache.c_tables, g)

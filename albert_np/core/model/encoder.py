@@ -1,56 +1,71 @@
 """The encoder: L layers, and for ALBERT the same parameters in each of them.
 
-Layer l is computed by group ⌊l G / L⌋, which runs its inner_group_num blocks one after the other. A group's parameters are
+Layer l is computed by group ⌊l G / L⌋, which runs its inner_group_num blocks one after the other. The parameters of a group are
 used in every layer that it computes; `block_backward` adds to the same g each time, so the gradient is the sum over the uses.
 """
 
-from typing import Any
+from collections import namedtuple
 
 from albert_np.core.config import Config
+from albert_np.core.dispatch import Array, Cache, op
 from albert_np.core.model.block import block, block_backward
-from albert_np.core.random import Dropout
+from albert_np.core.params import Namespace
+from albert_np.core.random import RandomKey
 from albert_np.core.sequences import Sequences
 
+EncoderCache = namedtuple("EncoderCache", "hidden c_layers dropout_key")
 
-def layer(x: Any, p: Any, sequences: Sequences, config: Config, rng: Dropout | None, l: int, read: Any = None) -> tuple[Any, Any]:
-    """All blocks of one layer; p: its group.   x (N, H) -> y (N, H), of which only the rows `read` are needed (None: all)"""
+
+@op
+def layer(
+    x: Array, p: Namespace, sequences: Sequences, config: Config, dropout_key: RandomKey | None, l: int
+) -> tuple[Array, list[Cache]]:
+    """All blocks of layer l; p: its group.   x (N, H) -> y (N, H)"""
     caches = []
     for i, p_block in enumerate(p.blocks):
-        last = i == len(p.blocks) - 1
-        x, cache = block(x, p_block, sequences, config, rng, l * config.inner_group_num + i, read if last else None)
+        x, cache = block(x, p_block, sequences, config, dropout_key, l * config.inner_group_num + i)  # (N, H)
         caches.append(cache)
     return x, caches
 
 
-def layer_backward(dy: Any, caches: Any, p: Any, g: Any, sequences: Sequences, config: Config) -> Any:
-    """dy (N, H) -> dx (N, H); adds into the blocks of the group"""
-    for cache, p_block, g_block in zip(reversed(caches), reversed(p.blocks), reversed(g.blocks)):
-        dy = block_backward(dy, cache, p_block, g_block, sequences, config)
+@op
+def layer_backward(dy: Array, cache: list[Cache], p: Namespace, g: Namespace, sequences: Sequences, config: Config) -> Array:
+    """dy (N, H) -> dx (N, H); adds to the blocks of the group"""
+    for c, p_block, g_block in zip(reversed(cache), reversed(p.blocks), reversed(g.blocks)):
+        dy = block_backward(dy, c, p_block, g_block, sequences, config)  # (N, H)
     return dy
 
 
+@op
+def block_caches(cache: list[Cache]) -> list[Cache]:
+    """The caches of the blocks of a layer, for inspection."""
+    return cache
+
+
+@op
 def encoder(
-    x: Any, groups: Any, sequences: Sequences, config: Config, rng: Dropout | None, read: Any = None
-) -> tuple[list[Any], Any]:
-    """x (N, H) -> hidden states, L + 1 of (N, H), the first of them x. read: (R,) rows of the last one that are needed, or all"""
-    hidden, caches = [x], []
+    x: Array, p: list[Namespace], sequences: Sequences, config: Config, dropout_key: RandomKey | None
+) -> tuple[list[Array], EncoderCache]:
+    """x (N, H), p: the tree's `groups` -> hidden states, L + 1 of (N, H), the first of them x"""
+    hidden, c_layers = [x], []
     for l in range(config.num_hidden_layers):
-        last = l == config.num_hidden_layers - 1
-        x, cache = layer(x, groups[config.group_of(l)], sequences, config, rng, l, read if last else None)
+        x, cache = layer(x, p[config.group_of(l)], sequences, config, dropout_key, l)  # (N, H)
         hidden.append(x)
-        caches.append(None if config.recompute else cache)  # what is left out here is computed again from hidden[l]
-    return hidden, (hidden, caches, rng, read)
+        c_layers.append(None if config.recompute else cache)  # recompute: computed again from hidden[l]
+    return hidden, EncoderCache(hidden, c_layers, dropout_key)
 
 
-def encoder_backward(dhidden: list[Any], cache: Any, groups: Any, g_groups: Any, sequences: Sequences, config: Config) -> Any:
-    """dhidden: for each of the L + 1 hidden states the gradient (N, H) that reaches it from above, or None -> dx (N, H)"""
-    hidden, caches, rng, read = cache
+@op
+def encoder_backward(
+    dhidden: list[Array | None], cache: EncoderCache, p: list[Namespace], g: list[Namespace], sequences: Sequences, config: Config
+) -> Array:
+    """dhidden: the gradient (N, H) that reaches each of the L + 1 hidden states from above, or None -> dx (N, H)"""
     dx = dhidden[-1]
     for l in reversed(range(config.num_hidden_layers)):
-        p, g, c = groups[config.group_of(l)], g_groups[config.group_of(l)], caches[l]
+        group, c = config.group_of(l), cache.c_layers[l]
         if c is None:
-            _, c = layer(hidden[l], p, sequences, config, rng, l, read if l == config.num_hidden_layers - 1 else None)
-        dx = layer_backward(dx, c, p, g, sequences, config)
+            _, c = layer(cache.hidden[l], p[group], sequences, config, cache.dropout_key, l)
+        dx = layer_backward(dx, c, p[group], g[group], sequences, config)  # (N, H)
         if dhidden[l] is not None:
             dx = dx + dhidden[l]
     return dx

@@ -1,14 +1,15 @@
 """The two heads of pretraining.
 
 Masked language model: at the masked positions only, dense H -> E, activation, layer norm, and then the word table itself as
-decoder: logits = t · wordᵀ + b. The table is used twice in the model, and its gradient is the sum of both uses.
+decoder: logits = t · wordᵀ + b. The table is used twice in the model, and its gradient is the sum over both uses.
 
 Sentence order: pooler, then a linear map onto two classes (0 in order, 1 swapped).
 """
 
-from typing import Any
+from collections import namedtuple
 
 from albert_np.core.config import Config
+from albert_np.core.dispatch import Array, Cache, op
 from albert_np.core.layers import (
     activation,
     activation_backward,
@@ -21,37 +22,45 @@ from albert_np.core.layers import (
     pooler,
     pooler_backward,
 )
+from albert_np.core.params import Tree
 from albert_np.core.sequences import Sequences
 
+MlmCache = namedtuple("MlmCache", "c_gather c_dense c_act c_norm t")
 
-def mlm_head(h: Any, rows: Any, p: Any, word: Any, config: Config) -> tuple[Any, Any]:
-    """h (N, H), rows (M,) of it; p: the tree's `mlm`, word (V, E) -> logits (M, V)"""
+
+@op
+def mlm_head(h: Array, rows: Array, p: Tree, config: Config) -> tuple[Array, MlmCache]:
+    """h (N, H), rows (M,) of it; p: the whole tree -> logits (M, V)"""
     x, c_gather = gather(h, rows)  # (M, H)
-    t, c_dense = linear(x, p.dense)  # (M, E)
-    t, c_act = activation(t, config.hidden_act)
-    t, c_norm = layer_norm(t, p.norm, config.layer_norm_eps)
-    return t @ word.T + p.b, (c_gather, c_dense, c_act, c_norm, t)  # (M, V)
+    t, c_dense = linear(x, p.mlm.dense)  # (M, E)
+    t, c_act = activation(t, config.hidden_act)  # (M, E)
+    t, c_norm = layer_norm(t, p.mlm.norm, config.layer_norm_eps)  # (M, E)
+    return t @ p.embeddings.word.T + p.mlm.b, MlmCache(c_gather, c_dense, c_act, c_norm, t)  # (M, V)
 
 
-def mlm_head_backward(dlogits: Any, cache: Any, p: Any, g: Any, word: Any, g_word: Any, config: Config) -> Any:
-    """dlogits (M, V) -> dh (N, H); adds into g and into the word table's gradient"""
-    c_gather, c_dense, c_act, c_norm, t = cache
-    g_word += dlogits.T @ t  # (V, E)
-    g.b += dlogits.sum(0)  # (V,)
-    dt = dlogits @ word  # (M, E)
-    dt = layer_norm_backward(dt, c_norm, p.norm, g.norm)
-    dt = activation_backward(dt, c_act, config.hidden_act)
-    return gather_backward(linear_backward(dt, c_dense, p.dense, g.dense), c_gather)
+@op
+def mlm_head_backward(dlogits: Array, cache: MlmCache, p: Tree, g: Tree, config: Config) -> Array:
+    """dlogits (M, V) -> dh (N, H); adds to g.mlm and, as the table is the decoder, to g.embeddings.word"""
+    g.embeddings.word += dlogits.T @ cache.t  # (V, E)
+    g.mlm.b += dlogits.sum(0)  # (V,)
+    dt = dlogits @ p.embeddings.word  # (M, E)
+    dt = layer_norm_backward(dt, cache.c_norm, p.mlm.norm, g.mlm.norm)  # (M, E)
+    dt = activation_backward(dt, cache.c_act, config.hidden_act)  # (M, E)
+    dx = linear_backward(dt, cache.c_dense, p.mlm.dense, g.mlm.dense)  # (M, H)
+    return gather_backward(dx, cache.c_gather)  # (N, H)
 
 
-def order_head(h: Any, sequences: Sequences, p: Any) -> tuple[Any, Any]:
+@op
+def order_head(h: Array, sequences: Sequences, p: Tree) -> tuple[Array, tuple[Cache, Cache]]:
     """h (N, H); p: the whole tree -> logits (B, 2). No dropout, as in Google's code."""
     pooled, c_pooler = pooler(h, p.pooler, sequences)  # (B, H)
     logits, c_linear = linear(pooled, p.sop)  # (B, 2)
     return logits, (c_pooler, c_linear)
 
 
-def order_head_backward(dlogits: Any, cache: Any, p: Any, g: Any) -> Any:
-    """dlogits (B, 2) -> dh (N, H)"""
+@op
+def order_head_backward(dlogits: Array, cache: tuple[Cache, Cache], p: Tree, g: Tree) -> Array:
+    """dlogits (B, 2) -> dh (N, H); adds to g.pooler and g.sop"""
     c_pooler, c_linear = cache
-    return pooler_backward(linear_backward(dlogits, c_linear, p.sop, g.sop), c_pooler, p.pooler, g.pooler)
+    dpooled = linear_backward(dlogits, c_linear, p.sop, g.sop)  # (B, H)
+    return pooler_backward(dpooled, c_pooler, p.pooler, g.pooler)  # (N, H)

@@ -1,7 +1,47 @@
-"""Optimisers: plain functions on (parameters, gradients, state), all trees of one form over flat buffers."""
+"""Optimisers: plain functions on (parameters, gradients, state), all trees of one form over flat buffers.
 
-from albert_np.core.optim.adamw import init, step
+>>> import albert_np as ab
+>>> model = ab.AlbertForMaskedLM(ab.AlbertConfig.preset("tiny"), seed=0)
+>>> row = dict(input_ids=[[2, 4, 16, 3]], labels=[[-100, 15, -100, -100]])
+>>> state = init("lamb", model.params)
+>>> before, grads = model.loss_and_gradients(**row)
+>>> step(model.params, grads, state, lr=0.01)
+>>> after, _ = model.loss_and_gradients(**row)
+>>> bool(after < before), state.count
+(True, 1)
+"""
+
+from typing import Any
+
+from albert_np.core.optim.adamw import DEFAULTS, OptimizerState, adamw_step
 from albert_np.core.optim.clip import clip
+from albert_np.core.optim.lamb import lamb_step
 from albert_np.core.optim.schedule import learning_rate
+from albert_np.core.params import Tree
 
-__all__ = ["clip", "init", "learning_rate", "step"]
+__all__ = ["NAMES", "OptimizerState", "clip", "init", "learning_rate", "step"]
+
+STEPS = {"adamw": adamw_step, "lamb": lamb_step}
+NAMES = tuple(STEPS)
+
+
+def init(name: str, params: Tree, **options: Any) -> OptimizerState:
+    """A fresh state for "adamw" or "lamb". Options: beta1, beta2, eps, weight_decay, bias_correction, decay_all.
+
+    Raises ValueError for others.
+    """
+    if name not in NAMES:
+        raise ValueError(f"unknown optimizer {name!r}; there are {' and '.join(NAMES)}")
+    for key in options:
+        if key not in DEFAULTS:
+            raise ValueError(f"unknown option {key!r} of {name}; there are {', '.join(DEFAULTS)}")
+    return OptimizerState(name=name, count=0, m=params.zeros_like(), v=params.zeros_like(), options={**DEFAULTS, **options})
+
+
+def step(params: Tree, grads: Tree, state: OptimizerState, lr: float, rates: dict[str, float] | None = None) -> None:
+    """One update of params and state, in place. lr is a Python float.
+
+    rates: {tensor name: factor of lr}, 1 for a name that is missing; a tensor whose factor is 0 stays as it is.
+    """
+    state.count += 1
+    STEPS[state.name](params, grads, state, lr, rates or {})

@@ -1,24 +1,49 @@
-"""Twins for NumPy arrays: the same formulas as in `layers/`, in place and by blocks of rows that fit the processor's cache.
+"""Kernels for NumPy arrays: the formulas of `core`, in place and in blocks of rows that fit the processor's cache.
 
-They run on the thread that calls them. A step is threaded one level up, by whole sequences (engine/shards.py): there nothing has
-to wait but once, at the end.
+They run on the thread that calls them. A step is threaded one level up, by whole sequences (engine/shards.py), where the threads
+have to wait for each other only once, at the end.
 """
 
-from albert_np.engine.cpu.activations import activation, activation_backward
-from albert_np.engine.cpu.adam import adam_step
-from albert_np.engine.cpu.add_norm import residual, residual_backward
-from albert_np.engine.cpu.attention import attention, attention_backward, attention_probabilities
-from albert_np.engine.cpu.cross_entropy import cross_entropy, cross_entropy_backward
-from albert_np.engine.cpu.dropout import dropout, dropout_backward
-from albert_np.engine.cpu.embedding import embedding, embedding_backward
-from albert_np.engine.cpu.feed_forward import feed_forward, feed_forward_backward
-from albert_np.engine.cpu.layer_norm import layer_norm, layer_norm_backward
-from albert_np.engine.cpu.linear import linear, linear_backward
-from albert_np.engine.cpu.softmax import softmax, softmax_backward
+import numpy as np
 
-__all__ = [
-    "activation", "activation_backward", "adam_step", "attention", "attention_backward", "attention_probabilities",
-    "cross_entropy", "cross_entropy_backward", "dropout", "dropout_backward", "embedding", "embedding_backward", "feed_forward",
-    "feed_forward_backward", "layer_norm", "layer_norm_backward", "linear", "linear_backward", "residual", "residual_backward",
-    "softmax", "softmax_backward",
-]  # fmt: skip
+from albert_np.core import dispatch
+from albert_np.engine import output_rows
+from albert_np.engine.cpu import (
+    activations,
+    add_norm,
+    attention,
+    cross_entropy,
+    dropout,
+    embedding,
+    feed_forward,
+    fusion,
+    layer_norm,
+    linear,
+    optim,
+    pooler,
+    softmax,
+)
+from albert_np.engine.kernels import version
+
+KERNELS = {
+    "activation": version(activations, "activation"),
+    "adamw_step": version(optim, "adamw_step"),
+    "add_norm": version(add_norm, "add_norm", contains=("dropout", "layer_norm")),
+    "attention": version(attention, "attention", "attention_probabilities", contains=("attend", "dropout", "softmax")),
+    "cross_entropy": version(cross_entropy, "cross_entropy"),
+    "dropout": version(dropout, "dropout"),
+    "embedding": version(embedding, "embedding"),
+    "feed_forward": version(feed_forward, "feed_forward", contains=("activation",)),
+    "fuse": version(fusion, "fuse", contains=("linear",)),
+    "lamb_step": version(optim, "lamb_step"),
+    "layer": output_rows.VERSION,
+    "layer_norm": version(layer_norm, "layer_norm"),
+    "linear": version(linear, "linear"),
+    "pooler": version(pooler, "pooler", contains=("gather", "linear")),
+    "softmax": version(softmax, "softmax"),
+}
+
+
+def register() -> None:
+    """Let these kernels run for NumPy arrays of 32 and 64 bits. float16 has no BLAS: there would be nothing to gain."""
+    dispatch.kernels[np.ndarray] = KERNELS, lambda x: x.dtype.itemsize >= 4

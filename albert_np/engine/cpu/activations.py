@@ -6,17 +6,17 @@ Each activation is here as its value and its slope, for a block: value(x, out) a
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
+from albert_np.core.dispatch import Array
 from albert_np.engine.cpu.blocks import blocks
 
 C = math.sqrt(2 / math.pi)
 C3 = 0.044715 * C
 
 
-def gelu_new(x: Any, out: Any) -> None:
+def gelu_new(x: Array, out: Array) -> None:
     """x (1 + t) / 2,  t = tanh(x (C + C3 x²))"""
     _tanh_of(x, np.multiply(x, x, out=out), out)
     out += 1
@@ -24,7 +24,7 @@ def gelu_new(x: Any, out: Any) -> None:
     out *= 0.5
 
 
-def gelu_new_slope(x: Any, out: Any, value: Any = None) -> None:
+def gelu_new_slope(x: Array, out: Array, value: Array = None) -> None:
     """((1 + t) + x (1 - t²) (C + 3 C3 x²)) / 2"""
     square = x * x
     t = _tanh_of(x, square, np.empty_like(square))
@@ -42,7 +42,7 @@ def gelu_new_slope(x: Any, out: Any, value: Any = None) -> None:
         np.multiply(t, 0.5, out=value)
 
 
-def _tanh_of(x: Any, square: Any, out: Any) -> Any:
+def _tanh_of(x: Array, square: Array, out: Array) -> Array:
     """tanh(x (C + C3 x²))"""
     np.multiply(square, C3, out=out)
     out += C
@@ -50,13 +50,13 @@ def _tanh_of(x: Any, square: Any, out: Any) -> Any:
     return np.tanh(out, out=out)
 
 
-def gelu(x: Any, out: Any) -> None:
+def gelu(x: Array, out: Array) -> None:
     """x Φ(x)"""
     normal_distribution(x, out)
     out *= x
 
 
-def gelu_slope(x: Any, out: Any, value: Any = None) -> None:
+def gelu_slope(x: Array, out: Array, value: Array = None) -> None:
     """Φ(x) + x exp(-x²/2) / √(2π)"""
     bell = normal_distribution(x, out)
     if value is not None:
@@ -66,7 +66,7 @@ def gelu_slope(x: Any, out: Any, value: Any = None) -> None:
     out += bell
 
 
-def normal_distribution(x: Any, out: Any) -> Any:
+def normal_distribution(x: Array, out: Array) -> Array:
     """out = Φ(x); -> exp(-x²/2), which is needed for it and for the slope.
 
     float64: scipy's erf. float32: for z = |x| / √2, erfc z = (a₁ t + ... + a₅ t⁵) exp(-z²), t = 1 / (1 + .3275911 z), to
@@ -99,24 +99,24 @@ def normal_distribution(x: Any, out: Any) -> Any:
     return bell
 
 
-def relu(x: Any, out: Any) -> None:
+def relu(x: Array, out: Array) -> None:
     """max(x, 0)"""
     np.maximum(x, 0, out=out)
 
 
-def relu_slope(x: Any, out: Any, value: Any = None) -> None:
+def relu_slope(x: Array, out: Array, value: Array = None) -> None:
     """1 where x > 0"""
     np.greater(x, 0, out=out)
     if value is not None:
         relu(x, value)
 
 
-def tanh(x: Any, out: Any) -> None:
+def tanh(x: Array, out: Array) -> None:
     """tanh x"""
     np.tanh(x, out=out)
 
 
-def tanh_slope(x: Any, out: Any, value: Any = None) -> None:
+def tanh_slope(x: Array, out: Array, value: Array = None) -> None:
     """1 - tanh² x"""
     np.tanh(x, out=out)
     if value is not None:
@@ -133,7 +133,7 @@ ACTIVATIONS: dict[str, tuple[Callable[..., None], Callable[..., None]]] = {
 }
 
 
-def activation(x: Any, name: str) -> tuple[Any, Any]:
+def activation(x: Array, name: str) -> tuple[Array, Array]:
     """x (N, W) -> y (N, W)"""
     value, y = ACTIVATIONS[name][0], np.empty_like(x, shape=x.shape)
     for rows in blocks(x):
@@ -141,7 +141,7 @@ def activation(x: Any, name: str) -> tuple[Any, Any]:
     return y, x
 
 
-def activation_backward(dy: Any, x: Any, name: str) -> Any:
+def activation_backward(dy: Array, x: Array, name: str) -> Array:
     """dy (N, W) -> dx (N, W)"""
     slope, dx = ACTIVATIONS[name][1], np.empty_like(x, shape=x.shape)
     for rows in blocks(x):

@@ -1,13 +1,12 @@
-"""Twin of core/layers/cross_entropy.py, a few rows at a time: a row over the whole vocabulary (120 kB) stays in the cache."""
-
-from typing import Any
+"""Kernel of core/layers/cross_entropy.py, a few rows at a time: a row over the whole vocabulary (120 kB) stays in the cache."""
 
 import numpy as np
 
+from albert_np.core.dispatch import Array, Cache
 from albert_np.engine.cpu.blocks import blocks
 
 
-def cross_entropy(x: Any, labels: Any, weights: Any, denominator: float, smoothing: float = 0.0) -> tuple[Any, Any]:
+def cross_entropy(x: Array, labels: Array, weights: Array, denominator: float, smoothing: float = 0.0) -> tuple[Array, Array]:
     """x (M, C), labels (M,) integers in [0, C), weights (M,) -> loss (), a 0-d array. smoothing: ε, at least 0 and below 1."""
     M, C = x.shape
     probs, nll = np.empty_like(x, shape=(M, C)), np.empty_like(x, shape=M)
@@ -24,7 +23,7 @@ def cross_entropy(x: Any, labels: Any, weights: Any, denominator: float, smoothi
     return (nll * scaled).sum(), (probs, labels, scaled, smoothing)
 
 
-def cross_entropy_backward(dloss: Any, cache: Any) -> Any:
+def cross_entropy_backward(dloss: Array, cache: Cache) -> Array:
     """dloss () -> dx (M, C)"""
     probs, labels, scaled, smoothing = cache
     scaled = scaled * dloss

@@ -1,31 +1,34 @@
-"""Twin of core/layers/embedding.py: tokens are sorted by their row, and each row that occurs is added to once."""
-
-from typing import Any
+"""Kernel of core/layers/embedding.py: tokens are sorted by their row, and each row that occurs is added to once."""
 
 import numpy as np
 
+from albert_np.core.dispatch import Array, Cache
+from albert_np.core.params import Namespace
 
-def embedding(ids: Any, positions: Any, token_types: Any, p: Any, untaught: int | None = None) -> tuple[Any, Any]:
+
+def embedding(
+    ids: Array, positions: Array, token_types: Array, p: Namespace, padding_idx: int | None = None
+) -> tuple[Array, Array]:
     """ids, positions, token_types (N,) integers; p.word (V, E), p.position (P, E), p.token_type (S, E) -> y (N, E)"""
     y = np.take(p.word, ids, axis=0)
     y += np.take(p.position, positions, axis=0)
     y += np.take(p.token_type, token_types, axis=0)
-    return y, (ids, positions, token_types, untaught)
+    return y, (ids, positions, token_types, padding_idx)
 
 
-def embedding_backward(dy: Any, cache: Any, g: Any) -> None:
-    """dy (N, E); adds into g.word, g.position and g.token_type"""
-    ids, positions, token_types, untaught = cache
-    if untaught is None:
+def embedding_backward(dy: Array, cache: Cache, g: Namespace) -> None:
+    """dy (N, E); adds to g.word, g.position and g.token_type"""
+    ids, positions, token_types, padding_idx = cache
+    if padding_idx is None:
         add_rows(g.word, ids, dy)
     else:
-        taught = np.flatnonzero(ids != untaught)
+        taught = np.flatnonzero(ids != padding_idx)
         add_rows(g.word, ids[taught], dy[taught])
     add_rows(g.position, positions, dy)
     add_rows(g.token_type, token_types, dy)
 
 
-def add_rows(table: Any, rows: Any, values: Any) -> None:
+def add_rows(table: Array, rows: Array, values: Array) -> None:
     """table[rows[i]] += values[i]; rows that repeat add up, in the order in which they stand."""
     if not len(rows):
         return

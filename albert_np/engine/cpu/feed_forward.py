@@ -1,27 +1,28 @@
-"""Twin of core/layers/feed_forward.py. Of the two wide arrays only z is kept; a = act(z) comes again with its slope."""
-
-from typing import Any
+"""Kernel of core/layers/feed_forward.py. Of the two wide arrays only z is kept; a = act(z) is computed again with its slope."""
 
 import numpy as np
 
+from albert_np.core.dispatch import Array, Cache
+from albert_np.core.layers import linear, linear_backward
+from albert_np.core.params import Namespace
 from albert_np.engine.cpu.activations import ACTIVATIONS, activation
 from albert_np.engine.cpu.blocks import blocks
-from albert_np.engine.cpu.linear import linear, linear_backward
+from albert_np.engine.kernels import retagged
 
 
-def feed_forward(x: Any, p: Any, act: str) -> tuple[Any, Any]:
+def feed_forward(x: Array, p: Namespace, act: str) -> tuple[Array, Cache]:
     """x (N, H); p.intermediate (H, F), p.output (F, H) -> y (N, H)"""
-    z, _ = linear(x, p.intermediate)  # (N, F)
+    z, c_in = linear(x, p.intermediate)  # (N, F)
     a, _ = activation(z, act)  # (N, F)
-    y, _ = linear(a, p.output)  # (N, H)
-    return y, (x, z)
+    y, c_out = linear(a, p.output)  # (N, H)
+    return y, (z, c_in, retagged(c_out, None))  # the cache of a linear map is its input: here a, which is not kept
 
 
-def feed_forward_backward(dy: Any, cache: Any, p: Any, g: Any, act: str) -> Any:
-    """dy (N, H) -> dx (N, H); adds into g.intermediate and g.output"""
-    x, z = cache
+def feed_forward_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace, act: str) -> Array:
+    """dy (N, H) -> dx (N, H); adds to g.intermediate and g.output"""
+    z, c_in, c_out = cache
     slope, a, dz = ACTIVATIONS[act][1], np.empty_like(z), np.empty_like(z)  # (N, F)
     for rows in blocks(z):
         slope(z[rows], dz[rows], value=a[rows])
-    dz *= linear_backward(dy, a, p.output, g.output)  # slope times da
-    return linear_backward(dz, x, p.intermediate, g.intermediate)  # (N, H)
+    dz *= linear_backward(dy, retagged(c_out, a), p.output, g.output)  # slope times da
+    return linear_backward(dz, c_in, p.intermediate, g.intermediate)  # (N, H)

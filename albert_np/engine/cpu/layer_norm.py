@@ -1,13 +1,13 @@
-"""Twin of core/layers/layer_norm.py, a block of rows at a time."""
-
-from typing import Any
+"""Kernel of core/layers/layer_norm.py, a block of rows at a time."""
 
 import numpy as np
 
+from albert_np.core.dispatch import Array, Cache
+from albert_np.core.params import Namespace
 from albert_np.engine.cpu.blocks import blocks
 
 
-def layer_norm(x: Any, p: Any, eps: float = 1e-12) -> tuple[Any, Any]:
+def layer_norm(x: Array, p: Namespace, eps: float = 1e-12) -> tuple[Array, Array]:
     """x (N, W), p.gamma (W,), p.beta (W,) -> y (N, W)"""
     N, W = x.shape
     y, xhat, rstd = np.empty_like(x, shape=(N, W)), np.empty_like(x, shape=(N, W)), np.empty_like(x, shape=(N, 1))
@@ -25,8 +25,8 @@ def layer_norm(x: Any, p: Any, eps: float = 1e-12) -> tuple[Any, Any]:
     return y, (xhat, rstd)
 
 
-def layer_norm_backward(dy: Any, cache: Any, p: Any, g: Any) -> Any:
-    """dy (N, W) -> dx (N, W); adds into g.gamma and g.beta"""
+def layer_norm_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace) -> Array:
+    """dy (N, W) -> dx (N, W); adds to g.gamma and g.beta"""
     xhat, rstd = cache
     N, W = dy.shape
     dx = np.empty_like(dy, shape=(N, W))

@@ -1,15 +1,14 @@
-"""Twin of philox.bits16 for one question, which elements are kept: ten rounds in place, a block of rows at a time."""
-
-from typing import Any
+"""Kernel of philox.bits16 for one question, which elements are kept: ten rounds in place, a block of rows at a time."""
 
 import numpy as np
 
-from albert_np.core.philox import LOW, MULTIPLIERS, PER_BLOCK, WEYL
+from albert_np.core.dispatch import Array
+from albert_np.core.random import LOW, MULTIPLIERS, PER_BLOCK, WEYL
 
 COUNTERS = 1 << 12  # in a block: six arrays of 64-bit words, 200 kB
 
 
-def keep_mask(key: tuple[int, int], rows: Any, columns: int, threshold: int) -> Any:
+def keep_mask(key: tuple[int, int], rows: Array, columns: int, threshold: int) -> Array:
     """rows (N, 2) integers (example, token) -> (N, columns) booleans: the element's 16 random bits are at least `threshold`"""
     N, width = len(rows), -(-columns // PER_BLOCK)
     keep = np.empty((N, width * PER_BLOCK), bool)
@@ -28,7 +27,7 @@ def keep_mask(key: tuple[int, int], rows: Any, columns: int, threshold: int) -> 
     return keep[:, :columns]
 
 
-def encrypted(counter: list[Any], key: tuple[int, int]) -> list[Any]:
+def encrypted(counter: list[Array], key: tuple[int, int]) -> list[Array]:
     """Philox4x32-10 of four uint64 arrays that hold 32-bit words; they are written over."""
     c0, c1, c2, c3 = counter
     k0, k1 = key

@@ -1,28 +1,55 @@
-"""Twins for CuPy arrays: the same formulas as in `layers/`, as CUDA kernels (the .cu files) and products by cuBLAS.
+"""Kernels for CuPy arrays: the formulas of `core` as CUDA kernels (the .cu files) and products by cuBLAS.
 
-Every kernel reads what it needs once and writes once: on a GPU arithmetic is cheap and memory is not. Random bits are made where
+Every kernel reads its inputs once and writes once: on a GPU arithmetic is cheap and memory is not. Random bits are computed where
 they are used. Sums are in a fixed order, without atomic operations, so that the same input gives the same output.
 """
 
-from albert_np.engine.gpu.activations import activation, activation_backward
-from albert_np.engine.gpu.adam import adam_step
-from albert_np.engine.gpu.add_norm import residual, residual_backward
-from albert_np.engine.gpu.attention import attention, attention_backward, attention_probabilities
-from albert_np.engine.gpu.cross_entropy import cross_entropy, cross_entropy_backward
-from albert_np.engine.gpu.dropout import dropout, dropout_backward
-from albert_np.engine.gpu.embedding import embedding, embedding_backward
-from albert_np.engine.gpu.feed_forward import feed_forward, feed_forward_backward
-from albert_np.engine.gpu.fusion import fuse, fuse_backward
-from albert_np.engine.gpu.gather import gather, gather_backward
-from albert_np.engine.gpu.layer_norm import layer_norm, layer_norm_backward
-from albert_np.engine.gpu.linear import linear, linear_backward
-from albert_np.engine.gpu.pooler import pooler, pooler_backward
-from albert_np.engine.gpu.softmax import softmax, softmax_backward
+from albert_np.core import backend, dispatch
+from albert_np.core.dispatch import Array
+from albert_np.engine import output_rows
+from albert_np.engine.gpu import (
+    activations,
+    add_norm,
+    attention,
+    cross_entropy,
+    dropout,
+    embedding,
+    feed_forward,
+    fusion,
+    gather,
+    layer_norm,
+    linear,
+    optim,
+    pooler,
+    softmax,
+)
+from albert_np.engine.kernels import version
 
-__all__ = [
-    "activation", "activation_backward", "adam_step", "attention", "attention_backward", "attention_probabilities",
-    "cross_entropy", "cross_entropy_backward", "dropout", "dropout_backward", "embedding", "embedding_backward",
-    "feed_forward", "feed_forward_backward", "fuse", "fuse_backward", "gather", "gather_backward", "layer_norm",
-    "layer_norm_backward", "linear", "linear_backward", "pooler", "pooler_backward", "residual", "residual_backward",
-    "softmax", "softmax_backward",
-]  # fmt: skip
+KERNELS = {
+    "activation": version(activations, "activation"),
+    "adamw_step": version(optim, "adamw_step"),
+    "add_norm": version(add_norm, "add_norm", contains=("dropout", "layer_norm")),
+    "attention": version(attention, "attention", "attention_probabilities", contains=("attend", "dropout", "softmax")),
+    "cross_entropy": version(cross_entropy, "cross_entropy"),
+    "dropout": version(dropout, "dropout"),
+    "embedding": version(embedding, "embedding"),
+    "feed_forward": version(feed_forward, "feed_forward", contains=("activation", "linear")),
+    "fuse": version(fusion, "fuse", contains=("linear",)),
+    "gather": version(gather, "gather"),
+    "lamb_step": version(optim, "lamb_step"),
+    "layer": output_rows.VERSION,
+    "layer_norm": version(layer_norm, "layer_norm"),
+    "linear": version(linear, "linear"),
+    "pooler": version(pooler, "pooler", contains=("gather", "linear")),
+    "softmax": version(softmax, "softmax"),
+}
+
+
+def has_kernels(x: Array) -> bool:
+    """Whether this is an array of a backend that can run CUDA kernels."""
+    return hasattr(x, "dtype") and hasattr(backend.of(x), "launch")
+
+
+def register(array_type: type) -> None:
+    """Let these kernels run for arrays of this type, whose backend has `launch` and `product`."""
+    dispatch.kernels[array_type] = KERNELS, lambda x: True

@@ -1,9 +1,8 @@
-"""Twin of core/layers/activations.py, with the bias of the linear map before it: one kernel for both."""
-
-from typing import Any
+"""Kernel of core/layers/activations.py, with the bias of the linear map before it: one kernel for both."""
 
 import numpy as np
 
+from albert_np.core.dispatch import Array, Cache
 from albert_np.engine.gpu.launch import contiguous, launch
 
 NAMES = ("gelu_new", "gelu", "relu", "tanh")
@@ -15,7 +14,7 @@ def blocks_for(n: int, each: int = 4) -> int:
     return min(MOST, -(-n // (THREADS * each)))
 
 
-def activation(x: Any, name: str, bias: Any = None) -> tuple[Any, Any]:
+def activation(x: Array, name: str, bias: Array = None) -> tuple[Array, Cache]:
     """x (N, W), bias (W,) or None -> y (N, W) = act(x + bias)"""
     x = contiguous(x)
     y = np.empty_like(x)
@@ -24,14 +23,14 @@ def activation(x: Any, name: str, bias: Any = None) -> tuple[Any, Any]:
     return y, (x, bias)
 
 
-def activation_backward(dy: Any, cache: Any, name: str) -> Any:
+def activation_backward(dy: Array, cache: Cache, name: str) -> Array:
     """dy (N, W) -> dx (N, W)"""
     x, bias = cache
     dy = contiguous(dy)
     return slope_times(dy, x, bias, name, np.empty_like(dy))
 
 
-def slope_times(dy: Any, x: Any, bias: Any, name: str, dx: Any, value: Any = None) -> Any:
+def slope_times(dy: Array, x: Array, bias: Array, name: str, dx: Array, value: Array = None) -> Array:
     """dy, x (N, W) -> dx (N, W), which may be dy itself; into value (N, W), if there is one, the activation again"""
     sizes = np.int64(x.size), np.int32(NAMES.index(name))
     launch(

@@ -1,9 +1,10 @@
-"""Twin of core/layers/cross_entropy.py: the probabilities over the vocabulary are never stored."""
+"""Kernel of core/layers/cross_entropy.py: the probabilities over the vocabulary are never stored."""
 
 from typing import Any
 
 import numpy as np
 
+from albert_np.core.dispatch import Array, Cache
 from albert_np.engine.gpu.launch import arithmetic, contiguous, launch
 
 
@@ -11,7 +12,7 @@ def threads_of(C: int) -> int:
     return min(512, -(-C // 32) * 32)
 
 
-def cross_entropy(x: Any, labels: Any, weights: Any, denominator: float, smoothing: float = 0.0) -> tuple[Any, Any]:
+def cross_entropy(x: Array, labels: Array, weights: Array, denominator: float, smoothing: float = 0.0) -> tuple[Array, Cache]:
     """x (M, C), labels (M,) integers in [0, C), weights (M,) -> loss (), a 0-d array. smoothing: ε, at least 0 and below 1."""
     x, (M, C) = contiguous(x), x.shape
     labels, exact = labels.astype(np.int64), arithmetic(x.dtype)
@@ -21,7 +22,7 @@ def cross_entropy(x: Any, labels: Any, weights: Any, denominator: float, smoothi
     return (nll * scaled).sum(), (x, labels, lse, scaled, smoothing)
 
 
-def cross_entropy_backward(dloss: Any, cache: Any) -> Any:
+def cross_entropy_backward(dloss: Any, cache: Cache) -> Array:
     """dloss () -> dx (M, C)"""
     x, labels, lse, scaled, smoothing = cache
     (M, C), dx = x.shape, np.empty_like(x)

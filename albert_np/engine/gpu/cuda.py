@@ -10,6 +10,8 @@ import numpy as np
 from cupy.cuda import device
 from cupy_backends.cuda.libs import cublas
 
+from albert_np.core.dispatch import Array
+
 TYPES = {"float16": 2, "float32": 0, "float64": 1}  # CUDA_R_16F, CUDA_R_32F, CUDA_R_64F
 EXACT, TF32, DOUBLE = cublas.CUBLAS_COMPUTE_32F, cublas.CUBLAS_COMPUTE_32F_FAST_TF32, cublas.CUBLAS_COMPUTE_64F
 NUMBERS = {  # α and β of cuBLAS's products, which read them here
@@ -19,7 +21,7 @@ NO_ARRAY = np.uintp(0)
 
 
 @cache
-def compiled(source: str, name: str, on: int) -> Any:
+def compiled(source: str, name: str, on: int) -> Array:
     """A kernel, compiled for the device of this number by NVRTC (and kept by CuPy on the disk)."""
     return cupy.RawModule(code=source, options=("--std=c++17",)).get_function(name)
 
@@ -29,8 +31,8 @@ def launch(source: str, name: str, blocks: int, threads: int, arguments: list[An
     kernel((blocks,), (threads,), tuple(NO_ARRAY if x is None else x for x in arguments))
 
 
-def product(a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, add: bool, tf32: bool) -> None:
-    """See `backend.CupyBackend.product`.
+def product(a: Array, b: Array, out: Array, transpose_a: bool, transpose_b: bool, add: bool, tf32: bool) -> None:
+    """See `CupyBackend.product`.
 
     cuBLAS has columns where we have rows: what we call a it takes for aᵀ. So outᵀ = bᵀ aᵀ is what it is asked for. float16 is
     multiplied as it is and added up in float32.
@@ -66,7 +68,7 @@ def product(a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, add:
 
 
 @cache
-def recordings() -> tuple[Any, Any]:
+def recordings() -> tuple[Array, Any]:
     """The memory and the stream of all recordings.
 
     Addresses are part of a graph, so what is allocated while it is recorded must never be given to others: it comes from a pool
@@ -75,8 +77,8 @@ def recordings() -> tuple[Any, Any]:
     return cupy.cuda.MemoryPool(), cupy.cuda.Stream(non_blocking=True)
 
 
-def record(work: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
-    """See `backend.CupyBackend.record`."""
+def capture(work: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
+    """See `CupyBackend.capture`."""
     pool, stream = recordings()
     cupy.cuda.get_current_stream().synchronize()  # what work reads must be there
     with cupy.cuda.using_allocator(pool.malloc), stream:

@@ -1,29 +1,29 @@
-"""Twin of core/layers/dropout.py: the same bits, made where they are used; nothing is kept."""
-
-from typing import Any
+"""Kernel of core/layers/dropout.py: the same bits, made where they are used; nothing is kept."""
 
 import numpy as np
 
-from albert_np.core.random import Dropout, threshold
+from albert_np.core.dispatch import Array, Cache
+from albert_np.core.params import Namespace
+from albert_np.core.random import RandomKey, threshold
 from albert_np.engine.gpu.activations import THREADS, blocks_for
-from albert_np.engine.gpu.dropping import drop_of
+from albert_np.engine.gpu.dropout_arguments import dropout_arguments
 from albert_np.engine.gpu.launch import contiguous, launch
 
 
-def dropout(x: Any, rate: float, rng: Dropout | None) -> tuple[Any, Any]:
-    """x (N, W) -> y (N, W). With rng None or rate 0 nothing happens."""
-    if rng is None or threshold(rate) == 0:
+def dropout(x: Array, rate: float, dropout_key: RandomKey | None) -> tuple[Array, Cache]:
+    """x (N, W) -> y (N, W). With dropout_key None or rate 0 nothing happens."""
+    if dropout_key is None or threshold(rate) == 0:
         return x, None
-    drop = drop_of(rate, rng)
+    drop = dropout_arguments(rate, dropout_key)
     return dropped(x, drop), drop
 
 
-def dropout_backward(dy: Any, drop: Any) -> Any:
+def dropout_backward(dy: Array, drop: Namespace) -> Array:
     """dy (N, W) -> dx (N, W)"""
     return dy if drop is None else dropped(dy, drop)
 
 
-def dropped(x: Any, drop: Any) -> Any:
+def dropped(x: Array, drop: Namespace) -> Array:
     x, (N, W) = contiguous(x), x.shape
     y = np.empty_like(x)
     launch("dropout", "dropout", x, blocks_for(x.size, 8), THREADS, x, *drop, np.int64(N), y, W=W)

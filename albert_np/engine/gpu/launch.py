@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
+from albert_np.core.dispatch import Array
 
 TYPES = {"float16": ("Half", "float"), "float32": ("float", "float"), "float64": ("double", "double")}  # of arrays, of arithmetic
 
@@ -23,7 +24,7 @@ def source(file: str, dtype: str, of_gradients: str, constants: tuple[tuple[str,
 
 
 def launch(
-    file: str, kernel: str, like: Any, blocks: int, threads: int, *arguments: Any, into: Any = None, **constants: int
+    file: str, kernel: str, like: Any, blocks: int, threads: int, *arguments: Any, into: Array = None, **constants: int
 ) -> None:
     """Run a kernel of FILE.cu in so many blocks of so many threads; none if there is nothing to do.
 
@@ -41,6 +42,6 @@ def arithmetic(dtype: Any) -> np.dtype:
     return np.dtype(np.float32) if dtype == np.float16 else np.dtype(dtype)
 
 
-def contiguous(x: Any) -> Any:
+def contiguous(x: Array) -> Array:
     """x as kernels and cuBLAS take it: itself, or a copy where it is a view that leaves gaps."""
     return x if x.flags.c_contiguous else x.copy()

@@ -1,10 +1,12 @@
-"""Twin of core/layers/layer_norm.py: a row is read once and written once."""
+"""Kernel of core/layers/layer_norm.py: a row is read once and written once."""
 
 from typing import Any
 
 import numpy as np
 
-from albert_np.engine.gpu.dropping import drop_of
+from albert_np.core.dispatch import Array, Cache
+from albert_np.core.params import Namespace
+from albert_np.engine.gpu.dropout_arguments import dropout_arguments
 from albert_np.engine.gpu.launch import arithmetic, contiguous, launch
 
 MOST = 256  # threads of a row
@@ -16,26 +18,26 @@ def threads_of(W: int) -> int:
     return min(MOST, -(-W // 256) * 32)
 
 
-def layer_norm(x: Any, p: Any, eps: float = 1e-12) -> tuple[Any, Any]:
+def layer_norm(x: Array, p: Namespace, eps: float = 1e-12) -> tuple[Array, Cache]:
     """x (N, W), p.gamma (W,), p.beta (W,) -> y (N, W)"""
     return forward(x, None, p, eps, 0.0, None)
 
 
-def forward(x: Any, f: Any, p: Any, eps: float, rate: float, rng: Any) -> tuple[Any, Any]:
+def forward(x: Array, f: Array, p: Namespace, eps: float, rate: float, dropout_key: Any) -> tuple[Array, Cache]:
     """LN(x + drop(f)); f (N, W), contiguous, or None"""
     x, (N, W) = contiguous(x), x.shape
     y, xhat, rstd = np.empty_like(x), np.empty_like(x), np.empty_like(x, shape=N, dtype=arithmetic(x.dtype))
-    drop = drop_of(rate, rng)
+    drop = dropout_arguments(rate, dropout_key)
     launch("layer_norm", "layer_norm", x, N, threads_of(W), x, f, p.gamma, p.beta, *drop, np.float64(eps), y, xhat, rstd, W=W)
     return y, (xhat, rstd, drop)
 
 
-def layer_norm_backward(dy: Any, cache: Any, p: Any, g: Any) -> Any:
-    """dy (N, W) -> dx (N, W); adds into g.gamma and g.beta"""
+def layer_norm_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace) -> Array:
+    """dy (N, W) -> dx (N, W); adds to g.gamma and g.beta"""
     return backward(dy, cache, p, g, None)
 
 
-def backward(dy: Any, cache: Any, p: Any, g: Any, df: Any) -> Any:
+def backward(dy: Array, cache: Cache, p: Namespace, g: Namespace, df: Array) -> Array:
     """dy (N, W) -> dx (N, W), and what dropout leaves of it into df (N, W), if there is one"""
     xhat, rstd, drop = cache
     dy = contiguous(dy)

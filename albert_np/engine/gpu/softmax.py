@@ -1,10 +1,10 @@
-"""Twin of core/layers/softmax.py: a row is read once."""
+"""Kernel of core/layers/softmax.py: a row is read once."""
 
 import math
-from typing import Any
 
 import numpy as np
 
+from albert_np.core.dispatch import Array, Cache
 from albert_np.engine.gpu.launch import contiguous, launch
 
 
@@ -12,7 +12,7 @@ def threads_of(W: int) -> int:
     return min(512, -(-W // 32) * 32)
 
 
-def softmax(x: Any) -> tuple[Any, Any]:
+def softmax(x: Array) -> tuple[Array, Cache]:
     """x (..., W) -> y (..., W)"""
     x = contiguous(x)
     y, W = np.empty_like(x), x.shape[-1]
@@ -20,7 +20,7 @@ def softmax(x: Any) -> tuple[Any, Any]:
     return y, y
 
 
-def softmax_backward(dy: Any, y: Any) -> Any:
+def softmax_backward(dy: Array, y: Array) -> Array:
     """dy (..., W) -> dx (..., W)"""
     dy = contiguous(dy)
     dx, W = np.empty_like(dy), dy.shape[-1]

@@ -17,14 +17,17 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend, optim
-from albert_np.core.dispatch import twins_of
-from albert_np.core.optim import adamw
-from albert_np.core.optim.clip import factor
+from albert_np.core.optim import OptimizerState, adamw
+from albert_np.core.optim.clip import clip_factor
+from albert_np.core.optim.lamb import trust_ratio
 from albert_np.core.params import ALIGNMENT, Tree
+from albert_np.engine import gpu
+from albert_np.engine.cpu.optim import Span, adamw_spans, get_spans
+from albert_np.engine.gpu.optim import update_spans
+from albert_np.engine.kernels import kernels_run
 from albert_np.engine.mpi.processes import Partition, Processes
 
 PARAMS_DIFFERED = "the processes' parameters differed by rounding; all continue with those of the main process"
-Span = tuple[int, int, bool, float]  # of a tensor in the flat buffer: start, stop, whether it is decayed, factor of its lr
 
 
 class GradientReducer:
@@ -41,20 +44,20 @@ class GradientReducer:
         """Clip the summed gradients and return their norm, as `optim.clip` does."""
         return optim.clip(grads, max_norm)
 
-    def step(self, params: Tree, grads: Tree, state: SimpleNamespace, lr: float, rates: dict[str, float] | None = None) -> None:
+    def step(self, params: Tree, grads: Tree, state: OptimizerState, lr: float, rates: dict[str, float] | None = None) -> None:
         """Update params and state, as `optim.step` does. With `state.loss_scale` a step that overflowed changes nothing."""
-        optim.step(params, grads, state, lr, rates, getattr(state, "loss_scale", None))
+        optim.step(params, grads, state, lr, rates)
 
-    def shard_state(self, state: SimpleNamespace) -> SimpleNamespace:
+    def shard_state(self, state: OptimizerState) -> OptimizerState:
         """Return what this process stores of a complete optimiser state."""
         state.part = slice(None)
         return state
 
-    def gather_state(self, params: Tree, state: SimpleNamespace) -> SimpleNamespace:
+    def gather_state(self, params: Tree, state: OptimizerState) -> OptimizerState:
         """Return the complete optimiser state, for a checkpoint. It is complete in the main process only."""
         return state
 
-    def broadcast_state(self, state: SimpleNamespace) -> SimpleNamespace:
+    def broadcast_state(self, state: OptimizerState) -> OptimizerState:
         """Copy the complete state that the main process has read to all, and return what this process stores of it."""
         values = self.processes.broadcast_object(lambda: (state.name, state.count, state.options))
         state.name, state.count, state.options = values
@@ -91,25 +94,23 @@ class ShardedReducer(GradientReducer):
         squares = np.stack([(own * own).sum()])  # (1,)
         self.processes.all_reduce(squares)
         norm = np.sqrt(squares[0])
-        own *= factor(norm, max_norm)
+        own *= clip_factor(norm, max_norm)
         return norm
 
-    def step(self, params: Tree, grads: Tree, state: SimpleNamespace, lr: float, rates: dict[str, float] | None = None) -> None:
-        loss_scale = getattr(state, "loss_scale", None)
-        if loss_scale is not None and state.name == "lamb":
+    def step(self, params: Tree, grads: Tree, state: OptimizerState, lr: float, rates: dict[str, float] | None = None) -> None:
+        if getattr(state, "loss_scale", None) is not None and state.name == "lamb":
             raise ValueError("shard_optimizer does not support LAMB with precision float16; use adamw or another precision")
         state.count += 1
-        w, g = params.flat[self.part], SimpleNamespace(flat=grads.flat[self.part])
-        spans = clip_spans(adamw.spans(params, state, rates or {}), self.part)
-        twins = twins_of(w)
-        if twins and state.name == "adamw":
-            more = () if loss_scale is None else (loss_scale,)
-            twins.adam_step([span for span in spans if span[0] < span[1]], w, g.flat, state, lr, *more)
+        w, g = params.flat[self.part], grads.flat[self.part]
+        spans = clip_spans(get_spans(params, state, rates or {}), self.part)
+        if kernels_run(w) and state.name == "adamw":
+            update = update_spans if gpu.has_kernels(w) else adamw_spans
+            update([span for span in spans if span.start < span.stop], w, g, state, lr)
         else:
-            self._reference_step(w, adamw.moments(params, g, state), spans, state, lr)  # type: ignore[arg-type]
+            self._reference_step(w, adamw.moments(g, state), spans, state, lr)
         self.processes.all_gather(params.flat, self.partition)
 
-    def _reference_step(self, w: Any, u: Any, spans: list[Span], state: SimpleNamespace, lr: float) -> None:
+    def _reference_step(self, w: Any, u: Any, spans: list[Span], state: OptimizerState, lr: float) -> None:
         """`optim.step` for a part: w and u, m / (√v + ε), are (n / k,)."""
         for start, stop, decayed, _ in spans:
             if decayed:
@@ -123,19 +124,19 @@ class ShardedReducer(GradientReducer):
         """Return LAMB's ‖w‖ / ‖u‖ of every tensor, from the processes' parts of it: (tensors,)"""
         squares = np.concatenate([np.stack([(x[start:stop] * x[start:stop]).sum() for start, stop, *_ in spans]) for x in (w, u)])
         self.processes.all_reduce(squares)
-        return adamw.ratio(np.sqrt(squares[: len(spans)]), np.sqrt(squares[len(spans) :]))
+        return trust_ratio(np.sqrt(squares[: len(spans)]), np.sqrt(squares[len(spans) :]))
 
-    def shard_state(self, state: SimpleNamespace) -> SimpleNamespace:
+    def shard_state(self, state: OptimizerState) -> OptimizerState:
         state.m, state.v = (SimpleNamespace(flat=tree.flat[self.part].copy()) for tree in (state.m, state.v))
         state.part = self.part
         return state
 
-    def gather_state(self, params: Tree, state: SimpleNamespace) -> SimpleNamespace:
+    def gather_state(self, params: Tree, state: OptimizerState) -> OptimizerState:
         flats = [self.processes.gather_parts(moment.flat, self.partition) for moment in (state.m, state.v)]
         if not self.processes.is_main:
             return state
         m, v = (Tree(params.form, flat) for flat in flats)
-        return SimpleNamespace(**{**vars(state), "m": m, "v": v, "part": slice(None)})
+        return OptimizerState(**{**vars(state), "m": m, "v": v, "part": slice(None)})
 
 
 def get_reducer(processes: Processes, params: Tree, sharded: bool) -> GradientReducer:
@@ -156,4 +157,4 @@ def clip_spans(spans: list[Span], part: slice) -> list[Span]:
     def clipped(position: int) -> int:
         return min(max(position - part.start, 0), size)
 
-    return [(clipped(start), clipped(stop), decayed, rate) for start, stop, decayed, rate in spans]
+    return [Span(clipped(span.start), clipped(span.stop), span.decayed, span.rate) for span in spans]

@@ -13,12 +13,13 @@ log(1 + eˣ) = max(x, 0) + log(1 + e⁻|x|) does not overflow, nor does σ(x) = 
 The denominator counts rows and is given, as for the cross-entropy.
 """
 
-from typing import Any
-
 import numpy as np
 
+from albert_np.core.dispatch import Array, op
 
-def binary_cross_entropy(x: Any, labels: Any, weights: Any, denominator: float) -> tuple[Any, Any]:
+
+@op
+def binary_cross_entropy(x: Array, labels: Array, weights: Array, denominator: float) -> tuple[Array, tuple[Array, ...]]:
     """x (M, C) logits, labels (M, C) from 0 to 1, weights (M,) -> loss (), a 0-d array"""
     y = labels.astype(x.dtype)  # (M, C)
     bits = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))) - y * x  # (M, C)
@@ -26,7 +27,8 @@ def binary_cross_entropy(x: Any, labels: Any, weights: Any, denominator: float) 
     return (bits * scaled).sum(), (x, y, scaled)
 
 
-def binary_cross_entropy_backward(dloss: Any, cache: Any) -> Any:
+@op
+def binary_cross_entropy_backward(dloss: Array, cache: tuple[Array, ...]) -> Array:
     """dloss () -> dx (M, C)"""
     x, y, scaled = cache
     return ((0.5 * (1 + np.tanh(0.5 * x)) - y) * scaled * dloss).astype(x.dtype, copy=False)

@@ -9,38 +9,40 @@ which equals row t of attention over the whole text (core/layers/attention.py), 
 """
 
 import math
-from typing import Any
 
 import numpy as np
 
-from albert_np.core.layers.attention import heads
+from albert_np.core.dispatch import Array
+from albert_np.core.layers.attention import split_heads
 from albert_np.core.layers.linear import linear
 from albert_np.core.layers.softmax import softmax
+from albert_np.core.params import Namespace
+from albert_np.core.sequences import Sequences
 
 
-def attend_past(x: Any, p: Any, keys: Any, values: Any, places: Any, A: int) -> Any:
+def attend_cached(x: Array, p: Namespace, keys: Array, values: Array, positions: Array, A: int) -> Array:
     """One new token of each sequence.   x (B, H) -> y (B, H)
 
     keys, values   (B, A, T, D): those of the tokens before, and room; the new token's are written into them
-    places         (B,) the number of the new token within its sequence: it sees the tokens 0 ... places
+    positions         (B,) the number of the new token within its sequence: it sees the tokens 0 ... positions
     """
     q, k, v = (linear(x, w)[0] for w in (p.query, p.key, p.value))  # (B, H) each
-    everyone = np.cumsum(np.ones_like(places)) - 1  # (B,) 0, 1, 2, ... on the right device
-    keys[everyone, :, places] = k.reshape(len(x), A, -1)
-    values[everyone, :, places] = v.reshape(len(x), A, -1)
+    rows = np.cumsum(np.ones_like(positions)) - 1  # (B,) 0, 1, 2, ... on the right device
+    keys[rows, :, positions] = k.reshape(len(x), A, -1)
+    values[rows, :, positions] = v.reshape(len(x), A, -1)
     T, D = keys.shape[2:]
     scores = (keys @ q.reshape(-1, A, D, 1))[..., 0] * (1 / math.sqrt(D))  # (B, A, T)
-    slots = np.cumsum(np.ones_like(places, shape=T)) - 1  # (T,)
-    seen = slots <= places[:, None]  # (B, T)
-    probs, _ = softmax(np.where(seen[:, None], scores, -math.inf))
+    keys_at = np.cumsum(np.ones_like(positions, shape=T)) - 1  # (T,)
+    visible = keys_at <= positions[:, None]  # (B, T)
+    probs, _ = softmax(np.where(visible[:, None], scores, -math.inf))
     context = probs[:, :, None] @ values  # (B, A, 1, D)
     y, _ = linear(context.reshape(q.shape), p.output)
     return y
 
 
-def fill_past(x: Any, p: Any, keys: Any, values: Any, sequences: Any, A: int) -> None:
-    """Write the keys and values of whole sequences, x (N, H), into the first places of keys and values (B, A, T, D)."""
+def fill_cache(x: Array, p: Namespace, keys: Array, values: Array, sequences: Sequences, A: int) -> None:
+    """Write the keys and values of whole sequences, x (N, H), into the first positions of keys and values (B, A, T, D)."""
     for store, weights in ((keys, p.key), (values, p.value)):
         projected, _ = linear(x, weights)  # (N, H)
         for i, rows in enumerate(sequences):
-            store[i, :, : rows.stop - rows.start] = heads(projected[rows], A)
+            store[i, :, : rows.stop - rows.start] = split_heads(projected[rows], A)

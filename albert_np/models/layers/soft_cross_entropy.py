@@ -10,14 +10,16 @@ It is 0 where the two agree. With the derivative of log-softmax, ∂/∂x_k of -
 The gradient of softened probabilities is about 1 / T² of the usual one; the factor T² gives it its size again.
 """
 
-from typing import Any
-
 import numpy as np
 
+from albert_np.core.dispatch import Array, op
 from albert_np.core.layers.softmax import softmax
 
 
-def soft_cross_entropy(x: Any, teacher: Any, weights: Any, denominator: float, temperature: float = 1.0) -> tuple[Any, Any]:
+@op
+def soft_cross_entropy(
+    x: Array, teacher: Array, weights: Array, denominator: float, temperature: float = 1.0
+) -> tuple[Array, tuple[Array, ...]]:
     """x, teacher (M, C) logits, weights (M,) -> loss (), a 0-d array"""
     T = temperature
     p, log_p = soft(teacher, T)
@@ -27,13 +29,14 @@ def soft_cross_entropy(x: Any, teacher: Any, weights: Any, denominator: float, t
     return T * T * (divergence * scaled).sum(), (p, q, scaled, T)
 
 
-def soft_cross_entropy_backward(dloss: Any, cache: Any) -> Any:
+@op
+def soft_cross_entropy_backward(dloss: Array, cache: tuple[Array, ...]) -> Array:
     """dloss () -> dx (M, C)"""
     p, q, scaled, T = cache
     return T * (q - p) * scaled[:, None] * dloss
 
 
-def soft(x: Any, T: float) -> tuple[Any, Any]:
+def soft(x: Array, T: float) -> tuple[Array, Array]:
     """x (M, C) -> softmax(x / T) and its logarithm; a class that is out of the question (finfo.min) has probability 0"""
     shifted = (x - x.max(-1, keepdims=True)) * (1 / T)  # (M, C)
     probs, _ = softmax(shifted)

@@ -5,17 +5,19 @@
 The denominator counts rows and is given, as for the cross-entropy.
 """
 
-from typing import Any
+from albert_np.core.dispatch import Array, op
 
 
-def squared_error(x: Any, labels: Any, weights: Any, denominator: float) -> tuple[Any, Any]:
+@op
+def squared_error(x: Array, labels: Array, weights: Array, denominator: float) -> tuple[Array, tuple[Array, ...]]:
     """x, labels (M, C) numbers, weights (M,) -> loss (), a 0-d array"""
     off = x - labels.astype(x.dtype)  # (M, C)
     scaled = (weights * (1 / (denominator * x.shape[1])))[:, None]  # (M, 1)
     return (off * off * scaled).sum(), (off, scaled)
 
 
-def squared_error_backward(dloss: Any, cache: Any) -> Any:
+@op
+def squared_error_backward(dloss: Array, cache: tuple[Array, ...]) -> Array:
     """dloss () -> dx (M, C)"""
     off, scaled = cache
     return (2 * off * scaled * dloss).astype(off.dtype, copy=False)

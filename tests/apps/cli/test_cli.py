@@ -9,20 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
+import stories
+from stories import TEXT
 
 from albert_np.apps.cli import main
 
-STORIES = [
-    f"{who} {what}. {then}."
-    for who in ("The cat", "A grey dog", "The old horse", "My sister's bird", "The black goat")
-    for what in ("sleeps in the barn", "runs over the wet field", "waits at the door", "drinks from the river")
-    for then in ("Later it comes home", "Then nobody sees it again", "At last the rain stops")
-]
-TEXT = "\n\n".join("\n".join(STORIES[i : i + 4]) for i in range(0, len(STORIES), 4)) + "\n"
-SIZES = (
-    "--vocab-size 60 --embedding-size 8 --hidden-size 12 --num-hidden-layers 2 --num-attention-heads 2 --intermediate-size 24 "
-    "--max-length 32 --tokens-per-batch 256 --held-out 0.2"
-).split()
+SIZES = [*stories.SIZES, "--held-out", "0.2"]
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from stories import TEXT
 
 from albert_np.apps.cli import main
 from albert_np.apps.experiments import file as sweeps
@@ -16,13 +17,6 @@ from albert_np.apps.experiments import jobs, prepare, side
 from albert_np.apps.experiments.folder import SweepFolder
 from albert_np.engine.stop import Stop
 
-STORIES = [
-    f"{who} {what}. {then}."
-    for who in ("The cat", "A grey dog", "The old horse", "My sister's bird", "The black goat")
-    for what in ("sleeps in the barn", "runs over the wet field", "waits at the door", "drinks from the river")
-    for then in ("Later it comes home", "Then nobody sees it again", "At last the rain stops")
-]
-TEXT = "\n\n".join("\n".join(STORIES[i : i + 4]) for i in range(0, len(STORIES), 4)) + "\n"
 BASE = """
 title = "Two tiny models"
 seeds = [0]

@@ -12,7 +12,7 @@ import numpy as np
 import albert_np as ab
 from albert_np.apps import cli
 from albert_np.core import backend
-from albert_np.core.random import Dropout
+from albert_np.core.random import RandomKey
 from albert_np.data.corpus import Corpus
 from albert_np.engine import mpi as parallel
 from albert_np.engine.precision import Float32Policy, get_precision_policy
@@ -41,7 +41,7 @@ def gradient(model: Any, data: Any, step: int, accumulate: int, processes: Any, 
     grads = model.params.zeros_like()
     batches = data.train.micro_batches(0, step, accumulate, *processes.rank_and_size)
     whole = loss_denominators(batches, parallel.SINGLE_PROCESS if bug == "own denominators" else processes)
-    results = get_precision_policy(model, "float32").compute_gradients(batches, whole, Dropout(1, step), grads)
+    results = get_precision_policy(model, "float32").compute_gradients(batches, whole, RandomKey(1, step), grads)
     parallel.GradientReducer(processes).all_reduce(grads)
     (loss,) = processes.sum_numbers(float(sum(r.loss for r in results)))
     return grads.flat, loss
@@ -133,10 +133,10 @@ def commands(workshop: Path, arguments: list[str], fail: Any = None) -> None:
 def with_strict_arrays() -> Any:
     """Make the stand-in for CuPy one of the backends."""
     sys.path.append(str(Path(__file__).parents[2]))
-    from strict_backend import StrictBackend
+    import strict_backend
 
-    backend._known.append(StrictBackend())
-    return backend._known[-1]
+    strict_backend.register()
+    return backend.named("strict")
 
 
 def exchanges(workshop: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from albert_np.data.sampler import BalancedSampler, share, split
+from albert_np.engine.cpu.optim import Span
 from albert_np.engine.mpi import SINGLE_PROCESS, cores
 from albert_np.engine.mpi.reducer import clip_spans, get_partition
 from albert_np.engine.precision import get_precision_policy
@@ -110,7 +111,7 @@ def test_parts_of_the_flat_buffer(n, k):
     parts = get_partition(n, k, 16)
     assert parts[0][0] == 0 and parts[-1][1] == n and all(a[1] == b[0] for a, b in pairwise(parts))
     assert all(start % 16 == 0 for start, _ in parts)
-    spans = [(0, 5, True, 1.0), (5, n, False, 0.5)]
+    spans = [Span(0, 5, True, 1.0), Span(5, n, False, 0.5)]
     whole = np.zeros(n, int)
     for start, stop in parts:
         for i, (a, b, *_) in enumerate(clip_spans(spans, slice(start, stop))):

@@ -1,4 +1,4 @@
-"""The checks of the whole model: ids in, loss out, in every configuration of pretraining, and for every task."""
+"""The gradient checks of the whole model: ids in, loss out, in every configuration of pretraining, and for every task."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,8 +9,8 @@ from albert_np.core.batch import Batch
 from albert_np.core.model.albert import Results
 from albert_np.core.model.embeddings import embeddings, embeddings_backward
 from albert_np.core.model.encoder import encoder, encoder_backward
-from albert_np.core.params import Tree, shapes
-from albert_np.core.random import Dropout, generator
+from albert_np.core.params import Tree
+from albert_np.core.random import RandomKey, generator
 from albert_np.gradcheck.checker import key_bias, rows
 from albert_np.gradcheck.examples import TINY, batch, parameters, task_batch
 from albert_np.gradcheck.tensor import Row
@@ -23,7 +23,8 @@ from albert_np.models import (
     AlbertForTranslation,
 )
 from albert_np.models.config import FACTORED, AlbertConfig
-from albert_np.models.distillation import Lesson, student
+from albert_np.models.distillation import DistillConfig, attach_teacher
+from albert_np.models.objective import PRETRAINING, Objective
 
 # What differs from TINY (three layers that share all); "batch": what the batch has; "dropout": whether there is any.
 DROPOUT = dict(hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.3)
@@ -72,9 +73,6 @@ TASKS: dict[str, dict[str, Any]] = {
 }
 TASKS |= {f"{name}, all options": {**changes, **ALL} for name, changes in TASKS.items()}
 
-Objective = tuple[Callable[..., tuple[Any, Any]], Callable[..., None]]
-PRETRAINING: Objective = AlbertForPreTraining.objective
-
 
 def check_model(
     params: Tree,
@@ -82,13 +80,13 @@ def check_model(
     batch: Batch,
     *,
     seed: int = 0,
-    rng: Dropout | None = None,
+    rng: RandomKey | None = None,
     coordinates: int = 3,
     objective: Objective = PRETRAINING,
 ) -> list[Row]:
     """Check all gradients of the loss at these parameters, which must be float64 (`params.astype("float64")`).
 
-    objective: which loss, as the class of the model says: `type(model).objective`; that of pretraining by default.
+    objective: the loss: `model.objective`; by default that of pretraining.
 
     They may be trained ones. Then a tensor of many numbers hardly moves the loss in a random direction: directions lean
     towards the gradient (see `check`; a wrong gradient is far off along itself). And a tensor that hardly moves the loss in
@@ -104,10 +102,10 @@ def check_model(
 
 
 def hidden_rows(
-    params: Tree, config: AlbertConfig, batch: Batch, seed: int, rng: Dropout | None, coordinates: int, only: list[str]
+    params: Tree, config: AlbertConfig, batch: Batch, seed: int, rng: RandomKey | None, coordinates: int, only: list[str]
 ) -> Iterator[Row]:
     """The rows of the tensors `only`, by a random gradient into every hidden state."""
-    rng = rng and rng.of(batch.dropout_rows)
+    rng = rng and rng.for_rows(batch.random_rows)
 
     def forward(p: Tree) -> tuple[Any, Any]:
         x, c_embeddings = embeddings(batch, p.embeddings, config, rng)
@@ -128,23 +126,22 @@ def hidden_rows(
 
 
 def model_rows(
-    params: Tree, config: AlbertConfig, batch: Batch, *, seed: int, rng: Dropout | None, coordinates: int = 3, lean: float = 0.0,
+    params: Tree, config: AlbertConfig, batch: Batch, *, seed: int, rng: RandomKey | None, coordinates: int = 3, lean: float = 0.0,
     objective: Objective = PRETRAINING, spans: bool = False,
 ) -> Iterator[Row]:  # fmt: skip
     """The rows of `check_model`, one by one as they are found."""
-    M = 0 if batch.masked_rows is None else len(batch.masked_rows)
-    B = 0 if batch.order_labels is None else len(batch.order_labels)
-    items = len(batch.labels[0][0]) if batch.labels else 0
+    tables = getattr(batch, "tables", None)
+    M, B, items = len(batch.masked or ()), len(batch.order or ()), len(tables[0]) if tables else 0
     # the loss takes no output gradient: its parts are weighted at random by their denominators instead
     mlm, sop, task = generator(seed, "gradcheck loss weights").uniform(0.4, 0.9, size=3).tolist()
     denominators = {"mlm": M / mlm, "sop": B / sop, "task": items / task}
 
     def forward(p: Tree) -> tuple[Any, Any]:
-        results, cache = objective[0](batch, p, config, denominators, rng)
+        results, cache = objective.forward(batch, p, config, denominators, rng)
         return losses(results), cache
 
     def backward(dy: Any, cache: Any, p: Tree, g: Tree) -> None:
-        objective[1](cache, p, g, config, batch)
+        objective.backward(1.0, cache, p, g, config, batch)
 
     def unused(name: str) -> bool:
         return name in left_out(params, config, bool(M), bool(B))
@@ -190,47 +187,53 @@ def check_configuration(seed: int, **changes: Any) -> Iterator[Row]:
     changes = dict(changes)
     asked, task, model = changes.pop("batch", {}), changes.pop("task", ""), changes.pop("model", AlbertForPreTraining)
     config = TINY.replace(**changes)
-    b = task_batch(config, seed, task) if task else batch(config, seed, **asked)
-    rng = Dropout(seed, step=2) if config.hidden_dropout_prob else None
-    p = parameters(shapes(config, model.parts), seed)
+    b = task_batch(config, seed, task, model.objective) if task else batch(config, seed, **asked)
+    rng = RandomKey(seed, step=2) if config.hidden_dropout_prob else None
+    p = parameters(model.shapes(config), seed)
     return model_rows(p, config, b, seed=seed, rng=rng, objective=model.objective)
 
 
-# A student of TINY's sizes with a teacher of others: the class, the labels, and what the lesson weighs.
-LESSONS: dict[str, dict[str, Any]] = {
-    "classes, soft targets": dict(model=SEQUENCES, task="classes", hard=0.0),
+# A student of TINY's sizes with a teacher of others: the class, the labels, and the weights of the losses.
+DISTILLATIONS: dict[str, dict[str, Any]] = {
+    "classes, soft targets": dict(model=SEQUENCES, task="classes", alpha=0.0),
     "classes, all three losses": dict(model=SEQUENCES, task="classes", hidden=0.7),
-    "sets": dict(model=SEQUENCES, task="sets", hard=0.3),
-    "numbers": dict(model=SEQUENCES, task="numbers", hard=0.3, num_labels=1),
+    "sets": dict(model=SEQUENCES, task="sets", alpha=0.3),
+    "numbers": dict(model=SEQUENCES, task="numbers", alpha=0.3, num_labels=1),
     "tokens": dict(model=TOKENS, task="tokens", hidden=0.5),
-    "spans": dict(model=SPANS, task="spans", hard=0.4, num_labels=2),
+    "spans": dict(model=SPANS, task="spans", alpha=0.4, num_labels=2),
     "relations, fusion, dropout": dict(
         model=AlbertForRelationClassification, task="relations", hidden=0.4, fusion_layers=(1, 3), **DROPOUT
     ),
 }
 
 
-def check_lesson(
-    seed: int, model: Any, task: str, hard: float = 0.5, hidden: float = 0.0, num_labels: int = 7, **changes: Any
+def check_distillation(
+    seed: int, model: Any, task: str, alpha: float = 0.5, hidden: float = 0.0, num_labels: int = 7, **changes: Any
 ) -> Iterator[Row]:
     """Check the gradients of a student."""
     config = TINY.replace(num_labels=num_labels, **changes)
     large = TINY.replace(num_labels=num_labels, hidden_size=24, num_hidden_layers=5)
-    teacher = model.of(large, parameters(shapes(large, model.parts), seed + 1)).to(backend.current().name)
-    lesson = Lesson(teacher, temperature=1.5, hard=hard, hidden=hidden)
-    pupil = model.of(config, parameters(shapes(config, model.parts), seed))
-    student(pupil, lesson)
+    teacher = model.of(large, parameters(model.shapes(large), seed + 1)).to(backend.current().name)
+    distill = DistillConfig(teacher, temperature=1.5, alpha=alpha, hidden=hidden)
+    student = model.of(config, parameters(model.shapes(config), seed))
+    attach_teacher(student, distill)
     if hidden:
-        pupil.params.hint.b[...] = 0.1
-    rng = Dropout(seed, step=2) if config.hidden_dropout_prob else None
+        student.params.hint.b[...] = 0.1
+    rng = RandomKey(seed, step=2) if config.hidden_dropout_prob else None
     return model_rows(
-        pupil.params, config, task_batch(config, seed, task), seed=seed, rng=rng, objective=pupil.objective, spans=model is SPANS
+        student.params,
+        config,
+        task_batch(config, seed, task, student.objective),
+        seed=seed,
+        rng=rng,
+        objective=student.objective,
+        spans=model is SPANS,
     )
 
 
 CHECKS: dict[str, Callable[[int], Iterator[Row]]] = {
-    f"distillation: {name}": lambda seed, given=given: check_lesson(seed, **given)  # type: ignore[misc]
-    for name, given in LESSONS.items()
+    f"distillation: {name}": lambda seed, given=given: check_distillation(seed, **given)  # type: ignore[misc]
+    for name, given in DISTILLATIONS.items()
 }
 CHECKS |= {
     f"model: {name}": lambda seed, changes=changes: check_configuration(seed, **changes)  # type: ignore[misc]

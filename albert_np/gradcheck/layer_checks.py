@@ -1,34 +1,34 @@
-"""The checks of single layers and heads."""
+"""The gradient checks of the layers and of the parts of the model."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from albert_np.compress import layers as compress_layers
 from albert_np.core import layers
-from albert_np.core.layers.attention import attend, attend_backward
 from albert_np.core.model.block import block, block_backward
 from albert_np.core.model.embeddings import embeddings, embeddings_backward
-from albert_np.core.model.encoder import encoder, encoder_backward
+from albert_np.core.model.encoder import encoder, encoder_backward, layer, layer_backward
 from albert_np.core.model.fusion import fuse_levels, fuse_levels_backward
 from albert_np.core.model.heads import mlm_head, mlm_head_backward, order_head, order_head_backward
-from albert_np.core.params import shapes
+from albert_np.core.model.shapes import body, pretraining_heads
 from albert_np.gradcheck.checker import rows
 from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, batch, dropout, normal, parameters, put, sequences
 from albert_np.gradcheck.tensor import Row
 
 V, E, H, A, F = TINY.vocab_size, TINY.embedding_size, TINY.hidden_size, TINY.num_attention_heads, TINY.intermediate_size
 B = len(LENGTHS)
+OUTPUT_ROWS = np.array([1, 2, 8, 11, 16])
 LINEAR = {"w": (H, F), "b": (F,)}
-BLOCK = shapes(TINY)["groups"][0]["blocks"][0]
+FORM = body(TINY) | pretraining_heads(TINY)
+BLOCK = FORM["groups"][0]["blocks"][0]
 
 Rows = Iterator[Row]
 CHECKS: dict[str, Callable[[int], Rows]] = {}
 
 
 def named(name: str) -> Callable[[Callable[[int], Rows]], Callable[[int], Rows]]:
-    """Enter a check of this name into CHECKS. A check takes a seed and yields rows."""
+    """Add a check under this name to CHECKS. A check takes a seed and yields rows."""
 
     def enter(check: Callable[[int], Rows]) -> Callable[[int], Rows]:
         CHECKS[name] = check
@@ -48,16 +48,16 @@ def layer_norm(seed: int, eps: float) -> Rows:
     return rows(lambda x, p: layers.layer_norm(x, p, eps), layers.layer_norm_backward, {"x": x}, p, seed=seed)
 
 
-def residual(seed: int, rate: float) -> Rows:
-    p, rng = parameters({"gamma": (H,), "beta": (H,)}, seed), dropout(seed).at("here", 2)
+def add_norm(seed: int, rate: float) -> Rows:
+    p, key = parameters({"gamma": (H,), "beta": (H,)}, seed), dropout(seed).fold_in("here", 2)
     return rows(
-        lambda x, f, p: layers.residual(x, f, p, 1e-12, rate, rng), layers.residual_backward,
+        lambda x, f, p: layers.add_norm(x, f, p, 1e-12, rate, key), layers.add_norm_backward,
         {"x": normal(seed, "x", N, H), "f": 2 * normal(seed, "f", N, H)}, p, seed=seed,
     )  # fmt: skip
 
 
-CHECKS["residual"] = lambda seed: residual(seed, 0.0)
-CHECKS["residual, dropout"] = lambda seed: residual(seed, 0.3)
+CHECKS["add_norm"] = lambda seed: add_norm(seed, 0.0)
+CHECKS["add_norm, dropout"] = lambda seed: add_norm(seed, 0.3)
 CHECKS["layer_norm"] = lambda seed: layer_norm(seed, 1e-12)
 CHECKS["layer_norm, large eps"] = lambda seed: layer_norm(seed, 2.0)
 
@@ -83,14 +83,14 @@ def softmax(seed: int) -> Rows:
 
 @named("dropout")
 def dropout_layer(seed: int) -> Rows:
-    rng = dropout(seed).at("here", 2)
-    return rows(lambda x: layers.dropout(x, 0.3, rng), layers.dropout_backward, {"x": normal(seed, "x", N, F)}, seed=seed)
+    key = dropout(seed).fold_in("here", 2)
+    return rows(lambda x: layers.dropout(x, 0.3, key), layers.dropout_backward, {"x": normal(seed, "x", N, F)}, seed=seed)
 
 
 @named("embedding")
 def embedding(seed: int) -> Rows:
     b = batch(TINY, seed)
-    p = parameters({key: shapes(TINY)["embeddings"][key] for key in ("word", "position", "token_type")}, seed)
+    p = parameters({key: FORM["embeddings"][key] for key in ("word", "position", "token_type")}, seed)
     return rows(
         lambda p: layers.embedding(b.ids, b.positions, b.token_types, p),
         lambda dy, cache, p, g: layers.embedding_backward(dy, cache, g),
@@ -107,14 +107,14 @@ def gather(seed: int) -> Rows:
 @named("attend, one sequence")
 def one_attention(seed: int) -> Rows:
     qkv = {name: normal(seed, name, A, LENGTHS[0], H // A) for name in ("q", "k", "v")}
-    return rows(attend, attend_backward, qkv, seed=seed)
+    return rows(layers.attend, layers.attend_backward, qkv, seed=seed)
 
 
 def attention(seed: int, translation: bool = False, rate: float = 0.0) -> Rows:
-    here = sequences(translation)
+    packed = sequences(translation)
     return rows(
-        lambda x, p: layers.attention(x, p, here, A, rate, dropout(seed)),
-        lambda dy, cache, p, g: layers.attention_backward(dy, cache, p, g, here, A),
+        lambda x, p: layers.attention(x, p, packed, A, rate, dropout(seed)),
+        lambda dy, cache, p, g: layers.attention_backward(dy, cache, p, g, packed, A),
         {"x": normal(seed, "x", N, H)}, parameters(BLOCK["attention"], seed), seed=seed,
     )  # fmt: skip
 
@@ -135,31 +135,6 @@ def feed_forward(seed: int, act: str) -> Rows:
 
 for _act in ("gelu_new", "gelu", "relu", "tanh"):
     CHECKS[f"feed_forward, {_act}"] = lambda seed, act=_act: feed_forward(seed, act)  # type: ignore[misc]
-
-
-@named("linear, in factors")
-def factored(seed: int) -> Rows:
-    p = parameters({"u": (H, 5), "v": (5, F), "b": (F,)}, seed)
-    return rows(layers.linear, layers.linear_backward, {"x": normal(seed, "x", N, H)}, p, seed=seed)
-
-
-@named("masked")
-def masked(seed: int) -> Rows:
-    inputs = {name: normal(seed, name, H, F) for name in ("w", "s")}  # a mask of any numbers: the derivative is that at 0 and 1
-    return rows(compress_layers.masked, compress_layers.masked_backward, inputs, seed=seed)
-
-
-@named("fake_quantise, straight through")
-def fake_quantise(seed: int) -> Rows:
-    """The function whose derivative the straight-through gradient is: clipping, with the error of rounding held fixed."""
-    w, q = normal(seed, "w", F, H), 3
-    steps = put(0.2 + 0.2 * np.abs(normal(seed, "steps", F, 1)))
-    end = (q + 0.5) * steps  # what is beyond is clipped
-    error = compress_layers.fake_quantise(put(w), steps, q)[0] - np.clip(put(w), -end, end)
-    return rows(
-        lambda w: (np.clip(w, -end, end) + error, compress_layers.fake_quantise(w, steps, q)[1]),
-        compress_layers.fake_quantise_backward, {"w": w}, seed=seed, kinks=True,
-    )  # fmt: skip
 
 
 @named("fuse")
@@ -195,21 +170,38 @@ def all_embeddings(seed: int) -> Rows:
     return rows(
         lambda p: embeddings(b, p, config, dropout(seed)),
         lambda dy, cache, p, g: embeddings_backward(dy, cache, p, g),
-        {}, parameters(shapes(TINY)["embeddings"], seed), seed=seed,
+        {}, parameters(FORM["embeddings"], seed), seed=seed,
     )  # fmt: skip
 
 
-def whole_block(seed: int, read: Any = None) -> Rows:
+@named("block, dropout")
+def whole_block(seed: int) -> Rows:
     config = TINY.replace(hidden_dropout_prob=0.3, attention_probs_dropout_prob=0.2)
     return rows(
-        lambda x, p: block(x, p, sequences(), config, dropout(seed), 4, read),
+        lambda x, p: block(x, p, sequences(), config, dropout(seed), 4),
         lambda dy, cache, p, g: block_backward(dy, cache, p, g, sequences(), config),
         {"x": normal(seed, "x", N, H)}, parameters(BLOCK, seed), seed=seed,
     )  # fmt: skip
 
 
-CHECKS["block, dropout"] = whole_block
-CHECKS["block, dropout, some rows read"] = lambda seed: whole_block(seed, put(np.array([1, 2, 8, 11, 16])))
+@named("last layer, dropout, some output rows")
+def last_layer(seed: int) -> Rows:
+    """With kernels the layer is computed for its output rows alone; the output gradient is that of these rows."""
+    config = TINY.replace(inner_group_num=2, hidden_dropout_prob=0.3, attention_probs_dropout_prob=0.2)
+    outputs, last = put(OUTPUT_ROWS), config.num_hidden_layers - 1
+    packed = sequences(output_rows=outputs)
+
+    def forward(x: Any, p: Any) -> Any:
+        y, cache = layer(x, p, packed, config, dropout(seed), last)
+        some, c_gather = layers.gather(y, outputs)
+        return some, (cache, c_gather)
+
+    def backward(dy: Any, cache: Any, p: Any, g: Any) -> Any:
+        c_layer, c_gather = cache
+        return layer_backward(layers.gather_backward(dy, c_gather), c_layer, p, g, packed, config)
+
+    p = parameters({"blocks": body(config)["groups"][0]["blocks"]}, seed)
+    return rows(forward, backward, {"x": normal(seed, "x", N, H)}, p, seed=seed)
 
 
 @named("encoder, a gradient into every hidden state")
@@ -218,7 +210,7 @@ def whole_encoder(seed: int) -> Rows:
     return rows(
         lambda x, p: encoder(x, p.groups, sequences(), config, None),
         lambda dy, cache, p, g: encoder_backward(dy, cache, p.groups, g.groups, sequences(), config),
-        {"x": normal(seed, "x", N, H)}, parameters({"groups": shapes(config)["groups"]}, seed), seed=seed,
+        {"x": normal(seed, "x", N, H)}, parameters({"groups": body(config)["groups"]}, seed), seed=seed,
     )  # fmt: skip
 
 
@@ -243,17 +235,17 @@ CHECKS["fuse_levels (1, 2) of 3"] = lambda seed: hidden_fusion(seed, (1, 2), 3)
 
 @named("mlm_head with its tied table")
 def masked_head(seed: int) -> Rows:
-    picked = batch(TINY, seed).masked_rows
+    masked, form = batch(TINY, seed).masked, {"mlm": FORM["mlm"], "embeddings": {"word": (V, E)}}
     return rows(
-        lambda h, p: mlm_head(h, picked, p.mlm, p.word, TINY),
-        lambda dy, cache, p, g: mlm_head_backward(dy, cache, p.mlm, g.mlm, p.word, g.word, TINY),
-        {"h": normal(seed, "h", N, H)}, parameters({"mlm": shapes(TINY)["mlm"], "word": (V, E)}, seed), seed=seed,
+        lambda h, p: mlm_head(h, masked.rows, p, TINY),
+        lambda dy, cache, p, g: mlm_head_backward(dy, cache, p, g, TINY),
+        {"h": normal(seed, "h", N, H)}, parameters(form, seed), seed=seed,
     )  # fmt: skip
 
 
 @named("order_head")
 def sentence_head(seed: int) -> Rows:
-    form = shapes(TINY)
+    form = FORM
     return rows(
         lambda h, p: order_head(h, sequences(), p), order_head_backward,
         {"h": normal(seed, "h", N, H)}, parameters({"pooler": form["pooler"], "sop": form["sop"]}, seed), seed=seed,

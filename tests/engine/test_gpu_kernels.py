@@ -1,21 +1,23 @@
-"""The CUDA twins against the textbook in float64 on the host: run by the host's C++ compiler, and with `-m gpu` on a GPU."""
+"""The CUDA kernels against the reference in float64 on the host: run by the host's C++ compiler, and with `-m gpu` on a GPU."""
 
 from importlib import import_module
 
 import numpy as np
 import pytest
-from devices import DEVICES, on_device, put, to_host
+from devices import DEVICES, on_device, placed, put, to_host
 
 import albert_np as ab
-from albert_np.core import dispatch as kernels
-from albert_np.core import layers
-from albert_np.core.params import place
-from albert_np.core.random import Dropout
+from albert_np.compress.layers.factored import FactoredForm
+from albert_np.core import dispatch, layers, reference
+from albert_np.core.random import RandomKey
 from albert_np.core.sequences import Sequences
-from albert_np.engine import gpu
+from albert_np.engine import cpu, gpu
 from albert_np.engine.gpu.embedding import add_rows
 from albert_np.engine.loss_scale import LossScale
+from albert_np.engine.sequences import PackedSequences
+from albert_np.engine.step_graphs import DeviceRandomKey
 from albert_np.gradcheck import parameters
+from albert_np.models.batch import PrefixSequences
 
 # relative to the largest number of each array. float16 has 11 bits, and products of some dozens of terms.
 CLOSE = {"float64": 1e-12, "float32": 2e-5, "float16": 2e-2}
@@ -25,7 +27,7 @@ LINEAR = {"w": (12, 12), "b": (12,)}
 
 @pytest.fixture(params=DEVICES)
 def device(request, monkeypatch):
-    with kernels.textbook(False):
+    with reference(False):
         yield on_device(request.param, monkeypatch)
 
 
@@ -54,15 +56,16 @@ def feed_forward_of(act, N):
 def residual_of(N, W, rate):
     rows = rows_of([N])
     return (
-        lambda x, f, p: layers.residual(x, f, p, 1e-6, rate, Dropout(3, 1).of(put(rows, x)).at("here", 2)),
-        layers.residual_backward, [normal(N, W), 2 * normal(N, W)], {"gamma": (W,), "beta": (W,)},
+        lambda x, f, p: layers.add_norm(x, f, p, 1e-6, rate, RandomKey(3, 1).for_rows(put(rows, x)).fold_in("here", 2)),
+        layers.add_norm_backward, [normal(N, W), 2 * normal(N, W)], {"gamma": (W,), "beta": (W,)},
     )  # fmt: skip
 
 
 def dropout_of(N, W):
     rows = rows_of([N])
     return (
-        lambda x: layers.dropout(x, 0.3, Dropout(3, 1).of(put(rows, x)).at("here", 2)), layers.dropout_backward, [normal(N, W)],
+        lambda x: layers.dropout(x, 0.3, RandomKey(3, 1).for_rows(put(rows, x)).fold_in("here", 2)),
+        layers.dropout_backward, [normal(N, W)],
         None,
     )  # fmt: skip
 
@@ -75,11 +78,11 @@ def cross_entropy_of(N, C, smoothing):
     return forward, layers.cross_entropy_backward, [9 * normal(N, C)], None
 
 
-def embedding_of(N, untaught):
+def embedding_of(N, padding_idx):
     ids = np.arange(N) * 7 % 5
     return (
         lambda p: layers.embedding(
-            put(ids, p.word), put(np.arange(N) % 11, p.word), put(np.arange(N) % 2, p.word), p, untaught
+            put(ids, p.word), put(np.arange(N) % 11, p.word), put(np.arange(N) % 2, p.word), p, padding_idx
         ),
         lambda dy, c, p, g: layers.embedding_backward(dy, c, g),
         [], {"word": (5, 3), "position": (11, 3), "token_type": (2, 3)},
@@ -93,7 +96,8 @@ def gather_of(N, W):
 
 def pooler_of(lengths):
     return (
-        lambda x, p: layers.pooler(x, p, Sequences.of_lengths(np.array(lengths))), layers.pooler_backward,
+        lambda x, p: layers.pooler(x, p, Sequences.of_lengths(lengths, first_rows=put(np.cumsum(lengths) - lengths, x))),
+        layers.pooler_backward,
         [normal(sum(lengths), 6)], {"w": (6, 6), "b": (6,)},
     )  # fmt: skip
 
@@ -103,10 +107,11 @@ def attention_of(lengths, translation, rate):
     rows = rows_of(lengths)
 
     def here(x):
-        return Sequences.of_lengths(np.array(lengths), sources)
+        kind = PrefixSequences if translation else PackedSequences
+        return kind.of_lengths(lengths, first_rows=put(np.cumsum(lengths) - lengths, x), prefix_lengths=sources)
 
     return (
-        lambda x, p: layers.attention(x, p, here(x), 3, rate, Dropout(3, 1).of(put(rows, x)).at("here", 1)),
+        lambda x, p: layers.attention(x, p, here(x), 3, rate, RandomKey(3, 1).for_rows(put(rows, x)).fold_in("here", 1)),
         lambda dy, c, p, g: layers.attention_backward(dy, c, p, g, here(dy), 3),
         [normal(sum(lengths), 12)], {name: dict(LINEAR) for name in ("query", "key", "value", "output")},
     )  # fmt: skip
@@ -118,7 +123,8 @@ OPERATIONS = {
     "feed_forward, relu": lambda N: feed_forward_of("relu", N),
     "linear": lambda N: (layers.linear, layers.linear_backward, [normal(N, 12)], LINEAR),
     "linear, in factors": lambda N: (
-        layers.linear, layers.linear_backward, [normal(N, 12)], {"u": (12, 3), "v": (3, 7), "b": (7,)}
+        lambda x, p: layers.linear(x, p.map), lambda dy, c, p, g: layers.linear_backward(dy, c, p.map, g.map), [normal(N, 12)],
+        {"map": FactoredForm(12, 7, 3)},
     ),
     "layer_norm": lambda N: (
         lambda x, p: layers.layer_norm(x, p, 1e-6), layers.layer_norm_backward, [normal(N, 7)], {"gamma": (7,), "beta": (7,)}
@@ -134,7 +140,7 @@ OPERATIONS = {
     "cross_entropy": lambda N: cross_entropy_of(N, 5, 0.0),
     "cross_entropy, many classes": lambda N: cross_entropy_of(N, 700, 0.1),
     "embedding": lambda N: embedding_of(N, None),
-    "embedding, one row untaught": lambda N: embedding_of(N, 1),
+    "embedding, one row padding_idx": lambda N: embedding_of(N, 1),
     "gather": lambda N: gather_of(N, 5),
     "pooler": lambda N: pooler_of([N, 3, 1]),
     "fuse": lambda N: (layers.fuse, layers.fuse_backward, [normal(N, 6), normal(N, 6) + 1], {"w": (12, 6), "b": (6,)}),
@@ -142,14 +148,14 @@ OPERATIONS = {
 
 
 def run(operation, dtype, device):
-    """y, dx (a list), g on the host, of the textbook in float64 (device None) or of the twins."""
+    """y, dx (a list), g on the host, of the reference in float64 (device None) or of the kernels."""
     forward, backward, inputs, form = operation
     inputs = [x.astype(dtype).astype("float64") if device is None else x.astype(dtype) for x in inputs]
     trees = []
     if form:
         p = parameters(form, 7).astype(dtype)
-        trees = [p.astype("float64")] if device is None else [place(p.form, dict(p.items()), np.dtype(dtype), device.like(dtype))]
-    with kernels.textbook(device is None):
+        trees = [p.astype("float64")] if device is None else [placed(p, device.like(dtype))]
+    with reference(device is None):
         x = inputs if device is None else [device.put(each) for each in inputs]
         y, cache = forward(*x, *trees)
         dy = np.cos(to_host(y).astype("float64")).astype(y.dtype) if y.ndim else y.dtype.type(1)
@@ -179,7 +185,7 @@ def same(operation, dtype, device):
 @pytest.mark.parametrize("dtype", CLOSE)
 @pytest.mark.parametrize("N", [1, 70])
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_twin_is_its_textbook(name, N, dtype, device):
+def test_a_kernel_is_its_reference(name, N, dtype, device):
     same(OPERATIONS[name](N), dtype, device)
 
 
@@ -187,7 +193,7 @@ def test_a_twin_is_its_textbook(name, N, dtype, device):
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 @pytest.mark.parametrize("translation", [False, True])
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
-def test_attention_is_its_textbook(lengths, translation, rate, dtype, device):
+def test_attention_is_its_reference(lengths, translation, rate, dtype, device):
     same(attention_of(lengths, translation, rate), dtype, device)
 
 
@@ -202,12 +208,12 @@ def test_attention_in_tiles_of_one_sequence(device, monkeypatch):
     same(attention_of([9, 10, 8, 10], False, 0.3), "float64", device)
 
 
-def test_the_weights_to_look_at(device):
+def test_the_attention_weights(device):
     forward, _, inputs, form = attention_of([3, 9, 8], False, 0.0)
     p = parameters(form, 7)
-    with kernels.textbook():
+    with reference():
         expected = layers.attention_probabilities(forward(inputs[0], p)[1])
-    on_it = place(p.form, dict(p.items()), p.flat.dtype, device.like("float64"))
+    on_it = placed(p, device.like("float64"))
     found = layers.attention_probabilities(forward(device.put(inputs[0]), on_it)[1])
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(to_host(a), b, rtol=1e-12, atol=1e-14)
@@ -222,17 +228,17 @@ def test_sequences_that_are_too_long_are_refused(device, monkeypatch):
 @pytest.mark.parametrize("columns", [1, 7, 8, 9, 40])
 def test_the_same_elements_are_dropped(columns, device):
     x, rows = np.ones((11, columns), np.float32), rows_of([4, 7])
-    with kernels.textbook():
-        expected = layers.dropout(x, 0.4, Dropout(3, 1).of(rows))[0]
-    found = layers.dropout(device.put(x), 0.4, Dropout(3, 1).of(device.put(rows)))[0]
+    with reference():
+        expected = layers.dropout(x, 0.4, RandomKey(3, 1).for_rows(rows))[0]
+    found = layers.dropout(device.put(x), 0.4, RandomKey(3, 1).for_rows(device.put(rows)))[0]
     assert to_host(found).tobytes() == expected.tobytes()
 
 
 def test_a_step_that_is_known_on_the_device_only(device):
     x, rows = device.put(np.ones((5, 9), np.float32)), device.put(rows_of([5]))
-    known = Dropout(3, 17).of(rows)
-    words = device.put(np.array(known.words_of_step(), np.uint32))
-    there = Dropout(3, 0, rows=rows, step_words=words)
+    known = RandomKey(3, 17).for_rows(rows)
+    words = device.put(np.array(known.step_words(), np.uint32))
+    there = DeviceRandomKey(3, 0, rows=rows, device_step_words=words)
     assert to_host(layers.dropout(x, 0.4, known)[0]).tobytes() == to_host(layers.dropout(x, 0.4, there)[0]).tobytes()
 
 
@@ -252,16 +258,16 @@ def test_rows_add_up_in_the_same_order_each_time(device):
 
 @pytest.mark.parametrize("name", ["adamw", "lamb"])
 @pytest.mark.parametrize("options", [{}, {"bias_correction": True}, {"decay_all": True}, {"weight_decay": 0.0}], ids=str)
-def test_the_optimisers_are_their_textbook(name, options, device, monkeypatch):
-    monkeypatch.setattr(import_module("albert_np.engine.gpu.adam"), "PIECE", 64)  # so that the larger tensors have several
+def test_the_optimisers_are_their_reference(name, options, device, monkeypatch):
+    monkeypatch.setattr(import_module("albert_np.engine.gpu.optim"), "PIECE", 64)  # so that the larger tensors have several
     form = {"layer": {"w": (15, 9), "b": (9,)}, "norm": {"gamma": (33,)}, "zero": {"w": (3, 2)}}
     ends = []
     for on_host in (True, False):
-        with kernels.textbook(on_host):
+        with reference(on_host):
             params = parameters(form, 1)
             params.zero.w[...] = 0  # LAMB's ratio is 1 there
             if not on_host:
-                params = place(params.form, dict(params.items()), params.flat.dtype, device.like("float64"))
+                params = placed(params, device.like("float64"))
             state = ab.optim.init(name, params, **options)
             for number in range(4):
                 grads = params.zeros_like()
@@ -269,8 +275,8 @@ def test_the_optimisers_are_their_textbook(name, options, device, monkeypatch):
                     array[...] = put(normal(*array.shape, number + 1).sum(-1), array)
                 ab.optim.step(params, grads, state, 0.05, {"layer.b": 0.5})
             ends.append([to_host(tree.flat) for tree in (params, state.m, state.v)])
-    for twin, book in zip(ends[1], ends[0], strict=True):
-        np.testing.assert_allclose(twin, book, rtol=1e-12, atol=1e-15)
+    for kernel, book in zip(ends[1], ends[0], strict=True):
+        np.testing.assert_allclose(kernel, book, rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", ["adamw", "lamb"])
@@ -279,19 +285,20 @@ def test_an_update_that_is_left_out(name, device):
     form, ends = {"layer": {"w": (5, 9), "b": (9,)}}, []
     for with_a_bad_one in (False, True):
         params = parameters(form, 1).astype("float32")
-        params = place(params.form, dict(params.items()), params.flat.dtype, device.like("float32"))
+        params = placed(params, device.like("float32"))
         state, scale = ab.optim.init(name, params, bias_correction=True), LossScale(params.flat, patience=2)
         for number in (1, 2, 3) if with_a_bad_one else (1, 3):
             grads = params.zeros_like()
             grads.flat[...] = float("nan") if number == 2 else number
             scale.update(ab.optim.clip(grads, 1.0))
-            ab.optim.step(params, grads, state, 0.05, loss_scale=scale)
+            state.loss_scale = scale
+            ab.optim.step(params, grads, state, 0.05)
         ends.append((to_host(params.flat), to_host(state.m.flat), scale.state()))
     assert np.array_equal(ends[0][0], ends[1][0]) and np.array_equal(ends[0][1], ends[1][1])
     assert ends[0][2] == {"scale": 2.0**16, "good": 0, "skipped": 0}  # two good ones: doubled
     assert ends[1][2] == {"scale": 2.0**14, "good": 1, "skipped": 1}
 
 
-def test_what_the_host_has_a_twin_of_the_device_has_too():
-    assert set(kernels.cpu.__all__) < set(gpu.__all__)
-    assert all(hasattr(layers, name) for name in gpu.__all__ if name != "adam_step")
+def test_the_device_has_a_kernel_of_every_operation_that_the_host_has_one_of():
+    assert set(cpu.KERNELS) <= set(gpu.KERNELS)
+    assert all(name in dispatch.operations for name in gpu.KERNELS)

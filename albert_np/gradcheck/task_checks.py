@@ -1,16 +1,16 @@
-"""The checks of the losses and the heads of fine-tuning."""
+"""The gradient checks of the losses and the heads of fine-tuning."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from albert_np.core.params import shapes
+from albert_np.core.batch import Items
 from albert_np.gradcheck.checker import rows
-from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, dropout, entity_rows, normal, on_device, parameters, put, sequences
-from albert_np.gradcheck.of_layers import H, Rows
+from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, dropout, entity_rows, normal, parameters, put, sequences
+from albert_np.gradcheck.layer_checks import H, Rows
 from albert_np.models import layers as task_layers
-from albert_np.models.task_heads import (
+from albert_np.models.heads import (
     relation_head,
     relation_head_backward,
     sequence_head,
@@ -20,6 +20,7 @@ from albert_np.models.task_heads import (
     token_head,
     token_head_backward,
 )
+from albert_np.models.shapes import shapes
 from albert_np.models.task_losses import CLASSES, NUMBERS, SETS, task_loss, task_loss_backward
 
 B, C = len(LENGTHS), 7
@@ -53,17 +54,18 @@ CHECKS["soft_cross_entropy"] = lambda seed: soft_loss(seed, 1.0)
 CHECKS["soft_cross_entropy, temperature"] = lambda seed: soft_loss(seed, 2.5)
 
 
-def spread(seed: int) -> Rows:
-    here = sequences()
-    return rows(lambda x: task_layers.spread(x, here), task_layers.spread_backward, {"x": normal(seed, "x", N, 2)}, seed=seed)
+def pad_packed(seed: int) -> Rows:
+    packed = sequences()
+    x = {"x": normal(seed, "x", N, 2)}
+    return rows(lambda x: task_layers.pad_packed(x, packed), task_layers.pad_packed_backward, x, seed=seed)
 
 
 def losses(seed: int, problem: str) -> Rows:
     """The mean over three tables, with a row that repeats and a table without items."""
     picked = np.array([3, 0, 3, 2])
     labels = {CLASSES: np.array([6, 1, 0, 2]), NUMBERS: normal(seed, "labels", 4, C), SETS: np.eye(C)[[0, 5, 2, 2]]}[problem]
-    none = np.zeros(0, np.int64), labels[:0]
-    items = on_device([(picked, labels), none, (picked[1:], labels[1:])])
+    tables_of_labels = [(picked, labels), (picked[:0], labels[:0]), (picked[1:], labels[1:])]
+    items = tuple(Items(put(each), put(chosen), of="sequence") for chosen, each in tables_of_labels)
 
     def forward(*tables: Any) -> tuple[Any, Any]:
         results, cache = task_loss(list(tables), items, problem, {"task": 1.9})
@@ -71,7 +73,7 @@ def losses(seed: int, problem: str) -> Rows:
 
     tables = {name: normal(seed, name, 5, C) for name in ("first", "second", "third")}
     return rows(
-        forward, lambda dy, cache: task_loss_backward(cache), tables, seed=seed, dy=1.0, unused=lambda name: name == "second"
+        forward, task_loss_backward, tables, seed=seed, dy=1.0, unused=lambda name: name == "second"
     )  # fmt: skip
 
 
@@ -109,7 +111,7 @@ def relations(seed: int) -> Rows:
 
 CHECKS |= {
     "relation_head, dropout": relations,
-    "spread": spread,
+    "pad_packed": pad_packed,
     "sequence_head, dropout": whole_sequences,
     "token_head, dropout": every_token,
     "span_head": spans,

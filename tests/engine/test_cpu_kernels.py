@@ -1,4 +1,4 @@
-"""Every fast twin against its textbook: outputs, gradients, and what it must not touch."""
+"""Every kernel against its reference: outputs, gradients, and that it writes only to its own arrays."""
 
 import inspect
 from importlib import import_module
@@ -8,13 +8,13 @@ import pytest
 from helpers import arrays, scattered
 
 import albert_np as ab
-from albert_np.core import dispatch as kernels
-from albert_np.core import layers
+from albert_np.core import dispatch, layers, reference
 from albert_np.core.params import Tree, flat_size
-from albert_np.core.random import Dropout
-from albert_np.core.sequences import Sequences
+from albert_np.core.random import RandomKey
 from albert_np.engine import cpu
+from albert_np.engine.sequences import PackedSequences
 from albert_np.gradcheck import CHECKS, parameters
+from albert_np.models.batch import PrefixSequences
 
 # float64: other orders of summation. float32: products of some 50 terms; gelu's erf is good to 1.5e-7.
 CLOSE = {np.float64: dict(rtol=1e-11, atol=1e-12), np.float32: dict(rtol=2e-4, atol=2e-5)}
@@ -30,9 +30,9 @@ LENGTHS = {
 
 @pytest.fixture(params=["large blocks", "small blocks"])
 def sizes(request, monkeypatch):
-    """The twins as they are, and with so small blocks that every one of them has several."""
+    """The kernels as they are, and with so small blocks that every one of them has several."""
     if request.param == "small blocks":
-        small = dict(blocks=("BLOCK_BYTES", 100), adam=("BLOCK", 7), philox=("COUNTERS", 3), tiles=("TILE_BYTES", 1))
+        small = dict(blocks=("BLOCK_BYTES", 100), optim=("BLOCK", 7), philox=("COUNTERS", 3), tiles=("TILE_BYTES", 1))
         for module, (name, size) in {**small, "attention": ("TILE_BYTES", 1)}.items():
             monkeypatch.setattr(import_module(f"albert_np.engine.cpu.{module}"), name, size)
 
@@ -43,7 +43,7 @@ def rows_of(lengths):
 
 
 def dropout_of(lengths):
-    return Dropout(3, 1).of(rows_of(lengths)).at("here", 2)
+    return RandomKey(3, 1).for_rows(rows_of(lengths)).fold_in("here", 2)
 
 
 def normal(*shape):
@@ -80,7 +80,7 @@ OPERATIONS = {  # name -> of N rows: forward, backward, inputs, form of the para
         lambda dy, c, p, g: layers.embedding_backward(dy, c, g),
         {}, {"word": (4, 3), "position": (N, 3), "token_type": (2, 3)},
     ),
-    "embedding, one row untaught": lambda N: (
+    "embedding, one row padding_idx": lambda N: (
         lambda p: layers.embedding(np.arange(N) % 3, np.arange(N), np.arange(N) % 2, p, 1),
         lambda dy, c, p, g: layers.embedding_backward(dy, c, g),
         {}, {"word": (4, 3), "position": (N, 3), "token_type": (2, 3)},
@@ -89,7 +89,9 @@ OPERATIONS = {  # name -> of N rows: forward, backward, inputs, form of the para
 
 
 def attention_of(lengths, translation, rate):
-    here = Sequences.of_lengths(np.array(lengths), np.array([1 + n // 2 for n in lengths]) if translation else None)
+    prefixes = np.array([1 + n // 2 for n in lengths]) if translation else None
+    kind = PrefixSequences if translation else PackedSequences
+    here = kind.of_lengths(np.array(lengths), prefix_lengths=prefixes)
     rng = dropout_of(lengths)
     return (
         lambda x, p: layers.attention(x, p, here, 3, rate, rng),
@@ -99,14 +101,14 @@ def attention_of(lengths, translation, rate):
 
 
 def both(operation, dtype, form_of=lambda x: x):
-    """(textbook, twin): y, dx, gradients. Checks on the way that the twin writes nowhere but into g."""
+    """(reference, kernel): y, dx, gradients. Checks on the way that the kernel writes nowhere but to g."""
     forward, backward, inputs, form = operation
     inputs = [form_of(x.astype(dtype)) for x in inputs.values()]
     p = parameters(form, 7).astype(dtype) if form else None
     trees = (p,) if p else ()
     found = []
-    for textbook in (True, False):
-        with kernels.textbook(textbook):
+    for on in (True, False):
+        with reference(on):
             y, cache = forward(*inputs, *trees)
             dy = np.cos(np.asarray(y))
             watched = [*inputs, dy, *([p.flat] if p else []), y, *arrays(cache)]
@@ -135,7 +137,7 @@ def same(found, dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("N", [1, 3, 40])
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_twin_is_its_textbook(name, N, dtype, sizes):
+def test_a_kernel_is_its_reference(name, N, dtype, sizes):
     same(both(OPERATIONS[name](N), dtype), dtype)
 
 
@@ -143,7 +145,7 @@ def test_a_twin_is_its_textbook(name, N, dtype, sizes):
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 @pytest.mark.parametrize("translation", [False, True])
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
-def test_attention_is_its_textbook(lengths, translation, rate, dtype, sizes):
+def test_attention_is_its_reference(lengths, translation, rate, dtype, sizes):
     same(both(attention_of(lengths, translation, rate), dtype), dtype)
 
 
@@ -156,11 +158,11 @@ def test_arrays_that_are_not_contiguous(name, form_of):
 
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
 @pytest.mark.parametrize("translation", [False, True])
-def test_the_weights_to_look_at(lengths, translation, sizes):
+def test_the_attention_weights(lengths, translation, sizes):
     forward, _, inputs, form = attention_of(lengths, translation, 0.0)
     seen = []
-    for textbook in (True, False):
-        with kernels.textbook(textbook):
+    for on in (True, False):
+        with reference(on):
             seen.append(layers.attention_probabilities(forward(inputs["x"], parameters(form, 7))[1]))
     assert len(seen[0]) == len(seen[1]) == len(lengths)
     for a, b in zip(*seen):
@@ -171,8 +173,8 @@ def test_the_weights_to_look_at(lengths, translation, sizes):
 def test_the_same_elements_are_dropped(columns, sizes):
     x, rng = np.ones((11, columns), np.float32), dropout_of([4, 7])
     kept = []
-    for textbook in (True, False):
-        with kernels.textbook(textbook):
+    for on in (True, False):
+        with reference(on):
             kept.append(layers.dropout(x, 0.4, rng)[0])
     assert kept[0].tobytes() == kept[1].tobytes()
 
@@ -190,8 +192,8 @@ def test_gelu_in_float32_is_good_to_its_own_rounding():
 
 
 def test_cross_entropy_of_nothing_and_of_large_logits():
-    for textbook in (True, False):
-        with kernels.textbook(textbook):
+    for on in (True, False):
+        with reference(on):
             loss, cache = layers.cross_entropy(np.zeros((0, 5), np.float32), np.zeros(0, int), np.zeros(0, np.float32), 1)
             assert loss == 0 and layers.cross_entropy_backward(1.0, cache).shape == (0, 5)
             assert layers.cross_entropy(np.array([[1e4, -1e4]], np.float32), np.array([1]), np.ones(1, np.float32), 1)[0] == 2e4
@@ -199,11 +201,11 @@ def test_cross_entropy_of_nothing_and_of_large_logits():
 
 @pytest.mark.parametrize("name", ["adamw", "lamb"])
 @pytest.mark.parametrize("options", [{}, {"bias_correction": True}, {"decay_all": True}, {"weight_decay": 0.0}], ids=str)
-def test_the_optimisers_are_their_textbook(name, options, sizes):
+def test_the_optimisers_are_their_reference(name, options, sizes):
     form = {"layer": {"w": (5, 9), "b": (9,)}, "norm": {"gamma": (33,)}, "zero": {"w": (3, 2)}}
     ends = []
-    for textbook in (True, False):
-        with kernels.textbook(textbook):
+    for on in (True, False):
+        with reference(on):
             params = parameters(form, 1)
             params.zero.w[...] = 0  # LAMB's ratio is 1 there
             state = ab.optim.init(name, params, **options)
@@ -216,8 +218,8 @@ def test_the_optimisers_are_their_textbook(name, options, sizes):
                 assert np.array_equal(grads.flat, before)
             ends.append((params.flat, state.m.flat, state.v.flat))
             assert state.count == 4
-    for twin, book in zip(ends[1], ends[0]):
-        np.testing.assert_allclose(twin, book, rtol=1e-12, atol=1e-15)
+    for kernel, book in zip(ends[1], ends[0]):
+        np.testing.assert_allclose(kernel, book, rtol=1e-12, atol=1e-15)
 
 
 CHECKED = [
@@ -228,15 +230,16 @@ CHECKED = [
 
 @pytest.mark.parametrize("check", CHECKED)
 def test_gradients_with_blocks_of_every_size(check, sizes):
-    with kernels.textbook(False):
+    with reference(False):
         assert all(row.passed for row in CHECKS[check](3))
 
 
-def test_a_twin_has_the_arguments_of_its_textbook():
-    for name in cpu.__all__:
-        if name != "adam_step":  # optim.adam.step has another job
-            door = getattr(layers, name)
-            book = inspect.signature(inspect.unwrap(door)).parameters
-            own = 2 if name.endswith("_backward") else 1  # dy and the cache: what is kept has another name
-            assert list(inspect.signature(getattr(cpu, name)).parameters)[own:] == list(book)[own:], name
-            assert door.__doc__ == inspect.unwrap(door).__doc__ and door.__name__ == name
+def test_a_kernel_has_the_arguments_of_its_reference():
+    for name, version in cpu.KERNELS.items():
+        operation = dispatch.operations[name]
+        module = inspect.getmodule(operation)
+        for each, kernel in version.functions.items():
+            book = inspect.signature(getattr(module, each)).parameters
+            own = 2 if each.endswith("_backward") else 1  # dy and the cache: a kernel's cache may have another name
+            assert list(inspect.signature(kernel).parameters)[own:] == list(book)[own:], each
+        assert set(version.contains) <= set(dispatch.operations), name

@@ -1,0 +1,94 @@
+"""The plainest training loop: every step visible. Run it on any text:
+
+    python -m albert_np.core.train some.txt
+
+The pieces of this loop's text are its bytes. The trainer of `albert_np.training` does the same on subwords, with evaluation,
+checkpoints, several processes and faster kernels; a test holds the losses of the two equal.
+"""
+
+import itertools
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from albert_np.core import optim
+from albert_np.core.batch import Batch
+from albert_np.core.config import Config
+from albert_np.core.model.albert import Results, pretraining, pretraining_backward
+from albert_np.core.model.shapes import body, initialise, pretraining_heads
+from albert_np.core.params import Tree
+from albert_np.core.random import RandomKey, generator
+
+CLS, SEP, MASK, BYTES = 1, 2, 3, 4  # ids: the byte b has the id BYTES + b, and 0 is the padding token, which packing never needs
+
+
+def batches(text: bytes, B: int = 16, T: int = 63, seed: int = 0) -> Iterator[Batch]:
+    """Endless batches of B pairs [CLS] a [SEP] b [SEP] of T tokens: a and b follow each other in the text, or are swapped."""
+    ids = np.frombuffer(text, np.uint8).astype(np.intp) + BYTES
+    half = (T - 3) // 2  # tokens of a, and of b
+    if len(ids) < 2 * half:
+        raise ValueError(f"text: expected at least {2 * half} bytes, got {len(ids)}")
+    special = np.full(B, SEP)[:, None]  # (B, 1)
+    types = np.repeat([0, 1], [half + 2, half + 1])
+    for step in itertools.count():
+        rng = generator(seed, "core.train batch", step)
+        at = rng.integers(len(ids) - 2 * half + 1, size=B)[:, None] + np.arange(2 * half)  # (B, 2 half)
+        swapped = rng.integers(2, size=B)  # the sentence-order labels
+        a, b = np.split(ids[np.where(swapped[:, None], np.roll(at, half, axis=1), at)], 2, axis=1)  # (B, half) each
+        tokens = np.concatenate([special - SEP + CLS, a, special, b, special], axis=1)  # (B, T)
+        labels = tokens.reshape(-1)  # (N,)
+        masked = np.flatnonzero((rng.random(labels.size) < 0.15) & (labels >= BYTES))  # (M,)
+        # of the masked tokens 80 % become [MASK], 10 % another byte, and 10 % stay (Devlin et al. 2018)
+        drawn, other = rng.random(masked.size), rng.integers(BYTES, BYTES + 256, size=masked.size)
+        inputs = labels.copy()
+        inputs[masked] = np.where(drawn < 0.8, MASK, np.where(drawn < 0.9, other, labels[masked]))
+        yield Batch.pack(
+            inputs, np.full(B, len(types)), np.tile(types, B), np.tile(np.arange(len(types)), B),
+            examples=step * B + np.arange(B), masked_rows=masked, masked_labels=labels[masked], order_labels=swapped,
+        )  # fmt: skip
+
+
+def train(
+    params: Tree,
+    config: Config,
+    batches: Iterable[Batch],
+    steps: int,
+    lr: float = 1e-3,
+    warmup: int = 0,
+    optimizer: str = "adamw",
+    clip_norm: float = 1.0,
+    seed: int = 0,
+) -> Iterator[tuple[int, Results]]:
+    """Train params in place; yields the number of steps made and the losses of the last one.
+
+    lr is the peak of the learning rate: it rises over `warmup` steps and then falls to 0. Dropout happens as config says.
+    """
+    state, grads = optim.init(optimizer, params), params.zeros_like()
+    for step, batch in enumerate(itertools.islice(batches, steps)):
+        key = RandomKey(seed, step)
+        results, cache = pretraining(batch, params, config, dropout_key=key)  # forward
+        grads.flat[...] = 0
+        pretraining_backward(1.0, cache, params, grads, config, batch)  # backward: adds to grads
+        optim.clip(grads, clip_norm)
+        rate = optim.learning_rate(step, lr, warmup, steps)
+        optim.step(params, grads, state, rate)  # update
+        yield step + 1, results
+
+
+def main(path: str, steps: int = 500) -> None:
+    """Train a small ALBERT on the bytes of a file and print its losses. A guess at random has the loss ln 256 = 5.55."""
+    config = Config(
+        vocab_size=BYTES + 256, embedding_size=32, hidden_size=64, num_hidden_layers=4, num_attention_heads=4,
+        intermediate_size=256, max_position_embeddings=63,
+    )  # fmt: skip
+    params = initialise(body(config) | pretraining_heads(config), config, seed=0)
+    print(f"{params.count():,} parameters")
+    for step, losses in train(params, config, batches(Path(path).read_bytes()), steps, lr=3e-3, warmup=steps // 10):
+        if step == 1 or step % 25 == 0:
+            print(f"step {step:4}   masked bytes {losses.mlm_loss:.3f}   sentence order {losses.sop_loss:.3f}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])

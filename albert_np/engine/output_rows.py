@@ -1,0 +1,95 @@
+"""Kernel of `layer` in core/model/encoder.py: the last layer for those rows only that the heads read.
+
+A head reads the masked tokens, or [CLS]; most rows of the last layer are never used. Attention needs all rows as keys and values,
+but everything after it works row by row: so the last block continues with `sequences.output_rows` alone. The other rows of its
+output are 0, and so is their gradient.
+"""
+
+from collections import namedtuple
+from typing import Any
+
+import numpy as np
+
+from albert_np.core.config import Config
+from albert_np.core.dispatch import Array, Cache, Version
+from albert_np.core.layers import (
+    add_norm,
+    add_norm_backward,
+    attention,
+    attention_backward,
+    feed_forward,
+    feed_forward_backward,
+    gather,
+    gather_backward,
+)
+from albert_np.core.model import encoder
+from albert_np.core.model.block import block_keys
+from albert_np.core.params import Namespace
+from albert_np.core.random import RandomKey
+from albert_np.core.sequences import Sequences
+
+LastBlockCache = namedtuple("LastBlockCache", "c_attention c_norm_a c_ffn c_norm_f rows c_gather")
+
+
+def layer(
+    x: Array, p: Namespace, sequences: Sequences, config: Config, dropout_key: RandomKey | None, l: int
+) -> tuple[Array, Cache]:
+    """x (N, H) -> y (N, H), in the last layer 0 except in the output rows"""
+    rows = getattr(sequences, "output_rows", None)
+    if rows is None or l < config.num_hidden_layers - 1:
+        y, caches = encoder.layer.__wrapped__(x, p, sequences, config, dropout_key, l)
+        return y, (caches, None)
+    *before, last = p.blocks
+    i = l * config.inner_group_num + len(before)
+    y, caches = encoder.layer.__wrapped__(x, Namespace(blocks=before), sequences, config, dropout_key, l)
+    y, cache = last_block(y, last, sequences, config, dropout_key, i, rows)
+    return y, (caches, cache)
+
+
+def layer_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace, sequences: Sequences, config: Config) -> Array:
+    """dy (N, H) -> dx (N, H); adds to the blocks of the group"""
+    caches, c_last = cache
+    if c_last is not None:
+        dy = last_block_backward(dy, c_last, p.blocks[-1], g.blocks[-1], sequences, config)
+        p, g = Namespace(blocks=p.blocks[:-1]), Namespace(blocks=g.blocks[:-1])
+    return encoder.layer_backward.__wrapped__(dy, caches, p, g, sequences, config)
+
+
+def last_block(
+    x: Array, p: Namespace, sequences: Sequences, config: Config, dropout_key: RandomKey | None, i: int, rows: Array
+) -> tuple[Array, Any]:
+    """As `core.model.block.block` for the output rows: x (N, H), rows (R,) -> y (N, H)"""
+    A, eps, rate = config.num_attention_heads, config.layer_norm_eps, config.hidden_dropout_prob
+    key_p, key_a, _ = block_keys(dropout_key, i)
+    a, c_attention = attention(x, p.attention, sequences, A, config.attention_probs_dropout_prob, key_p)  # (N, H)
+    h, c_norm_a = add_norm(x, a, p.attention_norm, eps, rate, key_a)  # (N, H)
+
+    h, c_gather = gather(h, rows)  # (R, H)
+    _, _, key_f = block_keys(dropout_key and dropout_key.for_rows(np.take(dropout_key.rows, rows, axis=0)), i)
+    f, c_ffn = feed_forward(h, p.ffn, config.hidden_act)  # (R, H)
+    y, c_norm_f = add_norm(h, f, p.ffn_norm, eps, rate, key_f)  # (R, H)
+    return scatter(y, c_gather), LastBlockCache(c_attention, c_norm_a, c_ffn, c_norm_f, rows, c_gather)
+
+
+def last_block_backward(dy: Array, cache: Any, p: Namespace, g: Namespace, sequences: Sequences, config: Config) -> Array:
+    """dy (N, H) -> dx (N, H)"""
+    dy, _ = gather(dy, cache.rows)  # (R, H)
+    dh, df = add_norm_backward(dy, cache.c_norm_f, p.ffn_norm, g.ffn_norm)
+    dh = dh + feed_forward_backward(df, cache.c_ffn, p.ffn, g.ffn, config.hidden_act)
+    dh = gather_backward(dh, cache.c_gather)  # (N, H)
+    dx, da = add_norm_backward(dh, cache.c_norm_a, p.attention_norm, g.attention_norm)
+    return dx + attention_backward(da, cache.c_attention, p.attention, g.attention, sequences, config.num_attention_heads)
+
+
+def scatter(y: Array, c_gather: Cache) -> Array:
+    """y (R, H) -> (N, H), each row at its place and 0 elsewhere: what the gradient of `gather` does, too"""
+    return gather_backward(y, c_gather)
+
+
+def block_caches(cache: Cache) -> list[Cache]:
+    """The caches of the blocks of a layer, for inspection."""
+    caches, c_last = cache
+    return caches if c_last is None else [*caches, c_last]
+
+
+VERSION = Version({"layer": layer, "layer_backward": layer_backward, "block_caches": block_caches}, contains=("block",))

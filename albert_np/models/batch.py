@@ -1,0 +1,81 @@
+"""A packed batch with the tasks' labels, and translation's attention mask."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from albert_np.core.backend import asarray_like
+from albert_np.core.batch import Batch, Items, along, put
+from albert_np.core.dispatch import Array
+from albert_np.engine.sequences import PackedSequences
+
+
+class PrefixSequences(PackedSequences):
+    """Sequences that begin with a source, for translation ("prefix LM").
+
+    prefix_lengths (B,) tokens of each are the source, which see the source only; the others are the target, which see the source
+    and their own past.
+    """
+
+    def visible(self, i: int) -> Array:
+        """(T, T) booleans: whether query t of sequence i may attend to key u."""
+        key, query = np.arange(self.lengths[i]), np.arange(self.lengths[i])[:, None]
+        assert self.prefix_lengths is not None
+        return asarray_like(key < np.maximum(self.prefix_lengths[i], query + 1), self.first_rows)
+
+
+@dataclass(frozen=True)
+class TaskBatch(Batch):
+    """A batch of a task.
+
+    tables           the labelled rows of each table of logits that the head makes: sequences or tokens and their classes (numbers
+                     (M, C) for regression and for several labels per sequence); for question answering two tables, of first and
+                     of last tokens: sequences, and the index of the token in its sequence. None: no labels.
+    entity_rows      (B, 2) for relations: the rows of the N tokens at which the two entities are read.
+    label_smoothing  ε of translation's loss, see core/layers/cross_entropy.py.
+
+    In translation's batches `masked` are the rows that predict a token of the target, and the tokens that follow them.
+    """
+
+    tables: tuple[Items, ...] | None = None
+    entity_rows: Array = along("sequence", rows="token")  # noqa: RUF009
+    label_smoothing: float = 0.0
+
+    @classmethod
+    def pack(  # type: ignore[override]
+        cls,
+        ids: np.ndarray,
+        lengths: np.ndarray,
+        *arrays: np.ndarray,
+        labels: Any = None,
+        labels_of: str = "sequence",
+        entity_rows: np.ndarray | None = None,
+        source_lengths: np.ndarray | None = None,
+        output_rows: np.ndarray | None = None,
+        label_smoothing: float = 0.0,
+        like: Array = None,
+        **more: Any,
+    ) -> "TaskBatch":
+        """As `Batch.pack`; labels: a pair of host arrays, rows and labels, for each table, whose rows are "sequence"s or "token"s
+        (labels_of); source_lengths (B,): see PrefixSequences; output_rows: see engine.PackedSequences."""
+        kind = PackedSequences if source_lengths is None else PrefixSequences
+        first_rows = put(np.cumsum(lengths) - lengths, like)
+        sequences = kind.of_lengths(
+            lengths, first_rows=first_rows, output_rows=put(output_rows, like), prefix_lengths=source_lengths
+        )  # fmt: skip
+        tables = None if labels is None else tuple(Items(put(each, like), put(rows, like), of=labels_of) for rows, each in labels)
+        return super().pack(
+            ids, lengths, *arrays, sequences=sequences, tables=tables, entity_rows=put(entity_rows, like),
+            label_smoothing=label_smoothing, like=like, **more,
+        )  # fmt: skip
+
+    def denominators(self) -> dict[str, float]:
+        """As `Batch.denominators`; tables that differ in their number of items have no common denominator."""
+        sizes = {max(1, len(items)) for items in self.tables or ()}
+        task = {"task": sizes.pop()} if len(sizes) == 1 else {}
+        return {**super().denominators(), **task, "tokens": len(self.ids)}
+
+    def has_common_denominators(self) -> bool:
+        """Whether the losses of parts of the batch, divided by `denominators()`, add up to that of the whole."""
+        return self.tables is None or "task" in self.denominators()
