@@ -65,7 +65,7 @@ PLANTED: dict[str, tuple[str, Mistakes]] = {
         ("g.u += x.T @ dxu", "g.u += x.T @ (dxu * dxu)", "squared"),
         ("dxu @ p.u.T", "dxu @ p.u.T + x", "added the input"),
     )),
-    "compress.layers.masked.masked_backward": ("masked", (
+    "compress.layers.masked.apply_mask_backward": ("masked", (
         ("dy * s, dy * w", "dy * s, dy * s", "the mask's gradient without the weight"),
         ("dy * s, dy * w", "dy, dy * w", "forgot the mask"),
         ("dy * s, dy * w", "dy * s, -dy * w", "wrong sign"),

@@ -235,7 +235,8 @@ CHECKS["fuse_levels (1, 2) of 3"] = lambda seed: hidden_fusion(seed, (1, 2), 3)
 
 @named("mlm_head with its tied table")
 def masked_head(seed: int) -> Rows:
-    masked, form = batch(TINY, seed).masked, {"mlm": FORM["mlm"], "embeddings": {"word": (V, E)}}
+    masked: Any = batch(TINY, seed).masked
+    form = {"mlm": FORM["mlm"], "embeddings": {"word": (V, E)}}
     return rows(
         lambda h, p: mlm_head(h, masked.rows, p, TINY),
         lambda dy, cache, p, g: mlm_head_backward(dy, cache, p, g, TINY),

@@ -126,8 +126,8 @@ def hidden_rows(
 
 
 def model_rows(
-    params: Tree, config: AlbertConfig, batch: Batch, *, seed: int, rng: RandomKey | None, coordinates: int = 3, lean: float = 0.0,
-    objective: Objective = PRETRAINING, spans: bool = False,
+    params: Tree, config: AlbertConfig, batch: Batch, *, seed: int, rng: RandomKey | None, coordinates: int = 3,
+    lean: float = 0.0, objective: Objective = PRETRAINING, spans: bool = False,
 ) -> Iterator[Row]:  # fmt: skip
     """The rows of `check_model`, one by one as they are found."""
     tables = getattr(batch, "tables", None)

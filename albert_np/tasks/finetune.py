@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from albert_np.compress.files import Packing
 from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
-from albert_np.io.files import write_json, write_whole
+from albert_np.io.files import write_figures, write_json, write_whole
+from albert_np.io.packed_checkpoint import Packing
 from albert_np.models.config import AlbertConfig
 from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
 from albert_np.tasks import Task, get_task
@@ -282,4 +282,6 @@ def write_run(folder: Path, trained: Trained, history: History, baselines: dict[
     lines = sorted([*history.steps, *history.epochs], key=lambda record: (record["step"], "dev" in record))
     text = "".join(json.dumps(line) + "\n" for line in lines)
     write_whole(folder / "metrics.jsonl", lambda path: path.write_text(text))
-    plots.draw_finetuning(folder / "figures", history, trained.task.metric, baselines)
+    write_figures(
+        folder / "figures", lambda: plots.finetune_figures(history.steps, history.epochs, trained.task.metric, baselines)
+    )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
+from albert_np.data import HeldOut
 from albert_np.engine.mpi import SINGLE_PROCESS, Processes
 
 # Sums instead of means: batches differ in size, so they are added up first and divided at the end.
@@ -16,7 +17,7 @@ SUMS = {"mlm": 1.0, "sop": 1.0}
 def evaluate(model: Any, batches: Iterable[dict[str, Any]], processes: Processes = SINGLE_PROCESS) -> dict[str, float]:
     """Return losses and accuracies over packed host batches, without dropout.
 
-    Several processes take their share of each batch, if the batches can divide themselves (`HeldOut.share`), else every k-th.
+    Several processes take their share of each batch, if the batches can divide themselves (`HeldOut`), else every k-th.
 
     The keys: loss = mlm_loss + sop_loss (nats), mlm_loss, mlm_accuracy, masked (M) and, with a sentence objective, sop_loss,
     sop_accuracy, sequences (B). ValueError if there is nothing to evaluate.
@@ -41,6 +42,6 @@ def evaluate(model: Any, batches: Iterable[dict[str, Any]], processes: Processes
 
 def get_share(batches: Iterable[dict[str, Any]], rank: int, size: int) -> Iterable[dict[str, Any]]:
     """Return the batches that process `rank` of `size` evaluates."""
-    if hasattr(batches, "share"):
-        return batches.share(rank, size)
+    if isinstance(batches, HeldOut):
+        return batches.take_share(rank, size)
     return itertools.islice(batches, rank, None, size)

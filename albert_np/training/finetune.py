@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.data.sampler import BalancedSampler, share, split
+from albert_np.data.sampler import BalancedSampler, split_batch, take_share
 from albert_np.engine.mpi import SINGLE_PROCESS, Processes
 from albert_np.engine.stop import Stop
 from albert_np.models.config import AlbertConfig
@@ -122,9 +122,9 @@ class Finetuning(Trainer):
     def micro_batches(self) -> list[Arrays]:
         batch = self.sampler.batches(self.state.epoch)[self.state.epoch_step]  # indices of items
         lengths = np.array([len(self.items[i].ids) for i in batch])
-        own = share(np.arange(len(batch)), lengths, self.processes.rank, self.processes.size, turn=int(batch.sum()))
+        own = take_share(np.arange(len(batch)), lengths, self.processes.rank, self.processes.size, turn=int(batch.sum()))
         micro_batches = []
-        for positions in split(own, lengths, self.settings.accumulate):
+        for positions in split_batch(own, lengths, self.settings.accumulate):
             if len(positions):
                 indices = batch[positions]
                 arrays = self.task.collate([self.items[i] for i in indices])

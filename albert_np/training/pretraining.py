@@ -11,6 +11,7 @@ from typing import Any
 from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_json
+from albert_np.io.packed_checkpoint import Packing, save_packed
 from albert_np.models.config import AlbertConfig
 from albert_np.training import checkpoint
 from albert_np.training.callbacks import Callback
@@ -179,7 +180,7 @@ class Pretraining(Trainer):
 
     def init_new_run(self) -> None:
         if self.settings.start == "unigram":
-            init_mlm_bias(self.params, self.data.train.piece_counts())
+            init_mlm_bias(self.params, self.data.train.token_counts())
 
     def find_checkpoint(self) -> checkpoint.Checkpoint:
         saved = self.folder.newest_checkpoint(self.callback)
@@ -200,9 +201,6 @@ class Pretraining(Trainer):
 
     def publish(self) -> None:
         """Write the model, for other programs, and run.json, for `info` and the figures."""
-        from albert_np.compress.files import Packing
-        from albert_np.compress.files import save as save_packed
-
         out, config = self.folder.path, self.model.config
         with warnings.catch_warnings():  # do not repeat at every save that shared layers are written out for other programs
             warnings.simplefilter("ignore")

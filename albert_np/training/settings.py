@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from albert_np.core.optim import NAMES as OPTIMIZERS
+from albert_np.data.documents import LAYOUTS
+from albert_np.data.pairs import OBJECTIVES, STYLES
+from albert_np.data.sampler import BATCH_MODES
 from albert_np.training.trainer_settings import TrainerSettings, check_choice, check_range
 
-OBJECTIVES = ("sop", "nsp", "none")
-STYLES = ("paper", "google")
-BATCHES = ("balanced", "random")
 STARTS = ("unigram", "uniform")
-LINES = ("paragraph", "sentence", "wrapped")
 
 
 @dataclass(frozen=True)
@@ -86,8 +85,8 @@ class Settings(TrainerSettings):
         check_choice(self, "optimizer", OPTIMIZERS)
         check_choice(self, "objective", OBJECTIVES)
         check_choice(self, "style", STYLES)
-        check_choice(self, "batches", BATCHES)
-        check_choice(self, "lines", LINES)
+        check_choice(self, "batches", BATCH_MODES)
+        check_choice(self, "lines", LAYOUTS)
         check_choice(self, "start", STARTS)
         if self.shard_optimizer and self.optimizer == "lamb" and self.precision == "float16":
             raise ValueError("shard_optimizer does not support LAMB with precision float16; use adamw or another precision")

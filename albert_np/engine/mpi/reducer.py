@@ -20,7 +20,7 @@ from albert_np.core import backend, optim
 from albert_np.core.optim import OptimizerState, adamw
 from albert_np.core.optim.clip import clip_factor
 from albert_np.core.optim.lamb import trust_ratio
-from albert_np.core.params import ALIGNMENT, Tree
+from albert_np.core.params import Tree
 from albert_np.engine import gpu
 from albert_np.engine.cpu.optim import Span, adamw_spans, get_spans
 from albert_np.engine.gpu.optim import update_spans
@@ -82,7 +82,7 @@ class ShardedReducer(GradientReducer):
 
     def __init__(self, processes: Processes, params: Tree) -> None:
         super().__init__(processes)
-        self.partition = get_partition(len(params.flat), processes.size, ALIGNMENT // params.flat.dtype.itemsize)
+        self.partition = get_partition(len(params.flat), processes.size, 64 // params.flat.dtype.itemsize)
         self.part = slice(*self.partition[processes.rank])
 
     def all_reduce(self, grads: Tree) -> None:
