@@ -292,3 +292,55 @@ def test_few_frames_lie_between_the_loop_and_attention(make, settings, tmp_path,
     pretrain(model, RunData(data.train), tmp_path, settings.replace(steps=1))
     names = [frame.f_code.co_name for frame in frames[0] if frame.f_globals["__name__"] != dispatch.__name__]
     assert "train" in names and names.index("train") + 2 <= MOST_FRAMES, names  # `attention` itself, and `train`
+
+
+# ---- extension points ----
+
+
+def test_a_constraint_is_called_in_the_order_of_a_step(make, settings, tmp_path):
+    """And its state goes into the checkpoints, from where it is given back."""
+    from contextlib import contextmanager
+
+    from albert_np.training.constraints import Constraint
+
+    class Recording(Constraint):
+        def __init__(self):
+            self.calls = []
+
+        def start(self, params, total):
+            self.calls.append(f"start {total}")
+
+        @contextmanager
+        def forward_context(self, params):
+            self.calls.append("enter")
+            yield
+            self.calls.append("leave")
+
+        def on_gradients(self, params, grads):
+            assert grads.flat.any()
+            self.calls.append("gradients")
+
+        def on_step_end(self, params, optimizer, step):
+            assert optimizer.count == step
+            self.calls.append(f"step {step}")
+
+        def state(self):
+            return {"numbers": np.arange(3.0)}
+
+        def restore(self, state):
+            self.calls.append(f"restore {state['numbers'].tolist()}")
+
+    settings = settings.replace(steps=2)
+    step = ["enter", "gradients", "leave"]
+    first, again = Recording(), Recording()
+    model, data = make(settings)
+    pretrain(model, data, tmp_path, settings, constraints=[first])
+    assert first.calls == ["start 2", *step, "step 1", *step, "step 2"]
+    pretrain(model, data, tmp_path, settings.replace(steps=3), constraints=[again], resume=True)
+    assert again.calls == ["start 3", "restore [0.0, 1.0, 2.0]", *step, "step 3"]
+
+
+def test_the_old_name_of_callbacks_stays_for_a_release():
+    from albert_np.training import Callback
+
+    assert Report is Callback
