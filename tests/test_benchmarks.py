@@ -72,12 +72,17 @@ def test_the_gpus_benchmark_runs_on_the_host(tmp_path):
 
 
 @pytest.mark.parametrize("stored", sorted(path.name for path in (FOLDER / "results").glob("*cpu*.json")))
-def test_the_readme_has_the_stored_results(stored):
+def test_the_page_and_the_readme_have_the_stored_results(stored):
     command = [sys.executable, str(FOLDER / "table.py"), "--short", str(FOLDER / "results" / stored)]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True)
-    readme = (FOLDER.parents[1] / "README.md").read_text(encoding="utf-8")
-    assert len(printed.stdout) > 1000
-    assert [line for line in printed.stdout.splitlines() if line not in readme] == []
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    root = FOLDER.parents[1]
+    page = (root / "docs" / "benchmarks.md").read_text(encoding="utf-8").splitlines()
+    assert len("\n".join(printed)) > 1000
+    assert [line for line in printed if line not in page] == []
+    readme = (root / "README.md").read_text(encoding="utf-8").splitlines()
+    start = readme.index(next(line for line in printed if line.startswith("|  |")))
+    rows = readme[start + 2 : readme.index("", start)]
+    assert len(rows) == 3 and [line for line in rows if line not in printed] == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""What CONTRIBUTING.md tells to write is written, into a copy of the package, and does what the page says.
+"""The blocks of CONTRIBUTING.md are written into a copy of the package, where its tests and commands run.
 
-The first line of a block says where it goes: `# FILE` is a file of its own, `# FILE, more` goes to the end of one that there is,
+The first line of a block is its destination: `# FILE` makes a new file, `# FILE, more` goes to the end of an existing one,
 `# FILE, in NAME` into the dictionary of this name.
 """
 
@@ -26,7 +26,7 @@ def blocks():
 def write(folder, file, how, text):
     path = folder / file
     if not how:
-        assert not path.exists(), f"{file} is there already: the page's example needs another name"
+        assert not path.exists(), f"{file} exists already: the page's example needs another name"
         path.write_text(text, encoding="utf-8")
     elif how == "more":
         path.write_text(path.read_text(encoding="utf-8") + "\n" + text, encoding="utf-8")
@@ -39,7 +39,7 @@ def write(folder, file, how, text):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """A copy of the package and of the tests that the page names, with everything that the page has written into it."""
+    """A copy of the package and of its tests, with the blocks of the page."""
     folder = tmp_path_factory.mktemp("contributing")
     without = shutil.ignore_patterns("__pycache__", "fixtures", "results")
     shutil.copytree(ROOT / "albert_np", folder / "albert_np", ignore=without)
@@ -57,21 +57,21 @@ def run(folder, *arguments):
 
 
 def passes(folder, *arguments):
-    """What pytest says in the copy -> how many passed. Nothing may fail, nor be left out."""
+    """Run pytest in the copy and return how many tests passed. None may fail or be skipped."""
     ran = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments)
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-1000:]
     assert "skipped" not in ran.stdout
     return int(re.search(r"(\d+) passed", ran.stdout)[1])
 
 
-def test_every_block_is_one_that_is_tried():
+def test_every_block_is_tried():
     fenced = re.findall(r"^```python$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(blocks()) == len(fenced) == 11
 
 
 @pytest.mark.slow
 def test_the_layer_and_its_kernel(written):
-    """The two commands of the page: the layer's own test in both versions, the table of kernels, and every planted mistake."""
+    """The two pytest commands of the page: the layer's own test in both versions, the table of kernels, every planted mistake."""
     files = "tests/core/test_scale_shift.py tests/engine/test_cpu_kernels.py tests/gradcheck/test_mistakes.py".split()
     mistakes = 3 + 3
     assert passes(written, *files, "-k", "scale_shift") >= 2 + 2 * 2 + mistakes
@@ -92,7 +92,7 @@ def test_the_command_line_checks_it(written):
 
 @pytest.mark.slow
 def test_a_mistake_in_the_layer_is_found(written, tmp_path):
-    """The page's test can fail: its backward pass with = for +=."""
+    """The page's test fails if the backward pass has = instead of +=."""
     folder = tmp_path / "wrong"
     shutil.copytree(written, folder)
     file = folder / "albert_np" / "core" / "layers" / "scale_shift.py"

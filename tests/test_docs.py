@@ -1,17 +1,20 @@
-"""What the documentation shows is what there is: the classic example, and the task of one's own."""
+"""The documentation agrees with the code: quotations, the reading list, examples, links."""
 
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import albert_np as ab
+from albert_np import core
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    """A small ALBERT in HF's form, in the place of albert-base-v2."""
+    """A small ALBERT in Hugging Face's format, instead of albert-base-v2."""
     from albert_np.text import AlbertTokenizer, train_tokenizer
 
     text = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
@@ -43,11 +46,47 @@ def test_the_page_shows_the_file_s_own_task():
     assert file[file.index("class Order") :].strip() in page
 
 
-def test_the_readme_shows_the_layer_s_own_lines():
+def test_the_readme_quotes_the_layer_as_it_stands():
     readme, file = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "albert_np/core/layers/layer_norm.py"))
-    shown = readme[readme.index("def layer_norm(") : readme.index("```\n", readme.index("def layer_norm("))].splitlines()
-    lines = [line for line in shown if line.startswith(" ")]  # the two signatures are shorter than the file's
-    assert len(lines) == 9 and all(f"{line}\n" in file for line in lines)
+    assert f"```python\n{file[file.index('@op') :]}```\n" in readme
+
+
+def test_the_reading_lists_have_the_lines_of_the_files(monkeypatch):
+    """In the README and, once core has the list, in its docstring: the same files in the same order, with their line counts."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    from made import reading_list
+
+    (readme, core) = (reading_list.entries(page) for page in reading_list.PATTERNS)
+    assert readme == [(name, reading_list.count_lines(name)) for name, _ in readme]
+    assert len(readme) == 20 and readme[0][0] == "layers/linear.py" and readme[-1][0] == "train.py"
+    assert sum(count for _, count in readme) <= 1000
+    assert core in ([], readme)
+
+
+def test_the_comparison_counts_the_files_of_a_forward_pass():
+    from albert_np.core.batch import Batch
+    from albert_np.core.config import Config
+    from albert_np.core.model.albert import pretraining
+    from albert_np.core.model.shapes import body, initialise, pretraining_heads
+    from albert_np.core.random import RandomKey
+
+    config = Config(
+        vocab_size=9, embedding_size=2, hidden_size=4, num_hidden_layers=2, num_attention_heads=2, intermediate_size=8
+    )
+    params = initialise(body(config) | pretraining_heads(config), config, seed=0)
+    files = set()
+    ids = np.arange(4)
+    with core.reference():
+        sys.setprofile(lambda frame, event, argument: files.add(frame.f_code.co_filename))
+        try:
+            batch = Batch.pack(ids, np.array([4]), 0 * ids, ids, masked_rows=ids[:1], masked_labels=ids[:1], order_labels=ids[:1])
+            pretraining(batch, params, config, dropout_key=RandomKey(0, 0))
+        finally:
+            sys.setprofile(None)
+    count = sum(Path(file).is_relative_to(Path(core.__file__).parent) for file in files)
+    page = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
+    assert 24 <= count <= 26 and "runs through some 25 files of `albert_np/core`" in page
+    assert "20 files of its reading list" in page
 
 
 def test_the_pages_links_lead_somewhere():

@@ -1,7 +1,7 @@
-"""The commands and the Python of README, CONTRIBUTING and docs/: each command is one that there is, each block runs.
+"""The commands and the Python of README, CONTRIBUTING and docs/: each command exists, each block runs.
 
-Blocks run in their order, page by page, in a folder that has what the pages speak of: small models in the place of published
-ones, a few examples in the place of a data set.
+Blocks run in their order, page by page, in a folder with everything the pages use: small models instead of published ones, a few
+examples instead of a data set.
 """
 
 import contextlib
@@ -29,7 +29,10 @@ if not (ROOT / "Makefile").is_file():
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`((?:albert-np|make|python|pip|pytest) [^`]+)`")
-ELSEWHERE = {"gpu.md": "needs a GPU", "CONTRIBUTING.md": "tests/test_contributing.py runs it"}
+ELSEWHERE = {
+    "gpu.md": "needs a GPU",
+    "CONTRIBUTING.md": "tests/test_contributing.py runs it",
+}
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 
@@ -46,7 +49,7 @@ def shell_lines(page):
 
 
 def command_of(words):
-    """What follows albert-np -> (the command, its arguments); AssertionError if there is none of this name."""
+    """The words after albert-np -> (the command, its arguments); AssertionError if no command has this name."""
     import typer
 
     found, rest = typer.main.get_command(app()), list(words)
@@ -57,7 +60,7 @@ def command_of(words):
 
 
 def check_albert_np(words):
-    """Every option is one that the command has."""
+    """Assert that the command has every option that is given."""
     if words[:1] in (["COMMAND"], ["demo"]) or not words or "|" in words or words[0].startswith("--"):
         return
     command, rest = command_of(words)
@@ -72,7 +75,7 @@ def check_albert_np(words):
 
 
 @each_page
-def test_every_command_is_one_that_there_is(page):
+def test_every_command_exists(page):
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     for line, words in shell_lines(page):
@@ -92,7 +95,7 @@ def test_every_command_is_one_that_there_is(page):
 
 
 def test_the_commands_are_found():
-    """That the test above looks at something."""
+    """The test above is not empty, and it fails for an unknown command and for an unknown option."""
     lines = [words for page in PAGES for _, words in shell_lines(page)]
     assert sum(words[0] == "albert-np" for words in lines) > 60 and sum(words[0] == "make" for words in lines) > 10
     with pytest.raises(AssertionError, match="has no option --beam"):
@@ -112,7 +115,7 @@ SENTENCES = [
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with what the pages speak of."""
+    """A folder with everything the pages use."""
     from albert_np.text import AlbertTokenizer, train_tokenizer
 
     folder = tmp_path_factory.mktemp("pages")
@@ -172,14 +175,16 @@ def test_the_python_of_a_page_runs(page, place, monkeypatch, tmp_path):
     if page.name == "tasks.md":  # shows the file without its imports (test_docs.py compares the two)
         exec((ROOT / "docs" / "own_task.py").read_text(encoding="utf-8"), namespace)
     for number, block in enumerate(python_blocks(page), 1):
+        if block.startswith("@op\n"):
+            continue  # quoted from core; test_docs.py compares it with the file, and running it would register it again
         if ">>>" in block:
-            spoken(block, namespace, page)
+            run_dialogue(block, namespace, page)
         else:
             exec(compile(block, f"{page.name}, block {number}", "exec"), namespace)
 
 
-def spoken(block, namespace, page):
-    """A dialogue: each error that it shows is the one that comes, up to the numbers that depend on the vocabulary."""
+def run_dialogue(block, namespace, page):
+    """Run an interactive example: it raises the errors that it shows, up to numbers that depend on the vocabulary."""
     for source, expected in re.findall(r">>> (.*)\n(\w+: .*)\n", block):
         name, _, message = expected.partition(": ")
         with pytest.raises(Exception) as raised:
@@ -191,11 +196,11 @@ def spoken(block, namespace, page):
 # ---- the commands of the first pages, one after the other ----
 
 TINY = "--embedding-size 8 --hidden-size 12 --num-hidden-layers 2 --num-attention-heads 2 --intermediate-size 24".split()
-SMALLER = {  # what is given besides, so that it takes seconds
+SMALLER = {  # added options, so that a command takes seconds
     "pretrain": [*TINY, *"--vocab-size 50 --steps 4 --max-length 32 --tokens-per-batch 256 --held-out 0.2".split()],
     "finetune": ["--epochs", "1"],
 }
-WAITS = ("demo", "serve", "gradcheck")  # minutes, or for ever; they have tests of their own
+WAITS = ("demo", "serve", "gradcheck")  # they run for minutes, or until they are stopped; they have tests of their own
 
 
 @pytest.mark.slow

@@ -62,14 +62,14 @@ def compare(
     """forward() -> y, cache; backward(dy, cache); theirs() -> y of the tensors `inputs`. same: their results must agree."""
     y, cache = forward()
     with reference():
-        _, textbook_cache = forward()
+        _, reference_cache = forward()
     found = theirs()
     if same:
         np.testing.assert_allclose(y, found.detach().numpy(), rtol=2e-3, atol=2e-3)
     dy = np.ones_like(y)
     there = torch.ones_like(found)
 
-    def in_textbook(run: Callable[[], Any]) -> Callable[[], Any]:
+    def in_reference(run: Callable[[], Any]) -> Callable[[], Any]:
         def timed() -> None:
             with reference():
                 run()
@@ -78,11 +78,11 @@ def compare(
 
     return {
         "name": name,
-        "forward": median_times({"ours": forward, "theirs": theirs, "textbook": in_textbook(forward)}),
+        "forward": median_times({"ours": forward, "theirs": theirs, "textbook": in_reference(forward)}),
         "backward": median_times({
             "ours": lambda: backward(dy, cache),
             "theirs": lambda: torch.autograd.grad(found, inputs, there, retain_graph=True),
-            "textbook": in_textbook(lambda: backward(dy, textbook_cache)),
+            "textbook": in_reference(lambda: backward(dy, reference_cache)),
         }),
     }  # fmt: skip
 
