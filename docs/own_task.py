@@ -1,6 +1,6 @@
 """A complete task of your own: which of two sentences comes first? (albert-np finetune docs/own_task.py:Order ...)"""
 
-from albert_np.metrics import classes
+from albert_np.metrics import classification_scores
 from albert_np.models import AlbertForSequenceClassification
 from albert_np.tasks import Item, Task
 
@@ -23,7 +23,7 @@ class Order(Task):
         return int(outputs[0].argmax())
 
     def score(self, examples, answers):
-        return classes([label for *_, label in examples], answers, 2)
+        return classification_scores([label for *_, label in examples], answers, 2)
 
     def example(self, text):
         return (*text.split("\t"), None)

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Labelled, read_table
-from albert_np.metrics import classes, numbers, sets
+from albert_np.metrics import classification_scores, multilabel_scores, regression_scores
 from albert_np.models import AlbertForSequenceClassification
 from albert_np.tasks.labels import (
     confusion_matrix,
@@ -109,13 +109,15 @@ class Classification(Task):
         if any(label is None for label in gold):
             raise ValueError("examples without a label cannot be scored")
         if self.options["kind"] == "number":
-            return numbers([parse_number(label) for label in gold], predicted)
+            return regression_scores([parse_number(label) for label in gold], predicted)
         if self.options["kind"] == "sets":
             names = extend_labels(self.options["labels"], (name for label in gold for name in as_list(label)))
-            return sets(*(np.array([np.isin(names, as_list(label)) for label in side]) for side in (gold, predicted)))
+            return multilabel_scores(
+                *(np.array([np.isin(names, as_list(label)) for label in side]) for side in (gold, predicted))
+            )
         names = extend_labels(self.options["labels"], map(str, gold))
         index = {name: i for i, name in enumerate(names)}
-        return classes([index[str(label)] for label in gold], [index[label] for label in predicted], len(names))
+        return classification_scores([index[str(label)] for label in gold], [index[label] for label in predicted], len(names))
 
     def confusion(self, answers: list[dict[str, Any]], examples: list[Labelled]) -> tuple[np.ndarray, list[str]] | None:
         """Return the counts (C, C) and the names of the classes, or None if an example may have other than one class."""

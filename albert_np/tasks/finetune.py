@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from albert_np.compress import KINDS, Packing, Pruning, QuantisationAware, Sparsity, kind_of, sparsity, was_pruned
+from albert_np.compress import SCHEMES, Pruning, QuantisationAware, Sparsity, get_scheme, sparsity, was_pruned
 from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
-from albert_np.io.files import write_json, write_whole
+from albert_np.io.files import write_figures, write_json, write_whole
+from albert_np.io.packed_checkpoint import Packing
 from albert_np.models.config import AlbertConfig
 from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
 from albert_np.tasks import Task, get_task
@@ -155,7 +156,7 @@ def check(settings: FinetuneSettings, seeds: int, out: Any, resume: bool) -> Non
     """ValueError for what the settings do not look at themselves."""
     Sparsity.of(settings)
     if settings.weights != "float32":
-        kind_of(settings.weights)
+        get_scheme(settings.weights)
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, not {seeds}")
     if resume and out is None:
@@ -273,19 +274,19 @@ def constraints(settings: FinetuneSettings, model: Any, report: Report) -> list[
     """What the settings hold the parameters to. A model that was pruned keeps its zeros."""
     found: list[Constraint] = []
     how = Sparsity.of(settings)
-    if how.amount or was_pruned(model.params, integers=model.config.extra.get("compressed") in KINDS):
+    if how.amount or was_pruned(model.params, integers=model.config.extra.get("compressed") in SCHEMES):
         if not how.amount:
             report.note(f"the model is pruned ({sparsity(model.params):.0%} zeros): its zeros stay")
         found.append(Pruning(how))
     if settings.weights != "float32":
-        found.append(QuantisationAware(kind_of(settings.weights)))
+        found.append(QuantisationAware(get_scheme(settings.weights)))
     return found
 
 
 def packing_of(settings: FinetuneSettings, forms: list[Constraint]) -> Packing | None:
     """How a model that was trained in these forms is stored; None: as an ordinary one."""
-    rounded = next((form.found for form in forms if isinstance(form, QuantisationAware)), {})
-    return Packing(settings.weights, rounded) if forms else None
+    aware = next((form for form in forms if isinstance(form, QuantisationAware)), None)
+    return Packing(settings.weights, aware.quantised if aware else {}) if forms else None
 
 
 def write_run(folder: Path, trained: Trained, history: History, baselines: dict[str, dict[str, Any]]) -> None:
@@ -296,4 +297,6 @@ def write_run(folder: Path, trained: Trained, history: History, baselines: dict[
     lines = sorted([*history.steps, *history.epochs], key=lambda record: (record["step"], "dev" in record))
     text = "".join(json.dumps(line) + "\n" for line in lines)
     write_whole(folder / "metrics.jsonl", lambda path: path.write_text(text))
-    plots.draw_finetuning(folder / "figures", history, trained.task.metric, baselines)
+    write_figures(
+        folder / "figures", lambda: plots.finetune_figures(history.steps, history.epochs, trained.task.metric, baselines)
+    )

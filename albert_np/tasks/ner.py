@@ -5,13 +5,13 @@ and the model is asked for the tag of each word at the word's first token. The a
 The score is F1 of whole entities, as conlleval counts it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from albert_np.data.formats import Tagged, read_tags
-from albert_np.metrics import chunks, conlleval
+from albert_np.metrics import chunks, conlleval, to_bio
 from albert_np.tasks.tagging import (
     Tagging,
     bio_labels,
@@ -44,8 +44,9 @@ class NamedEntities(Tagging):
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "word": 0, "tag": -1, "labels": None}
 
     def read(self, path: Any) -> list[Tagged]:
-        """See `data.formats.read_tags`."""
-        return read_tags(path, self.options["word"], self.options["tag"])
+        """See `data.formats.read_tags`; tags of all schemes become strict BIO."""
+        sentences = read_tags(path, self.options["word"], self.options["tag"])
+        return [replace(each, tags=each.tags and to_bio(each.tags)) for each in sentences]
 
     def example(self, text: str) -> TypedText:
         return TypedText(tuple(word for word, *_ in split_words(text)), text=text)

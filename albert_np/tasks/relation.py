@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Related, read_relations
-from albert_np.data.formats.relations import marked
+from albert_np.data.formats.relations import parse_entities
 from albert_np.metrics import semeval
 from albert_np.models import AlbertForRelationClassification
 from albert_np.tasks import batches
@@ -47,7 +47,7 @@ class Relations(Task):
 
     def example(self, text: str) -> Related:
         """Return an example of a text with <e1>...</e1> and <e2>...</e2>."""
-        return marked(text, "1", "the text")
+        return parse_entities(text, "1", "the text")
 
     def learn(self, examples: list[Related]) -> None:
         labels = [example.label for example in examples if example.label is not None]

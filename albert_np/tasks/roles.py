@@ -16,9 +16,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from albert_np.data.formats import Predicate, Propositions, read_propositions
-from albert_np.data.formats.columns import bio_of
+from albert_np.data.formats.columns import spans_to_bio
 from albert_np.metrics import chunks, conll2005
-from albert_np.metrics.fractions import prf
+from albert_np.metrics.fractions import precision_recall_f1
 from albert_np.tasks.tagging import (
     Tagging,
     bio_labels,
@@ -78,7 +78,7 @@ class SemanticRoles(Tagging):
         or None, `about` of `tagging_items`)."""
         is_predicate = None
         if not isinstance(example, TypedSentence):
-            is_predicate = bio_of([("V", p.index, p.index + 1) for p in example.predicates], len(example.words))
+            is_predicate = spans_to_bio([("V", p.index, p.index + 1) for p in example.predicates], len(example.words))
         passes: list[tuple[int | None, tuple[str, ...] | None]]
         passes = [(None, is_predicate), *((p.index, p.tags) for p in example.predicates)]
         items = []
@@ -116,7 +116,7 @@ class SemanticRoles(Tagging):
         scores = conll2005(gold, [tags for answer in answers for _, tags in answer.roles])
         actual = {(i, predicate.index) for i, example in enumerate(examples) for predicate in example.predicates}
         predicted = {(i, index) for i, answer in enumerate(answers) for index in answer.predicates}
-        return {**scores, "predicates_f1": prf(len(actual & predicted), len(predicted), len(actual))["f1"]}
+        return {**scores, "predicates_f1": precision_recall_f1(len(actual & predicted), len(predicted), len(actual))["f1"]}
 
     def baselines(self, train: list[Propositions], examples: list[Propositions]) -> dict[str, list[Answer]]:
         """Give each word beside a predicate the most common role of that position in the training examples."""
@@ -128,7 +128,7 @@ class SemanticRoles(Tagging):
             roles, T = [], len(example.words)
             for i in (predicate.index for predicate in example.predicates):
                 spans = [(role, i + offset, i + offset + 1) for offset, role in common.items() if 0 <= i + offset < T]
-                roles.append((i, bio_of([("V", i, i + 1), *spans], T)))
+                roles.append((i, spans_to_bio([("V", i, i + 1), *spans], T)))
             answers.append(Answer([index for index, _ in roles], roles))
         return {"the commonest role of each word beside the predicate": answers}
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from albert_np.compress.files import Packing
-from albert_np.compress.files import save as save_packed
 from albert_np.io.files import make_folder, read_json, write_json
+from albert_np.io.packed_checkpoint import Packing, save_packed
 from albert_np.tasks import TASKS, Task, get_task
 from albert_np.training.finetune import plain
 from albert_np.version import __version__

@@ -62,7 +62,7 @@ def tokenised(files: Sequence[str | Path], folder: str | Path, settings: Setting
     return Corpus.prepare(
         files, tokenizer, folder, max_length=settings.max_length, lines=settings.lines,
         document_separator=settings.document_separator,
-        progress=report.tokenising if report else None, say=report.note if report else None,
+        progress=report.tokenising if report else None, log=report.note if report else None,
     )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def data_of(corpus: Any, config: AlbertConfig, settings: Settings) -> RunData:
     from albert_np.data.held_out import split_corpus
     from albert_np.data.pretraining import PretrainingData
 
-    check_fit(config, settings, corpus.pieces.size)
+    check_fit(config, settings, corpus.vocabulary.size)
     units, held_units = split_corpus(corpus, settings.held_out, settings.seed)
     train = PretrainingData(
         corpus, units, max_length=settings.max_length, style=settings.style, objective=settings.objective,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
+from albert_np.data import HeldOut
 from albert_np.engine.mpi import ALONE, Processes
 
 # Sums, not means: batches differ in size, so they are added up first and divided at the end.
@@ -15,7 +16,7 @@ SUMS = {"mlm": 1.0, "sop": 1.0}
 
 def evaluate(model: Any, batches: Iterable[dict[str, Any]], processes: Processes = ALONE) -> dict[str, float]:
     """Losses and accuracies over packed host batches, without dropout. Several processes take their share of each batch, if the
-    batches know how to divide themselves (`HeldOut.share`), else every k-th batch.
+    batches know how to divide themselves (`HeldOut.take_share`), else every k-th batch.
 
     -> loss = mlm_loss + sop_loss (nats), mlm_loss, mlm_accuracy, masked (M) and, with a sentence objective, sop_loss,
     sop_accuracy, sequences (B). ValueError if there is nothing to evaluate.
@@ -40,6 +41,6 @@ def evaluate(model: Any, batches: Iterable[dict[str, Any]], processes: Processes
 
 def own(batches: Iterable[dict[str, Any]], rank: int, size: int) -> Iterable[dict[str, Any]]:
     """What process `rank` of `size` evaluates."""
-    if hasattr(batches, "share"):
-        return batches.share(rank, size)
+    if isinstance(batches, HeldOut):
+        return batches.take_share(rank, size)
     return itertools.islice(batches, rank, None, size)

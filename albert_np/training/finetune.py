@@ -8,7 +8,7 @@ import numpy as np
 
 from albert_np.core import backend, optim
 from albert_np.core.random import RandomKey
-from albert_np.data.sampler import BalancedSampler, share, split
+from albert_np.data.sampler import BalancedSampler, split_batch, take_share
 from albert_np.engine.mpi import ALONE, Processes
 from albert_np.engine.stop import Stop
 from albert_np.training.callbacks import Report
@@ -161,9 +161,9 @@ def gradients(
 ) -> list[Any]:  # fmt: skip
     """This process's part of the gradient of the step of these items, written into `grads` -> the results of its micro-batches"""
     lengths = np.array([len(items[i].ids) for i in numbers])
-    mine = share(np.arange(len(numbers)), lengths, processes.rank, processes.size, turn=int(numbers.sum()))
+    mine = take_share(np.arange(len(numbers)), lengths, processes.rank, processes.size, turn=int(numbers.sum()))
     batches = []
-    for places in split(mine, lengths, settings.accumulate):
+    for places in split_batch(mine, lengths, settings.accumulate):
         if len(places):
             part = numbers[places]
             arrays = task.collate([items[i] for i in part])

@@ -20,7 +20,7 @@ def rates(params: Tree, config: AlbertConfig, decay: float = 1.0, frozen: tuple[
     """
     if not 0 < decay <= 1:
         raise ValueError(f"layer_decay must be above 0 and at most 1, not {decay}")
-    names = list(params.spans())
+    names = [name for name, _ in params.items()]
     for name in frozen:
         if not any(fits(name, other) for other in names):
             tops = dict.fromkeys(other.split(".")[0] for other in names)

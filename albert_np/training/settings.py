@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from albert_np.core.optim import NAMES as OPTIMIZERS
+from albert_np.data.documents import LAYOUTS
+from albert_np.data.pairs import OBJECTIVES, STYLES
+from albert_np.data.sampler import BATCH_MODES
 from albert_np.engine.precision import PRECISIONS
 
-OBJECTIVES = ("sop", "nsp", "none")
-STYLES = ("paper", "google")
-BATCHES = ("balanced", "random")
 STARTS = ("unigram", "uniform")
-LINES = ("paragraph", "sentence", "wrapped")
 
 # What may change when a run is resumed: none of these touches a parameter. (`steps` does, see `differences`.)
 FREE = ("log_every", "eval_every", "checkpoint_every", "keep", "shard_optimizer")
@@ -165,8 +164,8 @@ def _check_values(s: Settings) -> None:
         optimizer=OPTIMIZERS,
         objective=OBJECTIVES,
         style=STYLES,
-        batches=BATCHES,
-        lines=LINES,
+        batches=BATCH_MODES,
+        lines=LAYOUTS,
         start=STARTS,
         precision=PRECISIONS,
     )

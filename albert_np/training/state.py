@@ -60,7 +60,7 @@ class RunState:
         if not folder.resume:
             optimizer = update.init(settings.optimizer, model.params, **settings.optimizer_options())
             if settings.start == "unigram" and processes.first:
-                start_at_unigram(model.params, data.train.piece_counts())
+                start_at_unigram(model.params, data.train.token_counts())
             processes.spread(model.params.flat)
             return cls(
                 Place(), optimizer, Metrics(folder.metrics, writes=processes.first), Watch(model.config.vocab_size),
@@ -130,8 +130,7 @@ class RunState:
 
     def _publish(self, folder: RunFolder, model: Any, data: Any, settings: Settings, tokenizer: Any) -> None:
         """The model, for others to load, and what `info` and the figures want to know."""
-        from albert_np.compress.files import Packing
-        from albert_np.compress.files import save as save_packed
+        from albert_np.io.packed_checkpoint import Packing, save_packed
 
         with warnings.catch_warnings():  # that shared layers are written out for other programs is not news at every save
             warnings.simplefilter("ignore")

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import albert_np as ab
+from albert_np.apps.progress import Progress
 from albert_np.data.formats.lines import read_lines
 from albert_np.training.finetune import plain
-from albert_np.training.progress import FinetuneProgress
 
 HERE = Path(__file__).parent
 
@@ -100,7 +100,7 @@ def run(name: str, case: Case, model: str, data: Path, work: Path, pretrained: b
     began = time.perf_counter()
     done = ab.finetune(
         case.task, place(case.train, data, work), place(case.dev, data, work), out=out, options=dict(case.options),
-        seeds=case.seeds, report=FinetuneProgress(), **{**start, **settings},
+        seeds=case.seeds, report=Progress(), **{**start, **settings},
     )  # fmt: skip
     metric = done.trained.task.metric
     found = [scores[metric] for scores in done.scores]

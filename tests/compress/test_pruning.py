@@ -8,7 +8,8 @@ from small_models import batch_of
 
 import albert_np as ab
 from albert_np.compress import Pruning, Sparsity, prune, sparsity
-from albert_np.compress.tensors import matrices, rows, zeros
+from albert_np.compress.zeros import count_zeros
+from albert_np.io.matrices import as_rows, matrices
 from albert_np.training.constraints import seen
 
 
@@ -63,12 +64,12 @@ def test_the_zeros_are_as_many_as_asked_for_and_never_come_back(model, by, scope
         seen_zeros.append(now)
 
     pruning, state = train(model, Sparsity(0.75, by=by, scope=scope, end=0.6), 20, optimizer, watch=watch)
-    counts = zeros(model.params)
+    counts = count_zeros(model.params)
     if scope == "layer":
         assert {name: round(0.75 * size) for name, (_, size) in counts.items()} == {n: dead for n, (dead, _) in counts.items()}
     total = sum(size for _, size in counts.values())
     assert sum(dead for dead, _ in counts.values()) == pytest.approx(0.75 * total, abs=len(counts))
-    dead = pruning.dead
+    dead = pruning.pruned
     assert not state.m.flat[dead].any() and not state.v.flat[dead].any() and pruning.settled(20)
     kept = [name for name, _ in model.params.items() if name not in counts]
     assert all((array != 0).all() for name, array in model.params.items() if name in kept and not name.endswith("token_type"))
@@ -94,7 +95,7 @@ def test_the_least_in_size_go(model):
 def test_all_compete_in_the_global_scope(model):
     model.params.groups[0].blocks[0].ffn.output.w *= 0.01
     prune(model.params, Sparsity(0.5, scope="global"))
-    counts = zeros(model.params)
+    counts = count_zeros(model.params)
     dead, size = counts["groups.0.blocks.0.ffn.output.w"]
     assert dead > 0.95 * size and counts["pooler.w"][0] < 0.6 * counts["pooler.w"][1]
 
@@ -123,7 +124,7 @@ def test_how_much_the_loss_hangs_on_a_weight_is_not_its_movement(model):
             grads.groups[0].blocks[0].ffn.output.w *= factor
             pruning.gradients(params, grads)
         pruning.choose(params, 0.2)
-        found.append(pruning.dead)
+        found.append(pruning.pruned)
     assert (found[0] == found[1]).mean() > 0.999 and 0.1 < found[0].mean() < 0.25
 
 
@@ -137,7 +138,7 @@ def test_by_movement_the_mask_grows_at_every_step(model):
         grads.flat[...] = rng.standard_normal(grads.flat.shape)
         pruning.gradients(model.params, grads)
         pruning.stepped(model.params, state, step)
-        dead.append(int(pruning.dead.sum()))
+        dead.append(int(pruning.pruned.sum()))
     assert dead[38] == 0 < dead[41], "the scores are learned for a tenth of the steps first"
     growth = np.diff(dead[40:200])
     assert (growth > 0).all() and growth.max() < 0.01 * model.params.flat.size
@@ -149,7 +150,7 @@ def test_patterns_hold_in_every_row_of_every_matrix(model, pattern, by):
     n, m = map(int, pattern.split(":"))
     train(model, Sparsity(pattern, by=by), 6)
     for name, array in matrices(model.params).items():
-        assert ((rows(name, array).reshape(-1, m) != 0).sum(1) == n).all(), name
+        assert ((as_rows(name, array).reshape(-1, m) != 0).sum(1) == n).all(), name
 
 
 def test_shared_layers_share_the_mask(config):
@@ -201,7 +202,7 @@ def test_a_zero_never_comes_back(amount, by, scope, end, seed, embeddings, decay
         ab.optim.step(model.params, grads, state, 0.05)
         pruning.stepped(model.params, state, step + 1)
         assert (model.params.flat[dead] == 0).all()
-        dead = pruning.dead.copy()
+        dead = pruning.pruned.copy()
         seen_params.append(model.params.flat.copy())
     assert pruning.settled(8)
     after = [flat for flat, step in zip(seen_params, range(1, 9)) if step / 8 >= end]
@@ -228,5 +229,5 @@ def test_what_makes_no_sense_is_refused(given, said):
 
 
 def test_a_pattern_needs_inputs_that_it_divides(model):
-    with pytest.raises(ValueError, match=r"embeddings.word has 16 inputs, which is no multiple of 5: the pattern 2:5"):
+    with pytest.raises(ValueError, match=r"embeddings.word has 16 inputs, which is not a multiple of 5 as the pattern 2:5"):
         prune(model.params, Sparsity("2:5"))

@@ -241,7 +241,7 @@ FORMS_IN_TRAINING = {
 @pytest.mark.parametrize("how", FORMS_IN_TRAINING)
 def test_training_in_a_small_form_is_the_same(strict, how, weights):
     """Pruning, rounding and a teacher at once."""
-    from albert_np.compress import KINDS, Pruning, QuantisationAware, Sparsity
+    from albert_np.compress import SCHEMES, Pruning, QuantisationAware, Sparsity
     from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
     from albert_np.training.constraints import seen
 
@@ -253,7 +253,10 @@ def test_training_in_a_small_form_is_the_same(strict, how, weights):
         teacher = model(ab.AlbertConfig(**{**SIZES, "hidden_size": 18}, **changes), seed=1, dtype="float64")
         made = model(ab.AlbertConfig(**SIZES, **changes), seed=5, dtype="float64")
         attach_teacher(made, DistillConfig(teacher, hidden=0.5))
-        forms = [Pruning(Sparsity(**FORMS_IN_TRAINING[how])), *([QuantisationAware(KINDS[weights])] if weights in KINDS else [])]
+        forms = [
+            Pruning(Sparsity(**FORMS_IN_TRAINING[how])),
+            *([QuantisationAware(SCHEMES[weights])] if weights in SCHEMES else []),
+        ]
         state = ab.optim.init("adamw", made.params)
         for form in forms:
             form.start(made.params, 4)
@@ -277,7 +280,7 @@ def test_training_in_a_small_form_is_the_same(strict, how, weights):
 
 
 def test_compressing_is_the_same(strict):
-    from albert_np.compress.job import Plan, compressed
+    from albert_np.compress.job import Plan, compress_model
 
     model, changes, labels = TASKS["classes"]
     arrays = {key: value for key, value in ARRAYS.items() if key not in ("masked_rows", "masked_labels", "order_labels")}
@@ -286,7 +289,7 @@ def test_compressing_is_the_same(strict):
         ab.use(name)
         made = model(ab.AlbertConfig(**SIZES, **changes), seed=5)
         batches = [made.pack_batch(**arrays, labels=labels)]
-        small = compressed(made, Plan(heads=0.67, neurons=0.5, energy=0.5, sparsity=0.4, weights="int8"), batches, batches)
+        small = compress_model(made, Plan(heads=0.67, neurons=0.5, energy=0.5, sparsity=0.4, weights="int8"), batches, batches)
         found.append({key: backend.to_host(array) for key, array in small.model.params.items()})
     for key, ours in found[0].items():
         np.testing.assert_allclose(ours, found[1][key], rtol=0, atol=1e-4, err_msg=key)

@@ -187,9 +187,8 @@ def weights(tmp_path_factory):
     from test_torch_mutations import LEGACY, ZIP
 
     from albert_np.apps.convert import convert
-    from albert_np.compress import Packing, kind_of
-    from albert_np.compress.files import save as save_packed
-    from albert_np.compress.quantising import quantised
+    from albert_np.compress.quantising import get_scheme, quantise_params
+    from albert_np.io.packed_checkpoint import Packing, save_packed
 
     folder = tmp_path_factory.mktemp("weights")
     config = ab.AlbertConfig.preset(
@@ -203,7 +202,8 @@ def weights(tmp_path_factory):
     )
     model = ab.AlbertModel(config)
     model.save_pretrained(folder / "plain")
-    save_packed(folder / "packed", config, model.params, "AlbertModel", Packing("int8", quantised(model.params, kind_of("int8"))))
+    packing = Packing("int8", quantise_params(model.params, get_scheme("int8")))
+    save_packed(folder / "packed", config, model.params, "AlbertModel", packing)
     convert(folder / "plain", folder / "tf", to="tf")
     np.savez(folder / "x.npz", a=np.arange(6.0).reshape(2, 3), b=np.int32(3))
     index = {"metadata": {}, "weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}
@@ -251,9 +251,9 @@ def test_the_service(trained):
     from starlette.testclient import TestClient
 
     from albert_np.apps.serve.app import Limits, application
-    from albert_np.apps.serve.services import service_of
+    from albert_np.apps.serve.services import open_service
 
-    app = application(service_of(str(trained)), Limits(body=20_000, characters=5_000, many=8, timeout=30))
+    app = application(open_service(str(trained)), Limits(body=20_000, characters=5_000, many=8, timeout=30))
     rng = np.random.default_rng(0)
     with TestClient(app, raise_server_exceptions=True) as client:
 

@@ -3,6 +3,9 @@
 import numpy as np
 
 from albert_np.data.formats import Labelled, Predicate, Propositions, Question, Related, Tagged, Translated
+from albert_np.tasks.finetune import vocabulary
+from albert_np.tasks.translation import Translation
+from albert_np.text import AlbertTokenizer
 
 PEOPLE = "Anna Bela Carl Dora Emil Fritz Greta Hugo Ida Jonas".split()
 PLACES = "Paris Rome Oslo Lima Cairo Delhi Quito Turin".split()
@@ -93,3 +96,15 @@ EXAMPLES = {
     "classification": classification, "pairs": pair, "sets": label_set, "numbers": number, "ner": tagged, "srl": propositions,
     "relations": related, "question-answering": question, "translation": translated,
 }  # fmt: skip
+
+
+def train_vocabulary() -> AlbertTokenizer:
+    """Train a vocabulary in which the examples' words are single tokens."""
+    statements = [
+        Translated(text(who, does, what, where), f"{who} {GERMAN[does]} das {GERMAN[what]}, {where}.")
+        for who, does, what, where in sentences(400)
+    ]
+    questions = [
+        Translated(f"Who is in {place}?", f"What does {who} take? Where, when? Somebody.") for who in PEOPLE for place in PLACES
+    ]
+    return vocabulary(Translation(), [*statements, *questions], 160)

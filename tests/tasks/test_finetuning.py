@@ -179,7 +179,7 @@ def test_mistakes_before_anything_costs_time(tokenizer, tmp_path):
     with pytest.raises(FileNotFoundError):
         ab.finetune("ner", "nowhere.conll", config="tiny", out=tmp_path / "never")
     assert not (tmp_path / "never").exists()
-    with pytest.raises(ValueError, match="unknown preset 'tiniest'; there are tiny, small"):
+    with pytest.raises(ValueError, match="unknown preset 'tiniest'; the presets are tiny, small"):
         run("ner", tokenizer, config="tiniest")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         Trained.from_pretrained(tmp_path / "nowhere")

@@ -24,7 +24,7 @@ def quick(monkeypatch):
     from albert_np import plots
 
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-    monkeypatch.setattr(plots, "draw_finetuning", lambda *_: None)
+    monkeypatch.setattr(plots, "finetune_figures", lambda *_: {})
 
 
 def run(out, tokenizer, task="classification", report=None, **arguments):

@@ -110,6 +110,13 @@ def test_labels_are_on_first_tokens_and_windows_cover_long_sentences(tokenizer):
     assert task.answer(Tagged(words), items, outputs) == tags
 
 
+def test_tags_of_other_schemes_are_read_as_bio(tmp_path):
+    path = tmp_path / "iob1.conll"
+    path.write_text("Ann I-PER\nLee I-PER\nBob B-PER\ncame O\n\nRome\tS-LOC\n", encoding="utf-8")
+    first, second = get_task("ner").read(path)
+    assert first.tags == ("B-PER", "I-PER", "B-PER", "O") and second.tags == ("B-LOC",)
+
+
 def test_odd_texts_are_answered(tokenizer):
     task = learned("ner")
     for text in ("", "   ", "😀😀 \u202eשלום\u202c \u0301", "x" * 5000, "\ufeff"):

@@ -23,7 +23,7 @@ def factored(seed: int) -> Rows:
 @named("masked")
 def masked(seed: int) -> Rows:
     inputs = {name: normal(seed, name, H, F) for name in ("w", "s")}  # a mask of any numbers: the derivative is that at 0 and 1
-    return rows(layers.masked, layers.masked_backward, inputs, seed=seed)
+    return rows(layers.apply_mask, layers.apply_mask_backward, inputs, seed=seed)
 
 
 @named("fake_quantise, straight through")

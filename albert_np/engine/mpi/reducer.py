@@ -19,7 +19,7 @@ from albert_np.core import backend, optim
 from albert_np.core.optim import adamw
 from albert_np.core.optim.clip import clip_factor
 from albert_np.core.optim.lamb import trust_ratio
-from albert_np.core.params import ALIGNMENT, Tree
+from albert_np.core.params import Tree
 from albert_np.engine import gpu
 from albert_np.engine.cpu.optim import Span, adamw_spans, get_spans
 from albert_np.engine.gpu.optim import update_spans
@@ -84,7 +84,7 @@ class Sharded(Update):
 
     def __init__(self, processes: Processes, params: Tree) -> None:
         super().__init__(processes)
-        self.cuts = cuts(len(params.flat), processes.size, ALIGNMENT // params.flat.dtype.itemsize)
+        self.cuts = cuts(len(params.flat), processes.size, 64 // params.flat.dtype.itemsize)
         self.part = slice(*self.cuts[processes.rank])
 
     def init(self, name: str, params: Tree, **options: Any) -> SimpleNamespace:

@@ -13,7 +13,7 @@ MISTAKES = [
          "A gradient is linear in the gradient from above, which is squared here."),
         ("dxu @ p.u.T", "dxu @ p.u.T + x", "The input is added to its gradient."),
     ),
-    *mistakes_in("compress.layers.masked.masked_backward", "masked",
+    *mistakes_in("compress.layers.masked.apply_mask_backward", "masked",
         ("dy * s, dy * w", "dy * s, dy * s", "The mask multiplies the weight, so its gradient has the weight as a factor."),
         ("dy * s, dy * w", "dy, dy * w", "Pruned weights get a gradient: the mask is missing."),
         ("dy * s, dy * w", "dy * s, -dy * w", "The gradient of the mask has the wrong sign."),

@@ -241,7 +241,7 @@ def test_folders_that_cannot_be_used(fails, text, run, tmp_path):
     assert "no run to resume" in fails("pretrain", "--resume", "--out", tmp_path)
     (tmp_path / "file").touch()
     assert "is a file" in fails("pretrain", text, "--out", tmp_path / "file", *SIZES)
-    assert "cannot be made" in fails("pretrain", text, "--out", "/proc/no/such", *SIZES, code=1)
+    assert "cannot be created" in fails("pretrain", text, "--out", "/proc/no/such", *SIZES, code=1)
     assert "no tokenizer" in fails("pretrain", text, "--out", tmp_path / "out", "--tokenizer", tmp_path, *SIZES)
 
 
@@ -334,7 +334,7 @@ def test_gradcheck_of_a_folder(tmp_path, capsys, fails):
     found = json.loads(capsys.readouterr().out)
     assert found["passed"] and len(found["checks"][0]["tensors"]) == 32
     assert "there is no file or folder" in fails("gradcheck", "--model", tmp_path / "none")
-    assert "--only does not go with it" in fails("gradcheck", "--model", tmp_path, "--only", "linear")
+    assert "cannot be combined with --only" in fails("gradcheck", "--model", tmp_path, "--only", "linear")
 
 
 def test_info_says_where_a_tensor_is_used(capsys):

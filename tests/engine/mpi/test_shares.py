@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from albert_np.data.sampler import BalancedSampler, share, split
+from albert_np.data.sampler import BalancedSampler, split_batch, take_share
 from albert_np.engine.mpi import cores
 from albert_np.engine.mpi.reducer import cuts, within
 from albert_np.engine.precision import computing
@@ -15,9 +15,9 @@ from albert_np.training import loop
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 7])
 def test_the_shares_of_a_batch_are_the_batch(k):
     batch, costs = np.array([5, 3, 9, 0, 7]), np.arange(1.0, 11.0)
-    shares = [share(batch, costs, rank, k) for rank in range(k)]
+    shares = [take_share(batch, costs, rank, k) for rank in range(k)]
     assert sorted(np.concatenate(shares)) == sorted(batch)
-    assert sorted(map(tuple, shares)) == sorted(map(tuple, split(batch, costs, k)))
+    assert sorted(map(tuple, shares)) == sorted(map(tuple, split_batch(batch, costs, k)))
     if k == 1:
         assert (shares[0] == batch).all()
 
@@ -35,7 +35,7 @@ def test_the_work_is_even(k, kind):
     costs = lengths + 1.5 / 512 * lengths * lengths
     sampler = BalancedSampler(costs, lengths, 4096, seed=3)
     loads = np.array(
-        [[lengths[share(batch, costs, rank, k)].sum() for rank in range(k)] for batch in sampler.batches(0)]
+        [[lengths[take_share(batch, costs, rank, k)].sum() for rank in range(k)] for batch in sampler.batches(0)]
     )  # (steps, k)
     assert (loads.max(1) / loads.mean(1)).max() <= 1.10
     assert loads.sum(0).max() / loads.sum(0).mean() <= 1.03
@@ -45,7 +45,7 @@ def test_the_larger_part_goes_to_another_process_each_time():
     """33 rows of one length: 9, 8, 8 and 8. Without turns one process would have 9 in every step."""
     costs = np.full(3300, 128.0)
     order = np.random.default_rng(1).permutation(3300).reshape(100, 33)
-    loads = np.array([[len(share(batch, costs, rank, 4)) for rank in range(4)] for batch in order])
+    loads = np.array([[len(take_share(batch, costs, rank, 4)) for rank in range(4)] for batch in order])
     assert set(loads.ravel()) == {8, 9}
     assert loads.sum(0).max() / loads.sum(0).mean() < 1.02
 
@@ -72,7 +72,7 @@ def test_the_gradients_of_all_shares_are_the_gradient(make, settings, k, accumul
 def test_evaluation_is_shared(make, settings):
     _, data = make(settings)
     examples = [set(arrays["examples"]) for arrays in data.held_out]
-    parts = [[set(arrays["examples"]) for arrays in data.held_out.share(rank, 3)] for rank in range(3)]
+    parts = [[set(arrays["examples"]) for arrays in data.held_out.take_share(rank, 3)] for rank in range(3)]
     assert sorted(i for part in parts for batch in part for i in batch) == sorted(i for batch in examples for i in batch)
 
 

@@ -1,10 +1,10 @@
-"""What stands under the name of a file and is something else: said by name, since "damaged" would send people the wrong way."""
+"""Detect files of the wrong type, so that an error names what the file really is instead of calling it damaged."""
 
 from pathlib import Path
 
 
-def looks_like(head: bytes, wanted: str = "weights") -> str:
-    """What a file that begins with these bytes (some hundred of them) is; "" if it may be what is wanted, or a damaged file."""
+def describe_type(head: bytes, wanted: str = "weights") -> str:
+    """Return what a file that begins with these bytes (a few hundred) is; "" if it may be a file of the wanted type."""
     start = head.lstrip()[:64].lower()
     if head.startswith(b"version https://git-lfs"):
         return "a Git LFS pointer, not the file itself: fetch it with `git lfs pull`"
@@ -19,10 +19,10 @@ def looks_like(head: bytes, wanted: str = "weights") -> str:
     return ""
 
 
-def check(path: Path, head: bytes, own: str = "", wanted: str = "weights") -> None:
-    """ValueError if the file is empty or looks like another kind of file. own: the beginning of a message to let pass."""
+def check_type(path: Path, head: bytes, expected: str = "", wanted: str = "weights") -> None:
+    """Raise ValueError if the file is empty or of another type. expected: the beginning of a description to accept."""
     if not head:
         raise ValueError(f"{path} is empty: it has 0 bytes")
-    found = looks_like(head, wanted)
-    if found and not (own and found.startswith(own)):
-        raise ValueError(f"{path} is {found}")
+    description = describe_type(head, wanted)
+    if description and not (expected and description.startswith(expected)):
+        raise ValueError(f"{path} is {description}")

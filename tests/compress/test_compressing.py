@@ -10,7 +10,7 @@ import albert_np as ab
 from albert_np.apps.cli import main
 from albert_np.compress import sweep
 from albert_np.compress.job import Plan
-from albert_np.compress.models import compress, some, without_numbers
+from albert_np.compress.models import compress, sample, without_numbers
 from albert_np.tasks.trained import Trained
 
 SMALL = dict(num_hidden_layers=2, hidden_size=32, intermediate_size=64, embedding_size=16, num_attention_heads=4)
@@ -77,7 +77,7 @@ def test_invalid_plans_are_rejected(plan, said):
 
 
 def test_some_is_spread_over_all():
-    assert some(list(range(100)), 4) == [0, 33, 66, 99] and some([1, 2], 5) == [1, 2]
+    assert sample(list(range(100)), 4) == [0, 33, 66, 99] and sample([1, 2], 5) == [1, 2]
 
 
 def test_answers_are_compared_without_their_probabilities():
