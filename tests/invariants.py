@@ -12,9 +12,8 @@ import numpy as np
 
 import albert_np as ab
 from albert_np.core import optim, reference
-from albert_np.core.dispatch import Tagged
+from albert_np.core.dispatch import Tagged, untagged
 from albert_np.core.model.albert import pretraining, pretraining_backward
-from albert_np.core.model.encoder import block_caches
 from albert_np.core.params import Tree, flat_size
 from albert_np.core.random import RandomKey
 from albert_np.engine import shards, threads
@@ -119,7 +118,7 @@ def masks_differ_wherever_they_should(config: AlbertConfig = DROPOUT) -> None:
     losses = [float(pretraining(batch, p, config, None, key)[0].loss) for key in keys]
     assert len(set(losses)) == 3, "seeds or steps share their masks"
     _, cache = pretraining(batch, p, config, None, RandomKey(1, 1))
-    blocks = [block for layer in cache.c_encode.c_encoder.c_layers for block in block_caches(layer)]
+    blocks = [block for layer in untagged(untagged(cache.c_encode).c_encoder).c_layers for block in untagged(layer)]
     norms = [each.cache if isinstance(each, Tagged) else each for block in blocks for each in (block.c_norm_a, block.c_norm_f)]
     masks = [keep.tobytes() for (keep, _), _ in norms]  # the cache of add_norm: the dropout's, the layer norm's
     assert len(set(masks)) == len(masks) == 2 * config.num_hidden_layers, "two dropouts share a mask"
