@@ -104,7 +104,6 @@ def entity_rows() -> np.ndarray:
 
 def task_batch(config: AlbertConfig, seed: int, task: str, objective: Objective) -> TaskBatch:
     """A batch of LENGTHS with the labels of a task, for this objective."""
-    labels: dict[str, Any]
     if task == "translation":  # the rows that predict begin with the source's last
         starts = np.cumsum(LENGTHS) - LENGTHS
         rows = np.concatenate([np.arange(s + n - 1, s + T) for s, n, T in zip(starts, SOURCES, LENGTHS)])
