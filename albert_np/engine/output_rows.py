@@ -1,7 +1,7 @@
-"""Kernel of `layer` in core/model/encoder.py: the last layer for those rows only that the heads read.
+"""Kernel of `layer` in core/model/encoder.py that computes the last layer only for the rows that the heads read.
 
 A head reads the masked tokens, or [CLS]; most rows of the last layer are never used. Attention needs all rows as keys and values,
-but everything after it works row by row: so the last block continues with `sequences.output_rows` alone. The other rows of its
+but everything after it works row by row, so the last block continues with `sequences.output_rows` alone. The other rows of its
 output are 0, and so is their gradient.
 """
 
@@ -80,7 +80,7 @@ def last_block_backward(dy: Array, cache: Any, p: Namespace, g: Namespace, seque
 
 
 def scatter(y: Array, c_gather: Cache) -> Array:
-    """y (R, H) -> (N, H), each row at its place and 0 elsewhere: what the gradient of `gather` does, too"""
+    """y (R, H) -> (N, H): the inverse of `gather`, 0 in all other rows. The gradient of `gather` is the same operation."""
     return gather_backward(y, c_gather)
 
 
