@@ -104,9 +104,9 @@ def rows(
     for name, z in point.tensors():
         if only is not None and name not in only:
             continue
-        dz = gradients.get(name)
+        dz: Array = gradients.get(name)
         error = form_error(z, dz) or sum_error(dz, increments[name])
-        if error or dz is None:
+        if error:
             yield Row(name, z.shape, math.nan, math.nan, math.nan, False, note=error)
             continue
         tensor = Tensor(point, z, dz, dys, y, rng)

@@ -6,7 +6,7 @@ import invariants
 import numpy as np
 import pytest
 from helpers import floats
-from invariants import DROPOUT, make_batch, close, gradients
+from invariants import DROPOUT, close, gradients, make_batch
 
 import albert_np as ab
 from albert_np.core.batch import Batch

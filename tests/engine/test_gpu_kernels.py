@@ -1,4 +1,4 @@
-"""The CUDA kernels compared with the reference in float64: compiled for the host by a C++ compiler, and with `-m gpu` on a GPU."""
+"""The CUDA kernels compared with the reference in float64, compiled for the host by a C++ compiler; with `-m gpu`, on a GPU."""
 
 from importlib import import_module
 

@@ -13,11 +13,11 @@ from invariants import (
     LENGTHS,
     RNGS,
     TASKS,
-    make_batch,
     close,
     in_threads,
-    parameters,
+    make_batch,
     make_task_batch,
+    parameters,
     task_model,
 )
 from threadpoolctl import threadpool_info
