@@ -6,7 +6,6 @@ output are 0, and so is their gradient.
 """
 
 from collections import namedtuple
-from typing import Any
 
 import numpy as np
 
@@ -55,7 +54,7 @@ def layer_backward(dy: Array, cache: list[Cache], p: Namespace, g: Namespace, se
 
 def last_block(
     x: Array, p: Namespace, sequences: Sequences, config: Config, dropout_key: RandomKey | None, i: int, rows: Array
-) -> tuple[Array, Any]:
+) -> tuple[Array, LastBlockCache]:
     """As `core.model.block.block` for the output rows: x (N, H), rows (R,) -> y (N, H)"""
     A, eps, rate = config.num_attention_heads, config.layer_norm_eps, config.hidden_dropout_prob
     key_p, key_a, _ = block_keys(dropout_key, i)
@@ -69,7 +68,9 @@ def last_block(
     return scatter(y, c_gather), LastBlockCache(c_attention, c_norm_a, c_ffn, c_norm_f, rows, c_gather)
 
 
-def last_block_backward(dy: Array, cache: Any, p: Namespace, g: Namespace, sequences: Sequences, config: Config) -> Array:
+def last_block_backward(
+    dy: Array, cache: LastBlockCache, p: Namespace, g: Namespace, sequences: Sequences, config: Config
+) -> Array:
     """dy (N, H) -> dx (N, H)"""
     dy, _ = gather(dy, cache.rows)  # (R, H)
     dh, df = add_norm_backward(dy, cache.c_norm_f, p.ffn_norm, g.ffn_norm)

@@ -24,7 +24,7 @@ R = TypeVar("R")
 B = TypeVar("B", bound=Batch)
 
 
-def number_of_shards(lengths: Any, like: Array) -> int:
+def number_of_shards(lengths: np.ndarray, like: Array) -> int:
     """Return the best number of shards for sequences of these lengths (B,). like: a parameter (..., H) of the model.
 
     One shard uses all of BLAS's threads, k shards use k threads. So if the sequences are too few or too short for all threads, it
@@ -37,7 +37,7 @@ def number_of_shards(lengths: Any, like: Array) -> int:
     return k if k > 1 / (SERIAL + (1 - SERIAL) / allowed) else 1
 
 
-def split_points(lengths: Any, k: int) -> list[tuple[int, int]]:
+def split_points(lengths: np.ndarray, k: int) -> list[tuple[int, int]]:
     """Return (first, last + 1) of the sequences of each of k shards: nearly equal numbers of tokens, at least one sequence."""
     ends = np.cumsum(lengths)  # (B,)
     middles = ends - lengths / 2

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from albert_np.core import backend, dispatch
 from albert_np.core.batch import Batch, Items
@@ -164,7 +165,7 @@ def named_items(name: str, value: Any) -> list[tuple[str, Items]]:
     return [(name, value)] if isinstance(value, Items) else []
 
 
-def pad_rows(x: Any, size: int, value: int) -> np.ndarray:
+def pad_rows(x: np.ndarray, size: int, value: int) -> np.ndarray:
     """Return x followed by rows of this value, `size` rows in all."""
     x = np.asarray(x)
     return np.concatenate([x, np.full((size - len(x), *x.shape[1:]), value, x.dtype)])
@@ -246,7 +247,7 @@ class StepGraph:
         return packed
 
 
-def concatenate(arrays: dict[str, np.ndarray], dtype: Any) -> np.ndarray:
+def concatenate(arrays: dict[str, np.ndarray], dtype: DTypeLike) -> np.ndarray:
     """Return all arrays in one, flattened; a leading dummy element keeps it non-empty."""
     return np.concatenate([np.zeros(1, dtype), *(x.astype(dtype).reshape(-1) for x in arrays.values())])
 

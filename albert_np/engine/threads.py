@@ -85,7 +85,7 @@ _executors: dict[int, ThreadPoolExecutor] = {}
 
 
 def _pool(size: int) -> ThreadPoolExecutor:
-    """Return a pool of threads, which is kept: starting a thread takes longer than many a task."""
+    """Return a pool of threads, cached because starting a thread takes longer than many a task."""
     with _lock:
         if size not in _executors:
             _executors[size] = ThreadPoolExecutor(size, "albert_np")

@@ -2,9 +2,10 @@
 
 import os
 from itertools import repeat
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from albert_np.core import backend
 from albert_np.core.dispatch import Array, untagged
@@ -19,10 +20,11 @@ from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
 from albert_np.models.objective import PRETRAINING, Objective
 from albert_np.models.output import Output, join_outputs
-from albert_np.models.padded import Padded, check_padded, pack, unpack, unpack_attention
+from albert_np.models.padded import ArrayLike, Padded, check_padded, pack, unpack, unpack_attention
 from albert_np.models.shapes import checked_dtype, first_value, initialise, shapes
 
 M = TypeVar("M", bound="Model")
+Rng: TypeAlias = RandomKey | np.random.Generator | int | None  # of the dropout; None: no dropout
 
 
 class Model:
@@ -35,7 +37,7 @@ class Model:
     optional: ClassVar[tuple[str, ...]] = ()  # heads that a model loaded from a checkpoint without them does not have
     objective: Objective = PRETRAINING
 
-    def __init__(self, config: AlbertConfig, seed: int = 0, dtype: Any = "float32") -> None:
+    def __init__(self, config: AlbertConfig, seed: int = 0, dtype: DTypeLike = "float32") -> None:
         self.config = self.adapt(config)
         self.params: Tree = initialise(self.shapes(config), config, seed, dtype)
 
@@ -61,7 +63,7 @@ class Model:
     def from_pretrained(
         cls: type[M],
         path: str | os.PathLike[str],
-        dtype: Any = "float32",
+        dtype: DTypeLike = "float32",
         seed: int = 0,
         config: AlbertConfig | str | os.PathLike[str] | None = None,
         check_finite: bool = True,
@@ -120,10 +122,10 @@ class Model:
 
     def __call__(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        position_ids: ArrayLike = None,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
     ) -> Output:
@@ -174,7 +176,7 @@ class Model:
             out.sop_logits, _ = linear(out.pooler_output, self.params.sop)
 
     def _loss_and_gradients(
-        self, batch: TaskBatch, grads: Tree | None, denominators: dict[str, float] | None, rng: Any
+        self, batch: TaskBatch, grads: Tree | None, denominators: dict[str, float] | None, rng: Rng
     ) -> tuple[Array, Tree]:
         """Return the loss of a checked batch, a 0-d array, and the gradients."""
         results, grads = self.packed_loss_and_gradients(batch, grads, denominators, as_random_key(rng))
@@ -266,7 +268,7 @@ def is_positive(number: Any) -> bool:
     return hasattr(number, "dtype")
 
 
-def as_random_key(rng: Any) -> RandomKey | None:
+def as_random_key(rng: Rng) -> RandomKey | None:
     """Convert the argument rng of a call: None, a `RandomKey`, a seed, or a NumPy generator, from which a seed is drawn."""
     if rng is None or isinstance(rng, RandomKey):
         return rng

@@ -1,18 +1,16 @@
 """Check a user's labels for fine-tuning and convert them to the labelled rows and the labels of a packed batch."""
 
-from typing import Any
-
 import numpy as np
 
 from albert_np.core import backend
 from albert_np.models.config import AlbertConfig
-from albert_np.models.padded import IGNORED, integers, within
+from albert_np.models.padded import IGNORED, ArrayLike, integers, within
 from albert_np.models.task_losses import CLASSES, SETS, get_problem
 
 Pair = tuple[np.ndarray, np.ndarray]
 
 
-def host(name: str, values: Any, expected: str) -> np.ndarray:
+def host(name: str, values: ArrayLike, expected: str) -> np.ndarray:
     """Return a host array of a user's numbers. ValueError names the argument and what was expected."""
     if values is None:
         raise ValueError(f"{name}: expected {expected}, got None")
@@ -25,7 +23,7 @@ def host(name: str, values: Any, expected: str) -> np.ndarray:
     return array
 
 
-def classes(name: str, labels: Any, shape: tuple[int, ...], config: AlbertConfig) -> np.ndarray:
+def classes(name: str, labels: ArrayLike, shape: tuple[int, ...], config: AlbertConfig) -> np.ndarray:
     """Return integers from 0 to C - 1 or -100, of this shape."""
     C = config.num_labels
     chosen = integers(name, host(name, labels, f"integers of the shape {shape}"), shape)
@@ -39,7 +37,7 @@ def labelled(chosen: np.ndarray) -> Pair:
     return rows, chosen[rows]
 
 
-def sequence_labels(labels: Any, B: int, config: AlbertConfig) -> list[Pair]:
+def sequence_labels(labels: ArrayLike, B: int, config: AlbertConfig) -> list[Pair]:
     """Check labels of sequences: integers (B,), -100 = ignore; numbers (B, C), or (B,) if C is 1, for regression; numbers (B, C)
     from 0 to 1 if a sequence may have several labels."""
     C = config.num_labels
@@ -60,7 +58,7 @@ def sequence_labels(labels: Any, B: int, config: AlbertConfig) -> list[Pair]:
     return [(np.arange(B), values)]
 
 
-def token_labels(labels: Any, visible: np.ndarray, config: AlbertConfig) -> list[Pair]:
+def token_labels(labels: ArrayLike, visible: np.ndarray, config: AlbertConfig) -> list[Pair]:
     """Check labels of tokens: integers (B, T), -100 = ignore, also for hidden tokens."""
     chosen = classes("labels", labels, visible.shape, config)
     if (chosen[~visible] != IGNORED).any():
@@ -68,13 +66,13 @@ def token_labels(labels: Any, visible: np.ndarray, config: AlbertConfig) -> list
     return [labelled(chosen[visible])]
 
 
-def span_labels(start_positions: Any, end_positions: Any, visible: np.ndarray) -> list[Pair]:
+def span_labels(start_positions: ArrayLike, end_positions: ArrayLike, visible: np.ndarray) -> list[Pair]:
     """Check the positions (B,) in the padded row at which answers start and end; ignored if -100 or beyond the row."""
     labels = {"start_positions": start_positions, "end_positions": end_positions}
     return [span_label(name, positions, visible) for name, positions in labels.items()]
 
 
-def span_label(name: str, positions: Any, visible: np.ndarray) -> Pair:
+def span_label(name: str, positions: ArrayLike, visible: np.ndarray) -> Pair:
     """-> the sequences (M,) that have an answer, and the index (M,) of the token among the visible ones of its sequence"""
     B, T = visible.shape
     checked = integers(name, host(name, positions, f"a position for each of the {B} sequences"))
@@ -95,12 +93,12 @@ def span_label(name: str, positions: Any, visible: np.ndarray) -> Pair:
     return rows, index[rows, checked[rows]]
 
 
-def relation_labels(labels: Any, B: int, config: AlbertConfig) -> list[Pair]:
+def relation_labels(labels: ArrayLike, B: int, config: AlbertConfig) -> list[Pair]:
     """Check labels of sequences that are classes: integers (B,), -100 = ignore."""
     return [labelled(classes("labels", labels, (B,), config))]
 
 
-def entity_positions(positions: Any, visible: np.ndarray) -> np.ndarray:
+def entity_positions(positions: ArrayLike, visible: np.ndarray) -> np.ndarray:
     """Positions (B, 2) of two entities in the padded row -> their indices (B, 2) among the visible tokens of their sequence"""
     B, T = visible.shape
     checked = integers(

@@ -1,7 +1,7 @@
 """Check a user's padded (B, T) arrays, pack their visible tokens, and unpack results. Labels of tasks: labels.py."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
 from albert_np.models.objective import Objective
 
+ArrayLike: TypeAlias = Any  # of a user: nested lists of numbers, or an array of any backend
 IGNORED = -100  # the label of items that are not part of the loss
 
 
@@ -31,7 +32,7 @@ class Padded:
         return replace(self, **{name: array[first:last] for name, array in arrays.items() if array is not None})
 
 
-def integers(name: str, values: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
+def integers(name: str, values: ArrayLike, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """Return a host array of integers of this shape. ValueError names the argument."""
     try:
         array = np.asarray(values if isinstance(values, (np.ndarray, list, tuple, int)) else backend.to_host(values))
@@ -53,10 +54,10 @@ def within(name: str, values: np.ndarray, limit: int, description: str) -> None:
 
 def check_padded(
     config: AlbertConfig,
-    input_ids: Any,
-    attention_mask: Any = None,
-    token_type_ids: Any = None,
-    position_ids: Any = None,
+    input_ids: ArrayLike,
+    attention_mask: ArrayLike = None,
+    token_type_ids: ArrayLike = None,
+    position_ids: ArrayLike = None,
 ) -> Padded:
     """Check a user's arrays. A mask may have holes: hidden tokens are omitted, the others keep their positions."""
     ids = integers("input_ids", input_ids)
@@ -91,8 +92,8 @@ def check_padded(
 
 
 def pack(
-    inputs: Padded, config: AlbertConfig, like: Array, labels: Any = None, sentence_order_label: Any = None, task: Any = None,
-    label_smoothing: float = 0.0, objective: Objective | None = None,
+    inputs: Padded, config: AlbertConfig, like: Array, labels: ArrayLike = None, sentence_order_label: ArrayLike = None,
+    task: list[tuple[np.ndarray, np.ndarray]] | None = None, label_smoothing: float = 0.0, objective: Objective | None = None,
 ) -> TaskBatch:  # fmt: skip
     """Pack the visible tokens, with labels if given, on the device of `like`.
 
@@ -121,7 +122,7 @@ def pack(
         "ids": inputs.ids[visible], "lengths": lengths, "token_types": inputs.token_types[visible],
         "positions": inputs.positions[visible],
     }  # fmt: skip
-    more = {"source_lengths": inputs.source_lengths, "labels": task, "label_smoothing": label_smoothing}
+    more: dict[str, Any] = {"source_lengths": inputs.source_lengths, "labels": task, "label_smoothing": label_smoothing}
     return TaskBatch.pack(**arrays, **more, like=like) if objective is None else objective.pack(arrays | more, like)
 
 

@@ -1,11 +1,9 @@
 """The public classes of the body and of pretraining."""
 
-from typing import Any
-
 from albert_np.core.dispatch import Array
 from albert_np.core.params import Tree
-from albert_np.models.base import Model
-from albert_np.models.padded import check_padded, pack
+from albert_np.models.base import Model, Rng
+from albert_np.models.padded import ArrayLike, check_padded, pack
 
 
 class AlbertModel(Model):
@@ -22,15 +20,15 @@ class AlbertForPreTraining(Model):
 
     def loss_and_gradients(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        labels: Any = None,
-        sentence_order_label: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        labels: ArrayLike = None,
+        sentence_order_label: ArrayLike = None,
+        position_ids: ArrayLike = None,
         grads: Tree | None = None,
         denominators: dict[str, float] | None = None,
-        rng: Any = None,
+        rng: Rng = None,
     ) -> tuple[Array, Tree]:
         """Return the joint loss, a 0-d array, and its gradient, a tree like `params`.
 
@@ -58,14 +56,14 @@ class AlbertForMaskedLM(Model):
 
     def loss_and_gradients(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        labels: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        labels: ArrayLike = None,
+        position_ids: ArrayLike = None,
         grads: Tree | None = None,
         denominators: dict[str, float] | None = None,
-        rng: Any = None,
+        rng: Rng = None,
     ) -> tuple[Array, Tree]:
         """Return the masked-language-model loss and its gradient; see `AlbertForPreTraining.loss_and_gradients`."""
         inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)

@@ -2,9 +2,9 @@
 
 import math
 from importlib import import_module
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from albert_np.core.model import shapes as core_shapes
 from albert_np.core.model.shapes import linear
@@ -47,14 +47,14 @@ def get_heads(params: Tree) -> tuple[str, ...]:
     return tuple(name for name in params.form if name not in BODY)
 
 
-def checked_dtype(dtype: Any) -> np.dtype:
+def checked_dtype(dtype: DTypeLike) -> np.dtype:
     """Return float16, float32 or float64 as a NumPy dtype; ValueError for others."""
     if str(dtype) not in ("float16", "float32", "float64") and dtype not in (np.float16, np.float32, np.float64):
         raise ValueError(f"dtype: expected float32 or float64 (or float16), got {dtype!r}")
     return np.dtype(dtype)
 
 
-def initialise(form: Form, config: AlbertConfig, seed: int, dtype: Any) -> Tree:
+def initialise(form: Form, config: AlbertConfig, seed: int, dtype: DTypeLike) -> Tree:
     """Return initial parameters, see `first_value`."""
     tree = zero_tree(form, checked_dtype(dtype))
     for name, array in tree.items():

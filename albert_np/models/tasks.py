@@ -1,7 +1,6 @@
 """The public classes of fine-tuning: the body with the head of a task."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -9,14 +8,14 @@ from albert_np.core import backend
 from albert_np.core.dispatch import Array
 from albert_np.core.layers import linear
 from albert_np.core.params import Tree
-from albert_np.models.base import Model
+from albert_np.models.base import Model, Rng
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
 from albert_np.models.heads import relation_head, token_head
 from albert_np.models.labels import entity_positions as checked_entities
 from albert_np.models.labels import relation_labels, sequence_labels, span_labels, token_labels
 from albert_np.models.output import Output
-from albert_np.models.padded import Padded, check_padded, pack, unpack
+from albert_np.models.padded import ArrayLike, Padded, check_padded, pack, unpack
 from albert_np.models.task_losses import (
     QUESTION_ANSWERING,
     RELATION_CLASSIFICATION,
@@ -41,14 +40,14 @@ class AlbertForSequenceClassification(Model):
 
     def loss_and_gradients(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        labels: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        labels: ArrayLike = None,
+        position_ids: ArrayLike = None,
         grads: Tree | None = None,
         denominators: dict[str, float] | None = None,
-        rng: Any = None,
+        rng: Rng = None,
     ) -> tuple[Array, Tree]:
         """Return the loss, a 0-d array, and its gradient, a tree like `params`.
 
@@ -87,14 +86,14 @@ class AlbertForTokenClassification(Model):
 
     def loss_and_gradients(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        labels: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        labels: ArrayLike = None,
+        position_ids: ArrayLike = None,
         grads: Tree | None = None,
         denominators: dict[str, float] | None = None,
-        rng: Any = None,
+        rng: Rng = None,
     ) -> tuple[Array, Tree]:
         """Return the cross-entropy of the tokens' classes, a 0-d array, and its gradient, a tree like `params`.
 
@@ -133,15 +132,15 @@ class AlbertForQuestionAnswering(Model):
 
     def loss_and_gradients(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        start_positions: Any = None,
-        end_positions: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        start_positions: ArrayLike = None,
+        end_positions: ArrayLike = None,
+        position_ids: ArrayLike = None,
         grads: Tree | None = None,
         denominators: dict[str, float] | None = None,
-        rng: Any = None,
+        rng: Rng = None,
     ) -> tuple[Array, Tree]:
         """Return the loss, a 0-d array, and its gradient, a tree like `params`.
 
@@ -174,13 +173,13 @@ class AlbertForRelationClassification(Model):
 
     def __call__(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        position_ids: ArrayLike = None,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
-        entity_positions: Any = None,
+        entity_positions: ArrayLike = None,
     ) -> Output:
         """As `Model.__call__`; entity_positions (B, 2): positions in the padded row of the first tokens of the two entities."""
         inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
@@ -193,15 +192,15 @@ class AlbertForRelationClassification(Model):
 
     def loss_and_gradients(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        labels: Any = None,
-        position_ids: Any = None,
-        entity_positions: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        labels: ArrayLike = None,
+        position_ids: ArrayLike = None,
+        entity_positions: ArrayLike = None,
         grads: Tree | None = None,
         denominators: dict[str, float] | None = None,
-        rng: Any = None,
+        rng: Rng = None,
     ) -> tuple[Array, Tree]:
         """Return the cross-entropy of the relations, a 0-d array, and its gradient, a tree like `params`.
 

@@ -19,13 +19,13 @@ from albert_np.core.model.albert import encode, encode_backward
 from albert_np.core.model.heads import mlm_head, mlm_head_backward
 from albert_np.core.params import Tree
 from albert_np.core.random import RandomKey
-from albert_np.models.base import Model
+from albert_np.models.base import Model, Rng
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
 from albert_np.models.heads import cls_and_masked_rows
 from albert_np.models.objective import Objective
 from albert_np.models.output import Output
-from albert_np.models.padded import IGNORED, Padded, check_padded, integers, pack
+from albert_np.models.padded import IGNORED, ArrayLike, Padded, check_padded, integers, pack
 from albert_np.models.task_losses import TaskResults
 
 TranslationCache = namedtuple("TranslationCache", "h c_encode c_head c_loss")
@@ -85,14 +85,14 @@ class AlbertForTranslation(Model):
 
     def loss_and_gradients(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        labels: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        labels: ArrayLike = None,
+        position_ids: ArrayLike = None,
         grads: Tree | None = None,
         denominators: dict[str, float] | None = None,
-        rng: Any = None,
+        rng: Rng = None,
         label_smoothing: float = 0.0,
     ) -> tuple[Array, Tree]:
         """Return the cross-entropy of the target's tokens, a 0-d array, and its gradient, a tree like `params`.
@@ -111,8 +111,8 @@ class AlbertForTranslation(Model):
 
     def generate(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
         num_beams: int = 1,
         max_new_tokens: int | None = None,
         length_penalty: float = 1.0,
@@ -148,7 +148,7 @@ def with_sources(inputs: Padded) -> Padded:
     return Padded(inputs.visible, inputs.ids, inputs.token_types, inputs.positions, source_lengths=sources)
 
 
-def target_labels(labels: Any, inputs: Padded) -> np.ndarray:
+def target_labels(labels: ArrayLike, inputs: Padded) -> np.ndarray:
     """Return the labels (B, T), by default the target's ids; -100 at the source. ValueError if the source has labels."""
     target = inputs.visible & (inputs.token_types == 1)
     if labels is None:
