@@ -27,7 +27,7 @@ from albert_np.tasks.task import Item
 from albert_np.tasks.trained import FILE, Trained
 from albert_np.text import AlbertTokenizer
 from albert_np.text.copy import copy_tokenizer
-from albert_np.training.finetune import plain
+from albert_np.training.finetune import numeric_scores
 
 CALIBRATION, IMPORTANCE = 512, 256  # maximum numbers of examples
 TOKENS = 4096  # per batch
@@ -145,7 +145,7 @@ def sample(values: list[Any], most: int) -> list[Any]:
 def compare(before: Trained, after: Trained, examples: list[Any]) -> dict[str, Any]:
     """Return the scores of two models on the same examples, and the share of answers that differ."""
     answers = [each.task.answers(each.model, each.tokenizer, examples) for each in (before, after)]
-    scores = [plain(before.task.score(examples, each)) for each in answers]
+    scores = [numeric_scores(before.task.score(examples, each)) for each in answers]
     return {"before": scores[0], "after": scores[1], "changed": share_changed(before, examples, *answers)}
 
 

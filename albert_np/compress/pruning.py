@@ -160,37 +160,30 @@ class Pruning(Constraint):
         self.how = how
 
     def start(self, params: Tree, total: int) -> None:
-        self.begin(params)
-        self.plan(total)
-
-    def plan(self, total: int) -> None:
-        """Set the number of steps."""
-        self.total, self.every = total, max(1, total // UPDATES) if self.scores is None else 1
-
-    def begin(self, params: Tree) -> None:
-        """Mark the weights that are 0 as pruned, and initialise the scores."""
+        """Mark the weights that are 0 as pruned, initialise the scores, and set the number of steps."""
         self.pruned = np.zeros_like(params.flat, dtype=bool)
         for array, mask in zip(matrices(params).values(), self._views(params, self.pruned, embeddings=True)):
             mask[...] = array == 0
         self.scores = Scores(params) if self.how.by == "movement" else None
         self.done = self.how.amount == 0
+        self.total, self.every = total, max(1, total // UPDATES) if self.scores is None else 1
 
-    def gradients(self, params: Tree, grads: Tree) -> None:
+    def on_gradients(self, params: Tree, grads: Tree) -> None:
         dw, ds = apply_mask_backward(grads.flat, (params.flat, ~self.pruned))
         grads.flat[...] = dw
         if self.scores is not None and not self.done:
             self.scores.learn(ds)
 
-    def stepped(self, params: Tree, optimizer: SimpleNamespace, step: int) -> None:
+    def on_step_end(self, params: Tree, optimizer: SimpleNamespace, step: int) -> None:
         progress = step / self.total
-        if not self.done and progress >= self.how.starts and (step % self.every == 0 or self.settled(step)):
+        if not self.done and progress >= self.how.starts and (step % self.every == 0 or self.is_final(step)):
             self.choose(params, self.how.at(progress))
-            self.done = self.settled(step)
+            self.done = self.is_final(step)
         self.clear(params.flat)
         for moment in (optimizer.m, optimizer.v):
             moment.flat[self.pruned[getattr(optimizer, "part", slice(None))]] = 0
 
-    def settled(self, step: int) -> bool:
+    def is_final(self, step: int) -> bool:
         return self.how.amount == 0 or step / self.total >= (self.how.starts if self.how.pattern else self.how.end)
 
     def choose(self, params: Tree, share: float) -> None:

@@ -96,7 +96,7 @@ class QuantisationAware(Constraint):
         self.quantised: dict[str, QuantisedMatrix] = {}  # set by `finish`
 
     @contextmanager
-    def seen(self, params: Tree) -> Iterator[None]:
+    def forward_context(self, params: Tree) -> Iterator[None]:
         exact = params.flat.copy()
         for name, array in quantisable(params).items():
             w = as_rows(name, array)
@@ -107,7 +107,7 @@ class QuantisationAware(Constraint):
         finally:
             params.flat[...] = exact
 
-    def gradients(self, params: Tree, grads: Tree) -> None:
+    def on_gradients(self, params: Tree, grads: Tree) -> None:
         for name, array in quantisable(grads).items():
             dw = as_rows(name, array)
             dw[...] = fake_quantise_backward(dw, self.inside[name])
@@ -115,3 +115,6 @@ class QuantisationAware(Constraint):
     def finish(self, params: Tree) -> None:
         self.quantised = quantise_params(params, self.scheme)
         write_dequantised(params, self.quantised)
+
+    def quantised_tensors(self) -> dict[str, QuantisedMatrix]:
+        return self.quantised

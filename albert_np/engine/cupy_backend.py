@@ -128,8 +128,9 @@ class CupyBackend:
         free, total = self.cupy.cuda.runtime.memGetInfo()
         return {"used": pool.used_bytes(), "held": pool.total_bytes(), "free": free, "total": total}
 
-    def describe(self) -> str:
-        """Return the device's name and index."""
+    @property
+    def device(self) -> str:
+        """The device's name and index."""
         device = self.cupy.cuda.Device()
         return f"{self.cupy.cuda.runtime.getDeviceProperties(device.id)['name'].decode()} (cupy:{device.id})"
 

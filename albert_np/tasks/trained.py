@@ -13,7 +13,7 @@ from typing import Any
 from albert_np.io.files import make_folder, read_json, write_json
 from albert_np.io.packed_checkpoint import Packing, save_packed
 from albert_np.tasks import TASKS, Task, get_task
-from albert_np.training.finetune import plain
+from albert_np.training.finetune import numeric_scores
 from albert_np.version import __version__
 
 FILE = "task.json"
@@ -119,4 +119,4 @@ def baseline_scores(
 ) -> dict[str, dict[str, Any]]:
     """Return the scores of the task's baselines or, if it has none, of an untrained model, `make_model(seed)`: {name: scores}."""
     answers = task.baselines(train, examples) or {"an untrained model": task.answers(make_model(0), tokenizer, examples)}
-    return {name: plain(task.score(examples, each)) for name, each in answers.items()}
+    return {name: numeric_scores(task.score(examples, each)) for name, each in answers.items()}

@@ -71,7 +71,7 @@ def find_line(module: str | None, name: str | None) -> tuple[str, int] | None:
     obj = inspect.unwrap(obj) if callable(obj) else obj
     try:
         file, line = Path(inspect.getsourcefile(obj) or ""), inspect.getsourcelines(obj)[1]
-    except TypeError:
+    except (TypeError, OSError):  # no function or class, or one made at run time
         return None
     return (str(file.relative_to(ROOT)), line) if file.is_relative_to(ROOT) else None
 

@@ -10,7 +10,7 @@ import albert_np as ab
 from albert_np.compress import Pruning, Sparsity, prune, sparsity
 from albert_np.compress.zeros import count_zeros
 from albert_np.io.matrices import as_rows, matrices
-from albert_np.training.constraints import seen
+from albert_np.training.constraints import forward_context
 
 
 def begun(model, how, steps, optimizer="adamw"):
@@ -26,12 +26,12 @@ def go_on(model, pruning, state, steps, clip=1.0, lr=0.01, watch=lambda step: No
     grads = params.zeros_like()
     for step in steps:
         grads.flat[...] = 0
-        with seen([pruning], params):
+        with forward_context([pruning], params):
             model.packed_loss_and_gradients(batch_of(model.config, step), grads, dropout_key=ab.Dropout(1, step))
-            pruning.gradients(params, grads)
+            pruning.on_gradients(params, grads)
         ab.optim.clip(grads, clip)
         ab.optim.step(params, grads, state, lr)
-        pruning.stepped(params, state, step + 1)
+        pruning.on_step_end(params, state, step + 1)
         watch(step + 1)
 
 
@@ -70,7 +70,7 @@ def test_the_zeros_are_as_many_as_asked_for_and_never_come_back(model, by, scope
     total = sum(size for _, size in counts.values())
     assert sum(dead for dead, _ in counts.values()) == pytest.approx(0.75 * total, abs=len(counts))
     dead = pruning.pruned
-    assert not state.m.flat[dead].any() and not state.v.flat[dead].any() and pruning.settled(20)
+    assert not state.m.flat[dead].any() and not state.v.flat[dead].any() and pruning.is_final(20)
     kept = [name for name, _ in model.params.items() if name not in counts]
     assert all((array != 0).all() for name, array in model.params.items() if name in kept and not name.endswith("token_type"))
 
@@ -122,7 +122,7 @@ def test_how_much_the_loss_hangs_on_a_weight_is_not_its_movement(model):
         for _ in range(5):
             grads.flat[...] = rng.standard_normal(grads.flat.shape)
             grads.groups[0].blocks[0].ffn.output.w *= factor
-            pruning.gradients(params, grads)
+            pruning.on_gradients(params, grads)
         pruning.choose(params, 0.2)
         found.append(pruning.pruned)
     assert (found[0] == found[1]).mean() > 0.999 and 0.1 < found[0].mean() < 0.25
@@ -136,8 +136,8 @@ def test_by_movement_the_mask_grows_at_every_step(model):
     dead = []
     for step in range(1, 290):
         grads.flat[...] = rng.standard_normal(grads.flat.shape)
-        pruning.gradients(model.params, grads)
-        pruning.stepped(model.params, state, step)
+        pruning.on_gradients(model.params, grads)
+        pruning.on_step_end(model.params, state, step)
         dead.append(int(pruning.pruned.sum()))
     assert dead[38] == 0 < dead[41], "the scores are learned for a tenth of the steps first"
     growth = np.diff(dead[40:200])
@@ -197,14 +197,14 @@ def test_a_zero_never_comes_back(amount, by, scope, end, seed, embeddings, decay
     for step in range(8):
         grads.flat[...] = 0
         model.packed_loss_and_gradients(batch_of(config, seed + step), grads)
-        pruning.gradients(model.params, grads)
+        pruning.on_gradients(model.params, grads)
         ab.optim.clip(grads, 0.3)
         ab.optim.step(model.params, grads, state, 0.05)
-        pruning.stepped(model.params, state, step + 1)
+        pruning.on_step_end(model.params, state, step + 1)
         assert (model.params.flat[dead] == 0).all()
         dead = pruning.pruned.copy()
         seen_params.append(model.params.flat.copy())
-    assert pruning.settled(8)
+    assert pruning.is_final(8)
     after = [flat for flat, step in zip(seen_params, range(1, 9)) if step / 8 >= end]
     assert (np.mean(after, axis=0)[dead] == 0).all()
     assert sparsity(model.params, embeddings) == pytest.approx(amount, abs=0.02)

@@ -12,7 +12,7 @@ from albert_np.compress.calibration import calibrate, collect_grams, gptq
 from albert_np.compress.quantising import compute_scales, quantise, quantise_params, write_dequantised
 from albert_np.io.matrices import as_rows, quantisable
 from albert_np.io.packed_checkpoint import repeat_scales
-from albert_np.training.constraints import seen
+from albert_np.training.constraints import forward_context
 
 
 @pytest.mark.parametrize("kind", SCHEMES.values(), ids=SCHEMES)
@@ -93,10 +93,10 @@ def test_a_pruned_weight_stays_zero_through_calibration(model, batch):
 def test_training_sees_rounded_weights_and_moves_full_ones(model, batch):
     form, params = QuantisationAware(SCHEMES["int4"]), model.params
     before = params.flat.copy()
-    with seen([form], params):
+    with forward_context([form], params):
         inside = params.flat.copy()
         grads = model.packed_loss_and_gradients(batch)[1]
-        form.gradients(params, grads)
+        form.on_gradients(params, grads)
     assert (params.flat == before).all() and (inside != before).any()
     form.finish(params)
     assert (params.flat == inside).all(), "what is saved is what was seen"
@@ -106,10 +106,10 @@ def test_training_sees_rounded_weights_and_moves_full_ones(model, batch):
 def test_the_straight_gradient_is_that_of_the_rounded_model(model, batch):
     """Nothing is clipped by the usual steps: the gradient by w is the gradient by ŵ."""
     form = QuantisationAware(SCHEMES["int8"])
-    with seen([form], model.params):
+    with forward_context([form], model.params):
         grads = model.packed_loss_and_gradients(batch)[1]
         plain = grads.copy()
-        form.gradients(model.params, grads)
+        form.on_gradients(model.params, grads)
     assert grads.flat.tobytes() == plain.flat.tobytes()
 
 
@@ -119,13 +119,13 @@ def test_pruned_and_quantised_at_once(model):
     for form in forms:
         form.start(params, 6)
     for step in range(6):
-        with seen(forms, params):
+        with forward_context(forms, params):
             grads = model.packed_loss_and_gradients(batch_of(model.config, step))[1]
             for form in forms:
-                form.gradients(params, grads)
+                form.on_gradients(params, grads)
         ab.optim.step(params, grads, state, 0.01)
         for form in forms:
-            form.stepped(params, state, step + 1)
+            form.on_step_end(params, state, step + 1)
     dead = forms[0].pruned.copy()
     for form in forms:
         form.finish(params)

@@ -290,7 +290,7 @@ def test_a_skipped_update(name, device):
         for number in (1, 2, 3) if with_a_bad_one else (1, 3):
             grads = params.zeros_like()
             grads.flat[...] = float("nan") if number == 2 else number
-            scale.see(ab.optim.clip(grads, 1.0))
+            scale.update(ab.optim.clip(grads, 1.0))
             state.loss_scale = scale
             ab.optim.step(params, grads, state, 0.05)
         ends.append((to_host(params.flat), to_host(state.m.flat), scale.state()))

@@ -7,7 +7,7 @@ from devices import DEVICES, on_device, to_host
 import albert_np as ab
 from albert_np.core import reference
 from albert_np.engine import step_graphs
-from albert_np.engine.precision import InFloat16, computing
+from albert_np.engine.precision import Float16Policy, get_precision_policy
 from albert_np.engine.step_graphs import BatchShape, StepGraphs, bucket_size, round_up
 
 SIZES = dict(
@@ -156,11 +156,11 @@ def test_float16_is_near_float32(task, device):
     found = {}
     for precision in ("float32", "float16"):
         model = make_model(task, "float32")
-        steps = computing(model, precision)
+        steps = get_precision_policy(model, precision)
         for index in range(6):
             given = arrays(index, task, ORDERS[index % 3])
-            results = steps.gradients([given], DENOMINATORS, ab.Dropout(3, index), model.grads)
-            norm = steps.seen(ab.optim.clip(model.grads, 1e9))
+            results = steps.compute_gradients([given], DENOMINATORS, ab.Dropout(3, index), model.grads)
+            norm = steps.update_loss_scale(ab.optim.clip(model.grads, 1e9))
         assert model.grads.flat.dtype == np.float32 and norm.dtype == np.float32
         found[precision] = float(to_host(results[0].loss)), to_host(model.grads.flat), float(to_host(norm))
     (loss, g, norm), (loss16, g16, norm16) = found["float32"], found["float16"]
@@ -170,25 +170,25 @@ def test_float16_is_near_float32(task, device):
 
 def test_float16_learns_and_leaves_out_what_overflows(device):
     model = make_model("pretraining", "float32")
-    steps = computing(model, "float16")
-    assert isinstance(steps, InFloat16)
+    steps = get_precision_policy(model, "float16")
+    assert isinstance(steps, Float16Policy)
     state, given = ab.optim.init("adamw", model.params, bias_correction=True), arrays(1, "pretraining")
     losses = []
     for index in range(20):
         if index == 3:
-            steps.scale.scale[...] = 2.0**24  # gradients overflow float16
+            steps.loss_scale.scale[...] = 2.0**24  # gradients overflow float16
             before = to_host(model.params.flat)
         with np.errstate(all="ignore"):  # a device says nothing of it
-            results = steps.gradients([given], {"mlm": 3.0, "sop": 4.0}, None, model.grads)
-            norm = steps.seen(ab.optim.clip(model.grads, 1.0))
-        state.loss_scale = steps.scale
+            results = steps.compute_gradients([given], {"mlm": 3.0, "sop": 4.0}, None, model.grads)
+            norm = steps.update_loss_scale(ab.optim.clip(model.grads, 1.0))
+        state.loss_scale = steps.loss_scale
         ab.optim.step(model.params, model.grads, state, 2e-2)
         losses.append(float(to_host(results[0].loss)))
         if index == 3:
             assert np.array_equal(before, to_host(model.params.flat)) and float(to_host(norm)) == 0
-    assert steps.scale.state()["skipped"] >= 1 and steps.scale.state()["scale"] < 2.0**24
+    assert steps.loss_scale.state()["skipped"] >= 1 and steps.loss_scale.state()["scale"] < 2.0**24
     assert losses[-1] < losses[0] - 0.5
-    again = computing(make_model("pretraining", "float32"), "float16")
+    again = get_precision_policy(make_model("pretraining", "float32"), "float16")
     again.restore(steps.state())
     assert again.state() == steps.state()
 
@@ -196,12 +196,12 @@ def test_float16_learns_and_leaves_out_what_overflows(device):
 def test_precisions_that_cannot_be(device):
     model = make_model("classes", "float64")
     with pytest.raises(ValueError, match="precision float16 is for parameters in float32, not float64"):
-        computing(model, "float16")
+        get_precision_policy(model, "float16")
     with reference(), pytest.raises(ValueError, match="ALBERT_NP_REFERENCE switches them off"):
-        computing(make_model("classes", "float32"), "float16")
+        get_precision_policy(make_model("classes", "float32"), "float16")
     ab.use("numpy")
     with pytest.raises(ValueError, match=r"precision tf32 needs a GPU \(--backend cupy\); the parameters are on numpy"):
-        computing(make_model("classes", "float32"), "tf32")
+        get_precision_policy(make_model("classes", "float32"), "tf32")
 
 
 def test_a_batch_is_computed_eagerly_where_nothing_is_captured():

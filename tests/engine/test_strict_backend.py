@@ -243,7 +243,7 @@ def test_training_in_a_small_form_is_the_same(strict, how, weights):
     """Pruning, rounding and distillation at once."""
     from albert_np.compress import SCHEMES, Pruning, QuantisationAware, Sparsity
     from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
-    from albert_np.training.constraints import seen
+    from albert_np.training.constraints import forward_context
 
     model, changes, labels = TASKS["classes"]
     arrays = {key: value for key, value in ARRAYS.items() if key not in ("masked_rows", "masked_labels", "order_labels")}
@@ -261,15 +261,15 @@ def test_training_in_a_small_form_is_the_same(strict, how, weights):
         for form in forms:
             form.start(made.params, 4)
         for step in range(4):
-            with seen(forms, made.params):
+            with forward_context(forms, made.params):
                 _, grads = made.packed_loss_and_gradients(
                     made.pack_batch(**arrays, labels=labels), dropout_key=ab.Dropout(3, step)
                 )
                 for form in forms:
-                    form.gradients(made.params, grads)
+                    form.on_gradients(made.params, grads)
             ab.optim.step(made.params, grads, state, 0.01)
             for form in forms:
-                form.stepped(made.params, state, step + 1)
+                form.on_step_end(made.params, state, step + 1)
         for form in forms:
             form.finish(made.params)
         detach_teacher(made)

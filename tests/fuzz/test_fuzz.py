@@ -112,7 +112,7 @@ def trained(tmp_path_factory):
 
 
 def test_folders_of_trained_models(trained, tmp_path):
-    from albert_np.tasks.finetune_folder import run_of
+    from albert_np.tasks.finetune_folder import read_run
     from albert_np.tasks.trained import Trained
 
     names = ["task.json", "run.json", "tokenizer_config.json", "config.json"]
@@ -121,7 +121,7 @@ def test_folders_of_trained_models(trained, tmp_path):
         for name in names:
             (tmp_path / name).write_bytes(data if name == sample else (trained / name).read_bytes())
         if sample == "run.json":
-            run_of(tmp_path)
+            read_run(tmp_path)
             return
         try:
             Trained.from_pretrained(tmp_path).predict("Anna takes the book.")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from albert_np.data.formats import Labelled, Predicate, Propositions, Question, Related, Tagged, Translated
-from albert_np.tasks.finetune import vocabulary
+from albert_np.tasks import initial_model
 from albert_np.tasks.translation import Translation
 from albert_np.text import AlbertTokenizer
 
@@ -107,4 +107,4 @@ def train_vocabulary() -> AlbertTokenizer:
     questions = [
         Translated(f"Who is in {place}?", f"What does {who} take? Where, when? Somebody.") for who in PEOPLE for place in PLACES
     ]
-    return vocabulary(Translation(), [*statements, *questions], 160)
+    return initial_model.train_vocabulary(Translation(), [*statements, *questions], 160)

@@ -117,7 +117,7 @@ def test_unsuitable_teachers_are_rejected(tokenizer, tmp_path):
     others = [type(e)(e.words, tuple(tag.replace("PER", "WHO") for tag in e.tags)) for e in given]
     with pytest.raises(ValueError, match="the teacher was trained for other labels"):
         ab.finetune("ner", others, **common, teacher=tmp_path / "teacher")
-    with pytest.raises(ValueError, match="the teacher reads another vocabulary"):
+    with pytest.raises(ValueError, match="the teacher has another vocabulary"):
         ab.finetune("ner", given, **{**common, "tokenizer": None}, vocab_size=60, teacher=tmp_path / "teacher")
     with pytest.raises(ValueError, match="expected an AlbertForTokenClassification, like the student, got an "):
         attach_teacher(ab.AlbertForTokenClassification(model_of().config), DistillConfig(model_of()))

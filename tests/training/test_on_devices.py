@@ -10,7 +10,7 @@ from strict_backend import StrictArray
 import albert_np as ab
 from albert_np.core import backend, reference
 from albert_np.training import pretrain
-from albert_np.training.state import RunState
+from albert_np.training.pretraining import Pretraining
 
 DROPOUT = dict(hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1)
 
@@ -59,14 +59,14 @@ def test_a_checkpoint_does_not_care_where_it_was_made(device, make, settings, to
 
     def stop(self, *arguments):
         save(self, *arguments)
-        if self.place.step == 4:
+        if self.state.step == 4:
             raise Stopped
 
-    save = RunState.save
+    save = Pretraining.save
     for first, second in ((device, "numpy"), ("numpy", device)):
         out = tmp_path / f"{first}-{second}"
         with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
-            patch.setattr(RunState, "save", stop)
+            patch.setattr(Pretraining, "save", stop)
             run(first, make, short, tokenizer, out)
         summary, found = run(second, make, short, tokenizer, out, resume=True)
         _, whole = run("numpy", make, short, tokenizer, tmp_path / f"whole-{first}")

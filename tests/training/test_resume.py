@@ -96,17 +96,17 @@ def test_a_model_that_was_not_written_beside_its_checkpoint_is_written_by_the_re
     make, settings, tokenizer, tmp_path, monkeypatch
 ):
     """Killed, or the disk full, just after the last checkpoint: there is nothing left to train, but a model to write."""
-    from albert_np.training.state import RunState
+    from albert_np.training.pretraining import Pretraining
 
     def full(self, *_):
-        if self.place.step == settings.steps:
+        if self.state.step == settings.steps:
             raise OSError(28, "No space left on device")
         return publish(self, *_)
 
-    publish = RunState._publish
+    publish = Pretraining.publish
     model, data = make(settings)
     with monkeypatch.context() as patched, pytest.raises(OSError, match="step 14 could not be saved"):
-        patched.setattr(RunState, "_publish", full)
+        patched.setattr(Pretraining, "publish", full)
         pretrain(model, data, tmp_path, settings, tokenizer)
     expected = model.params.flat.tobytes()
     assert ab.AlbertForPreTraining.from_pretrained(tmp_path).params.flat.tobytes() != expected

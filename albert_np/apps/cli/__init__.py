@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from albert_np.engine.mpi import launcher
 
     warnings.showwarning = _print_warning  # type: ignore[assignment]
-    with launcher.only_first_speaks():
+    with launcher.mute_other_ranks():
         code = _run(arguments)
     _flush_or_discard(sys.stdout)
     _flush_or_discard(sys.stderr)

@@ -147,7 +147,7 @@ def finetune(
         raise typer.BadParameter("Missing option '--train'.")
     report = make_report(quiet or as_json)
     done = run(task, out=out, report=report, resume=resume, **given)
-    if world().first:
+    if world().is_main:
         draw_confusion(done, out)
     with ignore_closed_stdout():
         if as_json:
@@ -172,10 +172,10 @@ def evaluate(
 
     Example: albert-np evaluate ner --model runs/entities test.conll
     """
-    from albert_np.training.finetune import plain
+    from albert_np.training.finetune import numeric_scores
 
     trained = load_trained(model, task, backend)
-    scores = {file: plain(trained.evaluate(file)) for file in files}
+    scores = {file: numeric_scores(trained.evaluate(file)) for file in files}
     baselines = {file: trained.baselines(file) for file in files}
     if as_json:
         print_json({"task": trained.task.name, "model": model, "scores": scores, "baselines": baselines})
@@ -239,9 +239,9 @@ def translate(
 def merge_with_stored_arguments(out: Path, given: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of the stored run in `out`, replaced by those given now."""
     from albert_np.engine.mpi import world
-    from albert_np.tasks.finetune_folder import run_of
+    from albert_np.tasks.finetune_folder import read_run
 
-    stored = world().from_first(lambda: run_of(out)["arguments"])
+    stored = world().broadcast_object(lambda: read_run(out)["arguments"])
     merged = {key: {**(stored.get(key) or {}), **given[key]} for key in ("options", "changes")}
     return {**stored, **given, **merged}
 

@@ -189,13 +189,13 @@ def abbreviate(uses: list[int | str]) -> str:
 def _print_sampler(run: Path, epoch: int, as_json: bool) -> None:
     from albert_np.data.corpus import Corpus
     from albert_np.text import AlbertTokenizer
-    from albert_np.training import Settings, data_of
+    from albert_np.training import Settings, get_run_data
 
     if not (run / "run.json").is_file():
         raise FileNotFoundError(f"--sampler needs the folder of a run; there is no {run / 'run.json'}")
     stored = json.loads((run / "run.json").read_text())
     corpus = Corpus.open(stored["corpus_folder"] or run / "corpus", AlbertTokenizer.from_pretrained(run))
-    data = data_of(corpus, AlbertConfig.from_pretrained(run), Settings.from_dict(stored["settings"]))
+    data = get_run_data(corpus, AlbertConfig.from_pretrained(run), Settings.from_dict(stored["settings"]))
     report = data.train.report(epoch)
     if as_json:
         print_json({"epoch": epoch, **report})

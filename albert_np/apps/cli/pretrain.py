@@ -167,10 +167,10 @@ def _prepare_new_run(
             report.note(f"training a vocabulary of {config.vocab_size} pieces")
             return train_and_save(files, out, config.vocab_size)
 
-    vocabulary = processes.from_first(make_tokenizer)
+    vocabulary = processes.broadcast_object(make_tokenizer)
     if tokenizer is not None and "vocab_size" not in fields and preset in PRESETS:
         config = config.replace(vocab_size=vocabulary.vocab_size)
-    with processes.first_ahead():  # the main process tokenises
+    with processes.main_process_first():  # the main process tokenises
         data = prepare_data(files, corpus or out / "corpus", config, settings, vocabulary, report)
     model = AlbertForPreTraining(config, seed=settings.seed)
     _report_sizes(model, data, settings, report)
@@ -189,8 +189,8 @@ def _prepare_resumed_run(
     from albert_np.engine.mpi import world
     from albert_np.models import AlbertForPreTraining
     from albert_np.text import AlbertTokenizer
-    from albert_np.training import Settings, data_of
-    from albert_np.training.data import fingerprint, tokenised
+    from albert_np.training import Settings, get_run_data
+    from albert_np.training.data import fingerprint, tokenise_files
     from albert_np.training.run_folder import RunFolder
 
     def read_checkpoint() -> tuple[Any, dict[str, Any], Any]:
@@ -198,14 +198,14 @@ def _prepare_resumed_run(
             saved = folder.newest_checkpoint(report)
             return saved.config(), saved.state, AlbertTokenizer.from_pretrained(saved.folder)
 
-    config, state, vocabulary = world().from_first(read_checkpoint)
+    config, state, vocabulary = world().broadcast_object(read_checkpoint)
     config = config.replace(**fields)
     settings = Settings.from_dict(state["settings"]).replace(**given)
     if tokenizer is not None and AlbertTokenizer.from_pretrained(tokenizer).fingerprint() != vocabulary.fingerprint():
         raise ValueError(f"cannot resume {out}: {tokenizer} is not the tokenizer of this run")
     corpus_folder = corpus or Path(state.get("corpus_folder") or out / "corpus")
     corpus_folder = corpus_folder if corpus_folder.exists() else out / "corpus"
-    with world().first_ahead():  # if it must be tokenised again, the main process does it
+    with world().main_process_first():  # if it must be tokenised again, the main process does it
         try:
             text = Corpus.open(corpus_folder, vocabulary)
         except ValueError as error:
@@ -213,10 +213,10 @@ def _prepare_resumed_run(
                 raise ValueError(f"{error}; give the text files again to tokenise them again") from None
             text = None
         if files and (text is None or fingerprint(text) != state["corpus"]):  # missing, or of other files
-            text = tokenised(files, corpus_folder, settings, vocabulary, report)
+            text = tokenise_files(files, corpus_folder, settings, vocabulary, report)
     if files:
         _check_same_files(files, text, out)
-    data = data_of(text, config, settings)
+    data = get_run_data(text, config, settings)
     return AlbertForPreTraining(config, seed=settings.seed), data, settings, vocabulary
 
 
@@ -246,7 +246,7 @@ def _report_sizes(model: Any, data: Any, settings: Any, report: Any) -> None:
     text = f"{model.params.count():,} parameters; about {sum(memory.values()) / 2**20:,.0f} MiB of memory while training"
     if k > 1:
         text += f" in each of {k} processes, {memory['moments'] / 2**20:,.0f} MiB of it the optimiser's moments"
-    report.note(f"{text}; on {backend.current().describe()}")
+    report.note(f"{text}; on {backend.current().device}")
 
 
 def _train(
@@ -258,7 +258,7 @@ def _train(
     from albert_np.training.figures import draw_figures
 
     def draw() -> None:
-        if world().first:
+        if world().is_main:
             draw_figures(out, data.unigram_entropy, model.config.vocab_size)
 
     try:

@@ -19,7 +19,7 @@ from typing import Any
 from albert_np.apps.experiments.file import Configuration, Sweep
 from albert_np.io.files import read_json, sha256, write_json
 from albert_np.training.run_folder import RunFolder
-from albert_np.training.settings import FREE
+from albert_np.training.settings import Settings
 from albert_np.version import __version__
 
 MAX_NAME = 100  # characters of the name of a run's folder
@@ -124,7 +124,7 @@ def result_inputs(sweep: Sweep, settings: dict[str, Any]) -> dict[str, Any]:
     """Return what determines the result of a run: its settings, with hashes of files and absolute paths of folders."""
     command, inputs = sweep.command, dict[str, Any]()
     for key, value in settings.items():
-        if key in FREE:
+        if key in Settings.changeable:
             continue
         if key in command.files:
             files = value if isinstance(value, list) else value.split(",")

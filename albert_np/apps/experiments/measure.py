@@ -53,7 +53,7 @@ def measure_run(out: Path, sets: dict[str, dict[str, Any]]) -> dict[str, float]:
     from albert_np.data.corpus import Corpus
     from albert_np.models import AlbertForPreTraining
     from albert_np.text import AlbertTokenizer
-    from albert_np.training import Settings, data_of, evaluate
+    from albert_np.training import Settings, evaluate, get_run_data
 
     run = read_json(out / "run.json")
     settings = Settings.from_dict(run["settings"])
@@ -64,7 +64,7 @@ def measure_run(out: Path, sets: dict[str, dict[str, Any]]) -> dict[str, float]:
         kind, _, suffix = name.partition(" ")
         if kind != "mlm" and settings.objective == "none":
             continue
-        scores = evaluate(model, data_of(corpus, model.config, settings.replace(**changes)).held_out)
+        scores = evaluate(model, get_run_data(corpus, model.config, settings.replace(**changes)).held_out)
         suffix = suffix and " " + suffix
         if kind == "mlm":
             figures |= {f"mlm_loss{suffix}": scores["mlm_loss"], f"mlm_accuracy{suffix}": scores["mlm_accuracy"]}

@@ -1,4 +1,4 @@
-"""Kernel of `bits16` in core/random.py, compared with a threshold: dropout masks, computed in place in blocks of rows."""
+"""Kernel of `random_bits` in core/random.py, compared with a threshold: dropout masks, computed in place in blocks of rows."""
 
 import numpy as np
 

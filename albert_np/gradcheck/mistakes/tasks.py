@@ -64,8 +64,8 @@ MISTAKES = [
         ("pad_packed_backward(dscores, c_padded)", "pad_packed_backward(dscores[::-1], c_padded)",
          "The scores of an answer's first and last token are exchanged."),
         ("c_linear, p, g)", "c_linear, p, p)", MOVED),
-        ("return linear_backward", "return 0.5 * linear_backward", "The gradient is halved; the mean over the two tables is the "
-         "loss's business."),
+        ("return linear_backward", "return 0.5 * linear_backward", "The gradient is halved; the mean over the two tables is "
+         "already in the loss."),
     ),
     *mistakes_in("models.heads.relation_head_backward", "relation_head, dropout",
         ("dropout_backward(linear_backward(dlogits, c_linear, p, g), c_dropout)", "linear_backward(dlogits, c_linear, p, g)",

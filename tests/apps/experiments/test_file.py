@@ -134,7 +134,7 @@ def test_finetune_is_checked(sweep, tmp_path):
     for more, message in (
         ("", "expected either model or config"),
         ("model = 'x/y/z/w'", "there is no file or folder"),
-        ("config = 'tiny'\nepochs = 0", "epochs must be an integer of at least 1"),
+        ("config = 'tiny'\nepochs = 0", "epochs must be at least 1"),
         ("config = 'tiny'\nsparsity = 2", "sparsity must be at least 0 and below 1"),
         ("config = 'tiny'\nweights = 'int3'", "int3"),
         ("config = 'tiny'\noption = { kindd = 'sets' }", "has no option 'kindd'"),

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from albert_np.data.sampler import BalancedSampler, split_batch, take_share
-from albert_np.engine.mpi import cores
-from albert_np.engine.mpi.reducer import cuts, within
-from albert_np.engine.precision import computing
-from albert_np.training import loop
+from albert_np.engine.cpu.optim import Span
+from albert_np.engine.mpi import SINGLE_PROCESS, cores
+from albert_np.engine.mpi.reducer import clip_spans, get_partition
+from albert_np.engine.precision import get_precision_policy
+from albert_np.training.objective import loss_denominators
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 7])
@@ -57,13 +58,13 @@ def test_the_gradients_of_all_shares_are_the_gradient(make, settings, k, accumul
     model, data = make(settings.replace(tokens_per_batch=tokens))
     model.params = model.params.astype("float64")
     whole_batches = data.train.micro_batches(0, 1, 1)
-    whole = loop.denominators(whole_batches)
+    whole = loss_denominators(whole_batches, SINGLE_PROCESS)
     expected, shared = model.params.zeros_like(), []
-    computing(model, "float32").gradients(whole_batches, whole, None, expected)
+    get_precision_policy(model, "float32").compute_gradients(whole_batches, whole, None, expected)
     for rank in range(k):
         grads = model.params.zeros_like()
         batches = data.train.micro_batches(0, 1, accumulate, rank, k)
-        computing(model, "float32").gradients(batches, whole, None, grads)
+        get_precision_policy(model, "float32").compute_gradients(batches, whole, None, grads)
         shared.append(grads.flat)
     assert tokens > 32 or any(not flat.any() for flat in shared)
     np.testing.assert_allclose(sum(shared), expected.flat, rtol=0, atol=1e-12 * np.abs(expected.flat).max())
@@ -90,7 +91,7 @@ def test_evaluation_is_shared(make, settings):
     ],
 )
 def test_each_process_has_its_share_of_the_cores(sets, expected):
-    assert cores.shares(sets) == expected
+    assert cores.threads_per_process(sets) == expected
 
 
 def test_threads_that_the_user_has_chosen_stay(monkeypatch):
@@ -100,19 +101,19 @@ def test_threads_that_the_user_has_chosen_stay(monkeypatch):
     monkeypatch.setattr(threads, "limit", told.append)
     for name in cores.THREADS:
         monkeypatch.delenv(name, raising=False)
-    assert cores.limit([{0, 1, 2, 3}] * 2, 1) == 2 and told == [2]
+    assert cores.limit_threads([{0, 1, 2, 3}] * 2, 1) == 2 and told == [2]
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert cores.limit([{0, 1, 2, 3}] * 2, 1) is None and told == [2]
+    assert cores.limit_threads([{0, 1, 2, 3}] * 2, 1) is None and told == [2]
 
 
 @pytest.mark.parametrize(("n", "k"), [(1000, 3), (16, 4), (33, 2), (7, 3)])
 def test_parts_of_the_flat_buffer(n, k):
-    parts = cuts(n, k, 16)
+    parts = get_partition(n, k, 16)
     assert parts[0][0] == 0 and parts[-1][1] == n and all(a[1] == b[0] for a, b in pairwise(parts))
     assert all(start % 16 == 0 for start, _ in parts)
-    spans = [(0, 5, True, 1.0), (5, n, False, 0.5)]
+    spans = [Span(0, 5, True, 1.0), Span(5, n, False, 0.5)]
     whole = np.zeros(n, int)
     for start, stop in parts:
-        for i, (a, b, *_) in enumerate(within(spans, slice(start, stop))):
+        for i, (a, b, *_) in enumerate(clip_spans(spans, slice(start, stop))):
             whole[start:stop][a:b] += i + 1
     assert (whole[:5] == 1).all() and (whole[5:] == 2).all()
