@@ -1,5 +1,7 @@
-# make test: the tests.   make demo: train a small ALBERT, four to five minutes on two cores.   Everything lives in .venv.
-# make bench: the times beside PyTorch's.   make notebooks: execute the notebooks again, in place.   make docs: the site, in build/docs/html.
+# make demo    train a small ALBERT: four to five minutes on two cores       make test        the quick tests: a few minutes
+# make lint    ruff and mypy                                                 make docs        the site, in build/docs/html
+# make bench   times, compared with PyTorch's                                make notebooks   execute the notebooks again, in place
+# Each target creates the environment that it needs (.venv for most) and installs its dependencies. It needs Python 3.10 or newer.
 PYTHON ?= python3
 VENV   ?= .venv
 CHROMIUM ?= chromium
@@ -8,6 +10,7 @@ RUN     = $(VENV)/bin/
 .PHONY: test demo bench notebooks docs links pdf lint check torture fuzz dependencies clean
 
 $(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(RUN)pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
@@ -18,7 +21,7 @@ test: $(VENV)/installed
 demo: $(VENV)/installed
 	$(RUN)albert-np demo --out demo
 
-# Some ten minutes on two cores. To read and change them: make .venv/notebooks && .venv/bin/jupyter lab notebooks
+# About ten minutes on two cores. To read and change the notebooks: make .venv/notebooks && .venv/bin/jupyter lab notebooks
 notebooks: $(VENV)/notebooks
 	$(RUN)python notebooks/run.py
 
@@ -26,7 +29,7 @@ $(VENV)/notebooks: $(VENV)/installed
 	$(RUN)pip install --quiet --disable-pip-version-check -e '.[notebooks]'
 	touch $@
 
-# The CPU beside transformers, torch.compile and onnxruntime, with a Python of its own: half an hour.
+# On the CPU, compared with transformers, torch.compile and onnxruntime, in a separate environment: half an hour.
 bench: .venv-bench/installed
 	.venv-bench/bin/python tests/benchmarks/run.py --out tests/benchmarks/results/cpu.json
 
@@ -36,25 +39,25 @@ bench: .venv-bench/installed
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check -e '.[parity]' onnx onnxscript onnxruntime
 	touch $@
 
-# Runs that are killed at any moment and resumed, 100 times each: the end must be the same, byte for byte.
+# Kill runs at random moments and resume them, 100 times each: they must end with the same bytes.
 torture: $(VENV)/installed
 	ALBERT_NP_TORTURE=100 $(RUN)pytest -q tests/robustness/test_torture.py
 
-# Damaged files and requests, a minute of each kind, others every time; a failure says how to have it again.
+# Damaged files and requests, a minute of each kind, with a new seed each time; a failure prints how to repeat it.
 fuzz: $(VENV)/installed
 	ALBERT_NP_FUZZ_SECONDS=60 ALBERT_NP_FUZZ_SEED=$${ALBERT_NP_FUZZ_SEED:-$$(date +%s)} $(RUN)pytest -q tests/fuzz
 
-# The wheel and the sdist, with the lowest and the newest releases of all dependencies.
+# Build wheel and sdist, and test them with the lowest and the newest releases of all dependencies.
 dependencies:
 	.ci/dependencies
 
-# The site, with a Python of its own; any warning is an error, and every link within it is followed. A minute.
+# Build the site, in a separate environment. Warnings are errors, and all links within the site are checked. Two minutes.
 docs: .venv-docs/installed
 	rm -rf build/docs/html
 	.venv-docs/bin/sphinx-build -q -E -W --keep-going -n -b html docs build/docs/html
 	.venv-docs/bin/python docs/made/links.py build/docs/html
 
-# The notebooks on paper, solutions open: build/docs/derivations.pdf. A headless Chromium prints it.
+# Print the notebooks, with their solutions: build/docs/derivations.pdf. Needs a headless Chromium.
 pdf: .venv-docs/installed
 	.venv-docs/bin/sphinx-build -q -E -b singlehtml -D root_doc=printed -D exclude_patterns=made,static \
 	  -D include_patterns=printed.md,notebooks/* docs build/docs/printed
@@ -63,7 +66,7 @@ pdf: .venv-docs/installed
 	  "file://$(CURDIR)/build/docs/printed/printed.html"
 	rm -rf build/docs/chromium
 
-# The links that lead out of it: needs the network.
+# Check the external links of the site. Needs the network.
 links: .venv-docs/installed
 	.venv-docs/bin/sphinx-build -q -b linkcheck docs build/docs/links
 

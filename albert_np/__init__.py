@@ -4,6 +4,7 @@ To read it, begin with `albert_np.core`: notation, the protocol of a layer, and 
 below are the public interface; each is imported from its module when it is first used.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +51,28 @@ def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return import_module(f"albert_np.{_SUBMODULES[name]}")
     if name not in _MODULES:
-        raise AttributeError(f"module 'albert_np' has no attribute {name!r}")
+        from albert_np.moved import describe
+
+        raise AttributeError(describe(f"albert_np.{name}") or f"module 'albert_np' has no attribute {name!r}")
     return getattr(import_module(f"albert_np.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _MovedModules:
+    """A finder that raises an ImportError with the new name for the old name of a module (see `albert_np.moved`).
+
+    It comes first, because a directory left over from an older version would be found as a namespace package.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> None:
+        if name.startswith("albert_np.") and name != "albert_np.moved":
+            from albert_np.moved import check
+
+            check(name)
+
+
+sys.meta_path.insert(0, _MovedModules)

@@ -1,6 +1,6 @@
-"""The site, `make docs`: Sphinx with MyST-NB, which shows the notebooks with the outputs stored in them, and furo.
+"""Configuration of the site, `make docs`: Sphinx with MyST-NB, which shows the notebooks with their stored outputs, and furo.
 
-What no file holds is made while it builds (made/): the commands, the public names, the benchmarks, the index of derivations,
+Generated while it is built (docs/made): the commands, the API reference, the benchmarks, the index of derivations,
 and a page for each source file.
 """
 
@@ -37,7 +37,7 @@ python_maximum_signature_line_length = 90
 smartquotes = False  # options keep their two hyphens, code its quotes
 highlight_language = "none"
 nitpicky = True
-# Types of other libraries: their documentation cannot be reached while the site is built, so nothing is linked there.
+# Types of other libraries are not linked: the build does not use the network.
 nitpick_ignore_regex = [("py:.*", r"(?!albert_np\.).*"), ("py:class", r"albert_np\..*")]
 
 html_theme = "furo"
@@ -50,7 +50,7 @@ html_theme_options = {"navigation_with_keys": True}
 pygments_style, pygments_dark_style = "friendly", "monokai"
 copybutton_exclude = ".linenos, .gp, .go"
 
-# MathJax lies on the site itself: neither the build nor a reader needs another machine. (Its package has only Django's name.)
+# MathJax is part of the site, so neither the build nor a reader needs the network. (Its package is named after Django.)
 _mathjax = Path(importlib.util.find_spec("mathjax").submodule_search_locations[0]) / "static" / "mathjax" / "es5"
 html_static_path.append(os.fspath(_mathjax / "tex-svg.js"))
 mathjax_path = "tex-svg.js"

@@ -1,6 +1,6 @@
-"""A task of one's own, whole: which of two sentences comes first? (albert-np finetune docs/own_task.py:Order ...)"""
+"""A complete task of your own: which of two sentences comes first? (albert-np finetune docs/own_task.py:Order ...)"""
 
-from albert_np.metrics import classes
+from albert_np.metrics import classification_scores
 from albert_np.models import AlbertForSequenceClassification
 from albert_np.tasks import Item, Task
 
@@ -10,7 +10,7 @@ class Order(Task):
     model = AlbertForSequenceClassification
     metric = "accuracy"
 
-    def read(self, path):  # two sentences that follow each other a line, a tab between; every other pair is exchanged
+    def read(self, path):  # each line: two consecutive sentences, separated by a tab; every other pair is swapped
         with open(path, encoding="utf-8") as lines:
             pairs = [line.rstrip("\n").split("\t") for line in lines]
         return [(b, a, 1) if i % 2 else (a, b, 0) for i, (a, b) in enumerate(pairs)]
@@ -23,7 +23,7 @@ class Order(Task):
         return int(outputs[0].argmax())
 
     def score(self, examples, answers):
-        return classes([label for *_, label in examples], answers, 2)
+        return classification_scores([label for *_, label in examples], answers, 2)
 
     def example(self, text):
         return (*text.split("\t"), None)

@@ -3,8 +3,7 @@
 import hypothesis
 import pytest
 
-from albert_np.core import backend
-from albert_np.core import dispatch as kernels
+from albert_np.core import backend, reference
 
 # The same examples every time: what passes today passes tomorrow.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -16,10 +15,10 @@ def _same_backend_afterwards(monkeypatch):
     monkeypatch.setattr(backend, "_current", backend._current)
 
 
-@pytest.fixture(params=["textbook", "twins"])
+@pytest.fixture(params=["reference", "kernels"])
 def version(request):
-    """The test runs twice: on the textbook operations, and on their fast twins."""
-    with kernels.textbook(request.param == "textbook"):
+    """The test runs twice: on the reference operations, and on the kernels."""
+    with reference(request.param == "reference"):
         yield request.param
 
 

@@ -6,10 +6,11 @@ from typing import Any
 import cuda_on_host
 import numpy as np
 import pytest
-from strict_backend import StrictBackend
+import strict_backend
 
 import albert_np as ab
-from albert_np.core import backend
+from albert_np.core import backend, dispatch
+from albert_np.core.params import Tree, fill, zero_tree
 
 NO_COMPILER = pytest.mark.skipif(cuda_on_host.COMPILER is None, reason="there is no g++ to run CUDA kernels on the host")
 NO_CUPY = pytest.mark.skipif(importlib.util.find_spec("cupy") is None, reason="CuPy is not installed")
@@ -32,10 +33,26 @@ class Device:
 
 def on_device(name: str, monkeypatch: Any) -> Device:
     """This backend, in use for the rest of the test."""
-    monkeypatch.setattr(backend, "_known", [*backend._known, *([StrictBackend()] if name == "strict" else [])])
+    if name == "strict":
+        add_strict_backend(monkeypatch)
     monkeypatch.setattr(backend, "_current", backend.current())
     ab.use(name)
     return Device(backend.current())
+
+
+def add_strict_backend(monkeypatch: Any) -> None:
+    """The stand-in for CuPy is one of the backends for the rest of the test."""
+    for module, table in ((backend, "registered"), (backend, "ready"), (dispatch, "kernels")):
+        monkeypatch.setattr(module, table, dict(getattr(module, table)))
+    strict_backend.register()
+
+
+def placed(p: Tree, like: Any) -> Tree:
+    """The same numbers where `like` is, in its dtype."""
+    tree = zero_tree(p.form, like.dtype, like)
+    for (_, array), (_, value) in zip(tree.items(), p.items()):
+        fill(array, value)
+    return tree
 
 
 def put(host: np.ndarray, like: Any) -> Any:

@@ -1,54 +1,63 @@
-"""What must hold of the whole model whatever its numbers are. Each is a function of a config that raises AssertionError."""
+"""Invariants of the whole model, whatever its numbers are. Each is a function that raises AssertionError.
 
+They catch mistakes that a gradient check cannot catch, because the forward and the backward pass agree with each other.
+"""
+
+import math
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
 from unittest import mock
 
 import numpy as np
 
 import albert_np as ab
-from albert_np.core import dispatch as kernels
-from albert_np.core.batch import Batch
-from albert_np.core.dispatch import Kept
+from albert_np.core import optim, reference
+from albert_np.core.dispatch import Tagged, untagged
 from albert_np.core.model.albert import pretraining, pretraining_backward
-from albert_np.core.params import Tree, shapes
-from albert_np.core.random import Dropout
-from albert_np.core.sequences import Sequences
-from albert_np.engine import shards as parts
-from albert_np.engine import threads
+from albert_np.core.params import Tree, flat_size
+from albert_np.core.random import RandomKey
+from albert_np.engine import shards, threads
 from albert_np.gradcheck.examples import TINY, parameters
+from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
+from albert_np.models.objective import PRETRAINING
+from albert_np.models.shapes import shapes
 
 LENGTHS = (5, 1, 7, 3)
 DROPOUT = TINY.replace(hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.3)
+HOST = np.empty(0)
 
 
-def sequence(number: int) -> dict[str, Any]:
-    """One example, by its number."""
-    rng = np.random.default_rng(number)
-    T = LENGTHS[number]
+def sequence(index: int) -> dict[str, Any]:
+    """One example, by its index."""
+    rng = np.random.default_rng(index)
+    T = LENGTHS[index]
     masked = np.sort(rng.choice(T, max(1, T // 2), replace=False))
     return dict(
-        ids=rng.integers(5, 15, T), token_types=rng.integers(0, 2, T), positions=np.arange(T), examples=np.array([100 + number]),
+        ids=rng.integers(5, 15, T), token_types=rng.integers(0, 2, T), positions=np.arange(T), examples=np.array([100 + index]),
         lengths=np.array([T]), masked_rows=masked, masked_labels=rng.integers(0, TINY.vocab_size, len(masked)),
-        order_labels=np.array([number % 2]),
+        order_labels=np.array([index % 2]),
     )  # fmt: skip
 
 
-def batch_of(*numbers: int) -> Batch:
+def joined_arrays(*indices: int) -> dict[str, Any]:
+    """The host arrays of these examples, in this order."""
+    examples = [sequence(index) for index in indices]
+    starts = np.cumsum([0] + [LENGTHS[index] for index in indices])
+    joined = {key: np.concatenate([example[key] for example in examples]) for key in examples[0]}
+    joined["masked_rows"] = np.concatenate([each["masked_rows"] + start for each, start in zip(examples, starts)])
+    return joined
+
+
+def batch_of(*indices: int) -> TaskBatch:
     """These examples, in this order."""
-    parts = [sequence(number) for number in numbers]
-    starts = np.cumsum([0] + [LENGTHS[number] for number in numbers])
-    joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    joined["masked_rows"] = np.concatenate([part["masked_rows"] + start for part, start in zip(parts, starts)])
-    return Batch.pack(**joined)
+    return PRETRAINING.pack(joined_arrays(*indices), HOST)
 
 
 def gradients(
     config: AlbertConfig,
-    batch: Batch,
-    rng: Dropout | None = None,
+    batch: TaskBatch,
+    key: RandomKey | None = None,
     grads: Tree | None = None,
     denominators: Any = None,
     p: Any = None,
@@ -56,8 +65,8 @@ def gradients(
     """-> loss, gradients"""
     p = parameters(shapes(config), 3) if p is None else p
     grads = p.zeros_like() if grads is None else grads
-    results, cache = pretraining(batch, p, config, denominators, rng)
-    pretraining_backward(cache, p, grads, config, batch)
+    results, cache = pretraining(batch, p, config, denominators, key)
+    pretraining_backward(1.0, cache, p, grads, config, batch)
     return float(results.loss), grads
 
 
@@ -66,84 +75,85 @@ def close(a: Any, b: Any, tolerance: float = 1e-12) -> None:
 
 
 def recomputing_changes_nothing(config: AlbertConfig = DROPOUT) -> None:
-    """Not a bit, dropout included."""
-    for rng in (None, Dropout(4, step=6)):
-        kept = gradients(config.replace(recompute=False), batch_of(0, 1, 2, 3), rng)
-        again = gradients(config.replace(recompute=True), batch_of(0, 1, 2, 3), rng)
-        assert kept[0] == again[0] and kept[1].flat.tobytes() == again[1].flat.tobytes()
+    """Bit for bit, dropout included."""
+    for key in (None, RandomKey(4, step=6)):
+        loss, grads = gradients(config.replace(recompute=False), batch_of(0, 1, 2, 3), key)
+        again, recomputed = gradients(config.replace(recompute=True), batch_of(0, 1, 2, 3), key)
+        assert loss == again and grads.flat.tobytes() == recomputed.flat.tobytes()
 
 
 def order_of_sequences_changes_nothing(config: AlbertConfig = DROPOUT) -> None:
-    """With dropout, too: masks belong to examples, not to places."""
-    for rng in (None, Dropout(4, step=6)):
-        loss, grads = gradients(config, batch_of(0, 1, 2, 3), rng)
-        shuffled, again = gradients(config, batch_of(2, 0, 3, 1), rng)
+    """With dropout, too: masks belong to examples, not to positions in the batch."""
+    for key in (None, RandomKey(4, step=6)):
+        loss, grads = gradients(config, batch_of(0, 1, 2, 3), key)
+        shuffled, again = gradients(config, batch_of(2, 0, 3, 1), key)
         close(loss, shuffled)
         close(grads.flat, again.flat)
 
 
 def every_sequence_by_itself(config: AlbertConfig = DROPOUT) -> None:
-    """A batch is its sequences one by one: no token meets another sequence's."""
-    p, counts = parameters(shapes(config), 3), {"mlm": 9.0, "sop": 4.0}
-    for rng in (None, Dropout(4, step=6)):
-        together, _ = pretraining(batch_of(0, 1, 2, 3), p, config, counts, rng)
-        alone = [pretraining(batch_of(number), p, config, counts, rng)[0] for number in range(4)]
-        close(together.mlm_loss, sum(part.mlm_loss for part in alone))
-        close(together.sop_loss, sum(part.sop_loss for part in alone))
+    """A batch is its sequences one by one: no token attends to another sequence."""
+    p, denominators = parameters(shapes(config), 3), {"mlm": 9.0, "sop": 4.0}
+    for key in (None, RandomKey(4, step=6)):
+        whole, _ = pretraining(batch_of(0, 1, 2, 3), p, config, denominators, key)
+        single = [pretraining(batch_of(index), p, config, denominators, key)[0] for index in range(4)]
+        close(whole.mlm_loss, sum(each.mlm_loss for each in single))
+        close(whole.sop_loss, sum(each.sop_loss for each in single))
 
 
 def micro_batches_add_up(config: AlbertConfig = DROPOUT) -> None:
     """Two micro-batches with the whole batch's denominators are the batch: loss and gradients."""
-    rng, counts = Dropout(4, step=6), {"mlm": 7.0, "sop": 4.0}
-    loss, grads = gradients(config, batch_of(0, 1, 2, 3), rng, denominators=counts)
-    one, halves = gradients(config, batch_of(0, 1), rng, denominators=counts)
-    two, halves = gradients(config, batch_of(2, 3), rng, halves, denominators=counts)
+    key, denominators = RandomKey(4, step=6), {"mlm": 7.0, "sop": 4.0}
+    loss, grads = gradients(config, batch_of(0, 1, 2, 3), key, denominators=denominators)
+    one, halves = gradients(config, batch_of(0, 1), key, denominators=denominators)
+    two, halves = gradients(config, batch_of(2, 3), key, halves, denominators=denominators)
     close(loss, one + two)
     close(grads.flat, halves.flat)
 
 
 def masks_differ_wherever_they_should(config: AlbertConfig = DROPOUT) -> None:
-    """Seeds, steps, layers and places of a layer have masks of their own."""
+    """Seeds, steps, layers and the dropouts of a layer have masks of their own."""
     batch, p = batch_of(2), parameters(shapes(config), 3)
-    losses = [float(pretraining(batch, p, config, None, rng)[0].loss) for rng in (Dropout(1, 1), Dropout(1, 2), Dropout(2, 1))]
+    keys = RandomKey(1, 1), RandomKey(1, 2), RandomKey(2, 1)
+    losses = [float(pretraining(batch, p, config, None, key)[0].loss) for key in keys]
     assert len(set(losses)) == 3, "seeds or steps share their masks"
-    _, cache = pretraining(batch, p, config, None, Dropout(1, 1))
-    blocks = [block for layer in cache[1][1][1] for block in layer]  # the body's cache, the encoder's, all layers
-    sums = [cache.cache if isinstance(cache, Kept) else cache for block in blocks for cache in (block[1], block[3])]
-    masks = [keep.tobytes() for (keep, _), _ in sums]  # a residual's cache: the dropout's, the norm's
-    assert len(set(masks)) == len(masks) == 2 * config.num_hidden_layers, "two places share a mask"
+    _, cache = pretraining(batch, p, config, None, RandomKey(1, 1))
+    blocks = [block for layer in untagged(untagged(cache.c_encode).c_encoder).c_layers for block in untagged(layer)]
+    norms = [each.cache if isinstance(each, Tagged) else each for block in blocks for each in (block.c_norm_a, block.c_norm_f)]
+    masks = [keep.tobytes() for (keep, _), _ in norms]  # the cache of add_norm: the dropout's, the layer norm's
+    assert len(set(masks)) == len(masks) == 2 * config.num_hidden_layers, "two dropouts share a mask"
 
 
-def twins_change_nothing(config: AlbertConfig = DROPOUT) -> None:
-    """The textbook's losses and gradients, with dropout, too; and the last layer is computed only where it is read."""
-    for rng in (None, Dropout(4, step=6)):
-        with kernels.textbook():
-            loss, grads = gradients(config, batch_of(0, 1, 2, 3), rng)
-        with kernels.textbook(False):
-            again, twins = gradients(config, batch_of(0, 1, 2, 3), rng)
+def kernels_change_nothing(config: AlbertConfig = DROPOUT) -> None:
+    """The reference's losses and gradients, with dropout, too; and the last layer is computed only for the output rows."""
+    for key in (None, RandomKey(4, step=6)):
+        with reference():
+            loss, grads = gradients(config, batch_of(0, 1, 2, 3), key)
+        with reference(False):
+            again, fast = gradients(config, batch_of(0, 1, 2, 3), key)
         close(loss, again)
-        close(grads.flat, twins.flat)
+        close(grads.flat, fast.flat)
 
 
 def in_threads(k: int) -> Any:
-    """Within it, batches are computed in k parts, however small."""
+    """Within it, batches are divided into k shards, however small."""
     stack = ExitStack()
     stack.enter_context(mock.patch.object(threads, "count", lambda: k))
-    stack.enter_context(mock.patch.object(parts, "WORTH_IT", 1))
-    stack.enter_context(mock.patch.object(parts, "SERIAL", 1.0))
+    stack.enter_context(mock.patch.object(shards, "MIN_NUMBERS", 1))
+    stack.enter_context(mock.patch.object(shards, "SERIAL", 1.0))
     return stack
 
 
 def threads_change_nothing(config: AlbertConfig = DROPOUT) -> None:
-    """A batch in parts is the batch."""
+    """The shards of a batch are the batch."""
     model = ab.AlbertForPreTraining.of(config, parameters(shapes(config), 3))
-    for rng in (None, Dropout(4, step=6)):
-        for counts in (None, {"mlm": 7.0, "sop": 5.0}):
-            whole, grads = model.packed_loss_and_gradients(batch_of(0, 1, 2, 3), None, counts, rng)
+    for key in (None, RandomKey(4, step=6)):
+        for denominators in (None, {"mlm": 7.0, "sop": 5.0}):
+            whole, grads = model.packed_loss_and_gradients(batch_of(0, 1, 2, 3), None, denominators, key)
             with in_threads(3):
-                together, again = model.packed_loss_and_gradients(batch_of(0, 1, 2, 3), None, counts, rng)
+                summed, again = model.packed_loss_and_gradients(batch_of(0, 1, 2, 3), None, denominators, key)
             for name, value in vars(whole).items():
-                close(getattr(together, name), value)
+                close(getattr(summed, name), value)
             close(grads.flat, again.flat)
 
 
@@ -161,54 +171,58 @@ TASKS = {
     "translation": (ab.AlbertForTranslation, TASK_CONFIG.replace(fusion_layers=(1, 3))),
 }
 SOURCES = (2, 1, 3, 1)  # tokens of each sequence that are the source, for translation
-ENTITIES = ((3, 1), (0, 0), (2, 6), (1, 2))  # where each sequence's entities are read, for relations
+ENTITIES = ((3, 1), (0, 0), (2, 6), (1, 2))  # the tokens at which each sequence's entities begin, for relations
 
 
-def task_labels(task: str, number: int) -> list[tuple[Any, Any]]:
-    """`Batch.labels` of one example by itself. The second has no class, the third no end of its answer."""
-    rng = np.random.default_rng(number)
-    T, first, none = LENGTHS[number], np.array([0]), np.zeros(0, np.int64)
+def task_labels(task: str, index: int) -> list[tuple[Any, Any]]:
+    """Rows and labels of one example by itself. The second has no class, the third no end of its answer."""
+    rng = np.random.default_rng(index)
+    T, first, none = LENGTHS[index], np.array([0]), np.zeros(0, np.int64)
     if task in ("classes", "relations"):
-        return [(none, none)] if number == 1 else [(first, np.array([(3 * number + 1) % C]))]
+        return [(none, none)] if index == 1 else [(first, np.array([(3 * index + 1) % C]))]
     if task == "sets":
         return [(first, rng.integers(0, 2, (1, C)).astype(float))]
     if task == "numbers":
         return [(first, rng.standard_normal((1, C)))]
     if task == "tokens":
         return [(np.arange(0, T, 2), rng.integers(C, size=len(range(0, T, 2))))]
-    return [(first, rng.integers(T, size=1)), (none, none) if number == 2 else (first, rng.integers(T, size=1))]
+    return [(first, rng.integers(T, size=1)), (none, none) if index == 2 else (first, rng.integers(T, size=1))]
 
 
-def task_batch_of(task: str, *numbers: int) -> Batch:
+def task_batch_of(task: str, *indices: int) -> TaskBatch:
     """These examples, in this order, with the labels of a task."""
+    arrays = {name: array for name, array in joined_arrays(*indices).items() if name not in PRETRAINING_LABELS}
+    starts = np.cumsum([0] + [LENGTHS[index] for index in indices])[:-1]
     if task == "translation":
-        return translation_batch_of(*numbers)
-    parts = [task_labels(task, number) for number in numbers]
-    lengths = [LENGTHS[number] if task == "tokens" else 1 for number in numbers]  # rows of the head's tables
-    starts = np.cumsum([0, *lengths])
-    labels = tuple(
-        (np.concatenate([rows + start for (rows, _), start in zip(table, starts)]), np.concatenate([items for _, items in table]))
-        for table in zip(*parts)
-    )
-    batch = replace(batch_of(*numbers), masked_rows=None, masked_labels=None, order_labels=None, labels=labels)
+        arrays |= translation_labels(starts, *indices)
+    else:
+        sizes = [LENGTHS[index] if task == "tokens" else 1 for index in indices]  # rows of the head's tables
+        offsets = np.cumsum([0, *sizes])
+        arrays["labels"] = [
+            (
+                np.concatenate([rows + offset for (rows, _), offset in zip(table, offsets)]),
+                np.concatenate([items for _, items in table]),
+            )
+            for table in zip(*(task_labels(task, index) for index in indices))
+        ]
     if task == "relations":
-        batch = replace(batch, entity_rows=np.array([ENTITIES[number] for number in numbers]) + batch.sequences.starts[:, None])
-    return batch
+        arrays["entity_rows"] = np.array([ENTITIES[index] for index in indices]) + starts[:, None]
+    return TASKS[task][0].objective.pack(arrays, HOST)
 
 
-def translation_batch_of(*numbers: int) -> Batch:
-    """These examples, in this order: every row from the source's last on predicts, but that the third one's last does not."""
-    batch = batch_of(*numbers)
-    sources = np.array([SOURCES[number] for number in numbers])
+PRETRAINING_LABELS = "masked_rows", "masked_labels", "order_labels"
+
+
+def translation_labels(starts: np.ndarray, *indices: int) -> dict[str, Any]:
+    """Every row from the source's last token on predicts, except the last row of the third example."""
     rows, labels = [], []
-    for number, first, start in zip(numbers, sources, batch.sequences.starts):
-        last = LENGTHS[number] - (number == 2)
+    for index, start in zip(indices, starts):
+        first, last = SOURCES[index], LENGTHS[index] - (index == 2)
         rows.append(np.arange(start + first - 1, start + last))
-        labels.append(np.random.default_rng(number).integers(0, TINY.vocab_size, last - first + 1))
-    sequences = Sequences.of_lengths(batch.sequences.lengths, sources)
-    return replace(
-        batch, sequences=sequences, masked_rows=np.concatenate(rows), masked_labels=np.concatenate(labels), order_labels=None,
-        label_smoothing=0.1,
+        labels.append(np.random.default_rng(index).integers(0, TINY.vocab_size, last - first + 1))
+    return dict(
+        source_lengths=np.array([SOURCES[index] for index in indices]), masked_rows=np.concatenate(rows),
+        masked_labels=np.concatenate(labels), label_smoothing=0.1,
     )  # fmt: skip
 
 
@@ -216,57 +230,135 @@ def task_model(task: str, **changes: Any) -> Any:
     """A model of this task, far from a fresh one."""
     model, config = TASKS[task]
     config = config.replace(**changes)
-    return model.of(config, parameters(shapes(config, model.parts), 3))
+    return model.of(config, parameters(model.shapes(config), 3))
 
 
-RNGS = None, Dropout(4, step=6)
+RNGS = None, RandomKey(4, step=6)
 COUNT = {"task": 5.0, "mlm": 7.0}
 
 
 def order_of_sequences_changes_no_task(tasks: Any = TASKS) -> None:
     for model, task in ((task_model(task), task) for task in tasks):
-        for rng in RNGS:
-            results, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), rng=rng)
-            shuffled, again = model.packed_loss_and_gradients(task_batch_of(task, 2, 0, 3, 1), rng=rng)
+        for key in RNGS:
+            results, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), dropout_key=key)
+            shuffled, again = model.packed_loss_and_gradients(task_batch_of(task, 2, 0, 3, 1), dropout_key=key)
             close(results.loss, shuffled.loss)
             close(grads.flat, again.flat)
 
 
 def every_sequence_of_a_task_by_itself(tasks: Any = TASKS) -> None:
     for model, task in ((task_model(task), task) for task in tasks):
-        for rng in RNGS:
-            together, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, rng)
-            sum_of = model.params.zeros_like()
-            alone = [model.packed_loss_and_gradients(task_batch_of(task, i), sum_of, COUNT, rng)[0].loss for i in range(4)]
-            close(together.loss, sum(alone))
-            close(grads.flat, sum_of.flat)
+        for key in RNGS:
+            whole, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, key)
+            total = model.params.zeros_like()
+            single = [model.packed_loss_and_gradients(task_batch_of(task, i), total, COUNT, key)[0].loss for i in range(4)]
+            close(whole.loss, sum(single))
+            close(grads.flat, total.flat)
 
 
 def micro_batches_of_tasks_add_up(tasks: Any = TASKS) -> None:
     for model, task in ((task_model(task), task) for task in tasks):
-        for rng in RNGS:
-            whole, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, rng)
-            one, halves = model.packed_loss_and_gradients(task_batch_of(task, 0, 1), None, COUNT, rng)
-            two, halves = model.packed_loss_and_gradients(task_batch_of(task, 2, 3), halves, COUNT, rng)
+        for key in RNGS:
+            whole, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, key)
+            one, halves = model.packed_loss_and_gradients(task_batch_of(task, 0, 1), None, COUNT, key)
+            two, halves = model.packed_loss_and_gradients(task_batch_of(task, 2, 3), halves, COUNT, key)
             close(whole.loss, one.loss + two.loss)
             close(grads.flat, halves.flat)
 
 
 def recomputing_changes_no_task(tasks: Any = TASKS) -> None:
     for task in tasks:
-        for rng in RNGS:
-            found = [
-                task_model(task, recompute=recompute).packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), rng=rng)
+        for key in RNGS:
+            (kept, grads), (again, recomputed) = (
+                task_model(task, recompute=recompute).packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), dropout_key=key)
                 for recompute in (False, True)
-            ]
-            assert found[0][0].loss == found[1][0].loss and found[0][1].flat.tobytes() == found[1][1].flat.tobytes()
+            )
+            assert kept.loss == again.loss and grads.flat.tobytes() == recomputed.flat.tobytes()
 
 
 def threads_change_no_task(tasks: Any = TASKS) -> None:
     for model, task in ((task_model(task), task) for task in tasks):
-        for rng in RNGS:
-            whole, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, rng)
+        for key in RNGS:
+            whole, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, key)
             with in_threads(3):
-                together, again = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, rng)
-            close(whole.loss, together.loss)
+                summed, again = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, key)
+            close(whole.loss, summed.loss)
             close(grads.flat, again.flat)
+
+
+def kernels_change_no_task(tasks: Any = TASKS) -> None:
+    for model, task in ((task_model(task), task) for task in tasks):
+        for key in RNGS:
+            with reference():
+                results, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), dropout_key=key)
+            with reference(False):
+                again, fast = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), dropout_key=key)
+            close(results.loss, again.loss)
+            close(grads.flat, fast.flat)
+
+
+# ---- updates ----
+
+
+def tensors(seed: int) -> Tree:
+    """A tree of two weights, one of them 0, a bias and a layer norm."""
+    form = {"layer": {"w": (4, 3), "b": (3,)}, "norm": {"gamma": (5,), "beta": (5,)}, "zero": {"w": (2, 2)}}
+    tree, rng = Tree(form, np.zeros(flat_size(form))), np.random.default_rng(seed)
+    for name, array in tree.items():
+        array[...] = 0 if name == "zero.w" and seed == 0 else rng.standard_normal(array.shape)
+    return tree
+
+
+def updates_follow_the_papers(name: str) -> None:
+    """Three updates of "adamw" or "lamb" are those of the formulas, tensor by tensor, with and without bias correction."""
+    lr, rates, decay, beta1, beta2, eps = 0.05, {"layer.w": 0.5, "norm.beta": 0.0}, 0.1, 0.8, 0.9, 1e-3
+    for correction in (False, True):
+        params, count = tensors(0), 0
+        options = dict(weight_decay=decay, beta1=beta1, beta2=beta2, eps=eps, bias_correction=correction)
+        state = optim.init(name, params, **options)
+        w = {key: array.copy() for key, array in params.items()}
+        m, v = dict.fromkeys(w, 0.0), dict.fromkeys(w, 0.0)
+        for count in range(1, 4):
+            grads = tensors(count)
+            optim.step(params, grads, state, lr, rates)
+            for key, g in grads.items():
+                m[key], v[key] = beta1 * m[key] + (1 - beta1) * g, beta2 * v[key] + (1 - beta2) * g * g
+                by = (1 - beta1**count, 1 - beta2**count) if correction else (1.0, 1.0)
+                u = m[key] / by[0] / (np.sqrt(v[key] / by[1]) + eps)
+                ratio = 1.0
+                if key.endswith("w"):
+                    u = u + decay * w[key]
+                    if name == "lamb" and w[key].any():
+                        ratio = np.linalg.norm(w[key]) / np.linalg.norm(u)
+                w[key] = w[key] - lr * rates.get(key, 1.0) * ratio * u
+            for key, array in params.items():
+                close(array, w[key])
+                close(dict(state.m.items())[key], m[key])
+                close(dict(state.v.items())[key], v[key])
+
+
+def adamw_follows_the_paper() -> None:
+    updates_follow_the_papers("adamw")
+
+
+def lamb_follows_the_paper() -> None:
+    updates_follow_the_papers("lamb")
+
+
+def clipping_keeps_the_direction() -> None:
+    """Gradients above the norm are scaled to it, all alike; others, and those that are not finite, stay."""
+    for factor in (0.25, 1.0, 3.0):
+        grads = tensors(1)
+        before, norm = grads.flat.copy(), float(np.linalg.norm(grads.flat))
+        close(optim.clip(grads, factor * norm), norm)
+        close(grads.flat, before * min(1.0, factor))
+    grads.flat[0] = math.inf
+    with np.errstate(all="ignore"):
+        optim.clip(grads, 1.0)
+    assert np.array_equal(grads.flat[1:], before[1:])
+
+
+def the_learning_rate_rises_and_falls() -> None:
+    """Linear warm-up from 0, then the linear decay that starts at step 0 and ends at 0."""
+    rates = [optim.learning_rate(step, 2.0, 4, 10) for step in range(12)]
+    close(rates, [0, 0.5, 1, 1.5, 1.2, 1, 0.8, 0.6, 0.4, 0.2, 0, 0])

@@ -191,19 +191,16 @@ class StrictBackend:
     """To be put beside the real ones in `albert_np.core.backend`."""
 
     name = "strict"
-    tf32 = recording = False
-
-    def owns(self, x: Any) -> bool:
-        return isinstance(x, StrictArray)
+    tf32 = capturing = False
 
     def asarray(self, host: Any) -> StrictArray:
-        if self.recording and not isinstance(host, StrictArray):
-            raise Refused("what is sent while a graph is recorded would be sent again from memory that is no longer there")
+        if self.capturing and not isinstance(host, StrictArray):
+            raise Refused("what is sent while a graph is captured would be sent again from memory that is no longer there")
         return host if isinstance(host, StrictArray) else StrictArray(np.array(host))
 
     def to_host(self, x: Any) -> np.ndarray:
-        if self.recording:
-            raise Refused("nothing can be waited for while a graph is recorded")
+        if self.capturing:
+            raise Refused("nothing can be waited for while a graph is captured")
         return unwrap(x).copy()
 
     def zeros(self, size: int, dtype: Any) -> StrictArray:
@@ -256,15 +253,15 @@ class StrictBackend:
         x, y = (unwrap(z).swapaxes(-1, -2) if turned else unwrap(z) for z, turned in ((a, transpose_a), (b, transpose_b)))
         unwrap(out)[...] = x.astype(exact) @ y.astype(exact) + (unwrap(out) if add else 0)
 
-    def record(self, work: Any) -> Any:
-        """A recording is replayed by doing the same again: whatever of the host was baked in then still is."""
+    def capture(self, work: Any) -> Any:
+        """A graph is replayed by doing the same again: host values that were captured then still are."""
 
         def do() -> Any:
-            self.recording = True
+            self.capturing = True
             try:
                 return work()
             finally:
-                self.recording = False
+                self.capturing = False
 
         found = do()
         before = list(self._arrays_of(found))
@@ -284,3 +281,12 @@ class StrictBackend:
                 yield from self._arrays_of(each)
         elif dataclasses.is_dataclass(found):
             yield from self._arrays_of([getattr(found, field.name) for field in dataclasses.fields(found)])
+
+
+def register() -> None:
+    """Make the stand-in one of the backends, with the kernels of CUDA, which the host runs."""
+    from albert_np.core import backend
+    from albert_np.engine import gpu
+
+    backend.register("strict", StrictBackend, lambda x: isinstance(x, StrictArray))
+    gpu.register(StrictArray)

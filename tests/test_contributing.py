@@ -66,21 +66,21 @@ def passes(folder, *arguments):
 
 def test_every_block_is_one_that_is_tried():
     fenced = re.findall(r"^```python$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(blocks()) == len(fenced) == 12
+    assert len(blocks()) == len(fenced) == 11
 
 
 @pytest.mark.slow
-def test_the_layer_and_its_twin(written):
-    """The two commands of the page: the layer's own test in both versions, the table of twins, and every planted mistake."""
-    files = "tests/core/test_scale_shift.py tests/engine/test_twins.py tests/test_planted_bugs.py".split()
+def test_the_layer_and_its_kernel(written):
+    """The two commands of the page: the layer's own test in both versions, the table of kernels, and every planted mistake."""
+    files = "tests/core/test_scale_shift.py tests/engine/test_cpu_kernels.py tests/gradcheck/test_mistakes.py".split()
     mistakes = 3 + 3
     assert passes(written, *files, "-k", "scale_shift") >= 2 + 2 * 2 + mistakes
 
 
 @pytest.mark.slow
 def test_what_holds_for_all_layers_holds_for_this_one(written):
-    arguments = "test_every_backward_has_at_least_three_planted_bugs or test_a_twin_has_the_arguments_of_its_textbook"
-    assert passes(written, "tests/test_planted_bugs.py", "tests/engine/test_twins.py", "-k", arguments) == 2
+    names = "test_every_backward_function_has_at_least_three_mistakes or test_a_kernel_has_the_arguments_of_its_reference"
+    assert passes(written, "tests/gradcheck/test_mistakes.py", "tests/engine/test_cpu_kernels.py", "-k", names) == 2
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ def test_a_mistake_in_the_layer_is_found(written, tmp_path):
     """The page's test can fail: its backward pass with = for +=."""
     folder = tmp_path / "wrong"
     shutil.copytree(written, folder)
-    file = folder / "albert_np" / "layers" / "scale_shift.py"
+    file = folder / "albert_np" / "core" / "layers" / "scale_shift.py"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("g.shift += dy.sum(0)", "g.shift[...] = dy.sum(0)"), encoding="utf-8")
     ran = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/core/test_scale_shift.py")

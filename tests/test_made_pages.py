@@ -1,4 +1,4 @@
-"""What the site makes of pages and notebooks before Sphinx reads them."""
+"""Rewriting of pages and notebooks before Sphinx parses them."""
 
 import json
 import sys
@@ -25,13 +25,13 @@ def made():
 def test_links_are_turned_and_code_is_not(made):
     text = "[the layer](../albert_np/core/layers/linear.py), [`tasks`](tasks.md#own), [out](https://x.y)\n`f[0](x)`\n```python\nf[0](x)\n```\n"
     turned = "[the layer](source:albert_np/core/layers/linear.py), [`tasks`](tasks.md#own), [out](https://x.y)\n"
-    assert made.linked(text, DOCS, DOCS) == turned + text.split("\n", 1)[1]
+    assert made.rewrite_links(text, DOCS, DOCS) == turned + text.split("\n", 1)[1]
 
 
 def test_a_notebook_keeps_its_code_and_its_outputs(made):
     shown = {"output_type": "display_data", "data": {"text/markdown": ["f[0](x)"]}}
     code = {"cell_type": "code", "source": ["f[0](4000)"], "outputs": [shown]}
     prose = {"cell_type": "markdown", "source": ["[next](05_layer_norm.ipynb),\n", "[code](../albert_np/core/layers/linear.py)"]}
-    found = json.loads(made.notebook(json.dumps({"cells": [code, prose]}), DOCS / "notebooks"))
+    found = json.loads(made.rewrite_notebook(json.dumps({"cells": [code, prose]}), DOCS / "notebooks"))
     assert found["cells"][0] == code
     assert found["cells"][1]["source"] == "[next](05_layer_norm.ipynb),\n[code](source:albert_np/core/layers/linear.py)"

@@ -222,7 +222,7 @@ def test_the_commands_of_the_first_pages_run(place, monkeypatch, tmp_path, capsy
     assert {"fill-mask", "info", "pretrain", "finetune", "evaluate", "predict"} <= set(ran) and ran.count("pretrain") == 2
 
 
-# ---- the programs that the site is made with ----
+# ---- the programs that generate parts of the site ----
 
 
 def test_the_reference_of_commands_has_every_option(monkeypatch):
@@ -231,11 +231,26 @@ def test_the_reference_of_commands_has_every_option(monkeypatch):
     from made import commands
 
     text = commands.text()
-    for name, command in commands.commands(typer.main.get_command(app()), ""):
+    for name, command in commands.list_commands(typer.main.get_command(app()), ""):
         assert f"## {name}\n" in text and "Example: albert-np " in command.help, name
         for each in command.params:
             if each.param_type_name == "option":
                 assert f"`{each.opts[0]}`" in text, (name, each.opts)
+
+
+def test_the_api_pages_have_every_package_and_module(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    from made import api
+
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "api").glob("*.md")}
+    toctree = re.search(r"```{toctree}\n(.*?)```", pages.pop("index"), re.DOTALL)[1].split()
+    assert sorted(toctree) == sorted(pages)
+    packages = set(re.findall(r"<!-- insert: api (\S+) -->", "\n".join(pages.values())))
+    assert {"albert_np.core", "albert_np.core.layers", "albert_np.models", "albert_np.training", "albert_np.tasks"} <= packages
+    for package in packages:
+        folder = ROOT / package.replace(".", "/")
+        modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+        assert set(re.findall(r"automodule:: (\S+)", api.text(package))) == {f"{package}.{name}" for name in modules}
 
 
 def test_the_benchmarks_page_has_every_result(monkeypatch):
@@ -243,11 +258,11 @@ def test_the_benchmarks_page_has_every_result(monkeypatch):
     from made import benchmarks
 
     for path in (ROOT / "tests" / "benchmarks" / "results").glob("*.json"):
-        program = benchmarks.command_of(path)[1][0]
+        program = benchmarks.find_program(path)[1][0]
         assert (ROOT / "tests" / "benchmarks" / program).is_file(), path.name
 
 
-def test_links_that_lead_nowhere_are_found(monkeypatch, tmp_path):
+def test_broken_links_are_found(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     from made import links
 
@@ -256,4 +271,4 @@ def test_links_that_lead_nowhere_are_found(monkeypatch, tmp_path):
     with contextlib.redirect_stdout(io.StringIO()):
         assert links.main(tmp_path) == 0
     (tmp_path / "a.html").write_text('<p id="here"><a href="b.html">c</a></p>', encoding="utf-8")
-    assert links.broken(tmp_path) == ["a.html: b.html", "index.html: a.html#there"]
+    assert links.find_broken_links(tmp_path) == ["a.html: b.html", "index.html: a.html#there"]

@@ -1,7 +1,7 @@
-"""The demonstration: from the text that is on every machine with Python to an ALBERT that has learned from it.
+"""The demonstration: train a small ALBERT on text that every Python installation has, and check that it has learned.
 
 Text (Python's manual topics and docstrings) -> vocabulary -> pretraining for a fixed number of steps -> held-out losses against
-ln V and the unigram entropy -> gradients checked on the trained weights -> masks filled in sentences that it has not seen.
+ln V and the unigram entropy -> gradients checked on the trained weights -> masks filled in new sentences.
 """
 
 import math
@@ -13,20 +13,20 @@ from typing import Any
 from albert_np.models.config import AlbertConfig
 from albert_np.training import Report, Settings
 
-# ---- everything that one may want to turn ----
+# ---- settings ----
 
 VOCAB_SIZE = 4000
 CONFIG: dict[str, Any] = dict(
     embedding_size=64, hidden_size=128, num_hidden_layers=3, num_attention_heads=4, intermediate_size=512,
     max_position_embeddings=128, initializer_range=0.09,  # narrow layers start larger than the paper's .02
 )  # fmt: skip
-# Short rows, few layers and single words: with them attention finds out within minutes where to look.
+# With short rows, few layers and single words, attention learns within minutes.
 SETTINGS: dict[str, Any] = dict(
     steps=2500, optimizer="adamw", learning_rate=2.5e-3, bias_correction=True, beta2=0.98, eps=1e-9, tokens_per_batch=2048,
     max_length=40, max_ngram=1, held_out=0.05, eval_every=250, checkpoint_every=1250,
 )  # fmt: skip
-BELOW_UNIGRAM = 0.6  # nats that the held-out MLM loss must lie below the unigram entropy
-AT_MASK = 0.3  # and below it at [MASK] alone: a tenth of the pieces stand there unchanged, and are soon repeated
+BELOW_UNIGRAM = 0.6  # nats: minimum distance of the held-out MLM loss below the unigram entropy
+AT_MASK = 0.3  # the same at [MASK] alone: a tenth of the predicted tokens are unchanged in the input and easily repeated
 SOP_ACCURACY = 0.62  # on held-out documents
 SENTENCES = (
     "The function returns a [MASK] of strings.",
@@ -39,8 +39,11 @@ SENTENCES = (
 
 @dataclass
 class Verdict:
-    """What the demo found. below_at_mask: `below_unigram` of the pieces that [MASK] hides; gradients: how many agree; `passed` is
-    None for a run that is not judged."""
+    """Results of the demonstration.
+
+    below_at_mask: nats below the unigram entropy at [MASK] alone; gradients: number of correct gradients; passed: None for a run
+    of another length, which is not judged.
+    """
 
     out: str
     steps: int
@@ -63,24 +66,24 @@ class Verdict:
 
 
 class Stopped(Exception):
-    """The demonstration was ended by this signal; `pretrain --resume` continues its training."""
+    """Raised when a signal ended the demonstration; `pretrain --resume` continues its training."""
 
 
 def run(out: str | os.PathLike[str], steps: int | None = None, seed: int = 0, report: Report | None = None) -> Verdict:
-    """Run the demonstration in `out`, which must not hold a run. With `steps` it is another length, without targets."""
-    from albert_np.apps.fill_mask import fill
+    """Run the demonstration in `out`, which must not hold a run. With `steps` it has another length and is not judged."""
+    from albert_np.apps.fill_mask import fill_masks
     from albert_np.models import AlbertForPreTraining
-    from albert_np.plots import draw
     from albert_np.text import AlbertTokenizer
     from albert_np.text.train import train_tokenizer
     from albert_np.training import prepare_data, pretrain
+    from albert_np.training.figures import draw_figures
     from albert_np.training.run_folder import RunFolder
 
     report = report or Report()
     settings = Settings(**{**SETTINGS, "seed": seed, **({"steps": steps} if steps else {})})
     out = Path(out)
-    with RunFolder(out):  # refused at once if it cannot be
-        report.note("gathering the text of Python's own documentation")
+    with RunFolder(out):  # raises now if the folder cannot be used
+        report.note("collecting the text of Python's documentation")
         text = write_corpus(out / "corpus.txt")
         report.note(f"training a vocabulary of {VOCAB_SIZE} pieces")
         with open(text, encoding="utf-8") as lines:
@@ -94,35 +97,38 @@ def run(out: str | os.PathLike[str], steps: int | None = None, seed: int = 0, re
     summary = pretrain(model, data, out, settings, tokenizer, report=report)
     if summary.stopped_by:
         raise Stopped(summary.stopped_by)
-    draw(out / "metrics.jsonl", out / "figures", summary.unigram_entropy, config.vocab_size)
+    draw_figures(out, summary.unigram_entropy, config.vocab_size)
     held_out = summary.held_out or {}
     verdict = Verdict(
         str(out), summary.step, summary.seconds, summary.tokens / max(1e-9, summary.seconds),
         held_out["mlm_loss"], math.log(config.vocab_size), float(summary.unigram_entropy or 0.0),
-        below_at_mask(model, data, tokenizer.mask_token_id), held_out["mlm_accuracy"], held_out["sop_accuracy"],
+        measure_below_at_mask(model, data, tokenizer.mask_token_id), held_out["mlm_accuracy"], held_out["sop_accuracy"],
         *check_gradients(model, data),
-        {sentence: fill(model, tokenizer, sentence, 3)[0] for sentence in SENTENCES},
+        {sentence: fill_masks(model, tokenizer, sentence, 3)[0] for sentence in SENTENCES},
     )  # fmt: skip
     if steps is None:
-        reads = verdict.below_unigram >= BELOW_UNIGRAM and verdict.below_at_mask >= AT_MASK
-        verdict.passed = reads and verdict.sop_accuracy >= SOP_ACCURACY and not verdict.wrong_gradients
+        mlm_passed = verdict.below_unigram >= BELOW_UNIGRAM and verdict.below_at_mask >= AT_MASK
+        verdict.passed = mlm_passed and verdict.sop_accuracy >= SOP_ACCURACY and not verdict.wrong_gradients
     return verdict
 
 
-def below_at_mask(model: Any, data: Any, mask: int) -> float:
-    """Nats by which the held-out loss at [MASK] lies below what knowing only frequencies costs for the same pieces."""
+def measure_below_at_mask(model: Any, data: Any, mask: int) -> float:
+    """Return how far the held-out loss at [MASK] is below the unigram loss of the same tokens, in nats."""
     from albert_np.training.evaluate import evaluate
 
-    hidden = []
+    at_mask = []
     for arrays in data.held_out:
-        shown = arrays["ids"][arrays["masked_rows"]] == mask  # (M,)
-        hidden.append({**arrays, **{name: arrays[name][shown] for name in ("masked_rows", "masked_labels")}})
-    return data.train.unigram_loss(hidden) - evaluate(model, hidden)["mlm_loss"]
+        is_mask = arrays["ids"][arrays["masked_rows"]] == mask  # (M,)
+        at_mask.append({**arrays, **{name: arrays[name][is_mask] for name in ("masked_rows", "masked_labels")}})
+    return data.train.unigram_loss(at_mask) - evaluate(model, at_mask)["mlm_loss"]
 
 
 def check_gradients(model: Any, data: Any) -> tuple[int, list[str]]:
-    """How many gradients of the trained model, in float64, agree with central differences on held-out examples, and a line on
-    each that does not. (One that is too small to be seen does not: a model that has just begun has such.)"""
+    """Compare the gradients of the trained model with central differences, in float64, on held-out examples.
+
+    Returns the number of correct gradients and a line on each other one. A gradient too small to be measured counts as wrong;
+    an untrained model has such.
+    """
     from albert_np.data.collate import collate
     from albert_np.gradcheck import check_model
 
@@ -134,7 +140,7 @@ def check_gradients(model: Any, data: Any) -> tuple[int, list[str]]:
 
 
 def write_corpus(path: Path) -> Path:
-    """The text as a file: a paragraph a line, a blank line between documents."""
+    """Write Python's documentation to a file: one paragraph per line, a blank line between documents."""
     from albert_np.apps.demo_text import python_documentation
     from albert_np.io.files import write_whole
 

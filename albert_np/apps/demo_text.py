@@ -1,10 +1,8 @@
-"""English prose that is on every machine with Python and NumPy: the manual topics of `help()`, and the docstrings of the
-standard library and of NumPy.
+"""English prose that comes with Python and NumPy: the manual topics of `help()`, and the docstrings of both libraries.
 
-Everything is read out of the source files with `ast`; no module is imported, because importing can do anything. What is
-kept is paragraphs of words: no doctests, code, grammar, tables, headings, signatures. A docstring that comes again is kept
-once, so that a held-out document is really unseen; single paragraphs of it may be known from others (NumPy says many things
-many times).
+The source files are read with `ast`; no module is imported, because an import may have side effects. Only paragraphs of prose
+are used: no doctests, code, grammar, tables, headings or signatures. Repeated docstrings are used once, so that held-out
+documents do not occur in training; single paragraphs may still occur in several documents.
 """
 
 import ast
@@ -22,9 +20,7 @@ TABLE = re.compile(r"::=|={4}|-{5}|\S {3,}\S.* {3,}\S|^[|+].*[|+]$|[=-]{3,} +[=-
 BULLET = re.compile(r"(?:[-*+•]|\(?[0-9]{1,2}[.)]|\([a-z]\)|[a-z]\))\s+")
 DIRECTIVE = re.compile(r"\.\. +(\[|[\w-]*)")
 WITH_PROSE = {"note", "warning", "caution", "important", "tip", "seealso", "attention", "admonition"}
-NAME = re.compile(
-    r"[^.!?]* : .*|[^.!?]*:$|[^ ]*$|[\w., ]+\(.*\)$|@|:\w+"
-)  # a name that is explained by what is indented below it
+NAME = re.compile(r"[^.!?]* : .*|[^.!?]*:$|[^ ]*$|[\w., ]+\(.*\)$|@|:\w+")  # a name whose explanation is indented below it
 
 ROLE = re.compile(r":[\w:+-]+:`([^`]*)`")
 QUOTED = re.compile(r"(`+)([^`']+)\1_{0,2}")  # ``code``, `name`, `link`_
@@ -35,40 +31,40 @@ WORD = re.compile(r"[\"'(\[]*[A-Za-z]+(?:['’/-][A-Za-z]+)*[\"'’)\],.;:!?]*$"
 
 
 def python_documentation() -> Iterator[list[str]]:
-    """The documents (a section of the manual, or a docstring), each a list of paragraphs that has at least two sentences.
+    """Yield the documents (a section of the manual, or a docstring), each a list of paragraphs with at least two sentences.
 
-    A pure function of the installed Python and NumPy: the same documents in the same order every time.
+    The documents and their order depend only on the installed Python and NumPy.
     """
-    seen: set[tuple[str, ...]] = set()
-    for source in sources():
-        document = list(paragraphs(source))
-        if sum(map(sentences, document)) >= 2 and tuple(document) not in seen:
-            seen.add(tuple(document))
+    earlier: set[tuple[str, ...]] = set()
+    for source in raw_texts():
+        document = list(prose_paragraphs(source))
+        if sum(map(count_sentences, document)) >= 2 and tuple(document) not in earlier:
+            earlier.add(tuple(document))
             yield document
 
 
-def sentences(paragraph: str) -> int:
-    """How many sentences end in a paragraph."""
+def count_sentences(paragraph: str) -> int:
+    """Count the sentences that end in a paragraph."""
     return len(SENTENCE_END.findall(paragraph))
 
 
-# ---- where the text is
+# ---- sources
 
 
-def sources() -> Iterator[str]:
-    """The raw texts: sections of the manual topics, then docstrings in the order of the files and their lines."""
+def raw_texts() -> Iterator[str]:
+    """Yield the raw texts: sections of the manual topics, then docstrings in the order of the files and their lines."""
     library = Path(inspect.__file__).parent
     numpy = importlib.util.find_spec("numpy")
-    yield from _topics(library / "pydoc_data" / "topics.py")
+    yield from _manual_sections(library / "pydoc_data" / "topics.py")
     for root in [library, *map(Path, numpy.submodule_search_locations or ())] if numpy else [library]:
         for path in sorted(root.rglob("*.py")):
             if not SKIPPED.intersection(path.relative_to(root).parts):
                 yield from _docstrings(path)
 
 
-def _topics(path: Path) -> Iterator[str]:
-    """The sections of the manual's topics. They are one dictionary of strings, and end in underlined headings."""
-    tree = _parsed(path)
+def _manual_sections(path: Path) -> Iterator[str]:
+    """Yield the sections of the manual's topics: the values of one dictionary, split at underlined headings."""
+    tree = _parse(path)
     dictionaries = [node for node in ast.walk(tree) if isinstance(node, ast.Dict)] if tree else []
     for value in (value for dictionary in dictionaries for value in dictionary.values):
         if isinstance(value, ast.Constant) and isinstance(value.value, str):
@@ -76,68 +72,68 @@ def _topics(path: Path) -> Iterator[str]:
 
 
 def _docstrings(path: Path) -> Iterator[str]:
-    tree = _parsed(path)
+    tree = _parse(path)
     if tree is None:
         return
-    newdocs = "newdocs" in path.name  # where NumPy keeps the docstrings of what is written in C, as arguments of a call
-    found: dict[int, str] = {}
+    newdocs = "newdocs" in path.name  # NumPy's docstrings of functions written in C, as arguments of a call
+    docstrings: dict[int, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             if text := ast.get_docstring(node):
-                found[node.body[0].lineno] = text  # the line of the docstring itself
+                docstrings[node.body[0].lineno] = text  # the line of the docstring itself
         elif newdocs and isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" in node.value:
-            found[node.lineno] = inspect.cleandoc(node.value)
-    for line in sorted(found):
-        yield found[line]
+            docstrings[node.lineno] = inspect.cleandoc(node.value)
+    for line in sorted(docstrings):
+        yield docstrings[line]
 
 
-def _parsed(path: Path) -> ast.Module | None:
-    """The syntax tree of a file; None if there is no such file or it is not for this Python."""
+def _parse(path: Path) -> ast.Module | None:
+    """Return the syntax tree of a file; None if it is missing or written for another version of Python."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # other people's escape sequences
+            warnings.simplefilter("ignore")  # invalid escape sequences in other packages
             return ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return None
 
 
-# ---- which of it is prose
+# ---- prose
 
 
-def paragraphs(text: str) -> Iterator[str]:
-    """The paragraphs of prose in a docstring, each on one line."""
-    for block in blocks(text.expandtabs()):
-        paragraph = unmarked(block)
+def prose_paragraphs(text: str) -> Iterator[str]:
+    """Yield the paragraphs of prose in a docstring, each as one line."""
+    for block in join_lines(text.expandtabs()):
+        paragraph = remove_markup(block)
         if is_prose(paragraph):
             yield paragraph
 
 
-def blocks(text: str) -> Iterator[str]:
-    """Lines that belong together, joined: up to a blank line, a bullet, or a change of indentation.
+def join_lines(text: str) -> Iterator[str]:
+    """Join the lines of each block: up to a blank line, a bullet, or a change of indentation.
 
-    A paragraph may have its first line further out than the others (a hanging indent); a name with its explanation
-    below it looks the same and is cut, so that the explanation stands alone.
+    The first line of a paragraph may be indented less than the others (a hanging indent). A name with its explanation below it
+    has the same form; it is cut, so that the explanation becomes a block of its own.
     """
     block = ""
     indent, lines = 0, 0
-    for at, line in [*visible(text), (0, "")]:
+    for column, line in [*text_lines(text), (0, "")]:
         bullet = BULLET.match(line)
-        hangs = at > indent and lines == 1 and not NAME.fullmatch(block)
-        if line and block and not bullet and (at == indent or hangs):
+        hangs = column > indent and lines == 1 and not NAME.fullmatch(block)
+        if line and block and not bullet and (column == indent or hangs):
             broken = re.search(r"\w-$", block)  # built-\nin
             block += line if broken else " " + line
-            indent, lines = at, lines + 1
+            indent, lines = column, lines + 1
             continue
         if block:
             yield block
         offset = bullet.end() if bullet else 0
-        block, indent, lines = line[offset:], at + offset, 1
+        block, indent, lines = line[offset:], column + offset, 1
 
 
-def visible(text: str) -> Iterator[tuple[int, str]]:
-    """(indentation, line) without headings, doctests, literal blocks and directives."""
+def text_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield (indentation, line) without headings, doctests, literal blocks and directives."""
     doctest = False
-    skip: int | None = None  # lines further in than this are left out
+    skip: int | None = None  # lines indented more than this are left out
     lines = text.splitlines()
     for raw, following in zip(lines, [*lines[1:], ""]):
         line = raw.strip()
@@ -161,11 +157,11 @@ def visible(text: str) -> Iterator[tuple[int, str]]:
             skip = indent
 
 
-def unmarked(block: str) -> str:
-    """The text without reStructuredText's marks, and without what introduces something that was left out."""
+def remove_markup(block: str) -> str:
+    """Remove reStructuredText's markup, and a last sentence that introduces something left out (such as `For example:`)."""
     text = ROLE.sub(lambda match: match[1].split(" <")[0].lstrip("~.!").rpartition(".")[2] or match[1], block)
     text = STARS.sub("", QUOTED.sub(r"\2", FOOTNOTE.sub("", text)))
-    text = text.replace("`", "'").replace("\\ ", "").replace("\\", "")  # `name' is quoted too
+    text = text.replace("`", "'").replace("\\ ", "").replace("\\", "")  # `name' is also a quotation
     text = " ".join(text.split())
     if text.endswith(":"):  # "For example:"
         ends = list(SENTENCE_END.finditer(text[:-1]))
@@ -174,6 +170,6 @@ def unmarked(block: str) -> str:
 
 
 def is_prose(text: str) -> bool:
-    """Whether this is English rather than code or a table: three words or more, and most of them made of letters."""
+    """Return True for prose rather than code or a table: at least three words, most of them made of letters."""
     words = text.split()
     return len(words) >= 3 and not TABLE.search(text) and sum(bool(WORD.match(word)) for word in words) > 0.6 * len(words)

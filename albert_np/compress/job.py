@@ -1,32 +1,34 @@
-"""From a model to a smaller one: what `albert-np compress` does, in this order.
+"""Compress a model, in this order:
 
-cut       heads and neurons that are worth least, measured on labelled examples
-factor    weights into two thin ones
-prune     the smallest weights, at once (gradually: `finetune --sparsity`)
-round     to fewer bits, calibrated on examples if there are any
+1. remove the least important heads and neurons, measured on labelled examples
+2. replace weights by low-rank factors
+3. prune the smallest weights at once (gradually: `finetune --sparsity`)
+4. round to fewer bits, calibrated on examples if there are any
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from albert_np.compress import files
-from albert_np.compress.calibration import calibrated, grams
+from albert_np.compress.calibration import calibrate, collect_grams
 from albert_np.compress.importance import importance
-from albert_np.compress.low_rank import factor, ranks
+from albert_np.compress.low_rank import choose_ranks, factor
 from albert_np.compress.pruning import Sparsity, prune
-from albert_np.compress.quantising import KINDS, put, quantised
+from albert_np.compress.quantising import SCHEMES, quantise_params, round_to_16_bits, write_dequantised
 from albert_np.compress.structured import cut
 from albert_np.core.batch import Batch
+from albert_np.io.packed_checkpoint import Packing
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done. Shares are of what stays: heads=0.5 keeps half of them; energy see low_rank.py.
+    """The steps of a compression.
 
-    sparsity   of `Sparsity`: a share, or "N:M" · scope, embeddings: of `Sparsity`
-    weights    float32, float16, bfloat16, int8 or int4
+    sparsity, scope, embeddings   as in `Sparsity`: a share of zeros, or "N:M"
+    heads, neurons                the share that stays: heads=0.5 keeps half of them
+    energy                        of the low-rank factors, see low_rank.py
+    weights                       float32, float16, bfloat16, int8 or int4
 
-    Raises ValueError that names what came.
+    Raises ValueError, which names the invalid setting.
     """
 
     sparsity: float | str = 0.0
@@ -39,7 +41,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         Sparsity(self.sparsity, scope=self.scope)
-        files.Packing(self.weights)
+        Packing(self.weights)
         for name in ("heads", "neurons"):
             share = getattr(self, name)
             if share is not None and not 0 < share <= 1:
@@ -49,53 +51,57 @@ class Plan:
 
     @property
     def needs_labels(self) -> bool:
+        """Whether labelled examples are needed, to measure importance."""
         return self.heads is not None or self.neurons is not None
 
 
 @dataclass
-class Compressed:
-    """The smaller model, how it is stored, and the ranks that were chosen."""
+class CompressedModel:
+    """The smaller model, how it is stored, and the ranks of its factors."""
 
     model: Any
-    packing: files.Packing
+    packing: Packing
     ranks: dict[str, int] = field(default_factory=dict)
 
 
-def compressed(model: Any, plan: Plan, labelled: list[Batch] | None = None, seen: list[Batch] | None = None) -> Compressed:
-    """A smaller model; `model` stays as it is.
+def compress_model(
+    model: Any, plan: Plan, labelled: list[Batch] | None = None, calibration: list[Batch] | None = None
+) -> CompressedModel:
+    """Return a smaller model; `model` is not changed.
 
-    labelled: batches of one example each, which heads and neurons are measured on; seen: batches for calibration.
-    ValueError if the plan needs examples that are not there.
+    labelled: batches of one example each, on which the importance of heads and neurons is measured; calibration: batches for
+    calibrated rounding. Raises ValueError if the plan needs labelled examples and there are none.
     """
-    found = Compressed(type(model).of(model.config, model.params.copy()), files.Packing())
+    small = CompressedModel(type(model).of(model.config, model.params.copy()), Packing())
     if plan.needs_labels:
         if not labelled:
-            raise ValueError("which heads and neurons are worth least is measured on labelled examples: give --examples")
-        of_heads, of_neurons = importance(model, labelled)
+            raise ValueError("the importance of heads and neurons is measured on labelled examples: give --examples")
+        head_importance, neuron_importance = importance(model, labelled)
         config = model.config
-        heads = None if plan.heads is None else (staying(plan.heads, config.num_attention_heads), of_heads)
-        neurons = None if plan.neurons is None else (staying(plan.neurons, config.intermediate_size), of_neurons)
-        found.model = type(model).of(*cut(config, found.model.params, heads, neurons))
+        heads = neurons = None
+        if plan.heads is not None:
+            heads = max(1, round(plan.heads * config.num_attention_heads)), head_importance
+        if plan.neurons is not None:
+            neurons = max(1, round(plan.neurons * config.intermediate_size)), neuron_importance
+        small.model = type(model).of(*cut(config, small.model.params, heads, neurons))
     if plan.energy is not None:
-        found.ranks = ranks(found.model.params, plan.energy)
-        found.model = type(model).of(*factor(found.model.config, found.model.params, found.ranks))
+        small.ranks = choose_ranks(small.model.params, plan.energy)
+        small.model = type(model).of(*factor(small.model.config, small.model.params, small.ranks))
     if plan.sparsity:
-        prune(found.model.params, Sparsity(plan.sparsity, scope=plan.scope, embeddings=plan.embeddings))
-    found.packing = rounded(found.model, plan.weights, seen)
-    return found
+        prune(small.model.params, Sparsity(plan.sparsity, scope=plan.scope, embeddings=plan.embeddings))
+    small.packing = round_weights(small.model, plan.weights, calibration)
+    return small
 
 
-def staying(share: float, count: int) -> int:
-    return max(1, round(share * count))
-
-
-def rounded(model: Any, weights: str, seen: list[Batch] | None) -> files.Packing:
-    """Round a model in place -> how it is stored."""
-    if weights in KINDS:
-        kind = KINDS[weights]
-        numbers = calibrated(model.params, kind, grams(model, seen)) if seen else quantised(model.params, kind)
-        put(model.params, numbers)
-        return files.Packing(weights, numbers)
+def round_weights(model: Any, weights: str, calibration: list[Batch] | None) -> Packing:
+    """Round the matrices of a model in place; return how they are stored."""
+    if weights in SCHEMES:
+        scheme, params = SCHEMES[weights], model.params
+        quantised = (
+            calibrate(params, scheme, collect_grams(model, calibration)) if calibration else quantise_params(params, scheme)
+        )
+        write_dequantised(params, quantised)
+        return Packing(weights, quantised)
     if weights != "float32":
-        files.rounded(model.params, weights)
-    return files.Packing(weights)
+        round_to_16_bits(model.params, weights)
+    return Packing(weights)

@@ -1,10 +1,11 @@
-"""Movement pruning: a weight is worth keeping if training moves it away from zero (Sanh et al. 2020).
+"""Movement pruning: keep the weights that training moves away from zero (Sanh et al. 2020).
 
-Every weight has a score, which descends on the gradient of a mask (compress/layers/masked.py). Those with the least scores go. As
-Sanh et al. do, the scores are learned by Adam: so what counts is how steadily a weight moves, not how much the loss hangs on it.
+Every weight has a score, learned by gradient descent on the gradient of a mask (compress/layers/masked.py). The weights with the
+lowest scores are pruned. As in Sanh et al., scores are learned by Adam, so the steadiness of a weight's movement counts more than
+the size of its gradient.
 
-All weights that go move the same way, downhill. Many at once are one huge step of the optimiser, which no training survives; so
-the mask grows at every step, by a little.
+Setting a weight to 0 continues its movement. Many at once are one huge step, from which training does not recover; so the mask
+grows a little at every step.
 """
 
 from typing import Any
@@ -14,23 +15,25 @@ import numpy as np
 from albert_np.core import backend, optim
 from albert_np.core.params import Tree
 
-WARMUP = 0.1  # the share of the steps in which scores are learned before the first is used
-EPS = 1e-12  # gradients of scores are tiny: those of the weights times the weights
+WARMUP = 0.1  # share of the steps in which scores are learned before pruning begins
+EPS = 1e-12  # gradients of scores are tiny: gradients of weights times weights
 
 
 class Scores:
-    """The scores of all parameters, and what Adam keeps of them."""
+    """The scores of all parameters, with their Adam state."""
 
     def __init__(self, params: Tree) -> None:
         self.values = params.zeros_like()
         self.adam = optim.init("adamw", params, bias_correction=True, weight_decay=0.0, eps=EPS)
 
     def learn(self, ds: Any) -> None:
-        """One step of descent. ds: the flat gradient of the mask"""
-        optim.step(self.values, Tree(self.values.form, ds), self.adam, 1.0)  # at any rate: only their order counts
+        """Update the scores. ds: the flat gradient of the mask."""
+        optim.step(
+            self.values, Tree(self.values.form, ds), self.adam, 1.0
+        )  # any rate will do: only the order of the scores matters
 
     def state(self) -> dict[str, Any]:
-        """{name: array on the host}: what `restore` needs."""
+        """Return {name: host array} for `restore`."""
         flats = {name: backend.to_host(tree.flat) for name, tree in self._trees().items()}
         return {**flats, "count": np.array([self.adam.count])}
 

@@ -1,14 +1,14 @@
 """Pruning: the least important weights become 0 and stay 0.
 
-Which weights are important is said by their size (Han et al. 2015), or by where training moves them (see movement.py). How many
-go grows with the steps, fast at first and slowly at the end (Zhu & Gupta 2017):
+Importance is the magnitude of a weight (Han et al. 2015) or its movement in training (see movement.py). The share of pruned
+weights grows with the steps, fast at first and slowly at the end (Zhu & Gupta 2017):
 
     s_t = s (1 - (1 - t)³)        t from 0 to 1 between the first and the last step of pruning
 
-A pruned weight is 0 in the parameters themselves, its gradient is 0 and so are its moments: nothing brings it back. (Sanh et al.
-keep pruned weights aside and let them return; here what is gone is gone, and what is trained is what is saved.)
+A pruned weight is 0 in the parameters themselves, and its gradient and its moments are 0, so it stays 0. (Sanh et al. store the
+values of pruned weights and let them return; here pruning is final, and the trained parameters are those that are saved.)
 
-Layers that share a weight share its mask: there is nothing to do for it.
+Layers that share a weight share its mask.
 """
 
 import math
@@ -19,28 +19,31 @@ from typing import Any
 
 import numpy as np
 
-from albert_np.compress.layers.masked import masked_backward
+from albert_np.compress.layers.masked import apply_mask_backward
 from albert_np.compress.movement import WARMUP, Scores
-from albert_np.compress.tensors import TABLES, matrices, sparsity
+from albert_np.compress.zeros import sparsity
 from albert_np.core.params import Tree
+from albert_np.engine.kernels import tensor_spans
+from albert_np.io.matrices import LOOKUP_TABLES, matrices
 from albert_np.training.constraints import Constraint
 
-UPDATES = 100  # so often the mask grows, at most; by movement at every step
-INTENDED, ROUNDED = 0.005, 0.3  # a model with so many zeros was pruned; one of integers, where small weights are 0 anyway
+UPDATES = 100  # maximum number of mask updates by magnitude; by movement the mask is updated at every step
+# The share of zeros above which a model counts as pruned; in an integer model, small weights are rounded to 0 anyway
+PRUNED_FLOAT, PRUNED_INTEGER = 0.005, 0.3
 
 
 @dataclass(frozen=True)
 class Sparsity:
-    """What is pruned, and how.
+    """Settings of pruning.
 
-    amount       the share of zeros at the end, 0 <= s < 1; or "N:M", such as "2:4": of each M inputs in a row of an output N stay
+    amount       final share of zeros, 0 <= s < 1; or "N:M", such as "2:4": N of every M consecutive inputs of an output stay
     by           "magnitude" or "movement"
-    scope        "layer": each matrix loses its share · "global": all compete
-    begin, end   where in the training pruning begins and ends, as shares of its steps. "N:M" happens at once, at `begin`.
-                 None: at 0 by magnitude; by movement a tenth later, when there are scores
+    scope        "layer": the same share in every matrix · "global": one threshold for all matrices
+    begin, end   when pruning begins and ends, as shares of the steps; "N:M" is applied at once, at `begin`.
+                 None: 0 for magnitude, 0.1 for movement, which first has to learn scores
     embeddings   whether the word table is pruned, too
 
-    Raises ValueError that names what came.
+    Raises ValueError, which names the invalid setting.
     """
 
     amount: float | str = 0.0
@@ -52,7 +55,7 @@ class Sparsity:
 
     def __post_init__(self) -> None:
         if isinstance(self.amount, str):
-            object.__setattr__(self, "amount", _amount(self.amount))
+            object.__setattr__(self, "amount", _parse_amount(self.amount))
         if not isinstance(self.amount, str) and not 0 <= self.amount < 1:
             raise ValueError(f"sparsity must be at least 0 and below 1, or N:M such as 2:4, not {self.amount!r}")
         for name, known in (("by", ("magnitude", "movement")), ("scope", ("layer", "global"))):
@@ -63,84 +66,84 @@ class Sparsity:
 
     @property
     def starts(self) -> float:
-        """`begin`, or where it is by default."""
+        """`begin`, or its default."""
         if self.begin is None:
             return min(WARMUP, self.end) if self.by == "movement" else 0.0
         return self.begin
 
     @classmethod
     def of(cls, settings: Any) -> "Sparsity":
-        """What the settings of a training say of it; the amount is 0 if nothing is pruned."""
+        """Return the pruning settings among the settings of a training run; the amount is 0 if nothing is pruned."""
         s = settings
         return cls(s.sparsity, s.prune_by, s.prune_scope, end=s.prune_end, embeddings=s.prune_embeddings)
 
     @property
     def pattern(self) -> tuple[int, int] | None:
-        """(N, M), if this is one."""
+        """(N, M) for an "N:M" pattern, else None."""
         if not isinstance(self.amount, str):
             return None
         n, m = self.amount.split(":")
         return int(n), int(m)
 
     def at(self, progress: float) -> float:
-        """The share of zeros when this share of the steps is done."""
+        """Return the share of zeros after this share of the steps."""
         if progress < self.starts or isinstance(self.amount, str):
             return 0.0
         t = 1.0 if progress >= self.end else (progress - self.starts) / (self.end - self.starts)
         return self.amount * (1 - (1 - t) ** 3)
 
 
-def _amount(text: str) -> float | str:
-    """ "0.8" -> 0.8; "2:4" stays. ValueError for anything else."""
+def _parse_amount(text: str) -> float | str:
+    """Parse "0.8" as 0.8 and "2:4" as itself. ValueError for anything else."""
     if match := re.fullmatch(r"(\d{1,3}):(\d{1,3})", text):
         if 0 < int(match[1]) < int(match[2]):
             return text
-        raise ValueError(f"sparsity {text}: of M weights N stay, with 0 < N < M")
+        raise ValueError(f"sparsity {text}: N of M weights stay, with 0 < N < M")
     try:
         return float(text)
     except ValueError:
         raise ValueError(f"sparsity must be at least 0 and below 1, or N:M such as 2:4, not {text!r}") from None
 
 
-# ---- which weights go ----
+# ---- the choice of weights ----
 
 
-def least(scores: list[Any], dead: list[Any], share: float, together: bool) -> list[Any]:
-    """scores, dead: an array and booleans for each matrix -> its booleans with a share of the least scores dead.
+def prune_lowest(scores: list[Any], pruned: list[Any], share: float, globally: bool) -> list[Any]:
+    """Return new masks (True: pruned), one per matrix, in which this share of the lowest scores is pruned.
 
-    What is dead stays so. together: the scores of all matrices compete; else each matrix loses its share.
+    Weights that are pruned already stay so. globally: rank all matrices together, else each by itself.
     """
-    if together:
-        flat = least([_joined(scores)], [_joined(dead)], share, False)[0]
+    if globally:
+        flat = prune_lowest([_concatenate(scores)], [_concatenate(pruned)], share, False)[0]
         ends = np.cumsum([score.size for score in scores]).tolist()
         return [flat[end - score.size : end].reshape(score.shape) for end, score in zip(ends, scores)]
-    found = []
-    for score, gone in zip(scores, dead):
-        count = max(round(share * score.size), int(gone.sum()))
-        ranked = np.where(gone, -math.inf, score).reshape(-1)
-        now = np.zeros_like(gone.reshape(-1))
+    masks = []
+    for score, old in zip(scores, pruned):
+        count = max(round(share * score.size), int(old.sum()))
+        ranked = np.where(old, -math.inf, score).reshape(-1)
+        mask = np.zeros_like(old.reshape(-1))
         if count:
-            now[np.argpartition(ranked, count - 1)[:count]] = True
-        found.append(now.reshape(score.shape))
-    return found
+            mask[np.argpartition(ranked, count - 1)[:count]] = True
+        masks.append(mask.reshape(score.shape))
+    return masks
 
 
-def _joined(arrays: list[Any]) -> Any:
+def _concatenate(arrays: list[Any]) -> Any:
     return np.concatenate([array.reshape(-1) for array in arrays])
 
 
-def pattern(name: str, score: Any, gone: Any, n: int, m: int) -> Any:
-    """The booleans of a matrix of which, of every m inputs of an output in a row, all but n are dead."""
-    axis = 1 if name in TABLES else 0
+def prune_pattern(name: str, score: Any, pruned: Any, n: int, m: int) -> Any:
+    """Return a new mask of a matrix in which all but n of every m consecutive inputs of an output are pruned."""
+    axis = 1 if name in LOOKUP_TABLES else 0
     if score.shape[axis] % m:
-        raise ValueError(f"{name} has {score.shape[axis]} inputs, which is no multiple of {m}: the pattern {n}:{m} needs one")
-    ranked = np.moveaxis(np.where(gone, -math.inf, score), axis, -1)  # (outputs, inputs)
-    rank = np.argsort(np.argsort(ranked.reshape(-1, m), axis=1), axis=1)  # within its row of m inputs; 0: the least
-    return np.moveaxis((rank < m - n).reshape(ranked.shape), -1, axis) | gone
+        raise ValueError(f"{name} has {score.shape[axis]} inputs, which is not a multiple of {m} as the pattern {n}:{m} requires")
+    ranked = np.moveaxis(np.where(pruned, -math.inf, score), axis, -1)  # (outputs, inputs)
+    rank = np.argsort(np.argsort(ranked.reshape(-1, m), axis=1), axis=1)  # within its m inputs; 0: the lowest
+    return np.moveaxis((rank < m - n).reshape(ranked.shape), -1, axis) | pruned
 
 
 def prune(params: Tree, how: Sparsity) -> None:
-    """At once, in place, by magnitude: what the gradual way is to be better than."""
+    """Prune at once, in place, by magnitude: the baseline for gradual pruning."""
     pruning = Pruning(how)
     pruning.start(params, 1)
     pruning.choose(params, how.at(1.0))
@@ -151,69 +154,60 @@ def prune(params: Tree, how: Sparsity) -> None:
 
 
 class Pruning(Constraint):
-    """Prunes the parameters of a training run. Weights that are 0 when it starts are pruned already."""
+    """Prune the parameters during training. Weights that are 0 at the start count as pruned."""
 
     def __init__(self, how: Sparsity) -> None:
         self.how = how
 
     def start(self, params: Tree, total: int) -> None:
-        self.begin(params)
-        self.plan(total)
-
-    def plan(self, total: int) -> None:
-        """For a training of so many steps."""
-        self.total, self.every = total, max(1, total // UPDATES) if self.scores is None else 1
-
-    def begin(self, params: Tree) -> None:
-        """What is pruned already, and no scores yet."""
-        self.dead = np.zeros_like(params.flat, dtype=bool)
-        for array, gone in zip(matrices(params).values(), self._of(params, self.dead, embeddings=True)):
-            gone[...] = array == 0
+        """Mark the weights that are 0 as pruned, initialise the scores, and set the number of steps."""
+        self.pruned = np.zeros_like(params.flat, dtype=bool)
+        for array, mask in zip(matrices(params).values(), self._views(params, self.pruned, embeddings=True)):
+            mask[...] = array == 0
         self.scores = Scores(params) if self.how.by == "movement" else None
         self.done = self.how.amount == 0
+        self.total, self.every = total, max(1, total // UPDATES) if self.scores is None else 1
 
-    def gradients(self, params: Tree, grads: Tree) -> None:
-        dw, ds = masked_backward(grads.flat, (params.flat, ~self.dead))
+    def on_gradients(self, params: Tree, grads: Tree) -> None:
+        dw, ds = apply_mask_backward(grads.flat, (params.flat, ~self.pruned))
         grads.flat[...] = dw
         if self.scores is not None and not self.done:
             self.scores.learn(ds)
 
-    def stepped(self, params: Tree, optimizer: SimpleNamespace, step: int) -> None:
+    def on_step_end(self, params: Tree, optimizer: SimpleNamespace, step: int) -> None:
         progress = step / self.total
-        if not self.done and progress >= self.how.starts and (step % self.every == 0 or self.settled(step)):
+        if not self.done and progress >= self.how.starts and (step % self.every == 0 or self.is_final(step)):
             self.choose(params, self.how.at(progress))
-            self.done = self.settled(step)
+            self.done = self.is_final(step)
         self.clear(params.flat)
         for moment in (optimizer.m, optimizer.v):
-            moment.flat[self.dead[getattr(optimizer, "part", slice(None))]] = 0
+            moment.flat[self.pruned[getattr(optimizer, "part", slice(None))]] = 0
 
-    def settled(self, step: int) -> bool:
+    def is_final(self, step: int) -> bool:
         return self.how.amount == 0 or step / self.total >= (self.how.starts if self.how.pattern else self.how.end)
 
     def choose(self, params: Tree, share: float) -> None:
-        """Which weights are dead from now on."""
-        names = list(matrices(params, self.how.embeddings))
-        weights = list(matrices(params, self.how.embeddings).values())
-        dead = self._of(params, self.dead, self.how.embeddings)
-        scores = (
-            [np.abs(w) for w in weights]
-            if self.scores is None
-            else self._of(params, self.scores.values.flat, self.how.embeddings)
-        )
-        if self.how.pattern is None:
-            chosen = least(scores, dead, share, self.how.scope == "global")
+        """Choose the pruned weights for this share of zeros."""
+        weights, embeddings = matrices(params, self.how.embeddings), self.how.embeddings
+        masks = self._views(params, self.pruned, embeddings)
+        if self.scores is None:
+            scores = [np.abs(w) for w in weights.values()]
         else:
-            chosen = [pattern(name, score, gone, *self.how.pattern) for name, score, gone in zip(names, scores, dead)]
-        for gone, now in zip(dead, chosen):
-            gone[...] = now
+            scores = self._views(params, self.scores.values.flat, embeddings)
+        if self.how.pattern is None:
+            chosen = prune_lowest(scores, masks, share, self.how.scope == "global")
+        else:
+            chosen = [prune_pattern(name, score, mask, *self.how.pattern) for name, score, mask in zip(weights, scores, masks)]
+        for mask, new in zip(masks, chosen):
+            mask[...] = new
 
     def clear(self, flat: Any) -> None:
-        """0 wherever a weight is dead."""
-        flat[self.dead] = 0
+        """Set an array, as long as the flat buffer, to 0 where weights are pruned."""
+        flat[self.pruned] = 0
 
-    def _of(self, params: Tree, flat: Any, embeddings: bool) -> list[Any]:
-        """The views of an array, as long as the flat buffer, that stand where the matrices do."""
-        spans = params.spans()
+    def _views(self, params: Tree, flat: Any, embeddings: bool) -> list[Any]:
+        """Return the views of an array, as long as the flat buffer, at the positions of the matrices."""
+        spans = tensor_spans(params)
         return [flat[slice(*spans[name])].reshape(array.shape) for name, array in matrices(params, embeddings).items()]
 
     def state(self) -> dict[str, Any]:
@@ -225,6 +219,6 @@ class Pruning(Constraint):
 
 
 def was_pruned(params: Tree, integers: bool = False) -> bool:
-    """Whether a model has zeros that somebody meant. integers: its weights were rounded to int8 or int4."""
-    least = ROUNDED if integers else INTENDED
-    return sparsity(params) > least or sparsity(params, embeddings=False) > least
+    """Return whether a model was pruned, judged by its zeros. integers: its weights were rounded to int8 or int4."""
+    threshold = PRUNED_INTEGER if integers else PRUNED_FLOAT
+    return sparsity(params) > threshold or sparsity(params, embeddings=False) > threshold

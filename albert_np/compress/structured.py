@@ -1,7 +1,7 @@
-"""Cutting whole heads and whole neurons away: what is left is an ordinary, smaller model, and as much faster.
+"""Structured pruning: remove whole attention heads and neurons, which leaves a smaller and faster dense model.
 
-A head is D columns of query, key and value and D rows of the output matrix; a neuron a column of ffn.intermediate and a row of
-ffn.output. Every block keeps its own best ones, and as many as every other: the config has one number for each.
+A head is D columns of query, key and value and D rows of the output matrix; a neuron is a column of ffn.intermediate and a row of
+ffn.output. Every block keeps its own most important ones; their number is the same in all blocks, since it is in the config.
 """
 
 import numpy as np
@@ -17,43 +17,43 @@ Importance = dict[str, np.ndarray]
 def cut(
     config: AlbertConfig, params: Tree, heads: tuple[int, Importance] | None, neurons: tuple[int, Importance] | None
 ) -> tuple[AlbertConfig, Tree]:
-    """heads, neurons: how many stay, and what each is worth (see importance.py); None: all stay -> the smaller model
+    """Return the smaller model. heads, neurons: (number that stays, importance of each; see importance.py); None: all stay.
 
-    ValueError if none would stay, or more than there are.
+    Raises ValueError for numbers below 1 or above those of the model.
     """
     changes: dict[str, int] = {}
     if heads is not None:
-        changes |= {"num_attention_heads": _some("heads", heads[0], config.num_attention_heads)}
+        changes |= {"num_attention_heads": _check_count("heads", heads[0], config.num_attention_heads)}
         changes |= {"attention_head_size": config.head_width}
     if neurons is not None:
-        changes |= {"intermediate_size": _some("neurons", neurons[0], config.intermediate_size)}
+        changes |= {"intermediate_size": _check_count("neurons", neurons[0], config.intermediate_size)}
     small = config.replace(**changes)
-    kept = {name: places(worth, heads[0], config.head_width) for name, worth in heads[1].items()} if heads else {}
-    kept |= {name: places(worth, neurons[0], 1) for name, worth in neurons[1].items()} if neurons else {}
+    indices = {name: best_indices(values, heads[0], config.head_width) for name, values in heads[1].items()} if heads else {}
+    indices |= {name: best_indices(values, neurons[0], 1) for name, values in neurons[1].items()} if neurons else {}
     tree = zero_tree(shapes(small, get_heads(params)), params.flat.dtype, params.flat)
-    given = dict(params.items())
+    old = dict(params.items())
     for name, array in tree.items():
-        fill(array, _taken(name, backend.to_host(given[name]), kept))
+        fill(array, _select(name, backend.to_host(old[name]), indices))
     return small, tree
 
 
-def _some(what: str, count: int, there: int) -> int:
-    if not 1 <= count <= there:
-        raise ValueError(f"{what}: expected 1 to {there} that stay, got {count}")
+def _check_count(what: str, count: int, most: int) -> int:
+    if not 1 <= count <= most:
+        raise ValueError(f"{what}: expected 1 to {most} that stay, got {count}")
     return count
 
 
-def places(worth: np.ndarray, count: int, width: int) -> np.ndarray:
-    """The places of the `count` best, each `width` wide, in their old order."""
-    best = np.sort(np.argsort(-worth, kind="stable")[:count])
+def best_indices(importance: np.ndarray, count: int, width: int) -> np.ndarray:
+    """Return the indices of the `count` most important units, each `width` wide, in their old order."""
+    best = np.sort(np.argsort(-importance, kind="stable")[:count])
     return (best[:, None] * width + np.arange(width)).reshape(-1)
 
 
-def _taken(name: str, value: np.ndarray, kept: dict[str, np.ndarray]) -> np.ndarray:
-    """A tensor OWNER.LINEAR.LEAF without what is cut away of its owner. What lies between u and v is the rank, and stays."""
+def _select(name: str, value: np.ndarray, indices: dict[str, np.ndarray]) -> np.ndarray:
+    """Return tensor OWNER.LINEAR.LEAF with the given units of its owner. The dimension between u and v is the rank, and stays."""
     owner, linear, leaf = name.rsplit(".", 2) if name.count(".") > 2 else (name, "", "")
-    if owner not in kept:
+    if owner not in indices:
         return value
     if linear == "output":
-        return value[kept[owner]] if leaf in ("w", "u") else value
-    return value if leaf == "u" else value[..., kept[owner]]
+        return value[indices[owner]] if leaf in ("w", "u") else value
+    return value if leaf == "u" else value[..., indices[owner]]

@@ -1,11 +1,11 @@
-"""One trained model made smaller in many ways, each scored, weighed and timed: `albert-np compress --sweep`.
+"""Compress one trained model in many ways, and compare scores, sizes and times: `albert-np compress --sweep`.
 
-    one-shot    the smallest weights are cut at once, no training after          gradual    while training goes on
-    movement    gradual, by where training moves the weights                     rounded    to fewer bits, calibrated
-    aware       4 bits, trained with the rounding                                cut        heads and neurons, then training
-    factored    weights in two factors, no training after                        together   several of these
+    one-shot    magnitude pruning at once, without training      gradual    magnitude pruning during training
+    movement    movement pruning during training                 rounded    fewer bits, calibrated
+    aware       4 bits, quantisation-aware training              cut        heads and neurons removed, then training
+    factored    low-rank factors, without training               together   several of these
 
-sweep.json, sweep.md and pictures tell it; a folder for each of them answers like any trained model.
+Results are sweep.json, sweep.md, figures, and a folder with each model.
 """
 
 import math
@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from albert_np.compress.job import Compressed, Plan, compressed
-from albert_np.compress.models import bytes_at, changed, looked_at, times
-from albert_np.compress.tensors import matrices, sparsity, zeros
-from albert_np.compress.tensors import rows as rows_of
+from albert_np.compress.importance import importance
+from albert_np.compress.job import CompressedModel, Plan, compress_model
+from albert_np.compress.models import make_batches, measure_times, share_changed, weights_bytes
+from albert_np.compress.zeros import count_zeros, sparsity
 from albert_np.core import backend
-from albert_np.io.files import write_json, write_whole
+from albert_np.io.files import write_figures, write_json, write_whole
+from albert_np.io.matrices import as_rows, matrices
 from albert_np.tasks.finetune import finetune, new_folder
 from albert_np.tasks.trained import Trained
 from albert_np.training.callbacks import Report
@@ -32,12 +33,12 @@ from albert_np.training.callbacks import Report
 SHARES = (0.5, 0.8, 0.9, 0.95)
 FAMILIES = ("one-shot", "gradual", "movement", "rounded", "aware", "cut", "factored", "together")
 TENTH = 0.1
-MOST_SHOWN = 0.8  # the sparsity at which the pictures show where the zeros are
+SHOWN_SPARSITY = 0.8  # the sparsity at which the figures show the distribution of zeros
 
 
 @dataclass
 class Sweep:
-    """What every way starts from."""
+    """The model, the examples and the settings that all variants start from."""
 
     trained: Trained
     train: list[Any]
@@ -48,16 +49,16 @@ class Sweep:
     trainings: dict[Any, Trained] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.labelled, self.seen = looked_at(self.trained, self.train)
+        self.labelled, self.calibration = make_batches(self.trained, self.train)
         task = self.trained.task
         self.answers = task.answers(self.trained.model, self.trained.tokenizer, self.dev)
 
     def plan(self, **plan: Any) -> Trained:
-        """Without training."""
-        return self.stored(compressed(self.trained.model, Plan(**plan), self.labelled, self.seen))
+        """Compress without training."""
+        return self.as_trained(compress_model(self.trained.model, Plan(**plan), self.labelled, self.calibration))
 
-    def tuned(self, start: str, **settings: Any) -> Trained:
-        """With training, from a folder; what was asked for before is not trained again."""
+    def finetune(self, start: str, **settings: Any) -> Trained:
+        """Fine-tune from a folder with these settings; the result is cached."""
         key = (start, *sorted(settings.items()))
         if key not in self.trainings:
             self.trainings[key] = finetune(
@@ -66,39 +67,40 @@ class Sweep:
             ).trained  # fmt: skip
         return self.trainings[key]
 
-    def stored(self, found: Compressed) -> Trained:
-        return Trained(self.trained.task, found.model, self.trained.tokenizer, {}, found.packing)
+    def as_trained(self, small: CompressedModel) -> Trained:
+        """Combine a compressed model with the task and the tokenizer."""
+        return Trained(self.trained.task, small.model, self.trained.tokenizer, {}, small.packing)
 
     def rounded(self, make: Callable[[], Trained], weights: str) -> Trained:
-        """What was made in another way, with fewer bits besides."""
-        return self.stored(compressed(make().model, Plan(weights=weights), None, self.seen))
+        """Make a model and round it to fewer bits."""
+        return self.as_trained(compress_model(make().model, Plan(weights=weights), None, self.calibration))
 
     def cut(self, share: float, folder: Path, **settings: Any) -> Trained:
-        """Heads and neurons cut away, then trained on."""
+        """Remove heads and neurons, then fine-tune."""
         self.plan(heads=share, neurons=share).save_pretrained(folder)
-        return self.tuned(str(folder), **settings)
+        return self.finetune(str(folder), **settings)
 
 
-def ways(sweep: Sweep, folder: Path) -> Iterator[tuple[str, str, Callable[[], Trained]]]:
-    """(family, name, what makes it) of each way."""
+def variants(sweep: Sweep, folder: Path) -> Iterator[tuple[str, str, Callable[[], Trained]]]:
+    """Yield (family, name, function that makes the model) of each variant."""
     for share in SHARES:
         yield "one-shot", f"{share:.0%}", partial(sweep.plan, sparsity=share)
     for share in SHARES:
-        yield "gradual", f"{share:.0%}", partial(sweep.tuned, sweep.start, sparsity=share)
+        yield "gradual", f"{share:.0%}", partial(sweep.finetune, sweep.start, sparsity=share)
     for share in SHARES:
-        yield "movement", f"{share:.0%}", partial(sweep.tuned, sweep.start, sparsity=share, prune_by="movement")
+        yield "movement", f"{share:.0%}", partial(sweep.finetune, sweep.start, sparsity=share, prune_by="movement")
     for weights in ("float16", "bfloat16", "int8", "int4"):
         yield "rounded", weights, partial(sweep.plan, weights=weights)
-    yield "aware", "int4", partial(sweep.tuned, sweep.start, weights="int4")
+    yield "aware", "int4", partial(sweep.finetune, sweep.start, weights="int4")
     for share in (0.75, 0.5, 0.25):
         yield "cut", f"{share:.0%} stay", partial(sweep.cut, share, folder / f"before-{share}")
     for energy in (0.95, 0.9, 0.8, 0.6):
         yield "factored", f"energy {energy}", partial(sweep.plan, energy=energy)
     for share, weights in ((0.8, "int8"), (0.8, "int4"), (0.9, "int8")):
-        pruned = partial(sweep.tuned, sweep.start, sparsity=share)
+        pruned = partial(sweep.finetune, sweep.start, sparsity=share)
         yield "together", f"{share:.0%}, {weights}", partial(sweep.rounded, pruned, weights)
     for share, weights in ((0.9, "int8"), (0.95, "int4")):
-        pruned = partial(sweep.tuned, sweep.start, sparsity=share, prune_by="movement")
+        pruned = partial(sweep.finetune, sweep.start, sparsity=share, prune_by="movement")
         yield "together", f"movement {share:.0%}, {weights}", partial(sweep.rounded, pruned, weights)
     half = partial(sweep.cut, 0.5, folder / "before-together", sparsity=0.8)
     yield "together", "half cut, 80%, int8", partial(sweep.rounded, half, "int8")
@@ -114,10 +116,10 @@ def run(
     report: Report | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
-    """Try every way on the model of a folder -> what sweep.json holds: {"metric", "rows", "best_at_a_tenth", "heads", "zeros"}.
+    """Compress the model of a folder in every way; return the content of sweep.json: {"metric", "rows", "best_at_a_tenth", ...}.
 
-    start     what the ways with training start from; None: the model itself
-    settings  of `finetune`, for these: epochs, learning_rate, ...
+    start     the folder from which variants with training start; None: the model itself
+    settings  of `finetune`: epochs, learning_rate, ...
 
     Raises ValueError, FileNotFoundError, FileExistsError.
     """
@@ -129,74 +131,72 @@ def run(
     sweep = Sweep(trained, trained.read(train), trained.read(dev), str(start or model), settings, report)
     if not sweep.dev:
         raise ValueError("a sweep scores on development examples, and there are none")
-    metric, whole = trained.task.metric, trained.model.params.count() * 4
-    rows = [row_of("dense", "float32", trained, sweep, bytes_at(Path(model)) or whole, 1.0)]
+    metric, float32_bytes = trained.task.metric, trained.model.params.count() * 4
+    rows = [make_row("dense", "float32", trained, sweep, weights_bytes(Path(model)) or float32_bytes, 1.0)]
     folder.mkdir(parents=True, exist_ok=True)
-    found: dict[str, Any] = {"metric": metric, "rows": rows, "zeros": {}, "outputs": {}, **worth(sweep)}
+    results: dict[str, Any] = {"metric": metric, "rows": rows, "zeros": {}, "outputs": {}, **measure_importance(sweep)}
     for scope in ("layer", "global"):
-        pruned = compressed(trained.model, Plan(sparsity=MOST_SHOWN, scope=scope)).model.params
-        found["zeros"][scope] = {name: dead / size for name, (dead, size) in zeros(pruned).items()}
-    found["outputs"] = outputs(pruned)
-    for family, name, make in ways(sweep, folder / "steps"):
+        pruned = compress_model(trained.model, Plan(sparsity=SHOWN_SPARSITY, scope=scope)).model.params
+        results["zeros"][scope] = {name: count / size for name, (count, size) in count_zeros(pruned).items()}
+    results["outputs"] = zeros_per_output(pruned)
+    for family, name, make in variants(sweep, folder / "steps"):
         if family not in families:
             continue
         report.note(f"{family}: {name}")
         small = make()
-        place = folder / f"{family}-{name}".replace("%", "").replace(",", "").replace(" ", "-")
-        small.save_pretrained(place)
-        base, own = times([trained, small], sweep.dev)
-        rows.append(row_of(family, name, small, sweep, bytes_at(place) or 0, base / own))
-        found["best_at_a_tenth"] = best_at(rows, metric, TENTH)
-        write_json(folder / "sweep.json", found)  # after each, so that a sweep that is stopped leaves what it found
-        write_whole(folder / "sweep.md", lambda path: path.write_text(markdown(found), encoding="utf-8"))
+        path = folder / f"{family}-{name}".replace("%", "").replace(",", "").replace(" ", "-")
+        small.save_pretrained(path)
+        seconds = measure_times([trained, small], sweep.dev)
+        rows.append(make_row(family, name, small, sweep, weights_bytes(path) or 0, seconds[0] / seconds[1]))
+        results["best_at_a_tenth"] = best_at(rows, metric, TENTH)
+        write_json(folder / "sweep.json", results)  # after each variant, so that an interrupted sweep leaves its results
+        write_whole(folder / "sweep.md", lambda path: path.write_text(format_table(results), encoding="utf-8"))
     shutil.rmtree(folder / "steps", ignore_errors=True)
-    from albert_np.plots import draw_sweep
+    from albert_np.plots import compression_figures
 
-    draw_sweep(folder / "figures", found)
-    return found
+    write_figures(folder / "figures", lambda: compression_figures(results))
+    return results
 
 
-def row_of(family: str, name: str, small: Trained, sweep: Sweep, size: int, faster: float) -> dict[str, Any]:
-    """One way's figures. faster: how many times as fast as the dense model, the two taking turns."""
+def make_row(family: str, name: str, small: Trained, sweep: Sweep, size: int, faster: float) -> dict[str, Any]:
+    """Return the results of one variant. faster: the speed relative to the dense model."""
     task = sweep.trained.task
     answers = task.answers(small.model, small.tokenizer, sweep.dev)
     return {
         "family": family, "name": name, "score": task.score(sweep.dev, answers)[task.metric],
-        "changed": changed(sweep.trained, sweep.dev, sweep.answers, answers), "bytes": size,
+        "changed": share_changed(sweep.trained, sweep.dev, sweep.answers, answers), "bytes": size,
         "parameters": small.model.params.count(), "zeros": sparsity(small.model.params), "faster": faster,
     }  # fmt: skip
 
 
-def worth(sweep: Sweep) -> dict[str, Any]:
-    """What each head and each neuron of the dense model is worth."""
-    from albert_np.compress.importance import importance
-
+def measure_importance(sweep: Sweep) -> dict[str, Any]:
+    """Return the importance of each head and each neuron of the dense model."""
     heads, neurons = importance(sweep.trained.model, sweep.labelled)
     return {"heads": {n: w.tolist() for n, w in heads.items()}, "neurons": {n: sorted(w.tolist()) for n, w in neurons.items()}}
 
 
-def outputs(params: Any) -> dict[str, list[float]]:
-    """{name: the share of zeros in the weights of each output, at the percentiles 0, 1, ..., 100} of each matrix."""
-    shares = {name: backend.to_host((rows_of(name, array) == 0).mean(1)) for name, array in matrices(params).items()}
+def zeros_per_output(params: Any) -> dict[str, list[float]]:
+    """Return, for each matrix, the percentiles 0, 1, ..., 100 of the share of zeros in the weights of an output."""
+    shares = {name: backend.to_host((as_rows(name, array) == 0).mean(1)) for name, array in matrices(params).items()}
     return {name: np.percentile(each, range(101)).tolist() for name, each in shares.items()}
 
 
 def best_at(rows: list[dict[str, Any]], metric: str, share: float) -> dict[str, Any] | None:
-    """The best score of those that are at most this share of the dense model's size; None if there is none."""
+    """Return the variant with the best score of at most this share of the dense model's size; None if there is none."""
     small = [row for row in rows if row["bytes"] <= share * rows[0]["bytes"]]
     return max(small, key=lambda row: (row["score"], -row["bytes"]), default=None)
 
 
-def markdown(found: dict[str, Any]) -> str:
-    """The rows as a table."""
-    head = ["way", "", found["metric"], "answers changed", "MB", "of the dense size", "zeros", "times as fast"]
+def format_table(results: dict[str, Any]) -> str:
+    """Return the results as a Markdown table."""
+    head = ["way", "", results["metric"], "answers changed", "MB", "of the dense size", "zeros", "times as fast"]
     lines = ["| " + " | ".join(head) + " |", "|---|---|" + "---:|" * 6]
-    dense = found["rows"][0]["bytes"]
-    for row in found["rows"]:
+    dense = results["rows"][0]["bytes"]
+    for row in results["rows"]:
         cells = [row["family"], row["name"], f"{row['score']:.4f}", f"{row['changed']:.1%}", f"{row['bytes'] / 1e6:.2f}",
                  f"{row['bytes'] / dense:.1%}", f"{row['zeros']:.0%}", f"{row['faster']:.2f}"]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
-    best = found["best_at_a_tenth"]
+    best = results["best_at_a_tenth"]
     if best is not None and math.isfinite(best["score"]):
         lines += ["", f"The best at a tenth of the size: {best['family']}, {best['name']}: {best['score']:.4f}"]
     return "\n".join(lines) + "\n"

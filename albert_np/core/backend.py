@@ -1,8 +1,7 @@
 """Where arrays live, and the few operations that differ between the places.
 
-Layers call `np.` functions: NumPy hands calls on another library's arrays to that library, so the arrays choose the device.
-What this does not cover is here: where parameters and batches are put (`use`), and the operations `scatter_add`, `erf`,
-`random_bits` and `asarray_like`. Other backends register themselves (`register`).
+Layers call `np.` functions: NumPy hands calls on another library's arrays to that library, so the arrays choose the device. The
+rest is here: where parameters and batches are put (`use`), and the operations that differ.
 """
 
 import os
@@ -16,7 +15,7 @@ from albert_np.core.random import PER_BLOCK, bits16
 
 
 class NumpyBackend:
-    """Arrays in this machine's memory. The methods are those that every backend has."""
+    """Arrays in this machine's memory. Every backend has these methods."""
 
     name = "numpy"
 
@@ -27,10 +26,9 @@ class NumpyBackend:
         return np.asarray(x)
 
     def zeros(self, size: int, dtype: Any) -> Array:
-        return np.zeros(size, dtype)
-
-    def address(self, x: Array) -> int:
-        return x.ctypes.data
+        raw = np.zeros(size + 64 // np.dtype(dtype).itemsize, dtype)
+        start = -raw.ctypes.data % 64 // raw.itemsize  # tensors begin on cache lines
+        return raw[start : start + size]
 
     def scatter_add(self, target: Array, rows: Array, values: Array) -> None:
         np.add.at(target, rows, values)
@@ -44,13 +42,12 @@ class NumpyBackend:
         return "the CPU"
 
 
-Owns = Callable[[Any], bool]
-registered: dict[str, tuple[Callable[[], Any], Owns]] = {}  # name -> what makes the backend; whether an array is one of its own
+registered: dict[str, tuple[Callable[[], Any], Callable[[Any], bool]]] = {}
 ready: dict[str, Any] = {}  # those that have been used in this process
 _current: Any = None
 
 
-def register(name: str, factory: Callable[[], Any], owns: Owns) -> None:
+def register(name: str, factory: Callable[[], Any], owns: Callable[[Any], bool]) -> None:
     """Make a backend known. factory() is called when it is first used; owns(x): whether x is one of its arrays."""
     registered[name] = factory, owns
 
@@ -76,10 +73,6 @@ def use(name: str) -> None:
     """Put parameters and batches made from now on here: "numpy", "cupy" or "cupy:1" (also: the variable ALBERT_NP_BACKEND).
 
     Raises ValueError for another name or device, RuntimeError where CuPy or a CUDA device is missing.
-
-    >>> use("torch")
-    Traceback (most recent call last):
-    ValueError: unknown backend 'torch'; there are numpy and cupy (cupy:1: a second GPU)
     """
     global _current
     _current = named(name)
@@ -100,9 +93,6 @@ def of(x: Array) -> Any:
     raise TypeError(f"expected an array of a backend ({', '.join(registered)}), got {type(x).__name__}")
 
 
-# ---- moving arrays ----
-
-
 def asarray(host: Array) -> Array:
     """Put host data on the backend in use."""
     return current().asarray(host)
@@ -118,18 +108,6 @@ def to_host(x: Array) -> np.ndarray:
     return of(x).to_host(x)
 
 
-def aligned_zeros_like(like: Array, size: int | None = None, dtype: Any = None) -> Array:
-    """A flat array of zeros on the device of `like`, which starts on a 64-byte boundary."""
-    backend, dtype = of(like), np.dtype(like.dtype if dtype is None else dtype)
-    size = like.size if size is None else size
-    raw = backend.zeros(size + 64 // dtype.itemsize, dtype)
-    start = -backend.address(raw) % 64 // dtype.itemsize
-    return raw[start : start + size]
-
-
-# ---- the operations that layers may ask for ----
-
-
 def scatter_add(target: Array, rows: Array, values: Array) -> None:
     """target[rows[i]] += values[i] for every i, in place; rows that repeat add up."""
     of(target).scatter_add(target, rows, values)
@@ -140,10 +118,7 @@ def erf(x: Array) -> Array:
     return of(x).erf(x)
 
 
-def random_bits(words: tuple[Any, Any], rows: Array, columns: int) -> Array:
-    """Uniform 16-bit numbers for each element of these rows: rows (N, 2) (example, token) -> (N, columns) uint16.
-
-    A number is a function of the key's two words, the row's two integers and its column.
-    """
+def random_bits(words: tuple[int, int], rows: Array, columns: int) -> Array:
+    """Uniform 16-bit numbers: rows (N, 2) (example, token) -> (N, columns), functions of key, example, token and column."""
     blocks = asarray_like(np.arange(-(-columns // PER_BLOCK)), rows)
     return bits16(words, rows, blocks)[:, :columns]

@@ -25,9 +25,8 @@ class Items:
     """The items that a loss is a sum over.
 
     labels   (M,) integers, or (M, C) numbers.
-    rows     (M,) the tokens or sequences that are labelled; None: each sequence has one label.
+    rows     (M,) the tokens or sequences that are labelled, and `of`, which of the two; None: each sequence has one label.
     weights  (M,) of the items in the loss; None: 1.
-    of       the axis of `rows`: "token" or "sequence".
     """
 
     labels: Array
@@ -60,31 +59,21 @@ class Batch:
 
     @classmethod
     def pack(
-        cls: type[B],
-        ids: np.ndarray,
-        lengths: np.ndarray,
-        token_types: np.ndarray,
-        positions: np.ndarray,
-        examples: np.ndarray | None = None,
-        masked_rows: np.ndarray | None = None,
-        masked_labels: np.ndarray | None = None,
-        order_labels: np.ndarray | None = None,
-        sequences: Sequences | None = None,
-        like: Array = None,
-        **more: Any,
-    ) -> B:
+        cls: type[B], ids: np.ndarray, lengths: np.ndarray, token_types: np.ndarray, positions: np.ndarray,
+        examples: np.ndarray | None = None, masked_rows: np.ndarray | None = None, masked_labels: np.ndarray | None = None,
+        order_labels: np.ndarray | None = None, sequences: Sequences | None = None, like: Array = None, **more: Any,
+    ) -> B:  # fmt: skip
         """From host arrays: ids, token_types, positions (N,); lengths (B,) with sum N; examples (B,), by default 0, 1, ...
 
         They are put where `like` is, or on the backend in use. sequences: made for these lengths already; more: further fields.
         """
         starts = np.cumsum(lengths) - lengths  # (B,)
-        if sequences is None:
-            sequences = Sequences.of_lengths(lengths, first_rows=put(starts, like))
         examples = np.arange(len(lengths)) if examples is None else examples
         index = np.arange(len(ids)) - np.repeat(starts, lengths)  # (N,)
         return cls(
             ids=put(ids, like), positions=put(positions, like), token_types=put(token_types, like),
-            random_rows=put(np.stack([np.repeat(examples, lengths), index], axis=1), like), sequences=sequences,
+            random_rows=put(np.stack([np.repeat(examples, lengths), index], axis=1), like),
+            sequences=sequences or Sequences.of_lengths(lengths, first_rows=put(starts, like)),
             masked=None if masked_rows is None else Items(put(masked_labels, like), put(masked_rows, like)),
             order=None if order_labels is None else Items(put(order_labels, like), of="sequence"),
             **more,
@@ -97,7 +86,5 @@ class Batch:
 
 
 def put(host: np.ndarray | None, like: Array = None) -> Array:
-    """A host array where `like` is, or on the backend in use."""
-    if host is None:
-        return None
-    return backend.asarray(host) if like is None else backend.asarray_like(host, like)
+    """A host array where `like` is, or on the backend in use; None stays None."""
+    return None if host is None else backend.asarray(host) if like is None else backend.asarray_like(host, like)

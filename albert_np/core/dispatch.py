@@ -2,7 +2,6 @@
 
 `@op` marks an operation. Its forward pass is chosen by the types of its array and of its parameters; the cache that it returns is
 tagged with the version that made it, and whatever takes a cache goes by that tag. A bare cache belongs to the reference.
-`core.active()` says which versions run, `with core.reference():` and ALBERT_NP_REFERENCE=1 leave only the reference.
 """
 
 import inspect
@@ -31,23 +30,25 @@ class Tagged(NamedTuple):
     cache: Cache
 
 
-Kernels: TypeAlias = dict[str, Version]
-kernels: dict[type, tuple[Kernels, Callable[[Array], bool]]] = {}  # type of the arrays -> fast versions; which arrays they take
-implementations: dict[tuple[str, type], Version] = {}  # (operation, type of its parameters) -> what it means for them
-overrides: dict[str, Version] = {}
+def untagged(cache: Cache) -> Cache:
+    """The cache itself, for inspection."""
+    return cache.cache if type(cache) is Tagged else cache
+
+
 operations: dict[str, Callable[..., Any]] = {}
+overrides: dict[str, Version] = {}
+implementations: dict[tuple[str, type], Version] = {}  # (operation, type of its parameters) -> what it means for them
+kernels: dict[type, tuple[dict[str, Version], Callable[[Array], bool]]] = {}  # type of array -> versions; whether they take it
 only_reference = os.environ.get("ALBERT_NP_REFERENCE", "") not in ("", "0")
 if os.environ.get("ALBERT_NP_TEXTBOOK", "") not in ("", "0"):
-    warnings.warn(
-        "ALBERT_NP_TEXTBOOK is now ALBERT_NP_REFERENCE; the old name goes in the next release", FutureWarning, stacklevel=2
-    )
+    warnings.warn("ALBERT_NP_TEXTBOOK is now ALBERT_NP_REFERENCE; the old name goes in the next release", FutureWarning)  # noqa: B028
     only_reference = True
 
 
 def op(function: Callable[..., Any]) -> Any:
-    """Make an operation of a function: it stays in place (`__wrapped__`), and replacements can be registered for it."""
+    """Make an operation of a function. The function itself stays in `__wrapped__`."""
     name, names = function.__name__, list(inspect.signature(function).parameters)
-    at = names.index("cache") if "cache" in names else 1 if name.endswith("_backward") else None
+    at = names.index("cache") if "cache" in names else 1 if name.endswith("_backward") else -1
     p = names.index("p") if "p" in names else None
 
     @wraps(function)
@@ -56,7 +57,7 @@ def op(function: Callable[..., Any]) -> Any:
         if version is None:
             return function(*args, **kwargs)
         result = version.functions[name](*args, **kwargs)
-        if len(version.functions) == 1:  # nothing takes a cache of it
+        if len(version.functions) == 1:  # it has no cache
             return result
         y, cache = result
         return y, None if cache is None else Tagged(version, cache)
@@ -68,9 +69,10 @@ def op(function: Callable[..., Any]) -> Any:
             return function(*args, **kwargs)
         return cache.version.functions[name](*args[:at], cache.cache, *args[at + 1 :], **kwargs)
 
-    if at is None:
-        operations[name] = forward
-    return forward if at is None else by_tag
+    if at >= 0:
+        return by_tag
+    operations[name] = forward
+    return forward
 
 
 def version_for(name: str, args: tuple[Any, ...], p: int | None) -> Version | None:
@@ -89,10 +91,8 @@ def version_for(name: str, args: tuple[Any, ...], p: int | None) -> Version | No
 
 
 def array_in(argument: Any) -> Array | None:
-    """An array by whose type a version is chosen: the argument, or one of a parameter tree; None in what is neither."""
-    if hasattr(argument, "dtype"):
-        return argument
-    return getattr(argument, "any_array", None)
+    """An array by whose type a version is chosen: the argument, or one of a parameter tree; None if it is neither."""
+    return argument if hasattr(argument, "dtype") else getattr(argument, "any_array", None)
 
 
 @contextmanager
@@ -108,13 +108,7 @@ def reference(on: bool = True) -> Iterator[None]:
 
 @contextmanager
 def override(operation: Any, *functions: Callable[..., Any]) -> Iterator[None]:
-    """Within it your functions take the place of an operation: its forward and its backward pass, in the order of `core`.
-
-    >>> from albert_np.core import layers
-    >>> def twice(x, p): return 2 * (x @ p.w + p.b), x
-    >>> def twice_backward(dy, x, p, g): return layers.linear_backward(2 * dy, x, p, g)
-    >>> with override(layers.linear, twice, twice_backward): pass
-    """
+    """Within it your functions take the place of an operation: `override(layers.linear, my_linear, my_linear_backward)`."""
     name = operation.__name__
     if operations.get(name) is not operation:
         raise ValueError(f"override: expected an operation of core or models, such as core.layers.linear, got {operation!r}")
@@ -131,8 +125,6 @@ def override(operation: Any, *functions: Callable[..., Any]) -> Iterator[None]:
 
 def active(like: Array) -> dict[str, str]:
     """{operation: module of the version that runs} for arrays of the type of `like`."""
-    found = {}
-    for name, operation in operations.items():
-        version = version_for(name, (like,), None)
-        found[name] = (operation.__wrapped__ if version is None else version.functions[name]).__module__
-    return found
+    versions = {name: version_for(name, (like,), None) for name in operations}
+    run = {name: operations[name].__wrapped__ if v is None else v.functions[name] for name, v in versions.items()}  # type: ignore
+    return {name: function.__module__ for name, function in run.items()}

@@ -1,11 +1,9 @@
 """Randomness without state: every draw is a function of (seed, purpose, where it is used).
 
-A stateful generator hands out numbers in the order of the calls, so whatever changes that order (another packing of the batch,
-recomputing a layer, resuming a run, a second process) changes the numbers. A counter-based generator (Philox: Salmon et al.
-2011, "Parallel random numbers: as easy as 1, 2, 3") has no order: it encrypts a counter under a key.
-
-* `generator` draws on the host, for data: pairs, masks, the order of the examples.
-* `RandomKey` names the bits of a dropout mask, which `backend.random_bits` computes on the device of the array.
+A stateful generator hands out numbers in the order of the calls, so recomputing a layer, resuming a run or another packing of
+the batch would change them. A counter-based one (Philox: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3")
+encrypts a counter under a key. `generator` draws on the host, for data; a `RandomKey` selects the bits of a dropout mask, which
+`backend.random_bits` computes on the device of the array.
 """
 
 import zlib
@@ -45,8 +43,7 @@ class RandomKey:
 
     seed, step   the run's seed and the index of its optimiser step.
     place        the layer that it is for, such as ("ffn output", 3); see `fold_in`.
-    rows         (N, 2) integers: the example of each token, and its index in the example. A token's mask depends on these and
-                 not on the other sequences of the batch.
+    rows         (N, 2) integers: the example of each token, and its index in the example.
     """
 
     seed: int
@@ -63,33 +60,24 @@ class RandomKey:
         return replace(self, rows=rows)
 
     def words(self) -> tuple[int, int]:
-        """The two 32-bit words under which Philox encrypts (example, token, element).
-
-        The words of different places and steps are unrelated, so their exclusive ors are too.
-        """
+        """The two 32-bit words under which Philox encrypts (example, token, element)."""
         place, step = self.place_words(), self.step_words()
         return place[0] ^ step[0], place[1] ^ step[1]
 
     def place_words(self) -> tuple[int, int]:
-        return _words(self.seed, "dropout " + self.place[0], self.place[1])
+        low, high = seed_sequence(self.seed, "dropout " + self.place[0], self.place[1]).generate_state(2)
+        return int(low), int(high)
 
     def step_words(self) -> tuple[int, int]:
-        return _words(self.seed, "dropout step", self.step)
+        low, high = seed_sequence(self.seed, "dropout step", self.step).generate_state(2)
+        return int(low), int(high)
 
 
 Dropout = RandomKey  # the public name: ab.Dropout
 
 
-def _words(seed: int, purpose: str, number: int) -> tuple[int, int]:
-    low, high = seed_sequence(seed, purpose, number).generate_state(2)
-    return int(low), int(high)
-
-
-# ---- Philox4x32-10 over arrays: the same bits from NumPy, from CuPy, and from a CUDA kernel ----
-
-
 def philox(counter: tuple[Array, Array, Array, Array], key: tuple[int, int]) -> tuple[Array, Array, Array, Array]:
-    """Encrypt four uint64 arrays that hold 32-bit words (they broadcast) under a key of two 32-bit words."""
+    """Philox4x32-10: encrypt four uint64 arrays that hold 32-bit words (they broadcast) under a key of two 32-bit words."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(10):

@@ -31,8 +31,7 @@ class Sequences:
         return len(self.lengths)
 
     def __iter__(self) -> Iterator[slice]:
-        for start, length in zip(self.starts.tolist(), self.lengths.tolist()):
-            yield slice(start, start + length)
+        return (slice(start, start + length) for start, length in zip(self.starts.tolist(), self.lengths.tolist()))
 
     def visible(self, i: int) -> Array | None:
         """(T, T) booleans: whether query t of sequence i may attend to key u. None: every token may attend to every other."""

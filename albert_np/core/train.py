@@ -51,16 +51,9 @@ def batches(text: bytes, B: int = 16, T: int = 63, seed: int = 0) -> Iterator[Ba
 
 
 def train(
-    params: Tree,
-    config: Config,
-    batches: Iterable[Batch],
-    steps: int,
-    lr: float = 1e-3,
-    warmup: int = 0,
-    optimizer: str = "adamw",
-    clip_norm: float = 1.0,
-    seed: int = 0,
-) -> Iterator[tuple[int, Results]]:
+    params: Tree, config: Config, batches: Iterable[Batch], steps: int, lr: float = 1e-3, warmup: int = 0,
+    optimizer: str = "adamw", clip_norm: float = 1.0, seed: int = 0,
+) -> Iterator[tuple[int, Results]]:  # fmt: skip
     """Train params in place; yields the number of steps made and the losses of the last one.
 
     lr is the peak of the learning rate: it rises over `warmup` steps and then falls to 0. Dropout happens as config says.
@@ -91,4 +84,4 @@ def main(path: str, steps: int = 500) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(sys.argv[1])

@@ -1,22 +1,34 @@
-"""Documents -> sentence pairs -> n-gram masks -> balanced, packed batches. Knows no model.
+"""Documents -> sentence pairs -> n-gram masks -> balanced, packed batches: NumPy arrays, independent of any model.
 
     corpus = Corpus.prepare(files, tokenizer, folder, max_length=128)      # tokenised once, memory-mapped
     train, held = split_corpus(corpus, held_out=0.02, seed=0)              # by document
     data = PretrainingData(corpus, train, max_length=128, tokens_per_batch=4096, seed=0)
     batch = data.batch(epoch, step)                                        # packed arrays, a pure function
-    for batch in data.held_out(held): ...                                  # always the same
+    for batch in data.held_out(held): ...                                  # the same batches every time
 
-In the order in which text flows: documents.py (files -> paragraphs), sentences.py (-> sentences -> segments of tokens),
-corpus.py (-> memory-mapped files), held_out.py (training and held-out documents), blocks.py (-> one block an
-example), pairs.py (-> A and B, in order or not), masking.py (-> n-gram masks), sampler.py (which examples make a
-step), collate.py (-> one packed batch), pretraining.py (all of it for the training loop).
+To read it, follow the text:
+
+documents     files -> paragraphs
+sentences     paragraphs -> sentences -> segments: token ids of limited length
+tokenise      segments -> the files of a corpus
+corpus        Corpus: these files, memory-mapped, and rebuilt when text, tokenizer or settings have changed
+vocabulary    facts about token ids: special ids, starts of words
+held_out      which documents are for training, which for evaluation
+blocks        documents -> blocks of segments, one per example
+pairs         a block -> the sentence pair A, B, in order or not
+masking       a pair -> n-gram masks
+collate       examples -> one packed batch
+sampler       which examples make a step, with equal work per step and per process
+pretraining   all of it behind one class, for the training loop
+
+`formats` reads the files of the fine-tuning tasks.
 """
 
 from albert_np.data.collate import Example, collate
 from albert_np.data.corpus import Corpus
 from albert_np.data.held_out import split_corpus
 from albert_np.data.pretraining import HeldOut, PretrainingData
-from albert_np.data.sampler import BalancedSampler, split
+from albert_np.data.sampler import BalancedSampler, split_batch
 
 __all__ = [
     "BalancedSampler",
@@ -25,6 +37,6 @@ __all__ = [
     "HeldOut",
     "PretrainingData",
     "collate",
-    "split",
+    "split_batch",
     "split_corpus",
 ]

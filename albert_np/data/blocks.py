@@ -1,12 +1,12 @@
-"""Documents -> blocks: the runs of sentences that become one example each.
+"""Documents -> blocks: the runs of segments that become one example each.
 
 Google's chunking (create_pretraining_data.py, create_instances_from_document): segments are collected until they have
 at least a target length, or the document ends. The target is T - 3 tokens, or with probability `short_seq_prob` any
-length from 2 to T - 3. The corpus is cut once: a block is what "an example" means from then on.
+length from 2 to T - 3. The corpus is cut once, and an example is a block from then on.
 
-Google draws the target once for a document (style "google"). Where documents are whole novels, that cuts one novel in
-ten into nothing but scraps; style "paper" draws it for each block, as the paper's sentence reads ("we randomly
-generate input sequences shorter than 512 with a probability of 10%").
+Google draws the target once per document (style "google"). If documents are whole novels, this cuts one novel in ten
+into very short blocks only; style "paper" draws it for each block, as in the paper's sentence ("we randomly generate
+input sequences shorter than 512 with a probability of 10%").
 """
 
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from albert_np.data.corpus import Corpus
 
 @dataclass(frozen=True)
 class Blocks:
-    """n blocks of U units (documents, mostly).
+    """n blocks of U units (a unit is a document, or a part of one).
 
     first, stop  (n,) int64: block i is the segments first[i] ... stop[i] - 1
-    target       (n,) int64: the length that was drawn for it, or for its document
-    unit         (n,) int64: which unit it lies in
+    target       (n,) int64: the target length that was drawn for it, or for its document
+    unit         (n,) int64: the unit in which it lies
     units        (U, 2) int64: the first segment of each unit, and one past the last
     """
 
@@ -36,62 +36,60 @@ class Blocks:
     def __len__(self) -> int:
         return len(self.first)
 
-    def single(self) -> np.ndarray:
-        """(n,) bool: blocks of only one segment, in which there is no order of sentences to be learned."""
+    def is_single(self) -> np.ndarray:
+        """Return (n,) bool: the blocks of only one segment, which have no order of sentences to predict."""
         return self.stop - self.first == 1
 
-    def keep(self, which: np.ndarray) -> "Blocks":
-        return Blocks(self.first[which], self.stop[which], self.target[which], self.unit[which], self.units)
+    def select(self, mask: np.ndarray) -> "Blocks":
+        """Return the blocks where the mask (n,) is true."""
+        return Blocks(self.first[mask], self.stop[mask], self.target[mask], self.unit[mask], self.units)
 
 
 def cut_blocks(corpus: Corpus, units: np.ndarray, max_length: int, short_seq_prob: float, seed: int, style: str) -> Blocks:
-    """All blocks of these units (U, 2), in the order of the text."""
+    """Cut units (U, 2) into blocks, in the order of the text."""
     longest = max_length - 3  # [CLS] A [SEP] B [SEP]
     rng = generator(seed, "target")
 
-    def draw(count: int) -> np.ndarray:
+    def draw_targets(count: int) -> np.ndarray:
         short, length = rng.random(count) < short_seq_prob, rng.integers(2, longest + 1, count)
         return np.where(short, length, longest)
 
-    walks = []
-    for some in _portions(units):
-        lengths = units[some, 1] - units[some, 0]  # segments of each unit
-        # (segments,) the target of the chunk that starts here, if one does
-        targets = np.repeat(draw(len(some)), lengths) if style == "google" else draw(int(lengths.sum()))
-        walks.append(_chunks(corpus, units[some], targets))
-    first = np.concatenate([w[0] for w in walks])  # (n,)
-    target = np.concatenate([w[1] for w in walks])  # (n,)
-    count = np.concatenate([w[2] for w in walks])  # (U,)
-    unit = np.repeat(np.arange(len(units)), count)  # (n,)
-    stop = np.append(first[1:], 0)
-    last = np.cumsum(count) - 1  # (U,) the last block of each unit ends where the unit ends
-    stop[last] = units[:, 1]
-    return Blocks(first, stop, target, unit, units)
+    parts = []
+    for portion in _split_units(units):
+        sizes = units[portion, 1] - units[portion, 0]  # segments per unit
+        drawn = np.repeat(draw_targets(len(portion)), sizes) if style == "google" else draw_targets(int(sizes.sum()))
+        parts.append(_cut_units(corpus, units[portion], drawn))
+    first, target, count = (np.concatenate(arrays) for arrays in zip(*parts))  # (n,), (n,), (U,)
+    stop = np.append(first[1:], 0)  # a block ends where the next begins ...
+    stop[np.cumsum(count) - 1] = units[:, 1]  # ... and the last one of a unit where the unit ends
+    return Blocks(first, stop, target, np.repeat(np.arange(len(units)), count), units)
 
 
-def _portions(units: np.ndarray) -> list[np.ndarray]:
-    """The units in portions of about a million segments: what is worked on at once, so that memory stays bounded."""
+def _split_units(units: np.ndarray) -> list[np.ndarray]:
+    """Split the units into portions of about a million segments, so that memory stays bounded. Returns their indices."""
     portion = (units[:, 1] - units[:, 0]).cumsum() >> 20  # (U,)
     return np.split(np.arange(len(units)), np.flatnonzero(np.diff(portion)) + 1)
 
 
-def _chunks(corpus: Corpus, units: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where each chunk starts and its target, (n,) both, and how many chunks a unit has, (U,).
+def _cut_units(corpus: Corpus, units: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the first segment and the target of each block, (n,) both, and the number of blocks per unit, (U,).
 
-    Where a chunk that starts at s would end is found for every segment s at once; then each unit is one walk along
-    them.
+    targets (S,): for each of the S segments of these units, the target of the block that begins there, if one does.
+
+    A block's end depends on its first segment alone. So the ends for all possible first segments are computed at once, and
+    cutting a unit is following them: from its first segment to the end of that block, the end of the next, and so on.
     """
-    lengths = units[:, 1] - units[:, 0]  # (U,) segments
-    before = lengths.cumsum() - lengths  # (U,) segments of the units before it
-    s = np.repeat(units[:, 0] - before, lengths) + np.arange(lengths.sum())  # every segment
+    sizes = units[:, 1] - units[:, 0]  # (U,)
+    offsets = sizes.cumsum() - sizes  # (U,) where each unit begins in the arrays over S
+    segments = np.repeat(units[:, 0] - offsets, sizes) + np.arange(sizes.sum())  # (S,)
     starts = corpus.segment_starts
-    follow = np.searchsorted(starts, starts[s] + targets).tolist()
-    at: list[int] = []  # chunk starts, as indices into s
-    count = []
-    for (begin, end), offset in zip(units.tolist(), before.tolist()):
-        chunks, segment = len(at), begin
-        while segment < end:
-            at.append(offset + segment - begin)
-            segment = follow[at[-1]]
-        count.append(len(at) - chunks)
-    return s[at], targets[at], np.array(count, dtype=np.int64)
+    ends = np.searchsorted(starts, starts[segments] + targets).tolist()  # (S,)
+    begins: list[int] = []  # first segments of the blocks, as indices into the arrays over S
+    counts = []
+    for (first, stop), offset in zip(units.tolist(), offsets.tolist()):
+        count, segment = len(begins), first
+        while segment < stop:
+            begins.append(offset + segment - first)
+            segment = ends[begins[-1]]
+        counts.append(len(begins) - count)
+    return segments[begins], targets[begins], np.array(counts, dtype=np.int64)

@@ -1,35 +1,27 @@
 """A corpus, tokenised once into memory-mapped files, so that it may be larger than memory.
 
-A cache folder holds the ids of all tokens end to end, where each segment (a sentence, or a part of a long one) starts
-in them, and where each document starts among the segments. The manifest says what they were made from; it is written
-last and in one step, so a folder without a manifest that fits is a folder without a corpus: a process killed on the
-way leaves nothing that could be mistaken for one. The files carry the number of their build, so an older corpus stays
-whole until the new one is. One process builds at a time; another that wants the same corpus waits, and then finds it
-ready.
+A cache folder holds the ids of all tokens end to end, the start of each segment (a sentence, or a part of a long one)
+among the tokens, and the start of each document among the segments. The manifest records the sources and settings. It
+is written last and atomically, so a folder without a matching manifest holds no corpus, and a process that is killed
+leaves nothing that could be mistaken for one. The file names contain a build number, so an older corpus stays intact
+until the new one is complete. One process builds at a time; another one that needs the same corpus waits for it.
 """
 
 import contextlib
 import json
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-from albert_np.data.documents import LAYOUTS, TextFile, check_text_file, paragraphs
-from albert_np.data.pieces import Pieces, Tokenizer
-from albert_np.data.sentences import segments, split_sentences
-from albert_np.io.files import sha256, sync, write_json
+from albert_np.data.documents import LAYOUTS, check_text_file
+from albert_np.data.tokenise import FORMAT, MANIFEST, PARTS, Progress, build_corpus
+from albert_np.data.vocabulary import Tokenizer, Vocabulary
+from albert_np.io.files import sha256
 
-FORMAT = 1  # to be raised whenever the files change their form, or `sentences` its rules: older folders are then rebuilt
-MANIFEST = "manifest.json"
-CHARACTERS_A_BATCH = 1 << 20  # text handed to the tokenizer at a time
-PARTS = ("tokens", "segments", "documents")
-
-Progress = Callable[[int, int], None]
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 class Corpus:
@@ -38,28 +30,30 @@ class Corpus:
     tokens           (tokens,) uint16 or uint32
     segment_starts   (S + 1,) int64: segment s is tokens[segment_starts[s] : segment_starts[s + 1]]
     document_starts  (D + 1,) int64: document d is the segments document_starts[d] ... document_starts[d + 1] - 1
-    pieces           what is known of the vocabulary
-    manifest         what it was made from, and counts (documents, sentences, segments, tokens, unknown)
-    rebuilt_because  why `prepare` tokenised the text now; None if it reused the folder.
+    vocabulary       facts about the tokens, see `vocabulary`
+    manifest         sources, settings, and counts (documents, sentences, segments, tokens, unknown)
+    rebuild_reason   why `prepare` tokenised the text in this call; None if it reused the folder
     """
 
-    def __init__(self, folder: Path, manifest: dict[str, Any], pieces: Pieces, rebuilt_because: str | None = None) -> None:
-        self.folder, self.manifest, self.pieces, self.rebuilt_because = folder, manifest, pieces, rebuilt_because
-        self.tokens = _mapped(folder, manifest, "tokens")
-        self.segment_starts = _mapped(folder, manifest, "segments")
-        self.document_starts = _mapped(folder, manifest, "documents")
+    def __init__(self, folder: Path, manifest: dict[str, Any], vocabulary: Vocabulary, rebuild_reason: str | None = None) -> None:
+        self.folder, self.manifest, self.vocabulary, self.rebuild_reason = folder, manifest, vocabulary, rebuild_reason
+        self.tokens = _map_file(folder, manifest, "tokens")
+        self.segment_starts = _map_file(folder, manifest, "segments")
+        self.document_starts = _map_file(folder, manifest, "documents")
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str], tokenizer: Tokenizer) -> "Corpus":
-        """A corpus that was prepared before, wherever its text files are now. ValueError if it is not there or was made
-        with another tokenizer."""
+        """Open a corpus that was prepared before; its text files are not needed.
+
+        ValueError if the folder holds none, or one that was made with another tokenizer.
+        """
         folder = Path(folder)
         manifest, reason = _read_manifest(folder)
         if manifest is None:
             raise ValueError(f"{folder} holds no prepared corpus: {reason}")
         if manifest["tokenizer"] != tokenizer.fingerprint():
             raise ValueError(f"the corpus in {folder} was tokenised with another tokenizer")
-        return cls(folder, manifest, Pieces.of(tokenizer))
+        return cls(folder, manifest, Vocabulary.from_tokenizer(tokenizer))
 
     @classmethod
     def prepare(
@@ -72,67 +66,67 @@ class Corpus:
         lines: str = "paragraph",
         document_separator: str | None = None,
         progress: Progress | None = None,
-        say: Say | None = None,
+        log: Log | None = None,
     ) -> "Corpus":
-        """The corpus of these text files, tokenised into `folder` unless that was done before.
+        """Return the corpus of these text files, tokenised into `folder` unless that was done before.
 
-        max_length   T; sentences of more than T / 2 tokens are cut (see `sentences`)
-        lines        how the files are laid out, and `document_separator`: see `documents`
-        progress     called with (bytes done, bytes in all) of the files as they lie on the disk
-        say          called with one line when the text is tokenised (why) and when the folder is reused
+        max_length   T; sentences of more than T / 2 tokens are cut, see `sentences`
+        lines, document_separator   the layout of the files, see `documents`
+        progress     called with (bytes done, bytes in all) of the files on disk
+        log          called with a message when the text is tokenised (with the reason) and when the folder is reused
 
         Files count as unchanged if size and time are the same, or the SHA-256. Raises FileNotFoundError, ValueError
-        (not UTF-8, empty, damaged, no text), OSError (folder not writable, disk full); the folder then holds what it
-        held before.
+        (not UTF-8, empty, damaged, no text), OSError (folder not writable, disk full); the folder is then unchanged.
         """
         paths = [Path(file) for file in files]
-        settings = _settings(max_length, lines, document_separator)
+        settings = _check_settings(max_length, lines, document_separator)
         if not paths:
             raise ValueError("no text files were named")
         for path in paths:
             check_text_file(path)
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        say = say or (lambda _: None)
-        with _locked(folder):
+        log = log or (lambda _: None)
+        with _lock(folder):
             manifest, reason = _read_manifest(folder)
             if manifest is not None:
-                reason = _difference(manifest, paths, tokenizer, settings)
+                reason = _find_difference(manifest, paths, tokenizer, settings)
             if manifest is not None and reason is None:
-                say(f"the tokenised corpus in {folder} is reused")
+                log(f"the tokenised corpus in {folder} is reused")
             else:
-                say(f"tokenising {len(paths)} file{'s' * (len(paths) > 1)} into {folder}: {reason}")
-                manifest = _build(paths, tokenizer, folder, settings, progress)
-            return cls(folder, manifest, Pieces.of(tokenizer), reason)
+                log(f"tokenising {len(paths)} file{'s' * (len(paths) > 1)} into {folder}: {reason}")
+                manifest = build_corpus(paths, tokenizer, folder, settings, progress)
+            return cls(folder, manifest, Vocabulary.from_tokenizer(tokenizer), reason)
 
     @property
     def counts(self) -> dict[str, int]:
+        """The numbers of documents, sentences, segments, tokens and unknown tokens."""
         return self.manifest["counts"]
 
     def document_tokens(self) -> np.ndarray:
-        """(D,) int64: the number of tokens of each document."""
+        """Return (D,) int64: the number of tokens of each document."""
         return np.diff(self.segment_starts[self.document_starts])
 
     def segment_ids(self, first: int, stop: int) -> np.ndarray:
-        """The tokens of the segments first ... stop - 1, one after the other: a view into the file."""
+        """Return the tokens of the segments first ... stop - 1 end to end: a view into the file."""
         return self.tokens[self.segment_starts[first] : self.segment_starts[stop]]
 
 
-def _settings(max_length: int, lines: str, separator: str | None) -> dict[str, Any]:
+def _check_settings(max_length: int, lines: str, separator: str | None) -> dict[str, Any]:
     if lines not in LAYOUTS:
         raise ValueError(f"lines must be one of {', '.join(LAYOUTS)}, not {lines!r}")
     if max_length < 8:
         raise ValueError(f"max_length must be at least 8, not {max_length}")
     if separator is not None and not separator.strip():
-        raise ValueError("document_separator must be a line with something on it")
+        raise ValueError("document_separator must be a line that is not empty")
     return {"longest_segment": max_length // 2, "lines": lines, "document_separator": separator}
 
 
-# -- is what lies in the folder the corpus that is wanted? -----------------------------------------------------------
+# -- does the folder hold the corpus already? --------------------------------------------------------------------------
 
 
 def _read_manifest(folder: Path) -> tuple[dict[str, Any] | None, str | None]:
-    """The manifest, or None and why not."""
+    """Return (manifest, None), or (None, reason)."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -148,8 +142,8 @@ def _read_manifest(folder: Path) -> tuple[dict[str, Any] | None, str | None]:
     return manifest, None
 
 
-def _difference(manifest: dict[str, Any], paths: list[Path], tokenizer: Tokenizer, settings: dict[str, Any]) -> str | None:
-    """What has changed since the manifest was written; None: nothing."""
+def _find_difference(manifest: dict[str, Any], paths: list[Path], tokenizer: Tokenizer, settings: dict[str, Any]) -> str | None:
+    """Describe what has changed since the manifest was written; None if nothing has."""
     if manifest["tokenizer"] != tokenizer.fingerprint():
         return "the tokenizer has changed"
     for name, value in settings.items():
@@ -165,155 +159,17 @@ def _difference(manifest: dict[str, Any], paths: list[Path], tokenizer: Tokenize
     return None
 
 
-# -- tokenising it ---------------------------------------------------------------------------------------------------
-
-
-def _build(
-    paths: list[Path], tokenizer: Tokenizer, folder: Path, settings: dict[str, Any], progress: Progress | None
-) -> dict[str, Any]:
-    for stray in folder.glob("*.partial"):  # of a build that was killed: nobody else builds here now
-        stray.unlink()
-    names = _names(folder)
-    partial = {part: folder / f"{names[part]}.partial" for part in PARTS}
-    try:
-        with contextlib.ExitStack() as stack:
-            out = {part: stack.enter_context(open(partial[part], "wb")) for part in PARTS}
-            writer = _Writer(out, tokenizer)
-            files = _tokenise(paths, tokenizer, settings, writer, progress)
-        if writer.counts["segments"] == 0:
-            raise ValueError(f"there is no text in {', '.join(map(str, paths))}")
-        parts = {}
-        for part in PARTS:
-            sync(partial[part])
-            os.replace(partial[part], folder / names[part])
-            size = (folder / names[part]).stat().st_size
-            parts[part] = {"file": names[part], "dtype": writer.dtypes[part], "bytes": size}
-    except BaseException:
-        for path in partial.values():
-            path.unlink(missing_ok=True)
-        raise
-    manifest = {
-        "format": FORMAT,
-        "tokenizer": tokenizer.fingerprint(),
-        "settings": settings,
-        "files": files,
-        "counts": writer.counts,
-        "parts": parts,
-    }
-    write_json(folder / MANIFEST, manifest)
-    for old in folder.glob("*.bin"):
-        if old.name not in names.values():
-            old.unlink()
-    return manifest
-
-
-def _names(folder: Path) -> dict[str, str]:
-    """File names that no corpus in the folder has, also where the clock was set back."""
-    build = time.time_ns()
-    while any((folder / f"{part}-{build:x}.bin").exists() for part in PARTS):
-        build += 1
-    return {part: f"{part}-{build:x}.bin" for part in PARTS}
-
-
-def _tokenise(
-    paths: list[Path], tokenizer: Tokenizer, settings: dict[str, Any], writer: "_Writer", progress: Progress | None
-) -> list[dict[str, Any]]:
-    """Every file into the writer; what the manifest says of each."""
-    stats = [path.stat() for path in paths]
-    total, done, files = sum(stat.st_size for stat in stats), 0, []
-    for path, stat in zip(paths, stats):
-        file = TextFile(path)
-        stream = paragraphs(file, settings["lines"], settings["document_separator"])
-        for batch in _batches(stream):
-            _encode(batch, tokenizer, settings, writer)
-            if progress:
-                progress(done + file.bytes_read, total)
-        done += stat.st_size
-        entry = {"path": str(path.resolve()), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": file.sha256}
-        files.append(entry)
-    if progress:
-        progress(total, total)
-    return files
-
-
-def _batches(stream: Iterator[str | None]) -> Iterator[list[str | None]]:
-    batch: list[str | None] = []
-    characters = 0
-    for paragraph in stream:
-        batch.append(paragraph)
-        characters += len(paragraph or "")
-        if characters >= CHARACTERS_A_BATCH:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
-
-
-def _encode(batch: list[str | None], tokenizer: Tokenizer, settings: dict[str, Any], writer: "_Writer") -> None:
-    """The sentences of all paragraphs of the batch go to the tokenizer in one call; then in order to the writer."""
-    sentences: list[str] = []
-    ends = []  # a document ends before this sentence of the batch
-    for paragraph in batch:
-        if paragraph is None:
-            ends.append(len(sentences))
-        else:
-            sentences += [paragraph] if settings["lines"] == "sentence" else split_sentences(paragraph)
-    parts = segments(sentences, tokenizer.encode_batch, settings["longest_segment"])
-    start = 0
-    for end in ends:
-        writer.add(parts[start:end])
-        writer.end_document()
-        start = end
-    writer.add(parts[start:])
-
-
-class _Writer:
-    """Appends segments to the three open files, and counts."""
-
-    def __init__(self, files: Mapping[str, IO[bytes]], tokenizer: Tokenizer) -> None:
-        token_type = "uint16" if tokenizer.vocab_size <= 1 << 16 else "uint32"
-        self.dtypes = {"tokens": token_type, "segments": "int64", "documents": "int64"}
-        self.counts = {"documents": 0, "sentences": 0, "segments": 0, "tokens": 0, "unknown": 0}
-        self._files, self._unk = files, tokenizer.unk_token_id
-        self._document = 0  # the first segment of the document that is open
-        self._put("segments", [0])
-        self._put("documents", [0])
-
-    def _put(self, part: str, numbers: Sequence[int] | np.ndarray) -> None:
-        self._files[part].write(np.asarray(numbers, dtype=self.dtypes[part]).tobytes())
-
-    def add(self, sentences: list[list[list[int]]]) -> None:
-        rows = [ids for sentence in sentences for ids in sentence]
-        if not rows:
-            return
-        ids = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
-        ends = self.counts["tokens"] + np.cumsum([len(row) for row in rows])
-        self._put("tokens", ids)
-        self._put("segments", ends)
-        self.counts["sentences"] += sum(1 for sentence in sentences if sentence)
-        self.counts["segments"] += len(rows)
-        self.counts["tokens"] += len(ids)
-        self.counts["unknown"] += int((ids == self._unk).sum())
-
-    def end_document(self) -> None:
-        """A document without a token is no document."""
-        if self.counts["segments"] > self._document:
-            self._document = self.counts["segments"]
-            self._put("documents", [self._document])
-            self.counts["documents"] += 1
-
-
-def _mapped(folder: Path, manifest: dict[str, Any], part: str) -> np.ndarray:
-    """A plain array over the mapped file: a slice of it costs less than one of np.memmap."""
+def _map_file(folder: Path, manifest: dict[str, Any], part: str) -> np.ndarray:
+    """Return a plain array over the mapped file: slicing it is cheaper than slicing np.memmap."""
     return np.asarray(np.memmap(folder / manifest["parts"][part]["file"], manifest["parts"][part]["dtype"], mode="r"))
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One builder at a time. The system lets go of the lock when the process ends, however it ends."""
+def _lock(folder: Path) -> Iterator[None]:
+    """Allow one builder at a time. The system releases the lock when the process ends, however it ends."""
     try:
         import fcntl
-    except ImportError:  # Windows: two runs that build one folder at once are not guarded against there
+    except ImportError:  # Windows, where two simultaneous builds of one folder are not prevented
         yield
         return
     with open(folder / "lock", "wb") as file:

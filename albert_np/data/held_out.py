@@ -1,8 +1,8 @@
 """Which part of a corpus is held out from training.
 
-A unit is a run of segments of one document: mostly a whole document. Documents are held out whole, as long as they are
-small enough for that. Of a document that alone has more tokens than the whole held-out part should have, only its
-tail, the same share of it, may be held out: so a corpus of one novel can be split too, and at only one seam.
+A unit is a run of segments of one document, mostly a whole document. Documents are held out whole if they are small
+enough. Of a document that alone has more tokens than the whole held-out part should have, only the tail may be held
+out, the same share of it: so a corpus of one novel can be split too, with a single seam.
 """
 
 import numpy as np
@@ -12,15 +12,16 @@ from albert_np.data.corpus import Corpus
 
 
 def whole_documents(corpus: Corpus) -> np.ndarray:
-    """(D, 2) int64: first segment, and one past the last, of every document."""
+    """Return (D, 2) int64: first segment, and one past the last, of every document."""
     return np.stack([corpus.document_starts[:-1], corpus.document_starts[1:]], axis=1)
 
 
 def split_corpus(corpus: Corpus, held_out: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(units to train on, units held out), each (U, 2) int64: first segment, and one past the last.
+    """Return (units to train on, units held out), each (U, 2) int64: first segment, and one past the last.
 
-    Units are taken in an order that is a pure function of the seed and of their number, until a share `held_out` of the
-    tokens is reached: at least one unit, at most one more than needed. held_out = 0 holds nothing out.
+    Units are taken in an order that is a pure function of the seed and of their index, until a share `held_out` of the
+    tokens is reached: at least one unit, at most one more than needed. held_out = 0 holds nothing out. ValueError for a share
+    out of range, or if nothing would be left to train on.
     """
     if not 0 <= held_out < 0.5:
         raise ValueError(f"held_out must be a share from 0 to less than 0.5, not {held_out}")
@@ -29,17 +30,17 @@ def split_corpus(corpus: Corpus, held_out: float, seed: int) -> tuple[np.ndarray
         return documents, documents[:0]
     starts = corpus.segment_starts
     tokens = corpus.document_tokens()  # (D,)
-    wanted = held_out * corpus.counts["tokens"]
+    target = held_out * corpus.counts["tokens"]
 
-    seams = documents[:, 0].copy()  # (D,) what lies behind its seam may be held out of a document
-    large = np.flatnonzero(tokens > wanted)
+    seams = documents[:, 0].copy()  # (D,) the part behind a document's seam may be held out
+    large = np.flatnonzero(tokens > target)
     ends = starts[documents[large, 1]]
     seams[large] = np.searchsorted(starts, ends - np.maximum(held_out * tokens[large], 1), side="right") - 1
     seams = np.maximum(seams, documents[:, 0])
 
     order = np.argsort(generator(seed, "held-out").random(len(documents)), kind="stable")
     sizes = starts[documents[order, 1]] - starts[seams[order]]
-    taken = order[: int(np.searchsorted(np.cumsum(sizes), wanted)) + 1]
+    taken = order[: int(np.searchsorted(np.cumsum(sizes), target)) + 1]
 
     held = np.stack([seams[taken], documents[taken, 1]], axis=1)
     trained = documents.copy()

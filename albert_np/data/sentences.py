@@ -1,28 +1,27 @@
 """Paragraphs -> sentences -> token ids, none longer than a limit: the segments that sentence pairs are made of.
 
-**Where a sentence ends.** At one or more of ``. ! ? …`` with the quotes and brackets that close on them, if a blank
-follows and then, past opening quotes and brackets, a capital letter, a digit or a letter of a script without
-capitals. Not after
+**Where a sentence ends.** At one or more of ``. ! ? …`` and any closing quotes and brackets, if a space follows and then,
+after any opening quotes and brackets, a capital letter, a digit or a letter of a script without capitals. Not after
 
   * an abbreviation that is followed by a name ("Mr. Hill", "St. Paul") or by a number ("No. 5", "Jan. 3");
   * a single letter (an initial: "J. Hill", "U. S."), except the word "I", or letters with points ("U.S.", "e.g.");
-  * a beginning that has no letter yet ("1. The first ..."): a sentence has at least one letter.
+  * a beginning without a letter ("1. The first ..."): a sentence has at least one letter.
 
-A decimal point has no blank behind it, and an ellipsis that runs on in small letters does not end a sentence. After the
-marks ``。！？`` of Chinese and Japanese a sentence ends without a blank. The rule would rather miss an end than invent
-one.
+A decimal point is not followed by a space, and an ellipsis before a lower-case letter does not end a sentence. After the
+marks ``。！？`` of Chinese and Japanese a sentence ends without a space. When in doubt, the rule does not end a sentence.
 
-**Pieces that are too long.** Of a sentence with more than `limit` tokens (half a sequence, so that at least two
-pieces make one sequence) parts are made at its commas, semicolons, colons and dashes, where that is not enough at its
-blanks, and where there are none (a web address, Chinese) at a token. Parts are of nearly equal length, never longer
-than the limit; no token is lost.
+**Sentences that are too long.** A sentence with more than `limit` tokens (half a sequence, so that a sequence has at least
+two segments) is divided at its commas, semicolons, colons and dashes; if that is not enough, at its spaces; and if there
+are none (a web address, Chinese), between any two tokens. Segments are of nearly equal length, never longer than the
+limit; no token is lost.
 """
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-Encode = Callable[[list[str]], list[list[int]]]
+Segment = Sequence[int]  # token ids
+Encode = Callable[[list[str]], Sequence[Segment]]
 
 _WORDS_BEFORE_NAMES = """
 mr mrs ms messrs mme mlle mm dr drs prof rev hon st ste gen col capt cpt lt lieut sgt maj cmdr adm gov sen rep pres supt
@@ -42,7 +41,7 @@ _CLAUSE = re.compile(r"(?<=[,;:–])\s+|(?<=[，；：、])|(?<=—)\s*|(?<=--)(
 
 
 def split_sentences(paragraph: str) -> list[str]:
-    """The sentences of a paragraph, each stripped, none empty."""
+    """Return the sentences of a paragraph, each stripped, none empty."""
     sentences, start = [], 0
     for match in _END.finditer(paragraph):
         if _is_end(paragraph, start, match):
@@ -74,49 +73,50 @@ def _has_letter(text: str, start: int, end: int) -> bool:
     return any(text[i].isalpha() for i in range(start, end))
 
 
-def segments(sentences: list[str], encode: Encode, limit: int) -> list[list[list[int]]]:
-    """Token ids of each sentence, as one or more parts of at most `limit` tokens; a sentence without tokens has no
-    part."""
+def encode_segments(sentences: list[str], encode: Encode, limit: int) -> list[list[Segment]]:
+    """Return the segments of each sentence, of at most `limit` tokens each; a sentence without tokens has none."""
     encoded = encode(sentences)
     long = [i for i, ids in enumerate(encoded) if len(ids) > limit]
-    parts = [[ids] if ids else [] for ids in encoded]
+    segments = [[ids] if len(ids) else [] for ids in encoded]
     for i, shorter in zip(long, _divide([sentences[i] for i in long], encode, limit)):
-        parts[i] = shorter
-    return parts
+        segments[i] = shorter
+    return segments
 
 
-def _divide(texts: list[str], encode: Encode, limit: int) -> list[list[list[int]]]:
-    """Parts of at most `limit` tokens of texts that have more: at clauses, a clause that is too long at its blanks,
-    and a word that is too long anywhere. Each step encodes the pieces of all texts in one call."""
-    clauses = _encode_pieces([_CLAUSE.split(text) for text in texts], encode)
+def _divide(texts: list[str], encode: Encode, limit: int) -> list[list[Segment]]:
+    """Return the segments of texts with more than `limit` tokens.
+
+    Texts are divided into clauses, a clause that is too long into words, and a word that is too long anywhere; neighbours are
+    then joined again as far as the limit allows. Each step encodes the parts of all texts in one call.
+    """
+    clauses = _encode_parts([_CLAUSE.split(text) for text in texts], encode)
     long = [(t, c) for t, row in enumerate(clauses) for c, (_, ids) in enumerate(row) if len(ids) > limit]
-    words = _encode_pieces([clauses[t][c][0].split() for t, c in long], encode)
-    atoms = [[[ids] for _, ids in row] for row in clauses]
+    words = _encode_parts([clauses[t][c][0].split() for t, c in long], encode)
+    atoms: list[list[list[Segment]]] = [[[ids] for _, ids in row] for row in clauses]
     for (t, c), row in zip(long, words):
-        atoms[t][c] = _fill([piece for _, ids in row for piece in _chop(ids, limit)], limit)
-    return [_fill([ids for row in text for ids in row], limit) for text in atoms]
+        atoms[t][c] = _join_neighbours([part for _, ids in row for part in _split_evenly(ids, limit)], limit)
+    return [_join_neighbours([ids for row in text for ids in row], limit) for text in atoms]
 
 
-def _encode_pieces(rows: list[list[str]], encode: Encode) -> list[list[tuple[str, list[int]]]]:
-    encoded = iter(encode([piece for row in rows for piece in row]))
-    return [[(piece, next(encoded)) for piece in row] for row in rows]
+def _encode_parts(rows: list[list[str]], encode: Encode) -> list[list[tuple[str, Segment]]]:
+    encoded = iter(encode([part for row in rows for part in row]))
+    return [[(part, next(encoded)) for part in row] for row in rows]
 
 
-def _chop(ids: list[int], limit: int) -> list[list[int]]:
-    """Nearly equal pieces of at most `limit`."""
-    count = math.ceil(len(ids) / limit) if ids else 0
+def _split_evenly(ids: Segment, limit: int) -> list[Segment]:
+    """Split ids into nearly equal parts of at most `limit`."""
+    count = math.ceil(len(ids) / limit)
     return [ids[len(ids) * k // count : len(ids) * (k + 1) // count] for k in range(count)]
 
 
-def _fill(atoms: list[list[int]], limit: int) -> list[list[int]]:
-    """Neighbouring atoms (each at most `limit` long) joined to parts of at most `limit`, as even as one pass makes
-    them."""
+def _join_neighbours(atoms: Sequence[Segment], limit: int) -> list[Segment]:
+    """Join neighbouring atoms (each at most `limit` long) to segments of at most `limit`, as even as one pass makes them."""
     total = sum(map(len, atoms))
-    wanted = total / math.ceil(total / limit) if total else limit
-    parts: list[list[int]] = []
+    target = total / math.ceil(total / limit) if total else limit
+    segments: list[Segment] = []
     for atom in atoms:
-        if parts and len(parts[-1]) < wanted and len(parts[-1]) + len(atom) <= limit:
-            parts[-1] = parts[-1] + atom
-        elif atom:
-            parts.append(atom)
-    return parts
+        if segments and len(segments[-1]) < target and len(segments[-1]) + len(atom) <= limit:
+            segments[-1] = [*segments[-1], *atom]
+        elif len(atom):
+            segments.append(atom)
+    return segments

@@ -4,6 +4,7 @@ from types import ModuleType
 
 from albert_np.core import dispatch
 from albert_np.core.dispatch import Array, Cache, Tagged, Version
+from albert_np.core.params import Tree, padded_size
 
 
 def version(module: ModuleType, name: str, *inspectors: str, contains: tuple[str, ...] = ()) -> Version:
@@ -22,3 +23,12 @@ def kernels_run(x: Array) -> bool:
     """Whether kernels run for arrays like this one: some are registered for its type, and they are not switched off."""
     versions, takes = dispatch.kernels.get(type(x), ({}, bool))
     return bool(versions) and not dispatch.only_reference and takes(x)
+
+
+def tensor_spans(params: Tree) -> dict[str, tuple[int, int]]:
+    """{name: (first number, one after the last)} of every tensor in the flat buffer."""
+    offset, spans = 0, {}
+    for name, array in params.items():
+        spans[name] = offset, offset + array.size
+        offset += padded_size(array.shape)
+    return spans

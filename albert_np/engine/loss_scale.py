@@ -1,8 +1,8 @@
-"""Dynamic loss scaling (Micikevicius et al. 2018, section 3.2): the loss is multiplied by S, so that gradients are not lost below
-the smallest float16, and the gradient is divided by S before it is used.
+"""Dynamic loss scaling (Micikevicius et al. 2018, section 3.2): the loss is multiplied by S, so that small gradients do not
+underflow in float16, and the gradient is divided by S before it is used.
 
-If the gradient is not finite the update is left out and S halved; after `patience` good ones in a row S is doubled. All of it
-happens on the device: whether to update is a number there, which the optimiser reads, and the host never waits.
+If the gradient is not finite, the update is skipped and S halved; after `patience` finite ones in a row S is doubled. All of it
+happens on the device: whether to update is a number there, which the optimiser reads, so the host never waits.
 """
 
 from typing import Any
@@ -16,16 +16,19 @@ SMALLEST, LARGEST = 2.0**-14, 2.0**24
 
 
 class LossScale:
-    """scale (1,) float32; finite (1,): 1 or 0, whether the last gradient was; good (1,): such in a row; skipped (1,): updates
-    left out so far. int64, on the device of `like`."""
+    """The scale and its counters, on the device of `like`.
+
+    scale (1,) float32
+    finite, good, skipped (1,) int64: 1 if the last gradient was finite, else 0; finite gradients in a row; updates skipped so far
+    """
 
     def __init__(self, like: Any, patience: int = 2000) -> None:
         self.patience = patience
         self.scale = backend.asarray_like(np.full(1, START, np.float32), like)
         self.finite, self.good, self.skipped = (backend.asarray_like(np.full(1, n), like) for n in (1, 0, 0))
 
-    def see(self, norm: Any) -> None:
-        """norm (): of the gradient, unscaled. Before the update that it decides on."""
+    def update(self, norm: Any) -> None:
+        """Adapt the scale to the norm () of the unscaled gradient. To be called before the optimiser step that reads `finite`."""
         self.finite[...] = np.isfinite(norm).reshape(1)
         self.skipped += 1 - self.finite
         self.good += 1
@@ -36,7 +39,7 @@ class LossScale:
         self.good *= 1 - grows.astype(np.int64)
 
     def state(self) -> dict[str, float]:
-        """What a checkpoint needs to go on."""
+        """Return what a checkpoint needs to continue."""
         numbers = {name: backend.to_host(getattr(self, name)) for name in ("scale", "good", "skipped")}
         return {name: float(x[0]) for name, x in numbers.items()}
 

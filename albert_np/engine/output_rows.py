@@ -33,26 +33,24 @@ LastBlockCache = namedtuple("LastBlockCache", "c_attention c_norm_a c_ffn c_norm
 
 def layer(
     x: Array, p: Namespace, sequences: Sequences, config: Config, dropout_key: RandomKey | None, l: int
-) -> tuple[Array, Cache]:
+) -> tuple[Array, list[Cache]]:
     """x (N, H) -> y (N, H), in the last layer 0 except in the output rows"""
     rows = getattr(sequences, "output_rows", None)
     if rows is None or l < config.num_hidden_layers - 1:
-        y, caches = encoder.layer.__wrapped__(x, p, sequences, config, dropout_key, l)
-        return y, (caches, None)
+        return encoder.layer.__wrapped__(x, p, sequences, config, dropout_key, l)
     *before, last = p.blocks
     i = l * config.inner_group_num + len(before)
-    y, caches = encoder.layer.__wrapped__(x, Namespace(blocks=before), sequences, config, dropout_key, l)
-    y, cache = last_block(y, last, sequences, config, dropout_key, i, rows)
-    return y, (caches, cache)
+    x, caches = encoder.layer.__wrapped__(x, Namespace(blocks=before), sequences, config, dropout_key, l)
+    y, cache = last_block(x, last, sequences, config, dropout_key, i, rows)
+    return y, [*caches, cache]
 
 
-def layer_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace, sequences: Sequences, config: Config) -> Array:
+def layer_backward(dy: Array, cache: list[Cache], p: Namespace, g: Namespace, sequences: Sequences, config: Config) -> Array:
     """dy (N, H) -> dx (N, H); adds to the blocks of the group"""
-    caches, c_last = cache
-    if c_last is not None:
-        dy = last_block_backward(dy, c_last, p.blocks[-1], g.blocks[-1], sequences, config)
-        p, g = Namespace(blocks=p.blocks[:-1]), Namespace(blocks=g.blocks[:-1])
-    return encoder.layer_backward.__wrapped__(dy, caches, p, g, sequences, config)
+    if type(cache[-1]) is LastBlockCache:
+        dy = last_block_backward(dy, cache[-1], p.blocks[-1], g.blocks[-1], sequences, config)
+        cache, p, g = cache[:-1], Namespace(blocks=p.blocks[:-1]), Namespace(blocks=g.blocks[:-1])
+    return encoder.layer_backward.__wrapped__(dy, cache, p, g, sequences, config)
 
 
 def last_block(
@@ -86,10 +84,4 @@ def scatter(y: Array, c_gather: Cache) -> Array:
     return gather_backward(y, c_gather)
 
 
-def block_caches(cache: Cache) -> list[Cache]:
-    """The caches of the blocks of a layer, for inspection."""
-    caches, c_last = cache
-    return caches if c_last is None else [*caches, c_last]
-
-
-VERSION = Version({"layer": layer, "layer_backward": layer_backward, "block_caches": block_caches}, contains=("block",))
+VERSION = Version({"layer": layer, "layer_backward": layer_backward}, contains=("block",))

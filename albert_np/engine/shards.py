@@ -59,8 +59,10 @@ def between(batch: B, first: int, last: int) -> B:
     for field in fields(batch):
         value = getattr(batch, field.name)
         if isinstance(value, Sequences):
-            packed = isinstance(value, PackedSequences)
-            cut[field.name] = value.between(first, last) if packed else Sequences.of_lengths(value.lengths[first:last])
+            if isinstance(value, PackedSequences):
+                cut[field.name] = value.between(first, last)
+            else:
+                cut[field.name] = Sequences.of_lengths(value.lengths[first:last])
         elif isinstance(value, Items):
             cut[field.name] = items_between(value, *spans[value.of])
         elif isinstance(value, tuple):

@@ -148,7 +148,7 @@ def with_arrays(batch: Batch, arrays: dict[str, Array], sequences: PackedSequenc
         if field.name in arrays:
             changes[field.name] = arrays[field.name]
         items = [
-            replace(items, **{each: arrays.get(f"{name}.{each}") for each in ("labels", "weights", "rows")})
+            Items(arrays[name + ".labels"], arrays.get(name + ".rows"), arrays[name + ".weights"], items.of)
             for name, items in named_items(field.name, value)
         ]
         if items:

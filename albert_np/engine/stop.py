@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that closes (SIGHUP) ask a run to stop; it does so after the step that it is in, and saves."""
+"""Stopping on signals: after Ctrl-C, SIGTERM or SIGHUP (a closed terminal) a run completes its current step, saves, and ends."""
 
 import contextlib
 import signal
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Stop:
-    """`signal` is 0 until a signal has asked for an end."""
+    """A request to stop. `signal` is 0 until a signal has been received."""
 
     signal: int = 0
 
@@ -20,10 +20,10 @@ class Stop:
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Within this block these signals are noted down. A second one interrupts at once (KeyboardInterrupt)."""
+    """Record these signals within the block. A second one interrupts at once (KeyboardInterrupt)."""
     stop = Stop()
 
-    def note(number: int, frame: object) -> None:
+    def record(number: int, frame: object) -> None:
         if stop.signal:
             raise KeyboardInterrupt
         stop.signal = number
@@ -32,9 +32,9 @@ def stop_on_signals() -> Iterator[Stop]:
         yield stop
         return
     numbers = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # that is what nohup asks for
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup ignores it
         numbers.append(signal.SIGHUP)
-    before = {number: signal.signal(number, note) for number in numbers}
+    before = {number: signal.signal(number, record) for number in numbers}
     try:
         yield stop
     finally:

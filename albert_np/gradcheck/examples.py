@@ -108,7 +108,7 @@ def task_batch(config: AlbertConfig, seed: int, task: str, objective: Objective)
         starts = np.cumsum(LENGTHS) - LENGTHS
         rows = np.concatenate([np.arange(s + n - 1, s + T) for s, n, T in zip(starts, SOURCES, LENGTHS)])
         tokens = generator(seed, "gradcheck labels").integers(config.vocab_size, size=len(rows))
-        labels = dict(masked_rows=rows, masked_labels=tokens, label_smoothing=0.2)
+        labels: dict[str, Any] = dict(masked_rows=rows, masked_labels=tokens, label_smoothing=0.2)
         return batch(config, seed, mlm=False, sop=False, translation=True, objective=objective, **labels)
     labels = {"labels": task_labels(config, seed, "classes" if task == "relations" else task)}
     if task == "relations":

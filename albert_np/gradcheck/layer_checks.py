@@ -1,6 +1,5 @@
 """The gradient checks of the layers and of the parts of the model."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from albert_np.core.model.heads import mlm_head, mlm_head_backward, order_head, 
 from albert_np.core.model.shapes import body, pretraining_heads
 from albert_np.gradcheck.checker import rows
 from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, batch, dropout, normal, parameters, put, sequences
-from albert_np.gradcheck.tensor import Row
+from albert_np.gradcheck.registry import CHECKS, Rows, named
 
 V, E, H, A, F = TINY.vocab_size, TINY.embedding_size, TINY.hidden_size, TINY.num_attention_heads, TINY.intermediate_size
 B = len(LENGTHS)
@@ -22,19 +21,6 @@ OUTPUT_ROWS = np.array([1, 2, 8, 11, 16])
 LINEAR = {"w": (H, F), "b": (F,)}
 FORM = body(TINY) | pretraining_heads(TINY)
 BLOCK = FORM["groups"][0]["blocks"][0]
-
-Rows = Iterator[Row]
-CHECKS: dict[str, Callable[[int], Rows]] = {}
-
-
-def named(name: str) -> Callable[[Callable[[int], Rows]], Callable[[int], Rows]]:
-    """Add a check under this name to CHECKS. A check takes a seed and yields rows."""
-
-    def enter(check: Callable[[int], Rows]) -> Callable[[int], Rows]:
-        CHECKS[name] = check
-        return check
-
-    return enter
 
 
 @named("linear")
@@ -96,6 +82,21 @@ def embedding(seed: int) -> Rows:
         lambda dy, cache, p, g: layers.embedding_backward(dy, cache, g),
         {}, p, seed=seed,
     )  # fmt: skip
+
+
+@named("embedding, padding_idx")
+def embedding_with_padding(seed: int) -> Rows:
+    """The function whose derivative that is: the lookup with the row of the padding token held fixed."""
+    b, padding_idx = batch(TINY, seed), 3
+    ids = put(np.where(np.arange(N) % 5 == 2, padding_idx, np.arange(N) * 7 % V))  # ids repeat
+    p = parameters({key: FORM["embeddings"][key] for key in ("word", "position", "token_type")}, seed)
+    row = put(p.word[padding_idx].copy())
+
+    def forward(p: Any) -> Any:
+        y, cache = layers.embedding(ids, b.positions, b.token_types, p, padding_idx)
+        return y - (ids == padding_idx)[:, None] * (p.word[padding_idx] - row), cache
+
+    return rows(forward, lambda dy, cache, p, g: layers.embedding_backward(dy, cache, g), {}, p, seed=seed)
 
 
 @named("gather")
@@ -235,7 +236,8 @@ CHECKS["fuse_levels (1, 2) of 3"] = lambda seed: hidden_fusion(seed, (1, 2), 3)
 
 @named("mlm_head with its tied table")
 def masked_head(seed: int) -> Rows:
-    masked, form = batch(TINY, seed).masked, {"mlm": FORM["mlm"], "embeddings": {"word": (V, E)}}
+    masked: Any = batch(TINY, seed).masked
+    form = {"mlm": FORM["mlm"], "embeddings": {"word": (V, E)}}
     return rows(
         lambda h, p: mlm_head(h, masked.rows, p, TINY),
         lambda dy, cache, p, g: mlm_head_backward(dy, cache, p, g, TINY),

@@ -1,6 +1,6 @@
 """The gradient checks of the whole model: ids in, loss out, in every configuration of pretraining, and for every task."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from albert_np.core.params import Tree
 from albert_np.core.random import RandomKey, generator
 from albert_np.gradcheck.checker import key_bias, rows
 from albert_np.gradcheck.examples import TINY, batch, parameters, task_batch
+from albert_np.gradcheck.registry import CHECKS
 from albert_np.gradcheck.tensor import Row
 from albert_np.models import (
     AlbertForPreTraining,
@@ -126,8 +127,8 @@ def hidden_rows(
 
 
 def model_rows(
-    params: Tree, config: AlbertConfig, batch: Batch, *, seed: int, rng: RandomKey | None, coordinates: int = 3, lean: float = 0.0,
-    objective: Objective = PRETRAINING, spans: bool = False,
+    params: Tree, config: AlbertConfig, batch: Batch, *, seed: int, rng: RandomKey | None, coordinates: int = 3,
+    lean: float = 0.0, objective: Objective = PRETRAINING, spans: bool = False,
 ) -> Iterator[Row]:  # fmt: skip
     """The rows of `check_model`, one by one as they are found."""
     tables = getattr(batch, "tables", None)
@@ -231,11 +232,15 @@ def check_distillation(
     )
 
 
-CHECKS: dict[str, Callable[[int], Iterator[Row]]] = {
-    f"distillation: {name}": lambda seed, given=given: check_distillation(seed, **given)  # type: ignore[misc]
-    for name, given in DISTILLATIONS.items()
-}
-CHECKS |= {
-    f"model: {name}": lambda seed, changes=changes: check_configuration(seed, **changes)  # type: ignore[misc]
-    for name, changes in {**MODELS, **TASKS}.items()
-}
+CHECKS.update(
+    {
+        f"distillation: {name}": lambda seed, given=given: check_distillation(seed, **given)  # type: ignore[misc]
+        for name, given in DISTILLATIONS.items()
+    }
+)
+CHECKS.update(
+    {
+        f"model: {name}": lambda seed, changes=changes: check_configuration(seed, **changes)  # type: ignore[misc]
+        for name, changes in {**MODELS, **TASKS}.items()
+    }
+)

@@ -1,6 +1,5 @@
 """The gradient checks of the losses and the heads of fine-tuning."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,8 @@ import numpy as np
 from albert_np.core.batch import Items
 from albert_np.gradcheck.checker import rows
 from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, dropout, entity_rows, normal, parameters, put, sequences
-from albert_np.gradcheck.layer_checks import H, Rows
+from albert_np.gradcheck.layer_checks import H
+from albert_np.gradcheck.registry import CHECKS, Rows
 from albert_np.models import layers as task_layers
 from albert_np.models.heads import (
     relation_head,
@@ -25,8 +25,6 @@ from albert_np.models.task_losses import CLASSES, NUMBERS, SETS, task_loss, task
 
 B, C = len(LENGTHS), 7
 CONFIG = TINY.replace(num_labels=C, classifier_dropout_prob=0.3)
-
-CHECKS: dict[str, Callable[[int], Rows]] = {}
 
 
 def element_loss(seed: int, name: str, labels: Any) -> Rows:
@@ -109,10 +107,12 @@ def relations(seed: int) -> Rows:
     )  # fmt: skip
 
 
-CHECKS |= {
-    "relation_head, dropout": relations,
-    "pad_packed": pad_packed,
-    "sequence_head, dropout": whole_sequences,
-    "token_head, dropout": every_token,
-    "span_head": spans,
-}
+CHECKS.update(
+    {
+        "relation_head, dropout": relations,
+        "pad_packed": pad_packed,
+        "sequence_head, dropout": whole_sequences,
+        "token_head, dropout": every_token,
+        "span_head": spans,
+    }
+)

@@ -1,10 +1,16 @@
-"""Weights in files.
+"""Reading and writing files: checkpoints of every format, configs, archives, the hub. It imports `core` and nothing above it.
 
-names      one table: ours | Hugging Face's | Google's | who stores the transpose
-formats/   readers of the files, which know nothing of ALBERT
-locate     where in a folder the weights are, and in which format
-fit        whether a file's tensors are what a config asks for, and the likely cause if not
-load       files -> config and parameters        save     the other way        convert  one into the other
+files               atomic writes, strict JSON, hashes          file_types    detect files of the wrong type
+sources/            paths, .tar.gz archives and names on the hub -> a local folder
+config_files        find and interpret config.json and albert_config.json
+model_config        the interface of a config; the caller passes the class, such as `models.AlbertConfig`
+locate              find the weights in a folder, and their format
+formats/            readers of weight files, independent of ALBERT
+names               the table of tensor names: ours | Hugging Face's | Google's
+fit                 match a file's tensors with a config; what does not fit, and the likely cause
+load, save          files -> config and parameters, and back    onnx          write an ONNX graph
+packed_checkpoint   write weights with masks, int8 and int4     matrices      the tensors that are compressed
+protobuf            the wire format, for SentencePiece models and TensorFlow indices
 """
 
 import os
@@ -14,10 +20,10 @@ import numpy as np
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """{name: array} of a file of weights, or of the weights that a folder holds, under the file's own names and in its layout.
+    """Return {name: array} of a file of weights, or of the weights in a folder, under the file's own names and in its layout.
 
-    Any of the formats: .safetensors, .bin / .pth, .npz, TensorFlow's checkpoints, and several files with an index. Arrays may be
-    read-only views of the file; bfloat16 comes as float32. ValueError names what is damaged.
+    All formats are supported: .safetensors, .bin / .pth, .npz, TensorFlow's checkpoints, and several files with an index. Arrays
+    may be read-only views of the file; bfloat16 is converted to float32. Raises ValueError that names what is damaged.
     """
     from albert_np.io.locate import locate
 

@@ -1,8 +1,7 @@
-"""What a config file says: which file it is, whose form it has, what its words mean here, and what is refused.
+"""Find and interpret config files: Hugging Face's config.json and Google's albert_config.json.
 
-Two programs have written ALBERT's configs under the same names with different meanings: google-research/albert
-(albert_config.json, beside TensorFlow checkpoints) and transformers (config.json). Where they differ is in the word "gelu":
-Google's code computes the tanh form for it (modeling.py, `gelu`), transformers the erf form (and the tanh form for "gelu_new").
+The two programs use the same keys with one different meaning: for hidden_act "gelu", google-research/albert computes the tanh
+form (modeling.py, `gelu`), and transformers the erf form (the tanh form is "gelu_new").
 """
 
 import difflib
@@ -13,18 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.io.files import read_json
+from albert_np.io.model_config import ModelConfig
 
-# No size of a file's model is ever guessed: the defaults of AlbertConfig are those of xxlarge. Both programs write all of them.
+# Sizes are never filled in by defaults (AlbertConfig's are those of xxlarge). Both programs write all of them.
 SIZES = """vocab_size embedding_size hidden_size num_hidden_layers num_attention_heads intermediate_size
 max_position_embeddings type_vocab_size""".split()
 
 GOOGLE = "albert_config.json"
-# What Google's program writes and transformers' own class does not know. None of them changes what is computed.
+# Keys that Google's program writes and transformers does not define, with their defaults. None changes the computation.
 GOOGLE_KEYS = {"net_structure_type": 0, "gap_size": 0, "num_memory_blocks": 0, "down_scale_factor": 1, "ln_type": "postln"}
 
-# Keys of other programs' config files that mean nothing here: kept and written back, without a word.
+# Keys of other programs that mean nothing here: kept and written back, without a warning.
 FOREIGN_KEYS = frozenset(
-    # google-research/albert, and BERT's configs from which it took over some
+    # google-research/albert, and BERT's configs, whose keys it partly kept
     """net_structure_type gap_size num_memory_blocks down_scale_factor layers_to_keep ln_type bidirectional
     directionality pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers pooler_size_per_head pooler_type"""
     # transformers, every model
@@ -35,20 +35,20 @@ FOREIGN_KEYS = frozenset(
     gradient_checkpointing xla_device vocab_file bos_token_id eos_token_id sep_token_id decoder_start_token_id
     position_embedding_type tie_word_embeddings is_encoder_decoder is_decoder add_cross_attention cross_attention_hidden_size
     tie_encoder_decoder"""
-    # our own: how the weights beside it are packed
+    # ours: how the weights beside it are packed
     """ compressed"""
-    # transformers, settings of text generation, which old releases wrote into every config
+    # transformers: settings of text generation, which old releases wrote into every config
     """ max_length min_length do_sample early_stopping num_beams num_beam_groups diversity_penalty temperature top_k top_p
     typical_p repetition_penalty length_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size bad_words_ids
     num_return_sequences output_scores return_dict_in_generate forced_bos_token_id forced_eos_token_id remove_invalid_values
     exponential_decay_length_penalty suppress_tokens begin_suppress_tokens""".split()
 )
 
-# Keys that would make another network of it: (what they may be, why anything else is refused).
+# Keys that may select another network: (supported values, why others are refused).
 REQUIRED: dict[str, tuple[tuple[Any, ...], str]] = {
-    "ln_type": (("postln",), "the layer norms stand after the residual sums here"),
+    "ln_type": (("postln",), "layer norms are applied after the residual sums here"),
     "position_embedding_type": (("absolute", None), "positions have learned embeddings here"),
-    "tie_word_embeddings": ((True, None), "an untied decoder would be another model, here it is tied to the word embeddings"),
+    "tie_word_embeddings": ((True, None), "the decoder is tied to the word embeddings here"),
     "is_decoder": ((False, None), "this is an encoder"),
     "is_encoder_decoder": ((False, None), "this is an encoder"),
     "add_cross_attention": ((False, None), "there is no cross-attention here"),
@@ -61,12 +61,12 @@ REQUIRED: dict[str, tuple[tuple[Any, ...], str]] = {
 SAME_ACTIVATION = {  # other names of the same functions
     "gelu_pytorch_tanh": "gelu_new",
     "gelu_python": "gelu",
-    "gelu_erf": "gelu",  # what `to_google` writes
+    "gelu_erf": "gelu",  # written by `to_google`
 }
 
 TORCH_WEIGHTS = ("*.safetensors", "*.bin", "*.pth", "*.pt", "*.index.json", "model.npz")
 TF_WEIGHTS = ("*.index",)
-NO_WEIGHTS = ("training_args.", "optimizer.", "scheduler.", "scaler.", "rng_state")  # what trainers leave beside them
+NOT_WEIGHTS = ("training_args.", "optimizer.", "scheduler.", "scaler.", "rng_state")  # other files that trainers write
 OTHER_CONFIGS = frozenset(
     """tokenizer_config.json generation_config.json preprocessor_config.json processor_config.json adapter_config.json
     sentence_bert_config.json config_sentence_transformers.json""".split()
@@ -74,30 +74,30 @@ OTHER_CONFIGS = frozenset(
 
 
 def unknown_key(key: str, known: Any) -> str:
-    """One line for a key that nobody knows, with the nearest one that is known."""
+    """Return a message for an unknown key, with the nearest known key."""
     nearest = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
     return f"unknown config key {key!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else "")
 
 
 def is_config(name: str) -> bool:
-    """Whether a file of this name may hold a model's config."""
+    """Return whether a file of this name may be a model's config."""
     return "config" in name and name.endswith(".json") and name not in OTHER_CONFIGS and not name.startswith(".")
 
 
-def kind_of_weights(folder: Path) -> str | None:
-    """ "torch" or "tf" for the weights that lie in a folder, None where there are none; "torch" where there are both."""
+def detect_weights(folder: Path) -> str | None:
+    """Return "torch" or "tf" for the weights in a folder ("torch" if there are both), None if there are none."""
     for kind, patterns in (("torch", TORCH_WEIGHTS), ("tf", TF_WEIGHTS)):
-        if any(not file.name.startswith(NO_WEIGHTS) for pattern in patterns for file in folder.glob(pattern)):
+        if any(not file.name.startswith(NOT_WEIGHTS) for pattern in patterns for file in folder.glob(pattern)):
             return kind
     return None
 
 
 def find(path: str | os.PathLike[str], weights: str | None = None) -> tuple[Path, str | None]:
-    """-> the config file that a path means, and the kind of weights it goes with: `weights`, or what lies beside it.
+    """Return the config file for a path, and the kind of weights it belongs to: `weights`, or what is found beside it.
 
-    The path is the file itself, a folder, or weights (a file, or the prefix of a TensorFlow checkpoint) beside which it lies.
-    In a folder it is config.json, else albert_config.json, the other way round beside TensorFlow weights; else the one file
-    with "config" in its name. Raises FileNotFoundError.
+    path: the file itself, its folder, or weights (a file, or the prefix of a TensorFlow checkpoint) in the same folder. In a
+    folder, config.json is preferred to albert_config.json (the reverse beside TensorFlow weights); else the only file with
+    "config" in its name is taken. Raises FileNotFoundError.
     """
     path = Path(path)
     if path.is_dir():
@@ -105,13 +105,13 @@ def find(path: str | os.PathLike[str], weights: str | None = None) -> tuple[Path
     elif path.is_file():
         folder = path.parent
         if path.suffix == ".json" or not (path.match("*.index") or any(path.match(p) for p in TORCH_WEIGHTS)):
-            return path, weights or kind_of_weights(folder)
+            return path, weights or detect_weights(folder)
         weights = weights or ("tf" if path.match("*.index") else "torch")
     elif Path(f"{path}.index").is_file():
         folder, weights = path.parent, weights or "tf"
     else:
         raise FileNotFoundError(f"there is no file or folder {str(path)!r}")
-    kind = weights or kind_of_weights(folder)
+    kind = weights or detect_weights(folder)
     usual = (GOOGLE, "config.json") if kind == "tf" else ("config.json", GOOGLE)
     for name in usual:
         if (folder / name).is_file():
@@ -119,23 +119,24 @@ def find(path: str | os.PathLike[str], weights: str | None = None) -> tuple[Path
     others = sorted(file for file in folder.iterdir() if is_config(file.name) and file.is_file())
     if len(others) == 1:
         return others[0], kind
-    many = f"; {', '.join(file.name for file in others)} could each be meant: name one" if others else ""
+    many = f"; {', '.join(file.name for file in others)} are all possible: name one" if others else ""
     raise FileNotFoundError(f"{folder} has no config: expected {' or '.join(usual)}{many}")
 
 
 def read(path: str | os.PathLike[str], weights: str | None = None) -> tuple[dict[str, Any], Path, str | None]:
-    """-> (keys and values, file, kind of weights) of the config that a path means; see `find` and `files.read_json`."""
+    """Return (keys and values, file, kind of weights) of the config for a path; see `find` and `files.read_json`."""
     if weights not in (None, "torch", "tf"):
         raise ValueError(f"weights must be 'torch', 'tf' or None, not {weights!r}")
     file, kind = find(path, weights)
     return read_json(file), file, kind
 
 
-def understood(values: Any, source: str, strict: bool, weights: str | None, fields: tuple[str, ...]) -> dict[str, Any]:
-    """The keywords for AlbertConfig, whose `fields` these are, that a config file's keys amount to (foreign keys under `extra`).
+def parse_config(values: Any, source: str, strict: bool, weights: str | None, fields: tuple[str, ...]) -> dict[str, Any]:
+    """Return the keyword arguments for a config class with these `fields`; keys of other programs are collected in `extra`.
 
-    Raises ValueError, which begins with `source`: no object, another network than ALBERT, a size that is missing, and, if
-    `strict`, a key that nobody knows. Without `strict` that is a warning, and so is Google's meaning of "gelu".
+    weights: "torch", "tf" or None, which decide the meaning of "gelu". Raises ValueError, which begins with `source`: not an
+    object, another network than ALBERT, a missing size and, if `strict`, an unknown key. Without `strict` an unknown key is a
+    warning, and so is Google's meaning of "gelu".
     """
     if not isinstance(values, dict):
         raise ValueError(f"{source}: a config must be a JSON object with keys and values, not a {type(values).__name__}")
@@ -154,55 +155,52 @@ def understood(values: Any, source: str, strict: bool, weights: str | None, fiel
 
 
 def _check_network(values: dict[str, Any], source: str) -> None:
-    """ValueError if the config is one of another network than the one written here."""
+    """Raise ValueError if the config describes another network."""
     kind = values.get("model_type", "albert")
     if kind not in ("albert", "albert_np"):
         name = kind.upper() if isinstance(kind, str) and len(kind) < 20 else "foreign"
         raise ValueError(f"{source}: this is a {name} config, not one of ALBERT: its model_type is {reprlib.repr(kind)}")
-    for key, (fine, why) in REQUIRED.items():
-        if key in values and not any(type(values[key]) is type(value) and values[key] == value for value in fine):
+    for key, (supported, why) in REQUIRED.items():
+        if key in values and not any(type(values[key]) is type(value) and values[key] == value for value in supported):
             raise ValueError(f"{source}: {key} {reprlib.repr(values[key])} is not supported: {why}")
 
 
 def _check_complete(own: dict[str, Any], unknown: list[str], source: str) -> None:
-    """ValueError that lists the sizes that are missing, each with the key that may have been meant for it."""
+    """Raise ValueError that lists the missing sizes, with unknown keys that may be misspellings of them."""
     missing = [size for size in SIZES if size not in own]
     near = [match for size in missing for match in difflib.get_close_matches(size, unknown, n=1, cutoff=0.85)]
     if missing:
-        verb, found = "is" if len(missing) == 1 else "are", f" (found {', '.join(near)})" if near else ""
-        raise ValueError(f"{source}: {', '.join(missing)} {verb} missing{found}, and no size is ever guessed")
+        verb, hint = "is" if len(missing) == 1 else "are", f" (found {', '.join(near)})" if near else ""
+        raise ValueError(f"{source}: {', '.join(missing)} {verb} missing{hint}, and sizes are not guessed")
 
 
 def _activation(values: dict[str, Any], source: str, weights: str | None) -> str:
-    """The name used here for the file's hidden_act, which the weights decide: beside TensorFlow's "gelu" is the tanh form."""
+    """Return our name of the file's hidden_act. It depends on the weights: beside TensorFlow's, "gelu" is the tanh form."""
     name: str = values["hidden_act"]
     alone = weights is None and "model_type" not in values
     google = weights == "tf" or (alone and (Path(source).name == GOOGLE or any(key in values for key in GOOGLE_KEYS)))
     if name == "gelu" and google:
-        form = "beside TensorFlow weights" if weights == "tf" else "in a config of Google's form, with no weights beside it,"
-        warnings.warn(f'{source}: hidden_act "gelu" {form} is the tanh form: read as "gelu_new"', stacklevel=5)
+        where = "beside TensorFlow weights" if weights == "tf" else "in a config of Google's form, with no weights beside it,"
+        warnings.warn(f'{source}: hidden_act "gelu" {where} is the tanh form: read as "gelu_new"', stacklevel=5)
         return "gelu_new"
     return SAME_ACTIVATION.get(name, name)
 
 
-def to_google(config: Any) -> dict[str, Any]:
-    """The keys of albert_config.json, ready for JSON; AlbertConfig.to_google says what they mean."""
+def to_google(config: ModelConfig) -> dict[str, Any]:
+    """Return the keys of albert_config.json, ready for JSON; see `AlbertConfig.to_google`."""
     if config.fusion_layers:
         raise ValueError("Google's form of config has no fusion: fusion_layers must be ()")
     if config.layer_norm_eps != 1e-12:
-        said = (
-            f"Google's code computes with layer_norm_eps 1e-12, whatever the config says: this model has {config.layer_norm_eps}"
-        )
-        warnings.warn(said, stacklevel=3)
+        warnings.warn(f"Google's code always uses layer_norm_eps 1e-12, but this model has {config.layer_norm_eps}", stacklevel=3)
     names = """attention_probs_dropout_prob hidden_act hidden_dropout_prob embedding_size hidden_size initializer_range
     intermediate_size max_position_embeddings num_attention_heads num_hidden_layers num_hidden_groups inner_group_num
     type_vocab_size vocab_size""".split()
-    said_there = {"gelu_new": "gelu", "gelu": "gelu_erf"}
+    activations = {"gelu_new": "gelu", "gelu": "gelu_erf"}
     result = {name: getattr(config, name) for name in names}
-    result["hidden_act"] = said_there.get(config.hidden_act, config.hidden_act)
+    result["hidden_act"] = activations.get(config.hidden_act, config.hidden_act)
     result["num_hidden_groups"] = config.num_groups
     result |= {key: config.extra.get(key, value) for key, value in GOOGLE_KEYS.items()}
-    # Google's program takes over keys that it does not know and leaves them alone, so that nothing need be lost
-    plain, ours = type(config)().to_dict(), config.to_dict()
+    # Google's program keeps unknown keys without using them, so these can be stored there
+    defaults, ours = type(config)().to_dict(), config.to_dict()
     rest = """classifier_dropout_prob layer_norm_eps pad_token_id num_labels id2label label2id problem_type sharing""".split()
-    return result | {key: ours[key] for key in rest if key in ours and ours[key] != plain.get(key)}
+    return result | {key: ours[key] for key in rest if key in ours and ours[key] != defaults.get(key)}

@@ -1,25 +1,28 @@
-"""Files that are written whole or not at all, JSON that is read strictly, and hashes."""
+"""Write files atomically, read JSON strictly, and hash files."""
 
 import hashlib
 import json
 import math
 import os
 import re
-from collections.abc import Callable
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from albert_np.io import impostors
+from albert_np.io import file_types
 
-JSON_LIMIT = 16 << 20  # bytes: a vocabulary of some 100,000 pieces; config and index files are a thousand times smaller
+JSON_LIMIT = 16 << 20  # bytes: enough for a vocabulary of 100,000 pieces; config and index files are far smaller
 
 
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a temporary file beside `path`, force it to the disk, and put it in place in one step."""
+    """Write a file atomically: `write` fills a temporary file beside `path`, which is synced to disk and renamed."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.touch()
-        mode = temporary.stat().st_mode  # what the user's umask gives; some libraries write files that only their owner may read
+        mode = temporary.stat().st_mode  # from the user's umask; some libraries create files that only their owner can read
         write(temporary)
         temporary.chmod(mode)
         sync(temporary)
@@ -30,17 +33,17 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, whole or not at all."""
+    """Write `value` as indented JSON, atomically."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def read_json(path: str | os.PathLike[str], limit: int = JSON_LIMIT) -> Any:
-    """Read a JSON file (RFC 8259, UTF-8) more strictly than Python does; a byte order mark is read over.
+    """Read a JSON file (RFC 8259, UTF-8) more strictly than Python does; a byte order mark is skipped.
 
-    Raises ValueError, which names the file and the place, for what is not JSON (also NaN and Infinity, which Python reads), a
-    key that stands twice (Python takes the last), numbers that no float64 holds, half a surrogate pair, an empty file, one
-    above `limit` bytes, and for other kinds of file under this name; OSError as `open` does.
+    Raises ValueError, which names the file and the position, for invalid JSON (also NaN and Infinity, which Python accepts), a
+    repeated key (Python takes the last), numbers beyond float64, half a surrogate pair, an empty file, one above `limit` bytes,
+    and other types of file under this name; OSError as `open` does.
     """
     path = Path(path)
     with open(path, "rb") as file:
@@ -48,7 +51,7 @@ def read_json(path: str | os.PathLike[str], limit: int = JSON_LIMIT) -> Any:
         data = file.read(min(size or limit, limit) + 1)  # a pipe has no size
     if size > limit or len(data) > limit:
         raise ValueError(f"{path} is too long for JSON: it has {size} bytes, {limit} at most are read")
-    impostors.check(path, data[:512], wanted="JSON")
+    file_types.check_type(path, data[:512], wanted="JSON")
     try:
         return parse_json(data)
     except ValueError as error:
@@ -56,16 +59,16 @@ def read_json(path: str | os.PathLike[str], limit: int = JSON_LIMIT) -> Any:
 
 
 def parse_json(data: bytes) -> Any:
-    """What `read_json` makes of a file's bytes. Raises ValueError that says what is wrong, and where."""
+    """Parse JSON as `read_json` does. Raises ValueError that says what is wrong, and where."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ValueError("it is UTF-16, and must be UTF-8")
+        raise ValueError("it is UTF-16, but must be UTF-8")
     try:
         text = data.decode("utf-8-sig")
         value = json.loads(
-            text, object_pairs_hook=_each_key_once, parse_constant=_no_constant, parse_int=_integer, parse_float=_number
+            text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_float
         )
         if re.search(r"\\u[dD][89a-fA-F]", text):
-            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text: nothing could write it again
+            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair cannot be encoded again
     except UnicodeDecodeError as error:
         where = f"byte {error.object[error.start]:#04x} at offset {error.start}"
         raise ValueError(f"it must be UTF-8, and {where} is not") from None
@@ -78,41 +81,84 @@ def parse_json(data: bytes) -> Any:
     return value
 
 
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
-            raise ValueError(f"the key {key[:100]!r} stands twice")
-        found[key] = value
-    return found
+        if key in result:
+            raise ValueError(f"the key {key[:100]!r} occurs twice")
+        result[key] = value
+    return result
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number in JSON")
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 def _integer(text: str) -> int:
-    if len(text) > 308:  # as far as float64 goes; converting far longer ones takes Python seconds, or is refused
+    if len(text) > 308:  # the range of float64; Python takes seconds to convert far longer ones, or refuses
         raise ValueError(f"{text[:12]}... is a number of {len(text)} digits")
     return int(text)
 
 
-def _number(text: str) -> float:
+def _float(text: str) -> float:
     if math.isinf(value := float(text)):
-        raise ValueError(f"{text[:40]} is a number that float64 does not hold")
+        raise ValueError(f"{text[:40]} is too large for float64")
     return value
 
 
+class Figure(Protocol):
+    """A figure of matplotlib, as far as saving it goes."""
+
+    def savefig(self, fname: Path, *, format: str, dpi: float) -> None: ...
+
+
+def write_figures(folder: Path, draw: Callable[[], Mapping[str, Figure]]) -> list[Path]:
+    """Save the figures {name: figure} that `draw` returns as PNG files in `folder`, and return their paths.
+
+    Figures are drawn when a run's results are safe: an error in drawing or saving becomes a warning and never ends the run.
+    """
+    paths: list[Path] = []
+    try:
+        for name, figure in draw().items():
+            make_folder(folder)
+            write_figure(folder / f"{name}.png", figure)
+            paths.append(folder / f"{name}.png")
+    except Exception as error:
+        warnings.warn(f"the figures in {folder} could not be drawn: {error}", stacklevel=2)
+    return paths
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """Save one figure as a PNG file, whole or not at all."""
+    write_whole(path, lambda temporary: figure.savefig(temporary, format="png", dpi=120))
+
+
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it; OSError says which could not be made (some file systems only say "no such file")."""
+    """Create a folder and its parents. OSError names the folder (some file systems only report "no such file")."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OSError(f"the folder {path} cannot be made: {error.strerror}") from None
+        raise OSError(f"the folder {path} cannot be created: {error.strerror}") from None
+
+
+@contextmanager
+def write_folder(path: Path) -> Iterator[Path]:
+    """Write a folder atomically: the block fills a temporary folder, which is renamed to `path` unless an error is raised.
+
+    `path` must not exist, or be an empty folder.
+    """
+    make_folder(path.parent)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as temporary:
+        folder = Path(temporary) / path.name
+        folder.mkdir()
+        yield folder
+        if path.exists():
+            path.rmdir()
+        folder.rename(path)
 
 
 def sync(path: Path) -> None:
-    """Force a file's bytes, or a folder's entries, to the disk."""
+    """Flush a file's bytes, or a folder's entries, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -121,7 +167,7 @@ def sync(path: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):

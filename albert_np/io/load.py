@@ -1,23 +1,23 @@
-"""From files of weights to a config and a parameter tree."""
+"""Load weight files into a config and a parameter tree."""
 
 import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.params import Tree, fill, flat_size, zero_tree
-from albert_np.io.fit import HEADS, fit, heads_of, task_in
+from albert_np.core.params import Form, Tree, fill, flat_size, zero_tree
+from albert_np.io import sources
+from albert_np.io.fit import HEADS, find_heads, find_task, fit
 from albert_np.io.locate import Weights, locate
-from albert_np.io.names import Names, table, task_of
-from albert_np.models.config import AlbertConfig
-from albert_np.models.shapes import checked_dtype, first_value, shapes
+from albert_np.io.model_config import C
+from albert_np.io.names import Names, get_head_task, name_table
 
-# The class that a checkpoint with a task head belongs to, if its config says nothing
+# The class of a checkpoint with a task head whose config names no class
 ARCHITECTURES = {
     "question answering": "AlbertForQuestionAnswering",
     "classification": "AlbertForSequenceClassification",
@@ -26,39 +26,41 @@ ARCHITECTURES = {
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """An opened checkpoint: where it was found, its config, and the file's tensors under the file's own names."""
+class Checkpoint(Generic[C]):
+    """An opened checkpoint: its files, its config, and its tensors under the names used in the file."""
 
     weights: Weights
-    config: AlbertConfig
+    config: C
     tensors: dict[str, np.ndarray]
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """Which of pooler, mlm, sop and task it holds; a head of another task than the config's is none of these."""
-        return heads_of(self.tensors, self.weights.form, self.config)
+        """The heads in the file, among pooler, mlm, sop, task and relation; without a head of another task than the config's."""
+        return find_heads(self.tensors, self.weights.naming, self.config)
 
     @property
     def task(self) -> str:
-        """The task whose head it holds, "" for none."""
-        return task_in(self.tensors, self.weights.form)
+        """The task whose head is in the file; "" for none."""
+        return find_task(self.tensors, self.weights.naming)
 
 
-def opened(path: Path, config: Any = None, changes: dict[str, Any] | None = None) -> Checkpoint:
-    """Open the weights that a local path means and read the config beside them (or the one that is given)."""
+def open_checkpoint(
+    path: Path, config_class: type[C], config: C | str | os.PathLike[str] | None = None, changes: dict[str, Any] | None = None
+) -> Checkpoint[C]:
+    """Open the weights at a local path, with the given config (or its path) or the one beside them, and some fields changed."""
     weights = locate(path)
-    kind = "tf" if weights.format == "tf" else "torch"
-    if not isinstance(config, AlbertConfig):
-        config = AlbertConfig.from_pretrained(weights.file.parent if config is None else config, weights=kind)
+    if not isinstance(config, config_class):
+        source: Any = weights.file.parent if config is None else config
+        config = config_class.from_pretrained(source, weights="tf" if weights.format == "tf" else "torch")
     if config.sharing != "all":
-        config = config.replace(num_hidden_groups=1)  # the groups of the file are how it says the sharing to others
+        config = config.replace(num_hidden_groups=1)  # the groups in the file only express the sharing to other programs
     if changes:
-        config = config.replace(**_without_old_labels(config, changes))
+        config = config.replace(**_drop_old_labels(config, changes))
     return Checkpoint(weights, config, weights.read())
 
 
-def _without_old_labels(config: AlbertConfig, changes: dict[str, Any]) -> dict[str, Any]:
-    """Another number of labels takes the old labels' names away, as in transformers."""
+def _drop_old_labels(config: C, changes: dict[str, Any]) -> dict[str, Any]:
+    """A new number of labels removes the names of the old labels, as in transformers."""
     if changes.get("num_labels", config.num_labels) == config.num_labels or "id2label" in changes:
         return changes
     extra = {key: value for key, value in config.extra.items() if key != "label2id"}
@@ -67,78 +69,78 @@ def _without_old_labels(config: AlbertConfig, changes: dict[str, Any]) -> dict[s
 
 def load(
     path: str | os.PathLike[str],
-    parts: tuple[str, ...],
+    config_class: type[C],
+    shapes: Callable[[C, tuple[str, ...]], Form],
+    heads: tuple[str, ...],
     dtype: Any,
-    seed: int = 0,
     optional: tuple[str, ...] = (),
-    config: Any = None,
+    config: C | str | os.PathLike[str] | None = None,
     changes: dict[str, Any] | None = None,
     check_finite: bool = True,
-    own: Callable[[AlbertConfig], AlbertConfig] = lambda config: config,
-    **hub: Any,
-) -> tuple[AlbertConfig, Tree]:
-    """Config and parameters, with the heads `parts`, of whatever `path` is: see `sources.local` and `locate`.
+    adapt_config: Callable[[C], C] = lambda config: config,
+    **hub_options: Any,
+) -> tuple[C, Tree, list[str]]:
+    """Load a checkpoint: return its config, the parameters, and the names of the tensors that are left to initialise.
 
-    Heads of the checkpoint that `parts` leaves out are dropped; heads of `parts` that it lacks start fresh from `seed`, or are
-    left out if they are `optional`. Each is said once. own: what the class makes of a config. check_finite: refuse NaN and
-    infinities.
+    path          see `sources.local` and `locate`
+    config_class  the class that the config is built with
+    shapes        (config, heads) -> the form of the parameter tree
+    heads         other heads of the checkpoint are dropped; heads that it lacks are left to initialise, or left out if they are
+                  `optional`. A warning names both.
+    adapt_config  applied to the config before the parameters are built
+    check_finite  refuse NaN and infinities
 
-    Raises ValueError naming each tensor that does not fit, and numbers that are not finite; FileNotFoundError where nothing is.
+    Raises ValueError that names each tensor that does not fit or is not finite; FileNotFoundError.
     """
-    from albert_np.io import sources
-
-    dtype = checked_dtype(dtype)
-    with sources.local(path, "model", **hub) as local:
-        found = opened(local, config, changes)
-        found = replace(found, config=own(found.config))
-        wanted = tuple(part for part in parts if part not in optional or part in found.heads)
-        tree, absent = placed(found, wanted, dtype, check_finite)
-    for name, array in tree.items():
-        if name in absent:
-            fill(array, first_value(name, array.shape, found.config, seed))
-    dropped = [head for head in found.heads if head not in wanted]
-    if found.task and found.task != task_of(found.config):
-        dropped.append(f"a head for {found.task}")
-    _say(path, absent, dropped)
-    return found.config, tree
+    with sources.local(path, "model", **hub_options) as local:
+        checkpoint = open_checkpoint(local, config_class, config, changes)
+        checkpoint = replace(checkpoint, config=adapt_config(checkpoint.config))
+        wanted = tuple(head for head in heads if head not in optional or head in checkpoint.heads)
+        tree, missing = read_params(checkpoint, shapes(checkpoint.config, wanted), dtype, check_finite)
+    dropped = [head for head in checkpoint.heads if head not in wanted]
+    if checkpoint.task and checkpoint.task != get_head_task(checkpoint.config):
+        dropped.append(f"a head for {checkpoint.task}")
+    _warn_about_heads(path, missing, dropped)
+    return checkpoint.config, tree, missing
 
 
-def placed(found: Checkpoint, parts: tuple[str, ...], dtype: np.dtype, check_finite: bool = True) -> tuple[Tree, list[str]]:
-    """The tree with every tensor that the checkpoint has, and the names of those that it lacks (of heads it lacks whole)."""
-    weights = found.weights
-    tree = _room(found, shapes(found.config, parts), dtype)
+def read_params(checkpoint: Checkpoint[Any], form: Form, dtype: Any, check_finite: bool = True) -> tuple[Tree, list[str]]:
+    """Return a tree of this form filled from a checkpoint, and the names of the tensors that it lacks, all in heads it lacks."""
+    weights, config = checkpoint.weights, checkpoint.config
+    tree = _allocate(checkpoint, form, dtype)
     try:
-        fitting = fit(found.config, weights.form, found.tensors, tree)
-        with np.errstate(over="ignore"):  # a number too large for the dtype is said below
-            for name, value in fitting.values.items():
-                fill(fitting.places[name], value)
-        if check_finite and not np.isfinite(backend.to_host(tree.flat.sum())):  # one pass; culprits are sought only if need be
-            _refuse_not_finite(tree, fitting.values, table(found.config, weights.form))
+        result = fit(config, weights.naming, checkpoint.tensors, tree)
+        with np.errstate(over="ignore"):  # numbers too large for the dtype are reported below
+            for name, value in result.values.items():
+                fill(result.targets[name], value)
+        if check_finite and not np.isfinite(backend.to_host(tree.flat.sum())):  # one pass; tensors are searched only if needed
+            _check_finite(tree, result.values, name_table(config, weights.naming))
     except ValueError as error:
         raise ValueError(f"{weights.file} does not fit its config: {error}") from None
-    if fitting.ignored and weights.form == "hf":  # beside Google's weights, an optimiser's slots are what one expects
-        names = f"{fitting.ignored[0]}{' ...' if len(fitting.ignored) > 1 else ''}"
-        warnings.warn(f"{weights.file}: ignored {len(fitting.ignored)} tensors that are no weights: {names}", stacklevel=4)
-    return tree, [name for name, _ in tree.items() if name not in fitting.values]
+    if result.ignored and weights.naming == "hf":  # optimiser slots are normal in Google's checkpoints
+        names = f"{result.ignored[0]}{' ...' if len(result.ignored) > 1 else ''}"
+        warnings.warn(f"{weights.file}: ignored {len(result.ignored)} tensors that are not weights: {names}", stacklevel=4)
+    return tree, [name for name, _ in tree.items() if name not in result.values]
 
 
-def _room(found: Checkpoint, form: dict[str, Any], dtype: np.dtype) -> Tree:
-    """The tree to fill. Where memory does not suffice because the config is another model's, that is what is said."""
+def _allocate(checkpoint: Checkpoint[Any], form: Form, dtype: Any) -> Tree:
+    """Return a tree of zeros. If memory does not suffice because the config belongs to another model, the error says so."""
     try:
         return zero_tree(form, dtype)
     except MemoryError:
-        asked, held = flat_size(form), sum(tensor.size for tensor in found.tensors.values())
-        if asked < 2 * held:
+        expected, actual = flat_size(form), sum(tensor.size for tensor in checkpoint.tensors.values())
+        if expected < 2 * actual:
             raise
         raise ValueError(
-            f"{found.weights.file} does not fit its config: the config asks for {asked:,} numbers, the file has {held:,}"
+            f"{checkpoint.weights.file} does not fit its config: "
+            f"the config asks for {expected:,} numbers, the file has {actual:,}"
         ) from None
 
 
-def _refuse_not_finite(tree: Tree, values: dict[str, np.ndarray], names: Names) -> None:
-    """ValueError that counts the NaNs and infinities of each tensor (a sum of huge finite numbers passes)."""
-    for ours, placed in tree.items():
-        array = backend.to_host(placed)
+def _check_finite(tree: Tree, values: dict[str, np.ndarray], names: Names) -> None:
+    """Raise ValueError for the first tensor with NaN or infinities (a sum of huge finite numbers passes)."""
+    for ours, filled in tree.items():
+        array = backend.to_host(filled)
         nans, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())
         name = names[ours][0]
         if nans:
@@ -149,17 +151,38 @@ def _refuse_not_finite(tree: Tree, values: dict[str, np.ndarray], names: Names) 
             raise ValueError(f"{name} holds {infinite} numbers that are too large for {array.dtype}")
 
 
-def named_by_its_task(found: Checkpoint) -> Checkpoint:
-    """With a task head, the config's `architectures` must name a class of that task: the names of its tensors follow from it."""
-    if not found.task or (found.task == task_of(found.config) and found.config.extra.get("architectures")):
-        return found
-    extra = {**found.config.extra, "architectures": [ARCHITECTURES[found.task]]}
-    return replace(found, config=found.config.replace(extra=extra))
+def with_architecture(checkpoint: Checkpoint[C]) -> Checkpoint[C]:
+    """Return a checkpoint with a task head so that its config's `architectures` names a class of the task.
+
+    The names of the head's tensors follow from that class.
+    """
+    config, task = checkpoint.config, checkpoint.task
+    if not task or (task == get_head_task(config) and config.extra.get("architectures")):
+        return checkpoint
+    return replace(checkpoint, config=config.replace(extra={**config.extra, "architectures": [ARCHITECTURES[task]]}))
 
 
-def _say(path: Any, absent: list[str], dropped: list[str]) -> None:
-    """One notice each for heads that start fresh and heads that are dropped."""
-    heads = [head for head in HEADS if any(name.split(".")[0] == head for name in absent)]
+def get_architecture(config: C, params: Tree) -> str:
+    """Return the class that a config names, else the smallest class with the tree's heads."""
+    if named := config.extra.get("architectures"):
+        return str(named[0])
+    heads = params.form
+    if "task" in heads or "relation" in heads:
+        return ARCHITECTURES["classification" if "task" in heads else "relation"]
+    if "mlm" not in heads and "sop" not in heads:
+        return "AlbertModel"
+    return "AlbertForMaskedLM" if "pooler" not in heads else "AlbertForPreTraining"
+
+
+def widest_dtype(tensors: dict[str, np.ndarray]) -> str:
+    """Return the name of the widest floating dtype among tensors; "float32" if there are none."""
+    dtypes = {array.dtype for array in tensors.values() if array.dtype.kind == "f"}
+    return str(max(dtypes, key=lambda dtype: dtype.itemsize, default=np.dtype("float32")))
+
+
+def _warn_about_heads(path: Any, missing: list[str], dropped: list[str]) -> None:
+    """One warning each for heads that are initialised afresh and heads that are dropped."""
+    heads = [head for head in HEADS if any(name.split(".")[0] == head for name in missing)]
     if heads:
         warnings.warn(f"{path} has no weights for {', '.join(heads)}: initialised afresh, train before use", stacklevel=4)
     if dropped:

@@ -1,16 +1,15 @@
-"""One table of names: ours | Hugging Face's | Google's TensorFlow variables | who stores the transpose of ours?
+"""Tensor names: ours | Hugging Face's | Google's TensorFlow variables | which of the two stores the transpose.
 
-Ours are stored (in, out): y = x w + b, as TensorFlow's kernels are. torch stores (out, in), and so does Google where it
-multiplies by hand (`output_weights`). The decoder of the MLM head is the word table itself, and its bias is stored once.
-Everything that reads or writes names follows from this file.
+Our weights have the shape (in, out), y = x w + b, like TensorFlow's kernels. PyTorch stores (out, in), and so does Google where
+its code multiplies by the transpose (`output_weights`). The decoder of the MLM head is the word table itself, and its bias is
+stored once. This is the only place where names of tensors in files are defined.
 """
-
-from typing import Any
 
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.models.config import AlbertConfig
+from albert_np.core.params import Tree
+from albert_np.io.model_config import ModelConfig
 
 TABLE = (
     ("embeddings.word", "albert.embeddings.word_embeddings.weight", "bert/embeddings/word_embeddings", ""),
@@ -54,7 +53,7 @@ BLOCK_TABLE = (
     ("ffn_norm.beta", "full_layer_layer_norm.bias", "LayerNorm_1/beta", ""),
 )
 
-# The head of a fine-tuned model: a linear map whose name elsewhere says what it answers.
+# The head of a fine-tuned model is a linear map; other programs name it by the task.
 TASK_TABLES = {
     "classification": (
         ("task.w", "classifier.weight", "output_weights", "hf tf"),
@@ -65,46 +64,46 @@ TASK_TABLES = {
         ("task.b", "qa_outputs.bias", "cls/squad/output_bias", ""),
     ),
     "relation": (
-        ("relation.w", "relation_classifier.weight", "relation/output_weights", "hf tf"),  # of our own: neither has such a head
+        ("relation.w", "relation_classifier.weight", "relation/output_weights", "hf tf"),  # ours: neither program has such a head
         ("relation.b", "relation_classifier.bias", "relation/output_bias", ""),
     ),
 }
 
-FORMS = ("hf", "tf")
+NAMINGS = ("hf", "tf")
 Names = dict[str, tuple[str, bool]]
 
 
-def task_of(config: AlbertConfig) -> str:
-    """Which of the TASK_TABLES a model with a task head goes by: its config names its class (`architectures`)."""
+def get_head_task(config: ModelConfig) -> str:
+    """Return the key of TASK_TABLES for the task head of a model, from the class in its config (`architectures`)."""
     classes = " ".join(map(str, config.extra.get("architectures") or ()))
     if "RelationClassification" in classes:
         return "relation"
     return "question answering" if "QuestionAnswering" in classes else "classification"
 
 
-def column_of(form: str) -> int:
-    """The column of the tables that holds the names of a form."""
-    return 1 + FORMS.index(form)
+def column_index(naming: str) -> int:
+    """Return the column of the tables for a naming, "hf" or "tf"."""
+    return 1 + NAMINGS.index(naming)
 
 
-def table(config: AlbertConfig, form: str = "hf") -> Names:
-    """Our name -> (the name in this form, "hf" or "tf", whether it is stored transposed) for every tensor that a model of this
-    config may have.
+def name_table(config: ModelConfig, naming: str = "hf") -> Names:
+    """Return {our name: (the name in this naming, whether the tensor is stored transposed)} for every possible tensor of a model.
 
-    Fusion and factors have no counterpart elsewhere: in HF's form their tensors go under names of our own, Google's has none.
+    naming: "hf" or "tf". Fusion and low-rank factors exist only here: under "hf" they get names of our own, under "tf" none.
     """
-    column = column_of(form)
-    names = {row[0]: (row[column], form in row[3]) for row in (*TABLE, *TASK_TABLES[task_of(config)])}
+    column = column_index(naming)
+    names = {row[0]: (row[column], naming in row[3]) for row in (*TABLE, *TASK_TABLES[get_head_task(config)])}
     for g in range(config.num_groups):
         for i in range(config.inner_group_num):
-            there = {"hf": f"albert.encoder.albert_layer_groups.{g}.albert_layers.{i}.",
-                     "tf": f"bert/encoder/transformer/group_{g}/inner_group_{i}/"}[form]  # fmt: skip
+            prefix = {"hf": f"albert.encoder.albert_layer_groups.{g}.albert_layers.{i}.",
+                      "tf": f"bert/encoder/transformer/group_{g}/inner_group_{i}/"}[naming]  # fmt: skip
             for row in BLOCK_TABLE:
-                names[f"groups.{g}.blocks.{i}.{row[0]}"] = there + row[column], form in row[3]
-                if form == "hf" and row[0].removesuffix(".w") in config.ranks:
-                    del names[f"groups.{g}.blocks.{i}.{row[0]}"]
-                    names |= factor_names(f"groups.{g}.blocks.{i}.{row[0]}", there + row[column])
-    if form == "hf":
+                ours = f"groups.{g}.blocks.{i}.{row[0]}"
+                if naming == "hf" and row[0].removesuffix(".w") in config.ranks:
+                    names |= factor_names(ours, prefix + row[column])
+                else:
+                    names[ours] = prefix + row[column], naming in row[3]
+    if naming == "hf":
         for k in range(max(0, len(config.fusion_layers) - 1)):
             names[f"fusion.{k}.w"] = f"albert_np.fusion.{k}.weight", True
             names[f"fusion.{k}.b"] = f"albert_np.fusion.{k}.bias", False
@@ -112,29 +111,31 @@ def table(config: AlbertConfig, form: str = "hf") -> Names:
 
 
 def factor_names(ours: str, theirs: str) -> Names:
-    """The names of the factors of a weight: v has the weight's own, so that its shape tells others that it is none of theirs."""
+    """Return the names of the factors u and v of a weight.
+
+    v takes the name of the weight itself: its unexpected shape makes other programs refuse the file.
+    """
     ours = ours.removesuffix("w")
     return {f"{ours}u": (theirs.removesuffix("weight") + "factor.weight", True), f"{ours}v": (theirs, True)}
 
 
-def renamed(config: AlbertConfig, tree: Any, form: str) -> dict[str, np.ndarray]:
-    """A tree under the names and in the layout of a form, as host arrays: views, where nothing has to be copied.
+def rename_tree(config: ModelConfig, tree: Tree, naming: str) -> dict[str, np.ndarray]:
+    """Return a tree's tensors as host arrays under the names and in the layout of a naming, as views where possible.
 
-    Where layers share only a part (sharing="attention" or "ffn") the shared tensors come once for every group, as other
-    programs have no such sharing. A tree of gradients comes out likewise; a shared tensor's gradient, being the sum over its
-    uses, then stands at each of its places.
+    With sharing="attention" or "ffn" the shared tensors are repeated for every group, since other programs have no partial
+    sharing. A tree of gradients may be given, too: the gradient of a shared tensor, a sum over its uses, is then repeated.
     """
-    names = table(config, form)
-    out = {}
+    names = name_table(config, naming)
+    renamed = {}
     for ours, array in tree.paths():
         theirs, transposed = names[ours]
         host = backend.to_host(array)
-        out[theirs] = host.T if transposed else host
-    return out
+        renamed[theirs] = host.T if transposed else host
+    return renamed
 
 
-def to_hf(config: AlbertConfig, tree: Any) -> dict[str, np.ndarray]:
-    """A tree of parameters, or of gradients, under HF's names and in HF's layout, as contiguous host arrays; see `renamed`.
+def to_hf(config: ModelConfig, tree: Tree) -> dict[str, np.ndarray]:
+    """Return a tree of parameters or gradients under HF's names and in HF's layout, as contiguous host arrays.
 
     >>> import albert_np as ab
     >>> model = ab.AlbertModel(ab.AlbertConfig.preset("tiny"))
@@ -143,4 +144,4 @@ def to_hf(config: AlbertConfig, tree: Any) -> dict[str, np.ndarray]:
     >>> ab.to_hf(model.config, model.params)["albert.encoder.embedding_hidden_mapping_in.weight"].shape
     (128, 64)
     """
-    return {name: np.ascontiguousarray(array) for name, array in renamed(config, tree, "hf").items()}
+    return {name: np.ascontiguousarray(array) for name, array in rename_tree(config, tree, "hf").items()}

@@ -1,7 +1,7 @@
-"""Reading protocol buffers' wire format, bounded: enough for SentencePiece models and TensorFlow indices.
+"""Read the wire format of protocol buffers, with bounds checks: enough for SentencePiece models and TensorFlow indices.
 
-A message is a row of fields. A field begins with a varint, 8 * number + type, and goes on by its type: 0 a varint,
-1 eight bytes, 2 a varint that says how many bytes follow, 5 four bytes (protobuf.dev/programming-guides/encoding).
+A message is a sequence of fields. A field begins with a varint, 8 * number + type, and continues by its type: 0 a varint,
+1 eight bytes, 2 a varint with the number of bytes that follow, 5 four bytes (protobuf.dev/programming-guides/encoding).
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ VARINT, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
 
 
 def fields(data: bytes | memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
-    """(number, type, value) of each field; the value is an int for a varint and a view of the bytes otherwise.
+    """Yield (number, type, value) of each field; the value is an int for a varint and a view of the bytes otherwise.
 
-    ValueError: a field goes past the end, or has a number or a type that does not exist.
+    Raises ValueError for a field past the end, and for a number or type that does not exist.
     """
     data = memoryview(data)
     at, end = 0, len(data)
@@ -38,7 +38,7 @@ def fields(data: bytes | memoryview) -> Iterator[tuple[int, int, int | memoryvie
 
 
 def varint(data: memoryview, at: int) -> tuple[int, int]:
-    """The number that begins at byte `at` (seven bits a byte, the lowest first), and where it ends."""
+    """Return the number that begins at byte `at` (seven bits per byte, the lowest first), and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(data):

@@ -1,13 +1,22 @@
-"""The scores of the tasks, each by the rules of its field's official scorer. Fractions from 0 to 1, but for BLEU and chrF."""
+"""Scores of the tasks, each by the rules of its field's official scorer. Fractions from 0 to 1; BLEU and chrF from 0 to 100.
 
-from albert_np.metrics.classification import classes, confusion, numbers, sets
+classification   accuracy, F1, Matthews correlation; multi-label F1; Pearson, Spearman (as in GLUE and scikit-learn)
+tags             spans of B-, I-, E-, S- tags and their F1 (conlleval, of the CoNLL shared tasks)
+roles            arguments of predicates (srl-eval.pl, CoNLL-2005)
+relations        relations between two entities (SemEval-2010 task 8)
+squad            extractive answers (SQuAD 1.1 and 2.0)
+translation      BLEU and chrF (sacrebleu)
+fractions        precision, recall and F1 from counts
+"""
+
+from albert_np.metrics.classification import classification_scores, confusion, multilabel_scores, regression_scores
 from albert_np.metrics.relations import semeval
-from albert_np.metrics.roles import arguments, conll2005
+from albert_np.metrics.roles import conll2005, group_arguments
 from albert_np.metrics.squad import squad
-from albert_np.metrics.tags import chunks, conlleval
+from albert_np.metrics.tags import chunks, conlleval, to_bio
 from albert_np.metrics.translation import bleu, chrf
 
 __all__ = [
-    "arguments", "bleu", "chrf", "chunks", "classes", "confusion", "conll2005", "conlleval", "numbers", "semeval", "sets",
-    "squad",
+    "bleu", "chrf", "chunks", "classification_scores", "confusion", "conll2005", "conlleval", "group_arguments",
+    "multilabel_scores", "regression_scores", "semeval", "squad", "to_bio",
 ]  # fmt: skip

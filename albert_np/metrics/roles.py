@@ -1,63 +1,64 @@
-"""Semantic roles, scored as srl-eval.pl does for CoNLL-2005 (Carreras & Màrquez 2005).
+"""Scores of semantic roles as in srl-eval.pl, the scorer of CoNLL-2005 (Carreras & Màrquez 2005).
 
-An argument is right if its role and its whole extent are. One that is cut in pieces, A1 ... C-A1, is one argument. The predicate
-itself (V) is not scored.
+An argument is right if its role and its whole extent are. One with a gap, A1 ... C-A1, is one argument with two spans. The
+predicate itself (V) is not scored.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from albert_np.metrics.fractions import prf, ratio
+from albert_np.metrics.fractions import precision_recall_f1, safe_ratio
 from albert_np.metrics.tags import chunks
 
 Argument = tuple[str, tuple[tuple[int, int], ...]]
 UNSCORED = "V"
 
 
-def arguments(tags: Sequence[str]) -> set[Argument]:
-    """B-, I- tags of one predicate -> its arguments: the role, and its pieces in order
+def group_arguments(tags: Sequence[str]) -> set[Argument]:
+    """Return the arguments of one predicate from its B-, I- tags: (role, its spans in order).
 
-    "C-ARG1" continues the latest ARG1 before it; where there is none, it is an ARG1 by itself, as the script has it.
+    "C-ARG1" continues the latest ARG1 before it; without one it is an ARG1 by itself, as in the script.
     """
-    found: list[tuple[str, list[tuple[int, int]]]] = []
+    arguments: list[tuple[str, list[tuple[int, int]]]] = []
     for role, first, stop in chunks(tags):
         name = role.removeprefix("C-")
-        started = [pieces for other, pieces in found if other == name] if role.startswith("C-") else []
-        if started:
-            started[-1].append((first, stop))
+        earlier = [spans for other, spans in arguments if other == name] if role.startswith("C-") else []
+        if earlier:
+            earlier[-1].append((first, stop))
         else:
-            found.append((name, [(first, stop)]))
-    return {(role, tuple(pieces)) for role, pieces in found}
+            arguments.append((name, [(first, stop)]))
+    return {(role, tuple(spans)) for role, spans in arguments}
 
 
-def conll2005(gold: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """gold, found: the tags of each predicate
+def conll2005(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Score the tags of each predicate.
 
-    -> precision, recall, f1 of arguments; right, excess, missed: their numbers; perfect_props: the share of predicates with no
-    mistake; by_role. ValueError where a predicate has not as many tags as it should.
+    Returns precision, recall, f1 of arguments; right, excess, missed: their counts; perfect_props: the share of predicates
+    without a mistake; by_role. ValueError where the numbers of predicates or of their tags differ.
     """
-    if len(gold) != len(found):
-        raise ValueError(f"there are {len(gold)} predicates, and tags for {len(found)}")
+    if len(gold) != len(predicted):
+        raise ValueError(f"there are {len(gold)} predicates, and tags for {len(predicted)}")
     right: Counter[str] = Counter()
     excess: Counter[str] = Counter()
     missed: Counter[str] = Counter()
     perfect = 0
-    for number, (a, b) in enumerate(zip(gold, found)):
+    for i, (a, b) in enumerate(zip(gold, predicted)):
         if len(a) != len(b):
-            raise ValueError(f"predicate {number} has {len(a)} words, but {len(b)} tags")
-        true, said = ({x for x in arguments(tags) if x[0] != UNSCORED} for tags in (a, b))
-        right.update(role for role, _ in true & said)
-        excess.update(role for role, _ in said - true)
-        missed.update(role for role, _ in true - said)
-        perfect += true == said
+            raise ValueError(f"predicate {i} has {len(a)} words, but {len(b)} tags")
+        true, guessed = ({argument for argument in group_arguments(tags) if argument[0] != UNSCORED} for tags in (a, b))
+        right.update(role for role, _ in true & guessed)
+        excess.update(role for role, _ in guessed - true)
+        missed.update(role for role, _ in true - guessed)
+        perfect += true == guessed
     roles = sorted(right | excess | missed)
     return {
-        **scored(right.total(), excess.total(), missed.total()),
-        "perfect_props": ratio(perfect, len(gold)),
-        "by_role": {role: scored(right[role], excess[role], missed[role]) for role in roles},
+        **_scores(right.total(), excess.total(), missed.total()),
+        "perfect_props": safe_ratio(perfect, len(gold)),
+        "by_role": {role: _scores(right[role], excess[role], missed[role]) for role in roles},
     }
 
 
-def scored(right: int, excess: int, missed: int) -> dict[str, Any]:
-    return {**prf(right, right + excess, right + missed), "right": right, "excess": excess, "missed": missed}
+def _scores(right: int, excess: int, missed: int) -> dict[str, Any]:
+    scores = precision_recall_f1(right, right + excess, right + missed)
+    return {**scores, "right": right, "excess": excess, "missed": missed}

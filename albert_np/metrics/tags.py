@@ -1,77 +1,84 @@
-"""Spans of tags, counted as conlleval does (Tjong Kim Sang & Buchholz 2000, the scorer of the CoNLL shared tasks).
+"""Spans of tags, by the rules of conlleval (Tjong Kim Sang & Buchholz 2000), the scorer of the CoNLL shared tasks.
 
-A tag is O, or B-, I-, E- or S- with a type. Where a span begins and ends is read generously: an I- after O, or after another
-type, begins a span, too. (The first script of 2000 knows no E- and S-; these are counted as its Python port does.)
+A tag is O, or B-, I-, E- or S- with a type. Spans are read leniently: an I- after O, or after another type, also begins a span.
+(The script of 2000 has no E- and S-; they are counted as in its Python port.)
 """
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
-from albert_np.metrics.fractions import prf, ratio
+from albert_np.metrics.fractions import precision_recall_f1, safe_ratio
 
 Chunk = tuple[str, int, int]
+OUTSIDE = ("O", "")
+OTHER_SCHEMES = {"L": "E", "U": "S", "M": "I"}  # BILOU's last and unit, BMES's middle
 
 
-def parts(tag: str) -> tuple[str, str]:
-    """ "B-PER" -> ("B", "PER"); "O" -> ("O", "")"""
+def split_tag(tag: str) -> tuple[str, str]:
+    """Return ("B", "PER") for "B-PER", ("O", "") for "O"."""
     prefix, _, kind = tag.partition("-")
     return prefix, kind
 
 
-def begins(before: tuple[str, str], here: tuple[str, str]) -> bool:
-    """Whether a span begins at a tag that follows another."""
-    if here[0] == "O":
+def begins_span(previous: tuple[str, str], current: tuple[str, str]) -> bool:
+    """Return whether a span begins at the current tag; both as from `split_tag`."""
+    if current[0] == "O":
         return False
-    return here[0] in "BS" or before[0] in "OES" or before[1] != here[1]
-
-
-def ends(here: tuple[str, str], after: tuple[str, str]) -> bool:
-    """Whether a span ends at a tag that another follows."""
-    if here[0] == "O":
-        return False
-    return here[0] in "ES" or after[0] in "OBS" or after[1] != here[1]
+    return current[0] in "BS" or previous[0] in "OES" or previous[1] != current[1]
 
 
 def chunks(tags: Sequence[str]) -> list[Chunk]:
-    """The spans of a sentence's tags: (type, first, one after the last), in order."""
-    outside = ("O", "")
-    marks = [outside, *map(parts, tags), outside]
-    found, start = [], 0
-    for i in range(1, len(marks) - 1):
-        if begins(marks[i - 1], marks[i]):
-            start = i - 1
-        if ends(marks[i], marks[i + 1]):
-            found.append((marks[i][1], start, i))
-    return found
+    """Return the spans of a sentence's tags in order: (type, first, one past the last)."""
+    spans: list[Chunk] = []
+    previous = OUTSIDE
+    for i, tag in enumerate(tags):
+        current = split_tag(tag)
+        if begins_span(previous, current):
+            spans.append((current[1], i, i + 1))
+        elif current[0] != "O":
+            spans[-1] = (*spans[-1][:2], i + 1)
+        previous = current
+    return spans
 
 
-def conlleval(gold: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """gold, found: the tags of each sentence
+def to_bio(tags: Sequence[str]) -> tuple[str, ...]:
+    """Return the tags in strict BIO, in which every span begins with B-. They may be in BIO, IOB1, BIOES, BILOU or BMES."""
+    marks = [OUTSIDE, *(split_tag(OTHER_SCHEMES.get(tag[0], tag[0]) + tag[1:]) for tag in tags)]
+    strict = []
+    for previous, current in pairwise(marks):
+        prefix = "B-" if begins_span(previous, current) else "I-"
+        strict.append("O" if current[0] == "O" else prefix + current[1])
+    return tuple(strict)
 
-    -> precision, recall, f1 of whole spans; accuracy of single tags; right, found, gold: numbers of spans; by_type: the same for
-    each type. ValueError where a sentence has not as many tags as it should.
+
+def conlleval(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Score the tags of each sentence.
+
+    Returns precision, recall, f1 of whole spans; accuracy of single tags; right, found, gold: counts of spans; by_type: the
+    same per type. ValueError where the numbers of sentences or of their tags differ.
     """
-    if len(gold) != len(found):
-        raise ValueError(f"there are {len(gold)} sentences, and tags for {len(found)}")
+    if len(gold) != len(predicted):
+        raise ValueError(f"there are {len(gold)} sentences, and tags for {len(predicted)}")
     right: Counter[str] = Counter()
-    said: Counter[str] = Counter()
+    guessed: Counter[str] = Counter()
     true: Counter[str] = Counter()
     tokens = equal = 0
-    for number, (a, b) in enumerate(zip(gold, found)):
+    for i, (a, b) in enumerate(zip(gold, predicted)):
         if len(a) != len(b):
-            raise ValueError(f"sentence {number} has {len(a)} words, but {len(b)} tags")
-        spans = chunks(a), chunks(b)
-        true.update(kind for kind, *_ in spans[0])
-        said.update(kind for kind, *_ in spans[1])
-        right.update(kind for kind, *_ in set(spans[0]) & set(spans[1]))
+            raise ValueError(f"sentence {i} has {len(a)} words, but {len(b)} tags")
+        true_spans, guessed_spans = chunks(a), chunks(b)
+        true.update(kind for kind, *_ in true_spans)
+        guessed.update(kind for kind, *_ in guessed_spans)
+        right.update(kind for kind, *_ in set(true_spans) & set(guessed_spans))
         tokens, equal = tokens + len(a), equal + sum(x == y for x, y in zip(a, b))
     return {
-        **counted(right.total(), said.total(), true.total()),
-        "accuracy": ratio(equal, tokens),
-        "by_type": {kind: counted(right[kind], said[kind], true[kind]) for kind in sorted(true | said)},
+        **_scores(right.total(), guessed.total(), true.total()),
+        "accuracy": safe_ratio(equal, tokens),
+        "by_type": {kind: _scores(right[kind], guessed[kind], true[kind]) for kind in sorted(true | guessed)},
     }
 
 
-def counted(right: int, found: int, gold: int) -> dict[str, Any]:
-    return {**prf(right, found, gold), "right": right, "found": found, "gold": gold}
+def _scores(right: int, predicted: int, gold: int) -> dict[str, Any]:
+    return {**precision_recall_f1(right, predicted, gold), "right": right, "found": predicted, "gold": gold}

@@ -7,10 +7,9 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.dispatch import Array
+from albert_np.core.dispatch import Array, untagged
 from albert_np.core.layers import attention_probabilities, linear, pooler
 from albert_np.core.model.albert import encode
-from albert_np.core.model.encoder import block_caches
 from albert_np.core.model.heads import mlm_head
 from albert_np.core.params import Form, Tree, fill, zero_tree
 from albert_np.core.random import RandomKey
@@ -21,7 +20,7 @@ from albert_np.models.config import AlbertConfig
 from albert_np.models.objective import PRETRAINING, Objective
 from albert_np.models.output import Output, join_outputs
 from albert_np.models.padded import Padded, check_padded, pack, unpack, unpack_attention
-from albert_np.models.shapes import initialise, shapes
+from albert_np.models.shapes import checked_dtype, first_value, initialise, shapes
 
 M = TypeVar("M", bound="Model")
 
@@ -86,7 +85,23 @@ class Model:
         from albert_np.io.load import load
 
         hub = dict(revision=revision, cache_dir=cache_dir, local_files_only=local_files_only, token=token)
-        return cls.of(*load(path, cls.heads, dtype, seed, cls.optional, config, changes, check_finite, cls.adapt, **hub))
+        config, params, missing = load(
+            path,
+            AlbertConfig,
+            shapes,
+            cls.heads,
+            checked_dtype(dtype),
+            cls.optional,
+            config,
+            changes,
+            check_finite,
+            cls.adapt,
+            **hub,
+        )
+        for name, array in params.items():
+            if name in missing:
+                fill(array, first_value(name, array.shape, config, seed))
+        return cls.of(config, params)
 
     def save_pretrained(self, folder: str | os.PathLike[str], dtype: str = "") -> None:
         """Write config.json and model.safetensors under HF's names; transformers loads them. dtype: "" keeps the parameters'."""
@@ -141,8 +156,8 @@ class Model:
         if output_hidden_states:
             out.hidden_states = tuple(unpack(x, inputs.visible) for x in hidden)
         if output_attentions:
-            caches = [block for layer in cache.c_encoder.c_layers for block in block_caches(layer)]
-            probs = [attention_probabilities(block.c_attention) for block in caches]
+            caches = [block for layer in untagged(cache.c_encoder).c_layers for block in untagged(layer)]
+            probs = [attention_probabilities(untagged(block).c_attention) for block in caches]
             out.attentions = tuple(unpack_attention(each, inputs.visible, h) for each in probs)
         self._add_heads(out, h, batch, inputs)
         return out
@@ -227,7 +242,7 @@ class Model:
 
 def check_arguments(params: Tree, batch: TaskBatch, grads: Any, denominators: Any) -> None:
     """ValueError unless grads is None or a gradient tree of these parameters, and denominators None or complete."""
-    if grads is not None and (not isinstance(grads, Tree) or grads is params or not grads.same_form(params)):
+    if grads is not None and (not isinstance(grads, Tree) or grads is params or not same_form(grads, params)):
         raise ValueError("grads: expected a tree of this model's form, such as model.params.zeros_like()")
     losses = {"mlm": batch.masked, "sop": batch.order, "task": batch.tables}
     expected = [name for name, labels in losses.items() if labels is not None]
@@ -235,6 +250,13 @@ def check_arguments(params: Tree, batch: TaskBatch, grads: Any, denominators: An
         isinstance(denominators, dict) and all(is_positive(denominators.get(name, 0)) for name in expected)
     ):
         raise ValueError(f"denominators: expected positive numbers for {', '.join(expected)}, got {denominators!r}")
+
+
+def same_form(tree: Tree, other: Tree) -> bool:
+    """Whether both have tensors of the same names and shapes."""
+    if tree.form is other.form:  # made by zeros_like: comparing names would take time in every training step
+        return True
+    return [(name, array.shape) for name, array in tree.items()] == [(name, array.shape) for name, array in other.items()]
 
 
 def is_positive(number: Any) -> bool:

@@ -39,7 +39,7 @@ class TaskBatch(Batch):
     """
 
     tables: tuple[Items, ...] | None = None
-    entity_rows: Array = along("sequence", rows="token")  # noqa: RUF009
+    entity_rows: Array = along("sequence", rows="token")
     label_smoothing: float = 0.0
 
     @classmethod
@@ -47,7 +47,8 @@ class TaskBatch(Batch):
         cls,
         ids: np.ndarray,
         lengths: np.ndarray,
-        *arrays: np.ndarray,
+        token_types: np.ndarray,
+        positions: np.ndarray,
         labels: Any = None,
         labels_of: str = "sequence",
         entity_rows: np.ndarray | None = None,
@@ -66,7 +67,7 @@ class TaskBatch(Batch):
         )  # fmt: skip
         tables = None if labels is None else tuple(Items(put(each, like), put(rows, like), of=labels_of) for rows, each in labels)
         return super().pack(
-            ids, lengths, *arrays, sequences=sequences, tables=tables, entity_rows=put(entity_rows, like),
+            ids, lengths, token_types, positions, sequences=sequences, tables=tables, entity_rows=put(entity_rows, like),
             label_smoothing=label_smoothing, like=like, **more,
         )  # fmt: skip
 

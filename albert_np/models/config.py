@@ -1,4 +1,4 @@
-"""AlbertConfig: the sizes and choices that define a model. Frozen, validated, under Hugging Face's field names."""
+"""AlbertConfig: the sizes and options that define a model, frozen and validated, with Hugging Face's field names."""
 
 import dataclasses
 import difflib
@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from albert_np.core.config import Config
 from albert_np.io import config_files
 from albert_np.io.config_files import unknown_key
+from albert_np.io.model_config import ModelConfig
 
 ACTIVATIONS = ("gelu_new", "gelu", "relu", "tanh")
-FACTORED = (  # the weights of a block that `ranks` may name
+FACTORED = (  # the weights of a block that may be in `ranks`
     "attention.query", "attention.key", "attention.value", "attention.output", "ffn.intermediate", "ffn.output",
 )  # fmt: skip
 SHARINGS = ("all", "attention", "ffn", "none")
 
-LARGEST = 2**31 - 1  # of any one size
-MOST_BLOCKS = 100_000  # that one pass runs through
-MOST_PARAMETERS = 2**38  # a tebibyte in float32: a thousand times ALBERT-xxlarge
+MAX_SIZE = 2**31 - 1  # of any field
+MAX_BLOCKS = 100_000  # in one forward pass
+MAX_PARAMETERS = 2**38  # 1 TiB in float32: a thousand times ALBERT-xxlarge
 
 # Sizes: paper Table 1 (xlarge with the 16 heads of the released configuration); tiny and small are ours, for CPUs.
 PRESETS: dict[str, dict[str, Any]] = {
@@ -36,19 +36,19 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class AlbertConfig(Config):
-    """The defaults are those of transformers' AlbertConfig (ALBERT-xxlarge); `AlbertConfig.preset` has the others.
+class AlbertConfig(ModelConfig):
+    """Configuration of a model. The defaults are those of transformers (ALBERT-xxlarge); `AlbertConfig.preset` has other sizes.
 
     sharing        which parameters the L layers share (paper section 3.1, Table 4): "all" (with num_hidden_groups), "attention",
                    "ffn" or "none".
     fusion_layers  indices of hidden_states (0 is the projected embedding), increasing, that are fused pairwise into the
                    representation that the heads read; () is plain ALBERT.
-    pad_row_gradient   False leaves the padding piece's row of the word table out of the lookup's gradient, as transformers does
-                   (torch's padding_idx); the decoder's part stays. It matters only where a visible token is the padding piece.
-    attention_head_size  D; None: hidden_size / num_attention_heads. Heads that were cut away (`compress`) leave A · D below H.
-    ranks          {"ffn.intermediate": 64, ...}: weights of a block that are two factors of this rank (core/layers/linear.py).
+    pad_row_gradient   False: the padding token's row of the word table gets no gradient from the lookup, as in transformers
+                   (torch's padding_idx), only from the decoder. It matters only where a visible token is the padding token.
+    attention_head_size  D; None: hidden_size / num_attention_heads. After heads were removed (`compress`), A · D is below H.
+    ranks          {"ffn.intermediate": 64, ...}: weights of a block that are two factors of this rank.
     recompute      keep only a layer's input in the forward pass and compute the rest again in the backward pass.
-    extra          foreign keys met while loading; written back by `save_pretrained`.
+    extra          keys of other programs in the loaded config; written back by `save_pretrained`.
 
     Raises ValueError for unknown keys (naming the nearest) and for values that do not fit together.
 
@@ -57,7 +57,7 @@ class AlbertConfig(Config):
     (128, 4, 'all')
     >>> config.replace(num_attention_heads=5)
     Traceback (most recent call last):
-    ValueError: num_attention_heads must divide hidden_size: 128 is no multiple of 5
+    ValueError: num_attention_heads must divide hidden_size: 128 is not a multiple of 5
     """
 
     classifier_dropout_prob: float = 0.1
@@ -95,44 +95,48 @@ class AlbertConfig(Config):
 
     @property
     def is_albert(self) -> bool:
-        """Whether the network is one that other programs' ALBERT classes compute: no fusion, all heads, no factors."""
+        """Whether other programs' ALBERT classes can compute this network: no fusion, all heads, no low-rank factors."""
         full = self.num_attention_heads * self.head_width == self.hidden_size
         return full and not self.fusion_layers and not self.ranks
 
     @classmethod
     def preset(cls, name: str, **overrides: Any) -> "AlbertConfig":
-        """One of tiny, small, base, large, xlarge, xxlarge."""
+        """Return the configuration tiny, small, base, large, xlarge or xxlarge, with some fields changed."""
         if name not in PRESETS:
-            raise ValueError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
+            raise ValueError(f"unknown preset {name!r}; the presets are {', '.join(PRESETS)}")
         return cls(**{**PRESETS[name], **overrides})
 
     def replace(self, **changes: Any) -> "AlbertConfig":
-        """A copy with some fields changed, validated again."""
+        """Return a copy with some fields changed, validated again."""
         for key in changes:
             if key not in FIELDS:
                 raise ValueError(unknown_key(key, FIELDS))
         return dataclasses.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field and every foreign key, ready for JSON."""
-        own = {key: getattr(self, key) for key in FIELDS if key != "extra"}
-        own["fusion_layers"] = list(self.fusion_layers)
-        for key in ("attention_head_size", "ranks"):  # of compressed models only
-            if not own[key]:
-                del own[key]
+        """Return every field and every key of other programs, ready for JSON."""
+        values = {key: getattr(self, key) for key in FIELDS if key != "extra"}
+        values["fusion_layers"] = list(self.fusion_layers)
+        for key in ("attention_head_size", "ranks"):  # only in compressed models
+            if not values[key]:
+                del values[key]
         if self.id2label is None:
-            del own["id2label"]
+            del values["id2label"]
         else:
-            own["id2label"] = {str(i): name for i, name in self.id2label.items()}
-            own["label2id"] = {name: i for i, name in self.id2label.items()}
-        # transformers must not take what it has no class for as an ALBERT: it would load, and compute something else
-        return {**self.extra, **own, "model_type": "albert" if self.is_albert and "compressed" not in self.extra else "albert_np"}
+            values["id2label"] = {str(i): name for i, name in self.id2label.items()}
+            values["label2id"] = {name: i for i, name in self.id2label.items()}
+        # another model_type keeps transformers from loading a network that its ALBERT classes would compute differently
+        return {
+            **self.extra,
+            **values,
+            "model_type": "albert" if self.is_albert and "compressed" not in self.extra else "albert_np",
+        }
 
     def to_google(self) -> dict[str, Any]:
-        """The keys of Google's albert_config.json, ready for JSON.
+        """Return the keys of Google's albert_config.json, ready for JSON.
 
-        There "gelu" is the tanh form, our "gelu_new". Google's code has no erf form: for ours it says "gelu_erf", which that
-        code refuses, where "gelu" would make it compute something else. `from_pretrained` reads it back. ValueError with fusion.
+        There "gelu" is the tanh form, our "gelu_new". Google's code has no erf form: our "gelu" is written as "gelu_erf", which
+        that code refuses instead of computing the tanh form. `from_pretrained` reads it back. ValueError with fusion.
         """
         return config_files.to_google(self)
 
@@ -140,11 +144,12 @@ class AlbertConfig(Config):
     def from_dict(
         cls, values: dict[str, Any], source: str = "config", strict: bool = False, weights: str | None = None
     ) -> "AlbertConfig":
-        """Build from a config file's keys, of which no size may be missing. source: the beginning of each message.
+        """Build a config from the keys of a config file; no size may be missing. source: the beginning of each message.
 
-        Foreign keys of known origin are kept; others warn, or raise if `strict`. weights: see `from_pretrained`.
+        Known keys of other programs are kept; unknown keys cause a warning, or ValueError if `strict`. weights: see
+        `from_pretrained`.
         """
-        fields = config_files.understood(values, source, strict, weights, FIELDS)
+        fields = config_files.parse_config(values, source, strict, weights, FIELDS)
         try:
             return cls(**fields)
         except ValueError as error:
@@ -156,23 +161,23 @@ class AlbertConfig(Config):
     ) -> "AlbertConfig":
         """Read a config: a file, a folder, Google's .tar.gz, or a name on the hub (hub_options: see `sources.local`).
 
-        The weights decide what hidden_act "gelu" means: the tanh form with those of TensorFlow, and in Google's form of config
-        where there are none, which a warning says; else the erf form. weights is "torch" (.safetensors, .bin, .pth), "tf", or
-        None for what lies in the folder.
+        weights: "torch" (.safetensors, .bin, .pth), "tf", or None for those in the same folder. They decide the meaning of
+        hidden_act "gelu": the tanh form, with a warning, for TensorFlow's weights and for Google's form of config without
+        weights; else the erf form.
 
-        Raises ValueError, which names the file, for what is not JSON, not ALBERT's, not supported or not complete;
+        Raises ValueError, which names the file, if it is not JSON, not ALBERT's, not supported or not complete;
         FileNotFoundError and OSError as `sources.local` does.
         """
         from albert_np.io import sources
 
         if weights is None and sources.kind(path) == "hub":
-            weights = "torch"  # the only ones that are taken from there; the config comes alone
-        with sources.local(path, "config", **hub_options) as here:
-            values, file, kind = config_files.read(here, weights)
+            weights = "torch"  # the only ones loaded from the hub; here only the config is fetched
+        with sources.local(path, "config", **hub_options) as local:
+            values, file, kind = config_files.read(local, weights)
             return cls.from_dict(values, str(file), strict, kind)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Write config.json into the folder, whole or not at all."""
+        """Write config.json into the folder, atomically."""
         from albert_np.io.files import write_json
 
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -182,12 +187,12 @@ class AlbertConfig(Config):
 FIELDS = tuple(f.name for f in dataclasses.fields(AlbertConfig))
 
 
-def config_of(name: str, changes: dict[str, Any]) -> AlbertConfig:
-    """A preset or a JSON file (or a folder with config.json), with some fields changed. An unknown key is refused by name."""
+def config_from(name: str, changes: dict[str, Any]) -> AlbertConfig:
+    """Return the config for a preset, a JSON file or a folder with config.json, with some fields changed. No unknown keys."""
     if name in PRESETS:
         return AlbertConfig.preset(name, **changes)
     if not Path(name).exists():
-        raise FileNotFoundError(f"there is no file {name!r}, and no such preset ({', '.join(PRESETS)})")
+        raise FileNotFoundError(f"{name!r} is neither a file nor a preset ({', '.join(PRESETS)})")
     config = AlbertConfig.from_pretrained(name, strict=True)
     return config.replace(**changes) if changes else config
 
@@ -206,7 +211,7 @@ def _check_types(config: AlbertConfig) -> None:
     if not isinstance(config.fusion_layers, (tuple, list)) or not all(type(i) is int for i in config.fusion_layers):
         raise ValueError(f"fusion_layers must be a list of integers, not {_short(config.fusion_layers)}")
     if config.id2label is not None and not isinstance(config.id2label, dict):
-        raise ValueError(f"id2label must map numbers to names, not {_short(config.id2label)}")
+        raise ValueError(f"id2label must map integers to names, not {_short(config.id2label)}")
     if config.attention_head_size is not None and (type(config.attention_head_size) is not int or config.attention_head_size < 1):
         raise ValueError(f"attention_head_size must be a positive integer or null, not {_short(config.attention_head_size)}")
     if not isinstance(config.ranks, dict) or not all(type(rank) is int for rank in config.ranks.values()):
@@ -218,15 +223,14 @@ def _check_types(config: AlbertConfig) -> None:
         raise ValueError(f"pad_token_id must be an integer or null, not {_short(config.pad_token_id)}")
 
 
-def _factored(config: AlbertConfig) -> dict[str, tuple[int, int]]:
-    """The shape of every weight that can be factored."""
+def _max_ranks(config: AlbertConfig) -> dict[str, int]:
+    """Return the highest rank of every weight that can be factored: its smaller dimension."""
     H, F, W = config.hidden_size, config.intermediate_size, config.num_attention_heads * config.head_width
-    inner = [(H, W)] * 3 + [(W, H)]
-    return dict(zip(FACTORED, [*inner, (H, F), (F, H)]))
+    return dict(zip(FACTORED, [min(H, W)] * 4 + [min(H, F)] * 2))
 
 
 def _short(value: Any) -> str:
-    """A value for a message: a damaged file may hold a very long one."""
+    """Format a value for a message; a damaged file may contain a very long one."""
     return reprlib.repr(value)
 
 
@@ -235,8 +239,8 @@ def _check_values(config: AlbertConfig) -> None:
     for name in sizes:
         if getattr(config, name) < 1:
             raise ValueError(f"{name} must be at least 1, not {_short(getattr(config, name))}")
-        if getattr(config, name) > LARGEST:
-            raise ValueError(f"{name} is {_short(getattr(config, name))}: no size may be above {LARGEST}")
+        if getattr(config, name) > MAX_SIZE:
+            raise ValueError(f"{name} is {_short(getattr(config, name))}: no size may be above {MAX_SIZE}")
     for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"):
         if not 0 <= getattr(config, name) < 1:
             raise ValueError(f"{name} must be at least 0 and below 1, not {_short(getattr(config, name))}")
@@ -257,15 +261,16 @@ def _check_values(config: AlbertConfig) -> None:
     L, G = config.num_hidden_layers, config.num_hidden_groups
     if config.attention_head_size is None and config.hidden_size % config.num_attention_heads:
         raise ValueError(
-            f"num_attention_heads must divide hidden_size: {config.hidden_size} is no multiple of {config.num_attention_heads}"
+            f"num_attention_heads must divide hidden_size: {config.hidden_size} is not a multiple of {config.num_attention_heads}"
         )
     for name, rank in config.ranks.items():
-        if not 1 <= rank <= min(_factored(config)[name]):
-            raise ValueError(f"ranks: the rank of {name} must be from 1 to {min(_factored(config)[name])}, not {_short(rank)}")
+        most = _max_ranks(config)[name]
+        if not 1 <= rank <= most:
+            raise ValueError(f"ranks: the rank of {name} must be from 1 to {most}, not {_short(rank)}")
     if L % G:
-        raise ValueError(f"num_hidden_groups must divide num_hidden_layers: {L} is no multiple of {G}")
+        raise ValueError(f"num_hidden_groups must divide num_hidden_layers: {L} is not a multiple of {G}")
     if config.sharing != "all" and G not in (1, L):
-        raise ValueError(f"sharing={config.sharing!r} says which layers share: num_hidden_groups must be 1, not {G}")
+        raise ValueError(f"sharing={config.sharing!r} defines the sharing of layers: num_hidden_groups must be 1, not {G}")
     levels = config.fusion_layers
     if levels and (len(levels) < 2 or list(levels) != sorted(set(levels)) or levels[0] < 0 or levels[-1] > L):
         raise ValueError(
@@ -275,14 +280,14 @@ def _check_values(config: AlbertConfig) -> None:
 
 
 def _check_memory(config: AlbertConfig) -> None:
-    """ValueError for sizes that no machine has the memory for, before anything is allocated or even listed."""
+    """Raise ValueError for sizes beyond any machine's memory, before anything is allocated or listed."""
     blocks = config.num_hidden_layers * config.inner_group_num
-    if blocks > MOST_BLOCKS:
-        raise ValueError(f"num_hidden_layers * inner_group_num is {blocks}: {MOST_BLOCKS} blocks at most are supported")
+    if blocks > MAX_BLOCKS:
+        raise ValueError(f"num_hidden_layers * inner_group_num is {blocks}: {MAX_BLOCKS} blocks at most are supported")
     V, E, H, F = config.vocab_size, config.embedding_size, config.hidden_size, config.intermediate_size
     embeddings = (V + config.max_position_embeddings + config.type_vocab_size + H) * E
     layers = config.num_groups * config.inner_group_num * (4 * H + 2 * F) * H
     heads = (H + E + config.num_labels) * H
-    if embeddings + layers + heads > MOST_PARAMETERS:
+    if embeddings + layers + heads > MAX_PARAMETERS:
         size = f"{embeddings + layers + heads:.1e} parameters"
-        raise ValueError(f"these sizes make {size}, which would need more memory than there is: {MOST_PARAMETERS:.1e} at most")
+        raise ValueError(f"these sizes result in {size}, which is more than memory can hold: {MAX_PARAMETERS:.1e} at most")

@@ -70,7 +70,9 @@ class DistillConfig:
         if not self.temperature > 0:
             raise ValueError(f"temperature must be positive, not {self.temperature}")
         if not 0 <= self.alpha <= 1:
-            raise ValueError(f"hard, the share of the labels' own loss, must be from 0 to 1, not {self.alpha}")
+            raise ValueError(
+                f"alpha, the share of the labels' own loss (the setting `hard`), must be from 0 to 1, not {self.alpha}"
+            )
         if not self.hidden >= 0:
             raise ValueError(f"hidden, the weight of the hidden states' loss, must not be negative: {self.hidden}")
 

@@ -101,7 +101,7 @@ def pack(
     arrays. objective: the batch is for its loss, which may read few rows of the last layer; None: all rows are needed.
     """
     visible = inputs.visible
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     if labels is not None:
         chosen = integers("labels", labels, visible.shape)
         if (chosen[~visible] != IGNORED).any():

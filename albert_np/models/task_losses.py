@@ -5,6 +5,7 @@ A head makes tables of logits, with a row per sequence or token. The rows that h
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -96,8 +97,7 @@ def task_backward(
 def task_objective(head: Head, problem: Problem = always_classes) -> Objective:
     """The objective of the models with this head."""
     return Objective(
-        lambda *args: task(*args, head=head, problem=problem),
-        lambda *args: task_backward(*args, head=head),
+        partial(task, head=head, problem=problem), partial(task_backward, head=head),
         head.labels_of, head.output_rows, head.capturable,
     )  # fmt: skip
 

@@ -1,8 +1,15 @@
-"""The figures of runs, drawn from what they leave behind."""
+"""Figures drawn from plain lists and dictionaries. Nothing here reads or writes a file: the functions return matplotlib figures.
 
-from albert_np.plots.compression import draw_sweep
-from albert_np.plots.experiments import draw_experiments
-from albert_np.plots.finetuning import draw_confusion, draw_finetuning
-from albert_np.plots.pretraining import draw
+pretraining   loss, accuracies, learning rate and gradient norm of a pretraining run
+finetune      loss and scores of a fine-tuning run; the confusion matrix
+compression   accuracy against size and time, zeros, importance of heads
+experiments   one panel per metric, one row per configuration
+axes          the style that they share
+"""
 
-__all__ = ["draw", "draw_confusion", "draw_experiments", "draw_finetuning", "draw_sweep"]
+from albert_np.plots.compression import compression_figures
+from albert_np.plots.experiments import experiments_figure
+from albert_np.plots.finetune import confusion_figure, finetune_figures
+from albert_np.plots.pretraining import pretraining_figures
+
+__all__ = ["compression_figures", "confusion_figure", "experiments_figure", "finetune_figures", "pretraining_figures"]

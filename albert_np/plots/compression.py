@@ -1,92 +1,103 @@
-"""The figures of compression: what it costs in accuracy, where the zeros are, and what each head is worth."""
+"""Figures of a compression sweep: accuracy against size and time, where the zeros are, how important each head is."""
 
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from albert_np.io.files import write_whole
-from albert_np.plots.axes import INK, SECOND, axes_of
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+from albert_np.plots.axes import INK, SECOND, Record, style_axes
 
 COLOURS = {
     "one-shot": "0.55", "gradual": INK, "movement": "#3f8f8f", "rounded": SECOND, "aware": "#d89a2b", "cut": "#6a4c93",
     "factored": "#7a9e3a", "together": "#111111",
 }  # fmt: skip
-ROOM = 1.08
+CONNECTED = ("one-shot", "gradual", "movement", "cut", "factored")  # families whose points differ in one amount: a line
+MEGABYTE_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+HEADROOM = 1.08
 
 
-def draw_sweep(folder: Path, found: dict[str, Any]) -> list[Path]:
-    """Write size.png, time.png, zeros.png and heads.png of a sweep (see `tasks.sweep.run`) -> their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    figures = {
-        "size": _against(found, lambda row, dense: row["bytes"] / 1e6, "megabytes of model.safetensors", log=True),
-        "time": _against(found, lambda row, dense: 1 / row["faster"], "time, as a share of the dense model's"),
-        "zeros": _zeros(found["zeros"], found["outputs"]),
-        "heads": _heads(found["heads"], found["neurons"]),
+def compression_figures(results: dict[str, Any]) -> dict[str, Figure]:
+    """Return {"size", "time", "zeros", "heads": figure}.   results: as in a sweep's sweep.json, see `compress.sweep`"""
+    size, size_axes = _draw_scores(results, "size", lambda row: row["bytes"] / 1e6, "megabytes of model.safetensors")
+    _use_log_scale(size_axes)
+    _label_points(size_axes, results, lambda row: row["bytes"] / 1e6)
+    time, time_axes = _draw_scores(results, "time", lambda row: 1 / row["faster"], "time, as a share of the dense model's")
+    _label_points(time_axes, results, lambda row: 1 / row["faster"])
+    return {
+        "size": size,
+        "time": time,
+        "zeros": _draw_zeros(results["zeros"], results["outputs"]),
+        "heads": _draw_importance(results["heads"], results["neurons"]),
     }
-    paths = []
-    for name, figure in figures.items():
-        if figure is not None:
-            paths.append(folder / f"{name}.png")
-            write_whole(paths[-1], partial(figure.savefig, format="png", dpi=120))
-    return paths
 
 
-def _against(found: dict[str, Any], place: Any, label: str, log: bool = False) -> Any:
-    """The scores of all ways over their size or time; each family a line."""
-    figure, axes = axes_of("Accuracy against " + ("size" if log else "time"), found["metric"])
-    figure.set_size_inches(8, 4.8)
+def _families(results: dict[str, Any], x: Callable[[Record], float]) -> dict[str, list[Record]]:
+    """Return the rows of each family of methods, ordered by x. The first row of all is the dense model."""
+    names = dict.fromkeys(row["family"] for row in results["rows"][1:])
+    return {name: sorted((row for row in results["rows"] if row["family"] == name), key=x) for name in names}
+
+
+def _draw_scores(results: dict[str, Any], against: str, x: Callable[[Record], float], label: str) -> tuple[Figure, Axes]:
+    """Draw the scores of all methods over their size or time, one colour per family."""
+    figure = Figure(figsize=(8, 4.8), layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(f"Accuracy against {against}", loc="left")
     axes.set_xlabel(label)
-    dense = found["rows"][0]
-    named: list[tuple[float, float, str, str]] = []
-    for family in dict.fromkeys(row["family"] for row in found["rows"][1:]):
-        rows = sorted((row for row in found["rows"] if row["family"] == family), key=lambda row: place(row, dense))
-        x, y = [place(row, dense) for row in rows], [row["score"] for row in rows]
-        line = "-" if family in ("one-shot", "gradual", "movement", "cut", "factored") else ""
-        axes.plot(x, y, "o" + line, color=COLOURS[family], markersize=5, linewidth=1.2, label=family)
-        named += [(at, score, row["name"], COLOURS[family]) for row, at, score in zip(rows, x, y)]
+    axes.set_ylabel(results["metric"])
+    style_axes(axes)
+    for family, rows in _families(results, x).items():
+        line = "-" if family in CONNECTED else ""
+        axes.plot(
+            [x(row) for row in rows], [row["score"] for row in rows], "o" + line, color=COLOURS[family], markersize=5,
+            linewidth=1.2, label=family,
+        )  # fmt: skip
+    dense = results["rows"][0]
     axes.axhline(dense["score"], color="0.3", linestyle="--", linewidth=1, label="dense")
-    axes.plot([place(dense, dense)], [dense["score"]], "s", color="0.3", markersize=5)
-    if log:
-        from matplotlib.ticker import NullFormatter, ScalarFormatter
-
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_xticks([t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if _within(t, axes.get_xlim())])
+    axes.plot([x(dense)], [dense["score"]], "s", color="0.3", markersize=5)
     figure.legend(frameon=False, loc="outside lower center", ncols=5, fontsize="small")
-    _name(axes, named)
-    return figure
+    return figure, axes
 
 
-def _name(axes: Any, points: list[tuple[float, float, str, str]]) -> None:
-    """Write each point's name beside it, unless one is written there already."""
+def _use_log_scale(axes: Axes) -> None:
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    low, high = axes.get_xlim()
+    axes.set_xticks([tick for tick in MEGABYTE_TICKS if low <= tick <= high])
+
+
+def _label_points(axes: Axes, results: dict[str, Any], x: Callable[[Record], float]) -> None:
+    """Write each method's name beside its point, unless a label is too close already."""
     taken: list[tuple[float, float]] = []
-    for x, y, name, colour in points:
-        right, up = axes.transData.transform((x, y))
-        if all(abs(right - a) > 45 or abs(up - b) > 9 for a, b in taken):
-            taken.append((right, up))
-            axes.annotate(name, (x, y), textcoords="offset points", xytext=(4, 4), fontsize=6.5, color=colour)
+    for family, rows in _families(results, x).items():
+        for row in rows:
+            point = x(row), row["score"]
+            right, up = axes.transData.transform(point)
+            if all(abs(right - a) > 45 or abs(up - b) > 9 for a, b in taken):
+                taken.append((right, up))
+                axes.annotate(row["name"], point, textcoords="offset points", xytext=(4, 4), fontsize=6.5, color=COLOURS[family])
 
 
-def _within(x: float, limits: tuple[float, float]) -> bool:
-    return limits[0] <= x <= limits[1]
+def _make_panels(titles: tuple[str, str], size: tuple[float, float], width_ratios: tuple[float, float]) -> tuple[Figure, Any]:
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(1, 2, width_ratios=width_ratios)
+    for axes, title in zip(panels, titles):
+        axes.set_title(title, loc="left", fontsize="medium")
+        style_axes(axes)
+    return figure, panels
 
 
-def _zeros(shares: dict[str, dict[str, Any]], outputs: dict[str, list[float]]) -> Any:
-    """The share of zeros of each matrix in the two scopes; and of the global one, how unevenly a matrix's outputs are hit."""
-    from matplotlib.figure import Figure
-
+def _draw_zeros(shares: Mapping[str, Mapping[str, float]], outputs: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw the share of zeros per matrix in both pruning scopes; and, for the global scope, how it varies between outputs."""
     names = list(next(iter(shares.values())))
     short = {name: name.replace("groups.0.blocks.0.", "") for name in names}
-    figure = Figure(figsize=(11, 0.3 * len(names) + 2.2), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-    for axes, title in ((left, "Where the zeros are, at 80 %"), (right, "... and within a matrix, global scope")):
-        axes.set_title(title, loc="left", fontsize="medium")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.25)
-    for k, (scope, counts) in enumerate(shares.items()):
-        at = [i + (k - 0.5) * 0.4 for i in range(len(names))]
-        left.barh(at, [counts[name] for name in names], 0.36, color=(INK, SECOND)[k], label=f"scope: {scope}")
+    titles = "Where the zeros are, at 80 %", "... and within a matrix, global scope"
+    figure, (left, right) = _make_panels(titles, (11, 0.3 * len(names) + 2.2), (3, 2))
+    for k, (scope, values) in enumerate(shares.items()):
+        y = [i + (k - 0.5) * 0.4 for i in range(len(names))]
+        left.barh(y, [values[name] for name in names], 0.36, color=(INK, SECOND)[k], label=f"scope: {scope}")
     left.set_yticks(range(len(names)), [short[name] for name in names], fontsize="small")
     left.invert_yaxis()
     left.set_xlim(0, 1)
@@ -102,26 +113,20 @@ def _zeros(shares: dict[str, dict[str, Any]], outputs: dict[str, list[float]]) -
     return figure
 
 
-def _heads(heads: dict[str, list[float]], neurons: dict[str, list[float]]) -> Any:
-    """What each head is worth, a bar each; and the neurons by rank."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.8), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for axes, title in ((left, "What each head is worth"), (right, "What each neuron is worth, by rank")):
-        axes.set_title(title, loc="left", fontsize="medium")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.25)
+def _draw_importance(heads: Mapping[str, Sequence[float]], neurons: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw the importance of each head as a bar, and that of the feed-forward neurons by rank; one colour per block."""
+    figure, (left, right) = _make_panels(("Importance of each head", "Importance of each neuron, by rank"), (9, 3.8), (1, 1))
+    for axes in (left, right):
         axes.set_ylabel("mean |∂loss/∂ξ|")
     several = len(heads) > 1
-    for k, (name, worth) in enumerate(heads.items()):
-        at = [i + (k - (len(heads) - 1) / 2) * 0.8 / len(heads) for i in range(len(worth))]
-        left.bar(at, worth, 0.72 / len(heads), label=name if several else None, color=None if several else INK)
+    for k, (name, values) in enumerate(heads.items()):
+        x = [i + (k - (len(heads) - 1) / 2) * 0.8 / len(heads) for i in range(len(values))]
+        left.bar(x, values, 0.72 / len(heads), label=name if several else None, color=None if several else INK)
     left.set_xlabel("head")
     left.set_xticks(range(max(map(len, heads.values()))))
-    left.set_ylim(top=ROOM * max(max(worth) for worth in heads.values()))
-    for name, worth in neurons.items():
-        right.plot(sorted(worth, reverse=True), label=name if several else None, color=None if several else INK)
+    left.set_ylim(top=HEADROOM * max(max(values) for values in heads.values()))
+    for name, values in neurons.items():
+        right.plot(sorted(values, reverse=True), label=name if several else None, color=None if several else INK)
     right.set_xlabel("neuron")
     right.set_ylim(bottom=0)
     if several:

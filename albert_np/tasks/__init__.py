@@ -1,16 +1,17 @@
-"""The uses of the model, one a file: what a file of examples means, what the model is asked, and how its answers are scored.
+"""The tasks that a model can be fine-tuned for, one per file: examples -> rows -> answers -> score.
 
-task.py is the protocol that they share. `task_of` gives a task by its name; one of your own is "file.py:Class".
+task.py defines the protocol. `get_task` returns a task by name; a task of your own is named as "file.py:Class".
 """
 
 import importlib
 import importlib.util
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from albert_np.tasks.task import Item, Task
 
-__all__ = ["TASKS", "Item", "Task", "task_of"]
+__all__ = ["TASKS", "Item", "Task", "get_task"]
 
 TASKS = {
     "classification": "albert_np.tasks.classification:Classification",
@@ -22,31 +23,33 @@ TASKS = {
 }
 
 
-def task_of(name: str | Task, **options: Any) -> Task:
-    """The task of this name, with these options; or of a class of your own, "module:Class" or "file.py:Class".
+def get_task(name: str | Task, **options: Any) -> Task:
+    """Return the task of this name with these options. name: a key of `TASKS`, "module:Class" or "file.py:Class"; a `Task` is
+    returned unchanged.
 
-    ValueError for an unknown name or option.
+    Raises ValueError for an unknown name or option, FileNotFoundError for a missing file.
     """
     if isinstance(name, Task):
         return name
-    place = TASKS.get(name.replace("_", "-"), name)
-    module, colon, cls = place.rpartition(":")
+    target = TASKS.get(name.replace("_", "-"), name)
+    module, colon, class_name = target.rpartition(":")
     if not colon:
-        raise ValueError(f"unknown task {name!r}; there are {', '.join(TASKS)}, and your own as file.py:Class")
-    found = getattr(_module(module), cls, None)
-    if not (isinstance(found, type) and issubclass(found, Task)):
-        raise ValueError(f"{place}: {cls} is no subclass of albert_np.tasks.Task")
-    return found(**options)
+        raise ValueError(f"unknown task {name!r}; expected one of {', '.join(TASKS)}, or file.py:Class for a task of your own")
+    task_class = getattr(_import_module(module), class_name, None)
+    if not (isinstance(task_class, type) and issubclass(task_class, Task)):
+        raise ValueError(f"{target}: {class_name} is not a subclass of albert_np.tasks.Task")
+    return task_class(**options)
 
 
-def _module(name: str) -> Any:
+def _import_module(name: str) -> ModuleType:
+    """Import a module by its dotted name, or a file by its path, which ends in .py."""
     if not name.endswith(".py"):
         try:
             return importlib.import_module(name)
         except ModuleNotFoundError as error:
-            raise ValueError(f"the task's module {name!r} cannot be found ({error})") from None
+            raise ValueError(f"the task's module {name!r} cannot be imported ({error})") from None
     if not Path(name).is_file():
-        raise FileNotFoundError(f"there is no file {name!r} with a task")
+        raise FileNotFoundError(f"there is no file {name!r} to import the task from")
     spec = importlib.util.spec_from_file_location(Path(name).stem, name)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -1,41 +1,44 @@
-"""From files of examples to a trained model in a folder: `finetune`."""
+"""Fine-tuning: from files of examples to a trained model in a folder."""
 
 import contextlib
 import dataclasses
 import json
 import os
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from albert_np.compress import KINDS, Packing, Pruning, QuantisationAware, Sparsity, kind_of, sparsity, was_pruned
 from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
-from albert_np.io.files import write_json, write_whole
+from albert_np.io.files import write_figures, write_json, write_whole
+from albert_np.io.packed_checkpoint import Packing
 from albert_np.models.config import AlbertConfig
 from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
-from albert_np.tasks import Task, task_of
+from albert_np.tasks import Task, get_task
 from albert_np.tasks.finetune_folder import FinetuneFolder, examples_hash, new_folder, params_hash
-from albert_np.tasks.initial_model import VOCABULARY, Start, fit_length, vocabulary
+from albert_np.tasks.initial_model import VOCAB_SIZE, InitialModel, limit_max_length
 from albert_np.tasks.trained import Trained, baseline_scores
-from albert_np.training.callbacks import Report
-from albert_np.training.constraints import Constraint
-from albert_np.training.finetune import History, answers_of, plain, train_epochs
+from albert_np.training.callbacks import Callback
+from albert_np.training.constraints import Constraint, get_constraints
+from albert_np.training.finetune import get_answers, numeric_scores, train_epochs
 from albert_np.training.finetune_settings import FinetuneSettings
 from albert_np.training.metrics import read_lines
+from albert_np.training.state import History
 
-FREE = ("checkpoint_seconds", "shard_optimizer")  # settings that may change when a run is resumed: they touch no parameter
-__all__ = ["Finetuned", "Start", "finetune", "new_folder", "vocabulary"]
+__all__ = ["Finetuned", "finetune", "new_folder"]
 
 
 @dataclass
 class Finetuned:
-    """What came of all seeds.
+    """The results of a fine-tuning, over all seeds.
 
-    trained, history    of the best one by task.metric (without development examples, of the first)
-    scores              of each seed those of its best epoch · baselines: {name: scores}
-    held                the examples that were scored · stopped_by: the name of the signal that ended it before the end, or ""
+    trained, history    of the best seed by task.metric (without development examples, of the first)
+    scores              of each seed, those of its best epoch
+    baselines           {name: scores}
+    held                the examples that were scored
+    stopped_by          name of the signal that ended the run early, or ""
     """
 
     trained: Trained
@@ -46,8 +49,8 @@ class Finetuned:
     stopped_by: str = ""
 
     def add(self, trained: Trained, history: History) -> None:
-        """One more seed."""
-        metric, scores = trained.task.metric, plain(history.scores)
+        """Add the result of another seed."""
+        metric, scores = trained.task.metric, numeric_scores(history.scores)
         best = max((each[metric] for each in self.scores), default=None)
         if self.trained.model is None or (scores and (best is None or scores[metric] > best)):
             self.trained, self.history = trained, history
@@ -61,9 +64,9 @@ class Finetuned:
 
     @property
     def deviation(self) -> dict[str, float]:
-        """The standard deviation of each score over the seeds, 0 of one."""
-        some = len(self.scores) > 1
-        return {name: statistics.stdev(each[name] for each in self.scores) if some else 0.0 for name in self.mean}
+        """The standard deviation of each score over the seeds; 0 for a single seed."""
+        several = len(self.scores) > 1
+        return {name: statistics.stdev(each[name] for each in self.scores) if several else 0.0 for name in self.mean}
 
 
 def finetune(
@@ -78,35 +81,36 @@ def finetune(
     seeds: int = 1,
     options: dict[str, Any] | None = None,
     changes: dict[str, Any] | None = None,
-    vocab_size: int = VOCABULARY,
+    vocab_size: int = VOCAB_SIZE,
     teacher: str | os.PathLike[str] | None = None,
-    report: Report | None = None,
+    report: Callback | None = None,
     resume: bool = False,
     processes: Processes | None = None,
     **settings: Any,
 ) -> Finetuned:
-    """Train a model for a task, and keep its best epoch.
+    """Train a model for a task and return its best epoch.
 
     task            "classification", "question-answering", "ner", "relations", "srl", "translation", a `Task`, or one of your own
                     as "file.py:Class"; options: its options
-    train, dev      files in one of the task's formats (or lists of its examples). Without dev the last epoch is kept.
+    train, dev      files in one of the task's formats (or lists of its examples). Without dev the last epoch is used.
     model           a checkpoint to start from: a folder, a file, a name on the hub; from_scratch: only its config and tokenizer
     config          instead of a model: a preset's name, a file or an AlbertConfig; changes: fields of it, such as dropout
     tokenizer       a folder or a tokenizer; None: the model's, or one that is trained on the examples (vocab_size pieces)
-    teacher         the folder of a larger model trained for the task, which the model learns from too (models/distillation.py)
+    teacher         the folder of a larger model trained for the task, which the model also learns from (models/distillation.py)
     out             a folder, new or empty; None: nothing is written
-    seeds           so many runs, with the seeds from settings' `seed` on, each in out/seed-N; the best of them in `out`
-    processes       those that train together: None, all that mpiexec has started. All call this alike; the first one writes
+    seeds           the number of runs, with the seeds from settings' `seed` on, each in out/seed-N; the best of them in `out`
+    report          a `Callback`
+    processes       those that train together: None, all that mpiexec has started. All call this alike; the main one writes
     settings        fields of `FinetuneSettings`: epochs=3, learning_rate=1e-4, ...
-    resume          continue the run in `out`, bit for bit, whatever ended it; everything else as it was begun. (More seeds
-                    are possible, if it had several.) A run that is done is read, not trained again. The number of processes
-                    may be another: then it comes to the same but for rounding
+    resume          continue the run in `out`, bit for bit, whatever ended it; all other arguments as before. (The number of
+                    seeds may grow, if there were several.) A completed run is read, not trained again. With another number of
+                    processes the result is the same up to rounding
 
-    Ctrl-C and SIGTERM end the run after the step that it is in; what it has is written, and `stopped_by` says so. A loop of
-    your own over several calls has to look at that.
+    Ctrl-C and SIGTERM end the run after the current step; its results so far are written, and `stopped_by` names the signal. A
+    loop of your own over several calls has to check that.
 
-    Raises ValueError that names what came and what was expected; FileNotFoundError, FileExistsError, RuntimeError if another
-    process uses `out`, OSError if it cannot be written, Diverged if training fails.
+    Raises ValueError that names the value given and what was expected; FileNotFoundError, FileExistsError, RuntimeError if
+    another process uses `out`, OSError if it cannot be written, Diverged if training fails.
 
     >>> import albert_np as ab
     >>> from albert_np.data.formats import Labelled
@@ -122,135 +126,130 @@ def finetune(
         options=options, changes=changes, vocab_size=vocab_size, teacher=teacher, **settings,
     )  # fmt: skip
     with processes.guard():
-        task = task_of(task, **(options or {}))
-        chosen = FinetuneSettings.from_dict({**task.trains, **settings})
-        check(chosen, seeds, out, resume)
-        folder = None if out is None else processes.from_first(lambda: FinetuneFolder(out, resume, seeds))
-        own_words = model is None and tokenizer is None  # the vocabulary is trained on the examples, and kept with the run
-        if own_words and folder is not None and resume:
+        task = get_task(task, **(options or {}))
+        checked = FinetuneSettings.from_dict({**task.trains, **settings})
+        if seeds < 1:
+            raise ValueError(f"seeds must be at least 1, not {seeds}")
+        if resume and out is None:
+            raise ValueError("resume needs `out`, the folder of the run to continue")
+        folder = None if out is None else processes.broadcast_object(lambda: FinetuneFolder(out, resume, seeds))
+        own_vocabulary = model is None and tokenizer is None  # it is trained on the examples, and stored in the run's folder
+        if own_vocabulary and folder is not None and resume:
             tokenizer = folder.path
-        report = (report if processes.first else None) or Report()
+        callback = (report if processes.is_main else None) or Callback()
         examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
         task.learn(examples)
-        start = Start.of(task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, report, processes)
+        initial = InitialModel.resolve(
+            task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, callback, processes
+        )
         if "max_length" in task.options:
-            with processes.first_ahead():
-                fit_length(task, start, options or {})
-        master = None if teacher is None else Trained.from_pretrained(teacher, task)
-        check_teacher(master, task, start)
-        job = Job(task, start, examples, held, master, report, processes)
-        with processes.only_first(folder or contextlib.nullcontext()), stop_on_signals() as asked:
-            stop = processes.agreed(asked)
+            with processes.main_process_first():
+                limit_max_length(task, initial, options or {})
+        teacher_model = None if teacher is None else Trained.from_pretrained(teacher, task)
+        check_teacher(teacher_model, task, initial)
+        job = FinetuneJob(task, initial, examples, held, teacher_model, callback, processes)
+        with processes.main_process_only(folder or contextlib.nullcontext()), stop_on_signals() as own_stop:
+            stop = processes.shared_stop(own_stop)
             if folder is not None:
-                if own_words and not resume and processes.first:
-                    start.tokenizer.save_pretrained(folder.path)
-                folder.done = processes.from_first(lambda: folder.begin(arguments, job.told(chosen)))
+                if own_vocabulary and not resume and processes.is_main:
+                    initial.tokenizer.save_pretrained(folder.path)
+                folder.done = processes.broadcast_object(lambda: folder.begin(arguments, job.fingerprint(checked)))
             try:
-                return job.run([dataclasses.replace(chosen, seed=chosen.seed + i) for i in range(seeds)], folder, stop)
+                return job.run([dataclasses.replace(checked, seed=checked.seed + i) for i in range(seeds)], folder, stop)
             finally:
-                report.close()
-
-
-def check(settings: FinetuneSettings, seeds: int, out: Any, resume: bool) -> None:
-    """ValueError for what the settings do not look at themselves."""
-    Sparsity.of(settings)
-    if settings.weights != "float32":
-        kind_of(settings.weights)
-    if seeds < 1:
-        raise ValueError(f"seeds must be at least 1, not {seeds}")
-    if resume and out is None:
-        raise ValueError("resume needs `out`, the folder of the run to continue")
+                callback.close()
 
 
 @dataclass
-class Job:
-    """What all seeds share."""
+class FinetuneJob:
+    """The data that the runs of all seeds share."""
 
     task: Task
-    start: Start
+    initial: InitialModel
     examples: list[Any]
     held: list[Any]
-    master: Trained | None
-    report: Report
+    teacher: Trained | None
+    callback: Callback
     processes: Processes
     baselines: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def told(self, settings: FinetuneSettings) -> dict[str, Any]:
-        """What a resumed run must have again: all that its parameters depend on."""
-        first = self.start.model(settings.seed)
+    def fingerprint(self, settings: FinetuneSettings) -> dict[str, Any]:
+        """Return all that the trained parameters depend on; it must be the same when the run is resumed."""
+        model = self.initial.create(settings.seed)
         return {
             "task": self.task.name,
             "options": self.task.options,
-            "settings": {key: value for key, value in settings.to_dict().items() if key not in FREE},
-            "config": first.config.to_dict(),
+            "settings": {key: value for key, value in settings.to_dict().items() if key not in settings.changeable},
+            "config": model.config.to_dict(),
             "train": examples_hash(self.examples),
             "dev": examples_hash(self.held),
-            "tokenizer": self.start.tokenizer.fingerprint(),
-            "start": params_hash(first.params),
-            "teacher": None if self.master is None else params_hash(self.master.model.params),
+            "tokenizer": self.initial.tokenizer.fingerprint(),
+            "start": params_hash(model.params),
+            "teacher": None if self.teacher is None else params_hash(self.teacher.model.params),
         }
 
     def run(self, settings: list[FinetuneSettings], folder: FinetuneFolder | None, stop: Stop) -> Finetuned:
-        """A model of each seed, and what came of them; those that the folder has already are read."""
+        """Train a model with each settings' seed and return the results. Seeds that are done are read from the folder."""
         if self.held:
-            given = self.task, self.examples, self.held, self.start.model, self.start.tokenizer
-            self.baselines = self.processes.from_first(lambda: baseline_scores(*given))
-        done = Finetuned(Trained(self.task, None, self.start.tokenizer), History(), self.baselines, self.held)
+            given = self.task, self.examples, self.held, self.initial.create, self.initial.tokenizer
+            self.baselines = self.processes.broadcast_object(lambda: baseline_scores(*given))
+        result = Finetuned(Trained(self.task, None, self.initial.tokenizer), History(), self.baselines, self.held)
         best = settings[0].seed
-        for own in settings:
+        for each in settings:
             if len(settings) > 1:
-                self.report.note(f"seed {own.seed}")
-            if folder is not None and own.seed in folder.done:
-                self.report.note(f"{folder.of(own.seed)} is done already")
-                trained, history = finished(folder.of(own.seed), self.task)
-                if self.processes.first:
-                    folder.clear(own.seed)
+                self.callback.note(f"seed {each.seed}")
+            if folder is not None and each.seed in folder.done:
+                self.callback.note(f"{folder.seed_folder(each.seed)} is done already")
+                trained, history = read_finished(folder.seed_folder(each.seed), self.task)
+                if self.processes.is_main:
+                    folder.remove_checkpoints(each.seed)
             else:
-                trained, history = self.train(own, folder, stop)
-            done.add(trained, history)
-            best = own.seed if done.trained is trained else best
-            if stop.signal and (history.stopped_by or own is not settings[-1]):
-                done.stopped_by = stop.name
+                trained, history = self.train(each, folder, stop)
+            result.add(trained, history)
+            best = each.seed if result.trained is trained else best
+            if stop.signal and (history.stopped_by or each is not settings[-1]):
+                result.stopped_by = stop.name
                 break
-        if self.held and done.history.best and not done.history.answers:  # of a seed that was read
-            found = answers_of(self.task, done.trained.model, self.start.tokenizer, self.held, self.processes)
-            done.history.answers = found
-        if folder is not None and len(settings) > 1 and self.processes.first:
-            folder.take(best)
-            summary = dict(metric=self.task.metric, mean=done.mean, deviation=done.deviation, seeds=done.scores)
+        if self.held and result.history.best and not result.history.answers:  # of a seed that was read from the folder
+            model = result.trained.model
+            result.history.answers = get_answers(self.task, model, self.initial.tokenizer, self.held, self.processes)
+        if folder is not None and len(settings) > 1 and self.processes.is_main:
+            folder.copy_best(best)
+            summary = dict(metric=self.task.metric, mean=result.mean, deviation=result.deviation, seeds=result.scores)
             write_json(folder.path / "scores.json", {**summary, "baselines": self.baselines})
-        return done
+        return result
 
     def train(self, settings: FinetuneSettings, folder: FinetuneFolder | None, stop: Stop) -> tuple[Trained, History]:
-        """One seed, written into its folder."""
-        tokenizer, report, processes = self.start.tokenizer, self.report, self.processes
-        with processes.first_ahead():
-            network = self.start.model(settings.seed)
-        if self.master is not None:
-            distill = DistillConfig(self.master.model, settings.temperature, settings.hard, settings.hidden)
-            attach_teacher(network, distill, settings.seed)
-        forms = constraints(settings, network, report)
-        kept = None
+        """Train with one seed, and write the result into the seed's folder."""
+        tokenizer, processes = self.initial.tokenizer, self.processes
+        with processes.main_process_first():
+            model = self.initial.create(settings.seed)
+        if self.teacher is not None:
+            distill = DistillConfig(self.teacher.model, settings.temperature, settings.hard, settings.hidden)
+            attach_teacher(model, distill, settings.seed)
+        constraints = get_constraints(settings, model, self.callback.note)
+        checkpoints = None
         if folder is not None:
-            if processes.first:
-                folder.check_space(network.params.count())
-            kept = folder.checkpoints_of(settings.seed, settings.checkpoint_seconds)
+            if processes.is_main:
+                folder.check_space(model.params.count())
+            checkpoints = folder.get_checkpoints(settings.seed, settings.checkpoint_seconds)
         history = train_epochs(
-            self.task, network, tokenizer, self.examples, self.held, settings, self.start.fresh, report, stop, forms, kept,
-            processes,
+            self.task, model, tokenizer, self.examples, self.held, settings, self.initial.is_new, self.callback, stop,
+            constraints, checkpoints, processes,
         )  # fmt: skip
-        detach_teacher(network)
-        about = dict(settings=settings.to_dict(), start=self.start.source, epoch=history.best, scores=plain(history.scores))
-        trained = Trained(self.task, network, tokenizer, {**about, "baselines": self.baselines}, packing_of(settings, forms))
-        if folder is not None and processes.first:
-            write_run(folder.of(settings.seed), trained, history, self.baselines)
+        detach_teacher(model)
+        about = dict(settings=settings.to_dict(), start=self.initial.source, epoch=history.best)
+        about |= dict(scores=numeric_scores(history.scores), baselines=self.baselines)
+        trained = Trained(self.task, model, tokenizer, about, get_packing(settings, constraints))
+        if folder is not None and processes.is_main:
+            write_run(folder.seed_folder(settings.seed), trained, history, self.baselines)
             if not history.stopped_by:
                 folder.finish(settings.seed)
         return trained, history
 
 
-def finished(folder: Path, task: Task) -> tuple[Trained, History]:
-    """A seed that was trained before: its model, and what happened."""
+def read_finished(folder: Path, task: Task) -> tuple[Trained, History]:
+    """Return the model and the history of a seed that was trained before."""
     trained = Trained.from_pretrained(folder, task)
     lines = read_lines(folder / "metrics.jsonl")
     history = History([line for line in lines if "dev" not in line], [line for line in lines if "dev" in line])
@@ -258,42 +257,31 @@ def finished(folder: Path, task: Task) -> tuple[Trained, History]:
     return trained, history
 
 
-def check_teacher(master: Trained | None, task: Task, start: Start) -> None:
-    """ValueError if the teacher has other labels, or reads other pieces."""
-    if master is None:
+def check_teacher(teacher: Trained | None, task: Task, initial: InitialModel) -> None:
+    """Raise ValueError if the teacher has other labels or another vocabulary."""
+    if teacher is None:
         return
-    theirs, mine = ({key: value for key, value in t.config().items() if key == "id2label"} for t in (master.task, task))
-    if theirs != mine:
-        raise ValueError(f"the teacher was trained for other labels: {theirs.get('id2label')}, not {mine.get('id2label')}")
-    if master.tokenizer.get_vocab() != start.tokenizer.get_vocab():
-        raise ValueError("the teacher reads another vocabulary: give its tokenizer by --tokenizer")
+    expected, own = ({key: value for key, value in t.config().items() if key == "id2label"} for t in (task, teacher.task))
+    if own != expected:
+        raise ValueError(f"the teacher was trained for other labels: {own.get('id2label')}, not {expected.get('id2label')}")
+    if teacher.tokenizer.get_vocab() != initial.tokenizer.get_vocab():
+        raise ValueError("the teacher has another vocabulary: give its tokenizer by --tokenizer")
 
 
-def constraints(settings: FinetuneSettings, model: Any, report: Report) -> list[Constraint]:
-    """What the settings hold the parameters to. A model that was pruned keeps its zeros."""
-    found: list[Constraint] = []
-    how = Sparsity.of(settings)
-    if how.amount or was_pruned(model.params, integers=model.config.extra.get("compressed") in KINDS):
-        if not how.amount:
-            report.note(f"the model is pruned ({sparsity(model.params):.0%} zeros): its zeros stay")
-        found.append(Pruning(how))
-    if settings.weights != "float32":
-        found.append(QuantisationAware(kind_of(settings.weights)))
-    return found
-
-
-def packing_of(settings: FinetuneSettings, forms: list[Constraint]) -> Packing | None:
-    """How a model that was trained in these forms is stored; None: as an ordinary one."""
-    rounded = next((form.found for form in forms if isinstance(form, QuantisationAware)), {})
-    return Packing(settings.weights, rounded) if forms else None
+def get_packing(settings: FinetuneSettings, constraints: Sequence[Constraint]) -> Packing | None:
+    """Return how a model that was trained with these constraints is stored; None: as an ordinary one."""
+    quantised = {name: each for constraint in constraints for name, each in constraint.quantised_tensors().items()}
+    return Packing(settings.weights, quantised) if constraints else None
 
 
 def write_run(folder: Path, trained: Trained, history: History, baselines: dict[str, dict[str, Any]]) -> None:
-    """The model, metrics.jsonl (a line a step, a line an epoch) and the figures."""
+    """Write the model, metrics.jsonl (a line per step and per epoch) and the figures."""
     from albert_np import plots
 
     trained.save_pretrained(folder)
     lines = sorted([*history.steps, *history.epochs], key=lambda record: (record["step"], "dev" in record))
     text = "".join(json.dumps(line) + "\n" for line in lines)
     write_whole(folder / "metrics.jsonl", lambda path: path.write_text(text))
-    plots.draw_finetuning(folder / "figures", history, trained.task.metric, baselines)
+    write_figures(
+        folder / "figures", lambda: plots.finetune_figures(history.steps, history.epochs, trained.task.metric, baselines)
+    )

@@ -1,24 +1,30 @@
-"""Where fine-tuning starts: a checkpoint or a config, and the tokenizer, or a vocabulary of the examples' own texts."""
+"""The initial model of a fine-tuning: a checkpoint or a config, and the tokenizer, or a vocabulary of the examples' own texts."""
 
 import dataclasses
 import os
 import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from albert_np.engine.mpi import ALONE, Processes
+from albert_np.engine.mpi import SINGLE_PROCESS, Processes
 from albert_np.models.config import PRESETS, AlbertConfig
 from albert_np.tasks import Task
-from albert_np.training.callbacks import Report
+from albert_np.training.callbacks import Callback
 
-NOT_TEXT = ("id", "label", "title")  # fields of examples that are no text of the task
-VOCABULARY = 8000  # pieces of a vocabulary that is trained on the examples themselves
+NOT_TEXT = ("id", "label", "title")  # fields of examples that are not texts of the task
+VOCAB_SIZE = 8000  # pieces of a vocabulary that is trained on the examples themselves
 
 
 @dataclass
-class Start:
-    """Where the runs start: a checkpoint or a config, and the tokenizer. fresh: nothing was pretrained."""
+class InitialModel:
+    """The model and the tokenizer that training starts from.
+
+    path       of a checkpoint; None: a new model
+    config     of a new model; None: that of the checkpoint
+    changes    fields of the config that differ from the checkpoint's: those of the task, and those that the user asked for
+    """
 
     task: Task
     path: Any
@@ -27,10 +33,11 @@ class Start:
     changes: dict[str, Any]
 
     @classmethod
-    def of(
+    def resolve(
         cls, task: Task, model: Any, config: Any, tokenizer: Any, from_scratch: bool, changes: dict[str, Any],
-        examples: list[Any], vocab_size: int, report: Report, processes: Processes = ALONE,
-    ) -> "Start":  # fmt: skip
+        examples: list[Any], vocab_size: int, callback: Callback, processes: Processes = SINGLE_PROCESS,
+    ) -> "InitialModel":  # fmt: skip
+        """Return the initial model that these arguments of `finetune` describe. ValueError if they contradict each other."""
         from albert_np.text import AlbertTokenizer
 
         if (model is None) == (config is None):
@@ -38,16 +45,16 @@ class Start:
                 "expected either model, a pretrained one, or config, such as a preset's name, for one that is not pretrained"
             )
         if tokenizer is None and model is None:
-            report.note(f"training a vocabulary of at most {vocab_size} pieces on the examples")
-            tokenizer = processes.from_first(lambda: vocabulary(task, examples, vocab_size))
-        with processes.first_ahead():  # a name on the hub is fetched once
+            callback.note(f"training a vocabulary of at most {vocab_size} pieces on the examples")
+            tokenizer = processes.broadcast_object(lambda: train_vocabulary(task, examples, vocab_size))
+        with processes.main_process_first():  # a name on the hub is downloaded once
             if tokenizer is None or isinstance(tokenizer, str | os.PathLike):
                 tokenizer = AlbertTokenizer.from_pretrained(tokenizer or model)
             if from_scratch and model is not None:
                 config = AlbertConfig.from_pretrained(model)
         if isinstance(config, str):
-            known = config in PRESETS or not Path(config).exists()
-            config = AlbertConfig.preset(config) if known else AlbertConfig.from_pretrained(config, strict=True)
+            is_preset = config in PRESETS or not Path(config).exists()
+            config = AlbertConfig.preset(config) if is_preset else AlbertConfig.from_pretrained(config, strict=True)
             config = config.replace(vocab_size=len(tokenizer))
         changes = {**task.config(), **changes}
         if config is not None:
@@ -57,66 +64,66 @@ class Start:
         return cls(task, None if config is not None else model, config, tokenizer, changes)
 
     @property
-    def fresh(self) -> bool:
+    def is_new(self) -> bool:
+        """True if the model was not pretrained."""
         return self.config is not None
 
     @property
     def source(self) -> str | None:
-        """Where the parameters came from; None: from nowhere."""
+        """Where the parameters come from; None for a new model."""
         return None if self.path is None else str(self.path)
 
-    def model(self, seed: int) -> Any:
-        """A model to train: the same but for what is fresh in it, which the seed decides."""
-        import warnings
-
+    def create(self, seed: int) -> Any:
+        """Return a model to train. The seed decides the initial values of what is not in the checkpoint."""
         if self.config is not None:
             return self.task.model(self.config, seed=seed)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*left out")  # heads of pretraining are not needed here
-            warnings.filterwarnings("ignore", message=".*afresh")  # and the task's is to be trained
-            was = AlbertConfig.from_pretrained(self.path)
+            warnings.filterwarnings("ignore", message=".*left out")  # the heads of pretraining are not used
+            warnings.filterwarnings("ignore", message=".*afresh")  # the task's head is trained now
+            stored = AlbertConfig.from_pretrained(self.path)
             changes = {"num_labels": 2, "id2label": None, **self.changes}
-            if (was.num_labels, was.id2label) == (changes["num_labels"], changes["id2label"]):
+            if (stored.num_labels, stored.id2label) == (changes["num_labels"], changes["id2label"]):
                 return self.task.model.from_pretrained(self.path, seed=seed, **changes)
-            return self.with_another_head(was, changes, seed)
+            return self._with_new_head(stored, changes, seed)
 
-    def with_another_head(self, was: AlbertConfig, changes: dict[str, Any], seed: int) -> Any:
-        """The checkpoint's model with a fresh head for these labels in the place of one that it may have for others."""
+    def _with_new_head(self, stored: AlbertConfig, changes: dict[str, Any], seed: int) -> Any:
+        """Return the checkpoint's model with a new head for these labels, instead of one that it may have for others."""
         from albert_np.models import AlbertModel
 
         if "mlm" in self.task.model.heads:  # that head has no labels
             return self.task.model.from_pretrained(self.path, seed=seed, **changes)
-        model = self.task.model(was.replace(**changes), seed=seed)
+        model = self.task.model(stored.replace(**changes), seed=seed)
         values = dict(AlbertModel.from_pretrained(self.path).params.items())
         for name, array in model.params.items():
             if name in values:
                 array[...] = values[name]
         return model
 
-    def most_tokens(self) -> int:
+    def max_tokens(self) -> int:
+        """Return the length of the longest sequence that the model can take."""
         config = self.config or AlbertConfig.from_pretrained(self.path)
         return config.max_position_embeddings
 
 
 def without_head(config: AlbertConfig) -> AlbertConfig:
-    """The config without what another task had put into it."""
+    """Return the config without the fields that another task may have set."""
     return config.replace(num_labels=2, id2label=None, problem_type=None)
 
 
-def fit_length(task: Task, start: Start, given: dict[str, Any]) -> None:
-    """Rows as long as the model can take, unless more was asked for: that is a ValueError."""
-    most = start.most_tokens()
+def limit_max_length(task: Task, initial: InitialModel, given: dict[str, Any]) -> None:
+    """Limit the task's max_length to what the model can take. ValueError if a larger one was given."""
+    most = initial.max_tokens()
     if task.options["max_length"] > most and "max_length" in given:
         raise ValueError(f"max_length is {task.options['max_length']}, but the model's max_position_embeddings is {most}")
     task.options["max_length"] = min(task.options["max_length"], most)
 
 
-def vocabulary(task: Task, examples: list[Any], vocab_size: int) -> Any:
-    """A tokenizer of the task's own texts, with capitals and accents; smaller if the texts are too few for so many pieces."""
+def train_vocabulary(task: Task, examples: list[Any], vocab_size: int) -> Any:
+    """Return a cased tokenizer trained on the examples' texts, with a smaller vocabulary if there is too little text."""
     from albert_np.text import AlbertTokenizer, train_tokenizer
     from albert_np.text.train import TextTooSmall
 
-    texts = dict.fromkeys(text for example in examples for text in texts_of(example))
+    texts = dict.fromkeys(text for example in examples for text in get_texts(example))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "spiece.model"
         while True:
@@ -128,21 +135,21 @@ def vocabulary(task: Task, examples: list[Any], vocab_size: int) -> Any:
         return AlbertTokenizer(file, do_lower_case=False, keep_accents=True)
 
 
-def texts_of(example: Any) -> list[str]:
-    """The texts in an example: in the fields of a dataclass, or in the places of a tuple or a list."""
-    named: dict[Any, Any]
+def get_texts(example: Any) -> list[str]:
+    """Return the texts of an example: in the fields of a dataclass, the values of a dict, or the members of a tuple or a list."""
+    fields: dict[Any, Any]
     if dataclasses.is_dataclass(example):
-        named = {f.name: getattr(example, f.name) for f in dataclasses.fields(example)}
+        fields = {f.name: getattr(example, f.name) for f in dataclasses.fields(example)}
     elif isinstance(example, dict):
-        named = example
+        fields = example
     else:
-        named = dict(enumerate(example)) if isinstance(example, tuple | list) else {"text": example}
-    found = []
-    for name, value in named.items():
+        fields = dict(enumerate(example)) if isinstance(example, tuple | list) else {"text": example}
+    texts = []
+    for name, value in fields.items():
         if name in NOT_TEXT:
             continue
         if isinstance(value, str) and value.strip():
-            found.append(value)
+            texts.append(value)
         elif name == "words":
-            found.append(" ".join(value))
-    return found
+            texts.append(" ".join(value))
+    return texts

@@ -1,32 +1,49 @@
-"""Names of labels and their numbers."""
+"""Names of classes and their indices, which classification and relations share."""
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from albert_np.metrics import confusion
 
 
-def ordered(names: Iterable[str]) -> list[str]:
-    """The different names: by number if all are numbers, else by the alphabet."""
-    different = set(names)
-    return sorted(different, key=lambda name: (0, int(name), name) if name.isdecimal() else (1, 0, name))
+def sort_labels(labels: Iterable[str]) -> list[str]:
+    """Return the different labels, numbers first in numerical order, then the others in alphabetical order."""
+    return sorted(set(labels), key=lambda label: (0, int(label), label) if label.isdecimal() else (1, 0, label))
 
 
-def index_of(name: str, names: list[str]) -> int | None:
-    """The number of a label; None for one that training did not show."""
-    return names.index(name) if name in names else None
+def label_index(label: str, labels: list[str]) -> int | None:
+    """Return the index of a label, or None if the training examples did not have it."""
+    return labels.index(label) if label in labels else None
 
 
-def known(gold: Iterable[str], names: list[str]) -> list[str]:
-    """The learned names, and behind them those that only the examples to be scored have, of which a warning tells."""
-    fresh = [name for name in ordered(gold) if name not in names]
-    if fresh:
+def extend_labels(labels: list[str], gold: Iterable[str]) -> list[str]:
+    """Return the learned labels followed by those that occur only in `gold`, with a warning that names the latter."""
+    unknown = [label for label in sort_labels(gold) if label not in labels]
+    if unknown:
+        names = ", ".join(map(repr, unknown))
         warnings.warn(
-            f"labels that the training examples did not show: {', '.join(map(repr, fresh))}; they cannot be found", stacklevel=2
+            f"labels that do not occur in the training examples, so the model cannot predict them: {names}", stacklevel=2
         )
-    return [*names, *fresh]
+    return [*labels, *unknown]
 
 
-def majority(names: Iterable[str]) -> str:
-    """The commonest name, of equals the first by the alphabet."""
-    counts = Counter(names)
-    return min(counts, key=lambda name: (-counts[name], name))
+def most_common_label(labels: Iterable[str]) -> str:
+    """Return the most frequent label; ties go to the first in alphabetical order."""
+    counts = Counter(labels)
+    return min(counts, key=lambda label: (-counts[label], label))
+
+
+def probabilities_by_label(labels: list[str], p: np.ndarray) -> dict[str, float]:
+    """Return {label: probability}, rounded to six digits."""
+    return {label: round(float(q), 6) for label, q in zip(labels, p)}
+
+
+def confusion_matrix(gold: list[str], answers: Sequence[Mapping[str, Any]], labels: list[str]) -> tuple[np.ndarray, list[str]]:
+    """Return the counts (C, C), a row per gold label and a column per answer, and the C labels, unknown gold labels last."""
+    labels = [*labels, *(label for label in sort_labels(gold) if label not in labels)]
+    index = {label: i for i, label in enumerate(labels)}
+    return confusion([index[label] for label in gold], [index[answer["label"]] for answer in answers], len(labels)), labels

@@ -1,50 +1,42 @@
-"""Named entities: a tag for each word, B-TYPE, I-TYPE or O.
+"""Named entity recognition.
 
-The label of a word is at its first piece, its other pieces have none. What is answered is the likeliest sequence of tags that is
-possible at all: an I-TYPE follows a B-TYPE or an I-TYPE (`best_tags`).
+An example is a sentence: its words and a tag for each, B-TYPE, I-TYPE or O. It becomes one row, or several windows if it is long,
+and the model is asked for the tag of each word at the word's first token. The answer is the most probable valid sequence of tags.
+The score is F1 of whole entities, as conlleval counts it.
 """
 
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from albert_np.data.formats import Tagged, read_tags
-from albert_np.metrics import chunks, conlleval
-from albert_np.models import AlbertForTokenClassification
-from albert_np.tasks import batches
-from albert_np.tasks.labels import known
-from albert_np.tasks.task import Item, Task, softmax
-from albert_np.tasks.words import WordPieces, split_words, windows
+from albert_np.metrics import chunks, conlleval, to_bio
+from albert_np.tasks.tagging import (
+    Tagging,
+    bio_labels,
+    decode_tags,
+    highlight_entities,
+    locate_entities,
+    tag_types,
+    tagging_items,
+    word_logits,
+)
+from albert_np.tasks.task import Item
+from albert_np.tasks.words import split_words
 
-COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
+Tags = tuple[str, ...]
 
 
-class Tagging(Task):
-    """What tasks have in common that give each word a tag."""
+@dataclass(frozen=True)
+class TypedText(Tagged):
+    """The words of a text that a user typed, with the text itself."""
 
-    model = AlbertForTokenClassification
-    collate = staticmethod(batches.of_tokens)
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._pieces: WordPieces | None = None
-
-    def pieces(self, tokenizer: Any) -> WordPieces:
-        """The pieces of words; they are remembered."""
-        if self._pieces is None or self._pieces.tokenizer is not tokenizer:
-            self._pieces = WordPieces(tokenizer)
-        return self._pieces
-
-    def config(self) -> dict[str, Any]:
-        return {"num_labels": len(self.options["labels"]), "id2label": dict(enumerate(self.options["labels"]))}
-
-    def warn_of_new(self, tags: Any) -> None:
-        """Say which types training did not show: they cannot be found."""
-        known(types_of(tags), types_of(self.options["labels"]))
+    text: str = ""
 
 
 class NamedEntities(Tagging):
-    """Options: word and tag, numbers of the columns from 0 (-1: the last)."""
+    """Options: word and tag, indices of the file's columns from 0 (-1: the last); labels, set by `learn`."""
 
     name = "ner"
     form = Tagged
@@ -52,158 +44,57 @@ class NamedEntities(Tagging):
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "word": 0, "tag": -1, "labels": None}
 
     def read(self, path: Any) -> list[Tagged]:
-        """See `data.formats.read_tags`."""
-        return read_tags(path, self.options["word"], self.options["tag"])
+        """See `data.formats.read_tags`; tags of all schemes become strict BIO."""
+        sentences = read_tags(path, self.options["word"], self.options["tag"])
+        return [replace(each, tags=each.tags and to_bio(each.tags)) for each in sentences]
+
+    def example(self, text: str) -> TypedText:
+        return TypedText(tuple(word for word, *_ in split_words(text)), text=text)
 
     def learn(self, examples: list[Tagged]) -> None:
         self.options["labels"] = bio_labels(tag for example in examples for tag in example.tags or ())
 
     def items(self, example: Tagged, tokenizer: Any) -> list[Item]:
-        return tagging_items(example.words, example.tags, self.pieces(tokenizer), self.options)
+        return tagging_items(example.words, example.tags, self.word_encoder(tokenizer), self.options)
 
-    def answer(self, example: Tagged, items: list[Item], outputs: list[Any]) -> tuple[str, ...]:
-        return best_tags(word_scores(items, outputs), self.options["labels"])
+    def answer(self, example: Tagged, items: list[Item], outputs: list[np.ndarray]) -> Tags:
+        """Return the tags of the words."""
+        return decode_tags(word_logits([item.about for item in items], outputs), self.options["labels"])
 
-    def score(self, examples: list[Tagged], answers: list[Any]) -> dict[str, Any]:
+    def score(self, examples: list[Tagged], answers: list[Tags]) -> dict[str, Any]:
         if any(example.tags is None for example in examples):
             raise ValueError("sentences without tags cannot be scored")
-        self.warn_of_new(tag for example in examples for tag in example.tags or ())
-        return conlleval([example.tags or () for example in examples], answers)
+        gold = [example.tags or () for example in examples]
+        self.warn_of_unknown_types(tag for tags in gold for tag in tags)
+        return conlleval(gold, answers)
 
-    def baselines(self, train: list[Tagged], examples: list[Tagged]) -> dict[str, list[Any]]:
-        """Whatever was an entity in training is one again."""
-        return {"a list of the training text's entities": looked_up(train, examples)} if train else {}
+    def baselines(self, train: list[Tagged], examples: list[Tagged]) -> dict[str, list[Tags]]:
+        """Tag whatever was an entity in the training text."""
+        return {"a list of the training text's entities": tag_by_list(train, examples)} if train else {}
 
-    def example(self, text: str) -> Tagged:
-        return Spoken(tuple(word for word, *_ in split_words(text)), text=text)
+    def show(self, example: Tagged, answer: Tags) -> str:
+        return highlight_entities(*locate_entities(example, answer), tag_types(self.options["labels"]))
 
-    def show(self, example: Tagged, answer: Any) -> str:
-        text, spots = entities_in(example, answer)
-        types = types_of(self.options["labels"])
-        return painted(text, [(kind, first, stop) for kind, first, stop in spots], types)
-
-    def as_json(self, example: Tagged, answer: Any) -> dict[str, Any]:
-        text, spots = entities_in(example, answer)
-        found = [{"type": kind, "start": first, "end": stop, "text": text[first:stop]} for kind, first, stop in spots]
-        return {"text": text, "entities": found}
+    def as_json(self, example: Tagged, answer: Tags) -> dict[str, Any]:
+        text, entities = locate_entities(example, answer)
+        fields = [{"type": kind, "start": start, "end": stop, "text": text[start:stop]} for kind, start, stop in entities]
+        return {"text": text, "entities": fields}
 
 
-class Spoken(Tagged):
-    """Words cut out of a text that somebody typed."""
-
-    def __init__(self, words: tuple[str, ...], text: str) -> None:
-        super().__init__(words)
-        object.__setattr__(self, "text", text)
-
-
-def types_of(tags: Any) -> list[str]:
-    """ "B-LOC", "O", "I-LOC" -> ["LOC"]"""
-    return sorted({tag.partition("-")[2] for tag in tags} - {""})
-
-
-def bio_labels(tags: Any) -> list[str]:
-    """O, then B- and I- of each type."""
-    types = types_of(tags)
-    if not types:
-        raise ValueError("the training examples have no tag but O")
-    return ["O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI")]
-
-
-def tagging_items(
-    words: tuple[str, ...], tags: tuple[str, ...] | None, pieces: WordPieces, options: dict[str, Any], marked: Any = None
-) -> list[Item]:
-    """The rows of a sentence: one, or windows that overlap, each word labelled where it is farther from the edges.
-
-    marked: the words whose pieces have token type 1. An item's `about` is (number of the word, place of its first piece) of each
-    word that is its own. A word that is longer than the model is cut.
-    """
-    tokenizer, numbers = pieces.tokenizer, {label: i for i, label in enumerate(options["labels"])}
-    room = options["max_length"] - 2
-    ids = [own[:room] for own in pieces(words)]
-    items = []
-    for first, stop, own, until in windows([len(own) for own in ids], room):
-        row, types, target, about = [tokenizer.cls_token_id], [0], [batches.IGNORED], []
-        for i in range(first, stop):
-            if own <= i < until:
-                about.append((i, len(row)))
-            label = batches.IGNORED if tags is None or not own <= i < until else numbers.get(tags[i], batches.IGNORED)
-            row += ids[i]
-            types += [int(marked is not None and i in marked)] * len(ids[i])
-            target += [label] + [batches.IGNORED] * (len(ids[i]) - 1)
-        row, types, target = [*row, tokenizer.sep_token_id], [*types, 0], [*target, batches.IGNORED]
-        items.append(Item(row, types, target if tags is not None else None, about=about))
-    return items
-
-
-def word_scores(items: list[Item], outputs: list[Any]) -> np.ndarray:
-    """The logits (T, C) of each row -> those of each word (words, C)"""
-    rows = [logits[place] for item, logits in zip(items, outputs) for _, place in item.about]
-    return np.array(rows) if rows else np.zeros((0, 1))
-
-
-def possible(labels: list[str]) -> np.ndarray:
-    """(C, C) booleans: whether the second tag may follow the first; the last row, (C + 1, C), what a sentence may begin with."""
-    kinds = [label.partition("-")[2] for label in labels]
-    inside = np.array([label.startswith("I-") for label in labels])
-    same = np.array([[a == b and a != "" for b in kinds] for a in [*kinds, ""]])
-    return ~inside[None, :] | same
-
-
-def best_tags(scores: np.ndarray, labels: list[str]) -> tuple[str, ...]:
-    """The likeliest sequence of tags that is possible (Viterbi 1967).   scores (words, C) logits"""
-    if not len(scores):
-        return ()
-    log_p = np.log(softmax(scores) + 1e-300)
-    allowed = np.where(possible(labels), 0.0, -np.inf)
-    total, back = allowed[-1] + log_p[0], []
-    for row in log_p[1:]:
-        paths = total[:, None] + allowed[:-1]  # (C, C)
-        back.append(paths.argmax(0))
-        total = paths.max(0) + row
-    path = [int(total.argmax())]
-    for best in reversed(back):
-        path.append(int(best[path[-1]]))
-    return tuple(labels[i] for i in reversed(path))
-
-
-def looked_up(train: list[Tagged], examples: list[Tagged]) -> list[tuple[str, ...]]:
-    """Tags by a list of the training text's entities, the longest at each place; no model."""
-    listed: dict[tuple[str, ...], str] = {}
+def tag_by_list(train: list[Tagged], examples: list[Tagged]) -> list[Tags]:
+    """Return tags by looking up the entities of the training text, at each word the longest that matches; case is ignored."""
+    types: dict[tuple[str, ...], str] = {}
     for example in train:
         for kind, first, stop in chunks(example.tags or ()):
-            listed[tuple(word.lower() for word in example.words[first:stop])] = kind
-    longest = max(map(len, listed), default=0)
-    found = []
+            types[tuple(word.lower() for word in example.words[first:stop])] = kind
+    longest = max(map(len, types), default=0)
+    answers = []
     for example in examples:
-        words, tags, at = [word.lower() for word in example.words], [], 0
-        while at < len(words):
-            size = next((n for n in range(min(longest, len(words) - at), 0, -1) if tuple(words[at : at + n]) in listed), 0)
-            kind = listed.get(tuple(words[at : at + size]), "")
+        words, tags, i = [word.lower() for word in example.words], [], 0
+        while i < len(words):
+            size = next((n for n in range(min(longest, len(words) - i), 0, -1) if tuple(words[i : i + n]) in types), 0)
+            kind = types.get(tuple(words[i : i + size]), "")
             tags += ["B-" + kind] + ["I-" + kind] * (size - 1) if size else ["O"]
-            at += size or 1
-        found.append(tuple(tags))
-    return found
-
-
-def entities_in(example: Any, tags: Any) -> tuple[str, list[tuple[str, int, int]]]:
-    """The text, and its entities by characters: (type, first, one after the last)"""
-    text = getattr(example, "text", None)
-    if text is None:
-        text = " ".join(example.words)
-        ends = np.cumsum([len(word) + 1 for word in example.words])
-        places = [(int(end) - 1 - len(word), int(end) - 1) for word, end in zip(example.words, ends)]
-    else:
-        places = [(first, stop) for _, first, stop in split_words(text)]
-    return text, [(kind, places[first][0], places[stop - 1][1]) for kind, first, stop in chunks(tags)]
-
-
-def painted(text: str, spots: list[tuple[str, int, int]], types: list[str]) -> str:
-    """The text with [its entities TYPE] in rich's markup, a colour for each type."""
-    from rich.markup import escape
-
-    out, at = "", 0
-    for kind, first, stop in spots:
-        colour = COLOURS[types.index(kind) % len(COLOURS)] if kind in types else "white"
-        out += escape(text[at:first]) + f"[bold {colour}]" + escape(f"[{text[first:stop]} {kind}]") + "[/]"
-        at = stop
-    return out + escape(text[at:])
+            i += size or 1
+        answers.append(tuple(tags))
+    return answers

@@ -1,37 +1,59 @@
-"""Question answering: the answer is a span of the passage (Rajpurkar et al. 2016), or there is none (2018).
+"""Extractive question answering.
 
-    [CLS] question [SEP] a window of the passage [SEP]        token types 0 and 1
+An example is a question about a passage, and its answer: a span of the passage (Rajpurkar et al. 2016), or none (2018). It
+becomes one row for each window of the passage; the windows of a long passage overlap by half:
 
-A long passage is read through windows that overlap by half. A window without the answer answers [CLS], which is how the model
-says "not here". Answers are cut from the passage by the offsets of their first and last pieces, so nothing is ever made up.
+    [CLS] question [SEP] window [SEP]        token type 0 up to the first [SEP], then 1
+
+The model is asked for the first and the last token of the answer, which are both [CLS] if the window does not contain it. Answers
+are cut from the passage by the character offsets of these tokens. The scores are exact match and F1 of words, as SQuAD's official
+scripts count them.
 """
 
 import warnings
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from rich.markup import escape
 
+from albert_np.core.layers import softmax
 from albert_np.data.formats import Question, read_squad
 from albert_np.metrics import squad
 from albert_np.models import AlbertForQuestionAnswering
 from albert_np.tasks import batches
-from albert_np.tasks.task import Item, Task, softmax
-from albert_np.tasks.words import windows
+from albert_np.tasks.task import Item, Task
+from albert_np.tasks.words import sliding_windows
 
-QUESTION = 64  # tokens of a question that are read
+MAX_QUESTION_TOKENS = 64  # a longer question is cut
+MIN_PASSAGE_TOKENS = 8  # per window
+CANDIDATES = 20  # spans that a window contributes at most
+SENTENCE_CHARACTERS = 400  # shown at most on each side of an answer
+
+Span = tuple[int, int]  # first, one after the last
+Candidate = tuple[float, int, int]  # score, first character, one after the last
 
 
-class Window(NamedTuple):
-    """context: place of the first token of the window; own: the places whose answers begin here; spans: (T, 2) characters"""
+class PassageWindow(NamedTuple):
+    """The part of a passage in a row.
 
-    context: int
+    offset      position of its first token
+    own         positions at which answers may begin that belong to this window
+    characters  (T, 2): first and one after the last of each of its tokens, in the passage
+    """
+
+    offset: int
     own: range
-    spans: np.ndarray
+    characters: np.ndarray
 
 
 class QuestionAnswering(Task):
-    """Options: max_answer_length, in tokens; n_best answers are given; unanswerable: whether there may be none (learned);
-    null_threshold: how much better [CLS] must be than the best answer for "there is none"."""
+    """Options:
+
+    max_answer_length   in tokens
+    n_best              number of answers to return
+    unanswerable        whether there may be no answer; set by `learn`
+    null_threshold      by how much [CLS] must score above the best span for "there is no answer"
+    """
 
     name = "question-answering"
     form = Question
@@ -40,18 +62,29 @@ class QuestionAnswering(Task):
     defaults: ClassVar[dict[str, Any]] = {
         "max_length": 384, "max_answer_length": 30, "n_best": 5, "unanswerable": None, "null_threshold": 0.0,
     }  # fmt: skip
-    collate = staticmethod(batches.of_spans)
+    collate = staticmethod(batches.collate_spans)
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._passage: tuple[Any, tuple[list[int], np.ndarray]] | None = None
 
     def read(self, path: Any) -> list[Question]:
         """See `data.formats.read_squad`."""
         return read_squad(path)[0]
 
+    def example(self, text: str) -> Question:
+        """Return an example of a question, a tab, and its passage."""
+        question, tab, context = text.partition("\t")
+        if not tab or not context.strip():
+            raise ValueError("expected a question, a tab, and the passage that it is about; `ask` reads passages from files")
+        return Question("1", question, context)
+
     def learn(self, examples: list[Question]) -> None:
-        wrong = [question.id for question in examples if question.answers and not in_place(question)]
+        wrong = [question.id for question in examples if question.answers and not has_valid_offset(question)]
         if wrong:
             warnings.warn(
-                f"{len(wrong)} of {len(examples)} answers do not stand in their passages where they should, so they are not "
-                f"trained on; the first is that of {wrong[0]!r}", stacklevel=2,
+                f"{len(wrong)} of {len(examples)} answers do not stand in their passages at the given offset and are left out of "
+                f"training; the first is that of {wrong[0]!r}", stacklevel=2,
             )  # fmt: skip
         self.options["unanswerable"] = any(not question.answers for question in examples)
 
@@ -59,93 +92,90 @@ class QuestionAnswering(Task):
         return {"num_labels": 2, "id2label": None}
 
     def items(self, example: Question, tokenizer: Any) -> list[Item]:
-        question = tokenizer.encode_text(example.text)[:QUESTION]
-        ids, spans = self.passage(example.context, tokenizer)
+        question = tokenizer.encode_text(example.text)[:MAX_QUESTION_TOKENS]
+        ids, characters = self.encode_passage(example.context, tokenizer)
         head = [tokenizer.cls_token_id, *question, tokenizer.sep_token_id]
-        room = self.options["max_length"] - len(head) - 1
-        if room < 8:
-            raise ValueError(f"max_length {self.options['max_length']} leaves {room} tokens for the passage beside this question")
-        answer = token_span(example, spans)
+        offset = len(head)
+        room = self.options["max_length"] - offset - 1
+        if room < MIN_PASSAGE_TOKENS:
+            raise ValueError(
+                f"max_length {self.options['max_length']} leaves {room} tokens for the passage beside this question, expected at "
+                f"least {MIN_PASSAGE_TOKENS}"
+            )
+        answer = answer_tokens(example, characters)
         items = []
-        for first, stop, own, until in windows([1] * len(ids), room):
-            row = [*head, *ids[first:stop], tokenizer.sep_token_id]
-            types = [0] * len(head) + [1] * (len(row) - len(head))
+        for start, stop, own_start, own_stop in sliding_windows([1] * len(ids), room):
+            row = [*head, *ids[start:stop], tokenizer.sep_token_id]
+            types = [0] * offset + [1] * (len(row) - offset)
             target = None
-            if answer is not None:
-                within = first <= answer[0] and answer[1] < stop
-                target = (answer[0] - first + len(head), answer[1] - first + len(head)) if within else (0, 0)
-            elif not example.answers:
-                target = (0, 0)
-            about = Window(len(head), range(own - first + len(head), until - first + len(head)), spans[first:stop])
-            items.append(Item(row, types, target, about=about))
+            if answer is not None and start <= answer[0] and answer[1] < stop:
+                target = (answer[0] - start + offset, answer[1] - start + offset)
+            elif answer is not None or not example.answers:
+                target = (0, 0)  # [CLS]: not in this window
+            own = range(own_start - start + offset, own_stop - start + offset)
+            items.append(Item(row, types, target, about=PassageWindow(offset, own, characters[start:stop])))
         return items
 
-    def passage(self, context: str, tokenizer: Any) -> tuple[list[int], np.ndarray]:
-        """The ids of a passage and the characters (T, 2) of each; the last one is kept, as many questions share a passage."""
-        if getattr(self, "_passage", (None,))[0] != (context, id(tokenizer)):
+    def encode_passage(self, context: str, tokenizer: Any) -> tuple[list[int], np.ndarray]:
+        """Return the ids of a passage and the characters (T, 2) of each. The last one is cached, as many questions share it."""
+        key = (context, id(tokenizer))
+        if self._passage is None or self._passage[0] != key:
             row = tokenizer(context, add_special_tokens=False, return_offsets_mapping=True)
-            self._passage = ((context, id(tokenizer)), (row["input_ids"][0].tolist(), row["offset_mapping"][0].reshape(-1, 2)))
+            self._passage = (key, (row["input_ids"][0].tolist(), row["offset_mapping"][0].reshape(-1, 2)))
         return self._passage[1]
 
-    def run(self, model: Any, items: list[Item]) -> list[Any]:
-        """(start scores (T,), end scores (T,)) of each row."""
-        return batches.logits(model, items, ("start_logits", "end_logits"))
+    def run(self, model: Any, items: list[Item]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the start and end logits (T,) of each row."""
+        return batches.predict_logits(model, items, ("start_logits", "end_logits"))
 
-    def answer(self, example: Question, items: list[Item], outputs: list[Any]) -> dict[str, Any]:
-        """-> text, start, end (characters of the passage; "" and None where there is no answer), probability among the n_best,
-        n_best: the likeliest answers with the same keys"""
-        found = [candidate for item, scores in zip(items, outputs) for candidate in self.candidates(item, *scores)]
-        null = min(float(start[0] + end[0]) for start, end in outputs)
-        best: dict[tuple[int, int], float] = {}
-        for score, first, stop in found:
-            best[first, stop] = max(score, best.get((first, stop), -np.inf))
-        kept = sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))[: max(20, self.options["n_best"])]
-        said: list[tuple[float, Any, Any]] = [(score, *span) for span, score in kept]
-        if self.options["unanswerable"] or not said:
-            said.append((null - self.options["null_threshold"], None, None))
-        said.sort(key=lambda candidate: -candidate[0])
-        p = softmax([score for score, *_ in said])
-        answers = [
-            {"text": "" if first is None else example.context[first:stop], "start": first, "end": stop, "probability": float(q)}
-            for (_, first, stop), q in zip(said, p)
-        ]
+    def answer(self, example: Question, items: list[Item], outputs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
+        """Return text, start, end (characters of the passage; "" and None for no answer), probability among the candidates, and
+        n_best: the most probable answers with the same keys."""
+        scores: dict[Span, float] = {}  # overlapping windows may contain the same span
+        for item, (start_logits, end_logits) in zip(items, outputs):
+            for score, first, stop in self.candidates(item, start_logits, end_logits):
+                scores[first, stop] = max(score, scores.get((first, stop), -np.inf))
+        ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[: max(CANDIDATES, self.options["n_best"])]
+        choices: list[tuple[float, Span | None]] = [(score, span) for span, score in ranked]
+        if self.options["unanswerable"] or not choices:
+            null = min(float(start_logits[0] + end_logits[0]) for start_logits, end_logits in outputs)
+            choices.append((null - self.options["null_threshold"], None))
+        choices.sort(key=lambda choice: -choice[0])
+        p, _ = softmax(np.array([score for score, _ in choices]))
+        answers = []
+        for (_, span), q in zip(choices, p):
+            begin, end = span or (None, None)
+            text = example.context[begin:end] if span else ""
+            answers.append({"text": text, "start": begin, "end": end, "probability": float(q)})
         return {**answers[0], "n_best": answers[: self.options["n_best"]]}
 
-    def candidates(self, item: Item, start: np.ndarray, end: np.ndarray) -> list[tuple[float, int, int]]:
-        """(score, first character, one after the last) of the likeliest spans of a window that begin at a place of its own."""
-        window, T = item.about, len(item.ids) - 1  # without the last [SEP]
+    def candidates(self, item: Item, start_logits: np.ndarray, end_logits: np.ndarray) -> list[Candidate]:
+        """Return the spans of a window with the highest sums of start and end logits (T,), among those that begin at one of its
+        own positions."""
+        window: PassageWindow = item.about
+        last = len(item.ids) - 1  # the final [SEP] is not a part of the passage
         if not len(window.own):
             return []
-        places = np.array(window.own)
-        lengths = np.arange(self.options["max_answer_length"])
-        ends = places[:, None] + lengths  # (own, longest)
-        scores = np.where(ends < T, start[places][:, None] + end[np.minimum(ends, T - 1)], -np.inf)
-        order = np.argsort(-scores, axis=None, kind="stable")[:20]
-        found = []
-        for i, k in zip(*np.unravel_index(order, scores.shape)):
+        starts = np.array(window.own)
+        ends = starts[:, None] + np.arange(self.options["max_answer_length"])  # (own, lengths)
+        scores = np.where(ends < last, start_logits[starts][:, None] + end_logits[np.minimum(ends, last - 1)], -np.inf)
+        best = np.argsort(-scores, axis=None, kind="stable")[:CANDIDATES]
+        candidates = []
+        for i, k in zip(*np.unravel_index(best, scores.shape)):
             if scores[i, k] > -np.inf:
-                first = int(window.spans[places[i] - window.context][0])
-                stop = int(window.spans[places[i] + k - window.context][1])
+                first = int(window.characters[starts[i] - window.offset][0])
+                stop = int(window.characters[starts[i] + k - window.offset][1])
                 if stop > first:
-                    found.append((float(scores[i, k]), first, stop))
-        return found
+                    candidates.append((float(scores[i, k]), first, stop))
+        return candidates
 
-    def score(self, examples: list[Question], answers: list[Any]) -> dict[str, Any]:
-        """As the official script of SQuAD 2.0 where a question has no answer, else as that of 1.1."""
+    def score(self, examples: list[Question], answers: list[dict[str, Any]]) -> dict[str, Any]:
+        """Score as the script of SQuAD 2.0 does if some question has no answer, else as that of 1.1."""
         gold = {question.id: [text for text, _ in question.answers] for question in examples}
-        found = {question.id: answer["text"] for question, answer in zip(examples, answers)}
-        return squad(gold, found, 1 if all(gold.values()) else 2)
+        predicted = {question.id: answer["text"] for question, answer in zip(examples, answers)}
+        return squad(gold, predicted, 1 if all(gold.values()) else 2)
 
-    def example(self, text: str) -> Question:
-        """A question, a tab, and its passage."""
-        question, tab, context = text.partition("\t")
-        if not tab or not context.strip():
-            raise ValueError("expected a question, a tab, and the passage that it is about; `ask` reads passages from files")
-        return Question("1", question, context)
-
-    def show(self, example: Question, answer: Any) -> str:
-        from rich.markup import escape
-
+    def show(self, example: Question, answer: dict[str, Any]) -> str:
         if answer["start"] is None:
             return f"{escape(example.text)}\n  [dim]no answer in this text[/]   {answer['probability']:.0%}"
         first, stop = sentence_around(example.context, answer["start"], answer["end"])
@@ -153,33 +183,28 @@ class QuestionAnswering(Task):
         inside = f"{escape(before)}[bold cyan]{escape(answer['text'])}[/]{escape(after)}"
         return f"{escape(example.text)}\n  {' '.join(inside.split())}   {answer['probability']:.0%}"
 
-    def as_json(self, example: Question, answer: Any) -> dict[str, Any]:
+    def as_json(self, example: Question, answer: dict[str, Any]) -> dict[str, Any]:
         return {"id": example.id, "question": example.text, **answer}
 
 
-def in_place(question: Question) -> bool:
-    """Whether the first gold answer stands where it should."""
+def has_valid_offset(question: Question) -> bool:
+    """Return whether the passage contains the first gold answer at its offset."""
     text, start = question.answers[0]
     return bool(text.strip()) and start >= 0 and question.context[start : start + len(text)] == text
 
 
-def token_span(question: Question, spans: np.ndarray) -> tuple[int, int] | None:
-    """The first and the last token of the first gold answer; None if there is none, or it is not where it should be."""
-    if not question.answers or not in_place(question):
+def answer_tokens(question: Question, characters: np.ndarray) -> Span | None:
+    """Return the indices of the first and the last token of the first gold answer, or None if there is no valid one."""
+    if not question.answers or not has_valid_offset(question):
         return None
     text, start = question.answers[0]
-    touched = np.flatnonzero((spans[:, 0] < start + len(text)) & (spans[:, 1] > start))
+    touched = np.flatnonzero((characters[:, 0] < start + len(text)) & (characters[:, 1] > start))
     return (int(touched[0]), int(touched[-1])) if len(touched) else None
 
 
-def sentence_around(text: str, first: int, stop: int) -> tuple[int, int]:
-    """The characters of the sentence, or sentences, that a span stands in."""
-    ends = ".!?\n"
-    begin = max(
-        (i + 1 for i in range(first - 1, max(-1, first - 400), -1) if text[i] in ends and text[i + 1] in " \n"), default=None
-    )
-    close = next(
-        (i + 1 for i in range(max(stop - 1, 0), min(len(text), stop + 400)) if text[i] in ends), min(len(text), stop + 400)
-    )
-    begin = max(0, first - 400) if begin is None else begin
-    return min(begin, first), max(close, stop)
+def sentence_around(text: str, start: int, stop: int) -> Span:
+    """Return the characters of the sentence, or sentences, that contain a span; at most `SENTENCE_CHARACTERS` on each side."""
+    earliest, latest = max(0, start - SENTENCE_CHARACTERS), min(len(text), stop + SENTENCE_CHARACTERS)
+    first = max((i + 1 for i in range(earliest, start) if text[i] in ".!?\n" and text[i + 1] in " \n"), default=earliest)
+    last = next((i + 1 for i in range(max(stop - 1, 0), latest) if text[i] in ".!?\n"), latest)
+    return min(first, start), max(last, stop)

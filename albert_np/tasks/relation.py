@@ -1,134 +1,151 @@
-"""Relations: what one entity of a sentence is to another.
+"""Relation classification.
 
-The entities are marked in the text (Baldini Soares et al. 2019): $ around the first, # around the second, or other signs if the
-vocabulary has not these. So any checkpoint will do as it is. The head reads the two opening markers.
+An example is a text with two entities, and the relation between them. It becomes one row, [CLS] text [SEP], with markers around
+the entities (Baldini Soares et al. 2019): $ around the first and # around the second, or other signs if the vocabulary lacks
+these, so any checkpoint can be used. The head takes the outputs at the two opening markers and is asked for the logits of the
+relations. The score is the macro-F1 of SemEval-2010 task 8.
 """
 
 from typing import Any, ClassVar
 
+import numpy as np
 from rich.markup import escape
 
+from albert_np.core.layers import softmax
 from albert_np.data.formats import Related, read_relations
-from albert_np.data.formats.relations import marked
+from albert_np.data.formats.relations import parse_entities
 from albert_np.metrics import semeval
 from albert_np.models import AlbertForRelationClassification
 from albert_np.tasks import batches
-from albert_np.tasks.classification import confused, named
-from albert_np.tasks.labels import index_of, known, majority, ordered
-from albert_np.tasks.task import Item, Task, softmax
+from albert_np.tasks.labels import (
+    confusion_matrix,
+    extend_labels,
+    label_index,
+    most_common_label,
+    probabilities_by_label,
+    sort_labels,
+)
+from albert_np.tasks.task import Item, Task
 
-MARKERS = "$#£€@*()"  # the first two that a vocabulary has
+MARKERS = "$#£€@*()"  # the first two that the vocabulary has are used
 
 
 class Relations(Task):
-    """Options: other, the label of no relation, which the score leaves out: "Other" of SemEval, "no_relation" of TACRED."""
+    """Options: other, the label for "no relation", which the score leaves out ("Other" in SemEval, "no_relation" in TACRED);
+    labels and usual, set by `learn`: the names of the relations, and the baseline's answer."""
 
     name = "relations"
     form = Related
     model = AlbertForRelationClassification
     metric = "macro_f1"
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "other": "Other", "labels": None, "usual": None}
-    collate = staticmethod(batches.of_entities)
+    collate = staticmethod(batches.collate_entities)
 
     def read(self, path: Any) -> list[Related]:
         """See `data.formats.read_relations`."""
         return read_relations(path)
 
+    def example(self, text: str) -> Related:
+        """Return an example of a text with <e1>...</e1> and <e2>...</e2>."""
+        return parse_entities(text, "1", "the text")
+
     def learn(self, examples: list[Related]) -> None:
-        names = ordered(example.label for example in examples if example.label is not None)
-        if not names:
+        labels = [example.label for example in examples if example.label is not None]
+        if not labels:
             raise ValueError("the training examples have no relations")
+        self.options["labels"] = names = sort_labels(labels)
         if self.options["other"] not in names and "no_relation" in names:
             self.options["other"] = "no_relation"
-        self.options["labels"] = names
-        related = [e.label for e in examples if e.label is not None and e.label != self.options["other"]]
-        self.options["usual"] = majority(related or [self.options["other"]])
+        other = self.options["other"]
+        self.options["usual"] = most_common_label([label for label in labels if label != other] or [other])
 
     def config(self) -> dict[str, Any]:
         return {"num_labels": len(self.options["labels"]), "id2label": dict(enumerate(self.options["labels"]))}
 
     def items(self, example: Related, tokenizer: Any) -> list[Item]:
-        ids, places = with_markers(example, tokenizer, self.options["max_length"])
-        label = None if example.label is None else index_of(example.label, self.options["labels"])
-        return [Item(ids, [0] * len(ids), label, entities=places)]
+        ids, positions = mark_entities(example, tokenizer, self.options["max_length"])
+        label = None if example.label is None else label_index(example.label, self.options["labels"])
+        return [Item(ids, [0] * len(ids), label, entities=positions)]
 
-    def answer(self, example: Related, items: list[Item], outputs: list[Any]) -> dict[str, Any]:
-        p = softmax(outputs[0])  # (C,)
+    def answer(self, example: Related, items: list[Item], outputs: list[np.ndarray]) -> dict[str, Any]:
+        """Return label and probabilities {name: p}."""
+        p, _ = softmax(outputs[0].astype(np.float64))  # (C,)
         names = self.options["labels"]
-        return {"label": names[int(p.argmax())], "probabilities": named(names, p)}
+        return {"label": names[int(p.argmax())], "probabilities": probabilities_by_label(names, p)}
 
-    def score(self, examples: list[Related], answers: list[Any]) -> dict[str, Any]:
-        gold = [example.label for example in examples]
-        if any(label is None for label in gold):
+    def score(self, examples: list[Related], answers: list[dict[str, Any]]) -> dict[str, Any]:
+        if any(example.label is None for example in examples):
             raise ValueError("examples without a relation cannot be scored")
-        known([str(label) for label in gold], self.options["labels"])
-        return semeval([str(label) for label in gold], [answer["label"] for answer in answers], self.options["other"])
+        gold = [str(example.label) for example in examples]
+        extend_labels(self.options["labels"], gold)  # warns of unknown ones
+        return semeval(gold, [answer["label"] for answer in answers], self.options["other"])
 
-    def baselines(self, train: list[Related], examples: list[Related]) -> dict[str, list[Any]]:
-        """The relation that is usual in training."""
+    def confusion(self, answers: list[dict[str, Any]], examples: list[Related]) -> tuple[np.ndarray, list[str]]:
+        """Return the counts (C, C) and the names of the relations."""
+        return confusion_matrix([str(example.label) for example in examples], answers, self.options["labels"])
+
+    def baselines(self, train: list[Related], examples: list[Related]) -> dict[str, list[dict[str, Any]]]:
+        """Give every example the most common relation of the training examples."""
         if self.options["usual"] is None:
             return {}
         return {"the commonest relation": [{"label": self.options["usual"]}] * len(examples)}
 
-    def confusion(self, answers: list[Any], examples: list[Related]) -> tuple[Any, list[str]]:
-        """The counts (C, C) and the names of the relations."""
-        return confused([str(example.label) for example in examples], answers, self.options["labels"])
-
-    def example(self, text: str) -> Related:
-        """A text with <e1>...</e1> and <e2>...</e2>."""
-        return marked(text, "1", "the text")
-
-    def show(self, example: Related, answer: Any) -> str:
+    def show(self, example: Related, answer: dict[str, Any]) -> str:
         first, second = (example.text[start:stop] for start, stop in (example.first, example.second))
         p = answer["probabilities"][answer["label"]]
         return escape(f"{answer['label']} {p:.2f}\t{first} | {second}\t{example.text}")
 
-    def as_json(self, example: Related, answer: Any) -> dict[str, Any]:
+    def as_json(self, example: Related, answer: dict[str, Any]) -> dict[str, Any]:
         return {"id": example.id, "text": example.text, "first": example.first, "second": example.second, **answer}
 
 
-def with_markers(example: Related, tokenizer: Any, max_length: int) -> tuple[list[int], tuple[int, int]]:
-    """[CLS] ... $ entity $ ... # entity # ... [SEP] -> the ids, and the places of the two opening markers
+def mark_entities(example: Related, tokenizer: Any, max_length: int) -> tuple[list[int], tuple[int, int]]:
+    """Return the ids of [CLS] ... $ entity $ ... # entity # ... [SEP], and the positions of the two opening markers.
 
-    A text that is too long loses its ends, what is farthest from the entities first, and then the middle between them.
+    A text that is too long is cut: first its ends, the longer one first, then the middle between the entities. Raises ValueError
+    if the entities alone do not fit.
     """
+    markers = marker_ids(tokenizer)
     spans = sorted([(*example.first, 0), (*example.second, 1)])
-    text, at, pieces = example.text, 0, []  # type: ignore[var-annotated]
-    marker = markers(tokenizer)
-    opening = [0, 0]
+    segments, end = [], 0
     for start, stop, which in spans:
-        pieces.append(tokenizer.encode_text(text[at:start]))
-        pieces.append([marker[which], *(tokenizer.encode_text(text[start:stop]) or [tokenizer.unk_token_id]), marker[which]])
-        at = stop
-    pieces.append(tokenizer.encode_text(text[at:]))
-    before, first, between, second, after = fitted(pieces, max_length - 2)
+        entity = tokenizer.encode_text(example.text[start:stop]) or [tokenizer.unk_token_id]
+        segments += [tokenizer.encode_text(example.text[end:start]), [markers[which], *entity, markers[which]]]
+        end = stop
+    segments.append(tokenizer.encode_text(example.text[end:]))
+    before, first, between, second, after = fit_segments(segments, max_length - 2)
     ids = [tokenizer.cls_token_id, *before, *first, *between, *second, *after, tokenizer.sep_token_id]
-    opening[spans[0][2]] = 1 + len(before)
-    opening[spans[1][2]] = 1 + len(before) + len(first) + len(between)
-    return ids, (opening[0], opening[1])
+    left = 1 + len(before)
+    right = left + len(first) + len(between)
+    return ids, (left, right) if spans[0][2] == 0 else (right, left)
 
 
-def markers(tokenizer: Any) -> list[int]:
-    """The ids of the signs that mark the first and the second entity. ValueError if the vocabulary has not two of them."""
-    found = [ids[-1] for ids in tokenizer.encode_batch(MARKERS, 1) if ids and ids[-1] != tokenizer.unk_token_id]
-    if len(found) < 2:
-        raise ValueError(f"the vocabulary has not two of the signs {' '.join(MARKERS)} to mark entities with")
-    return found[:2]
+def marker_ids(tokenizer: Any) -> list[int]:
+    """Return the ids of the signs that mark the first and the second entity.
+
+    Raises ValueError if the vocabulary has fewer than two of `MARKERS`.
+    """
+    known = [ids[-1] for ids in tokenizer.encode_batch(MARKERS, 1) if ids and ids[-1] != tokenizer.unk_token_id]
+    if len(known) < 2:
+        raise ValueError(f"marking the entities takes two of the signs {' '.join(MARKERS)}, but the vocabulary has {len(known)}")
+    return known[:2]
 
 
-def fitted(pieces: list[list[int]], room: int) -> list[list[int]]:
-    """before, entity, between, entity, after -> the same in at most `room` pieces; ValueError if the entities alone are more"""
-    before, first, between, second, after = pieces
-    excess = sum(map(len, pieces)) - room
-    if excess <= 0:
-        return pieces
-    for _ in range(min(excess, len(before) + len(after))):
-        if len(before) > len(after):
-            before = before[1:]
+def fit_segments(segments: list[list[int]], room: int) -> list[list[int]]:
+    """Return the segments before, entity, between, entity, after, cut to `room` tokens in total."""
+    before, first, between, second, after = segments
+    excess = sum(map(len, segments)) - room
+    left, right = len(before), len(after)
+    while excess > 0 and left + right > 0:
+        if left > right:
+            left -= 1
         else:
-            after = after[:-1]
-    excess -= len(pieces[0]) + len(pieces[4]) - len(before) - len(after)
+            right -= 1
+        excess -= 1
+    before, after = before[len(before) - left :], after[:right]
     if excess > len(between):
         raise ValueError(f"the two entities take {len(first) + len(second)} tokens, but max_length leaves room for {room}")
-    keep = len(between) - excess
-    return [before, first, [*between[: keep - keep // 2], *between[len(between) - keep // 2 :]], second, after]
+    if excess > 0:
+        keep = len(between) - excess
+        between = [*between[: keep - keep // 2], *between[len(between) - keep // 2 :]]
+    return [before, first, between, second, after]

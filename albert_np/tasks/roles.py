@@ -1,34 +1,62 @@
-"""Semantic roles: who did what to whom, for each predicate of a sentence.
+"""Semantic role labelling: who did what to whom.
 
-The predicate is told to the model by token type 1 (AllenNLP's simplification of Shi & Lin 2019), one pass a predicate:
+An example is a sentence with its predicates, and for each predicate a tag per word: B-ROLE, I-ROLE or O. It becomes several rows,
 
-    [CLS] the sentence [SEP]            type 1 at the predicate's pieces; a tag for each word
+    [CLS] the sentence [SEP]            token type 1 at the predicate's tokens, 0 elsewhere
 
-and one pass with no predicate told finds them: its words are tagged V. So one model answers both questions, and `predict` needs
-no more than a text. Scores are of arguments, with the predicates given, as in CoNLL-2005.
+one for each predicate, in which the model is asked for the role of each word (AllenNLP's simplification of Shi & Lin 2019), and
+one without any token of type 1, in which it is asked for the predicates themselves, tagged V. So one model does both, and
+`predict` needs only a text. The score is F1 of the arguments with the predicates given, as CoNLL-2005's srl-eval counts it.
 """
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
+
 from albert_np.data.formats import Predicate, Propositions, read_propositions
-from albert_np.data.formats.columns import bio_of
+from albert_np.data.formats.columns import spans_to_bio
 from albert_np.metrics import chunks, conll2005
-from albert_np.metrics.fractions import prf
-from albert_np.tasks.ner import Tagging, best_tags, bio_labels, entities_in, painted, tagging_items, types_of, word_scores
+from albert_np.metrics.fractions import precision_recall_f1
+from albert_np.tasks.tagging import (
+    Tagging,
+    bio_labels,
+    decode_tags,
+    highlight_entities,
+    locate_entities,
+    tag_types,
+    tagging_items,
+    word_logits,
+)
 from albert_np.tasks.task import Item
 from albert_np.tasks.words import split_words
 
+NEIGHBOURS = (-2, -1, 1, 2)  # words beside the predicate to which the baseline gives a role
+
+
+@dataclass(frozen=True)
+class TypedSentence(Propositions):
+    """A sentence that a user typed; the model has to find its predicates."""
+
+    text: str = ""
+
+    @classmethod
+    def from_text(cls, text: str, predicates: list[int] | None = None) -> "TypedSentence":
+        """predicates: indices of the words that are predicates, once they are known."""
+        words = tuple(word for word, *_ in split_words(text))
+        return cls(words, tuple(Predicate(index, "", ("O",) * len(words)) for index in predicates or ()), text=text)
+
 
 class Answer(NamedTuple):
-    """found: the words that the model takes for predicates; roles: (index of the predicate, tags) of each that was asked for"""
+    """predicates: the indices of the words that the model takes for predicates; roles: (index, tags) of each given predicate."""
 
-    found: list[int]
+    predicates: list[int]
     roles: list[tuple[int, tuple[str, ...]]]
 
 
 class SemanticRoles(Tagging):
-    """A sentence that comes with predicates is answered for these; one that was typed, for those that the model finds."""
+    """Answers are for the predicates of the example or, for a `TypedSentence`, for those that the model finds."""
 
     name = "srl"
     form = Propositions
@@ -39,111 +67,98 @@ class SemanticRoles(Tagging):
         """See `data.formats.read_propositions`."""
         return read_propositions(path)
 
+    def example(self, text: str) -> TypedSentence:
+        return TypedSentence.from_text(text)
+
     def learn(self, examples: list[Propositions]) -> None:
         self.options["labels"] = bio_labels(tag for e in examples for predicate in e.predicates for tag in predicate.tags)
 
     def items(self, example: Propositions, tokenizer: Any) -> list[Item]:
-        """The rows that look for predicates, and then those of each predicate; `about` is (predicate or None, the words)."""
-        told = not isinstance(example, Sentence)
-        wanted = bio_of([("V", p.index, p.index + 1) for p in example.predicates], len(example.words)) if told else None
-        items = self.asked(None, example.words, wanted, tokenizer)
-        for predicate in example.predicates:
-            items += self.asked(predicate.index, example.words, predicate.tags, tokenizer)
+        """Return the rows for finding predicates, then those for the roles of each. An item's `about` is (index of the predicate
+        or None, `about` of `tagging_items`)."""
+        is_predicate = None
+        if not isinstance(example, TypedSentence):
+            is_predicate = spans_to_bio([("V", p.index, p.index + 1) for p in example.predicates], len(example.words))
+        passes: list[tuple[int | None, tuple[str, ...] | None]]
+        passes = [(None, is_predicate), *((p.index, p.tags) for p in example.predicates)]
+        items = []
+        for index, tags in passes:
+            marked = () if index is None else (index,)
+            for item in tagging_items(example.words, tags, self.word_encoder(tokenizer), self.options, marked):
+                item.about = (index, item.about)
+                items.append(item)
         return items
 
-    def asked(self, index: int | None, words: tuple[str, ...], tags: tuple[str, ...] | None, tokenizer: Any) -> list[Item]:
-        """The rows of one question about a sentence: the predicate's word, or None: which are predicates?"""
-        marked = None if index is None else {index}
-        rows = tagging_items(words, tags, self.pieces(tokenizer), self.options, marked)
-        for row in rows:
-            row.about = (index, row.about)
-        return rows
-
-    def answer(self, example: Propositions, items: list[Item], outputs: list[Any]) -> Answer:
-        groups: dict[Any, tuple[list[Item], list[Any]]] = {}
-        for item, output in zip(items, outputs):
-            index, own = item.about
-            rows, logits = groups.setdefault(index, ([], []))
-            rows.append(Item(item.ids, item.token_types, about=own))
-            logits.append(output)
-        tags = {index: best_tags(word_scores(*group), self.options["labels"]) for index, group in groups.items()}
-        found = [first for role, first, _ in chunks(tags.pop(None)) if role == "V"]
-        return Answer(found, list(tags.items()))
+    def answer(self, example: Propositions, items: list[Item], outputs: list[np.ndarray]) -> Answer:
+        groups: dict[int | None, tuple[list[Any], list[np.ndarray]]] = {}  # windows of the same predicate
+        for item, logits in zip(items, outputs):
+            index, about = item.about
+            group = groups.setdefault(index, ([], []))
+            group[0].append(about)
+            group[1].append(logits)
+        tags = {index: decode_tags(word_logits(*group), self.options["labels"]) for index, group in groups.items()}
+        predicates = [first for role, first, _ in chunks(tags[None]) if role == "V"]
+        return Answer(predicates, [(index, each) for index, each in tags.items() if index is not None])
 
     def answers(self, model: Any, tokenizer: Any, examples: list[Propositions]) -> list[Answer]:
-        """Sentences that were typed take two passes: their predicates are found in the first."""
-        first = super().answers(model, tokenizer, examples)
-        typed = {i: example for i, example in enumerate(examples) if isinstance(example, Sentence)}
-        asked: list[Any] = [example.asking(first[i].found) for i, example in typed.items()]
-        for i, answer in zip(typed, super().answers(model, tokenizer, asked)):
-            first[i] = answer
-        return first
+        """Answer the examples; typed sentences take a second pass, for the roles of the predicates found in the first."""
+        answers = super().answers(model, tokenizer, examples)
+        typed = {i: example for i, example in enumerate(examples) if isinstance(example, TypedSentence)}
+        with_predicates = [TypedSentence.from_text(each.text, answers[i].predicates) for i, each in typed.items()]
+        for i, answer in zip(typed, super().answers(model, tokenizer, with_predicates)):
+            answers[i] = answer
+        return answers
 
-    def score(self, examples: list[Propositions], answers: list[Any]) -> dict[str, Any]:
-        """Of arguments, with the predicates given; predicates_f1: of finding the predicates."""
+    def score(self, examples: list[Propositions], answers: list[Answer]) -> dict[str, Any]:
+        """Return the scores of the arguments, and predicates_f1, that of finding the predicates."""
         gold = [predicate.tags for example in examples for predicate in example.predicates]
-        self.warn_of_new(tag for tags in gold for tag in tags)
+        self.warn_of_unknown_types(tag for tags in gold for tag in tags)
         scores = conll2005(gold, [tags for answer in answers for _, tags in answer.roles])
-        true = [(i, p.index) for i, example in enumerate(examples) for p in example.predicates]
-        said = [(i, index) for i, answer in enumerate(answers) for index in answer.found]
-        return {**scores, "predicates_f1": prf(len(set(true) & set(said)), len(said), len(true))["f1"]}
+        actual = {(i, predicate.index) for i, example in enumerate(examples) for predicate in example.predicates}
+        predicted = {(i, index) for i, answer in enumerate(answers) for index in answer.predicates}
+        return {**scores, "predicates_f1": precision_recall_f1(len(actual & predicted), len(predicted), len(actual))["f1"]}
 
-    def baselines(self, train: list[Propositions], examples: list[Propositions]) -> dict[str, list[Any]]:
-        """The words beside the predicate, each with the role that is commonest there in training."""
+    def baselines(self, train: list[Propositions], examples: list[Propositions]) -> dict[str, list[Answer]]:
+        """Give each word beside a predicate the most common role of that position in the training examples."""
         if not train:
             return {}
-        common = commonest(train)
+        common = common_roles(train)
         answers = []
         for example in examples:
-            roles = []
-            for predicate in example.predicates:
-                near = [(place, predicate.index + place) for place in common if 0 <= predicate.index + place < len(example.words)]
-                spans = [("V", predicate.index, predicate.index + 1), *((common[place], i, i + 1) for place, i in near)]
-                roles.append((predicate.index, bio_of(spans, len(example.words))))
-            answers.append(Answer([predicate.index for predicate in example.predicates], roles))
+            roles, T = [], len(example.words)
+            for i in (predicate.index for predicate in example.predicates):
+                spans = [(role, i + offset, i + offset + 1) for offset, role in common.items() if 0 <= i + offset < T]
+                roles.append((i, spans_to_bio([("V", i, i + 1), *spans], T)))
+            answers.append(Answer([index for index, _ in roles], roles))
         return {"the commonest role of each word beside the predicate": answers}
 
-    def example(self, text: str) -> Propositions:
-        return Sentence(text)
-
-    def show(self, example: Propositions, answer: Any) -> str:
+    def show(self, example: Propositions, answer: Answer) -> str:
         if not answer.roles:
-            return painted(entities_in(example, [])[0], [], []) + "   (no predicate)"
-        types = types_of(self.options["labels"])
-        return "\n".join(painted(*entities_in(example, tags), types) for _, tags in answer.roles)
+            return highlight_entities(*locate_entities(example, []), []) + "   (no predicate)"
+        types = tag_types(self.options["labels"])
+        return "\n".join(highlight_entities(*locate_entities(example, tags), types) for _, tags in answer.roles)
 
-    def as_json(self, example: Propositions, answer: Any) -> dict[str, Any]:
-        text, _ = entities_in(example, [])
+    def as_json(self, example: Propositions, answer: Answer) -> dict[str, Any]:
+        text, _ = locate_entities(example, [])
         predicates = []
         for index, tags in answer.roles:
-            _, spots = entities_in(example, tags)
-            roles = [{"role": role, "start": first, "end": stop, "text": text[first:stop]} for role, first, stop in spots]
-            predicates.append(
-                {"predicate": example.words[index], "word": index, "arguments": [r for r in roles if r["role"] != "V"]}
-            )
+            _, spans = locate_entities(example, tags)
+            arguments = [
+                {"role": role, "start": start, "end": stop, "text": text[start:stop]}
+                for role, start, stop in spans
+                if role != "V"
+            ]
+            predicates.append({"predicate": example.words[index], "word": index, "arguments": arguments})
         return {"text": text, "predicates": predicates}
 
 
-class Sentence(Propositions):
-    """A sentence that was typed: its predicates are to be found."""
-
-    def __init__(self, text: str, found: list[int] | None = None) -> None:
-        words = tuple(word for word, *_ in split_words(text))
-        super().__init__(words, tuple(Predicate(index, "", ("O",) * len(words)) for index in found or ()))
-        object.__setattr__(self, "text", text)  # the other fields are frozen
-
-    def asking(self, found: list[int]) -> "Sentence":
-        """The same with these words for its predicates."""
-        return Sentence(self.text, found)  # type: ignore[attr-defined]
-
-
-def commonest(train: list[Propositions]) -> dict[int, str]:
-    """For the places -2, -1, 1, 2 beside a predicate the role of one word that is commonest there."""
-    counts: dict[int, Counter[str]] = {place: Counter() for place in (-2, -1, 1, 2)}
+def common_roles(train: list[Propositions]) -> dict[int, str]:
+    """Return for each offset from the predicate in `NEIGHBOURS` the most common role of a single word there."""
+    counts: dict[int, Counter[str]] = {offset: Counter() for offset in NEIGHBOURS}
     for example in train:
         for predicate in example.predicates:
-            alone = {first: role for role, first, stop in chunks(predicate.tags) if stop == first + 1}
-            for place, counter in counts.items():
-                if predicate.index + place in alone:
-                    counter[alone[predicate.index + place]] += 1
-    return {place: counter.most_common(1)[0][0] for place, counter in counts.items() if counter}
+            roles = {first: role for role, first, stop in chunks(predicate.tags) if stop == first + 1}
+            for offset, counter in counts.items():
+                if predicate.index + offset in roles:
+                    counter[roles[predicate.index + offset]] += 1
+    return {offset: counter.most_common(1)[0][0] for offset, counter in counts.items() if counter}

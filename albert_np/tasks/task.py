@@ -1,20 +1,20 @@
-"""The protocol of a task: all that stands between a file of examples and a model. One file a task; this is what it fills in.
+"""The protocol of a task: everything between a file of examples and a model.
 
-    read       a file -> examples                       items    an example -> rows of the model's input
-    learn      what the training examples show          answer   what the model made of the rows -> an answer
-    config     what the model must be like for it       score    answers beside the examples -> numbers
-    collate    rows -> the labels of a batch            show     an example and its answer, for people
+    read       a file -> examples                            items    an example -> rows of the model's input
+    learn      training examples -> options (the labels)     answer   the model's outputs for the rows -> an answer
+    config     options -> fields of the model's config       score    answers and examples -> scores
+    collate    rows -> the arrays of a batch                 show     an example and its answer -> text for people
 
-`finetune`, `evaluate` and `predict` know nothing else of a task.
+`finetune`, `evaluate` and `predict` use a task through these methods alone.
 """
 
 import inspect
 import os
 import reprlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 from rich.markup import escape
 
 from albert_np.models.base import Model
@@ -23,12 +23,12 @@ from albert_np.tasks import batches
 
 @dataclass
 class Item:
-    """One row of the model's input, made of an example or of a part of it.
+    """One row of the model's input: an example, or a part of one.
 
     ids, token_types   (T,) lists of integers
-    target             what its loss is computed from, as the task's `collate` takes it; None: nothing
-    entities           the two places that a relation is read at
-    about              whatever `answer` needs to know of it
+    target             the labels of the row, in the form that the task's `collate` expects; None: the row is not trained on
+    entities           positions of the two tokens that represent a relation's entities
+    about              data of the task's own, which `answer` needs to interpret the output
     """
 
     ids: list[int]
@@ -39,91 +39,100 @@ class Item:
 
 
 class Task:
-    """A subclass names its model and the score that tells the better of two epochs (more is better), and fills in the methods.
+    """Base class of all tasks. A subclass sets the class attributes and implements the methods that raise NotImplementedError.
 
-    Its options are plain values, which go into the trained model's folder as task.json: what `learn` found is among them.
+    Its options are plain values, stored in the trained model's folder as task.json, including those that `learn` sets.
     """
 
     name: ClassVar[str] = ""
-    form: ClassVar[type] = object  # the class of its examples
+    form: ClassVar[type] = object  # the class of the examples
     model: ClassVar[type[Model]]
-    metric: ClassVar[str] = ""
-    defaults: ClassVar[dict[str, Any]] = {"max_length": 128}  # of the options
-    trains: ClassVar[dict[str, Any]] = {}  # settings of `finetune` that suit the task better than the usual ones
-    collate: ClassVar[Any] = staticmethod(batches.of_sequences)  # list of items -> the arrays of `Batch.pack`
+    metric: ClassVar[str] = ""  # the score that selects the best epoch; higher is better
+    defaults: ClassVar[dict[str, Any]] = {"max_length": 128}  # default options
+    trains: ClassVar[dict[str, Any]] = {}  # default settings of `finetune` for this task
 
     def __init__(self, **options: Any) -> None:
         for key in options:
             if key not in self.defaults:
-                raise ValueError(f"{self.name} has no option {key!r}; there are {', '.join(self.defaults)}")
+                raise ValueError(f"{self.name} has no option {key!r}; expected one of {', '.join(self.defaults)}")
         self.options: dict[str, Any] = {**self.defaults, **options}
 
+    # ---- files and examples ----
+
     def read(self, path: Any) -> list[Any]:
-        """The examples of a file. ValueError that names the file and the line."""
+        """Return the examples of a file. Raises ValueError that names the file and the line."""
         raise NotImplementedError
 
     def examples(self, given: Any, name: str = "examples") -> list[Any]:
-        """Those of a file, by its path, or those that are given. ValueError, which speaks of `name`, for one of another class."""
+        """Return the examples of a file, given its path, or the given examples as a list.
+
+        Raises ValueError for an example of another class; `name` is what the message calls the list.
+        """
         if isinstance(given, str | os.PathLike):
             return self.read(given)
-        found = list(given)
-        for i, example in enumerate(found):
+        examples = list(given)
+        for i, example in enumerate(examples):
             if not isinstance(example, self.form):
                 wanted = f"{self.form.__name__}{inspect.signature(self.form)}".replace(" -> None", "")
                 raise ValueError(f"{name}[{i}]: expected {self.form.__module__}.{wanted}, got {reprlib.repr(example)}")
-        return found
+        return examples
+
+    def example(self, text: str) -> Any:
+        """Return an unlabelled example for a text that a user typed."""
+        raise NotImplementedError
+
+    # ---- the model ----
 
     def learn(self, examples: list[Any]) -> None:
-        """Put into the options what the training examples show: the names of the labels."""
+        """Set the options that depend on the training examples, such as the names of the labels."""
 
     def config(self) -> dict[str, Any]:
-        """The fields of the model's config that the task decides."""
+        """Return the fields of the model's config that the task decides."""
         return {}
+
+    # ---- examples -> rows -> answers -> scores ----
 
     def items(self, example: Any, tokenizer: Any) -> list[Item]:
-        """The rows of an example. It may take several, a window each; a row without a target is not trained on."""
+        """Return the rows of an example: one, or several windows. Rows without a target are not trained on."""
         raise NotImplementedError
+
+    @staticmethod
+    def collate(items: Sequence[Item]) -> dict[str, Any]:
+        """Return the arguments of `Batch.pack` for rows with targets; tasks/batches.py has a function for each kind of label."""
+        return batches.collate_sequences(items)
 
     def run(self, model: Any, items: list[Item]) -> list[Any]:
-        """What the model makes of each row: by default its logits, (C,) of a sequence or (T, C) of tokens."""
-        return batches.logits(model, items)
+        """Return the model's output for each row: by default its logits, (C,) of a sequence or (T, C) of tokens."""
+        return batches.predict_logits(model, items)
 
     def answer(self, example: Any, items: list[Item], outputs: list[Any]) -> Any:
-        """The answer for an example from what the model made of its rows."""
+        """Return the answer for an example, given the outputs of `run` for its rows."""
         raise NotImplementedError
-
-    def score(self, examples: list[Any], answers: list[Any]) -> dict[str, Any]:
-        """The scores of these answers; `metric` is one of them."""
-        raise NotImplementedError
-
-    def baselines(self, train: list[Any], examples: list[Any]) -> dict[str, list[Any]]:
-        """What can be had without a model: {its name: the answers it gives}. {}: an untrained model is the baseline.
-
-        `train` is empty where a trained model is scored later: then what `learn` has kept must do.
-        """
-        return {}
 
     def answers(self, model: Any, tokenizer: Any, examples: list[Any]) -> list[Any]:
-        """The model's answer for each example."""
+        """Return the model's answer for each example."""
         rows = [self.items(example, tokenizer) for example in examples]
         outputs = iter(self.run(model, [item for items in rows for item in items]))
         return [self.answer(example, items, [next(outputs) for _ in items]) for example, items in zip(examples, rows)]
 
-    def example(self, text: str) -> Any:
-        """An example without a label, from a text that somebody typed."""
+    def score(self, examples: list[Any], answers: list[Any]) -> dict[str, Any]:
+        """Return the scores of the answers; `metric` is one of them."""
         raise NotImplementedError
 
+    def baselines(self, train: list[Any], examples: list[Any]) -> dict[str, list[Any]]:
+        """Return the answers of methods that need no neural network: {name of the method: its answers}.
+
+        {} stands for "use an untrained model". `train` is empty when a trained model is scored later: only options set by
+        `learn` are available then.
+        """
+        return {}
+
+    # ---- output ----
+
     def show(self, example: Any, answer: Any) -> str:
-        """An example with its answer for people, in rich's markup (so what is text is escaped)."""
+        """Return an example and its answer for people, in rich markup (text must be escaped)."""
         return escape(str(answer))
 
     def as_json(self, example: Any, answer: Any) -> dict[str, Any]:
-        """The same for machines."""
+        """Return an example and its answer as JSON values."""
         return {"answer": answer}
-
-
-def softmax(x: Any, axis: int = -1) -> np.ndarray:
-    """Probabilities of logits, in float64 on the host."""
-    x = np.asarray(x, np.float64)
-    e = np.exp(x - x.max(axis, keepdims=True))
-    return e / e.sum(axis, keepdims=True)

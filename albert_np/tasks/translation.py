@@ -1,9 +1,15 @@
-"""Translation: the source and, behind it, the target, which the model writes itself (models/translation.py)."""
+"""Translation without a decoder (models/translation.py).
+
+An example is a sentence and its translation. It becomes one row, [CLS] source [SEP] target, in which the model is asked at the
+[SEP] and at each target token for the next token; the last of these is another [SEP]. An answer is generated from the source
+alone. The scores are BLEU and chrF, computed by sacrebleu.
+"""
 
 from collections import Counter
 from typing import Any, ClassVar
 
 import numpy as np
+from rich.markup import escape
 
 from albert_np.data.formats import Translated, read_parallel
 from albert_np.metrics import bleu, chrf
@@ -12,9 +18,11 @@ from albert_np.tasks import batches
 from albert_np.tasks.task import Item, Task
 from albert_np.tasks.words import split_words
 
+MAX_TOKENS = 2048  # per batch of generation, divided by the number of beams
+
 
 class Translation(Task):
-    """Options: num_beams, length_penalty (see `AlbertForTranslation.generate`); half of max_length is the source's."""
+    """Options: num_beams, length_penalty (see `AlbertForTranslation.generate`). The source gets half of max_length."""
 
     name = "translation"
     form = Translated
@@ -22,13 +30,17 @@ class Translation(Task):
     metric = "bleu"
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "num_beams": 1, "length_penalty": 1.0}
     trains: ClassVar[dict[str, Any]] = {"label_smoothing": 0.1}
-    collate = staticmethod(batches.of_translations)
+    collate = staticmethod(batches.collate_translations)
 
     def read(self, path: Any) -> list[Translated]:
         """See `data.formats.read_parallel`: "source.txt,target.txt", or one file."""
         return read_parallel(path)
 
+    def example(self, text: str) -> Translated:
+        return Translated(text)
+
     def items(self, example: Translated, tokenizer: Any) -> list[Item]:
+        """Return one row. Its `about` is the length of the source, [CLS] and [SEP] included."""
         half = self.options["max_length"] // 2
         source = [tokenizer.cls_token_id, *tokenizer.encode_text(example.source)[: half - 2], tokenizer.sep_token_id]
         if example.target is None:
@@ -38,36 +50,37 @@ class Translation(Task):
         return [Item([*source, *target], types, [*target, tokenizer.sep_token_id], about=len(source))]
 
     def run(self, model: Any, items: list[Item]) -> list[list[int]]:
-        """The ids that the model writes for each source, without the [SEP] that ends them."""
+        """Return the generated ids for each source, without the [SEP] that ends them."""
         sources = [Item(item.ids[: item.about], [0] * item.about) for item in items]
-        found: list[Any] = [None] * len(items)
-        for group in batches.by_length(sources, 2048 // self.options["num_beams"]):
-            arrays = batches.padded([sources[i] for i in group])
+        max_target = self.options["max_length"] - self.options["max_length"] // 2
+        outputs: list[list[int]] = [[]] * len(items)
+        for group in batches.group_by_length(sources, MAX_TOKENS // self.options["num_beams"]):
+            arrays = batches.pad_items([sources[i] for i in group])
             longest = int(arrays["attention_mask"].sum(1).max())
-            room = min(self.options["max_length"] - self.options["max_length"] // 2, 2 * longest + 10)
-            written = model.generate(
-                arrays["input_ids"], arrays["attention_mask"], self.options["num_beams"], room, self.options["length_penalty"]
-            )
-            for row, i in zip(written.tolist(), group):
-                end = sources[i].ids[-1]
-                found[i] = row[: row.index(end)] if end in row else row
-        return found
+            generated = model.generate(
+                arrays["input_ids"], arrays["attention_mask"], self.options["num_beams"], min(max_target, 2 * longest + 10),
+                self.options["length_penalty"],
+            )  # fmt: skip
+            for ids, i in zip(generated.tolist(), group):
+                sep = sources[i].ids[-1]
+                outputs[i] = ids[: ids.index(sep)] if sep in ids else ids
+        return outputs
 
     def answers(self, model: Any, tokenizer: Any, examples: list[Translated]) -> list[str]:
-        self._tokenizer = tokenizer
+        self._tokenizer = tokenizer  # for `answer`
         return super().answers(model, tokenizer, examples)
 
-    def answer(self, example: Translated, items: list[Item], outputs: list[Any]) -> str:
+    def answer(self, example: Translated, items: list[Item], outputs: list[list[int]]) -> str:
         return self._tokenizer.decode(outputs[0], skip_special_tokens=True)
 
-    def score(self, examples: list[Translated], answers: list[Any]) -> dict[str, Any]:
+    def score(self, examples: list[Translated], answers: list[str]) -> dict[str, Any]:
         if any(example.target is None for example in examples):
             raise ValueError("sentences without a translation cannot be scored")
         references = [str(example.target) for example in examples]
         return {"bleu": bleu(answers, references), "chrf": chrf(answers, references)}
 
-    def baselines(self, train: list[Translated], examples: list[Translated]) -> dict[str, list[Any]]:
-        """A dictionary that the training pairs tell, word by word; and the source as it is."""
+    def baselines(self, train: list[Translated], examples: list[Translated]) -> dict[str, list[str]]:
+        """Translate word by word, with a dictionary learned from the training pairs; and copy the source."""
         copied = {"copying": [example.source for example in examples]}
         if not train:
             return copied
@@ -75,53 +88,44 @@ class Translation(Task):
         by_word = [" ".join(words.get(word.lower(), word) for word, *_ in split_words(example.source)) for example in examples]
         return {"word by word": by_word, **copied}
 
-    def example(self, text: str) -> Translated:
-        return Translated(text)
-
-    def show(self, example: Translated, answer: Any) -> str:
-        from rich.markup import escape
-
+    def show(self, example: Translated, answer: str) -> str:
         return escape(answer)
 
-    def as_json(self, example: Translated, answer: Any) -> dict[str, Any]:
+    def as_json(self, example: Translated, answer: str) -> dict[str, Any]:
         return {"source": example.source, "translation": answer}
 
 
 def dictionary(pairs: list[tuple[str, str]], rounds: int = 5) -> dict[str, str]:
-    """The likeliest translation of each word by IBM's first model (Brown et al. 1993): EM over which word made which.
+    """Return the most probable translation of each word in IBM's model 1 (Brown et al. 1993): EM over word alignments.
 
-    t(target | source) starts even; in each round every target word is shared out among the source words of its sentence by t, and
-    t is counted anew.
+    t(target | source) starts uniform. Each round divides every target word among the source words of its sentence in proportion
+    to t (expectation), and estimates t from these fractional counts (maximisation).
     """
-    sources: dict[str, int] = {}
+    sources: dict[str, int] = {}  # word -> id
     targets: dict[str, int] = {}
-    forms: dict[int, Counter[str]] = {}
-    left: list[int] = []
-    right: list[int] = []
-    places: list[int] = []
-    place = 0
+    spellings: dict[int, Counter[str]] = {}  # target id -> how often it is spelled how
+    links: list[tuple[int, int, int]] = []  # source id, target id, index of the target word's occurrence
+    occurrence = 0
     for source, target in pairs:
-        a = [sources.setdefault(word.lower(), len(sources)) for word, *_ in split_words(source)]
+        source_ids = [sources.setdefault(word.lower(), len(sources)) for word, *_ in split_words(source)]
         for word, *_ in split_words(target):
-            b = targets.setdefault(word.lower(), len(targets))
-            forms.setdefault(b, Counter())[word] += 1
-            left += a
-            right += [b] * len(a)
-            places += [place] * len(a)  # one for each target word of each sentence
-            place += 1
-    if not left:
+            target_id = targets.setdefault(word.lower(), len(targets))
+            spellings.setdefault(target_id, Counter())[word] += 1
+            links += [(source_id, target_id, occurrence) for source_id in source_ids]
+            occurrence += 1
+    if not links:
         return {}
-    s, at = np.array(left), np.array(places)
-    keys, pair_of = np.unique(np.asarray(s * len(targets) + np.array(right)), return_inverse=True)
-    source_of = keys // len(targets)  # (pairs,)
+    link_source, link_target, link_occurrence = np.array(links).T
+    keys, pair = np.unique(link_source * len(targets) + link_target, return_inverse=True)  # one key per (source, target)
+    pair_source = keys // len(targets)  # (pairs,)
     t = np.full(len(keys), 1.0)
     for _ in range(rounds):
-        share = t[pair_of]
-        share = share / np.bincount(at, share)[at]
-        counts = np.bincount(pair_of, share)
-        t = counts / np.bincount(source_of, counts)[source_of]
+        share = t[pair]
+        share = share / np.bincount(link_occurrence, share)[link_occurrence]
+        counts = np.bincount(pair, share)
+        t = counts / np.bincount(pair_source, counts)[pair_source]
     best: dict[int, tuple[float, int]] = {}
     for key, probability in zip(keys.tolist(), t.tolist()):
         source_id, target_id = divmod(key, len(targets))
         best[source_id] = max(best.get(source_id, (0.0, 0)), (probability, target_id))
-    return {word: forms[best[i][1]].most_common(1)[0][0] for word, i in sources.items() if i in best}
+    return {word: spellings[best[i][1]].most_common(1)[0][0] for word, i in sources.items() if i in best}

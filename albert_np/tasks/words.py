@@ -1,54 +1,68 @@
-"""Words -> pieces, and texts that are longer than the model: what tagging, roles and questions share."""
+"""Words and their tokens, and windows over texts that are longer than the model's input."""
 
 import re
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
-WORD = re.compile(r"\w+(?:[.'’&-]\w+)*|[^\w\s]")  # letters and digits, with such signs inside; any other sign by itself
+# Letters and digits, possibly joined by a sign as in "U.S", "don't", "R&D" and "well-known"; any other sign is a word by itself.
+WORD = re.compile(r"\w+(?:[.'’&-]\w+)*|[^\w\s]")
+
+
+class Window(NamedTuple):
+    """The units start..stop-1, and those of them that belong to this window: own_start..own_stop-1."""
+
+    start: int
+    stop: int
+    own_start: int
+    own_stop: int
 
 
 def split_words(text: str) -> list[tuple[str, int, int]]:
-    """(word, first character, one after the last) of a text that somebody typed."""
+    """Return the words of a text that a user typed: (word, first character, one after the last)."""
     return [(match.group(), *match.span()) for match in WORD.finditer(text)]
 
 
-class WordPieces:
-    """The ids of a word's pieces, each different word cut once. A word of which nothing is left (signs that the normaliser takes
-    away) is the unknown piece."""
+class WordEncoder:
+    """Returns the token ids of words; each different word is tokenised once.
+
+    A word that the normaliser removes completely becomes the unknown token.
+    """
 
     def __init__(self, tokenizer: Any) -> None:
-        self.tokenizer, self.known = tokenizer, {}  # type: ignore[var-annotated]
+        self.tokenizer = tokenizer
+        self._cache: dict[str, list[int]] = {}
 
-    def __call__(self, words: Any) -> list[list[int]]:
-        fresh = list(dict.fromkeys(word for word in words if word not in self.known))
-        self.known |= {
-            word: ids or [self.tokenizer.unk_token_id] for word, ids in zip(fresh, self.tokenizer.encode_batch(fresh, 1))
-        }
-        return [self.known[word] for word in words]
+    def __call__(self, words: Iterable[str]) -> list[list[int]]:
+        words = list(words)
+        new = list(dict.fromkeys(word for word in words if word not in self._cache))
+        for word, ids in zip(new, self.tokenizer.encode_batch(new, 1)):
+            self._cache[word] = ids or [self.tokenizer.unk_token_id]
+        return [self._cache[word] for word in words]
 
 
-def windows(sizes: list[int], room: int) -> list[tuple[int, int, int, int]]:
-    """Units of these sizes (words, in pieces) -> windows of at most `room` pieces that overlap by half.
+def sliding_windows(sizes: list[int], room: int) -> list[Window]:
+    """Return windows of at most `room` tokens that overlap by half, over units (words, say) of these sizes in tokens.
 
-    Each is (first, stop, own first, own stop): the units in it, and those of them that are its own. Every unit is some window's
-    own, and no other's: that in which it is farther from the edges. The caller cuts a unit that is larger than `room`.
+    Every unit belongs to exactly one window: the one in which it is farther from the edges. A unit larger than `room` is a
+    window by itself; the caller must cut it.
     """
-    spans, first = [], 0
+    spans, start = [], 0
     while True:
-        stop, filled = first, 0
-        while stop < len(sizes) and (stop == first or filled + sizes[stop] <= room):
+        stop, filled = start, 0
+        while stop < len(sizes) and (stop == start or filled + sizes[stop] <= room):
             filled += sizes[stop]
             stop += 1
-        spans.append((first, stop))
+        spans.append((start, stop))
         if stop >= len(sizes):
             break
-        back, half = stop, 0
-        while back - 1 > first and half + sizes[back - 1] <= room // 2:
-            back -= 1
-            half += sizes[back]
-        first = max(first + 1, back)
-    owned, own = [], 0
-    for i, (first, stop) in enumerate(spans):
-        until = stop if i == len(spans) - 1 else (spans[i + 1][0] + stop + 1) // 2
-        owned.append((first, stop, own, until))
-        own = until
-    return owned
+        next_start, overlap = stop, 0
+        while next_start - 1 > start and overlap + sizes[next_start - 1] <= room // 2:
+            next_start -= 1
+            overlap += sizes[next_start]
+        start = max(start + 1, next_start)
+    windows, own_start = [], 0
+    for i, (start, stop) in enumerate(spans):
+        own_stop = stop if i == len(spans) - 1 else (spans[i + 1][0] + stop + 1) // 2
+        windows.append(Window(start, stop, own_start, own_stop))
+        own_start = own_stop
+    return windows

@@ -1,11 +1,24 @@
-"""Raw text -> pieces -> ids, and back.
+"""Raw text -> pieces -> ids, and back. (A piece is an entry of a SentencePiece or WordPiece vocabulary.)
 
-normalise   ALBERT's normalisation, with an alignment to the original text
-spiece      a SentencePiece model, checked before its library sees it (protobuf, specs, charsmap)
-base        what all tokenizers share: pairs, padding, batches, files (encoding, settings and locate are its parts)
-tokenizer   AlbertTokenizer (specials, pieces, offsets and tokenizer_json are its parts)
-wordpiece   WordPieceTokenizer, for the Chinese models (vocabulary reads their vocab.txt)
-train       train_tokenizer: a new vocabulary from raw lines
+To read it, follow a text:
+
+normalise        ALBERT's normalisation, with or without an alignment to the original text
+specials         splitting a text at its special tokens, [CLS], [SEP], [MASK], <pad>, <unk>
+pieces           Google's rules for single pieces: digits before a comma, which pieces begin a word
+offsets          the slice of the original text that each piece came from
+tokenizer        AlbertTokenizer: all of these around a SentencePiece model
+encoding         ids -> rows of a batch: pairs, truncation, special tokens, padding
+base             Tokenizer: what all tokenizers share, calls and files
+wordpiece        WordPieceTokenizer, for the Chinese models
+train            train_tokenizer: a new vocabulary from raw lines
+
+Files:
+
+locate           which file of a folder holds the vocabulary
+settings         tokenizer_config.json
+spiece           SentencePiece models, checked before the library loads them; specs: their settings, charsmap: their character map
+vocabulary       WordPiece vocabularies: vocab.txt
+tokenizer_json   tokenizer.json, for transformers and the tokenizers library
 """
 
 from albert_np.text.base import Tokenizer

@@ -1,11 +1,11 @@
-"""Checking the character map of a SentencePiece model, the one part of the file that its library walks by raw offsets.
+"""Checking the character map of a SentencePiece model, the one part of the file in which the library follows raw offsets.
 
-The map is a size (uint32), a double array trie of that many bytes (Darts-clone: uint32 units) and a row of texts, each
+The map is a size (uint32), a double array trie of that many bytes (Darts-clone: uint32 units) and a sequence of texts, each
 ended by a zero byte. Normalising follows the trie from unit to unit with the bytes of the input,
 
-    next = (unit's place ^ unit's offset) ^ byte,
+    next = (unit's index ^ unit's offset) ^ byte,
 
-and a place past the end reads foreign memory. So every place that any input can reach is visited here first.
+and an index past the end reads memory outside the map. So every index that any input can reach is checked here first.
 """
 
 import numpy as np
@@ -13,11 +13,11 @@ import numpy as np
 MAX_BYTES = 1 << 20  # SentencePiece's own maps have a quarter of that
 CHUNK = 4096  # units that are followed at once
 LEAF, LABEL = np.uint32(1 << 8), np.uint32((1 << 31) | 0xFF)
-BYTES = np.arange(1, 256)  # what a step can go by: a zero byte ends a key
+BYTES = np.arange(1, 256)  # the bytes of a step: a zero byte ends a key
 
 
 def check(data: bytes | memoryview) -> None:
-    """ValueError unless every input stays within the map. An empty map is no map."""
+    """Raise ValueError unless every input stays within the map. An empty map is valid: there is none."""
     if len(data) == 0:
         return
     if not 8 <= len(data) <= MAX_BYTES:
@@ -29,7 +29,7 @@ def check(data: bytes | memoryview) -> None:
     if texts[-1:] != b"\0":
         raise ValueError("the character map's last text has no end")
     units = np.frombuffer(data, "<u4", size // 4, 4)
-    values = _values(units)
+    values = _find_values(units)
     if values.size and int(values.max()) >= len(texts):
         raise ValueError(f"the character map points at byte {int(values.max())} of {len(texts)} bytes of texts")
     try:
@@ -40,24 +40,24 @@ def check(data: bytes | memoryview) -> None:
         raise ValueError("the character map points into the middle of a character")
 
 
-def _values(units: np.ndarray) -> np.ndarray:
-    """What the reachable leaves point at; ValueError where a place lies outside the trie.   units (U,) -> (leaves,)"""
-    seen = np.zeros(len(units), bool)
-    seen[0] = True
-    waiting = [np.zeros(1, np.int64)]  # units that have been reached and not yet followed
+def _find_values(units: np.ndarray) -> np.ndarray:
+    """Return the values of the reachable leaves. ValueError for an index outside the trie.   units (U,) -> (leaves,)"""
+    reached = np.zeros(len(units), bool)
+    reached[0] = True
+    pending = [np.zeros(1, np.int64)]  # units that have been reached and not yet followed
     values = []
-    while waiting:
-        places = waiting.pop()
-        unit = units[places]
+    while pending:
+        indices = pending.pop()
+        unit = units[indices]
         offset = (unit >> 10).astype(np.int64) << ((unit & 512) >> 6).astype(np.int64)
-        base = places ^ offset  # (places,)
+        base = indices ^ offset  # (indices,)
         furthest = int((base | 255).max())
         if furthest >= len(units):
             raise ValueError(f"the character map's trie leads to unit {furthest} of {len(units)}")
         values.append(units[base[(unit & LEAF) != 0]] & np.uint32(0x7FFFFFFF))
-        children = base[:, None] ^ BYTES  # (places, 255)
+        children = base[:, None] ^ BYTES  # (indices, 255)
         children = children[(units[children] & LABEL) == BYTES]
-        children = np.unique(children[~seen[children]])
-        seen[children] = True
-        waiting += [children[i : i + CHUNK] for i in range(0, len(children), CHUNK)]
+        children = np.unique(children[~reached[children]])
+        reached[children] = True
+        pending += [children[i : i + CHUNK] for i in range(0, len(children), CHUNK)]
     return np.concatenate(values)

@@ -1,25 +1,24 @@
-"""ALBERT's normalisation of text before it is cut into pieces, plain and with an alignment to the original.
+"""ALBERT's normalisation of text before it is cut into pieces, with or without an alignment to the original.
 
 The steps, in this order (google-research/albert, tokenization.py, `preprocess_text`; transformers' slow AlbertTokenizer
 added the second):
 
-    remove_space         strip, and every run of white space becomes one blank
+    remove_space         strip, and every run of white space becomes one space
                          `` and '' become "
     not keep_accents     NFKD, then the combining marks are dropped:  café -> cafe,  ½ -> 1⁄2
     do_lower_case        lower case
 
-`plain` is these four lines; `normalise` gives the same text and says where each of its characters came from.
+`normalise_text` is these four lines; `normalise` returns the same text and the origin of each of its characters.
 """
 
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Any
 
 Span = tuple[int, int]
 
 QUOTES = re.compile("``|''")
-WORD = re.compile(r"\S+")  # \S and str.split agree on what is white space
+WORD = re.compile(r"\S+")  # \S and str.split agree on white space
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,13 @@ class Normalised:
     text: str
     origin: list[Span]
 
-    def where(self, start: int, end: int) -> Span:
-        """The slice of the original that characters start..end (at least one) came from."""
+    def find_origin(self, start: int, end: int) -> Span:
+        """Return the slice of the original that characters start..end (at least one) came from."""
         return self.origin[start][0], self.origin[end - 1][1]
 
 
-def checked(text: Any) -> str:
-    """The text; ValueError if it is none, or holds half of a surrogate pair, which no encoding has."""
+def check_text(text: object) -> str:
+    """Return the text. ValueError if it is not a str, or holds half of a surrogate pair, which cannot be encoded."""
     if not isinstance(text, str):
         raise ValueError(f"a text must be a str, not {type(text).__name__}")
     if not text.isascii():
@@ -46,8 +45,8 @@ def checked(text: Any) -> str:
     return text
 
 
-def plain(text: str, do_lower_case: bool = True, keep_accents: bool = False, remove_space: bool = True) -> str:
-    """The normalised text alone. See the module's docstring for the steps."""
+def normalise_text(text: str, do_lower_case: bool = True, keep_accents: bool = False, remove_space: bool = True) -> str:
+    """Return the normalised text. The steps are in the module's docstring."""
     if remove_space:
         text = " ".join(text.split())
     text = text.replace("``", '"').replace("''", '"')
@@ -57,39 +56,39 @@ def plain(text: str, do_lower_case: bool = True, keep_accents: bool = False, rem
 
 
 def normalise(text: str, do_lower_case: bool = True, keep_accents: bool = False, remove_space: bool = True) -> Normalised:
-    """The text that `plain` gives, with the slice of the original that each character came from.
+    """Return the text of `normalise_text`, with the slice of the original that each character came from.
 
-    The slices are in order, and unless nothing at all is left, every character of the original but white space at the
-    ends lies in one of them: a dropped mark belongs to the character before it (after a blank, to the one that follows).
+    The slices are in order, and unless the result is empty, every character of the original except white space at the ends
+    lies in one of them: a dropped mark belongs to the character before it (after a space, to the one that follows).
     """
-    chars, origin = _squeezed(text) if remove_space else (text, _each(text))
-    chars, origin = _quoted(chars, origin)
+    chars, origin = _remove_space(text) if remove_space else (text, _identity(text))
+    chars, origin = _replace_quotes(chars, origin)
     if not keep_accents and not chars.isascii():
-        chars, origin = _unaccented(chars, origin)
+        chars, origin = _remove_accents(chars, origin)
     if do_lower_case:
-        chars, origin = _lowered(chars, origin)
+        chars, origin = _lower(chars, origin)
     return Normalised(chars, origin)
 
 
 def lower_each(text: str) -> str:
-    """Lower case, one character at a time: Σ is always σ.
+    """Return the text in lower case, one character at a time: Σ is always σ.
 
-    `str.lower` looks at the neighbours of one letter only: a Σ that ends a word becomes ς.
+    `str.lower` considers the neighbours of this letter alone: at the end of a word Σ becomes ς.
     """
     return text.replace("Σ", "σ").lower()
 
 
 def lower_each_aligned(text: str) -> Normalised:
-    """`lower_each` with its alignment: it is longer than the text where there is an İ (i and a dot above)."""
-    return Normalised(*_lowered(text.replace("Σ", "σ"), _each(text)))
+    """Return `lower_each` with its alignment: it is longer than the text if there is an İ (i and a dot above)."""
+    return Normalised(*_lower(text.replace("Σ", "σ"), _identity(text)))
 
 
-def _each(text: str) -> list[Span]:
+def _identity(text: str) -> list[Span]:
     return [(i, i + 1) for i in range(len(text))]
 
 
-def _squeezed(text: str) -> tuple[str, list[Span]]:
-    """Words joined by single blanks; a blank came from all the white space between the two words."""
+def _remove_space(text: str) -> tuple[str, list[Span]]:
+    """Join words by single spaces; the origin of a space is all the white space between the two words."""
     words: list[str] = []
     origin: list[Span] = []
     for match in WORD.finditer(text):
@@ -100,7 +99,7 @@ def _squeezed(text: str) -> tuple[str, list[Span]]:
     return " ".join(words), origin
 
 
-def _quoted(text: str, origin: list[Span]) -> tuple[str, list[Span]]:
+def _replace_quotes(text: str, origin: list[Span]) -> tuple[str, list[Span]]:
     spans, done = [], 0
     for match in QUOTES.finditer(text):
         start, end = match.span()
@@ -110,32 +109,32 @@ def _quoted(text: str, origin: list[Span]) -> tuple[str, list[Span]]:
     return QUOTES.sub('"', text), spans + origin[done:]
 
 
-def _unaccented(text: str, origin: list[Span]) -> tuple[str, list[Span]]:
-    """NFKD without its combining marks.
+def _remove_accents(text: str, origin: list[Span]) -> tuple[str, list[Span]]:
+    """Apply NFKD and drop the combining marks.
 
-    NFKD decomposes each character by itself and then puts runs of combining marks in order. These marks are dropped, so
-    their order does not matter and one character at a time is exact.
+    NFKD decomposes each character by itself and then orders runs of combining marks. These are dropped, so their order does not
+    matter, and one character at a time is exact.
     """
     chars: list[str] = []
     spans: list[Span] = []
-    waiting: int | None = None  # where marks begin that have no character before them
+    pending: int | None = None  # where marks begin that have no character before them
     for c, (start, end) in zip(text, origin):
-        kept = c if c.isascii() else [d for d in unicodedata.normalize("NFKD", c) if not unicodedata.combining(d)]
-        if not kept and chars and not chars[-1].isspace():
+        base = c if c.isascii() else [d for d in unicodedata.normalize("NFKD", c) if not unicodedata.combining(d)]
+        if not base and chars and not chars[-1].isspace():
             spans[-1] = spans[-1][0], end
-        elif not kept:
-            waiting = start if waiting is None else waiting
+        elif not base:
+            pending = start if pending is None else pending
         else:
-            chars += kept
-            spans += [(start if waiting is None else waiting, end)] * len(kept)
-            waiting = None
-    if waiting is not None and spans:
+            chars += base
+            spans += [(start if pending is None else pending, end)] * len(base)
+            pending = None
+    if pending is not None and spans:
         spans[-1] = spans[-1][0], origin[-1][1]
     return "".join(chars), spans
 
 
-def _lowered(text: str, origin: list[Span]) -> tuple[str, list[Span]]:
-    """Lower case. The letters depend on their neighbours (final sigma), how many there are does not."""
+def _lower(text: str, origin: list[Span]) -> tuple[str, list[Span]]:
+    """Lower the case. Which letters result depends on their neighbours (final sigma), but their number does not."""
     lowered = text.lower()
     if len(lowered) != len(text):
         origin = [span for c, span in zip(text, origin) for _ in c.lower()]

@@ -1,4 +1,4 @@
-"""A tokenizer's settings and the file tokenizer_config.json, which transformers shares."""
+"""A tokenizer's settings and the file tokenizer_config.json, shared with transformers."""
 
 import warnings
 from dataclasses import dataclass
@@ -7,69 +7,69 @@ from typing import Any
 
 from albert_np.io.files import read_json
 
-FILE = "tokenizer_config.json"
-TOKENS_FILE = "special_tokens_map.json"  # releases of transformers before 5 write the special tokens here, too
+CONFIG_FILE = "tokenizer_config.json"
+TOKENS_FILE = "special_tokens_map.json"  # releases of transformers before 5 also write the special tokens here
 ADDED = ("added_tokens_decoder", "additional_special_tokens", "extra_special_tokens")  # tokens beside the vocabulary
 
 
 @dataclass(frozen=True)
-class Form:
-    """How one kind of tokenizer is written down.
+class Schema:
+    """The settings of one kind of tokenizer, and how they are written.
 
-    tokenizer_class   what AutoTokenizer of transformers makes of the folder
-    switches          the settings that are true or false; those in `optional` may be null, too
-    tokens            the names of the special tokens
-    written           further entries of the file
+    tokenizer_class   the class that transformers' AutoTokenizer makes of the folder
+    switches          the settings that are true or false; those in `optional` may also be null
+    tokens            {name of a special token's setting: the token}
+    constants         further entries of the file
     """
 
     tokenizer_class: str
     switches: tuple[str, ...]
     tokens: dict[str, str]
     optional: tuple[str, ...] = ()
-    written: tuple[tuple[str, Any], ...] = ()
+    constants: tuple[tuple[str, Any], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The constructor's arguments besides the vocabulary."""
+        """The constructor's arguments except the vocabulary."""
         return (*self.switches, "model_max_length")
 
 
-def check(settings: dict[str, Any], form: Form, where: str = "the tokenizer") -> None:
-    """ValueError that names a setting of the wrong type."""
-    for name in form.switches:
+def check(settings: dict[str, Any], schema: Schema, source: str = "the tokenizer") -> None:
+    """Raise ValueError that names a setting of the wrong type, and its source."""
+    for name in schema.switches:
         value = settings.get(name, True)
-        if not isinstance(value, bool) and not (name in form.optional and value is None):
-            raise ValueError(f"{name} of {where} must be true or false, not {value!r}")
+        if not isinstance(value, bool) and not (name in schema.optional and value is None):
+            raise ValueError(f"{name} of {source} must be true or false, not {value!r}")
     length = settings.get("model_max_length", 1)
     if isinstance(length, bool) or not isinstance(length, int) or length < 1:
-        raise ValueError(f"model_max_length of {where} must be a positive integer, not {length!r}")
+        raise ValueError(f"model_max_length of {source} must be a positive integer, not {length!r}")
 
 
-def read(folder: Path | None, form: Form) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The settings in a folder's tokenizer_config.json, and what else is in it; nothing if there is no such file.
+def read(folder: Path | None, schema: Schema) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return (the schema's settings, other entries) of a folder's tokenizer_config.json; empty if there is no such file.
 
     ValueError, which names the file: it is not JSON, a setting has the wrong type, or a special token has another name.
     """
     if folder is None:
         return {}, {}
-    _check_tokens(folder / TOKENS_FILE, _object(folder / TOKENS_FILE), form)
-    path = folder / FILE
-    values = _object(path)
-    _check_tokens(path, values, form)
-    known = {name: values[name] for name in form.names if values.get(name) is not None}
-    if isinstance(known.get("model_max_length"), float):  # transformers' "no limit" is 1e30, in some files with a point
-        known["model_max_length"] = int(known["model_max_length"])
-    check(known, form, str(path))
-    own = written(form, {}, {}).keys() | set(form.names)
-    return known, {name: value for name, value in values.items() if name not in own}
+    _check_tokens(folder / TOKENS_FILE, _read_object(folder / TOKENS_FILE), schema)
+    path = folder / CONFIG_FILE
+    values = _read_object(path)
+    _check_tokens(path, values, schema)
+    settings = {name: values[name] for name in schema.names if values.get(name) is not None}
+    if isinstance(settings.get("model_max_length"), float):  # transformers' "no limit" is 1e30, in some files with a point
+        settings["model_max_length"] = int(settings["model_max_length"])
+    check(settings, schema, str(path))
+    own = to_config(schema, {}, {}).keys() | set(schema.names)
+    return settings, {name: value for name, value in values.items() if name not in own}
 
 
-def written(form: Form, options: dict[str, Any], foreign: dict[str, Any]) -> dict[str, Any]:
-    """What tokenizer_config.json says about these settings."""
-    return {**foreign, "tokenizer_class": form.tokenizer_class, **options, **form.tokens, **dict(form.written)}
+def to_config(schema: Schema, settings: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+    """Return the contents of tokenizer_config.json."""
+    return {**others, "tokenizer_class": schema.tokenizer_class, **settings, **schema.tokens, **dict(schema.constants)}
 
 
-def _object(path: Path) -> dict[str, Any]:
+def _read_object(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     values = read_json(path)
@@ -78,22 +78,22 @@ def _object(path: Path) -> dict[str, Any]:
     return values
 
 
-def _check_tokens(path: Path, values: dict[str, Any], form: Form) -> None:
-    """ValueError for a special token of another name; a warning for tokens that are not in the vocabulary."""
-    for name, standard in form.tokens.items():
-        token = _content(values.get(name, standard))
+def _check_tokens(path: Path, values: dict[str, Any], schema: Schema) -> None:
+    """Raise ValueError for a special token of another name; warn of tokens that are not in the vocabulary."""
+    for name, standard in schema.tokens.items():
+        token = _get_content(values.get(name, standard))
         if token != standard:
             raise ValueError(f"{name} in {path} is {token!r}; ALBERT's is {standard!r}, and no other is supported")
-    more = [value for name in ADDED for value in _values(values.get(name))]
-    unknown = sorted({str(_content(value)) for value in more} - set(form.tokens.values()))
+    added = [value for name in ADDED for value in _list_values(values.get(name))]
+    unknown = sorted({str(_get_content(value)) for value in added} - set(schema.tokens.values()))
     if unknown:
         listed = ", ".join(map(repr, unknown[:5]))
         warnings.warn(f"{path} adds tokens ({listed}): not supported, in a text they are ordinary text", stacklevel=2)
 
 
-def _content(token: Any) -> Any:
+def _get_content(token: Any) -> Any:
     return token.get("content") if isinstance(token, dict) else token  # transformers writes either
 
 
-def _values(many: Any) -> list[Any]:
+def _list_values(many: Any) -> list[Any]:
     return list(many.values()) if isinstance(many, dict) else list(many) if isinstance(many, list) else []

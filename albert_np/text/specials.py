@@ -1,7 +1,7 @@
-"""Cutting the special tokens out of a text before SentencePiece sees it, which never finds them in text by itself.
+"""Splitting a text at its special tokens before SentencePiece encodes it, since the library does not recognise them in text.
 
-As transformers' slow AlbertTokenizer does it: what stands around them is lower-cased, one character at a time, and the
-result is cut at them (so <PAD> is found too). [MASK] stands for a word: it swallows the white space before it.
+The order is that of transformers' slow AlbertTokenizer: the text around special tokens is lower-cased, one character at a time,
+and the result is split at them (so <PAD> is found too). [MASK] stands for a word: it includes the white space before it.
 """
 
 import re
@@ -14,20 +14,20 @@ SPECIALS = (CLS, SEP, UNK, PAD, MASK)
 PATTERN = re.compile("(" + "|".join(map(re.escape, SPECIALS)) + ")")
 
 
-def may_hold(text: str) -> bool:
-    """A quick test for special tokens that few other texts pass."""
+def may_contain_specials(text: str) -> bool:
+    """Return False for most texts without special tokens; a quick test."""
     return "]" in text or ">" in text
 
 
-def lower_around(text: str) -> str:
-    """The text in lower case, but for the special tokens in it."""
+def lower_around_specials(text: str) -> str:
+    """Return the text in lower case, except its special tokens."""
     parts = PATTERN.split(text)  # every second part is a special token
     parts[::2] = map(lower_each, parts[::2])
     return "".join(parts)
 
 
-def parts(text: str) -> Iterator[tuple[str, int, int]]:
-    """(part, start, end): the special tokens in the text and what stands between them."""
+def split_at_specials(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield (part, start, end): the special tokens of the text and the parts between them."""
     done = 0
     for match in PATTERN.finditer(text):
         start, end = match.span()

@@ -1,7 +1,7 @@
-"""What a SentencePiece model says about itself: its fields trainer_spec (2) and normalizer_spec (3).
+"""The settings in a SentencePiece model: its fields trainer_spec (2) and normalizer_spec (3).
 
-Both may come in several parts, of which the later one counts where two say something about the same setting (protobuf's rule
-for merging messages). The numbers of the fields are those of sentencepiece_model.proto.
+Both may come in several parts; if two parts have the same setting, the later one counts (protobuf's rule for merging
+messages). The numbers of the fields are those of sentencepiece_model.proto.
 """
 
 import warnings
@@ -31,7 +31,7 @@ NORMALIZER = {
 
 @dataclass
 class Specs:
-    """The settings that count here, with protobuf's defaults; None is for what was not said."""
+    """The settings that matter for ALBERT, with protobuf's defaults; None if the file does not have the setting."""
 
     model_type: int = UNIGRAM
     vocab_size: int | None = None
@@ -46,11 +46,11 @@ class Specs:
 
 
 def read(trainer: list[memoryview], normalizer: list[memoryview]) -> Specs:
-    """The settings in the parts of the two fields. ValueError: one is missing or damaged."""
+    """Return the settings in the parts of the two fields. ValueError if one is missing or damaged."""
     missing = [name for name, parts in (("trainer_spec", trainer), ("normalizer_spec", normalizer)) if not parts]
     if missing:
         raise ValueError(f"it has no {' and no '.join(missing)}: the file may have been cut")
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for parts, table, message in ((trainer, TRAINER, "trainer_spec"), (normalizer, NORMALIZER, "normalizer_spec")):
         for part in parts:
             for number, kind, value in fields(part):
@@ -59,13 +59,13 @@ def read(trainer: list[memoryview], normalizer: list[memoryview]) -> Specs:
                 name, expected = table[number]
                 if kind != expected:
                     raise ValueError(f"{name} in its {message} has the wire type {kind}, not {expected}")
-                found[name] = _signed(value) if isinstance(value, int) else bytes(value)
-    check_charsmap(found.get("charsmap", b""))
-    return Specs(**found)
+                settings[name] = _to_signed(value) if isinstance(value, int) else bytes(value)
+    check_charsmap(settings.get("charsmap", b""))
+    return Specs(**settings)
 
 
 def check_charsmap(data: bytes | memoryview) -> None:
-    """ValueError for a character map that would lead the library astray."""
+    """Raise ValueError for a character map that would make the library read outside it."""
     try:
         charsmap.check(data)
     except ValueError as error:
@@ -73,32 +73,32 @@ def check_charsmap(data: bytes | memoryview) -> None:
 
 
 def check(specs: Specs, size: int) -> None:
-    """ValueError for a model that cuts text in another way than ALBERT's.   size: the number of pieces"""
+    """Raise ValueError for a model that cuts text in another way than ALBERT's.   size: the number of pieces"""
     if specs.model_type != UNIGRAM:
         name = NAMES.get(specs.model_type, specs.model_type)
         raise ValueError(f"the model type {name} is not supported: ALBERT's is unigram")
     if specs.byte_fallback:
         raise ValueError("byte_fallback is not supported: it turns unknown characters into bytes, which ALBERT's models do not")
     if specs.whitespace_as_suffix or not specs.escape_whitespaces:
-        raise ValueError("it does not write the blank before a word as ▁, as ALBERT's models do")
+        raise ValueError("it does not write the space before a word as ▁, as ALBERT's models do")
     if specs.unk_id is not None and not 0 <= specs.unk_id < size:
         raise ValueError(f"its unk_id {specs.unk_id} is not a piece: there are {size}")
 
 
-def notices(specs: Specs, unknown: int, size: int, path: Path) -> None:
-    """Warnings for settings that contradict the `size` pieces, of which number `unknown` is for what is unknown."""
-    said = []
+def warn_of_contradictions(specs: Specs, unknown: int, size: int, path: Path) -> None:
+    """Warn of settings that contradict the pieces.   unknown: the id of the unknown piece; size: the number of pieces"""
+    contradictions = []
     if specs.vocab_size is not None and specs.vocab_size != size:
-        said.append(f"its vocab_size is {specs.vocab_size}, but it has {size} pieces; the pieces count")
+        contradictions.append(f"its vocab_size is {specs.vocab_size}, but it has {size} pieces; the pieces count")
     if specs.unk_id is not None and specs.unk_id != unknown:
-        said.append(f"its unk_id is {specs.unk_id}, but the unknown piece is number {unknown}; the piece counts")
+        contradictions.append(f"its unk_id is {specs.unk_id}, but the unknown piece is number {unknown}; the piece counts")
     if specs.normalizer not in (b"", b"identity") and not specs.charsmap:
         name = specs.normalizer[:40].decode(errors="replace")
-        said.append(f"its normalizer {name!r} has no character map, so it changes no character")
-    for text in said:
+        contradictions.append(f"its normalizer {name!r} has no character map, so it changes no character")
+    for text in contradictions:
         warnings.warn(f"{path}: {text}", stacklevel=2)
 
 
-def _signed(value: int) -> int:
-    """A varint as protobuf's int32."""
+def _to_signed(value: int) -> int:
+    """Return a varint as protobuf's int32."""
     return (value + (1 << 31)) % (1 << 32) - (1 << 31)

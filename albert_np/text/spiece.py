@@ -1,9 +1,9 @@
-"""Loading a SentencePiece model as what it is: untrusted input to native code.
+"""Loading a SentencePiece model, which is untrusted input to native code.
 
 The library has crashed on models with very long pieces and on models whose character map points outside itself
-(google/sentencepiece issues 1263 and 1269), and a crash cannot be caught. So the file is read here first, bounded, and
-the library sees only what has passed. The format is sentencepiece_model.proto: field 1 has the pieces (1 text, 2 score,
-3 type), 2 the trainer's settings, 3 the normaliser and 5 the denormaliser (2 the character map in both).
+(google/sentencepiece issues 1263 and 1269), and a crash cannot be caught. So the file is first read and checked here, with
+limits, and only a valid one is passed to the library. The format is sentencepiece_model.proto: field 1 has the pieces
+(1 text, 2 score, 3 type), 2 the trainer's settings, 3 the normaliser and 5 the denormaliser (2 the character map in both).
 """
 
 import math
@@ -11,12 +11,15 @@ import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from albert_np.io import impostors
+from albert_np.io import file_types
 from albert_np.io.protobuf import BYTES, FOUR_BYTES, VARINT, fields
 from albert_np.text import specs
 from albert_np.text.specs import Specs
+
+if TYPE_CHECKING:
+    from sentencepiece import SentencePieceProcessor
 
 MAX_FILE_BYTES = 16 << 20  # ALBERT's own has 0.76 MB and 30,000 pieces
 MAX_PIECES = 500_000
@@ -27,6 +30,8 @@ KINDS = {NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED}
 
 
 class Piece(NamedTuple):
+    """A piece. kind: NORMAL, UNKNOWN, CONTROL, ..."""
+
     text: str
     score: float
     kind: int
@@ -34,26 +39,26 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Model:
-    """What a model file says: its pieces in the order of their ids, and its settings. data: the file's bytes."""
+    """The contents of a model file: its bytes, its pieces in the order of their ids, and its settings."""
 
     data: bytes
     pieces: list[Piece]
     specs: Specs
 
 
-def load(path: str | Path, specials: tuple[str, ...] = ()) -> tuple[Any, Model]:
-    """The processor of a model file that has been checked, and what the file says.
+def load(path: str | Path, specials: tuple[str, ...] = ()) -> tuple["SentencePieceProcessor", Model]:
+    """Return (the library's processor of a model file, the file's contents).
 
-    specials: pieces that have to be there as control, unknown or user-defined symbols. A model whose settings contradict
+    specials: pieces that the model must have as control, unknown or user-defined symbols. A model whose settings contradict
     its pieces is loaded with a warning.
-    ValueError, which names the file: it is no SentencePiece model, is damaged, or lacks a special piece.
+    ValueError, which names the file: it is not a SentencePiece model, is damaged, or lacks a special piece.
     """
     import sentencepiece
 
     path = Path(path)
     with open(path, "rb") as file:
         data = file.read(MAX_FILE_BYTES + 1)
-    impostors.check(path, data[:512], wanted="a SentencePiece model")
+    file_types.check_type(path, data[:512], wanted="a SentencePiece model")
     if len(data) > MAX_FILE_BYTES:
         raise ValueError(f"{path} has {path.stat().st_size} bytes; a SentencePiece model has {MAX_FILE_BYTES} at most")
     if re.match(rb"[^\t\n]+\t-?\d+(\.\d+)?(e-?\d+)?\r?\n", data):
@@ -64,12 +69,12 @@ def load(path: str | Path, specials: tuple[str, ...] = ()) -> tuple[Any, Model]:
         processor.LoadFromSerializedProto(data)
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"{path} cannot be used as a SentencePiece model: {error}") from error
-    specs.notices(model.specs, _unknown(model.pieces), len(model.pieces), path)
+    specs.warn_of_contradictions(model.specs, _find_unknown(model.pieces), len(model.pieces), path)
     return processor, model
 
 
 def check(data: bytes, specials: tuple[str, ...] = ()) -> Model:
-    """What a model says; ValueError unless it is one that the library can be given."""
+    """Return the contents of a model. ValueError unless it is safe to pass to the library, and a model for ALBERT."""
     pieces: dict[str, Piece] = {}
     parts: dict[int, list[memoryview]] = {2: [], 3: []}
     for count, (number, kind, value) in enumerate(fields(data)):
@@ -80,7 +85,7 @@ def check(data: bytes, specials: tuple[str, ...] = ()) -> Model:
         if kind != BYTES or isinstance(value, int):
             raise ValueError(f"field {number} of the model has the wire type {kind}, not {BYTES}")
         if number == 1:
-            _add(pieces, _piece(value, len(pieces)))
+            _add_piece(pieces, _parse_piece(value, len(pieces)))
         elif len(value) > MAX_SPEC_BYTES:
             raise ValueError(f"field {number} of the model has {len(value)} bytes; at most {MAX_SPEC_BYTES} are allowed")
         elif number in parts:
@@ -89,50 +94,49 @@ def check(data: bytes, specials: tuple[str, ...] = ()) -> Model:
             _check_other(number, value)
     listed = list(pieces.values())
     _check_pieces(pieces, specials)
-    found = specs.read(parts[2], parts[3])
-    specs.check(found, len(listed))
-    return Model(data, listed, found)
+    settings = specs.read(parts[2], parts[3])
+    specs.check(settings, len(listed))
+    return Model(data, listed, settings)
 
 
-def _piece(data: memoryview, place: int) -> Piece:
-    """One piece, number `place`."""
+def _parse_piece(data: memoryview, index: int) -> Piece:
     text, score, kind_of_piece = b"", 0.0, NORMAL
     for number, kind, value in fields(data):
         if number == 1 and kind == BYTES and not isinstance(value, int):
             if len(value) > MAX_PIECE_BYTES:
-                raise ValueError(f"piece {place} is too long: it has {len(value)} bytes; at most {MAX_PIECE_BYTES} are allowed")
+                raise ValueError(f"piece {index} is too long: it has {len(value)} bytes; at most {MAX_PIECE_BYTES} are allowed")
             text = bytes(value)
         elif number == 2 and kind == FOUR_BYTES and not isinstance(value, int):
             (score,) = struct.unpack("<f", value)
         elif number == 3 and kind == VARINT and isinstance(value, int):
             kind_of_piece = value
         elif number <= 3:
-            raise ValueError(f"field {number} of piece {place} has the wire type {kind}")
+            raise ValueError(f"field {number} of piece {index} has the wire type {kind}")
     try:
         return Piece(text.decode(), score, kind_of_piece)
     except UnicodeDecodeError as error:
-        raise ValueError(f"piece {place}, {text[:40]!r}, is not valid UTF-8: {error.reason}") from None
+        raise ValueError(f"piece {index}, {text[:40]!r}, is not valid UTF-8: {error.reason}") from None
 
 
-def _add(pieces: dict[str, Piece], piece: Piece) -> None:
-    text, place = piece.text, len(pieces)
-    if place == MAX_PIECES:
+def _add_piece(pieces: dict[str, Piece], piece: Piece) -> None:
+    text, index = piece.text, len(pieces)
+    if index == MAX_PIECES:
         raise ValueError(f"it has more than {MAX_PIECES} pieces")
     if not text or "\0" in text:
-        raise ValueError(f"piece {place} is {'empty' if not text else 'one with a zero byte'}")
+        raise ValueError(f"piece {index} is {'empty' if not text else 'one with a zero byte'}")
     if text in pieces:
         raise ValueError(f"there is a duplicate piece, {text!r}")
     if not math.isfinite(piece.score):
-        raise ValueError(f"the score of piece {place}, {text!r}, is not finite: {piece.score}")
+        raise ValueError(f"the score of piece {index}, {text!r}, is not finite: {piece.score}")
     if piece.kind == BYTE:
         raise ValueError("byte_fallback is not supported: there are pieces for bytes, which ALBERT's models do not have")
     if piece.kind not in KINDS:
-        raise ValueError(f"piece {place}, {text!r}, has the unknown type {piece.kind}")
+        raise ValueError(f"piece {index}, {text!r}, has the unknown type {piece.kind}")
     pieces[text] = piece
 
 
 def _check_other(number: int, data: memoryview) -> None:
-    """The test samples (4) and the denormaliser (5), which ALBERT's models leave empty."""
+    """Check the test samples (4) and the denormaliser (5), which are empty in ALBERT's models."""
     for field, kind, value in fields(data):
         if number == 5 and field == 2 and kind == BYTES and not isinstance(value, int):
             specs.check_charsmap(value)
@@ -151,5 +155,5 @@ def _check_pieces(pieces: dict[str, Piece], specials: tuple[str, ...]) -> None:
             raise ValueError(f"{special} is an ordinary piece of the model: ALBERT needs it as a special piece")
 
 
-def _unknown(pieces: list[Piece]) -> int:
+def _find_unknown(pieces: list[Piece]) -> int:
     return next(i for i, piece in enumerate(pieces) if piece.kind == UNKNOWN)

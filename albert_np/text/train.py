@@ -1,7 +1,7 @@
 """Training a SentencePiece vocabulary with ALBERT's settings.
 
 Google's command (google-research/albert, README): a unigram model, <pad> 0 and <unk> 1, [CLS] [SEP] [MASK] as control
-symbols 2 3 4, no begin and end symbols, the signs ( ) " - . – £ € always pieces of their own, coverage 0.99995.
+symbols 2 3 4, no begin and end symbols, the signs ( ) " - . – £ € always as separate pieces, coverage 0.99995.
 """
 
 import io
@@ -10,17 +10,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from albert_np.io.files import write_whole
-from albert_np.text.normalise import checked, lower_each, plain
+from albert_np.text.normalise import check_text, lower_each, normalise_text
 
 CONTROL = ["[CLS]", "[SEP]", "[MASK]"]
 SIGNS = ["(", ")", '"', "-", ".", "–", "£", "€"]
 SMALLEST = 2 + len(CONTROL) + len(SIGNS)
-LONGEST_LINE = 4000  # bytes: SentencePiece leaves out lines over 4192, so longer ones are cut at blanks
-THREADS = 2  # a constant: sums in another number of threads end in other last bits, and in time in other pieces
+LONGEST_LINE = 4000  # bytes: SentencePiece skips lines over 4192, so longer ones are split at spaces
+THREADS = 2  # constant, since another number of threads adds in another order, which can in the end change the pieces
 
 
 class TextTooSmall(ValueError):
-    """The text has no more than `largest` pieces."""
+    """The text is too small for the vocabulary; `largest` is the largest possible number of pieces."""
 
     def __init__(self, vocab_size: int, largest: int):
         super().__init__(f"the text is too small for a vocabulary of {vocab_size} pieces: the largest possible is {largest}")
@@ -39,11 +39,11 @@ def train_tokenizer(
 ) -> Path:
     """Train a vocabulary of exactly `vocab_size` pieces on raw lines and write it to `model_path`, whole or not at all.
 
-    The lines are normalised first, as `AlbertTokenizer` will do. Of more than `max_lines` a random sample is taken. The
-    same lines in the same order give the same bytes.
+    The lines are normalised first, as by `AlbertTokenizer`. If there are more than `max_lines`, a random sample is used. The
+    same lines in the same order give the same bytes. Returns the path.
 
-    TextTooSmall, a ValueError, where the text is too small for `vocab_size`, ValueError where it has too many characters; the
-    message names the limit.
+    TextTooSmall, a ValueError, if the text is too small for `vocab_size`; ValueError if it has too many different characters;
+    the message names the limit.
     """
     import sentencepiece
 
@@ -54,7 +54,7 @@ def train_tokenizer(
     model_path = Path(model_path)
     if not model_path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {model_path.parent} to write {model_path.name} to")
-    source = Source(lines, do_lower_case, keep_accents)
+    source = NormalisedLines(lines, do_lower_case, keep_accents)
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
@@ -75,15 +75,15 @@ def train_tokenizer(
             minloglevel=2,  # errors only
         )
     except RuntimeError as error:
-        raise source.error or _explained(str(error), vocab_size) from error
+        raise source.error or _explain_error(str(error), vocab_size) from error
     write_whole(model_path, lambda temporary: temporary.write_bytes(model.getvalue()))
     return model_path
 
 
-class Source:
-    """The normalised lines, none longer than SentencePiece takes.
+class NormalisedLines:
+    """Iterates over normalised lines, none longer than SentencePiece accepts.
 
-    SentencePiece turns what is raised while it reads into a RuntimeError of its own; `error` keeps the true one.
+    SentencePiece replaces an exception that is raised while it reads by its own RuntimeError; `error` is the original one.
     """
 
     def __init__(self, lines: Iterable[str], do_lower_case: bool, keep_accents: bool):
@@ -92,18 +92,18 @@ class Source:
 
     def __iter__(self) -> Iterator[str]:
         try:
-            for line in map(checked, self.lines):
+            for line in map(check_text, self.lines):
                 if self.do_lower_case:
                     line = lower_each(line)
-                yield from _cut(plain(line, self.do_lower_case, self.keep_accents))
+                yield from _split_line(normalise_text(line, self.do_lower_case, self.keep_accents))
         except Exception as error:
             self.error = error
             raise
 
 
-def _cut(line: str, longest: int = LONGEST_LINE) -> Iterator[str]:
-    """The line in parts of at most `longest` bytes of UTF-8, cut at blanks where there are any."""
-    characters = longest // 4  # none has more than four bytes
+def _split_line(line: str, longest: int = LONGEST_LINE) -> Iterator[str]:
+    """Yield parts of at most `longest` bytes of UTF-8, split at spaces if there are any."""
+    characters = longest // 4  # a character has at most four bytes
     while len(line) > characters and len(line.encode()) > longest:
         end = line.rfind(" ", 0, characters) + 1 or characters
         yield line[:end].strip()
@@ -112,8 +112,8 @@ def _cut(line: str, longest: int = LONGEST_LINE) -> Iterator[str]:
         yield line
 
 
-def _explained(message: str, vocab_size: int) -> ValueError | RuntimeError:
-    """SentencePiece's error in words that say what to change."""
+def _explain_error(message: str, vocab_size: int) -> ValueError | RuntimeError:
+    """Return the exception for an error message of SentencePiece, with what to change."""
     if largest := re.search(r"Please set it to a value <= (\d+)", message):
         return TextTooSmall(vocab_size, int(largest[1]))
     if needed := re.search(r"smaller than required_chars\. \d+ vs (\d+)", message):

@@ -1,11 +1,11 @@
 """The tokenizer of the Chinese models: BERT's WordPiece, for which there is no SentencePiece model but a vocab.txt.
 
-text -> cut at [CLS], [SEP], [MASK], [PAD], [UNK] as they are written
-     -> control characters out, blanks around each Chinese character, accents off, lower case
-     -> words: cut at blanks and around punctuation
-     -> pieces: the longest that the vocabulary has, again and again; all but a word's first begin with ##
+text -> split at [CLS], [SEP], [MASK], [PAD], [UNK]
+     -> control characters removed, spaces around each Chinese character, accents removed, lower case
+     -> words: split at spaces and around punctuation
+     -> pieces: repeatedly the longest one in the vocabulary; all except the first of a word begin with ##
 
-The `tokenizers` library does it (the extra `chinese`); transformers' BertTokenizer runs the same code.
+This is done by the `tokenizers` library (the extra `chinese`); transformers' BertTokenizer uses the same code.
 """
 
 import hashlib
@@ -19,28 +19,28 @@ import numpy as np
 from albert_np.io.files import write_json, write_whole
 from albert_np.text import settings, vocabulary
 from albert_np.text.base import Tokenizer
-from albert_np.text.encoding import Pieces
+from albert_np.text.encoding import Encoding
 from albert_np.text.locate import JSON_FILE, VOCAB_FILE
-from albert_np.text.normalise import checked
+from albert_np.text.normalise import check_text
 
 CLS, SEP, UNK, PAD, MASK = "[CLS]", "[SEP]", "[UNK]", "[PAD]", "[MASK]"
 SPECIALS = (CLS, SEP, UNK, PAD, MASK)
-INNER = "##"  # a piece that begins with it goes on with a word
+INNER = "##"  # a piece that begins with it continues a word
 LONGEST_WORD = 100  # characters; a longer one is unknown, as in BERT
 
 
 class WordPieceTokenizer(Tokenizer):
     """WordPiece under BERT's normalisation, with the same calls as `AlbertTokenizer`.
 
-    do_lower_case            lower case; by default accents go with it.
-    tokenize_chinese_chars   each Chinese character is a word.
-    strip_accents            True or False whatever the case; None: as do_lower_case.
-    model_max_length         the max_length of a call that asks for truncation or padding without one.
+    do_lower_case            convert to lower case, and by default remove accents
+    tokenize_chinese_chars   make each Chinese character a word
+    strip_accents            remove accents or not; None: as do_lower_case
+    model_max_length         the max_length of a call that asks for truncation or padding without one
 
     ImportError without the `tokenizers` library.
     """
 
-    form = settings.Form(
+    schema = settings.Schema(
         "BertTokenizer",
         ("do_lower_case", "tokenize_chinese_chars", "strip_accents"),
         dict(zip(("cls_token", "sep_token", "unk_token", "pad_token", "mask_token"), SPECIALS)),
@@ -59,14 +59,14 @@ class WordPieceTokenizer(Tokenizer):
         self.vocab_file = Path(vocab_file)
         self.do_lower_case, self.tokenize_chinese_chars = do_lower_case, tokenize_chinese_chars
         self.strip_accents, self.model_max_length = strip_accents, model_max_length
-        settings.check(self.options, self.form)
-        self._all = vocabulary.read(self.vocab_file, SPECIALS)
-        self._places = {piece: i for i, piece in enumerate(self._all)}
+        settings.check(self.options, self.schema)
+        self._pieces = vocabulary.read(self.vocab_file, SPECIALS)
+        self._ids = {piece: i for i, piece in enumerate(self._pieces)}
         super().__init__()
-        self._plain, self._special = self._built(with_specials=False), self._built(with_specials=True)
+        self._for_corpora, self._for_models = self._build(with_specials=False), self._build(with_specials=True)
 
-    def _built(self, with_specials: bool) -> Any:
-        """The library's tokenizer; with_specials: one that knows special tokens in a text."""
+    def _build(self, with_specials: bool) -> Any:
+        """Return the library's tokenizer; with_specials: one that recognises special tokens in a text."""
         try:
             import tokenizers
         except ImportError:
@@ -74,7 +74,7 @@ class WordPieceTokenizer(Tokenizer):
         from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
         built = tokenizers.Tokenizer(
-            models.WordPiece(self._places, unk_token=UNK, continuing_subword_prefix=INNER, max_input_chars_per_word=LONGEST_WORD)
+            models.WordPiece(self._ids, unk_token=UNK, continuing_subword_prefix=INNER, max_input_chars_per_word=LONGEST_WORD)
         )
         built.normalizer = normalizers.BertNormalizer(
             clean_text=True,
@@ -100,51 +100,51 @@ class WordPieceTokenizer(Tokenizer):
         if file.suffix.lower() == ".model":
             raise ValueError(f"{file} is a SentencePiece model, not {VOCAB_FILE}: AlbertTokenizer reads it")
         if file.suffix.lower() == ".json":
-            vocabulary.from_json(file)  # of a Unigram it is better said before settings are compared with BERT's
+            vocabulary.read_tokenizer_json(file)  # raises for a Unigram before its settings are compared with BERT's
         return cls
 
     def _save_vocabulary(self, folder: Path) -> None:
-        text = "".join(f"{piece}\n" for piece in self._all)
+        text = "".join(f"{piece}\n" for piece in self._pieces)
         write_whole(folder / VOCAB_FILE, lambda temporary: temporary.write_bytes(text.encode()))
-        write_json(folder / JSON_FILE, json.loads(self._special.to_str()))
+        write_json(folder / JSON_FILE, json.loads(self._for_models.to_str()))
 
     def fingerprint(self) -> str:
-        """SHA-256 of all that the ids of a text depend on: the pieces and the switches of the normaliser."""
-        switches = {name: getattr(self, name) for name in self.form.switches}
-        return hashlib.sha256(json.dumps([self._all, switches], sort_keys=True).encode()).hexdigest()
+        """Return the SHA-256 of everything that a text's ids depend on: the pieces and the switches of the normaliser."""
+        switches = {name: getattr(self, name) for name in self.schema.switches}
+        return hashlib.sha256(json.dumps([self._pieces, switches], sort_keys=True).encode()).hexdigest()
 
     # ---- the vocabulary
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._pieces)
 
-    def _piece(self, i: int) -> str:
-        return self._all[i]
+    def _get_piece(self, i: int) -> str:
+        return self._pieces[i]
 
-    def _id(self, piece: str) -> int:
-        return self._places.get(piece, self._places[UNK])
+    def _get_id(self, piece: str) -> int:
+        return self._ids.get(piece, self._ids[UNK])
 
     def word_starts(self) -> np.ndarray:
-        """Which pieces begin a word: those without ## (create_pretraining_data.py, `_is_start_piece_bert`).   -> (V,) bool"""
-        return np.array([not piece.startswith(INNER) for piece in self._all])
+        """Return which pieces begin a word, (V,) bool: those without ## (create_pretraining_data.py, `_is_start_piece_bert`)."""
+        return np.array([not piece.startswith(INNER) for piece in self._pieces])
 
     # ---- text to ids
 
     def encode_batch(self, texts: Iterable[str], num_threads: int = -1) -> list[list[int]]:
-        given = [checked(text) for text in texts]
+        checked = [check_text(text) for text in texts]
         if num_threads == 1:
-            return [self._plain.encode(text, add_special_tokens=False).ids for text in given]
-        return [found.ids for found in self._plain.encode_batch(given, add_special_tokens=False)]
+            return [self._for_corpora.encode(text, add_special_tokens=False).ids for text in checked]
+        return [row.ids for row in self._for_corpora.encode_batch(checked, add_special_tokens=False)]
 
     def tokenize(self, text: str) -> list[str]:
-        """The pieces of a text, special tokens in it taken as such. A word that is unknown becomes [UNK]."""
-        return self._special.encode(checked(text), add_special_tokens=False).tokens
+        """Return the pieces of a text, in which special tokens are recognised. An unknown word becomes [UNK]."""
+        return self._for_models.encode(check_text(text), add_special_tokens=False).tokens
 
-    def _encoded(self, texts: list[str], with_spans: bool) -> list[Pieces]:
-        found = self._special.encode_batch(texts, add_special_tokens=False)
-        return [Pieces(row.ids, row.offsets if with_spans else []) for row in found]
+    def _encode_texts(self, texts: list[str], with_spans: bool) -> list[Encoding]:
+        rows = self._for_models.encode_batch(texts, add_special_tokens=False)
+        return [Encoding(row.ids, row.offsets if with_spans else []) for row in rows]
 
     # ---- ids back to text
 
-    def _joined(self, pieces: list[str]) -> str:
-        return self._special.decoder.decode(pieces) if pieces else ""
+    def _join_pieces(self, pieces: list[str]) -> str:
+        return self._for_models.decoder.decode(pieces) if pieces else ""

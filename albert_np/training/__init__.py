@@ -1,13 +1,19 @@
-"""Training: one flat loop, checkpoints, resuming, and what a run tells the outside."""
+"""Training: one trainer for pretraining and fine-tuning.
 
-from albert_np.training.callbacks import Report
+trainer.py       the loop, starting and resuming               objective.py, constraints.py, callbacks.py   its extension points
+pretraining.py   what is particular to pretraining             finetune.py                   what is particular to fine-tuning
+checkpoint.py    checkpoints                                   run_folder.py                                the folder of a run
+"""
+
+from albert_np.training.callbacks import Callback, Report
 from albert_np.training.checkpoint import Damaged
-from albert_np.training.data import RunData, data_of, prepare_data
+from albert_np.training.data import RunData, get_run_data, prepare_data
 from albert_np.training.divergence import Diverged
 from albert_np.training.evaluate import evaluate
-from albert_np.training.loop import Summary, pretrain
+from albert_np.training.pretraining import Summary, pretrain
 from albert_np.training.settings import Settings
 
 __all__ = [
-    "Damaged", "Diverged", "Report", "RunData", "Settings", "Summary", "data_of", "evaluate", "prepare_data", "pretrain",
+    "Callback", "Damaged", "Diverged", "Report", "RunData", "Settings", "Summary", "evaluate", "get_run_data", "prepare_data",
+    "pretrain",
 ]  # fmt: skip

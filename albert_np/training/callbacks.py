@@ -1,25 +1,28 @@
-"""What a run tells the outside. This one says nothing; `progress` has the one that people watch."""
+"""The callback interface of a run; see `progress.Progress` for one that shows the run in a terminal."""
 
 from typing import Any
 
 
-class Report:
-    """Called by the loop. Records are lines of metrics.jsonl."""
+class Callback:
+    """Observes a run and changes nothing; the default does nothing. Records are lines of metrics.jsonl."""
 
     def start(self, first: int, total: int) -> None:
-        """The steps first + 1 ... total are to be made."""
+        """Called before step first + 1 of `total`."""
 
     def step(self, record: dict[str, Any]) -> None:
-        """A step was made and its losses read."""
+        """Called for every step, once its losses have been fetched from the device."""
 
     def evaluation(self, record: dict[str, Any]) -> None:
-        """The held-out documents were evaluated."""
+        """Called after an evaluation on held-out documents or development examples."""
 
     def tokenising(self, done: int, total: int) -> None:
-        """Bytes of the text files that are tokenised, of how many."""
+        """Called while text files are tokenised, with the bytes done and the bytes in total."""
 
     def note(self, text: str) -> None:
-        """Something that the user should know, in one line."""
+        """Called with a line of information for the user."""
 
     def close(self) -> None:
-        """The run has ended, in whatever way."""
+        """Called when the run has ended, for whatever reason."""
+
+
+Report = Callback  # the old name, for one release

@@ -1,4 +1,4 @@
-"""Text files and settings -> the data of a run: the examples to train on, the fixed held-out set, and what is known of both."""
+"""The data of a pretraining run, from text files and settings: training examples, a fixed held-out set, and facts about both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from typing import Any
 from albert_np.models.config import AlbertConfig
 from albert_np.training.settings import Settings
 
-# Attention's multiplications are small and its softmax moves much memory: a pair of tokens costs more time than its share of
-# the arithmetic says. Measured once, on one core: 1.8 times as much at H 128, 1.2 times at H 256 (T from 32 to 512). A
-# constant, so that the batches of a run do not depend on how busy the machine was when it began.
+# Attention's products are small and its softmax moves much memory, so a pair of tokens takes more time than its share of the
+# arithmetic. Measured once, on one core: 1.8 times as much at H 128, 1.2 times at H 256 (T from 32 to 512). A constant, so that
+# the batches of a run do not depend on how busy the machine was when it started.
 ATTENTION_IS_SLOWER = 1.5
 
 
 def attention_cost(config: AlbertConfig) -> float:
-    """c in the cost of a sequence of T tokens, T + c T²: what a pair of tokens costs, as a share of what a token costs.
+    """Return c in the cost of a sequence of T tokens, T + c T²: the cost of a pair of tokens, relative to that of a token.
 
     A block multiplies 4 H² + 2 H F numbers a token (projections and feed-forward), and 2 H a pair of tokens.
     """
@@ -24,14 +24,14 @@ def attention_cost(config: AlbertConfig) -> float:
 
 @dataclass
 class RunData:
-    """What `pretrain` trains on. Any object with these members will do.
+    """The data of a pretraining run. Any object with these members can take its place.
 
     train             `.micro_batches(epoch, step, k)`, for several processes `.micro_batches(epoch, step, k, rank, size)`,
                       `.steps_per_epoch(epoch)`: pure functions
     held_out          packed batches, the same each time; None: no evaluation
-    fingerprint       of the corpus: a resumed run must have the same
+    fingerprint       of the corpus; it must be the same when the run is resumed
     unigram_entropy   nats; the dashed line of the figures
-    facts             for people: counts, shares
+    facts             counts and shares, to be printed
     folder            of the tokenised corpus
     """
 
@@ -51,27 +51,29 @@ def prepare_data(
     tokenizer: Any,
     report: Any = None,
 ) -> RunData:
-    """Tokenise the files into `folder` (or reuse it), divide into training and held-out, and plan the batches."""
-    return data_of(tokenised(files, folder, settings, tokenizer, report), config, settings)
+    """Tokenise the files into `folder` (or reuse it), split off the held-out documents, and plan the batches."""
+    return get_run_data(tokenise_files(files, folder, settings, tokenizer, report), config, settings)
 
 
-def tokenised(files: Sequence[str | Path], folder: str | Path, settings: Settings, tokenizer: Any, report: Any = None) -> Any:
-    """The corpus of these files, cut as the settings say."""
+def tokenise_files(
+    files: Sequence[str | Path], folder: str | Path, settings: Settings, tokenizer: Any, report: Any = None
+) -> Any:
+    """Return the corpus of these files, segmented as in the settings."""
     from albert_np.data.corpus import Corpus
 
     return Corpus.prepare(
         files, tokenizer, folder, max_length=settings.max_length, lines=settings.lines,
         document_separator=settings.document_separator,
-        progress=report.tokenising if report else None, say=report.note if report else None,
+        progress=report.tokenising if report else None, log=report.note if report else None,
     )  # fmt: skip
 
 
-def data_of(corpus: Any, config: AlbertConfig, settings: Settings) -> RunData:
-    """The data of a run from a corpus that is tokenised. ValueError if it does not fit the model."""
+def get_run_data(corpus: Any, config: AlbertConfig, settings: Settings) -> RunData:
+    """Return the data of a run, from its tokenised corpus. ValueError if it does not fit the model."""
     from albert_np.data.held_out import split_corpus
     from albert_np.data.pretraining import PretrainingData
 
-    check_fit(config, settings, corpus.pieces.size)
+    check_fit(config, settings, corpus.vocabulary.size)
     units, held_units = split_corpus(corpus, settings.held_out, settings.seed)
     train = PretrainingData(
         corpus, units, max_length=settings.max_length, style=settings.style, objective=settings.objective,
@@ -88,17 +90,17 @@ def data_of(corpus: Any, config: AlbertConfig, settings: Settings) -> RunData:
 
 
 def fingerprint(corpus: Any) -> str:
-    """What the token ids of a corpus depend on: the contents of its files in order, the tokenizer, how it was cut."""
+    """Return a hash of all that the corpus depends on: the contents of its files in order, the tokenizer, the segmentation."""
     import hashlib
     import json
 
     manifest = corpus.manifest
-    made_of = [[file["sha256"] for file in manifest["files"]], manifest["tokenizer"], manifest["settings"]]
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    origin = [[file["sha256"] for file in manifest["files"]], manifest["tokenizer"], manifest["settings"]]
+    return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()
 
 
 def check_fit(config: AlbertConfig, settings: Settings, vocab_size: int) -> None:
-    """ValueError where model, settings and vocabulary do not fit together."""
+    """Raise ValueError if model, settings and vocabulary do not fit together."""
     if settings.max_length > config.max_position_embeddings:
         raise ValueError(
             f"sequences are too long: max_length is {settings.max_length}, "

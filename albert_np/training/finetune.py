@@ -1,232 +1,252 @@
-"""Fine-tuning: one flat loop over epochs. The best epoch on the development examples is what is kept."""
+"""Fine-tuning on one task: the trainer for it. The best epoch on the development examples is used."""
 
 import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from albert_np.core import backend, optim
-from albert_np.core.random import RandomKey
-from albert_np.data.sampler import BalancedSampler, share, split
-from albert_np.engine.mpi import ALONE, Processes
+from albert_np.core import backend
+from albert_np.data.sampler import BalancedSampler, split_batch, take_share
+from albert_np.engine.mpi import SINGLE_PROCESS, Processes
 from albert_np.engine.stop import Stop
-from albert_np.training.callbacks import Report
-from albert_np.training.constraints import Constraint, seen
+from albert_np.models.config import AlbertConfig
+from albert_np.training.callbacks import Callback
+from albert_np.training.constraints import Constraint, forward_context
 from albert_np.training.data import attention_cost
 from albert_np.training.divergence import Diverged
 from albert_np.training.finetune_settings import FinetuneSettings
-from albert_np.training.finetune_state import Checkpoints, FinetuneState, History
-from albert_np.training.layer_rates import rates as rates_by_layer
+from albert_np.training.layer_rates import FrozenTensors, get_layer_rates
+from albert_np.training.losses import LossBuffer
+from albert_np.training.objective import FinetuneTask
+from albert_np.training.state import History
+from albert_np.training.trainer import Arrays, Checkpoints, Trainer
 
-DENOMINATORS = ("mlm", "sop", "task", "tokens")
-READ_EVERY = 10  # steps on a device between two readings of the losses, for which the host waits
+LOG_EVERY = 10  # steps on a device between two readings of the losses, for which the host waits
 
 
 def train_epochs(
-    task: Any,
+    task: FinetuneTask,
     model: Any,
     tokenizer: Any,
     examples: list[Any],
     dev: list[Any],
     settings: FinetuneSettings,
-    fresh: bool = False,
-    report: Report | None = None,
+    new_model: bool = False,
+    callback: Callback | None = None,
     stop: Stop | None = None,
     constraints: Sequence[Constraint] = (),
     checkpoints: Checkpoints | None = None,
-    processes: Processes = ALONE,
+    processes: Processes = SINGLE_PROCESS,
 ) -> History:
-    """Train `model` in place on the examples. With development examples, it ends with the parameters of its best epoch by
-    `task.metric`; else with the last. fresh: it was not pretrained, which the default learning rate asks. constraints: what its
-    parameters are held to; the best epoch is one of those that were scored in the final form. checkpoints: where it is kept
-    now and then and when it is stopped, and taken up again, bit for bit. processes: those that compute each step together, all
-    of which call this alike.
+    """Train `model` in place on the examples. It ends with the parameters of its best epoch by `task.metric` on the development
+    examples or, without these, with the last ones.
 
-    Raises ValueError if there is nothing to train on, Diverged if the loss is no number any more, OSError if it cannot be kept.
+    new_model      the model was not pretrained, which changes the default learning rate
+    constraints    the best epoch is one of those that were scored with the constraints in their final form
+    checkpoints    where the run is saved, regularly and when it is stopped, and from where it is resumed, bit for bit
+    processes      those that compute each step together; all of them call this alike
+
+    Raises ValueError if there is nothing to train on, Diverged if the loss is not finite, OSError if it cannot be saved.
     """
-    report = report or Report()
     items = [item for example in examples for item in task.items(example, tokenizer) if item.target is not None]
     if not items:
         raise ValueError("none of the training examples has a label that could be learned")
-    params, config = model.params, model.config
-    sampler = sampler_of(items, task, config, settings)
-    total = sum(len(sampler.batches(epoch)) for epoch in range(settings.epochs))
-    peak, warmup = settings.peak(config, fresh), math.ceil(settings.warmup * total)
-    rates = rates_by_layer(params, config, settings.layer_decay, settings.freeze)
-    state = FinetuneState.begin(model, settings, total, constraints, checkpoints, report, processes)
-    place, history, steps, update = state.place, state.history, state.computing, state.update
-    grads, on_host = params.zeros_like(), backend.of(params.flat).name == "numpy"
-    waiting: list[tuple[dict[str, Any], list[Any], Any]] = []  # steps whose losses are not read yet
-
-    def read_losses() -> None:
-        for record in told(waiting, processes):
-            if not (math.isfinite(record["loss"]) and math.isfinite(record["grad_norm"])):
-                raise Diverged(f"the loss became NaN or infinite at step {record['step']}; try a lower --lr (it was {peak:g})")
-            history.steps.append(record)
-            report.step(record)
-        waiting.clear()
-
-    def keep(now: bool = False) -> None:
-        if checkpoints is not None and (now or checkpoints.due(processes)):
-            read_losses()  # raises before a spoilt model could be kept
-            checkpoints.save(model, state, constraints, report)
-
-    if state.best is not None:
-        score_again(task, model, tokenizer, dev, constraints, state)
-    report.start(place.step, total)
-    for epoch in range(place.epoch, settings.epochs):
-        for numbers in sampler.batches(epoch)[place.epoch_step :]:
-            if stop is not None and stop.signal:
-                break
-            with seen(constraints, params):
-                rng = RandomKey(settings.seed, place.step)
-                results = gradients(steps, task, items, numbers, settings, rng, grads, processes)
-                update.sum(grads)
-                for constraint in constraints:
-                    constraint.gradients(params, grads)
-            freeze(grads, rates)
-            norm = steps.seen(update.clip(grads, settings.clip_norm))
-            lr = optim.learning_rate(place.step + 1, peak, warmup + 1, total + 1)
-            update.step(params, grads, state.optimizer, lr, rates, steps.scale)
-            place.step, place.epoch_step = place.step + 1, place.epoch_step + 1
-            for constraint in constraints:
-                constraint.stepped(params, state.optimizer, place.step)
-            tokens = sum(len(items[i].ids) for i in numbers)
-            record = {"step": place.step, "epoch": epoch + 1, "lr": lr, "tokens": tokens, "seconds": state.seconds()}
-            waiting.append((record, results, norm))
-            if on_host or place.step % READ_EVERY == 0:
-                read_losses()
-            keep()
-        read_losses()
-        if stop is not None and stop.signal:
-            history.stopped_by = stop.name
-            keep(now=True)
-            break
-        place.epoch, place.epoch_step = epoch + 1, 0
-        if dev:
-            scores, found = scored(task, model, tokenizer, dev, constraints, processes)
-            history.epochs.append({"epoch": epoch + 1, "step": place.step, "dev": plain(scores)})
-            report.evaluation({"step": place.step, "epoch": epoch + 1, task.metric: scores[task.metric]})
-            settled = all(constraint.settled(place.step) for constraint in constraints)
-            if settled and (not history.best or scores[task.metric] > history.scores[task.metric]):
-                history.best, history.scores, history.answers, state.best = epoch + 1, scores, found, params.flat.copy()
-            elif settled and settings.patience and epoch + 1 - history.best >= settings.patience:
-                report.note(f"no better than epoch {history.best} for {settings.patience} epochs: stopped")
-                break
-        keep()
-    if state.best is not None:
-        params.flat[...] = state.best
-    for constraint in constraints:
-        constraint.finish(params)
-    return history
+    given = constraints, callback or Callback(), processes, stop or Stop(), checkpoints
+    run = Finetuning(task, model, tokenizer, items, dev, settings, new_model, *given)
+    run.begin()
+    return run.run()
 
 
-def scored(
-    task: Any, model: Any, tokenizer: Any, dev: list[Any], constraints: Sequence[Constraint], processes: Processes = ALONE
-) -> tuple[dict[str, Any], list[Any]]:
-    """The scores on the development examples in the form that the model will have, and the answers."""
-    with seen(constraints, model.params):
-        answers = answers_of(task, model, tokenizer, dev, processes)
-    return task.score(dev, answers), answers
+class Finetuning(Trainer):
+    """A fine-tuning run: an evaluation after every epoch, a checkpoint every minute or so."""
+
+    settings: FinetuneSettings
+    dropout_fields = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob")
+
+    def __init__(
+        self,
+        task: FinetuneTask,
+        model: Any,
+        tokenizer: Any,
+        items: list[Any],
+        dev: list[Any],
+        settings: FinetuneSettings,
+        new_model: bool,
+        constraints: Sequence[Constraint],
+        callback: Callback,
+        processes: Processes,
+        stop: Stop,
+        checkpoints: Checkpoints | None,
+    ) -> None:
+        self.rates = get_layer_rates(model.params, model.config, settings.layer_decay, settings.freeze)
+        constraints = [*constraints, *([FrozenTensors(self.rates)] if settings.freeze else [])]
+        super().__init__(model, settings, constraints, callback, processes, stop, checkpoints)
+        self.task, self.items, self.dev, self.task_tokenizer = task, items, dev, tokenizer
+        self.sampler = get_sampler(items, task, model.config, settings)
+        self.total_steps = sum(self.steps_per_epoch(epoch) for epoch in range(settings.epochs))
+        self.warmup = math.ceil(settings.warmup * self.total_steps)
+        self.peak = settings.peak(model.config, new_model)
+        self.losses = LossBuffer(processes, ("loss", "correct"), count_answers)
+        self.on_host = backend.of(model.params.flat).name == "numpy"
+        self.last_save = time.perf_counter()
+        self.patience_is_exhausted = False
+
+    def run(self) -> History:
+        """Train, and set the parameters of the best epoch."""
+        state, params = self.state, self.params
+        if state.best is not None:
+            self.score_best_again()
+        if self.epoch_is_complete():  # the run was stopped between the last step of an epoch and its evaluation
+            self.end_epoch()
+        self.train()
+        if self.stop.signal and not self.is_finished():
+            state.history.stopped_by = self.stop.name
+            if self.checkpoints is not None:
+                self.save()
+        if state.best is not None:
+            params.flat[...] = state.best
+        for constraint in self.constraints:
+            constraint.finish(params)
+        return state.history
+
+    # ---- the loop ----
+
+    def is_finished(self) -> bool:
+        return self.state.epoch >= self.settings.epochs or self.patience_is_exhausted
+
+    def steps_per_epoch(self, epoch: int) -> int:
+        return len(self.sampler.batches(epoch))
+
+    def micro_batches(self) -> list[Arrays]:
+        batch = self.sampler.batches(self.state.epoch)[self.state.epoch_step]  # indices of items
+        lengths = np.array([len(self.items[i].ids) for i in batch])
+        own = take_share(np.arange(len(batch)), lengths, self.processes.rank, self.processes.size, turn=int(batch.sum()))
+        micro_batches = []
+        for positions in split_batch(own, lengths, self.settings.accumulate):
+            if len(positions):
+                indices = batch[positions]
+                arrays = self.task.collate([self.items[i] for i in indices])
+                micro_batches.append({**arrays, "examples": indices, "label_smoothing": self.settings.label_smoothing})
+        return micro_batches
+
+    def new_record(self, lr: float, tokens: int) -> dict[str, Any]:
+        state = self.state
+        record: dict[str, Any] = {"step": state.step, "epoch": state.epoch + 1, "lr": lr, "tokens": tokens}
+        return {**record, "seconds": round(state.seconds(), 3)}
+
+    def log_is_due(self) -> bool:
+        return self.on_host or self.state.step % LOG_EVERY == 0
+
+    def drain_losses(self) -> None:
+        for known, (loss, correct, answers, graded), norm in self.losses.drain():
+            record = {**known, "loss": loss, "grad_norm": norm}
+            if graded:
+                record["accuracy"] = correct / max(1, answers)
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                raise Diverged(
+                    f"the loss became NaN or infinite at step {record['step']}; try a lower --lr (it was {self.peak:g})"
+                )
+            self.state.history.steps.append(record)
+            self.callback.step(record)
+
+    def end_epoch(self) -> None:
+        """Evaluate on the development examples; record the scores, and the parameters if they are the best so far.
+
+        After a signal the epoch stays open: the resumed run evaluates it.
+        """
+        if self.checkpoint_is_due():
+            self.save()  # an evaluation may take long
+        self.drain_losses()
+        if self.stop.signal:
+            return
+        state, metric = self.state, self.task.metric
+        history = state.history
+        state.next_epoch()
+        if not self.dev:
+            return
+        scores, answers = self.score()
+        history.epochs.append({"epoch": state.epoch, "step": state.step, "dev": numeric_scores(scores)})
+        self.callback.evaluation({"step": state.step, "epoch": state.epoch, metric: scores[metric]})
+        if not all(constraint.is_final(state.step) for constraint in self.constraints):
+            return
+        if not history.best or scores[metric] > history.scores[metric]:
+            history.best, history.scores, history.answers = state.epoch, scores, answers
+            state.best = self.params.flat.copy()
+        elif self.settings.patience and state.epoch - history.best >= self.settings.patience:
+            self.callback.note(f"no better than epoch {history.best} for {self.settings.patience} epochs: stopped")
+            self.patience_is_exhausted = True
+
+    def checkpoint_is_due(self) -> bool:
+        """Return True if the time between two checkpoints has passed, by the clock of the main process.
+
+        When a run is saved does not affect its result. After the last epoch that patience allows, nothing may be saved: a run
+        resumed from there would train another one.
+        """
+        if self.checkpoints is None or self.patience_is_exhausted:
+            return False
+        passed = self.processes.is_main and time.perf_counter() - self.last_save >= self.checkpoints.seconds
+        return bool(self.processes.sum_numbers(passed)[0])
+
+    def save(self) -> None:
+        super().save()
+        self.last_save = time.perf_counter()
+
+    def stored_history(self) -> dict[str, Any]:
+        return self.state.history.to_dict()
+
+    # ---- scores ----
+
+    def score(self) -> tuple[dict[str, Any], list[Any]]:
+        """Return the scores on the development examples, with the constraints applied, and the answers."""
+        with forward_context(self.constraints, self.params):
+            answers = get_answers(self.task, self.model, self.task_tokenizer, self.dev, self.processes)
+        return self.task.score(self.dev, answers), answers
+
+    def score_best_again(self) -> None:
+        """Compute scores and answers of the best epoch, which checkpoints do not store."""
+        flat, history = self.params.flat, self.state.history
+        current = flat.copy()
+        flat[...] = self.state.best
+        history.scores, history.answers = self.score()
+        flat[...] = current
 
 
-def score_again(
-    task: Any, model: Any, tokenizer: Any, dev: list[Any], constraints: Sequence[Constraint], state: FinetuneState
-) -> None:
-    """The scores and answers of the best epoch, which checkpoints do not hold."""
-    flat, history = model.params.flat, state.history
-    now = flat.copy()
-    flat[...] = state.best
-    history.scores, history.answers = scored(task, model, tokenizer, dev, constraints, state.update.processes)
-    flat[...] = now
-
-
-def sampler_of(items: list[Any], task: Any, config: Any, settings: FinetuneSettings) -> BalancedSampler:
-    """Every item once an epoch, in steps of nearly equal work; with `balance`, of nearly equal numbers of each class."""
+def get_sampler(items: list[Any], task: FinetuneTask, config: AlbertConfig, settings: FinetuneSettings) -> BalancedSampler:
+    """Return the sampler of a run: every item once per epoch, in steps of nearly equal work; with `balance`, of nearly equal
+    numbers of each class."""
     lengths = np.array([len(item.ids) for item in items])
     classes = None
     if settings.balance:
         if not all(isinstance(item.target, int) for item in items):
-            raise ValueError(f"balance: only tasks with one class for each example can be balanced, and {task.name} is none here")
+            raise ValueError(f"balance needs a task with one class for each example, which {task.name} is not")
         classes = np.array([item.target for item in items])
     costs = lengths + attention_cost(config) * lengths * lengths
     budget = max(settings.tokens_per_batch, int(lengths.max()))
     return BalancedSampler(costs, lengths, budget, settings.seed, classes)
 
 
-def gradients(
-    steps: Any, task: Any, items: list[Any], numbers: np.ndarray, settings: FinetuneSettings, rng: RandomKey, grads: Any,
-    processes: Processes = ALONE,
-) -> list[Any]:  # fmt: skip
-    """This process's part of the gradient of the step of these items, written into `grads` -> the results of its micro-batches"""
-    lengths = np.array([len(items[i].ids) for i in numbers])
-    mine = share(np.arange(len(numbers)), lengths, processes.rank, processes.size, turn=int(numbers.sum()))
-    batches = []
-    for places in split(mine, lengths, settings.accumulate):
-        if len(places):
-            part = numbers[places]
-            arrays = task.collate([items[i] for i in part])
-            batches.append({**arrays, "examples": part, "label_smoothing": settings.label_smoothing})
-    return steps.gradients(batches, added([counts(arrays) for arrays in batches], processes), rng, grads)
+def count_answers(results: list[Any]) -> tuple[int, ...]:
+    """Return the number of answers that were compared with labels, and that of the micro-batches with such answers."""
+    graded = [r for r in results if r.correct is not None]
+    return sum(r.answers for r in graded), len(graded)
 
 
-def counts(arrays: dict[str, Any]) -> dict[str, float]:
-    """By how many items the losses of a batch are divided; where tables of labels differ in their number, by the most."""
-    found: dict[str, float] = {"tokens": len(arrays["ids"])}
-    if arrays.get("masked_rows") is not None:
-        found["mlm"] = len(arrays["masked_rows"])
-    if arrays.get("labels") is not None:
-        found["task"] = max(len(rows) for rows, _ in arrays["labels"])
-    return found
-
-
-def told(waiting: list[tuple[dict[str, Any], list[Any], Any]], processes: Processes = ALONE) -> list[dict[str, Any]]:
-    """The records of steps with their losses, their share of right answers and their norms: fetched together, so that the host
-    waits for the device once, and summed over the processes."""
-    if not waiting:
-        return []
-    rows, counted = [], []
-    for _, results, norm in waiting:
-        graded = [r for r in results if r.correct is not None]
-        nothing = np.zeros_like(norm)  # of a process that had no item in this step
-        loss = sum(r.loss for r in results) if results else nothing
-        rows.append(np.stack([loss, sum(r.correct for r in graded) if graded else nothing, norm]))
-        counted.append([sum(r.answers for r in graded), len(graded)])
-    numbers = backend.to_host(np.stack(rows))  # steps of 3
-    summed = processes.totals(np.column_stack([numbers[:, :2], counted])).tolist()  # the norm is that of all already
-    found = []
-    for (record, _, _), (loss, correct, answers, graded), norm in zip(waiting, summed, numbers[:, 2].tolist()):
-        right = {"accuracy": correct / max(1, answers)} if graded else {}
-        found.append({**record, "loss": loss, "grad_norm": norm, **right})
-    return found
-
-
-def added(all_counts: list[dict[str, float]], processes: Processes = ALONE) -> dict[str, float]:
-    """The denominators of a step from those of its parts, in all processes."""
-    sums = processes.total(*(sum(each.get(name, 0) for each in all_counts) for name in DENOMINATORS))
-    return {name: number or 1 for name, number in zip(DENOMINATORS, sums)}
-
-
-def answers_of(task: Any, model: Any, tokenizer: Any, examples: list[Any], processes: Processes = ALONE) -> list[Any]:
-    """The model's answer for each example; of several processes each answers every k-th, and all have all answers then."""
+def get_answers(
+    task: FinetuneTask, model: Any, tokenizer: Any, examples: list[Any], processes: Processes = SINGLE_PROCESS
+) -> list[Any]:
+    """Return the model's answer for each example. Each of k processes answers every k-th, and all get all answers."""
     if processes.size == 1:
         return task.answers(model, tokenizer, examples)
-    mine = examples[processes.rank :: processes.size]
-    parts = processes.gather(task.answers(model, tokenizer, mine) if mine else [])
-    found: list[Any] = [None] * len(examples)
+    own = examples[processes.rank :: processes.size]
+    parts = processes.all_gather_objects(task.answers(model, tokenizer, own) if own else [])
+    answers: list[Any] = [None] * len(examples)
     for rank, part in enumerate(parts):
-        found[rank :: processes.size] = part
-    return found
+        answers[rank :: processes.size] = part
+    return answers
 
 
-def freeze(grads: Any, rates: dict[str, float]) -> None:
-    """What does not learn has no part in the gradient's norm."""
-    for name, array in grads.items():
-        if rates[name] == 0:
-            array[...] = 0
-
-
-def plain(scores: dict[str, Any]) -> dict[str, Any]:
-    """The scores that are numbers."""
+def numeric_scores(scores: dict[str, Any]) -> dict[str, Any]:
+    """Return the scores that are numbers; others are tables and names for people."""
     return {name: value for name, value in scores.items() if isinstance(value, int | float)}

@@ -1,7 +1,7 @@
-"""Where the masked-language-model head starts: at the frequencies of the pieces.
+"""Initialisation of the MLM bias with the log frequencies of the tokens.
 
-A fresh model gives every piece the probability 1/V, a loss of ln V, and spends its first hundreds of steps on learning what a
-count tells: how often each piece occurs. With the logarithm of that as the decoder's bias it starts near the unigram entropy
+A new model gives every token the probability 1/V, a loss of ln V, and spends its first hundreds of steps on learning the
+tokens' frequencies, which can be counted. With their logarithm as the bias of the decoder it starts near the unigram entropy
 (above it by about half the variance of its other, still random part of the logits), and the steps go into what depends on the
 context.
 """
@@ -13,8 +13,8 @@ import numpy as np
 from albert_np.core import backend
 
 
-def start_at_unigram(params: Any, piece_counts: np.ndarray) -> None:
-    """Set the MLM bias to ln p, p from these counts (V,) with add-one. A bias that is not fresh (all 0) is left as it is."""
+def init_mlm_bias(params: Any, piece_counts: np.ndarray) -> None:
+    """Set the MLM bias to ln p, p from these counts (V,) with add-one. A bias that is not all 0 is left unchanged."""
     bias = params.mlm.b
     if backend.to_host(bias).any():
         return

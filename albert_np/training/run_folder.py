@@ -1,4 +1,4 @@
-"""The folder of a run: one process at a time, checked before anything costs time.
+"""The folder of a run: one run at a time, with every problem reported before anything takes time.
 
 out/  config.json  model.safetensors  spiece.model  tokenizer_config.json     the model, as of the last checkpoint
       metrics.jsonl  run.json  figures/*.png  checkpoints/  corpus/
@@ -11,16 +11,16 @@ from typing import IO
 
 from albert_np.io.files import make_folder
 from albert_np.training import checkpoint
-from albert_np.training.callbacks import Report
+from albert_np.training.callbacks import Callback
 
-BYTES_A_PARAMETER = 4 * 3  # float32: the parameter and both moments
+BYTES_PER_PARAMETER = 4 * 3  # float32: the parameter and both moments
 
 
 class RunFolder:
-    """Holds the lock of `out` from entering to leaving. Raises, before anything is written:
+    """The folder `out`, locked as long as the context is entered. Raises, before anything is written:
 
-    FileExistsError   it holds a run and `resume` was not asked for
-    FileNotFoundError `resume` was asked for and there is no run
+    FileExistsError   it holds a run and `resume` is False
+    FileNotFoundError `resume` is True and there is no run
     RuntimeError      another process is using it
     OSError           it cannot be written to, or the disk is too full for two checkpoints
     """
@@ -36,7 +36,7 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise FileExistsError(f"{self.path} is a file; --out needs a folder")
         make_folder(self.path)
-        self._lock = self._locked()
+        self._lock = self._acquire_lock()
         try:
             if not self.resume and self.holds_a_run():
                 raise FileExistsError(f"{self.path} already holds a run: add --resume to continue it, or choose another --out")
@@ -58,19 +58,20 @@ class RunFolder:
 
     @property
     def lock(self) -> int | None:
-        """The number of the lock's open file: a process that inherits it holds the lock, too."""
+        """Return the file descriptor of the lock, or None. A process that inherits it holds the lock, too."""
         return None if self._lock is None else self._lock.fileno()
 
     def holds_a_run(self) -> bool:
+        """Return True if the folder has files of a run."""
         return any((self.path / name).exists() for name in ("metrics.jsonl", "checkpoints", "model.safetensors"))
 
     def check_space(self, parameters: int) -> None:
         """Raise OSError if not even two checkpoints fit on the disk."""
-        needed, free = 2 * BYTES_A_PARAMETER * parameters, shutil.disk_usage(self.path).free
+        needed, free = 2 * BYTES_PER_PARAMETER * parameters, shutil.disk_usage(self.path).free
         if free < needed:
             raise OSError(f"{self.path}: the disk has {free >> 20} MiB free, two checkpoints need {needed >> 20} MiB")
 
-    def _locked(self) -> IO[bytes]:
+    def _acquire_lock(self) -> IO[bytes]:
         lock = open(self.path / ".lock", "ab")  # noqa: SIM115  closed on leaving
         try:
             import fcntl
@@ -83,9 +84,9 @@ class RunFolder:
             raise RuntimeError(f"{self.path} is in use by another process") from None
         return lock
 
-    def newest_checkpoint(self, report: Report) -> checkpoint.Checkpoint:
-        """The newest checkpoint that is whole; damaged ones are named to the report."""
-        found = checkpoint.newest(self.checkpoints, report.note)
-        if found is None:
+    def newest_checkpoint(self, callback: Callback) -> checkpoint.Checkpoint:
+        """Return the newest checkpoint that is whole; damaged ones are reported to the callback. FileNotFoundError if none is."""
+        newest = checkpoint.newest(self.checkpoints, callback.note)
+        if newest is None:
             raise FileNotFoundError(f"there is no usable checkpoint in {self.checkpoints}; start the run again")
-        return found
+        return newest

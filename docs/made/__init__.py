@@ -1,9 +1,9 @@
-"""What is made while the site builds.
+"""Sphinx extension for the parts of the site that are generated while it is built.
 
-    <!-- insert: commands -->            the text that `text()` of made/commands.py gives; what follows the name are its arguments
+    <!-- insert: commands -->            the text that `text()` of made/commands.py returns; arguments may follow the name
     <!-- insert: ../CONTRIBUTING.md -->  a file of the repository
 
-Links are written as they work in the repository. Those that lead out of docs/ are turned here into ones that work on the site.
+The pages link to files as they are in the repository. Links that lead out of docs/ are rewritten so that they work on the site.
 """
 
 import importlib
@@ -21,25 +21,25 @@ CODE = r"^```.*?^```|`[^`\n]+`"
 LINK = re.compile(rf"{CODE}|(\]\()([^)\s#:]+)((?:#[^)\s]*)?\))", re.MULTILINE | re.DOTALL)  # ](target#anchor), without a scheme
 
 
-def inserted(text: str) -> str:
-    """The text of a page with what its placeholders stand for."""
+def expand_inserts(text: str) -> str:
+    """Replace the placeholders of a page."""
 
-    def one(match: re.Match[str]) -> str:
+    def replace(match: re.Match[str]) -> str:
         name, arguments = match[1], match[2].split()
         if name.endswith(".md"):
             path = (DOCS / name).resolve()
-            return linked(path.read_text(encoding="utf-8"), path.parent, DOCS)
-        return linked(importlib.import_module(f"made.{name}").text(*arguments), DOCS, DOCS)
+            return rewrite_links(path.read_text(encoding="utf-8"), path.parent, DOCS)
+        return rewrite_links(importlib.import_module(f"made.{name}").text(*arguments), DOCS, DOCS)
 
-    return INSERT.sub(one, text)
+    return INSERT.sub(replace, text)
 
 
-def linked(text: str, at: Path, on: Path) -> str:
-    """Links of a text that was written for a file in the folder `at`, for a page in `on`."""
+def rewrite_links(text: str, at: Path, on: Path) -> str:
+    """Rewrite the links of a text from the folder `at` for a page in the folder `on`."""
 
-    def one(match: re.Match[str]) -> str:
+    def replace(match: re.Match[str]) -> str:
         if match[2] is None:
-            return match[0]  # code: what looks like a link there, is_even[0](n), is none
+            return match[0]  # code may look like a link: is_even[0](n)
         target = (at / match[2]).resolve()
         if target.suffix == ".md" and target.parent == ROOT and (DOCS / target.name.lower()).exists():
             target = DOCS / target.name.lower()
@@ -49,37 +49,37 @@ def linked(text: str, at: Path, on: Path) -> str:
             return f"{match[1]}source:{target.relative_to(ROOT)}{match[3]}"
         return match[1] + os.path.relpath(target, on) + match[3]
 
-    return LINK.sub(one, text)
+    return LINK.sub(replace, text)
 
 
-def present(text: str) -> str:
-    """A table of contents without the patterns that nothing matches: pages, or notebooks, that are not there yet."""
+def drop_unmatched_patterns(text: str) -> str:
+    """Remove the patterns of a table of contents that match no page."""
     return PATTERN.sub(lambda match: match[0] if any(DOCS.glob(match[1] + "*")) else "", text)
 
 
-def read(app: Any, docname: str, source: list[str]) -> None:
-    """A page on its way into Sphinx."""
-    here = (DOCS / docname).parent
+def process_source(app: Any, docname: str, source: list[str]) -> None:
+    """Process a page before Sphinx parses it."""
+    folder = (DOCS / docname).parent
     if docname.startswith("notebooks/"):
-        source[0] = notebook(source[0], here)
+        source[0] = rewrite_notebook(source[0], folder)
     else:
-        text = present(source[0]) if docname == "index" else source[0]
-        source[0] = inserted(linked(text, here, here))
+        text = drop_unmatched_patterns(source[0]) if docname == "index" else source[0]
+        source[0] = expand_inserts(rewrite_links(text, folder, folder))
 
 
-def notebook(text: str, on: Path) -> str:
-    """A notebook, in JSON, with the links of its own text turned; code and outputs stay as they are."""
+def rewrite_notebook(text: str, on: Path) -> str:
+    """Rewrite the links in the Markdown cells of a notebook (JSON); code and outputs stay as they are."""
     values = json.loads(text)
     for cell in values["cells"]:
         if cell["cell_type"] == "markdown":
-            cell["source"] = linked("".join(cell["source"]), ROOT / "notebooks", on)
+            cell["source"] = rewrite_links("".join(cell["source"]), ROOT / "notebooks", on)
     return json.dumps(values)
 
 
 def setup(app: Any) -> dict[str, Any]:
-    from made import docstrings, notebooks, sources  # which need Sphinx; the other modules do not
+    from made import docstrings, notebooks, sources  # these need Sphinx, the other modules do not
 
-    app.connect("source-read", read)
+    app.connect("source-read", process_source)
     notebooks.setup(app)
     sources.setup(app)
     docstrings.setup(app)

@@ -1,4 +1,4 @@
-"""Every stored measurement, through the program that took it. `python docs/made/benchmarks.py` prints it."""
+"""All stored measurements, printed by the programs that took them. `python docs/made/benchmarks.py` prints it."""
 
 import ast
 import os
@@ -19,9 +19,9 @@ ABOUT = {  # results -> title, and the arguments of the program that prints them
 
 
 def text() -> str:
-    """All results in Markdown, in the order of ABOUT; then any others whose name is a program's."""
-    found = sorted((FOLDER / "results").glob("*.json"), key=place)
-    return "\n\n".join(section(path) for path in found) + "\n"
+    """Return all results in Markdown, in the order of ABOUT, then others that are named like a program."""
+    results = sorted((FOLDER / "results").glob("*.json"), key=sort_key)
+    return "\n\n".join(section(path) for path in results) + "\n"
 
 
 def kind(path: Path) -> str:
@@ -29,22 +29,22 @@ def kind(path: Path) -> str:
     return path.stem if path.stem in ABOUT else path.stem.partition("-")[0]
 
 
-def place(path: Path) -> tuple[int, str]:
+def sort_key(path: Path) -> tuple[int, str]:
     return (list(ABOUT).index(kind(path)) if kind(path) in ABOUT else len(ABOUT)), path.name
 
 
-def command_of(path: Path) -> tuple[str, list[str]]:
-    """One file of results -> its title, and the program that prints it with its arguments. FileNotFoundError if there is none."""
+def find_program(path: Path) -> tuple[str, list[str]]:
+    """Return the title of a results file and the program that prints it, with arguments. FileNotFoundError if there is none."""
     title, command = ABOUT.get(kind(path), (path.stem, f"{kind(path)}.py --table"))
     words = command.format(file=path.relative_to(FOLDER.parents[1])).split()
     if not (FOLDER / words[0]).exists():
-        raise FileNotFoundError(f"{path.name}: no program prints it; name it in docs/made/benchmarks.py")
+        raise FileNotFoundError(f"{path.name}: no program prints it; add one to docs/made/benchmarks.py")
     return title, words
 
 
 def section(path: Path) -> str:
-    """The tables as the program prints them, and how to have them again."""
-    title, (program, *arguments) = command_of(path)
+    """Return the tables as the program prints them, and the command."""
+    title, (program, *arguments) = find_program(path)
     ran = subprocess.run(
         [sys.executable, str(FOLDER / program), *arguments], cwd=FOLDER.parents[1], capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(FOLDER.parents[1])},
@@ -54,8 +54,8 @@ def section(path: Path) -> str:
     about = ast.get_docstring(ast.parse((FOLDER / program).read_text(encoding="utf-8"))) or ""
     sentence = about.partition("\n\n")[0].partition(": python ")[0].replace("\n", " ") if program != "table.py" else ""
     stored = f"[`{path.name}`](../{path.relative_to(FOLDER.parents[1])})"
-    again = f"`python tests/benchmarks/{program} {' '.join(arguments)}` prints this, from {stored}."
-    return "\n\n".join(part for part in (f"## {title}", sentence, ran.stdout.strip(), again) if part)
+    command = f"`python tests/benchmarks/{program} {' '.join(arguments)}` prints this, from {stored}."
+    return "\n\n".join(part for part in (f"## {title}", sentence, ran.stdout.strip(), command) if part)
 
 
 if __name__ == "__main__":

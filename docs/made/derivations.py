@@ -1,4 +1,4 @@
-"""Which notebook derives which backward function: from the notebooks' metadata. `python docs/made/derivations.py` prints it."""
+"""Index of derivations, from the metadata of the notebooks. `python docs/made/derivations.py` prints it."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 def text() -> str:
-    """A table in Markdown, in the order of the notebooks."""
+    """Return a table in Markdown, in the order of the notebooks."""
     lines = ["| backward pass | derived in |", "|---|---|"]
     for path in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
         notebook = json.loads(path.read_text(encoding="utf-8"))

@@ -1,34 +1,35 @@
-"""Our docstrings are plain text: paragraphs, `code` in backticks, formulas and lists in columns indented or aligned by blanks.
+"""Turn docstrings into reStructuredText.
 
-Sphinx expects reStructuredText, where much of that would mean something else. Here it becomes what it looks like.
+The docstrings are plain text: paragraphs, `code` in backticks, formulas, and lists in columns that are indented or aligned by
+spaces. Much of that means something else in the reStructuredText that Sphinx expects.
 """
 
 import re
 from typing import Any
 
 ALIGNED = re.compile(r"\S {2,}\S")  # columns within a line
-ENTRY = re.compile(r"([^\s=()→·]+(?:,? [^\s=()→·]+){0,5})(?<![^.]\.) {2,}(\S.*)")  # names, not a sentence, then what they are
+ENTRY = re.compile(r"([^\s=()→·]+(?:,? [^\s=()→·]+){0,5})(?<![^.]\.) {2,}(\S.*)")  # names, then a description
 SPECIAL = re.compile(r"([*\\|_])")
-NOTHING = re.compile(r": ~?(?:typing\.)?Any(?=[,)]| = )( = )?")
-CODE = re.compile(r"`([^`]+)`")
+UNTYPED = re.compile(r": ~?(?:typing\.|albert_np\.core\.dispatch\.)?(?:Any|Array)(?=[,)]| = )( = )?")
+CODE = re.compile(r"`+([^`]+)`+")
 
 
 def as_rst(lines: list[str]) -> list[str]:
-    """A docstring's lines as reStructuredText."""
-    found: list[str] = []
-    for paragraph in paragraphs(lines):
-        if entries := columns(paragraph):
+    """Return the lines of a docstring as reStructuredText."""
+    converted: list[str] = []
+    for paragraph in split_paragraphs(lines):
+        if entries := split_columns(paragraph):
             for names, meaning in entries:
-                found += [f"``{names}``", f"    {flowing(meaning)}", ""]
+                converted += [f"``{names}``", f"    {escape_line(meaning)}", ""]
         elif any(line.startswith(" ") for line in paragraph) or (len(paragraph) > 1 and any(map(ALIGNED.search, paragraph))):
-            found += [".. code-block:: none", "", *("    " + line for line in paragraph), ""]
+            converted += [".. code-block:: none", "", *("    " + line for line in paragraph), ""]
         else:
-            found += [*map(flowing, paragraph), ""]
-    return found
+            converted += [*map(escape_line, paragraph), ""]
+    return converted
 
 
-def paragraphs(lines: list[str]) -> list[list[str]]:
-    """Lines between blank ones; indented paragraphs that follow each other are one."""
+def split_paragraphs(lines: list[str]) -> list[list[str]]:
+    """Split at blank lines; consecutive indented paragraphs stay together."""
     found: list[list[str]] = []
     apart = True
     for line in lines:
@@ -45,8 +46,8 @@ def paragraphs(lines: list[str]) -> list[list[str]]:
     return found
 
 
-def columns(paragraph: list[str]) -> list[tuple[str, str]]:
-    """(name, what it is) of a paragraph that is two columns, the second of which may go on below itself; [] of any other."""
+def split_columns(paragraph: list[str]) -> list[tuple[str, str]]:
+    """Return (name, description) of each entry of a paragraph in two columns; [] for any other. Descriptions may be wrapped."""
     found: list[tuple[str, str]] = []
     first = len(paragraph[0]) - len(paragraph[0].lstrip())
     second = 0
@@ -62,22 +63,23 @@ def columns(paragraph: list[str]) -> list[tuple[str, str]]:
     return found
 
 
-def flowing(line: str) -> str:
-    """A line of a paragraph: `code` is code, and nothing else means anything."""
+def escape_line(line: str) -> str:
+    """Mark `code` as code, and escape everything that has a meaning in reStructuredText."""
     parts = CODE.split(line)
     return "".join(f"``{part}``" if i % 2 else SPECIAL.sub(r"\\\1", part) for i, part in enumerate(parts))
 
 
-def process(app: Any, what: str, name: str, found: Any, options: Any, lines: list[str]) -> None:
+def process_docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     lines[:] = as_rst(lines)
 
 
-def signature(app: Any, what: str, name: str, found: Any, options: Any, given: str | None, returned: str | None) -> Any:
-    """Any says nothing: it is left out."""
-    given = given and NOTHING.sub(lambda match: "=" if match[1] else "", given)
-    return given, None if returned and not re.sub(r"~|typing\.|Any|tuple|[\[\], ]", "", returned) else returned
+def process_signature(app: Any, what: str, name: str, obj: Any, options: Any, given: str | None, returned: str | None) -> Any:
+    """Leave out the type Any, and its alias Array."""
+    given = given and UNTYPED.sub(lambda match: "=" if match[1] else "", given)
+    untyped = returned and not re.sub(r"~|typing\.|albert_np\.core\.dispatch\.|Any|Array|tuple|[\[\], ]", "", returned)
+    return given, None if untyped else returned
 
 
 def setup(app: Any) -> None:
-    app.connect("autodoc-process-docstring", process)
-    app.connect("autodoc-process-signature", signature)
+    app.connect("autodoc-process-docstring", process_docstring)
+    app.connect("autodoc-process-signature", process_signature)

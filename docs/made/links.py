@@ -1,4 +1,4 @@
-"""Follow every link within the site: `python docs/made/links.py build/docs/html`. Exit code 1 if one leads nowhere."""
+"""Check every link within the site: `python docs/made/links.py build/docs/html`. Exit code 1 if one is broken."""
 
 import sys
 from html.parser import HTMLParser
@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 
 class Page(HTMLParser):
-    """What a page has to link to, and where it links."""
+    """The anchors of a page, and the targets of its links."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -23,22 +23,21 @@ class Page(HTMLParser):
                 self.targets.append(value)
 
 
-def broken(folder: Path) -> list[str]:
-    """A line for each link within the folder that leads nowhere."""
+def find_broken_links(folder: Path) -> list[str]:
+    """Return a line for each broken link within the folder."""
     pages = {path: Page(path) for path in folder.rglob("*.html")}
-    found = []
+    broken = []
     for path, page in pages.items():
         for target in page.targets:
             split = urlsplit(target)
             if split.scheme or split.netloc:
                 continue
-            there = (path.parent / unquote(split.path)).resolve() if split.path else path
-            there = there / "index.html" if there.is_dir() else there
-            missing = not there.exists()
-            anchored = split.fragment and there in pages and unquote(split.fragment) not in pages[there].anchors
-            if missing or anchored:
-                found.append(f"{path.relative_to(folder)}: {target}")
-    return sorted(set(found))
+            file = (path.parent / unquote(split.path)).resolve() if split.path else path
+            file = file / "index.html" if file.is_dir() else file
+            no_anchor = split.fragment and file in pages and unquote(split.fragment) not in pages[file].anchors
+            if no_anchor or not file.exists():
+                broken.append(f"{path.relative_to(folder)}: {target}")
+    return sorted(set(broken))
 
 
 def main(folder: Path) -> int:
@@ -46,8 +45,8 @@ def main(folder: Path) -> int:
     if not (folder / "index.html").exists():
         print(f"there is no site in {folder}", file=sys.stderr)
         return 1
-    lines = broken(folder)
-    print("\n".join(lines) or "every link within the site leads somewhere", file=sys.stderr if lines else sys.stdout)
+    lines = find_broken_links(folder)
+    print("\n".join(lines) or "no broken links within the site", file=sys.stderr if lines else sys.stdout)
     return 1 if lines else 0
 
 

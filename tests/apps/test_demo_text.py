@@ -7,11 +7,11 @@ from itertools import islice
 import pytest
 
 from albert_np.apps import demo_text
-from albert_np.apps.demo_text import is_prose, paragraphs, python_documentation, sentences
+from albert_np.apps.demo_text import count_sentences, is_prose, prose_paragraphs, python_documentation
 
 
-def of(text):
-    return list(paragraphs(textwrap.dedent(text)))
+def prose_of(text):
+    return list(prose_paragraphs(textwrap.dedent(text)))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_hard_wrapped_lines_become_one_paragraph():
 
     The bell is loud.
     """
-    assert of(text) == ["Open the gate, and close it again before the built-in bell rings.", "The bell is loud."]
+    assert prose_of(text) == ["Open the gate, and close it again before the built-in bell rings.", "The bell is loud."]
 
 
 def test_code_and_doctests_go():
@@ -56,7 +56,7 @@ def test_code_and_doctests_go():
 
     Back to the river.
     """
-    assert of(text) == ["Count the boats on the river.", "Back to the river."]
+    assert prose_of(text) == ["Count the boats on the river.", "Back to the river."]
 
 
 def test_headings_and_parameters():
@@ -82,7 +82,7 @@ def test_headings_and_parameters():
     ----------
     .. [1] A. Miller, "The field and the river", in a journal.
     """
-    assert of(text) == [
+    assert prose_of(text) == [
         "Measure the field again.",
         "paces : int",
         "The number of paces that are counted.",
@@ -95,7 +95,7 @@ def test_headings_and_parameters():
 
 def test_marks_go_and_words_stay():
     text = "The ``name`` of *this* is :class:`~field.Field`, `as` it **was** said in `letter'."
-    assert of(text) == ["The name of this is Field, as it was said in 'letter'."]
+    assert prose_of(text) == ["The name of this is Field, as it was said in 'letter'."]
 
 
 def test_lists_directives_and_tables():
@@ -118,7 +118,7 @@ def test_lists_directives_and_tables():
     The    three  columns of a table.
     =====  =====  =====
     """
-    assert of(text) == [
+    assert prose_of(text) == [
         "The first side is made of wood and of iron.",
         "The second is made of stone.",
         "A note is part of the text.",
@@ -133,8 +133,8 @@ def test_what_is_no_prose(text):
 
 
 def test_sentences_are_counted():
-    assert sentences('One ends here. Another (it is short!) ends here? "Yes."') == 3
-    assert sentences("The file e.g. spam.txt is read, and 3.5 is not an end.") == 1
+    assert count_sentences('One ends here. Another (it is short!) ends here? "Yes."') == 3
+    assert count_sentences("The file e.g. spam.txt is read, and 3.5 is not an end.") == 1
 
 
 @pytest.mark.slow
@@ -152,7 +152,7 @@ def test_documents_are_clean(first_documents):
 
 def check(documents):
     text = [paragraph for document in documents for paragraph in document]
-    assert all(sum(map(sentences, document)) >= 2 for document in documents)
+    assert all(sum(map(count_sentences, document)) >= 2 for document in documents)
     assert len(set(map(tuple, documents))) == len(documents)  # nothing is there twice
     for paragraph in text:
         assert paragraph == " ".join(paragraph.split())
@@ -172,4 +172,4 @@ def test_files_that_cannot_be_read_are_left_out(tmp_path):
     bad = tmp_path / "bad.py"
     bad.write_bytes(b"def (:\n")
     assert list(demo_text._docstrings(bad)) == []
-    assert list(demo_text._topics(tmp_path / "missing.py")) == []
+    assert list(demo_text._manual_sections(tmp_path / "missing.py")) == []

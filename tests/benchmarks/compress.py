@@ -24,10 +24,11 @@ import numpy as np
 from tasks import CASES, place, prepare
 
 import albert_np as ab
-from albert_np.compress import files, sweep
-from albert_np.compress.job import Plan, compressed
+from albert_np.apps.progress import Progress
+from albert_np.compress import sweep
+from albert_np.compress.job import Plan, compress_model
 from albert_np.compress.structured import cut
-from albert_np.training.progress import FinetuneProgress
+from albert_np.io.packed_checkpoint import expected_bytes, save_packed
 
 HERE = Path(__file__).parent
 PLANS = {
@@ -43,7 +44,7 @@ def sweep_of(name: str, folder: str, work: Path, start: str | None, families: tu
     work.mkdir(parents=True, exist_ok=True)
     prepare(data, work)
     train, dev = (place(part, data, work) for part in (case.train, case.dev))
-    found = sweep.run(folder, work / f"sweep-{name}", train, dev, start, families, FinetuneProgress(), **settings)
+    found = sweep.run(folder, work / f"sweep-{name}", train, dev, start, families, Progress(), **settings)
     kept = {key: found[key] for key in ("metric", "rows", "best_at_a_tenth")}
     return {**kept, "settings": settings, "start": "the pretrained model" if start else "the trained model itself"}
 
@@ -53,10 +54,10 @@ def base() -> dict[str, Any]:
     model = ab.AlbertForPreTraining(ab.AlbertConfig.preset("base"), seed=0)
     sizes = {}
     for name, plan in PLANS.items():
-        small = compressed(model, Plan(**plan))  # type: ignore[arg-type]
+        small = compress_model(model, Plan(**plan))  # type: ignore[arg-type]
         with tempfile.TemporaryDirectory() as folder:
-            size = files.save(folder, small.model.config, small.model.params, "AlbertForPreTraining", small.packing)
-        sizes[name] = {"bytes": size, "expected": files.expected_bytes(small.model.params, small.packing)}
+            size = save_packed(folder, small.model.config, small.model.params, "AlbertForPreTraining", small.packing)
+        sizes[name] = {"bytes": size, "expected": expected_bytes(small.model.params, small.packing)}
     body = ab.AlbertModel(model.config, seed=0)
     A, F, rng = body.config.num_attention_heads, body.config.intermediate_size, np.random.default_rng(0)
     worth = {"groups.0.blocks.0.attention": rng.random(A)}, {"groups.0.blocks.0.ffn": rng.random(F)}
@@ -81,7 +82,7 @@ def table(results: dict[str, Any]) -> str:
     """The results as Markdown."""
     parts = []
     for name, found in results.get("sweeps", {}).items():
-        parts.append(f"{name}, {CASES[name].task}:\n\n{sweep.markdown(found)}")
+        parts.append(f"{name}, {CASES[name].task}:\n\n{sweep.format_table(found)}")
     if "base" in results:
         found = results["base"]
         lines = ["| ALBERT-base | MB | by arithmetic |", "|---|---:|---:|"]

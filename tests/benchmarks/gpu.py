@@ -29,8 +29,7 @@ from products import flops, of_batch
 
 import albert_np as ab
 from albert_np.core import backend
-from albert_np.core import dispatch as kernels
-from albert_np.engine.precision import computing
+from albert_np.engine.precision import get_precision_policy
 from albert_np.training.memory import empty_tree
 
 # Tokens of SST-2's phrases: 33 quantiles, from the shortest to the longest.
@@ -97,14 +96,14 @@ def ours(case: Case, folder: Path, precision: str) -> Callable[[dict[str, Any]],
         if precision == "float16":
             model.params = model.params.astype("float16")
         return lambda arrays: model(*padded(arrays)[:2]).logits
-    steps = computing(model, precision)
+    steps = get_precision_policy(model, precision)
     grads, state = model.params.zeros_like(), ab.optim.init("adamw", model.params)
 
     def step(arrays: dict[str, Any]) -> Any:
         whole = {"mlm": float(len(arrays.get("masked_rows", [0]))), "sop": float(len(arrays["lengths"]))}
-        results = steps.gradients([arrays], {**whole, "task": whole["sop"]}, None, grads)
-        steps.seen(ab.optim.clip(grads, CLIP))
-        ab.optim.step(model.params, grads, state, RATE, loss_scale=steps.scale)
+        results = steps.compute_gradients([arrays], {**whole, "task": whole["sop"]}, None, grads)
+        steps.update_loss_scale(ab.optim.clip(grads, CLIP))
+        ab.optim.step(model.params, grads, state, RATE, loss_scale=steps.loss_scale)
         return results[0].loss
 
     return step
@@ -245,10 +244,10 @@ def correct(precision: str) -> dict[str, float]:
         ends = []
         for each, how in ((reference, "float32"), (model, name if name in PRECISIONS else "float32")):
             grads = each.params.zeros_like()
-            with kernels.textbook(each is reference):
-                steps = computing(each, how)
+            with reference(each is reference):
+                steps = get_precision_policy(each, how)
                 for _ in range(6 if each is model else 1):  # from the fifth time on a recording is replayed
-                    results = steps.gradients([arrays], whole, ab.Dropout(3), grads)
+                    results = steps.compute_gradients([arrays], whole, ab.Dropout(3), grads)
             ends.append((float(backend.to_host(results[0].loss)), backend.to_host(grads.flat).astype(np.float64)))
         (loss0, g0), (loss, g) = ends
         found[name] = max(abs(loss / loss0 - 1), float(np.linalg.norm(g - g0) / np.linalg.norm(g0)))

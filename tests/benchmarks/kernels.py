@@ -21,8 +21,7 @@ import torch
 import torch.nn.functional as F
 
 import albert_np as ab
-from albert_np.core import dispatch as kernels
-from albert_np.core import layers
+from albert_np.core import layers, reference
 from albert_np.core.sequences import Sequences
 from albert_np.gradcheck import parameters
 
@@ -62,7 +61,7 @@ def compare(
 ) -> dict[str, Any]:
     """forward() -> y, cache; backward(dy, cache); theirs() -> y of the tensors `inputs`. same: their results must agree."""
     y, cache = forward()
-    with kernels.textbook():
+    with reference():
         _, textbook_cache = forward()
     found = theirs()
     if same:
@@ -72,7 +71,7 @@ def compare(
 
     def in_textbook(run: Callable[[], Any]) -> Callable[[], Any]:
         def timed() -> None:
-            with kernels.textbook():
+            with reference():
                 run()
 
         return timed
@@ -117,7 +116,7 @@ def elementwise() -> list[dict[str, Any]]:
             [s],
         )
     )
-    rng = ab.Dropout(1).of(np.stack([np.arange(N) // T, np.arange(N) % T], 1)).at("here", 0)
+    rng = ab.Dropout(1).of(np.stack([np.arange(N) // T, np.arange(N) % T], 1)).fold_in("here", 0)
     d = torch_of(x)
     found.append(
         compare(
@@ -194,11 +193,11 @@ def optimisers() -> list[dict[str, Any]]:
         def ours(state: Any = state) -> None:
             ab.optim.step(params, grads, state, 1e-4)
 
-        def textbook(ours: Callable[[], None] = ours) -> None:
-            with kernels.textbook():
+        def in_reference(ours: Callable[[], None] = ours) -> None:
+            with reference():
                 ours()
 
-        times = median_times({"ours": ours, "theirs": theirs, "textbook": textbook})
+        times = median_times({"ours": ours, "theirs": theirs, "textbook": in_reference})
         found.append({"name": f"{'AdamW' if name == 'adamw' else 'LAMB'}, {params.count():,} parameters", "forward": times})
     return found
 

@@ -32,13 +32,13 @@ def work(folder: Path, steps: int, sharded: bool) -> None:
     from albert_np.data.corpus import Corpus
     from albert_np.engine import mpi as parallel
     from albert_np.engine import threads
-    from albert_np.training import Report, Settings, data_of
+    from albert_np.training import Report, Settings, get_run_data
 
     tokenizer = ab.AlbertTokenizer.from_pretrained(folder)
     config = config_of(tokenizer)
     length = dict(steps=steps + WARM, log_every=WARM, eval_every=10**6, checkpoint_every=10**6)
     settings = Settings(**{**SETTINGS, **length, "shard_optimizer": sharded})
-    data = data_of(Corpus.open(folder / "corpus", tokenizer), config, settings)
+    data = get_run_data(Corpus.open(folder / "corpus", tokenizer), config, settings)
     data.held_out, every = None, parallel.world()
     seen: list[tuple[float, float, float]] = []
 
@@ -48,7 +48,7 @@ def work(folder: Path, steps: int, sharded: bool) -> None:
 
     with tempfile.TemporaryDirectory() as out:
         ab.pretrain(ab.AlbertForPreTraining(config), data, out, settings, report=Clock())
-    if every.first:
+    if every.is_main:
         seconds, sent, waited = (b - a for a, b in zip(seen[WARM - 1], seen[-1]))
         found = {"seconds": seconds / steps, "sent": sent / seconds, "waited": waited / seconds, "threads": threads.count()}
         print(json.dumps(found))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from albert_np.engine import threads
-from albert_np.engine.shards import cuts, number_of_parts
+from albert_np.engine.shards import number_of_shards, split_points
 
 
 class Product(NamedTuple):
@@ -98,7 +98,7 @@ def plan(case: Any, config: Any, batch: Any) -> list[Any]:
     masks = batch["targets"] != -100 if "targets" in batch else np.zeros_like(batch["mask"], bool)
     parts = [
         of_batch(config, lengths[first:last].tolist(), int(masks[first:last].sum()), case.task, case.mode != "call")
-        for first, last in cuts(lengths, number_of_parts(lengths, like))
+        for first, last in split_points(lengths, number_of_shards(lengths, like))
     ]
     return [[(times, *operands(product)) for product, times in part.items()] for part in parts]
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from albert_np.apps.experiments.results import differences, markdown, name_of
-from albert_np.plots import draw_experiments
+from albert_np.apps.experiments.results import differences, markdown, metric_label
+from albert_np.io.files import write_figure
+from albert_np.plots import experiments_figure
 
 HERE = Path(__file__).parent
 STORED = HERE / "results" / "sweep-ablations.json"
@@ -74,7 +75,7 @@ def found(results: dict[str, Any], question: Question) -> tuple[str, str] | None
 
 def table(results: dict[str, Any]) -> str:
     """The results as Markdown."""
-    ours = f"our {name_of(results['metrics'][0])}: mean (each seed)"
+    ours = f"our {metric_label(results['metrics'][0])}: mean (each seed)"
     lines = [f"| against *{results['configurations'][0]['name']}* | the paper | {ours} | chance | |", "|---|---|---|---|---|"]
     asked = [(question, found(results, question)) for question in QUESTIONS]
     lines += [f"| {q.name} | {q.paper or 'does not ask'} | {' | '.join(own)} |" for q, own in asked if own is not None]
@@ -91,7 +92,7 @@ def main() -> None:
         if results["missing"]:
             parser.error(f"{results['missing']} runs are missing in {given.take}")
         STORED.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        draw_experiments(FIGURE, results, name_of)
+        write_figure(FIGURE, experiments_figure(results, metric_label))
     print(table(json.loads(STORED.read_text(encoding="utf-8"))))
 
 

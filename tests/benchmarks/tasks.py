@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import albert_np as ab
+from albert_np.apps.progress import Progress
 from albert_np.data.formats.lines import read_lines
-from albert_np.training.finetune import plain
-from albert_np.training.progress import FinetuneProgress
+from albert_np.training.finetune import numeric_scores
 
 HERE = Path(__file__).parent
 
@@ -100,7 +100,7 @@ def run(name: str, case: Case, model: str, data: Path, work: Path, pretrained: b
     began = time.perf_counter()
     done = ab.finetune(
         case.task, place(case.train, data, work), place(case.dev, data, work), out=out, options=dict(case.options),
-        seeds=case.seeds, report=FinetuneProgress(), **{**start, **settings},
+        seeds=case.seeds, report=Progress(), **{**start, **settings},
     )  # fmt: skip
     metric = done.trained.task.metric
     found = [scores[metric] for scores in done.scores]
@@ -111,7 +111,7 @@ def run(name: str, case: Case, model: str, data: Path, work: Path, pretrained: b
     }  # fmt: skip
     if case.test:
         folders = [out] if case.seeds == 1 else sorted(out.glob("seed-*"))
-        tests = [plain(ab.Trained.from_pretrained(folder).evaluate(place(case.test, data, work))) for folder in folders]
+        tests = [numeric_scores(ab.Trained.from_pretrained(folder).evaluate(place(case.test, data, work))) for folder in folders]
         task = done.trained.task
         held, examples = task.read(place(case.test, data, work)), task.read(place(case.train, data, work))
         result["baselines"] = {key: task.score(held, told)[metric] for key, told in task.baselines(examples, held).items()}

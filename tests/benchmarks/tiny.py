@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from albert_np.apps.cli.tokenizer import train_on
+from albert_np.apps.cli.tokenizer import train_and_save
 from albert_np.apps.demo import write_corpus
 from albert_np.models.config import AlbertConfig
 from albert_np.training import Settings, prepare_data
@@ -26,5 +26,5 @@ def prepared(folder: Path) -> tuple[Any, Any]:
     """The text, its vocabulary and the tokenised corpus, left in a folder -> the tokenizer, the `RunData`"""
     folder.mkdir(parents=True, exist_ok=True)
     text = write_corpus(folder / "corpus.txt")
-    tokenizer = train_on([text], folder, VOCAB_SIZE)
+    tokenizer = train_and_save([text], folder, VOCAB_SIZE)
     return tokenizer, prepare_data([text], folder / "corpus", config_of(tokenizer), Settings(**SETTINGS), tokenizer)

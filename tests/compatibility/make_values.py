@@ -226,7 +226,10 @@ def dropout_keys() -> dict[str, Any]:
     the gradients of the models that drop."""
     places = [("embeddings", 0), ("classifier", 0), ("attention probs", 1), ("attention output", 3), ("ffn output", 2)]
     numbers = itertools.product((0, 5, 2**33), (0, 1, 1000), places)
-    return {f"seed {seed}, step {step}, {place}": list(ab.Dropout(seed, step).fold_in(*place).words()) for seed, step, place in numbers}
+    return {
+        f"seed {seed}, step {step}, {place}": list(ab.Dropout(seed, step).fold_in(*place).words())
+        for seed, step, place in numbers
+    }
 
 
 # ---- both ways, and the file ----

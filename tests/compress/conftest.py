@@ -1,10 +1,15 @@
 """A small model, and a batch of sentences it can be trained on."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from small_models import SIZES, batch_of, shaken
 
 import albert_np as ab
+
+sys.path.append(str(Path(__file__).parents[1] / "tasks"))
 
 
 @pytest.fixture
@@ -26,3 +31,10 @@ def batch(config):
 @pytest.fixture
 def ids(config):
     return np.random.default_rng(1).integers(5, config.vocab_size, (3, 9))
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    from examples import train_vocabulary
+
+    return train_vocabulary()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from albert_np.core.batch import Batch
+import albert_np as ab
 
 SIZES = dict(
     vocab_size=97, embedding_size=16, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, intermediate_size=48,
@@ -20,8 +20,9 @@ def shaken(model):
 def batch_of(config, seed=0, lengths=(7, 4, 9, 5)):
     rng = np.random.default_rng(seed)
     N = sum(lengths)
-    return Batch.pack(
+    arrays = dict(
         ids=rng.integers(5, config.vocab_size, N), lengths=np.array(lengths), token_types=np.zeros(N, np.int64),
         positions=np.concatenate([np.arange(n) for n in lengths]),
         labels=[(np.arange(len(lengths)), rng.integers(config.num_labels, size=len(lengths)))],
     )  # fmt: skip
+    return ab.AlbertForSequenceClassification.objective.pack(arrays, np.empty(0))

@@ -7,23 +7,24 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 import albert_np as ab
-from albert_np.compress import KINDS, Packing, Sparsity, prune
-from albert_np.compress.files import entries, expected_bytes, rounded, save
-from albert_np.compress.quantising import put, quantised, tensors
+from albert_np.compress import SCHEMES, Sparsity, prune
+from albert_np.compress.quantising import quantise_params, round_to_16_bits, write_dequantised
 from albert_np.io.formats import packed, safetensors_file
-from albert_np.io.formats.bfloat16 import narrowed, widened
+from albert_np.io.formats.bfloat16 import from_bfloat16, to_bfloat16
+from albert_np.io.matrices import quantisable
+from albert_np.io.packed_checkpoint import Packing, expected_bytes, make_entries, save_packed
 
 
 def packing_for(model, weights, share):
     """Prune and round a model in place -> how it is stored."""
     if share:
         prune(model.params, Sparsity(share))
-    if weights in KINDS:
-        found = quantised(model.params, KINDS[weights])
-        put(model.params, found)
+    if weights in SCHEMES:
+        found = quantise_params(model.params, SCHEMES[weights])
+        write_dequantised(model.params, found)
         return Packing(weights, found)
     if weights != "float32":
-        rounded(model.params, weights)
+        round_to_16_bits(model.params, weights)
     return Packing(weights)
 
 
@@ -31,12 +32,14 @@ def packing_for(model, weights, share):
 @pytest.mark.parametrize("share", [0, 0.5, 0.9, "2:4"])
 def test_what_is_loaded_is_what_was_saved(model, ids, tmp_path, weights, share):
     packing = packing_for(model, weights, share)
-    size = save(tmp_path, model.config, model.params, "AlbertForSequenceClassification", packing)
+    size = save_packed(tmp_path, model.config, model.params, "AlbertForSequenceClassification", packing)
     again = ab.AlbertForSequenceClassification.from_pretrained(tmp_path)
     assert (again.params.flat == model.params.flat).all()
     assert again(ids).logits.tobytes() == model(ids).logits.tobytes()
     header = int.from_bytes((tmp_path / "model.safetensors").read_bytes()[:8], "little") + 8
-    assert size - header == pytest.approx(expected_bytes(model.params, packing), abs=len(tensors(model.params)))  # whole bytes
+    assert size - header == pytest.approx(
+        expected_bytes(model.params, packing), abs=len(quantisable(model.params))
+    )  # whole bytes
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,7 @@ def test_what_is_loaded_is_what_was_saved(model, ids, tmp_path, weights, share):
 def test_every_form_of_model(config, ids, tmp_path, form):
     model = ab.AlbertForSequenceClassification(config.replace(**form), seed=1)
     packing = packing_for(model, "int8", 0.5)
-    save(tmp_path, model.config, model.params, "AlbertForSequenceClassification", packing)
+    save_packed(tmp_path, model.config, model.params, "AlbertForSequenceClassification", packing)
     again = ab.AlbertForSequenceClassification.from_pretrained(tmp_path)
     assert (again.params.flat == model.params.flat).all() and again.config.ranks == model.config.ranks
     assert (again(ids).logits == model(ids).logits).all()
@@ -64,22 +67,24 @@ def test_every_form_of_model(config, ids, tmp_path, form):
 def test_the_size_of_albert_base(tmp_path, weights, share, most):
     model = ab.AlbertForPreTraining(ab.AlbertConfig.preset("base"), seed=0)
     packing = packing_for(model, weights, share)
-    size = save(tmp_path, model.config, model.params, "AlbertForPreTraining", packing)
+    size = save_packed(tmp_path, model.config, model.params, "AlbertForPreTraining", packing)
     assert size <= most and size == pytest.approx(expected_bytes(model.params, packing), rel=0.01)
 
 
 def test_a_mask_is_used_where_it_pays(model):
     prune(model.params, Sparsity(0.02))
-    assert not any(name.endswith(".mask") for name in entries(model.config, model.params, Packing("float16"))[0])
+    assert not any(name.endswith(".mask") for name in make_entries(model.config, model.params, Packing("float16"))[0])
     prune(model.params, Sparsity(0.1))
-    arrays, described = entries(model.config, model.params, Packing("float16"))
+    arrays, described = make_entries(model.config, model.params, Packing("float16"))
     assert sum(name.endswith(".mask") for name in arrays) == sum(about["mask"] for about in described.values()) > 8
 
 
 def test_convert_makes_it_dense_again(model, ids, tmp_path):
     from albert_np.apps.convert import convert
 
-    save(tmp_path / "small", model.config, model.params, "AlbertForSequenceClassification", packing_for(model, "int8", 0.5))
+    save_packed(
+        tmp_path / "small", model.config, model.params, "AlbertForSequenceClassification", packing_for(model, "int8", 0.5)
+    )
     done = convert(tmp_path / "small", tmp_path / "hf", "hf")
     assert done["parameters"] == model.params.count()
     assert all(array.dtype == np.float32 for array in load_file(tmp_path / "hf" / "model.safetensors").values())
@@ -90,7 +95,7 @@ def test_convert_makes_it_dense_again(model, ids, tmp_path):
 
 
 def test_others_are_told_that_it_is_none_of_theirs(model, tmp_path):
-    save(tmp_path, model.config, model.params, "AlbertForSequenceClassification", packing_for(model, "int8", 0))
+    save_packed(tmp_path, model.config, model.params, "AlbertForSequenceClassification", packing_for(model, "int8", 0))
     assert '"model_type": "albert_np"' in (tmp_path / "config.json").read_text()
     for name, array in load_file(tmp_path / "model.safetensors").items():
         if name.endswith("weight") and "LayerNorm" not in name and "layer_norm" not in name and "classifier" not in name:
@@ -110,7 +115,7 @@ def test_any_matrix_comes_back(rows, columns, bits, mask, share, group, seed):
         steps = rng.random((rows, -(-columns // group) if group else 1)).astype(np.float32)
     values[rng.random(values.shape) < share] = 0
     parts, about = packed.pack(values, bits, mask, steps, group)
-    found = packed.unpacked({"a" + ending: part for ending, part in parts.items()}, packed.metadata({"a": about}))["a"]
+    found = packed.unpack({"a" + ending: part for ending, part in parts.items()}, packed.metadata({"a": about}))["a"]
     expected = values if bits >= 16 else values * (np.repeat(steps, group, 1)[:, :columns] if group else steps)
     assert (
         found.dtype == (values.dtype if bits >= 16 else np.float32)
@@ -122,13 +127,13 @@ def test_any_matrix_comes_back(rows, columns, bits, mask, share, group, seed):
 @given(bits=st.integers(0, 2**32 - 1))
 def test_bfloat16_is_the_nearest(bits):
     x = np.array([bits], np.uint32).view(np.float32)
-    y = widened(narrowed(x))
+    y = from_bfloat16(to_bfloat16(x))
     if np.isnan(x[0]):
         assert np.isnan(y[0])
     else:
         low, high = (
-            widened(np.array([bits >> 16], np.uint16))[0],
-            widened(np.array([min(0xFFFF, (bits >> 16) + 1)], np.uint16))[0],
+            from_bfloat16(np.array([bits >> 16], np.uint16))[0],
+            from_bfloat16(np.array([min(0xFFFF, (bits >> 16) + 1)], np.uint16))[0],
         )
         assert y[0] in (low, high)
         if np.isfinite(high) and np.isfinite(low):
@@ -142,9 +147,9 @@ GOOD = {"shape": [2, 4], "bits": 8, "group": 0, "mask": True}
     ("change", "said"),
     [
         (dict(about="nonsense"), "must have shape, bits, group and mask"),
-        (dict(about={**GOOD, "bits": 3}), "makes no sense"),
-        (dict(about={**GOOD, "shape": [2, -4]}), "makes no sense"),
-        (dict(about={**GOOD, "shape": [8]}), "is no matrix"),
+        (dict(about={**GOOD, "bits": 3}), "is not valid"),
+        (dict(about={**GOOD, "shape": [2, -4]}), "is not valid"),
+        (dict(about={**GOOD, "shape": [8]}), "is not a matrix"),
         (dict(about={**GOOD, "shape": [2**20, 2**19]}), r"w.mask: expected uint8"),
         (dict(about={**GOOD, "group": 2}), r"w.steps: expected float32 of \(2, 2\)"),
         (dict(without="w.mask"), "lacks its mask or its steps"),
@@ -152,7 +157,7 @@ GOOD = {"shape": [2, 4], "bits": 8, "group": 0, "mask": True}
         (dict(without="w"), "lacks its values"),
         (dict(values=np.zeros(7, np.int8)), r"w: expected int8 of \(3,\), file has int8 of \(7,\)"),
         (dict(values=np.zeros(3, np.float32)), "w: expected int8"),
-        (dict(text="{"), "no JSON"),
+        (dict(text="{"), "not JSON"),
     ],
 )  # fmt: skip
 def test_a_damaged_file_is_refused(tmp_path, change, said):
@@ -175,8 +180,8 @@ def test_a_damaged_file_is_refused(tmp_path, change, said):
 def test_numbers_too_large_for_float16_are_refused(model):
     model.params.pooler.w[0, 0] = 1e6
     with pytest.raises(ValueError, match=r"pooler.w: 1e\+06 is too large for float16"):
-        rounded(model.params, "float16")
-    rounded(model.params, "bfloat16")
+        round_to_16_bits(model.params, "float16")
+    round_to_16_bits(model.params, "bfloat16")
 
 
 def test_an_unknown_kind_is_refused():

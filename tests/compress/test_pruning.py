@@ -8,8 +8,9 @@ from small_models import batch_of
 
 import albert_np as ab
 from albert_np.compress import Pruning, Sparsity, prune, sparsity
-from albert_np.compress.tensors import matrices, rows, zeros
-from albert_np.training.constraints import seen
+from albert_np.compress.zeros import count_zeros
+from albert_np.io.matrices import as_rows, matrices
+from albert_np.training.constraints import forward_context
 
 
 def begun(model, how, steps, optimizer="adamw"):
@@ -25,12 +26,12 @@ def go_on(model, pruning, state, steps, clip=1.0, lr=0.01, watch=lambda step: No
     grads = params.zeros_like()
     for step in steps:
         grads.flat[...] = 0
-        with seen([pruning], params):
-            model.packed_loss_and_gradients(batch_of(model.config, step), grads, rng=ab.Dropout(1, step))
-            pruning.gradients(params, grads)
+        with forward_context([pruning], params):
+            model.packed_loss_and_gradients(batch_of(model.config, step), grads, dropout_key=ab.Dropout(1, step))
+            pruning.on_gradients(params, grads)
         ab.optim.clip(grads, clip)
         ab.optim.step(params, grads, state, lr)
-        pruning.stepped(params, state, step + 1)
+        pruning.on_step_end(params, state, step + 1)
         watch(step + 1)
 
 
@@ -63,13 +64,13 @@ def test_the_zeros_are_as_many_as_asked_for_and_never_come_back(model, by, scope
         seen_zeros.append(now)
 
     pruning, state = train(model, Sparsity(0.75, by=by, scope=scope, end=0.6), 20, optimizer, watch=watch)
-    counts = zeros(model.params)
+    counts = count_zeros(model.params)
     if scope == "layer":
         assert {name: round(0.75 * size) for name, (_, size) in counts.items()} == {n: dead for n, (dead, _) in counts.items()}
     total = sum(size for _, size in counts.values())
     assert sum(dead for dead, _ in counts.values()) == pytest.approx(0.75 * total, abs=len(counts))
-    dead = pruning.dead
-    assert not state.m.flat[dead].any() and not state.v.flat[dead].any() and pruning.settled(20)
+    dead = pruning.pruned
+    assert not state.m.flat[dead].any() and not state.v.flat[dead].any() and pruning.is_final(20)
     kept = [name for name, _ in model.params.items() if name not in counts]
     assert all((array != 0).all() for name, array in model.params.items() if name in kept and not name.endswith("token_type"))
 
@@ -94,14 +95,14 @@ def test_the_least_in_size_go(model):
 def test_all_compete_in_the_global_scope(model):
     model.params.groups[0].blocks[0].ffn.output.w *= 0.01
     prune(model.params, Sparsity(0.5, scope="global"))
-    counts = zeros(model.params)
+    counts = count_zeros(model.params)
     dead, size = counts["groups.0.blocks.0.ffn.output.w"]
     assert dead > 0.95 * size and counts["pooler.w"][0] < 0.6 * counts["pooler.w"][1]
 
 
 def test_movement_keeps_what_moves_away_from_zero(model):
     """After one step the score is the sign of -dL/dw ⊙ w: large weights that shrink go before small ones that grow."""
-    grads = model.packed_loss_and_gradients(batch_of(model.config, 0), rng=ab.Dropout(1, 0))[1]
+    grads = model.packed_loss_and_gradients(batch_of(model.config, 0), dropout_key=ab.Dropout(1, 0))[1]
     w = model.params.groups[0].blocks[0].ffn.intermediate.w.copy()
     score = -grads.groups[0].blocks[0].ffn.intermediate.w * w
     train(model, Sparsity(0.5, by="movement", begin=0, end=0.0), 1, clip=1e9)
@@ -121,9 +122,9 @@ def test_how_much_the_loss_hangs_on_a_weight_is_not_its_movement(model):
         for _ in range(5):
             grads.flat[...] = rng.standard_normal(grads.flat.shape)
             grads.groups[0].blocks[0].ffn.output.w *= factor
-            pruning.gradients(params, grads)
+            pruning.on_gradients(params, grads)
         pruning.choose(params, 0.2)
-        found.append(pruning.dead)
+        found.append(pruning.pruned)
     assert (found[0] == found[1]).mean() > 0.999 and 0.1 < found[0].mean() < 0.25
 
 
@@ -135,9 +136,9 @@ def test_by_movement_the_mask_grows_at_every_step(model):
     dead = []
     for step in range(1, 290):
         grads.flat[...] = rng.standard_normal(grads.flat.shape)
-        pruning.gradients(model.params, grads)
-        pruning.stepped(model.params, state, step)
-        dead.append(int(pruning.dead.sum()))
+        pruning.on_gradients(model.params, grads)
+        pruning.on_step_end(model.params, state, step)
+        dead.append(int(pruning.pruned.sum()))
     assert dead[38] == 0 < dead[41], "the scores are learned for a tenth of the steps first"
     growth = np.diff(dead[40:200])
     assert (growth > 0).all() and growth.max() < 0.01 * model.params.flat.size
@@ -149,7 +150,7 @@ def test_patterns_hold_in_every_row_of_every_matrix(model, pattern, by):
     n, m = map(int, pattern.split(":"))
     train(model, Sparsity(pattern, by=by), 6)
     for name, array in matrices(model.params).items():
-        assert ((rows(name, array).reshape(-1, m) != 0).sum(1) == n).all(), name
+        assert ((as_rows(name, array).reshape(-1, m) != 0).sum(1) == n).all(), name
 
 
 def test_shared_layers_share_the_mask(config):
@@ -196,14 +197,14 @@ def test_a_zero_never_comes_back(amount, by, scope, end, seed, embeddings, decay
     for step in range(8):
         grads.flat[...] = 0
         model.packed_loss_and_gradients(batch_of(config, seed + step), grads)
-        pruning.gradients(model.params, grads)
+        pruning.on_gradients(model.params, grads)
         ab.optim.clip(grads, 0.3)
         ab.optim.step(model.params, grads, state, 0.05)
-        pruning.stepped(model.params, state, step + 1)
+        pruning.on_step_end(model.params, state, step + 1)
         assert (model.params.flat[dead] == 0).all()
-        dead = pruning.dead.copy()
+        dead = pruning.pruned.copy()
         seen_params.append(model.params.flat.copy())
-    assert pruning.settled(8)
+    assert pruning.is_final(8)
     after = [flat for flat, step in zip(seen_params, range(1, 9)) if step / 8 >= end]
     assert (np.mean(after, axis=0)[dead] == 0).all()
     assert sparsity(model.params, embeddings) == pytest.approx(amount, abs=0.02)
@@ -228,5 +229,5 @@ def test_what_makes_no_sense_is_refused(given, said):
 
 
 def test_a_pattern_needs_inputs_that_it_divides(model):
-    with pytest.raises(ValueError, match=r"embeddings.word has 16 inputs, which is no multiple of 5: the pattern 2:5"):
+    with pytest.raises(ValueError, match=r"embeddings.word has 16 inputs, which is not a multiple of 5 as the pattern 2:5"):
         prune(model.params, Sparsity("2:5"))

@@ -5,9 +5,9 @@ import pytest
 from small_models import batch_of, shaken
 
 import albert_np as ab
-from albert_np.compress.dense import dense
+from albert_np.compress.dense import densify
 from albert_np.compress.importance import importance
-from albert_np.compress.low_rank import factor, ranks
+from albert_np.compress.low_rank import choose_ranks, factor
 from albert_np.compress.structured import cut
 
 FORMS = {
@@ -107,20 +107,20 @@ def test_a_smaller_model_is_saved_loaded_and_made_dense(config, ids, tmp_path, f
     again = ab.AlbertForSequenceClassification.from_pretrained(tmp_path)
     assert (again(ids).logits == small(ids).logits).all() and again.config.num_attention_heads == 3
     assert small.config.to_dict()["model_type"] == "albert_np"
-    plain, params = dense(small.config, small.params)
+    plain, params = densify(small.config, small.params)
     assert plain.is_albert and plain.num_attention_heads == 4 and plain.intermediate_size == 20
     np.testing.assert_allclose(ab.AlbertForSequenceClassification.of(plain, params)(ids).logits, small(ids).logits, atol=2e-6)
 
 
 def test_an_ordinary_model_is_dense_already(model):
-    config, params = dense(model.config, model.params)
+    config, params = densify(model.config, model.params)
     assert config is model.config and params is model.params
 
 
 def test_heads_that_no_other_program_has_cannot_be_made_dense(config):
     odd = config.replace(num_attention_heads=3, attention_head_size=7)
     with pytest.raises(ValueError, match="which 7 cannot be of 32"):
-        dense(odd, ab.AlbertModel(odd).params)
+        densify(odd, ab.AlbertModel(odd).params)
 
 
 @pytest.mark.parametrize(("heads", "said"), [(0, "heads: expected 1 to 4 that stay, got 0"), (5, "got 5")])
@@ -135,7 +135,7 @@ def test_as_many_must_stay_as_there_are(model, heads, said):
 def test_the_rank_keeps_the_energy_asked_for(config):
     model = made(config)
     for energy in (0.5, 0.8):
-        chosen = ranks(model.params, energy)
+        chosen = choose_ranks(model.params, energy)
         for name, rank in chosen.items():
             part, which = name.split(".")
             w = getattr(getattr(model.params.groups[0].blocks[0], part), which).w
@@ -150,7 +150,7 @@ def test_factors_of_a_weight_of_low_rank_lose_nothing(config, ids):
     for part in ("intermediate", "output"):
         w = getattr(model.params.groups[0].blocks[0].ffn, part).w
         w[...] = rng.standard_normal((len(w), 4)) @ rng.standard_normal((4, w.shape[1])) / 8
-    chosen = {name: rank for name, rank in ranks(model.params, 0.999999).items() if name.startswith("ffn")}
+    chosen = {name: rank for name, rank in choose_ranks(model.params, 0.999999).items() if name.startswith("ffn")}
     assert chosen == {"ffn.intermediate": 4, "ffn.output": 4}
     config, params = factor(model.config, model.params, chosen)
     small = ab.AlbertForSequenceClassification.of(config, params)
@@ -159,13 +159,13 @@ def test_factors_of_a_weight_of_low_rank_lose_nothing(config, ids):
 
 
 def test_a_rank_that_saves_nothing_is_not_taken(model):
-    assert ranks(model.params, 0.9999) == {}
+    assert choose_ranks(model.params, 0.9999) == {}
 
 
 @pytest.mark.parametrize("energy", [0, 1, 1.5])
 def test_energy_is_a_share(model, energy):
     with pytest.raises(ValueError, match="energy: expected a share"):
-        ranks(model.params, energy)
+        choose_ranks(model.params, energy)
 
 
 @pytest.mark.parametrize("change", [dict(ranks={"ffn.middle": 3}), dict(ranks={"ffn.output": 0}), dict(ranks={"ffn.output": 33}),

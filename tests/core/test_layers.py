@@ -9,7 +9,7 @@ from helpers import check_layer
 from albert_np.core import layers
 from albert_np.core.layers.activations import gelu, gelu_new, relu, tanh
 from albert_np.core.layers.dropout import threshold
-from albert_np.core.random import Dropout
+from albert_np.core.random import RandomKey
 from albert_np.core.sequences import Sequences
 from albert_np.gradcheck import parameters
 from albert_np.gradcheck.examples import sequences
@@ -21,7 +21,7 @@ ATTENTION = {name: {"w": (12, 12), "b": (12,)} for name in ("query", "key", "val
 
 
 def dropout_rows(N):
-    return Dropout(3, 1, ("test", 0), np.stack([np.arange(N), np.arange(N) % 5], axis=1))
+    return RandomKey(3, 1, ("test", 0), np.stack([np.arange(N), np.arange(N) % 5], axis=1))
 
 
 # ---- the protocol: one line a layer ----
@@ -210,4 +210,4 @@ def test_a_sequence_of_one_token_attends_to_itself():
 def test_sequences_are_slices_and_first_rows():
     s = Sequences.of_lengths([3, 1, 2])
     assert list(s) == [slice(0, 3), slice(3, 4), slice(4, 6)] and len(s) == 3
-    assert s.first_rows(np.zeros(1)).tolist() == [0, 3, 4] and s.visible(0, np.zeros(1)) is None
+    assert s.first_rows.tolist() == [0, 3, 4] and s.visible(0) is None

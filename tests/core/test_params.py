@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 import albert_np as ab
-from albert_np.core.params import ALIGNMENT, QUANTUM, initialise, shapes, truncated_normal
+from albert_np.core.model.shapes import truncated_normal
+from albert_np.core.params import QUANTUM
 from albert_np.core.random import generator
+from albert_np.engine.kernels import tensor_spans
+from albert_np.models.shapes import initialise, shapes
 
 CONFIG = ab.AlbertConfig(
     vocab_size=31, embedding_size=5, hidden_size=12, num_hidden_layers=4, num_attention_heads=3, intermediate_size=7,
@@ -19,7 +22,7 @@ def tree(dtype="float32", seed=0, parts=("pooler", "mlm", "sop"), **changes):
 
 
 def test_leaves_lie_at_the_same_places_in_every_dtype():
-    spans = [tree(dtype).spans() for dtype in ("float16", "float32", "float64")]
+    spans = [tensor_spans(tree(dtype)) for dtype in ("float16", "float32", "float64")]
     assert spans[0] == spans[1] == spans[2]
     assert np.array_equal(tree("float64").astype("float32").flat, tree("float32").flat)
 
@@ -30,7 +33,7 @@ def test_leaves_are_views_that_start_on_64_byte_boundaries(dtype):
     end = 0
     for name, array in p.items():
         offset = (array.ctypes.data - p.flat.ctypes.data) // p.flat.itemsize
-        assert array.ctypes.data % ALIGNMENT == 0 and array.flags.c_contiguous and array.dtype == dtype, name
+        assert array.ctypes.data % 64 == 0 and array.flags.c_contiguous and array.dtype == dtype, name
         assert np.shares_memory(array, p.flat) and offset >= end and offset - end < QUANTUM, name
         end = offset + array.size
     assert end <= p.flat.size

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from albert_np.core import backend
-from albert_np.core.philox import PER_BLOCK, philox
-from albert_np.core.random import Dropout, generator
+from albert_np.core.random import PER_BLOCK, RandomKey, generator, philox
 
 # kat_vectors of Random123 (Salmon et al.): philox4x32, 10 rounds: counter, key, result
 VECTORS = [
@@ -51,16 +50,16 @@ def test_large_examples_are_told_apart():
 
 
 def test_dropout_keys_depend_on_everything_they_should():
-    base = Dropout(1, 2).at("ffn", 3)
+    base = RandomKey(1, 2).fold_in("ffn", 3)
     others = [
-        Dropout(2, 2).at("ffn", 3),
-        Dropout(1, 3).at("ffn", 3),
-        Dropout(1, 2).at("ffn", 4),
-        Dropout(1, 2).at("attention", 3),
+        RandomKey(2, 2).fold_in("ffn", 3),
+        RandomKey(1, 3).fold_in("ffn", 3),
+        RandomKey(1, 2).fold_in("ffn", 4),
+        RandomKey(1, 2).fold_in("attention", 3),
     ]
-    keys = {draw.key() for draw in [base, *others]}
-    assert len(keys) == 5 and base.key() == Dropout(1, 2).at("ffn", 3).key()
-    assert all(0 <= word < 2**32 for word in base.key())
+    keys = {draw.words() for draw in [base, *others]}
+    assert len(keys) == 5 and base.words() == RandomKey(1, 2).fold_in("ffn", 3).words()
+    assert all(0 <= word < 2**32 for word in base.words())
 
 
 def test_host_generators_are_pure_functions_of_their_arguments():

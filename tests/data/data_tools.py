@@ -1,4 +1,4 @@
-"""What the tests of the data share: a tokenizer small enough to read, and text to feed it."""
+"""Helpers of the data tests: a tokenizer small enough to read, and text for it."""
 
 import hashlib
 import string
@@ -11,7 +11,7 @@ PUNCTUATION = ".,;!?\"'-"
 
 
 class LetterTokenizer:
-    """A piece is a letter, with the blank in front of it if it starts a word; punctuation stands alone. Ids can be read back."""
+    """A piece is a letter, with the space before it if it starts a word; punctuation stands alone. Ids can be read back."""
 
     pad_token_id, unk_token_id, cls_token_id, sep_token_id, mask_token_id = range(5)
 
@@ -42,6 +42,9 @@ class LetterTokenizer:
     def word_starts(self):
         return np.array([piece[0] in "▁<[" or piece in PUNCTUATION for piece in self.vocabulary])
 
+    def space_starts(self):
+        return np.array([piece.startswith("▁") for piece in self.vocabulary])
+
     def fingerprint(self):
         return hashlib.sha256(self.name.encode()).hexdigest()
 
@@ -60,7 +63,7 @@ def sentence(rng):
 
 
 def text(documents=40, sentences=(3, 30), seed=0):
-    """Documents of one paragraph each, between blank lines."""
+    """Documents of one paragraph each, between empty lines."""
     rng = np.random.default_rng(seed)
     return "\n\n".join(" ".join(sentence(rng) for _ in range(rng.integers(*sentences))) for _ in range(documents)) + "\n"
 

@@ -49,7 +49,7 @@ def test_blocks_tile_the_units_and_no_others(corpus, style):
     tiled = np.concatenate([np.arange(a, b) for a, b in zip(blocks.first, blocks.stop)])
     assert tiled.tolist() == [s for a, b in units for s in range(a, b)]
     assert ((blocks.first >= units[blocks.unit, 0]) & (blocks.stop <= units[blocks.unit, 1])).all()
-    assert (blocks.single() == (blocks.stop - blocks.first == 1)).all()
+    assert (blocks.is_single() == (blocks.stop - blocks.first == 1)).all()
 
 
 def test_share_and_range_of_short_targets(tmp_path):
@@ -62,7 +62,7 @@ def test_share_and_range_of_short_targets(tmp_path):
 
 def test_portions_change_nothing_in_the_cut(corpus, monkeypatch):
     whole = cut_blocks(corpus, whole_documents(corpus), 64, 0.0, 3, "google")
-    monkeypatch.setattr("albert_np.data.blocks._portions", lambda units: np.array_split(np.arange(len(units)), 7))
+    monkeypatch.setattr("albert_np.data.blocks._split_units", lambda units: np.array_split(np.arange(len(units)), 7))
     parts = cut_blocks(corpus, whole_documents(corpus), 64, 0.0, 3, "google")
     for name in ("first", "stop", "target", "unit"):
         assert np.array_equal(getattr(whole, name), getattr(parts, name))

@@ -15,14 +15,14 @@ TEXT = "The dog ran. A cat sat.\nThen it was dark.\n\nA new day. It was late.\n"
 
 
 def prepare(tmp_path, tokenizer=None, files=None, **options):
-    said = []
+    messages = []
     path = tmp_path / "text.txt"
     if not path.exists():
         path.write_text(TEXT)
-    settings = {"max_length": 64, "say": said.append} | options
+    settings = {"max_length": 64, "log": messages.append} | options
     corpus = Corpus.prepare(files or [path], tokenizer or LetterTokenizer(), tmp_path / "cache", **settings)
-    assert len(said) == 1
-    return corpus, said[0]
+    assert len(messages) == 1
+    return corpus, messages[0]
 
 
 def contents(corpus):
@@ -51,15 +51,15 @@ def test_layout_sentence_does_not_cut_lines(tmp_path):
 def test_files_are_separate_documents_and_unknown_characters_are_counted(tmp_path):
     for name, content in (("a.txt", "One. Two."), ("b.txt", "Ünder. Four.")):
         (tmp_path / name).write_text(content)
-    corpus, said = prepare(tmp_path, files=[tmp_path / "a.txt", tmp_path / "b.txt"])
+    corpus, message = prepare(tmp_path, files=[tmp_path / "a.txt", tmp_path / "b.txt"])
     assert contents(corpus) == [["one.", "two."], ["<unk>nder.", "four."]]
     assert corpus.counts["unknown"] == 1
-    assert "tokenising 2 files" in said
+    assert "tokenising 2 files" in message
 
 
 def test_batches_of_text_change_nothing(tmp_path, monkeypatch):
     whole = make_corpus(tmp_path)
-    monkeypatch.setattr("albert_np.data.corpus.CHARACTERS_A_BATCH", 100)
+    monkeypatch.setattr("albert_np.data.tokenise.CHARACTERS_PER_BATCH", 100)
     (tmp_path / "again").mkdir()
     pieces = make_corpus(tmp_path / "again")
     for name in ("tokens", "segment_starts", "document_starts"):
@@ -78,11 +78,11 @@ def test_large_vocabulary_uses_four_bytes(tmp_path):
 
 
 def test_second_run_reuses(tmp_path):
-    first, said = prepare(tmp_path)
-    assert "it is not tokenised yet" in said and first.rebuilt_because
+    first, message = prepare(tmp_path)
+    assert "it is not tokenised yet" in message and first.rebuild_reason
     tokenizer = LetterTokenizer()
-    second, said = prepare(tmp_path, tokenizer)
-    assert "is reused" in said and second.rebuilt_because is None
+    second, message = prepare(tmp_path, tokenizer)
+    assert "is reused" in message and second.rebuild_reason is None
     assert tokenizer.texts_seen == 0
     assert contents(second) == contents(first)
 
@@ -101,8 +101,8 @@ def test_a_changed_file_is_noticed(tmp_path, same_size):
     changed = TEXT.replace("dog", "fox" if same_size else "horse")
     (tmp_path / "text.txt").write_text(changed)
     os.utime(tmp_path / "text.txt", (2, 2))
-    corpus, said = prepare(tmp_path)
-    assert "text.txt has changed" in said
+    corpus, message = prepare(tmp_path)
+    assert "text.txt has changed" in message
     assert contents(corpus)[0][0] == changed.split(".")[0].lower() + "."
     assert len(list((tmp_path / "cache").glob("*.bin"))) == 3, "the older files were left"
 
@@ -144,8 +144,8 @@ def test_damage_is_noticed(tmp_path, damage):
         manifest.write_text(json.dumps({"format": 0}))
     with pytest.raises(ValueError, match="holds no prepared corpus"):
         Corpus.open(tmp_path / "cache", LetterTokenizer())
-    corpus, said = prepare(tmp_path)
-    assert corpus.rebuilt_because and "tokenising" in said
+    corpus, message = prepare(tmp_path)
+    assert corpus.rebuild_reason and "tokenising" in message
     assert contents(corpus)[1][0] == "a new day."
 
 
@@ -190,9 +190,9 @@ import sys, time
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from data_tools import LetterTokenizer
-import albert_np.data.corpus as c
+import albert_np.data.tokenise as t
 from albert_np.data import Corpus
-c.CHARACTERS_A_BATCH = 50
+t.CHARACTERS_PER_BATCH = 50
 def wait(done, total):
     print("started", flush=True)
     time.sleep(60)
@@ -209,8 +209,8 @@ def test_a_killed_build_leaves_nothing_that_counts(tmp_path):
         assert list((tmp_path / "cache").glob("*.partial"))
         process.send_signal(signal.SIGKILL)
     assert "reused" in prepare(tmp_path)[1], "the lock or the older corpus did not survive"
-    corpus, said = prepare(tmp_path, LetterTokenizer("killed"))
-    assert "tokenizer has changed" in said
+    corpus, message = prepare(tmp_path, LetterTokenizer("killed"))
+    assert "tokenizer has changed" in message
     assert contents(corpus)[0][0] == "the dog ran."
     assert not list((tmp_path / "cache").glob("*.partial"))
 
@@ -226,12 +226,12 @@ def test_two_builders_at_once(tmp_path):
 
 
 def test_progress(tmp_path, monkeypatch):
-    monkeypatch.setattr("albert_np.data.corpus.CHARACTERS_A_BATCH", 10)
-    seen = []
-    prepare(tmp_path, progress=lambda done, total: seen.append((done, total)))
+    monkeypatch.setattr("albert_np.data.tokenise.CHARACTERS_PER_BATCH", 10)
+    calls = []
+    prepare(tmp_path, progress=lambda done, total: calls.append((done, total)))
     size = (tmp_path / "text.txt").stat().st_size
-    assert {total for _, total in seen} == {size}
-    done = [done for done, _ in seen]
+    assert {total for _, total in calls} == {size}
+    done = [done for done, _ in calls]
     assert done == sorted(done) and done[-1] == size
 
 

@@ -115,5 +115,5 @@ def test_a_wrapped_paragraph_without_end_is_ended(tmp_path, monkeypatch):
 
 
 def test_unknown_layout(tmp_path):
-    with pytest.raises(ValueError, match="lines must be one of sentence, paragraph, wrapped, not 'poem'"):
+    with pytest.raises(ValueError, match="lines must be one of paragraph, sentence, wrapped, not 'poem'"):
         read(tmp_path / "a.txt", "one\n", "poem")

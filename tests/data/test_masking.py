@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albert_np.data.masking import Masker, Words, choose_google, choose_paper, google_words, segment_words
-from albert_np.data.pieces import Pieces
+from albert_np.data.vocabulary import Vocabulary
 
 V, UNK, CLS, SEP, MASK = 1000, 1, 2, 3, 4
 
@@ -17,10 +17,10 @@ def make_pieces(continuations=0.3, V=V):
     starts = np.random.default_rng(1).random(V) >= continuations
     starts[:5] = True
     special = np.arange(V) < 5
-    return Pieces(starts, starts & ~special, special, UNK, CLS, SEP, MASK)
+    return Vocabulary(starts, starts & ~special, special, UNK, CLS, SEP, MASK)
 
 
-PIECES = make_pieces()
+VOCABULARY = make_pieces()
 
 
 def sequence(rng, a, b, low=5):
@@ -81,8 +81,8 @@ def google_predictions(tokens, pieces, max_predictions, prob, max_ngram, favor_s
 )  # fmt: skip
 def test_google_is_googles_algorithm(a, b, seed, cap, ngram, short, prob):
     ids = sequence(np.random.default_rng(seed), a, b)
-    mine = Masker(PIECES, cap, "google", ngram, prob, short).mask(ids, np.random.default_rng(seed))
-    theirs = google_predictions(ids, PIECES, cap, prob, ngram, short, np.random.default_rng(seed))
+    mine = Masker(VOCABULARY, cap, "google", ngram, prob, short).mask(ids, np.random.default_rng(seed))
+    theirs = google_predictions(ids, VOCABULARY, cap, prob, ngram, short, np.random.default_rng(seed))
     for ours, expected in zip(mine, theirs):
         assert ours.tolist() == list(expected)
 
@@ -90,15 +90,15 @@ def test_google_is_googles_algorithm(a, b, seed, cap, ngram, short, prob):
 def test_google_words_join_across_the_separator():
     starts = np.zeros(V, bool)
     starts[[5, 6]] = True
-    pieces = Pieces(starts, starts, np.arange(V) < 5, UNK, CLS, SEP, MASK)
+    pieces = Vocabulary(starts, starts, np.arange(V) < 5, UNK, CLS, SEP, MASK)
     words = google_words(np.array([CLS, 5, 7, SEP, 7, 6, SEP]), pieces)
-    assert words.places.tolist() == [1, 2, 4, 5] and words.offsets == [0, 3, 4] and words.room == [2, 1]
+    assert words.positions.tolist() == [1, 2, 4, 5] and words.offsets == [0, 3, 4] and words.room == [2, 1]
 
 
 def test_paper_words_end_at_the_separator_and_special_pieces_have_no_room():
     starts = np.zeros(V, bool)
     starts[[5, 6, UNK]] = True
-    pieces = Pieces(starts, starts, np.arange(V) < 5, UNK, CLS, SEP, MASK)
+    pieces = Vocabulary(starts, starts, np.arange(V) < 5, UNK, CLS, SEP, MASK)
     words = segment_words(np.array([CLS, 5, 7, 6, SEP, 7, 6, UNK, 7, 5, SEP]), pieces)
     #                                0   1     3   4    5  6   7       9  10
     assert words.offsets == [0, 1, 3, 4, 5, 6, 7, 9, 10, 11]
@@ -114,23 +114,23 @@ def test_what_always_holds(style, a, b, seed, low):
     if low == 0:  # text with unknown pieces
         ids[1 : a + 1][rng.random(a) < 0.2] = UNK
     before = ids.copy()
-    masker = Masker(PIECES, 100, style)
-    seen, places, labels = masker.mask(ids, rng)
+    masker = Masker(VOCABULARY, 100, style)
+    masked, positions, labels = masker.mask(ids, rng)
     assert np.array_equal(ids, before), "the input was written to"
-    assert seen.dtype == ids.dtype and len(seen) == len(ids)
-    assert (np.diff(places) > 0).all()
-    assert np.array_equal(labels, ids[places]), "labels are the pieces that stood there"
+    assert masked.dtype == ids.dtype and len(masked) == len(ids)
+    assert (np.diff(positions) > 0).all()
+    assert np.array_equal(labels, ids[positions]), "labels are the pieces that stood there"
     assert not np.isin(labels, [CLS, SEP]).any()
-    assert np.array_equal(np.delete(seen, places), np.delete(ids, places))
-    assert len(places) <= masker.budget(len(ids)) == max(1, round(0.15 * (a + b + 3)))
+    assert np.array_equal(np.delete(masked, positions), np.delete(ids, positions))
+    assert len(positions) <= masker.budget(len(ids)) == max(1, round(0.15 * (a + b + 3)))
     if style == "paper":
-        assert not PIECES.special[labels].any()
-        new = seen[places][seen[places] != MASK]
-        assert not PIECES.special[new].any()
+        assert not VOCABULARY.special[labels].any()
+        new = masked[positions][masked[positions] != MASK]
+        assert not VOCABULARY.special[new].any()
         # complete words: a masked piece that continues a word comes with the piece before it
-        for t in places:
-            if not PIECES.word_starts[ids[t]] and not PIECES.special[ids[t - 1]]:
-                assert t - 1 in places
+        for t in positions:
+            if not VOCABULARY.word_starts[ids[t]] and not VOCABULARY.special[ids[t - 1]]:
+                assert t - 1 in positions
 
 
 def many(style, a=60, b=65, count=3000, **options):
@@ -144,17 +144,17 @@ def many(style, a=60, b=65, count=3000, **options):
 
 @pytest.mark.parametrize("style", ["google", "paper"])
 def test_rate(style):
-    masked = sum(len(places) for *_, places, _ in many(style, count=500))
+    masked = sum(len(positions) for *_, positions, _ in many(style, count=500))
     assert masked == 500 * round(0.15 * 128)  # words of one piece: the budget is met exactly
 
 
 @pytest.mark.parametrize("style", ["google", "paper"])
 def test_80_10_10(style):
     counts = Counter()
-    for ids, seen, places, _ in many(style):
-        counts["mask"] += int((seen[places] == MASK).sum())
-        counts["same"] += int((seen[places] == ids[places]).sum())
-        counts["all"] += len(places)
+    for ids, masked, positions, _ in many(style):
+        counts["mask"] += int((masked[positions] == MASK).sum())
+        counts["same"] += int((masked[positions] == ids[positions]).sum())
+        counts["all"] += len(positions)
     masks, same = counts["mask"] / counts["all"], counts["same"] / counts["all"]
     assert abs(masks - 0.8) < 0.012  # 34000 n-grams of 57000 pieces: a standard deviation of 0.003
     assert abs(same - 0.1) < 0.012
@@ -162,7 +162,12 @@ def test_80_10_10(style):
 
 def test_random_pieces_come_from_all_of_v_or_from_the_ordinary():
     google, paper = (
-        np.concatenate([seen[places][(seen != ids)[places] & (seen[places] != MASK)] for ids, seen, places, _ in many(style)])
+        np.concatenate(
+            [
+                masked[positions][(masked != ids)[positions] & (masked[positions] != MASK)]
+                for ids, masked, positions, _ in many(style)
+            ]
+        )
         for style in ("google", "paper")
     )
     assert {0, 1, 2, 3} <= set(google.tolist())
@@ -173,7 +178,7 @@ def test_the_fate_is_a_pieces_in_google_and_an_ngrams_in_paper():
     """Of neighbouring masked pieces, in words of three pieces, how often only one is a [MASK]."""
     starts = np.arange(V) % 3 == 2
     starts[:5] = True
-    pieces = Pieces(starts, starts, np.arange(V) < 5, UNK, CLS, SEP, MASK)
+    pieces = Vocabulary(starts, starts, np.arange(V) < 5, UNK, CLS, SEP, MASK)
     rng = np.random.default_rng(0)
     mixed = {}
     for style in ("google", "paper"):
@@ -182,8 +187,8 @@ def test_the_fate_is_a_pieces_in_google_and_an_ngrams_in_paper():
             first = rng.integers(2, 300, 40) * 3 + 2
             body = (first[:, None] + np.arange(3)).reshape(-1)
             ids = np.concatenate([[CLS], body[:60], [SEP], body[60:], [SEP]]).astype(np.int32)
-            seen, places, _ = masker.mask(ids, rng)
-            masks = (seen[places] == MASK).reshape(-1, 3)
+            masked, positions, _ = masker.mask(ids, rng)
+            masks = (masked[positions] == MASK).reshape(-1, 3)
             seen_mixed += int((masks.any(1) & ~masks.all(1)).sum())
             words += len(masks)
         mixed[style] = seen_mixed / words
@@ -195,11 +200,11 @@ def test_the_fate_is_a_pieces_in_google_and_an_ngrams_in_paper():
 def test_paper_ngram_lengths(max_ngram):
     """Where neither an overlap nor the end of the budget matters (the first five n-grams of a long text) p(n) is exact."""
     rng = np.random.default_rng(0)
-    masker = Masker(PIECES, 1000, "paper", max_ngram)
+    masker = Masker(VOCABULARY, 1000, "paper", max_ngram)
     words = Words(None, list(range(0, 2001, 2)), list(range(1000, 0, -1)))
     counts = Counter()
     for _ in range(1500):
-        lengths = np.searchsorted(masker._up_to, rng.random(1000), side="right") + 1
+        lengths = np.searchsorted(masker._thresholds, rng.random(1000), side="right") + 1
         chosen = choose_paper(words, rng.permutation(1000).tolist(), lengths.tolist(), 60)
         counts.update((stop - start) // 2 for start, stop in chosen[:5])
     share = np.array([counts[n] for n in range(1, max_ngram + 1)]) / sum(counts.values())
@@ -216,7 +221,7 @@ def test_realised_google_lengths():
         ids = sequence(rng, 60, 65)
         words = google_words(ids, pieces)
         W = len(words.room)
-        lengths = np.searchsorted(masker._up_to, rng.random(W), side="right") + 1
+        lengths = np.searchsorted(masker._thresholds, rng.random(W), side="right") + 1
         chosen = choose_google(words, rng.permutation(W).tolist(), lengths.tolist(), 19)
         counts.update(stop - start for start, stop in chosen)
     share = np.array([counts[n] for n in (1, 2, 3)]) / sum(counts.values())
@@ -224,20 +229,20 @@ def test_realised_google_lengths():
 
 
 def test_favor_longer_turns_p_round():
-    assert np.allclose(Masker(PIECES, 9, favor_shorter=True).p, np.array([6, 3, 2]) / 11)
-    assert np.allclose(Masker(PIECES, 9, favor_shorter=False).p, np.array([2, 3, 6]) / 11)
+    assert np.allclose(Masker(VOCABULARY, 9, favor_shorter=True).p, np.array([6, 3, 2]) / 11)
+    assert np.allclose(Masker(VOCABULARY, 9, favor_shorter=False).p, np.array([2, 3, 6]) / 11)
 
 
 def test_nothing_to_mask():
     ids = np.array([CLS, UNK, SEP, UNK, SEP], dtype=np.int32)
-    seen, places, labels = Masker(PIECES, 9).mask(ids, np.random.default_rng(0))
-    assert np.array_equal(seen, ids) and len(places) == len(labels) == 0
+    masked, positions, labels = Masker(VOCABULARY, 9).mask(ids, np.random.default_rng(0))
+    assert np.array_equal(masked, ids) and len(positions) == len(labels) == 0
 
 
 @pytest.mark.parametrize("style", ["google", "paper"])
 def test_a_pure_function(style):
     ids = sequence(np.random.default_rng(0), 30, 30)
-    masker = Masker(PIECES, 100, style)
+    masker = Masker(VOCABULARY, 100, style)
     first, again, other = (masker.mask(ids, np.random.default_rng(seed))[0].tobytes() for seed in (1, 1, 2))
     assert first == again != other
 
@@ -252,13 +257,13 @@ def test_a_pure_function(style):
 )
 def test_wrong_settings(options, message):
     with pytest.raises(ValueError, match=message):
-        Masker(**({"pieces": PIECES, "max_predictions": 10} | options))
+        Masker(**({"vocabulary": VOCABULARY, "max_predictions": 10} | options))
 
 
 @pytest.mark.parametrize("style", ["google", "paper"])
 def test_quick_enough(style):
     """It runs inside the training step: 40 us on a quiet core, 400 us would be noticed."""
-    ids, rng, masker = sequence(np.random.default_rng(0), 60, 65), np.random.default_rng(0), Masker(PIECES, 100, style)
+    ids, rng, masker = sequence(np.random.default_rng(0), 60, 65), np.random.default_rng(0), Masker(VOCABULARY, 100, style)
     start = time.process_time()
     for _ in range(500):
         masker.mask(ids, rng)

@@ -82,8 +82,8 @@ def whole(corpus, blocks, i):
 @pytest.mark.parametrize("style", ["google", "paper"])
 def test_sop_halves_are_the_block_in_or_out_of_order(sparse, style):
     blocks, pairs = plan(sparse, style, "sop")
-    single = blocks.single()
-    seen = {0: 0, 1: 0}
+    single = blocks.is_single()
+    counts_by_label = {0: 0, 1: 0}
     for i in np.flatnonzero(pairs.lengths < T):
         A, B = (part.tolist() for part in pair(sparse, blocks, pairs, i))
         if single[i] and style == "google":
@@ -91,20 +91,20 @@ def test_sop_halves_are_the_block_in_or_out_of_order(sparse, style):
             continue
         first, second = (B, A) if pairs.labels[i] else (A, B)
         assert first + second == whole(sparse, blocks, i)
-        seen[int(pairs.labels[i])] += 1
+        counts_by_label[int(pairs.labels[i])] += 1
         starts = sparse.segment_starts[blocks.first[i] : blocks.stop[i] + 1] - sparse.segment_starts[blocks.first[i]]
         if single[i]:
-            assert decode(second) != "" and sparse.pieces.blank_starts[second[0]]
+            assert decode(second) != "" and sparse.vocabulary.space_starts[second[0]]
         else:
             assert len(first) in starts[1:-1]
-    assert min(seen.values()) > 50
+    assert min(counts_by_label.values()) > 50
 
 
 @pytest.mark.parametrize("style", ["google", "paper"])
 def test_label_shares(sparse, style):
     blocks, _ = plan(sparse, style, "sop")
     labels = np.concatenate([plan(sparse, style, "sop", epoch)[1].labels for epoch in range(20)])
-    single = np.tile(blocks.single(), 20)
+    single = np.tile(blocks.is_single(), 20)
     deviation = 4 * 0.5 / np.sqrt((~single).sum())
     assert abs(labels[~single].mean() - 0.5) < deviation
     if style == "google":
@@ -116,7 +116,7 @@ def test_label_shares(sparse, style):
 def test_google_takes_the_foreign_b_as_google_does(sparse):
     blocks, pairs = plan(sparse, "google", "sop")
     documents = np.zeros(len(blocks.units), dtype=int)
-    for i in np.flatnonzero(blocks.single()):
+    for i in np.flatnonzero(blocks.is_single()):
         low, high = pairs.foreign[i]
         [unit] = np.flatnonzero((blocks.units[:, 0] <= low) & (high <= blocks.units[:, 1]))
         documents[unit] += 1
@@ -126,7 +126,7 @@ def test_google_takes_the_foreign_b_as_google_does(sparse):
         assert sizes[:-1].sum() < max(wanted, 1), "B went on after it was long enough"
         assert sizes.sum() >= wanted or high == blocks.units[unit, 1], "B stopped too early"
     assert np.count_nonzero(documents) > 50
-    assert (pairs.foreign[~blocks.single()] == 0).all()
+    assert (pairs.foreign[~blocks.is_single()] == 0).all()
 
 
 def test_paper_never_takes_another_document_for_sop(sparse):
@@ -140,7 +140,7 @@ def test_nsp(sparse, style):
     blocks, pairs = plan(sparse, style, "nsp")
     assert not pairs.swapped.any()
     assert np.array_equal(pairs.labels == 1, pairs.foreign[:, 1] > 0)
-    several = ~blocks.single()
+    several = ~blocks.is_single()
     assert abs(pairs.labels[several].mean() - 0.5) < 4 * 0.5 / np.sqrt(several.sum())
     for i in np.flatnonzero(pairs.lengths < T)[:200]:
         A, B = (part.tolist() for part in pair(sparse, blocks, pairs, i))
@@ -160,7 +160,7 @@ def test_one_document_is_its_own_other_document(tmp_path):
     corpus = make_corpus(tmp_path, "\n".join(["one two three four"] * 30), lines="sentence")
     blocks = cut_blocks(corpus, whole_documents(corpus), 8, 0.0, 0, "google")
     pairs = plan_pairs(corpus, blocks, 8, "google", "sop", 0, 0)
-    assert blocks.single().all() and (pairs.labels == 1).all()
+    assert blocks.is_single().all() and (pairs.labels == 1).all()
     assert ((pairs.foreign[:, 1] > pairs.foreign[:, 0]) & (pairs.foreign[:, 1] <= corpus.counts["segments"])).all()
 
 
@@ -186,5 +186,5 @@ def test_pure_and_independent_of_the_other_blocks(sparse):
     other = plan(sparse, "google", "sop", epoch=1)[1]
     assert np.array_equal(pairs.split, again.split) and np.array_equal(pairs.foreign, again.foreign)
     assert not np.array_equal(pairs.split, other.split) and not np.array_equal(pairs.labels, other.labels)
-    fewer = blocks.keep(np.arange(len(blocks)) < 100)
+    fewer = blocks.select(np.arange(len(blocks)) < 100)
     assert np.array_equal(plan_pairs(sparse, fewer, T, "google", "sop", 0, 0).foreign, pairs.foreign[:100])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from data_tools import LetterTokenizer, make_corpus, text
 
-from albert_np.data import Corpus, Example, PretrainingData, collate, split_corpus
+from albert_np.data import Corpus, Example, PretrainingData, collate, split_batch, split_corpus
 
 CLS, SEP, MASK = 2, 3, 4
 STYLES = ["google", "paper"]
@@ -48,15 +48,15 @@ def test_collate():
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_an_epoch(corpus, style, objective):
     data = make(corpus, style=style, objective=objective)
-    word_ids = np.flatnonzero(~corpus.pieces.special)
-    seen = []
+    word_ids = np.flatnonzero(~corpus.vocabulary.special)
+    indices = []
     for step in range(data.steps_per_epoch(0)):
         batch = data.batch(0, step)
         N, B, M = len(batch["ids"]), len(batch["lengths"]), len(batch["masked_rows"])
         assert N == batch["lengths"].sum() <= 600
         assert batch["token_types"].shape == batch["positions"].shape == (N,) and batch["examples"].shape == (B,)
         assert batch["lengths"].max() <= 64
-        assert np.array_equal(batch["lengths"], data.lengths(0)[batch["examples"]]), "the sampler was told other lengths"
+        assert np.array_equal(batch["lengths"], data.lengths(0)[batch["examples"]]), "the sampler used other lengths"
         starts = np.cumsum(batch["lengths"]) - batch["lengths"]
         assert (batch["ids"][starts] == CLS).all() and (batch["positions"][starts] == 0).all()
         assert (batch["ids"] == CLS).sum() >= B and (batch["ids"] == SEP).sum() >= 2 * B
@@ -67,8 +67,8 @@ def test_an_epoch(corpus, style, objective):
         assert (np.diff(batch["masked_rows"]) > 0).all() and batch["masked_labels"].shape == (M,)
         assert np.isin(batch["masked_labels"], word_ids).all()
         assert ("order_labels" in batch) == (objective != "none")
-        seen += batch["examples"].tolist()
-    assert sorted(seen) == list(range(len(data)))
+        indices += batch["examples"].tolist()
+    assert sorted(indices) == list(range(len(data)))
     report = data.report(0)
     assert report["each_exactly_once"] and 0 <= report["single_segment_share"] < 1
 
@@ -80,8 +80,8 @@ def test_labels_are_the_text(corpus, style):
     every = LetterTokenizer().decode(corpus.tokens).replace(" ", "")
     for example in data.examples(0, range(40)):
         ids = example.ids.copy()
-        ids[example.places] = example.labels
-        for half in (ids[1 : example.first - 1], ids[example.first : -1]):
+        ids[example.masked_positions] = example.labels
+        for half in (ids[1 : example.first_length - 1], ids[example.first_length : -1]):
             assert len(half) and LetterTokenizer().decode(half).replace(" ", "") in every
 
 
@@ -100,7 +100,7 @@ def test_masks_and_halves_differ_between_epochs_the_text_does_not(corpus):
 
     def pieces(example):
         ids = example.ids.copy()
-        ids[example.places] = example.labels
+        ids[example.masked_positions] = example.labels
         return sorted(ids.tolist())
 
     for number in range(30):
@@ -138,7 +138,7 @@ def test_micro_batches_are_the_batch(corpus, k):
 def test_more_micro_batches_than_examples(corpus):
     data = make(corpus, tokens_per_batch=64)
     parts = data.micro_batches(0, 0, 9)
-    assert 1 <= len(parts) < 9 and len(data.parts(0, 0, 9)) == 9
+    assert 1 <= len(parts) < 9 and len(split_batch(data.step_examples(0, 0), data.cost(data.lengths(0)), 9)) == 9
 
 
 def test_train_and_held_out_share_no_text(corpus):
@@ -168,14 +168,14 @@ def test_unigram_entropy(corpus):
     train_units, held_units = split_corpus(corpus, 0.2, 0)
     train = make(corpus, train_units)
     held = train.held_out(held_units)
-    counts = np.zeros(corpus.pieces.size)
+    counts = np.zeros(corpus.vocabulary.size)
     for a, b in train_units:
         for piece in corpus.segment_ids(a, b):
             counts[piece] += 1
     p = (counts + 1) / (counts + 1).sum()
     labels = [int(label) for batch in held for label in batch["masked_labels"]]
     assert math.isclose(held.unigram_entropy(train), -np.mean([math.log(p[label]) for label in labels]), rel_tol=1e-12)
-    assert 2 < held.unigram_entropy(train) < math.log(corpus.pieces.size)
+    assert 2 < held.unigram_entropy(train) < math.log(corpus.vocabulary.size)
 
 
 def test_unknown_pieces_are_not_predicted_in_paper_style(tmp_path):
@@ -203,7 +203,7 @@ def test_nothing_held_out(corpus):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"style": "mine"}, "style must be one of google, paper, not 'mine'"),
+        ({"style": "mine"}, "style must be one of paper, google, not 'mine'"),
         ({"objective": "mlm"}, "objective must be one of sop, nsp, none, not 'mlm'"),
         ({"max_length": 5}, "max_length must be at least 8, not 5"),
         ({"short_seq_prob": 2}, "short_seq_prob must be between 0 and 1"),
@@ -229,7 +229,7 @@ def test_wrong_step_and_mode(corpus):
 def test_a_cap_that_lowers_the_rate_is_said(corpus):
     with pytest.warns(UserWarning, match="max_predictions=4 lowers .* of 64 tokens 6.2% instead of 15.0%"):
         data = make(corpus, max_predictions=4)
-    assert max(len(example.places) for example in data.examples(0, range(30))) == 4
+    assert max(len(example.masked_positions) for example in data.examples(0, range(30))) == 4
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert make(corpus).masker.max_predictions == 10

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from albert_np.data import BalancedSampler, split
+from albert_np.data import BalancedSampler, split_batch
 
 
 def lengths(n, seed=0, longest=128):
@@ -133,11 +133,11 @@ def test_the_cursor_can_be_saved_and_restored():
 def test_split(n, k, seed):
     costs = lengths(500, seed).astype(float)
     batch = np.random.default_rng(seed).permutation(500)[:n]
-    parts = split(batch, costs, k)
+    parts = split_batch(batch, costs, k)
     assert len(parts) == k and sorted(np.concatenate(parts).tolist()) == sorted(batch.tolist())
     loads = [costs[part].sum() for part in parts]
     assert max(loads) - min(loads) <= costs[batch].max()
-    assert [part.tolist() for part in parts] == [part.tolist() for part in split(batch, costs, k)]
+    assert [part.tolist() for part in parts] == [part.tolist() for part in split_batch(batch, costs, k)]
     if n >= k:
         assert all(len(part) for part in parts)
 
@@ -163,7 +163,7 @@ def test_wrong_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         BalancedSampler(**({"tokens_per_batch": 10, "seed": 0} | arguments))
     with pytest.raises(ValueError, match="1 or more parts, not 0"):
-        split(np.arange(3), np.ones(3), 0)
+        split_batch(np.arange(3), np.ones(3), 0)
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@ from data_tools import LetterTokenizer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_np.data.sentences import segments, split_sentences
+from albert_np.data.sentences import encode_segments, split_sentences
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_no_character_is_lost(paragraph):
 
 def encode(text, limit):
     tokenizer = LetterTokenizer()
-    [parts] = segments([text], tokenizer.encode_batch, limit)
+    [parts] = encode_segments([text], tokenizer.encode_batch, limit)
     return [tokenizer.decode(ids) for ids in parts]
 
 
@@ -78,7 +78,7 @@ words = st.text(alphabet="abc,;-", min_size=1, max_size=25)
 @given(st.lists(st.lists(words, max_size=30).map(" ".join), max_size=6), st.integers(2, 20))
 def test_parts_hold_all_tokens_and_keep_the_limit(sentences, limit):
     tokenizer = LetterTokenizer()
-    cut = segments(sentences, tokenizer.encode_batch, limit)
+    cut = encode_segments(sentences, tokenizer.encode_batch, limit)
     assert len(cut) == len(sentences)
     for sentence, parts in zip(sentences, cut):
         assert all(0 < len(ids) <= limit for ids in parts)
@@ -94,5 +94,5 @@ def test_the_tokenizer_is_called_at_most_three_times():
         calls.append(len(texts))
         return tokenizer.encode_batch(texts)
 
-    segments(["a b c, d e f, " * 20, "x" * 100, "short"] * 10, encode_batch, 8)
+    encode_segments(["a b c, d e f, " * 20, "x" * 100, "short"] * 10, encode_batch, 8)
     assert len(calls) == 3

@@ -1,5 +1,6 @@
 """A batch in parts, one a thread, is the batch."""
 
+import operator
 from dataclasses import replace
 from itertools import pairwise
 from unittest import mock
@@ -10,12 +11,14 @@ from invariants import COUNT, DROPOUT, LENGTHS, RNGS, TASKS, batch_of, close, in
 from threadpoolctl import threadpool_info
 
 import albert_np as ab
-from albert_np.core import dispatch as kernels
-from albert_np.core.params import shapes
-from albert_np.engine import shards as parts
+from albert_np.core import reference
+from albert_np.core.batch import Items
 from albert_np.engine import threads
-from albert_np.engine.shards import counts, cuts, number_of_parts, split
+from albert_np.engine.shards import number_of_shards, split, split_points
 from albert_np.gradcheck.examples import TINY
+from albert_np.models import base
+from albert_np.models.objective import Objective
+from albert_np.models.shapes import shapes
 
 every_task = pytest.mark.parametrize("task", TASKS)
 
@@ -40,7 +43,7 @@ def test_a_task_in_parts(task, given, k):
         close(loss, model.packed_loss(batch, given).loss)
 
 
-@pytest.mark.parametrize("without", ["masked_rows masked_labels", "order_labels", "masked_rows masked_labels order_labels"])
+@pytest.mark.parametrize("without", ["masked", "order", "masked order"])
 def test_pretraining_without_some_labels(without):
     model = ab.AlbertForPreTraining.of(DROPOUT, parameters(shapes(DROPOUT), 3))
     batch = replace(batch_of(0, 1, 2, 3), **dict.fromkeys(without.split()))
@@ -54,8 +57,8 @@ def test_pretraining_without_some_labels(without):
 def test_a_part_without_a_masked_token():
     model = ab.AlbertForPreTraining.of(TINY, parameters(shapes(TINY), 3))
     batch = batch_of(0, 1, 2, 3)
-    keep = batch.masked_rows < LENGTHS[0]  # all in the first sequence
-    batch = replace(batch, masked_rows=batch.masked_rows[keep], masked_labels=batch.masked_labels[keep])
+    keep = batch.masked.rows < LENGTHS[0]  # all in the first sequence
+    batch = replace(batch, masked=Items(batch.masked.labels[keep], batch.masked.rows[keep]))
     whole, grads = model.packed_loss_and_gradients(batch)
     with in_threads(3):
         together, again = model.packed_loss_and_gradients(batch)
@@ -70,7 +73,7 @@ def test_a_part_without_a_masked_token():
 def test_cuts_leave_nothing_out_and_nothing_empty(lengths):
     lengths = np.array(lengths)
     for k in range(1, min(5, len(lengths)) + 1):
-        found = cuts(lengths, k)
+        found = split_points(lengths, k)
         assert len(found) == k and found[0][0] == 0 and found[-1][1] == len(lengths)
         assert all(first < last for first, last in found)
         assert all(a[1] == b[0] for a, b in pairwise(found))
@@ -82,17 +85,19 @@ def test_parts_hold_the_batch():
     batch = batch_of(0, 1, 2, 3)
     for k in (1, 2, 3, 4):
         found = split(batch, k)
-        for name in ("ids", "positions", "token_types", "dropout_rows", "order_labels", "masked_labels"):
-            assert np.array_equal(np.concatenate([getattr(part, name) for part in found]), getattr(batch, name))
+        for name in ("ids", "positions", "token_types", "random_rows", "order.labels", "masked.labels"):
+            get = operator.attrgetter(name)
+            assert np.array_equal(np.concatenate([get(part) for part in found]), get(batch))
         assert np.array_equal(np.concatenate([part.sequences.lengths for part in found]), batch.sequences.lengths)
         for part in found:
-            assert part.sequences.starts[0] == 0 and (part.masked_rows < part.tokens).all()
+            assert part.sequences.starts[0] == 0 and (part.masked.rows < len(part.ids)).all()
 
 
 def test_tables_of_labels_that_differ_in_number_need_denominators():
     batch = task_batch_of("spans", 0, 1, 2, 3)  # one answer without a known end
-    assert counts(batch) is None and counts(task_batch_of("classes", 0, 2)) == {"task": 2, "tokens": 12}
-    with in_threads(2), mock.patch.object(parts, "split", side_effect=AssertionError):
+    assert not batch.has_common_denominators()
+    assert task_batch_of("classes", 0, 2).denominators() == {"task": 2, "tokens": 12}
+    with in_threads(2), mock.patch.object(base, "split", side_effect=AssertionError):
         task_model("spans").packed_loss_and_gradients(batch)
 
 
@@ -100,15 +105,15 @@ def test_how_many_parts():
     wide, narrow = np.zeros(768, np.float32), np.zeros(16, np.float32)
     many, few = np.full(32, 128), np.full(2, 512)
     with mock.patch.object(threads, "count", lambda: 2):
-        assert number_of_parts(many, wide) == number_of_parts(few, wide) == 2
-        assert number_of_parts(few, narrow) == number_of_parts(few[:1], wide) == 1  # too little; nothing to divide
-        with kernels.textbook():
-            assert number_of_parts(many, wide) == 1
+        assert number_of_shards(many, wide) == number_of_shards(few, wide) == 2
+        assert number_of_shards(few, narrow) == number_of_shards(few[:1], wide) == 1  # too little; nothing to divide
+        with reference():
+            assert number_of_shards(many, wide) == 1
     with mock.patch.object(threads, "count", lambda: 16):
-        assert number_of_parts(many, wide) == 16
-        assert number_of_parts(few, wide) == 1  # 16 threads of BLAS are quicker than two parts
+        assert number_of_shards(many, wide) == 16
+        assert number_of_shards(few, wide) == 1  # 16 threads of BLAS are quicker than two parts
     with mock.patch.object(threads, "count", lambda: 1):
-        assert number_of_parts(many, wide) == 1
+        assert number_of_shards(many, wide) == 1
 
 
 def test_a_failing_part_is_an_exception_and_blas_is_as_before():
@@ -120,7 +125,7 @@ def test_a_failing_part_is_an_exception_and_blas_is_as_before():
         calls.append(args)
         raise FloatingPointError("here")
 
-    failing = mock.patch.object(ab.AlbertForPreTraining, "objective", (fail_once, None))
+    failing = mock.patch.object(ab.AlbertForPreTraining, "objective", Objective(fail_once, None))
     with in_threads(2), failing, pytest.raises(FloatingPointError, match="here"):
         model.packed_loss_and_gradients(batch_of(0, 1, 2, 3))
     assert len(calls) == 2 and [library["num_threads"] for library in threadpool_info()] == before
@@ -137,7 +142,7 @@ def test_a_call_in_parts(cls):
     options = dict(output_hidden_states=True, output_attentions=True)
     if cls is ab.AlbertForRelationClassification:
         options["entity_positions"] = np.array([[2, 2]] * 5)
-    with kernels.textbook():
+    with reference():
         whole = model(ids, mask, **options)
     with in_threads(3):
         together = model(ids, mask, **options)

@@ -1,15 +1,14 @@
-"""Steps that are recorded and replayed find what steps find that are computed as they come."""
+"""Steps that are captured and replayed are equal to eager ones."""
 
 import numpy as np
 import pytest
 from devices import DEVICES, on_device, to_host
 
 import albert_np as ab
-from albert_np.core import dispatch as kernels
-from albert_np.core.batch import Batch
-from albert_np.engine import step_graphs as recorded
-from albert_np.engine.precision import InFloat16, computing
-from albert_np.engine.step_graphs import Form, Steps, rounded, rung
+from albert_np.core import reference
+from albert_np.engine import step_graphs
+from albert_np.engine.precision import Float16Policy, get_precision_policy
+from albert_np.engine.step_graphs import BatchShape, StepGraphs, bucket_size, round_up
 
 SIZES = dict(
     vocab_size=29, embedding_size=6, hidden_size=12, num_hidden_layers=2, num_attention_heads=3, intermediate_size=14,
@@ -19,7 +18,7 @@ SIZES = dict(
 
 @pytest.fixture(params=DEVICES)
 def device(request, monkeypatch):
-    with kernels.textbook(False):
+    with reference(False):
         yield on_device(request.param, monkeypatch)
 
 
@@ -82,26 +81,26 @@ def model_of(task, dtype="float64"):
 
 
 @pytest.mark.parametrize("task", MODELS)
-def test_a_recording_finds_what_a_step_finds(task, device):
+def test_a_replayed_step_is_the_eager_step(task, device):
     one, other = model_of(task), model_of(task)
-    recording, plain = Steps(one), Steps(other, record=False)
-    assert recording.record == (task != "spans")
+    graphs, plain = StepGraphs(one), StepGraphs(other, capture=False)
+    assert graphs.capture == (task != "spans")
     for number in range(8):
         for model in (one, other):
             model.params.flat *= 1.02  # as training changes them, in place
-        found, expected = seen(recording, one, number, task), seen(plain, other, number, task)
+        found, expected = seen(graphs, one, number, task), seen(plain, other, number, task)
         assert found.keys() == expected.keys()
         for name, value in expected.items():
             assert found[name] == (value if isinstance(value, int | None) else pytest.approx(value, rel=1e-11)), name
         np.testing.assert_allclose(to_host(one.grads.flat), to_host(other.grads.flat), rtol=0, atol=1e-12)
-    replayed = [r for r in recording.recordings.values() if r.replay is not None]
+    replayed = [r for r in graphs.graphs.values() if r.replay is not None]
     assert len(replayed) == (task != "spans")
 
 
-def test_micro_batches_of_one_form_are_told_apart(device):
+def test_micro_batches_of_one_shape_are_not_confused(device):
     """What a replay found is copied before the next one writes over it."""
     model = model_of("pretraining")
-    steps = Steps(model)
+    steps = StepGraphs(model)
     for number in range(5):
         steps(arrays(number, "pretraining"), model.grads, DENOMINATORS, None)
     first, second = (steps(arrays(number, "pretraining"), model.grads, DENOMINATORS, None) for number in (11, 12))
@@ -109,42 +108,42 @@ def test_micro_batches_of_one_form_are_told_apart(device):
     assert float(to_host(first.loss)) == float(to_host(again.loss)) != float(to_host(second.loss))
 
 
-def test_forms_are_recorded_after_they_were_seen_three_times(device, monkeypatch):
+def test_shapes_are_captured_after_three_occurrences(device, monkeypatch):
     model = model_of("classes")
-    steps = Steps(model)
+    steps = StepGraphs(model)
     lengths = [(5, 3, 1, 2)] * 3 + [(9, 9, 9, 9)] * 5 + [(5, 3, 1, 2)] * 2
     for number, order in enumerate(lengths):
         steps(arrays(number, "classes", order), model.grads, DENOMINATORS, None)
-    assert sorted(r.replay is not None for r in steps.recordings.values()) == [True, True]
-    monkeypatch.setattr(recorded, "MOST", 2)
+    assert sorted(r.replay is not None for r in steps.graphs.values()) == [True, True]
+    monkeypatch.setattr(step_graphs, "MOST", 2)
     for number in range(6):
         steps(arrays(number, "classes", (2, 2, 2, 2)), model.grads, DENOMINATORS, None)
-    assert len(steps.recordings) == 2, "no more memory is taken"
+    assert len(steps.graphs) == 2, "no more memory is taken"
 
 
-def test_nothing_is_recorded_on_the_host_or_in_the_textbook(device):
-    assert Steps(model_of("classes")).record
-    with kernels.textbook():
-        assert not Steps(model_of("classes")).record
+def test_nothing_is_captured_on_the_host_or_in_the_reference(device):
+    assert StepGraphs(model_of("classes")).capture
+    with reference():
+        assert not StepGraphs(model_of("classes")).capture
     ab.use("numpy")
-    assert not Steps(model_of("classes")).record
+    assert not StepGraphs(model_of("classes")).capture
 
 
 @pytest.mark.parametrize("n", [*range(1, 70), 127, 129, 1000, 4095, 4097])
 def test_sizes_are_rounded_up_by_little(n):
-    assert n <= rounded(n) <= max(n * 9 / 8, n + 7) and rounded(rounded(n)) == rounded(n)
-    assert n <= rounded(n, 1) <= n * 9 / 8 and rounded(rounded(n, 1), 1) == rounded(n, 1)
-    assert n <= rung(n) <= max(n + 7, 1.5 * n) and rung(rung(n)) == rung(n)
+    assert n <= round_up(n) <= max(n * 9 / 8, n + 7) and round_up(round_up(n)) == round_up(n)
+    assert n <= round_up(n, 1) <= n * 9 / 8 and round_up(round_up(n, 1), 1) == round_up(n, 1)
+    assert n <= bucket_size(n) <= max(n + 7, 1.5 * n) and bucket_size(bucket_size(n)) == bucket_size(n)
 
 
-def test_filling_is_nobodys(device):
-    """Rows beyond the batch's belong to no tile, and no row that is read comes twice."""
+def test_padding_rows_are_in_no_tile(device):
+    """Rows beyond the batch's belong to no tile, and no output row comes twice."""
     model = model_of("pretraining")
     given = arrays(1, "pretraining")
-    form = Form(given, model, model.grads, None)
-    N, rows = len(given["ids"]), form.integers["read"]
+    form = BatchShape(given, model, model.grads, None)
+    N, rows = len(given["ids"]), form.integers["output_rows"]
     assert form.N > N and len(set(rows.tolist())) == len(rows) and rows.max() < form.N
-    assert form.integers["masked_rows"].max() < form.N and (form.numbers["mlm"] == 0).sum() == rounded(3) - 3
+    assert form.integers["masked.rows"].max() < form.N and (form.numbers["masked.weights"] == 0).sum() == round_up(3) - 3
     inside = [form.integers[f"tile_starts_{k}"] + form.integers[f"tile_lengths_{k}"] for k in range(len(form.tiles))]
     assert max(ends.max() for ends in inside) == N
 
@@ -157,11 +156,11 @@ def test_float16_is_near_float32(task, device):
     found = {}
     for precision in ("float32", "float16"):
         model = model_of(task, "float32")
-        steps = computing(model, precision)
+        steps = get_precision_policy(model, precision)
         for number in range(6):
             given = arrays(number, task, ORDERS[number % 3])
-            results = steps.gradients([given], DENOMINATORS, ab.Dropout(3, number), model.grads)
-            norm = steps.seen(ab.optim.clip(model.grads, 1e9))
+            results = steps.compute_gradients([given], DENOMINATORS, ab.Dropout(3, number), model.grads)
+            norm = steps.update_loss_scale(ab.optim.clip(model.grads, 1e9))
         assert model.grads.flat.dtype == np.float32 and norm.dtype == np.float32
         found[precision] = float(to_host(results[0].loss)), to_host(model.grads.flat), float(to_host(norm))
     (loss, g, norm), (loss16, g16, norm16) = found["float32"], found["float16"]
@@ -171,24 +170,25 @@ def test_float16_is_near_float32(task, device):
 
 def test_float16_learns_and_leaves_out_what_overflows(device):
     model = model_of("pretraining", "float32")
-    steps = computing(model, "float16")
-    assert isinstance(steps, InFloat16)
+    steps = get_precision_policy(model, "float16")
+    assert isinstance(steps, Float16Policy)
     state, given = ab.optim.init("adamw", model.params, bias_correction=True), arrays(1, "pretraining")
     losses = []
     for number in range(20):
         if number == 3:
-            steps.scale.scale[...] = 2.0**24  # gradients overflow float16
+            steps.loss_scale.scale[...] = 2.0**24  # gradients overflow float16
             before = to_host(model.params.flat)
         with np.errstate(all="ignore"):  # a device says nothing of it
-            results = steps.gradients([given], {"mlm": 3.0, "sop": 4.0}, None, model.grads)
-            norm = steps.seen(ab.optim.clip(model.grads, 1.0))
-        ab.optim.step(model.params, model.grads, state, 2e-2, loss_scale=steps.scale)
+            results = steps.compute_gradients([given], {"mlm": 3.0, "sop": 4.0}, None, model.grads)
+            norm = steps.update_loss_scale(ab.optim.clip(model.grads, 1.0))
+        state.loss_scale = steps.loss_scale
+        ab.optim.step(model.params, model.grads, state, 2e-2)
         losses.append(float(to_host(results[0].loss)))
         if number == 3:
             assert np.array_equal(before, to_host(model.params.flat)) and float(to_host(norm)) == 0
-    assert steps.scale.state()["skipped"] >= 1 and steps.scale.state()["scale"] < 2.0**24
+    assert steps.loss_scale.state()["skipped"] >= 1 and steps.loss_scale.state()["scale"] < 2.0**24
     assert losses[-1] < losses[0] - 0.5
-    again = computing(model_of("pretraining", "float32"), "float16")
+    again = get_precision_policy(model_of("pretraining", "float32"), "float16")
     again.restore(steps.state())
     assert again.state() == steps.state()
 
@@ -196,16 +196,16 @@ def test_float16_learns_and_leaves_out_what_overflows(device):
 def test_precisions_that_cannot_be(device):
     model = model_of("classes", "float64")
     with pytest.raises(ValueError, match="precision float16 is for parameters in float32, not float64"):
-        computing(model, "float16")
-    with kernels.textbook(), pytest.raises(ValueError, match="ALBERT_NP_TEXTBOOK switches them off"):
-        computing(model_of("classes", "float32"), "float16")
+        get_precision_policy(model, "float16")
+    with reference(), pytest.raises(ValueError, match="ALBERT_NP_REFERENCE switches them off"):
+        get_precision_policy(model_of("classes", "float32"), "float16")
     ab.use("numpy")
     with pytest.raises(ValueError, match=r"precision tf32 needs a GPU \(--backend cupy\); the parameters are on numpy"):
-        computing(model_of("classes", "float32"), "tf32")
+        get_precision_policy(model_of("classes", "float32"), "tf32")
 
 
-def test_a_batch_is_as_it_comes_where_nothing_is_recorded():
+def test_a_batch_is_computed_eagerly_where_nothing_is_captured():
     model = model_of("classes")
     given = arrays(0, "classes")
-    results = Steps(model)(given, model.grads, {"task": 7.0}, None)
-    assert results.loss == model.packed_loss(Batch.pack(**given), {"task": 7.0}).loss
+    results = StepGraphs(model)(given, model.grads, {"task": 7.0}, None)
+    assert results.loss == model.packed_loss(model.pack_batch(**given), {"task": 7.0}).loss

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from strict_backend import Refused, StrictArray, StrictBackend
+from devices import add_strict_backend
+from strict_backend import Refused, StrictArray
 
 import albert_np as ab
 from albert_np.core import backend
-from albert_np.core.batch import Batch
 from albert_np.core.layers import attention, attention_backward
 from albert_np.core.params import Tree, flat_size
-from albert_np.core.sequences import Sequences
+from albert_np.models.batch import PrefixSequences
 
 SIZES = dict(
     vocab_size=29, embedding_size=6, hidden_size=12, num_hidden_layers=4, num_attention_heads=3, intermediate_size=14,
@@ -38,7 +38,7 @@ ARRAYS = dict(
 
 @pytest.fixture
 def strict(monkeypatch):
-    monkeypatch.setattr(backend, "_known", [*backend._known, StrictBackend()])
+    add_strict_backend(monkeypatch)
     monkeypatch.setattr(backend, "_current", backend.current())
     StrictArray.syncs = 0
 
@@ -50,8 +50,8 @@ def step(name, config, optimizer):
     state = ab.optim.init(optimizer, model.params, bias_correction=True)
     seen = []
     for number in range(2):
-        batch = Batch.pack(**ARRAYS)
-        results, grads = model.packed_loss_and_gradients(batch, rng=ab.Dropout(3, number))
+        batch = model.pack_batch(**ARRAYS)
+        results, grads = model.packed_loss_and_gradients(batch, dropout_key=ab.Dropout(3, number))
         norm = ab.optim.clip(grads, 0.5)
         ab.optim.step(model.params, grads, state, 0.01)
         seen += [results.loss, norm, results.mlm_correct, results.sop_correct]
@@ -98,8 +98,8 @@ def test_a_fine_tuning_step_is_the_same_and_never_waits(strict, form, task):
             more = dict(
                 source_lengths=np.ones(3, int), masked_rows=starts, masked_labels=np.array([5, 7, 6]), label_smoothing=0.1
             )
-        batch = Batch.pack(**arrays, **more, labels=labels)
-        results, grads = made.packed_loss_and_gradients(batch, rng=ab.Dropout(3))
+        batch = made.pack_batch(**arrays, **more, labels=labels)
+        results, grads = made.packed_loss_and_gradients(batch, dropout_key=ab.Dropout(3))
         assert isinstance(grads.flat, StrictArray) == (name == "strict")
         assert StrictArray.syncs == 0, "a step made the host wait for the device"
         correct = [] if results.correct is None else [results.correct]
@@ -172,9 +172,9 @@ def test_translation_pattern(strict):
     rng = np.random.default_rng(0)
     form = {"p": {name: {"w": (6, 6), "b": (6,)} for name in ("query", "key", "value", "output")}}
     flat, x = rng.standard_normal(flat_size(form)), rng.standard_normal((9, 6))
-    sequences = [Sequences.of_lengths([5, 3, 1], np.array([2, 3, 0])) for _ in range(2)]
     results = []
-    for put, s in zip((np.array, lambda a: StrictArray(np.array(a))), sequences):
+    for put in (np.array, lambda a: StrictArray(np.array(a))):
+        s = PrefixSequences.of_lengths([5, 3, 1], first_rows=put([0, 5, 8]), prefix_lengths=np.array([2, 3, 0]))
         p, g = Tree(form, put(flat)), Tree(form, put(flat * 0))
         y, cache = attention(put(x), p.p, s, 2)
         dx = attention_backward(put(np.cos(x)), cache, p.p, g.p, s, 2)
@@ -241,9 +241,9 @@ FORMS_IN_TRAINING = {
 @pytest.mark.parametrize("how", FORMS_IN_TRAINING)
 def test_training_in_a_small_form_is_the_same(strict, how, weights):
     """Pruning, rounding and a teacher at once."""
-    from albert_np.compress import KINDS, Pruning, QuantisationAware, Sparsity
-    from albert_np.models.distillation import Lesson, graduate, student
-    from albert_np.training.constraints import seen
+    from albert_np.compress import SCHEMES, Pruning, QuantisationAware, Sparsity
+    from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
+    from albert_np.training.constraints import forward_context
 
     model, changes, labels = TASKS["classes"]
     arrays = {key: value for key, value in ARRAYS.items() if key not in ("masked_rows", "masked_labels", "order_labels")}
@@ -252,22 +252,27 @@ def test_training_in_a_small_form_is_the_same(strict, how, weights):
         ab.use(name)
         teacher = model(ab.AlbertConfig(**{**SIZES, "hidden_size": 18}, **changes), seed=1, dtype="float64")
         made = model(ab.AlbertConfig(**SIZES, **changes), seed=5, dtype="float64")
-        student(made, Lesson(teacher, hidden=0.5))
-        forms = [Pruning(Sparsity(**FORMS_IN_TRAINING[how])), *([QuantisationAware(KINDS[weights])] if weights in KINDS else [])]
+        attach_teacher(made, DistillConfig(teacher, hidden=0.5))
+        forms = [
+            Pruning(Sparsity(**FORMS_IN_TRAINING[how])),
+            *([QuantisationAware(SCHEMES[weights])] if weights in SCHEMES else []),
+        ]
         state = ab.optim.init("adamw", made.params)
         for form in forms:
             form.start(made.params, 4)
         for step in range(4):
-            with seen(forms, made.params):
-                _, grads = made.packed_loss_and_gradients(Batch.pack(**arrays, labels=labels), rng=ab.Dropout(3, step))
+            with forward_context(forms, made.params):
+                _, grads = made.packed_loss_and_gradients(
+                    made.pack_batch(**arrays, labels=labels), dropout_key=ab.Dropout(3, step)
+                )
                 for form in forms:
-                    form.gradients(made.params, grads)
+                    form.on_gradients(made.params, grads)
             ab.optim.step(made.params, grads, state, 0.01)
             for form in forms:
-                form.stepped(made.params, state, step + 1)
+                form.on_step_end(made.params, state, step + 1)
         for form in forms:
             form.finish(made.params)
-        graduate(made)
+        detach_teacher(made)
         assert isinstance(made.params.flat, StrictArray) == (name == "strict")
         found.append({key: backend.to_host(array) for key, array in made.params.items()})
     for key, ours in found[0].items():
@@ -275,7 +280,7 @@ def test_training_in_a_small_form_is_the_same(strict, how, weights):
 
 
 def test_compressing_is_the_same(strict):
-    from albert_np.compress.job import Plan, compressed
+    from albert_np.compress.job import Plan, compress_model
 
     model, changes, labels = TASKS["classes"]
     arrays = {key: value for key, value in ARRAYS.items() if key not in ("masked_rows", "masked_labels", "order_labels")}
@@ -283,8 +288,8 @@ def test_compressing_is_the_same(strict):
     for name in ("strict", "numpy"):
         ab.use(name)
         made = model(ab.AlbertConfig(**SIZES, **changes), seed=5)
-        batches = [Batch.pack(**arrays, labels=labels)]
-        small = compressed(made, Plan(heads=0.67, neurons=0.5, energy=0.5, sparsity=0.4, weights="int8"), batches, batches)
+        batches = [made.pack_batch(**arrays, labels=labels)]
+        small = compress_model(made, Plan(heads=0.67, neurons=0.5, energy=0.5, sparsity=0.4, weights="int8"), batches, batches)
         found.append({key: backend.to_host(array) for key, array in small.model.params.items()})
     for key, ours in found[0].items():
         np.testing.assert_allclose(ours, found[1][key], rtol=0, atol=1e-4, err_msg=key)

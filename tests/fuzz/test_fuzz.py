@@ -10,7 +10,7 @@ from harness import VALUES, WORDS, damaged, fuzz
 
 import albert_np as ab
 from albert_np.io.files import parse_json
-from albert_np.tasks import task_of
+from albert_np.tasks import get_task
 from albert_np.training import Settings
 from albert_np.training.finetune_settings import FinetuneSettings
 
@@ -57,7 +57,7 @@ def test_task_readers(name, tmp_path, tokenizer):
     def use(sample, data):
         path = tmp_path / sample
         path.write_bytes(data)
-        task = task_of(name, max_length=32)
+        task = get_task(name, max_length=32)
         examples = task.read(path)
         try:
             task.learn(examples)
@@ -112,7 +112,7 @@ def trained(tmp_path_factory):
 
 
 def test_folders_of_trained_models(trained, tmp_path):
-    from albert_np.tasks.finetune_folder import run_of
+    from albert_np.tasks.finetune_folder import read_run
     from albert_np.tasks.trained import Trained
 
     names = ["task.json", "run.json", "tokenizer_config.json", "config.json"]
@@ -121,7 +121,7 @@ def test_folders_of_trained_models(trained, tmp_path):
         for name in names:
             (tmp_path / name).write_bytes(data if name == sample else (trained / name).read_bytes())
         if sample == "run.json":
-            run_of(tmp_path)
+            read_run(tmp_path)
             return
         try:
             Trained.from_pretrained(tmp_path).predict("Anna takes the book.")
@@ -187,9 +187,8 @@ def weights(tmp_path_factory):
     from test_torch_mutations import LEGACY, ZIP
 
     from albert_np.apps.convert import convert
-    from albert_np.compress import Packing, kind_of
-    from albert_np.compress.files import save as save_packed
-    from albert_np.compress.quantising import quantised
+    from albert_np.compress.quantising import get_scheme, quantise_params
+    from albert_np.io.packed_checkpoint import Packing, save_packed
 
     folder = tmp_path_factory.mktemp("weights")
     config = ab.AlbertConfig.preset(
@@ -203,7 +202,8 @@ def weights(tmp_path_factory):
     )
     model = ab.AlbertModel(config)
     model.save_pretrained(folder / "plain")
-    save_packed(folder / "packed", config, model.params, "AlbertModel", Packing("int8", quantised(model.params, kind_of("int8"))))
+    packing = Packing("int8", quantise_params(model.params, get_scheme("int8")))
+    save_packed(folder / "packed", config, model.params, "AlbertModel", packing)
     convert(folder / "plain", folder / "tf", to="tf")
     np.savez(folder / "x.npz", a=np.arange(6.0).reshape(2, 3), b=np.int32(3))
     index = {"metadata": {}, "weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}
@@ -251,9 +251,9 @@ def test_the_service(trained):
     from starlette.testclient import TestClient
 
     from albert_np.apps.serve.app import Limits, application
-    from albert_np.apps.serve.services import service_of
+    from albert_np.apps.serve.services import open_service
 
-    app = application(service_of(str(trained)), Limits(body=20_000, characters=5_000, many=8, timeout=30))
+    app = application(open_service(str(trained)), Limits(body=20_000, characters=5_000, many=8, timeout=30))
     rng = np.random.default_rng(0)
     with TestClient(app, raise_server_exceptions=True) as client:
 

@@ -8,11 +8,13 @@ import pytest
 from helpers import assert_passed
 
 import albert_np as ab
-from albert_np.core import dispatch as kernels
+import albert_np.compress.layers.checks
+from albert_np.core import reference
 from albert_np.core.layers.linear import linear, linear_backward
-from albert_np.core.params import shapes
+from albert_np.engine.kernels import kernels_run
 from albert_np.gradcheck import CHECKS, Report, batch, check, check_model, everything, parameters, print_table
 from albert_np.gradcheck.examples import LENGTHS, SOURCES, TINY, M, N, task_batch
+from albert_np.models.shapes import shapes
 
 FORM = {"w": (4, 3), "b": (3,)}
 
@@ -31,7 +33,7 @@ def test_nothing_is_missing():
     from albert_np.core import layers
     from albert_np.models.config import ACTIVATIONS, SHARINGS
 
-    for name in {name.removesuffix("_backward") for name in layers.__all__ if name.endswith("_backward")} - {"activation"}:
+    for name in {name.removesuffix("_backward") for name in vars(layers) if name.endswith("_backward")} - {"activation"}:
         assert any(check.startswith(name) for check in CHECKS), name
     models = [f"sharing {sharing}" for sharing in SHARINGS if sharing != "all"] + [
         act for act in ACTIVATIONS if act != "gelu_new"
@@ -50,7 +52,7 @@ def test_the_sizes_of_the_examples_all_differ():
     assert len(set(sizes)) == len(sizes)
     assert 1 in LENGTHS and all(source <= length for source, length in zip(SOURCES, LENGTHS))
     b = batch(TINY)
-    assert len(set(b.ids.tolist())) < N and b.masked_rows.tolist() == sorted(set(b.masked_rows.tolist()))
+    assert len(set(b.ids.tolist())) < N and b.masked.rows.tolist() == sorted(set(b.masked.rows.tolist()))
 
 
 def test_each_shared_tensor_is_one_row():
@@ -87,6 +89,7 @@ def test_a_failure_of_one_part_in_a_hundred_thousand_is_seen(x):
     assert not failing(lambda dy, cache, p, g: linear_backward(dy, cache, p, g) * (1 + 1e-8), x)
 
 
+@reference()  # a bare cache
 def test_assigning_instead_of_adding_is_seen(x):
     def wrong(dy, cache, p, g):
         g.w[...] = cache.T @ dy
@@ -97,6 +100,7 @@ def test_assigning_instead_of_adding_is_seen(x):
     assert list(rows) == ["w"] and "not added" in rows["w"].note
 
 
+@reference()  # a bare cache
 def test_writing_is_seen(x):
     def to_cache(dy, cache, p, g):
         dx = linear_backward(dy, cache, p, g)
@@ -185,7 +189,7 @@ def test_float32_is_refused(x):
 def test_a_model_at_the_weights_it_has(fused, version):
     config = TINY.replace(fusion_layers=fused, hidden_dropout_prob=0.2, sharing="none")
     before = ab.AlbertForPreTraining(config, dtype="float32").params.astype("float64")
-    before.flat *= 5  # a fresh model's attention looks at all tokens alike, and has no gradient to speak of
+    before.flat *= 5  # a fresh model's attention weights are nearly equal, and its gradient is next to nothing
     kept = before.flat.copy()
     rows = check_model(before, config, batch(config), rng=ab.Dropout(3))
     assert_passed(rows)
@@ -200,7 +204,7 @@ def test_a_model_at_the_weights_it_has(fused, version):
 def test_a_fine_tuning_model_at_the_weights_it_has(model, task):
     made = model(TINY, seed=1, dtype="float64")
     made.params.flat *= 5
-    batch = task_batch(made.config, 0, task)
+    batch = task_batch(made.config, 0, task, model.objective)
     rows = check_model(made.params, made.config, batch, rng=ab.Dropout(3), objective=model.objective)
     assert_passed(rows)
     assert [row.name for row in rows] == [name for name, _ in made.params.items()]
@@ -221,8 +225,8 @@ def test_tensors_that_hardly_move_the_loss_are_checked_through_the_hidden_states
         g.b += dy.sum(0)
         return dy @ p.w.T
 
-    monkeypatch.setattr(linear_backward, "__code__", half.__code__)
-    with kernels.textbook():
+    monkeypatch.setattr(linear_backward.__wrapped__, "__code__", half.__code__)
+    with reference():
         rows = {row.name: row for row in check_model(params, TINY, batch(TINY))}
     assert not rows["groups.0.blocks.0.ffn.intermediate.w"].passed
 
@@ -247,15 +251,19 @@ def test_json_has_no_nan(x):
     assert found["passed"] is False and found["tensors"][0]["error"] is None and found["tensors"][1]["passed"]
 
 
-def test_everything_is_every_check_of_the_textbook_and_of_the_twins(monkeypatch):
+def test_everything_is_every_check_of_the_reference_and_of_the_kernels(monkeypatch):
     some = everything(seed=5)
     first, second, *_ = CHECKS
-    assert [next(some).name for _ in range(4)] == [first, f"{first} · twins", second, f"{second} · twins"]
+    assert [next(some).name for _ in range(4)] == [first, f"{first} · kernels", second, f"{second} · kernels"]
     ran = []
 
     def which(seed):
-        ran.append(kernels.twins_of(np.zeros(1)) is None)
+        ran.append(not kernels_run(np.zeros(1)))
         return []
 
     monkeypatch.setitem(CHECKS, "which", which)
-    assert [report.name for report in everything(names=["which"])] == ["which", "which · twins"] and ran == [True, False]
+    assert [report.name for report in everything(names=["which"])] == ["which", "which · kernels"] and ran == [True, False]
+
+
+def test_the_checks_of_compressed_weights_are_among_them():
+    assert {"linear, in factors", "masked", "fake_quantise, straight through"} <= set(CHECKS)

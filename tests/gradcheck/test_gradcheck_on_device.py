@@ -4,11 +4,11 @@ import cuda_on_host
 import pytest
 from devices import NO_CUPY, on_device
 
-from albert_np.core import dispatch as kernels
+from albert_np.core import reference
 from albert_np.gradcheck import CHECKS
 
 FEW = [
-    "linear", "residual, dropout", "gather", "attention, translation, dropout", "cross_entropy, label smoothing",
+    "linear", "add_norm, dropout", "gather", "attention, translation, dropout", "cross_entropy, label smoothing",
     "feed_forward, gelu_new", "embeddings: tables, norm, dropout, projection",
     "task_loss, single label classification", "relation_head, dropout", "fuse_levels (0, 2, 3) of 3",
 ]  # fmt: skip
@@ -19,21 +19,21 @@ def passes(check):
     assert not failed, "\n".join(failed)
 
 
-@pytest.mark.parametrize("textbook", [True, False], ids=["textbook", "twins"])
+@pytest.mark.parametrize("only_reference", [True, False], ids=["reference", "kernels"])
 @pytest.mark.parametrize("check", FEW)
-def test_on_the_stand_in(check, textbook, monkeypatch):
-    if not textbook and cuda_on_host.COMPILER is None:
+def test_on_the_stand_in(check, only_reference, monkeypatch):
+    if not only_reference and cuda_on_host.COMPILER is None:
         pytest.skip("there is no g++ to run CUDA kernels on the host")
     on_device("strict", monkeypatch)
-    with kernels.textbook(textbook):
+    with reference(only_reference):
         passes(check)
 
 
 @pytest.mark.gpu
 @NO_CUPY
-@pytest.mark.parametrize("textbook", [True, False], ids=["textbook", "twins"])
+@pytest.mark.parametrize("only_reference", [True, False], ids=["reference", "kernels"])
 @pytest.mark.parametrize("check", CHECKS)
-def test_on_a_gpu(check, textbook, monkeypatch):
+def test_on_a_gpu(check, only_reference, monkeypatch):
     on_device("cupy", monkeypatch)
-    with kernels.textbook(textbook):
+    with reference(only_reference):
         passes(check)

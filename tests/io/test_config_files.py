@@ -85,7 +85,7 @@ def test_other_keys_warn_or_raise(tmp_path):
 @pytest.mark.parametrize("size", SIZES)
 def test_no_size_is_guessed(tmp_path, size):
     file = write(tmp_path / "config.json", {key: value for key, value in HF.items() if key != size})
-    with pytest.raises(ValueError, match=rf"config.json: {size} is missing, and no size is ever guessed"):
+    with pytest.raises(ValueError, match=rf"config.json: {size} is missing, and sizes are not guessed"):
         AlbertConfig.from_pretrained(file)
     with pytest.raises(ValueError, match=f"{size} is missing"):
         AlbertConfig.from_dict(json.loads(file.read_text()))
@@ -119,7 +119,7 @@ REFUSED = {
     "another model": ({"model_type": "bert"}, "this is a BERT config, not one of ALBERT: its model_type is 'bert'"),
     "no name of a model": ({"model_type": ["albert"]}, "this is a foreign config"),
     "pre-norm": ({"ln_type": "preln"}, "ln_type 'preln' is not supported"),
-    "an untied decoder": ({"tie_word_embeddings": False}, "tie_word_embeddings False is not supported: an untied decoder"),
+    "the decoder is tied": ({"tie_word_embeddings": False}, "tie_word_embeddings False is not supported: the decoder is tied"),
     "a decoder": ({"is_decoder": True}, "is_decoder True is not supported"),
     "cross-attention": ({"add_cross_attention": True}, "add_cross_attention True is not supported"),
     "relative positions": ({"position_embedding_type": "relative_key"}, "position_embedding_type 'relative_key' is not"),
@@ -208,7 +208,7 @@ def test_which_file_of_a_folder(tmp_path):
     write(tmp_path / "albert_config_tiny.json", {**HF, "vocab_size": 31})
     assert quiet(tmp_path).vocab_size == 31
     write(tmp_path / "my_config.json", HF)
-    with pytest.raises(FileNotFoundError, match=r"albert_config_tiny.json, my_config.json could each be meant: name one"):
+    with pytest.raises(FileNotFoundError, match=r"albert_config_tiny.json, my_config.json are all possible: name one"):
         AlbertConfig.from_pretrained(tmp_path)
     write(tmp_path / "albert_config.json", {**HF, "vocab_size": 32})
     assert quiet(tmp_path).vocab_size == 32
@@ -234,7 +234,7 @@ def test_weights_that_are_named_mean_the_config_beside_them(tmp_path):
 def test_what_is_not_there(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"there is no file or folder .*none"):
         AlbertConfig.from_pretrained(tmp_path / "none")
-    with pytest.raises(FileNotFoundError, match=r"there is no file or folder '\./none', and it cannot be a name on the hub"):
+    with pytest.raises(FileNotFoundError, match=r"there is no file or folder '\./none', and it is not a valid name on the hub"):
         AlbertConfig.from_pretrained("./none")
 
 
@@ -296,7 +296,7 @@ def test_googles_form_keeps_what_google_has_no_word_for(tmp_path):
 def test_what_googles_form_cannot_hold():
     with pytest.raises(ValueError, match="no fusion"):
         TINY.replace(fusion_layers=(1, 2)).to_google()
-    with pytest.warns(UserWarning, match="Google's code computes with layer_norm_eps 1e-12, .* this model has 1e-05"):
+    with pytest.warns(UserWarning, match="Google's code always uses layer_norm_eps 1e-12, .* this model has 1e-05"):
         assert TINY.replace(layer_norm_eps=1e-5).to_google()["layer_norm_eps"] == 1e-5
 
 
@@ -314,18 +314,18 @@ def test_an_archive(tmp_path):
 
 MALFORMED = Path(os.environ["ALBERT_NP_DATA"]) / "weights" / "malformed" if "ALBERT_NP_DATA" in os.environ else None
 SAID = {  # what the message must hold, for those whose manifest's words are not the house's
-    "heads_do_not_divide": "8 is no multiple of 3",
-    "heads_more_than_hidden": "8 is no multiple of 16",
-    "groups_do_not_divide": "4 is no multiple of 3",
-    "groups_more_than_layers": "2 is no multiple of 4",
+    "heads_do_not_divide": "8 is not a multiple of 3",
+    "heads_more_than_hidden": "8 is not a multiple of 16",
+    "groups_do_not_divide": "4 is not a multiple of 3",
+    "groups_more_than_layers": "2 is not a multiple of 4",
     "hidden_size_10e18": "no size may be above",
     "typo_instead": "found num_hiden_layers",
     "model_type_bert": "BERT config",
-    "pooling_untied": "untied decoder",
+    "pooling_untied": "the decoder is tied",
     "google_preln": "preln",
     "empty": "is empty",
     "empty_object": "hidden_size",
-    "duplicate_key": "the key 'hidden_size' stands twice",
+    "duplicate_key": "the key 'hidden_size' occurs twice",
     "comment": "line 1",
     "utf16": "UTF-8",
     "deep": "nested",

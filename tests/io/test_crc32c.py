@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from albert_np.io.formats import crc32c as module
-from albert_np.io.formats.crc32c import crc32c, masked
+from albert_np.io.formats.crc32c import crc32c, masked_crc32c
 
 # RFC 3720, appendix B.4, and the check value that catalogues of checksums give
 VECTORS = [
@@ -57,8 +57,8 @@ def test_each_form_of_bytes_wherever_it_begins():
 
 def test_masked_is_what_tensorflow_stores():
     """An empty block and its compression byte, as every index that TensorFlow wrote ends its meta block."""
-    assert masked(bytes.fromhex("00000000 01000000 00")).to_bytes(4, "little").hex() == "c0f2a1b0"
-    assert masked(b"") == 0xA282EAD8
+    assert masked_crc32c(bytes.fromhex("00000000 01000000 00")).to_bytes(4, "little").hex() == "c0f2a1b0"
+    assert masked_crc32c(b"") == 0xA282EAD8
 
 
 def test_little_memory_beside_the_data():

@@ -5,7 +5,7 @@ import pytest
 
 import albert_np as ab
 from albert_np.apps.convert import convert
-from albert_np.io.onnx import graph_of, save_onnx
+from albert_np.io.onnx import build_graph, save_onnx
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
@@ -86,7 +86,7 @@ def test_every_class(tmp_path, cls):
 
 def test_shared_tensors_are_stored_once(tmp_path):
     model = model_of(ab.AlbertForPreTraining, num_hidden_layers=12)
-    graph = graph_of(model.config, model.params, "AlbertForPreTraining").graph
+    graph = build_graph(model.config, model.params, "AlbertForPreTraining").graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
     weights = [name for name in stored if not name.startswith("constant")]
     assert sorted(weights) == sorted(name for name, _ in model.params.items())
@@ -114,7 +114,7 @@ def test_convert_writes_it_with_its_tokenizer(tmp_path, capsys):
 def test_what_has_no_graph_is_refused(tmp_path):
     model = model_of(ab.AlbertForTranslation)
     model.save_pretrained(tmp_path / "model")
-    with pytest.raises(ValueError, match="translation writes token by token"):
+    with pytest.raises(ValueError, match="AlbertForTranslation generates token by token"):
         convert(tmp_path / "model", tmp_path / "onnx", "onnx")
     with pytest.raises(ValueError, match="the ONNX graph is in float32, not in 'float16'"):
         convert(tmp_path / "model", tmp_path / "onnx", "onnx", "float16")

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from albert_np.io.formats import table
-from albert_np.io.formats.crc32c import masked
-from albert_np.io.formats.table import number
+from albert_np.io.formats.crc32c import masked_crc32c
+from albert_np.io.formats.table import encode_varint
 
-ONE = number(0) + number(1) + number(1) + b"a" + b"1"  # the entry a: 1
+ONE = encode_varint(0) + encode_varint(1) + encode_varint(1) + b"a" + b"1"  # the entry a: 1
 
 
 def entries(data):
@@ -24,17 +24,17 @@ def block(rows, restarts=(0,)):
 
 def stored(contents, compression=0):
     contents += bytes([compression])
-    return contents + masked(contents).to_bytes(4, "little")
+    return contents + masked_crc32c(contents).to_bytes(4, "little")
 
 
 def made(*blocks, limits=b"abcdefgh", compression=0, handles=None):
     """A table of these blocks, their checksums right."""
     out, rows = b"", b""
     for i, contents in enumerate(blocks):
-        handle = handles[i] if handles else number(len(out)) + number(len(contents))
-        rows += number(0) + number(1) + number(len(handle)) + limits[i : i + 1] + handle
+        handle = handles[i] if handles else encode_varint(len(out)) + encode_varint(len(contents))
+        rows += encode_varint(0) + encode_varint(1) + encode_varint(len(handle)) + limits[i : i + 1] + handle
         out += stored(contents, compression)
-    footer = number(0) + number(0) + number(len(out)) + number(len(block(rows)))
+    footer = encode_varint(0) + encode_varint(0) + encode_varint(len(out)) + encode_varint(len(block(rows)))
     return out + stored(block(rows)) + footer.ljust(40, b"\0") + table.MAGIC.to_bytes(8, "little")
 
 
@@ -65,7 +65,7 @@ def test_keys_of_the_index_are_short(monkeypatch):
     ]
 
 
-SHARED = number(1) + number(1) + number(0) + b"b"  # the key before, one byte of it, and "b"
+SHARED = encode_varint(1) + encode_varint(1) + encode_varint(0) + b"b"  # the key before, one byte of it, and "b"
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,10 @@ SHARED = number(1) + number(1) + number(0) + b"b"  # the key before, one byte of
         (bytes(48), "wrong table magic number"),
         (made(block(ONE), compression=1), "compressed index blocks are not supported"),
         (made(block(ONE), compression=9), "unknown compression 9"),
-        (made(block(ONE), handles=[number(0) + number(1 << 62)]), "reaches past the end of the index"),
+        (made(block(ONE), handles=[encode_varint(0) + encode_varint(1 << 62)]), "reaches past the end of the index"),
         (made(block(ONE), handles=[b"\x80" * 30]), "damaged varint"),
         (made(block(ONE), handles=[b""]), "damaged varint"),
-        (made(block(ONE), handles=[number(0) + number(3)]), "crc of an index block is wrong"),
+        (made(block(ONE), handles=[encode_varint(0) + encode_varint(3)]), "crc of an index block is wrong"),
         (made(b"ab"), r"no restart points \(0 in 2 bytes\)"),
         (made(block(ONE, ())), "no restart points"),
         (made(block(ONE)[:-4] + b"\xff" * 4), r"too many restart points \(4294967295"),
@@ -86,13 +86,13 @@ SHARED = number(1) + number(1) + number(0) + b"b"  # the key before, one byte of
         (made(block(ONE, (7,))), "no entry begins at the restart point 7"),
         (made(block(ONE + SHARED, (0, 5)), limits=b"b"), "shared prefix too long"),
         (made(block(SHARED)), r"shared prefix too long \(1 bytes, the key before has 0\)"),
-        (made(block(number(0) + number(99) + number(0))), "key reaches past the block"),
-        (made(block(number(0) + number(0) + number(1 << 40))), "value reaches past the block"),
+        (made(block(encode_varint(0) + encode_varint(99) + encode_varint(0))), "key reaches past the block"),
+        (made(block(encode_varint(0) + encode_varint(0) + encode_varint(1 << 40))), "value reaches past the block"),
         (made(block(b"\x80" * 12)), "damaged varint"),
         (made(block(ONE + ONE)), "strictly increasing: b'a' comes after b'a'"),
         (made(block(ONE), block(ONE)), "strictly increasing: b'a' comes after b'a'"),
         (made(block(ONE), limits=b"A"), "ends with b'a' is indexed as b'A'"),
-        (made(block(ONE), block(ONE), handles=[number(0) + number(len(block(ONE)))] * 2), "overlaps"),
+        (made(block(ONE), block(ONE), handles=[encode_varint(0) + encode_varint(len(block(ONE)))] * 2), "overlaps"),
     ],
 )
 def test_damage_is_named(data, message):
@@ -109,8 +109,8 @@ def test_a_crc_that_is_wrong():
 
 def test_keys_that_grow_without_end_take_no_memory():
     """Each key repeats the one before and adds a byte: 200 kilobytes of entries would be two and a half gigabytes of keys."""
-    rows = number(0) + number(1) + number(0) + b"a"
-    rows += b"".join(number(shared) + number(1) + number(0) + b"a" for shared in range(1, 50_000))
+    rows = encode_varint(0) + encode_varint(1) + encode_varint(0) + b"a"
+    rows += b"".join(encode_varint(shared) + encode_varint(1) + encode_varint(0) + b"a" for shared in range(1, 50_000))
     tracemalloc.start()
     with pytest.raises(ValueError, match="more than 16 times the bytes of the file"):
         entries(made(block(rows), limits=b"b"))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from albert_np.io.formats import bundle, table, tensorflow
-from albert_np.io.formats.crc32c import masked
-from albert_np.io.formats.table import number
+from albert_np.io.formats.crc32c import masked_crc32c
+from albert_np.io.formats.table import encode_varint
 from albert_np.io.protobuf import BYTES, FOUR_BYTES, VARINT
 
 FILES = Path(__file__).parent / "fixtures" / "tf"
@@ -122,13 +122,15 @@ def test_the_code_of_slices_sorts_as_numbers_do():
 
 def field(at, kind, value):
     """One field in protobuf's wire format."""
-    data = value if kind == FOUR_BYTES else number(len(value)) + value if kind == BYTES else number(value % (1 << 64))
-    return number(at << 3 | kind) + data
+    data = (
+        value if kind == FOUR_BYTES else encode_varint(len(value)) + value if kind == BYTES else encode_varint(value % (1 << 64))
+    )
+    return encode_varint(at << 3 | kind) + data
 
 
 def entry(dtype=1, shape=(4,), shard=0, offset=48, size=16, crc=None, slices=()):
     """An entry; without more it is that of beta."""
-    crc = masked(HAND_MADE["beta"].tobytes()) if crc is None else crc
+    crc = masked_crc32c(HAND_MADE["beta"].tobytes()) if crc is None else crc
     message = field(1, VARINT, dtype) + field(2, BYTES, b"".join(field(2, BYTES, field(1, VARINT, n)) for n in shape))
     message += field(3, VARINT, shard) + field(4, VARINT, offset) + field(5, VARINT, size)
     message += field(6, FOUR_BYTES, struct.pack("<I", crc))
@@ -165,7 +167,7 @@ OK_HEADER = field(1, VARINT, 1)
         (b"", b"\x08", "bundle header cannot be parsed"),
         (b"", OK_HEADER + field(3, VARINT, 1), "bundle header cannot be parsed: field 3 has the wire type 0, not 2"),
         (b"", OK_HEADER + field(2, VARINT, 1), "big-endian checkpoints are not supported"),
-        (b"", OK_HEADER + field(3, BYTES, field(2, VARINT, 2)), "readers of version 2"),
+        (b"", OK_HEADER + field(3, BYTES, field(2, VARINT, 2)), "a reader of version 2"),
         (b"", field(1, VARINT, 0), "number of shards must be positive, not 0"),
         (b"", field(1, VARINT, -1), "number of shards must be positive, not -1"),
         (b"", field(1, VARINT, HUGE), r"more shards \(4611686018427387904\) than tensors \(4\)"),

@@ -201,7 +201,7 @@ def test_weights_inside_a_training_checkpoint(read, key):
 
 def test_values_that_are_no_tensors_are_named_once(read):
     value = entries(EMPTY, a=A, epoch=number(3), note=string("text"), best=TRUE, nothing=NONE)
-    with pytest.warns(UserWarning, match="ignored, as they are no tensors: best, epoch, note, nothing$") as caught:
+    with pytest.warns(UserWarning, match="ignored, as they are not tensors: best, epoch, note, nothing$") as caught:
         assert list(read(zipped(value, STORAGES))) == ["a"]
     assert len(caught) == 1
 
@@ -211,7 +211,7 @@ def test_top_level(refused):
     refused(zipped(A, STORAGES), "expected a dict of tensors, found a tensor")
     refused(zipped(b"}(" + number(3) + A + b"u", STORAGES), "must be strings; one is a number")
     refused(zipped(b"}(" + row(1, 2) + A + b"u", STORAGES), "must be strings; one is a tuple")
-    refused(zipped(b"}(" + string("a") + A + string("a") + A + b"u", STORAGES), "a comes twice")
+    refused(zipped(b"}(" + string("a") + A + string("a") + A + b"u", STORAGES), "a occurs twice")
     refused(zipped(EMPTY, STORAGES), "holds no tensors; it has nothing")
     refused(zipped(entries(b"}", epoch=number(3)), STORAGES), "holds no tensors; it has epoch")
     refused(zipped(entries(b"}", a=A, more=b"](Ne"), STORAGES), "the value of more is a list, not a tensor")
@@ -303,14 +303,14 @@ def test_members(refused):
         refused(zipped(TWO, STORAGES, others=[(odd, b"x")]), "odd member name")
     refused(zipped(TWO, STORAGES, others=[("archive/constants.pkl", b"x")]), "TorchScript")
     refused(zipped(TWO, STORAGES, order=b"middle"), "neither little nor big")
-    refused(zipped(pickled(TWO) + b"!", STORAGES), "data.pkl has 1 bytes behind its end")
+    refused(zipped(pickled(TWO) + b"!", STORAGES), "data.pkl has 1 bytes after its end")
     refused(zipped(TWO, {"0": bytes(1 << 20), "1": b""}, method=zipfile.ZIP_DEFLATED), "is compressed")
 
 
 def test_two_members_of_one_name(refused):
     with pytest.warns(UserWarning, match="Duplicate"):  # zipfile's own
         data = zipped(TWO, STORAGES, others=[("archive/data.pkl", pickled(TWO))])
-    refused(data, "two members of one name")
+    refused(data, "two members of the same name")
 
 
 @pytest.mark.parametrize(
@@ -360,8 +360,8 @@ def test_damaged_legacy_files(refused):
     refused(legacy(TWO, LEGACY_STORAGES, keys=string("0")), "list of the storages' keys")
     refused(whole[:-7], "storage 1 ends past the end of the file, by 7 bytes")
     refused(whole[:-18], "storage 1 begins past the end of the file")
-    refused(whole[:170], "the pickle is cut")
-    refused(whole + b"!", "1 bytes behind the last storage")
+    refused(whole[:170], "the pickle is truncated")
+    refused(whole + b"!", "1 bytes after the last storage")
     value = entries(EMPTY, a=tensor(storage("0", 1 << 60), 0, (6,), (1,)))
     refused(legacy(value, {"0": (1 << 60, SIX_BYTES)}), "storage 0 ends past the end of the file")
 
@@ -395,4 +395,4 @@ def test_nothing_is_run(refused, tmp_path, place):
         "legacy machine": lambda: legacy(TWO, LEGACY_STORAGES, little=call),
         "legacy magic": lambda: pickled(call) + legacy(TWO, LEGACY_STORAGES),
     }[place]
-    refused(data(), "refuses the global os.system", "runs nothing")
+    refused(data(), "refuses the global os.system", "executes nothing")

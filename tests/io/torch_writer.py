@@ -22,7 +22,7 @@ def number(value):
 
 
 def row(*parts):
-    """A tuple; whole numbers may be given as such."""
+    """A tuple; must be integers may be given as such."""
     return b"(" + b"".join(number(part) if isinstance(part, int) else part for part in parts) + b"t"
 
 

@@ -6,20 +6,21 @@ import numpy as np
 import pytest
 
 from albert_np.metrics import (
-    arguments,
     bleu,
     chrf,
     chunks,
-    classes,
+    classification_scores,
     confusion,
     conll2005,
     conlleval,
-    numbers,
+    group_arguments,
+    multilabel_scores,
+    regression_scores,
     semeval,
-    sets,
     squad,
+    to_bio,
 )
-from albert_np.metrics.squad import exact, f1, normalise
+from albert_np.metrics.squad import exact_match, normalise_answer, word_f1
 
 TAGS = ["O", "O", "B-A", "I-A", "B-B", "I-B", "E-A", "S-A", "E-B", "S-B"]
 
@@ -28,7 +29,7 @@ TAGS = ["O", "O", "B-A", "I-A", "B-B", "I-B", "E-A", "S-A", "E-B", "S-B"]
 
 
 def test_classes_by_hand():
-    scores = classes([0, 0, 1, 1, 1], [0, 1, 1, 1, 0], 2)
+    scores = classification_scores([0, 0, 1, 1, 1], [0, 1, 1, 1, 0], 2)
     assert confusion([0, 0, 1, 1, 1], [0, 1, 1, 1, 0], 2).tolist() == [[1, 1], [1, 2]]
     assert scores["accuracy"] == pytest.approx(3 / 5) and scores["f1"] == pytest.approx(2 * 2 / (3 + 3))
     assert scores["macro_f1"] == pytest.approx((2 * 1 / 4 + 4 / 6) / 2)
@@ -36,14 +37,14 @@ def test_classes_by_hand():
 
 
 def test_the_edges_of_classes():
-    assert classes([1, 1], [1, 1], 2) == {"accuracy": 1.0, "macro_f1": 1.0, "matthews": 0.0, "f1": 1.0}
-    assert classes([0, 1, 2], [1, 2, 0], 3)["macro_f1"] == 0
+    assert classification_scores([1, 1], [1, 1], 2) == {"accuracy": 1.0, "macro_f1": 1.0, "matthews": 0.0, "f1": 1.0}
+    assert classification_scores([0, 1, 2], [1, 2, 0], 3)["macro_f1"] == 0
     with pytest.raises(ValueError, match="nothing to score"):
-        classes([], [], 2)
+        classification_scores([], [], 2)
     with pytest.raises(ValueError, match="one shape"):
-        classes([0, 1], [0], 2)
-    with pytest.raises(ValueError, match="found must be classes from 0 to 1, got 0 to 2"):
-        classes([0, 1], [0, 2], 2)
+        classification_scores([0, 1], [0], 2)
+    with pytest.raises(ValueError, match="predicted must be classes from 0 to 1, got 0 to 2"):
+        classification_scores([0, 1], [0, 2], 2)
 
 
 @pytest.mark.parametrize("C", [2, 3, 7])
@@ -52,12 +53,12 @@ def test_classes_as_scikit_learn(C):
     rng = np.random.default_rng(C)
     for n in (1, 5, 60):
         gold, found = rng.integers(C, size=(2, n))
-        ours = classes(gold, found, C)
+        ours = classification_scores(gold, found, C)
         assert ours["accuracy"] == pytest.approx(metrics.accuracy_score(gold, found))
         assert ours["macro_f1"] == pytest.approx(metrics.f1_score(gold, found, average="macro", zero_division=0))
         assert ours["matthews"] == pytest.approx(metrics.matthews_corrcoef(gold, found) if n > 1 else 0)
         a, b = rng.integers(2, size=(2, n, C)).astype(bool)
-        ours = sets(a, b)
+        ours = multilabel_scores(a, b)
         for average in ("micro", "macro"):
             assert ours[f"{average}_f1"] == pytest.approx(metrics.f1_score(a, b, average=average, zero_division=0))
         assert ours["exact_match"] == pytest.approx(metrics.accuracy_score(a, b))
@@ -68,12 +69,12 @@ def test_numbers_as_scipy_with_ties_and_constants():
 
     rng = np.random.default_rng(1)
     gold, found = rng.integers(5, size=40) / 2, rng.integers(6, size=40) / 3  # many ties
-    ours = numbers(gold, found)
+    ours = regression_scores(gold, found)
     assert ours["pearson"] == pytest.approx(pearsonr(gold, found).statistic)
     assert ours["spearman"] == pytest.approx(spearmanr(gold, found).statistic)
     assert ours["mean_squared_error"] == pytest.approx(((gold - found) ** 2).mean())
-    assert numbers([1.0, 2.0], [3.0, 3.0])["pearson"] == 0 and numbers([1.0], [2.0])["spearman"] == 0
-    assert numbers([[1, 4], [2, 3], [3, 1]], [[1, 1], [2, 2], [3, 3]])["spearman"] == pytest.approx(0)
+    assert regression_scores([1.0, 2.0], [3.0, 3.0])["pearson"] == 0 and regression_scores([1.0], [2.0])["spearman"] == 0
+    assert regression_scores([[1, 4], [2, 3], [3, 1]], [[1, 1], [2, 2], [3, 3]])["spearman"] == pytest.approx(0)
 
 
 # ---- tags ----
@@ -96,6 +97,12 @@ def test_chunks(tags, expected):
     assert chunks(tags.split()) == expected
 
 
+def test_every_scheme_becomes_strict_bio():
+    assert to_bio("I-A I-A B-A O I-B".split()) == ("B-A", "I-A", "B-A", "O", "B-B")  # IOB1
+    assert to_bio("B-A I-A E-A S-B O".split()) == ("B-A", "I-A", "I-A", "B-B", "O")
+    assert to_bio("B-A L-A U-B".split()) == ("B-A", "I-A", "B-B")
+
+
 def conlleval_by_walking(gold, found):
     """conlleval's own way: one pass over the tokens with a flag that says whether a right span is open."""
 
@@ -105,7 +112,7 @@ def conlleval_by_walking(gold, found):
     def end(before, here):
         return before[0] != "O" and (before[0] in "ES" or here[0] in "OBS" or before[1:] != here[1:])
 
-    right = said = true = 0
+    right = guessed = true = 0
     for a, b in zip(gold, found):
         open_ = False
         last = ("O", "O")
@@ -118,8 +125,8 @@ def conlleval_by_walking(gold, found):
             starts = start(last[0], g), start(last[1], p)
             if starts == (True, True) and g[1:] == p[1:]:
                 open_ = True
-            true, said, last = true + starts[0], said + starts[1], (g, p)
-    return right, said, true
+            true, guessed, last = true + starts[0], guessed + starts[1], (g, p)
+    return right, guessed, true
 
 
 def test_conlleval_counts_as_the_script_walks():
@@ -156,10 +163,10 @@ def test_relations_by_hand():
 def semeval_by_matrix(gold, found):
     """The official script's way: a confusion matrix of relations, and apart from it the wrong directions."""
     relation = [label.split("(")[0] for label in gold]
-    said = [None if label is None else label.split("(")[0] for label in found]
+    guessed = [None if label is None else label.split("(")[0] for label in found]
     scores = []
     for name in sorted(set(relation) - {"Other"}):
-        rows = list(zip(gold, found, relation, said))
+        rows = list(zip(gold, found, relation, guessed))
         right = sum(a == b for a, b, r, s in rows if r == name == s)
         wrong_direction = sum(a != b for a, b, r, s in rows if r == name == s)
         proposed = right + sum(s == name and r != name for _, _, r, s in rows)
@@ -191,14 +198,14 @@ def test_the_edges_of_relations():
 def test_arguments_in_pieces_are_one():
     tags = "B-ARG1 O B-V B-C-ARG1 I-C-ARG1 B-R-ARG1 B-ARG1 B-C-ARG1".split()
     first, second = ("ARG1", ((0, 1), (3, 5))), ("ARG1", ((6, 7), (7, 8)))
-    assert arguments(tags) == {first, second, ("V", ((2, 3),)), ("R-ARG1", ((5, 6),))}
-    assert arguments(["B-C-ARG2", "O"]) == {("ARG2", ((0, 1),))}  # nothing to continue: an argument by itself
+    assert group_arguments(tags) == {first, second, ("V", ((2, 3),)), ("R-ARG1", ((5, 6),))}
+    assert group_arguments(["B-C-ARG2", "O"]) == {("ARG2", ((0, 1),))}  # nothing to continue: an argument by itself
 
 
 def test_roles_by_hand():
     gold = [["B-ARG0", "B-V", "B-ARG1", "B-C-ARG1"], ["B-V", "B-ARG1", "O", "O"]]
     found = [["B-ARG0", "B-V", "B-ARG1", "O"], ["O", "B-ARG1", "O", "B-ARG2"]]
-    scores = conll2005(gold, found)  # a piece of an argument is no argument; V is not scored
+    scores = conll2005(gold, found)  # a part of an argument is not an argument; V is not scored
     assert (scores["right"], scores["excess"], scores["missed"]) == (2, 2, 1)
     assert scores["precision"] == 0.5 and scores["recall"] == pytest.approx(2 / 3) and scores["perfect_props"] == 0
     assert scores["by_role"]["ARG1"] == {**scores["by_role"]["ARG1"], "right": 1, "excess": 1, "missed": 1}
@@ -212,14 +219,15 @@ def test_roles_by_hand():
 
 
 def test_what_is_compared_of_an_answer():
-    assert normalise(" The  Quick, brown fox's A an! ") == "quick brown foxs"
-    assert exact("the cat.", "Cat") == 1 and exact("cats", "cat") == 0
-    assert f1("the black cat", "black cat sleeps") == pytest.approx(2 * 2 / (2 + 3))
-    assert f1("a b b", "b b c") == pytest.approx(2 * 2 / (2 + 3))  # a is an article; repeated words count as often as in both
+    assert normalise_answer(" The  Quick, brown fox's A an! ") == "quick brown foxs"
+    assert exact_match("the cat.", "Cat") == 1 and exact_match("cats", "cat") == 0
+    assert word_f1("the black cat", "black cat sleeps") == pytest.approx(2 * 2 / (2 + 3))
+    assert word_f1("a b b", "b b c") == pytest.approx(2 * 2 / (2 + 3))  # a is an article; b counts twice
 
 
 def test_the_two_versions_differ_in_what_is_empty():
-    assert (f1("", "", 2), f1("", "", 1), f1("the", "", 2), f1("x", "", 2), exact("the", "")) == (1, 0, 1, 0, 1)
+    assert (word_f1("", "", 2), word_f1("", "", 1), word_f1("the", "", 2), word_f1("x", "", 2)) == (1, 0, 1, 0)
+    assert exact_match("the", "") == 1
 
 
 def test_squad_by_hand():

@@ -1,7 +1,7 @@
 """The scores against those that the official scorers gave, once, for random cases (official_scores.json; numbers only).
 
 The Perl scripts print percent with two decimals, the Python scripts of SQuAD all of them. Three things of the Perl scripts are
-left out, as they cannot be compared: conlleval.pl knows no S- (and splits no E- from a B-), so E- and S- are held against the
+left out, as they cannot be compared: conlleval.pl has no S- (and does not split E- from B-), so E- and S- are held against the
 port of it that does (conlleval 0.2); the scorer of SemEval divides by zero where every gold label is Other; srl-eval.pl reads
 brackets, into which the tags were turned.
 """
@@ -26,7 +26,7 @@ def percent(scores, keys):
 
 
 def printed(*numbers):
-    """What was printed with two decimals."""
+    """Return numbers printed with two decimals, to compare with."""
     return pytest.approx(list(numbers), abs=0.00501, rel=0)
 
 

@@ -36,7 +36,7 @@ def test_published_sizes():  # paper, Table 1
         and sizes["xlarge"] == (24, 2048)
         and sizes["xxlarge"] == (12, 4096)
     )
-    with pytest.raises(ValueError, match="unknown preset 'huge'; there are tiny, small, base"):
+    with pytest.raises(ValueError, match="unknown preset 'huge'; the presets are tiny, small, base"):
         AlbertConfig.preset("huge")
 
 
@@ -60,8 +60,8 @@ def test_it_is_frozen():
 
 
 WRONG = {
-    "heads": (dict(num_attention_heads=5), "num_attention_heads must divide hidden_size: 128 is no multiple of 5"),
-    "groups": (dict(num_hidden_groups=3), "num_hidden_groups must divide num_hidden_layers: 4 is no multiple of 3"),
+    "heads": (dict(num_attention_heads=5), "num_attention_heads must divide hidden_size: 128 is not a multiple of 5"),
+    "groups": (dict(num_hidden_groups=3), "num_hidden_groups must divide num_hidden_layers: 4 is not a multiple of 3"),
     "zero": (dict(vocab_size=0), "vocab_size must be at least 1, not 0"),
     "float for int": (dict(hidden_size=128.0), "hidden_size must be an integer, not 128.0"),
     "bool for int": (dict(num_hidden_layers=True), "num_hidden_layers must be an integer"),
@@ -88,7 +88,7 @@ WRONG = {
     "no memory holds it": (dict(hidden_size=10**18), "hidden_size is 1000000000000000000: no size may be above 2147483647"),
     "nor all together": (
         dict(hidden_size=2**31 - 4, num_attention_heads=1),
-        r"sizes make .*e\+19 parameters, .* more memory than there",
+        r"sizes result in .*e\+19 parameters, .* more than memory can hold",
     ),
     "nor so many blocks": (
         dict(num_hidden_layers=2**20, sharing="none"),

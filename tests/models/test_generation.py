@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import albert_np as ab
-from albert_np.core.params import shapes
 from albert_np.gradcheck.examples import parameters
 from albert_np.models.generation import advance, begin, log_probabilities
 from albert_np.models.padded import Padded, pack
+from albert_np.models.shapes import shapes
 
 CONFIG = ab.AlbertConfig(
     vocab_size=23, embedding_size=6, hidden_size=12, num_hidden_layers=4, num_hidden_groups=2, inner_group_num=2,

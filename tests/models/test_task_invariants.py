@@ -1,4 +1,4 @@
-"""What holds of the fine-tuning classes, whatever their numbers are (see invariants.py): on packed batches."""
+"""Invariants of the fine-tuning classes on packed batches (see invariants.py)."""
 
 import math
 from dataclasses import replace
@@ -10,11 +10,16 @@ from helpers import floats
 from invariants import COUNT, LENGTHS, SOURCES, TASKS, C, close, task_batch_of, task_model
 
 import albert_np as ab
+from albert_np.core.batch import Items
 from albert_np.models.labels import sequence_labels, span_labels, token_labels
-from albert_np.models.padded import pack, padded
+from albert_np.models.padded import check_padded, pack
 
 every_task = pytest.mark.parametrize("task", TASKS)
-NONE = np.zeros(0, np.int64)
+
+
+def no_items(items):
+    """Labels like these, of nothing."""
+    return replace(items, labels=items.labels[:0], rows=items.rows[:0])
 
 
 @every_task
@@ -26,6 +31,7 @@ NONE = np.zeros(0, np.int64)
         "micro_batches_of_tasks_add_up",
         "recomputing_changes_no_task",
         "threads_change_no_task",
+        "kernels_change_no_task",
     ],
 )
 def test_invariant(invariant, task, version):
@@ -38,23 +44,21 @@ def test_backward_twice_adds_twice_and_the_cache_may_be_used_again(task, version
     _, once = model.packed_loss_and_gradients(batch)
     _, twice = model.packed_loss_and_gradients(batch, once.copy())
     close(twice.flat, 2 * once.flat)
-    forward, backward = model.objective
-    _, cache = forward(batch, model.params, model.config)
+    _, cache = model.objective.forward(batch, model.params, model.config)
     for _ in range(2):
         g = model.params.zeros_like()
-        backward(cache, model.params, g, model.config, batch)
+        model.objective.backward(1.0, cache, model.params, g, model.config, batch)
         assert np.array_equal(g.flat, once.flat)
 
 
 @every_task
 def test_every_dtype_is_kept(task, version):
     model, batch = task_model(task), task_batch_of(task, 0, 1, 2)
-    forward, backward = model.objective
     for dtype in (np.float32, np.float64):
         p = model.params.astype(dtype)
         g = p.zeros_like()
-        results, cache = forward(batch, p, model.config, None, ab.Dropout(1))
-        backward(cache, p, g, model.config, batch)
+        results, cache = model.objective.forward(batch, p, model.config, None, ab.Dropout(1))
+        model.objective.backward(1.0, cache, p, g, model.config, batch)
         assert floats([cache, g.flat]) == {np.dtype(dtype)} and results.loss.dtype == dtype
 
 
@@ -62,11 +66,12 @@ def test_every_dtype_is_kept(task, version):
 def test_nothing_that_was_given_is_written_to(task):
     model, batch = task_model(task), task_batch_of(task, 0, 1, 2)
     model.params.flat.flags.writeable = False
-    pairs = [array for pair in batch.labels or () for array in pair]
-    others = [array for array in (batch.entity_rows, batch.masked_rows, batch.masked_labels) if array is not None]
-    for array in (batch.ids, batch.positions, batch.token_types, batch.dropout_rows, *pairs, *others):
+    items = [each for each in (*(batch.tables or ()), batch.masked) if each is not None]
+    labels = [array for each in items for array in (each.labels, each.rows)]
+    entities = [] if batch.entity_rows is None else [batch.entity_rows]
+    for array in (batch.ids, batch.positions, batch.token_types, batch.random_rows, *labels, *entities):
         array.flags.writeable = False
-    _, grads = model.packed_loss_and_gradients(batch, rng=ab.Dropout(1))
+    _, grads = model.packed_loss_and_gradients(batch, dropout_key=ab.Dropout(1))
     assert grads.flat.any()
 
 
@@ -74,8 +79,8 @@ def test_nothing_that_was_given_is_written_to(task):
 def test_dropout_only_with_rng_and_the_same_again(task):
     model, batch = task_model(task, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0), task_batch_of(task, 0, 1, 2, 3)
     losses = [
-        float(model.packed_loss_and_gradients(batch, rng=rng)[0].loss)
-        for rng in (None, ab.Dropout(1), ab.Dropout(1), ab.Dropout(2))
+        float(model.packed_loss_and_gradients(batch, dropout_key=key)[0].loss)
+        for key in (None, ab.Dropout(1), ab.Dropout(1), ab.Dropout(2))
     ]
     assert losses[0] == float(model.packed_loss(batch).loss) and losses[1] == losses[2]
     assert len(set(losses)) == (1 if task in ("spans", "translation") else 3)  # these heads have no dropout, as in transformers
@@ -84,9 +89,9 @@ def test_dropout_only_with_rng_and_the_same_again(task):
 @every_task
 def test_no_items_make_a_loss_of_zero_and_no_gradient(task):
     model, batch = task_model(task), task_batch_of(task, 0, 3)
-    empty = replace(batch, labels=tuple((NONE, items[:0]) for _, items in batch.labels or ()) or None)
+    empty = replace(batch, tables=tuple(no_items(items) for items in batch.tables or ()) or None)
     if task == "translation":
-        empty = replace(batch, masked_rows=NONE, masked_labels=NONE)
+        empty = replace(batch, masked=no_items(batch.masked))
     for denominators in (None, COUNT):
         results, grads = model.packed_loss_and_gradients(empty, None, denominators)
         assert float(results.loss) == 0 and results.answers == 0 and not grads.flat.any()
@@ -105,8 +110,8 @@ def test_counts_are_counts():
 @pytest.mark.parametrize("task", ["classes", "tokens", "sets"])
 def test_what_is_right_is_counted(task):
     model, batch = task_model(task), task_batch_of(task, 0, 1, 2, 3)
-    model.params.task.w[...] = 0  # now only the bias speaks
-    labels = batch.labels[0][1]
+    model.params.task.w[...] = 0  # now only the bias is left
+    labels = batch.tables[0].labels
     answer = [0, 1, 1, 0] if task == "sets" else np.eye(C)[labels[0]]
     model.params.task.b[...] = np.where(answer, [0.5, 2, 1, 3], -1)
     expected = (labels == (answer if task == "sets" else labels[0])).sum()
@@ -119,37 +124,38 @@ def test_right_starts_and_right_ends_are_counted_each():
         np.array([[3, 7, 9, 4, 5], [8, 2, 6, 1, 0], [4, 4, 9, 0, 0]]),
         np.array([[1] * 5, [1, 0, 1, 1, 0], [1, 1, 1, 0, 0]]),
     )
-    out, inputs = model(ids, mask), padded(model.config, ids, mask)
+    out, inputs = model(ids, mask), check_padded(model.config, ids, mask)
     starts, ends = out.start_logits.argmax(1), out.end_logits.argmax(1)
-    elsewhere = np.where(ends == 0, 2, 0)  # a visible place that is not the answer
+    elsewhere = np.where(ends == 0, 2, 0)  # a visible position that is not the answer
     for wrong in range(4):
         given = np.where(np.arange(3) < wrong, elsewhere, ends)
-        batch = pack(inputs, model.config, model.params.flat, task=span_labels(starts, given, inputs.visible))
+        labels = span_labels(starts, given, inputs.visible)
+        batch = pack(inputs, model.config, model.params.flat, task=labels, objective=model.objective)
         assert int(model.packed_loss(batch).correct) == 6 - wrong
 
 
 def test_starts_and_ends_have_means_of_their_own():
     """As torch's: half the mean of the starts and half that of the ends, however many there are of either."""
     model, batch = task_model("spans"), task_batch_of("spans", 0, 1, 2, 3)
-    starts, ends = batch.labels
+    starts, ends = batch.tables
     only = [
-        float(model.packed_loss(replace(batch, labels=labels)).loss)
-        for labels in ((starts, (NONE, NONE)), ((NONE, NONE), ends), (starts, ends))
+        float(model.packed_loss(replace(batch, tables=tables)).loss)
+        for tables in ((starts, no_items(ends)), (no_items(starts), ends), (starts, ends))
     ]
     close(only[2], only[0] + only[1])
-    summed = float(model.packed_loss(replace(batch, labels=(starts, (NONE, NONE))), {"task": 8.0}).loss)
+    summed = float(model.packed_loss(replace(batch, tables=(starts, no_items(ends))), {"task": 8.0}).loss)
     close(only[0], 2 * summed)  # four starts: a mean is their sum over 4
 
 
 def test_a_batch_that_does_not_fit_the_class_is_refused():
     batch = task_batch_of("classes", 0, 1, 2)
-    with pytest.raises(ValueError, match=r"batch.labels: expected 2 pairs .* got 1"):
+    with pytest.raises(ValueError, match=r"batch.tables: expected labels for 2 tables .* got 1"):
         task_model("spans").packed_loss_and_gradients(batch)
-    with pytest.raises(ValueError, match=r"batch.labels: expected 1 pairs .* got none"):
-        task_model("tokens").packed_loss(replace(batch, labels=None))
-    flat = (np.arange(3), np.ones(3))
-    with pytest.raises(ValueError, match=r"batch.labels: \(3,\) does not fit regression of \(3, 4\)"):
-        task_model("numbers").packed_loss(replace(batch, labels=(flat,)))
+    with pytest.raises(ValueError, match=r"batch.tables: expected labels for 1 tables .* got none"):
+        task_model("tokens").packed_loss(replace(batch, tables=None))
+    flat = Items(np.ones(3), np.arange(3), of="sequence")
+    with pytest.raises(ValueError, match=r"batch.tables: labels \(3,\) do not fit regression of logits \(3, 4\)"):
+        task_model("numbers").packed_loss(replace(batch, tables=(flat,)))
     for denominators in ({}, {"task": 0}, {"mlm": 3}):
         with pytest.raises(ValueError, match="denominators: expected positive numbers for task"):
             task_model("classes").packed_loss_and_gradients(batch, None, denominators)

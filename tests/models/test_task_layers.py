@@ -26,15 +26,15 @@ def test_spread(lengths):
     here = Sequences.of_lengths(lengths)
 
     def forward(x):
-        y, cache = task_layers.spread(x, here)
+        y, cache = task_layers.pad_packed(x, here)
         return np.maximum(y, -9), cache  # the smallest number is another one in each dtype
 
-    check_layer(forward, task_layers.spread_backward, {"x": (sum(lengths), 2)})
+    check_layer(forward, task_layers.pad_packed_backward, {"x": (sum(lengths), 2)})
 
 
 def test_spread_lays_each_sequence_in_a_row_of_its_own():
     x = np.arange(12.0, dtype=np.float32).reshape(6, 2)
-    y, _ = task_layers.spread(x, Sequences.of_lengths([3, 1, 2]))
+    y, _ = task_layers.pad_packed(x, Sequences.of_lengths([3, 1, 2]))
     m = np.finfo(np.float32).min
     assert y.dtype == np.float32
     assert y[0].tolist() == [[0, 2, 4], [6, m, m], [8, 10, m]] and y[1].tolist() == [[1, 3, 5], [7, m, m], [9, 11, m]]

@@ -5,8 +5,8 @@ import pytest
 
 import albert_np as ab
 from albert_np.apps.convert import convert
-from albert_np.compress import files
-from albert_np.compress.job import Plan, compressed
+from albert_np.compress.job import Plan, compress_model
+from albert_np.io.packed_checkpoint import save_packed
 
 torch = pytest.importorskip("torch", reason="torch is not installed: no live parity")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed: no live parity")
@@ -27,26 +27,24 @@ PLANS = {
 
 
 def small_model(plan):
-    from albert_np.core.batch import Batch
-
     model = ab.AlbertForSequenceClassification(ab.AlbertConfig(**SIZES), seed=2)
     for name, array in model.params.items():
         array += 0.1 * np.random.default_rng(sum(map(ord, name))).standard_normal(array.shape).astype(np.float32)
     rng = np.random.default_rng(0)
     batches = [
-        Batch.pack(
+        model.pack_batch(
             ids=rng.integers(5, 97, 8), lengths=np.array([8]), token_types=np.zeros(8, int), positions=np.arange(8),
             labels=[(np.arange(1), rng.integers(3, size=1))],
         )
         for _ in range(4)
     ]  # fmt: skip
-    return compressed(model, Plan(**plan), batches, batches)
+    return compress_model(model, Plan(**plan), batches, batches)
 
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_dense_again(plan, tmp_path):
     found = small_model(plan)
-    files.save(tmp_path / "small", found.model.config, found.model.params, "AlbertForSequenceClassification", found.packing)
+    save_packed(tmp_path / "small", found.model.config, found.model.params, "AlbertForSequenceClassification", found.packing)
     convert(tmp_path / "small", tmp_path / "hf", "hf")
     theirs = transformers.AlbertForSequenceClassification.from_pretrained(tmp_path / "hf").eval()
     ids = np.random.default_rng(1).integers(5, 97, (3, 9))
@@ -58,6 +56,6 @@ def test_dense_again(plan, tmp_path):
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_as_it_is_it_is_refused(plan, tmp_path):
     found = small_model(plan)
-    files.save(tmp_path, found.model.config, found.model.params, "AlbertForSequenceClassification", found.packing)
+    save_packed(tmp_path, found.model.config, found.model.params, "AlbertForSequenceClassification", found.packing)
     with pytest.raises((RuntimeError, ValueError, OSError)):
         transformers.AlbertForSequenceClassification.from_pretrained(tmp_path)

@@ -2,12 +2,15 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
 
 from albert_np import plots
-from albert_np.plots import axes, pretraining
+from albert_np.io.files import write_figures
+from albert_np.plots import axes
+from albert_np.training.figures import draw_figures
 from albert_np.training.metrics import read_metrics
 
 
@@ -31,7 +34,7 @@ def metrics(tmp_path):
 def test_four_pictures_with_ink(metrics, tmp_path):
     from matplotlib.image import imread
 
-    paths = plots.draw(metrics, tmp_path / "figures", unigram_entropy=5.5, vocab_size=4000)
+    paths = draw_figures(tmp_path, unigram_entropy=5.5, vocab_size=4000)
     assert [path.name for path in paths] == ["loss.png", "accuracy.png", "learning_rate.png", "gradient_norm.png"]
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(path.name for path in paths)
     for path in paths:
@@ -44,7 +47,7 @@ def test_four_pictures_with_ink(metrics, tmp_path):
 
 def test_the_unigram_entropy_is_a_dashed_line(metrics):
     steps, evaluations = read_metrics(metrics)
-    panel = pretraining._loss(steps, evaluations, 5.5, 4000).axes[0]
+    panel = plots.pretraining_figures(steps, evaluations, 5.5, 4000)["loss"].axes[0]
     (dashed,) = [line for line in panel.lines if line.get_linestyle() == "--"]
     assert set(dashed.get_ydata()) == {5.5}
     labels = [text.get_text() for text in panel.get_legend().get_texts()]
@@ -57,13 +60,42 @@ def test_a_run_without_order_or_held_out_is_drawn(metrics, tmp_path):
     for row in rows:
         row.pop("sop_accuracy", None)
     metrics.write_text("\n".join(json.dumps(row) for row in rows if "loss" in row))
-    assert len(plots.draw(metrics, tmp_path / "figures")) == 4
+    assert len(draw_figures(tmp_path, None, 4000)) == 4
+    shutil.rmtree(tmp_path / "figures")
     metrics.write_text("")
-    assert plots.draw(metrics, tmp_path / "none") == []
-    assert not (tmp_path / "none").exists()
+    assert draw_figures(tmp_path, None, 4000) == []
+    assert not (tmp_path / "figures").exists()
 
 
 def test_smoothing_is_a_running_mean():
     values = list(np.arange(200.0))  # a window of 4
-    np.testing.assert_allclose(axes.smoothed(values)[:6], [0, 0.5, 1, 1.5, 2.5, 3.5])
-    assert axes.smoothed([3.0]) == [3.0]
+    np.testing.assert_allclose(axes.running_mean(values)[:6], [0, 0.5, 1, 1.5, 2.5, 3.5])
+    assert axes.running_mean([3.0]) == [3.0]
+
+
+def test_the_scores_of_the_epochs_stand_beside_the_loss():
+    steps = [dict(step=step, loss=1 / step) for step in range(1, 41)]
+    epochs = [dict(step=20, dev=dict(f1=0.5)), dict(step=40, dev=dict(f1=0.7))]
+    figure = plots.finetune_figures(steps, epochs, "f1", {"majority": dict(f1=0.3)})["learning"]
+    left, right = figure.axes
+    assert left.lines[0].get_ydata()[0] == 1 and right.lines[0].get_ydata().tolist() == [0.5, 0.7]
+    assert set(right.lines[1].get_ydata()) == {0.3} and "f1" in right.get_ylabel()
+    assert plots.finetune_figures([], epochs, "f1", {}) == {}
+
+
+def test_a_confusion_matrix_shows_its_counts():
+    panel = plots.confusion_figure(np.array([[8, 2], [0, 5]]), ["ham", "spam"]).axes[0]
+    assert [(text.get_position(), text.get_text()) for text in panel.texts] == [((0, 0), "8"), ((1, 0), "2"), ((1, 1), "5")]
+    np.testing.assert_allclose(panel.images[0].get_array(), [[0.8, 0.2], [0, 1]])
+    assert [text.get_text() for text in panel.get_yticklabels()] == ["ham", "spam"]
+
+
+def test_a_failing_figure_is_a_warning(metrics, tmp_path):
+    def fails():
+        raise RuntimeError("no font")
+
+    with pytest.warns(UserWarning, match=r"the figures in .*figures could not be drawn: no font"):
+        assert write_figures(tmp_path / "figures", fails) == []
+    (tmp_path / "figures").write_text("a file stands in the way")
+    with pytest.warns(UserWarning, match="could not be drawn"):
+        assert draw_figures(tmp_path, None, 4000) == []

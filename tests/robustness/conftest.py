@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import ROWS, TEXT, Commands
+from processes import Commands
+from stories import ROWS, TEXT
 
 
 @pytest.fixture(scope="session")

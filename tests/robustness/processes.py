@@ -1,4 +1,4 @@
-"""Texts, the options of small runs, commands as processes of their own, and what a run came to."""
+"""Commands as separate processes, and the results of a run."""
 
 import json
 import os
@@ -8,18 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-STORIES = [
-    f"{who} {what}. {then}."
-    for who in ("The cat", "A grey dog", "The old horse", "My sister's bird", "The black goat")
-    for what in ("sleeps in the barn", "runs over the wet field", "waits at the door", "drinks from the river")
-    for then in ("Later it comes home", "Then nobody sees it again", "At last the rain stops")
-]
-TEXT = "\n\n".join("\n".join(STORIES[i : i + 4]) for i in range(0, len(STORIES), 4)) + "\n"
-ROWS = [f"{story}\t{'cat' if 'cat' in story else 'dog' if 'dog' in story else 'other'}" for story in STORIES]
-SIZES = (
-    "--vocab-size 60 --embedding-size 8 --hidden-size 12 --num-hidden-layers 2 --num-attention-heads 2 --intermediate-size 24 "
-    "--max-length 32 --tokens-per-batch 256"
-).split()
+from stories import SIZES
+
 DROPOUT = ["--dropout", "0.1"]
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
 

@@ -222,6 +222,6 @@ def test_the_text_changes_while_it_is_tokenised(text, tmp_path):
                 file.write("\nOne more.\n")
 
     Corpus.prepare([own], tokenizer, tmp_path / "corpus", max_length=32, progress=grow)
-    again = Corpus.prepare([own], tokenizer, tmp_path / "corpus", max_length=32, say=said.append)
-    assert again.rebuilt_because == f"{own} has changed"
-    assert Corpus.prepare([own], tokenizer, tmp_path / "corpus", max_length=32).rebuilt_because is None
+    again = Corpus.prepare([own], tokenizer, tmp_path / "corpus", max_length=32, log=said.append)
+    assert again.rebuild_reason == f"{own} has changed"
+    assert Corpus.prepare([own], tokenizer, tmp_path / "corpus", max_length=32).rebuild_reason is None

@@ -91,7 +91,7 @@ def test_forty_columns(commands, text, rows, fast_disk):
     without_quiet = commands.pretraining(text, fast_disk / "a", 30, "--log-every", 1)[:-1]
     code, shown = in_terminal(without_quiet, 40)
     assert code == 0 and bars(shown) and all(len(line.rstrip()) <= 40 for line in bars(shown)), bars(shown)
-    assert re.match(r"30/30 loss \d\.\d\d sop 0\.\d\d 0:00 left", bars(shown)[-1])
+    assert re.match(r"30/30 loss \d\.\d\d sop 0\.\d\d 00:00 left", bars(shown)[-1])
     code, shown = in_terminal(commands.finetuning(rows, fast_disk / "b", "--epochs", 5)[:-1], 40)
     assert code == 0 and all(len(line.rstrip()) <= 40 for line in bars(shown)), bars(shown)
     assert re.search(r"loss \d\.\d{3} 0:00 left", bars(shown)[-1])
@@ -197,5 +197,5 @@ def test_a_corpus_is_rebuilt_beside_one_of_the_same_moment(text, tmp_path, monke
     old = Corpus.prepare([text], tokenizer, tmp_path / "corpus", max_length=32)
     before = old.tokens.copy()
     new = Corpus.prepare([text], tokenizer, tmp_path / "corpus", max_length=8)
-    assert new.rebuilt_because and (old.tokens == before).all() and len(new.segment_starts) != len(old.segment_starts)
+    assert new.rebuild_reason and (old.tokens == before).all() and len(new.segment_starts) != len(old.segment_starts)
     assert list(itertools.islice(new.tokens, 5)) == list(before[:5])

@@ -1,8 +1,11 @@
-"""Small examples of every task, made by rules: sentences about people who do things to things in places."""
+"""Small examples of every task, generated from templates: people do something to a thing in a place."""
 
 import numpy as np
 
 from albert_np.data.formats import Labelled, Predicate, Propositions, Question, Related, Tagged, Translated
+from albert_np.tasks import initial_model
+from albert_np.tasks.translation import Translation
+from albert_np.text import AlbertTokenizer
 
 PEOPLE = "Anna Bela Carl Dora Emil Fritz Greta Hugo Ida Jonas".split()
 PLACES = "Paris Rome Oslo Lima Cairo Delhi Quito Turin".split()
@@ -17,12 +20,12 @@ GERMAN = dict(
 
 
 def sentences(count: int, seed: int = 0) -> list[tuple[str, str, str, str]]:
-    """(who, does, what, where), all different."""
+    """Return different random (who, does, what, where)."""
     rng = np.random.default_rng(seed)
-    found: dict[tuple[str, str, str, str], None] = {}
-    while len(found) < count:
-        found[tuple(str(rng.choice(words)) for words in (PEOPLE, VERBS, THINGS, PLACES))] = None  # type: ignore[index]
-    return list(found)
+    different: dict[tuple[str, str, str, str], None] = {}
+    while len(different) < count:
+        different[tuple(str(rng.choice(words)) for words in (PEOPLE, VERBS, THINGS, PLACES))] = None  # type: ignore[index]
+    return list(different)
 
 
 def words(who: str, does: str, what: str, where: str) -> tuple[str, ...]:
@@ -34,41 +37,74 @@ def text(*parts: str) -> str:
 
 
 def examples(task: str, count: int = 32, seed: int = 0) -> list:
-    """Examples of the task of this name (classification: also "pairs", "sets" and "numbers")."""
-    made = []
-    for number, parts in enumerate(sentences(count, seed)):
-        who, does, what, where = parts
-        if task == "classification":
-            made.append(Labelled(text(*parts), None, "small" if what in THINGS[:4] else "large"))
-        elif task == "pairs":
-            other = what if number % 2 else THINGS[(THINGS.index(what) + 1) % len(THINGS)]
-            made.append(Labelled(text(*parts), f"Somebody {does} the {other}.", "yes" if other == what else "no"))
-        elif task == "sets":
-            made.append(Labelled(text(*parts), None, [name for name, ok in (("a", who < "E"), ("b", what in THINGS[:4])) if ok]))
-        elif task == "numbers":
-            made.append(Labelled(text(*parts), None, f"{THINGS.index(what) / 2:.2f}"))
-        elif task == "ner":
-            made.append(Tagged(words(*parts), ("B-PER", "O", "O", "O", "O", "B-LOC", "O")))
-        elif task == "srl":
-            tags = ("B-ARG0", "B-V", "B-ARG1", "I-ARG1", "B-ARGM-LOC", "I-ARGM-LOC", "O")
-            made.append(Propositions(words(*parts), (Predicate(1, does + ".01", tags),)))
-        elif task == "relations":
-            said, start = text(*parts), text(*parts).index(what)
-            label = "Other" if does == "sees" else f"Act-{does}(e1,e2)" if number % 2 else f"Act-{does}(e2,e1)"
-            first, second = (0, len(who)), (start, start + len(what))
-            spans = (second, first) if label.endswith("(e2,e1)") else (first, second)
-            made.append(Related(str(number), said, *spans, label))
-        elif task == "question-answering":
-            said = text(*parts)
-            kind = number % 4
-            if kind == 3:
-                made.append(Question(str(number), f"When does {who} come?", said))
-            else:
-                asked, answer = [(f"Who {does} the {what}?", who), (f"What does {who} take?", what), (f"Where is {who}?", where)][
-                    kind
-                ]
-                made.append(Question(str(number), asked, said, ((answer, said.index(answer)),)))
-        else:
-            target = f"{who} {GERMAN[does]} das {GERMAN[what]} in {where}."
-            made.append(Translated(text(*parts), target))
-    return made
+    """Return examples of the task of this name, or of classification's variants "pairs", "sets" and "numbers"."""
+    return [EXAMPLES[task](i, *parts) for i, parts in enumerate(sentences(count, seed))]
+
+
+def classification(i: int, who: str, does: str, what: str, where: str) -> Labelled:
+    return Labelled(text(who, does, what, where), None, "small" if what in THINGS[:4] else "large")
+
+
+def pair(i: int, who: str, does: str, what: str, where: str) -> Labelled:
+    other = what if i % 2 else THINGS[(THINGS.index(what) + 1) % len(THINGS)]
+    return Labelled(text(who, does, what, where), f"Somebody {does} the {other}.", "yes" if other == what else "no")
+
+
+def label_set(i: int, who: str, does: str, what: str, where: str) -> Labelled:
+    labels = [name for name, holds in (("a", who < "E"), ("b", what in THINGS[:4])) if holds]
+    return Labelled(text(who, does, what, where), None, labels)
+
+
+def number(i: int, who: str, does: str, what: str, where: str) -> Labelled:
+    return Labelled(text(who, does, what, where), None, f"{THINGS.index(what) / 2:.2f}")
+
+
+def tagged(i: int, *parts: str) -> Tagged:
+    return Tagged(words(*parts), ("B-PER", "O", "O", "O", "O", "B-LOC", "O"))
+
+
+def propositions(i: int, who: str, does: str, what: str, where: str) -> Propositions:
+    tags = ("B-ARG0", "B-V", "B-ARG1", "I-ARG1", "B-ARGM-LOC", "I-ARGM-LOC", "O")
+    return Propositions(words(who, does, what, where), (Predicate(1, does + ".01", tags),))
+
+
+def related(i: int, who: str, does: str, what: str, where: str) -> Related:
+    sentence = text(who, does, what, where)
+    start = sentence.index(what)
+    label = "Other" if does == "sees" else f"Act-{does}(e1,e2)" if i % 2 else f"Act-{does}(e2,e1)"
+    first, second = (0, len(who)), (start, start + len(what))
+    spans = (second, first) if label.endswith("(e2,e1)") else (first, second)
+    return Related(str(i), sentence, *spans, label)
+
+
+def question(i: int, who: str, does: str, what: str, where: str) -> Question:
+    passage = text(who, does, what, where)
+    asked, answer = (
+        (f"Who {does} the {what}?", who),
+        (f"What does {who} take?", what),
+        (f"Where is {who}?", where),
+        (f"When does {who} come?", None),
+    )[i % 4]
+    return Question(str(i), asked, passage, () if answer is None else ((answer, passage.index(answer)),))
+
+
+def translated(i: int, who: str, does: str, what: str, where: str) -> Translated:
+    return Translated(text(who, does, what, where), f"{who} {GERMAN[does]} das {GERMAN[what]} in {where}.")
+
+
+EXAMPLES = {
+    "classification": classification, "pairs": pair, "sets": label_set, "numbers": number, "ner": tagged, "srl": propositions,
+    "relations": related, "question-answering": question, "translation": translated,
+}  # fmt: skip
+
+
+def train_vocabulary() -> AlbertTokenizer:
+    """Train a vocabulary in which the examples' words are single tokens."""
+    statements = [
+        Translated(text(who, does, what, where), f"{who} {GERMAN[does]} das {GERMAN[what]}, {where}.")
+        for who, does, what, where in sentences(400)
+    ]
+    questions = [
+        Translated(f"Who is in {place}?", f"What does {who} take? Where, when? Somebody.") for who in PEOPLE for place in PLACES
+    ]
+    return initial_model.train_vocabulary(Translation(), [*statements, *questions], 160)

@@ -1,11 +1,11 @@
-"""A student learns from a larger teacher: what it is taught, and that it ends as an ordinary model of its own size."""
+"""Distillation: the loss of a student with a larger teacher, and the ordinary model of its own size that results."""
 
 import numpy as np
 import pytest
 from examples import examples
 
 import albert_np as ab
-from albert_np.models.distillation import Lesson, graduate, student
+from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
 from albert_np.tasks.trained import Trained
 
 SIZES = dict(
@@ -23,35 +23,35 @@ def model_of(seed=0, **changes):
 
 
 def loss_by(lesson, model):
-    student(model, lesson)
+    attach_teacher(model, lesson)
     loss, _ = model.loss_and_gradients(**ARGUMENTS)
-    graduate(model)
+    detach_teacher(model)
     return float(loss)
 
 
 def test_the_loss_is_the_sum_of_its_parts():
     teacher, model = model_of(1, hidden_size=24, num_hidden_layers=4), model_of(0)
     labels = float(model.loss_and_gradients(**ARGUMENTS)[0])
-    assert loss_by(Lesson(teacher, hard=1.0), model) == pytest.approx(labels, rel=1e-12)
-    soft = loss_by(Lesson(teacher, hard=0.0, temperature=3.0), model)
+    assert loss_by(DistillConfig(teacher, alpha=1.0), model) == pytest.approx(labels, rel=1e-12)
+    soft = loss_by(DistillConfig(teacher, alpha=0.0, temperature=3.0), model)
     p, q = (np.exp(m(IDS, IDS != 0).logits / 3) for m in (teacher, model))
     p, q = p / p.sum(1, keepdims=True), q / q.sum(1, keepdims=True)
     assert soft == pytest.approx(9 * (p * np.log(p / q)).sum(1).mean(), rel=1e-9)
-    both = loss_by(Lesson(teacher, hard=0.3, temperature=3.0), model)
+    both = loss_by(DistillConfig(teacher, alpha=0.3, temperature=3.0), model)
     assert both == pytest.approx(0.3 * labels + 0.7 * soft, rel=1e-12)
 
 
-def test_who_knows_it_all_has_nothing_to_learn():
+def test_a_student_equal_to_its_teacher_has_no_loss_and_no_gradient():
     teacher = model_of(1)
     model = ab.AlbertForSequenceClassification.of(teacher.config, teacher.params.copy())
-    student(model, Lesson(teacher, hard=0.0, hidden=1.0))
+    attach_teacher(model, DistillConfig(teacher, alpha=0.0, hidden=1.0))
     loss, grads = model.loss_and_gradients(**ARGUMENTS)
     assert float(loss) == pytest.approx(0, abs=1e-15) and np.abs(grads.flat).max() < 1e-12
 
 
 def test_parts_of_a_batch_add_up_to_it():
     teacher, model = model_of(1, hidden_size=24), model_of(0)
-    student(model, Lesson(teacher, hidden=0.5))
+    attach_teacher(model, DistillConfig(teacher, hidden=0.5))
     whole = model.loss_and_gradients(**ARGUMENTS)
     denominators = {"task": 2.0, "tokens": float((IDS != 0).sum())}
     grads, loss = model.params.zeros_like(), 0.0
@@ -62,21 +62,21 @@ def test_parts_of_a_batch_add_up_to_it():
     np.testing.assert_allclose(grads.flat, whole[1].flat, atol=1e-14)
 
 
-def test_the_teacher_stays_as_it_is_and_the_hint_goes():
+def test_the_teacher_is_unchanged_and_the_hint_is_removed():
     teacher, model = model_of(1, hidden_size=24), model_of(0)
     before, form = teacher.params.flat.copy(), list(model.params.form)
-    student(model, Lesson(teacher, hidden=0.5))
+    attach_teacher(model, DistillConfig(teacher, hidden=0.5))
     assert model.params.hint.w.shape == (12, 24)
     _, grads = model.loss_and_gradients(**ARGUMENTS)
     model.params.flat[...] -= 0.1 * grads.flat
     body = model.params.groups[0].blocks[0].ffn.output.w.copy()
-    graduate(model)
+    detach_teacher(model)
     assert list(model.params.form) == form and (model.params.groups[0].blocks[0].ffn.output.w == body).all()
     assert (teacher.params.flat == before).all() and "objective" not in vars(model)
 
 
 @pytest.mark.parametrize("name", ["classification", "sets", "numbers", "ner", "question-answering", "relations", "srl"])
-def test_every_task_with_a_head_is_taught(name, tokenizer, tmp_path):
+def test_every_task_with_a_head_can_be_distilled(name, tokenizer, tmp_path):
     task = "classification" if name in ("sets", "numbers") else name
     given = examples(name, 40)
     common = dict(dev=given[:10], config="tiny", tokenizer=tokenizer, options={"max_length": 64}, tokens_per_batch=256)
@@ -98,7 +98,7 @@ def test_every_task_with_a_head_is_taught(name, tokenizer, tmp_path):
 
 
 def test_a_student_of_a_good_teacher_comes_close_to_it(tokenizer, tmp_path):
-    """Without one label's own loss: everything it knows it was told."""
+    """The loss on the labels has no weight: the student learns from the teacher's outputs alone."""
     given = examples("ner", 200)
     common = dict(config="tiny", tokenizer=tokenizer, options={"max_length": 64}, tokens_per_batch=256)
     ab.finetune("ner", given, given[:60], **common, changes=LARGE, epochs=8, learning_rate=3e-3, out=tmp_path / "teacher")
@@ -108,7 +108,7 @@ def test_a_student_of_a_good_teacher_comes_close_to_it(tokenizer, tmp_path):
     assert done.scores[0]["f1"] > 0.9
 
 
-def test_teachers_that_do_not_fit_are_refused(tokenizer, tmp_path):
+def test_unsuitable_teachers_are_rejected(tokenizer, tmp_path):
     given = examples("ner", 10)
     common = dict(config="tiny", tokenizer=tokenizer, options={"max_length": 64}, changes=SMALL, epochs=1)
     ab.finetune("ner", given, **common, out=tmp_path / "teacher")
@@ -117,21 +117,21 @@ def test_teachers_that_do_not_fit_are_refused(tokenizer, tmp_path):
     others = [type(e)(e.words, tuple(tag.replace("PER", "WHO") for tag in e.tags)) for e in given]
     with pytest.raises(ValueError, match="the teacher was trained for other labels"):
         ab.finetune("ner", others, **common, teacher=tmp_path / "teacher")
-    with pytest.raises(ValueError, match="the teacher reads another vocabulary"):
+    with pytest.raises(ValueError, match="the teacher has another vocabulary"):
         ab.finetune("ner", given, **{**common, "tokenizer": None}, vocab_size=60, teacher=tmp_path / "teacher")
     with pytest.raises(ValueError, match="cannot teach a AlbertForTokenClassification"):
-        student(ab.AlbertForTokenClassification(model_of().config), Lesson(model_of()))
+        attach_teacher(ab.AlbertForTokenClassification(model_of().config), DistillConfig(model_of()))
     with pytest.raises(ValueError, match="the same labels and vocabulary"):
-        student(model_of(), Lesson(model_of(num_labels=4)))
+        attach_teacher(model_of(), DistillConfig(model_of(num_labels=4)))
 
 
-@pytest.mark.parametrize("given", [dict(temperature=0), dict(hard=1.5), dict(hidden=-1)])
-def test_lessons_that_make_no_sense_are_refused(given):
+@pytest.mark.parametrize("given", [dict(temperature=0), dict(alpha=1.5), dict(hidden=-1)])
+def test_invalid_settings_of_distillation_are_rejected(given):
     with pytest.raises(ValueError, match=next(iter(given))):
-        Lesson(None, **given)
+        DistillConfig(None, **given)
 
 
-def test_a_loss_far_out_is_finite():
+def test_the_loss_of_extreme_logits_is_finite():
     from albert_np.models.layers import soft_cross_entropy, soft_cross_entropy_backward
 
     m = np.finfo(np.float32).min

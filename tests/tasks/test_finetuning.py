@@ -10,10 +10,10 @@ from examples import examples
 
 import albert_np as ab
 from albert_np.data.formats import Labelled
-from albert_np.tasks.initial_model import texts_of
+from albert_np.tasks.initial_model import get_texts
 from albert_np.tasks.trained import Trained
 from albert_np.training.finetune_settings import FinetuneSettings
-from albert_np.training.layer_rates import rates
+from albert_np.training.layer_rates import get_layer_rates
 
 OWN = Path(__file__).parents[2] / "docs" / "own_task.py"
 SMALL = dict(num_hidden_layers=1, hidden_size=32, intermediate_size=32, embedding_size=16, num_attention_heads=2)
@@ -92,13 +92,13 @@ def test_what_is_frozen_does_not_move(tokenizer):
 
 def test_rates_fall_from_layer_to_layer():
     config = ab.AlbertConfig.preset("tiny", num_hidden_layers=4, num_hidden_groups=2)
-    tensor_rates = rates(ab.AlbertForTokenClassification(config).params, config, decay=0.5)
+    tensor_rates = get_layer_rates(ab.AlbertForTokenClassification(config).params, config, decay=0.5)
     assert tensor_rates["task.w"] == 1 and tensor_rates["embeddings.word"] == 0.5**5
     assert (
         tensor_rates["groups.0.blocks.0.ffn.output.w"] == 0.5**3.5 and tensor_rates["groups.1.blocks.0.ffn.output.w"] == 0.5**1.5
     )
     with pytest.raises(ValueError, match="layer_decay must be above 0"):
-        rates(ab.AlbertForTokenClassification(config).params, config, decay=0)
+        get_layer_rates(ab.AlbertForTokenClassification(config).params, config, decay=0)
 
 
 @pytest.mark.parametrize("name", ["adamw", "lamb"])
@@ -117,17 +117,17 @@ def test_a_step_with_rates_is_many_steps_with_one(name, version):
 
 
 def test_classes_are_balanced_over_the_steps(tokenizer):
-    from albert_np.tasks import task_of
-    from albert_np.training.finetune import sampler_of
+    from albert_np.tasks import get_task
+    from albert_np.training.finetune import get_sampler
 
-    task = task_of("classification", max_length=64)
+    task = get_task("classification", max_length=64)
     given = examples("classification", 120)
     task.learn(given)
     items = [item for example in given for item in task.items(example, tokenizer)]
-    sampler = sampler_of(items, task, ab.AlbertConfig.preset("tiny"), FinetuneSettings(balance=True, tokens_per_batch=256))
+    sampler = get_sampler(items, task, ab.AlbertConfig.preset("tiny"), FinetuneSettings(balance=True, tokens_per_batch=256))
     counts = [[sum(items[i].target == c for i in batch) for c in (0, 1)] for batch in sampler.batches(0)]
     assert all(max(column) - min(column) <= 1 for column in zip(*counts))
-    with pytest.raises(ValueError, match="balance: only tasks with one class"):
+    with pytest.raises(ValueError, match="balance needs a task with one class"):
         run("ner", tokenizer, balance=True)
 
 
@@ -153,12 +153,12 @@ def test_mistakes_before_anything_costs_time(tokenizer, tmp_path):
         run("ner", tokenizer, config=None)
     with pytest.raises(ValueError, match="unknown setting 'learning_rat'; did you mean 'learning_rate'"):
         run("ner", tokenizer, learning_rat=1)
-    with pytest.raises(ValueError, match="epochs must be an integer of at least 1, not 0"):
+    with pytest.raises(ValueError, match="epochs must be at least 1, not 0"):
         run("ner", tokenizer, epochs=0)
     for wrong, said in ((dict(freeze=0.5), "freeze must be names"), (dict(balance=1), "balance must be true or false"),
                         (dict(sparsity=True), "sparsity must be a number, or a pattern"),
                         (dict(weights=8), "weights must be a text"),
-                        (dict(checkpoint_seconds=-1), "checkpoint_seconds must be a number from 0")):  # fmt: skip
+                        (dict(checkpoint_seconds=-1), "checkpoint_seconds must be at least 0")):  # fmt: skip
         with pytest.raises(ValueError, match=said):
             run("ner", tokenizer, **wrong)
     with pytest.raises(ValueError, match="max_length is 999, but the model's max_position_embeddings is 128"):
@@ -179,7 +179,7 @@ def test_mistakes_before_anything_costs_time(tokenizer, tmp_path):
     with pytest.raises(FileNotFoundError):
         ab.finetune("ner", "nowhere.conll", config="tiny", out=tmp_path / "never")
     assert not (tmp_path / "never").exists()
-    with pytest.raises(ValueError, match="unknown preset 'tiniest'; there are tiny, small"):
+    with pytest.raises(ValueError, match="unknown preset 'tiniest'; the presets are tiny, small"):
         run("ner", tokenizer, config="tiniest")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         Trained.from_pretrained(tmp_path / "nowhere")
@@ -273,4 +273,4 @@ def test_small_forms_that_make_no_sense_are_refused_before_anything_is_read(toke
     "example", [("One text.", "Another.", 1), ["One text.", "Another."], {"text": "One text.", "other": "Another.", "n": 3}]
 )
 def test_the_texts_of_examples_of_one_s_own_are_found(example):
-    assert texts_of(example) == ["One text.", "Another."] and texts_of("One text.") == ["One text."]
+    assert get_texts(example) == ["One text.", "Another."] and get_texts("One text.") == ["One text."]

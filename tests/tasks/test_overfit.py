@@ -1,4 +1,4 @@
-"""Nothing is disconnected: a small fresh model learns 32 examples of every task by heart."""
+"""A small fresh model can memorise 32 examples of every task, so no part of it is disconnected."""
 
 import pytest
 from examples import examples
@@ -21,7 +21,7 @@ SMALL = dict(num_hidden_layers=2)
 
 
 @pytest.mark.parametrize("name", PERFECT)
-def test_32_examples_are_learned_by_heart(name, tokenizer):
+def test_32_examples_are_memorised(name, tokenizer):
     if name == "translation":
         pytest.importorskip("sacrebleu", reason="sacrebleu is not installed: translations cannot be scored")
     task = "classification" if name in ("pairs", "sets", "numbers") else name

@@ -24,7 +24,7 @@ def quick(monkeypatch):
     from albert_np import plots
 
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-    monkeypatch.setattr(plots, "draw_finetuning", lambda *_: None)
+    monkeypatch.setattr(plots, "finetune_figures", lambda *_: {})
 
 
 def run(out, tokenizer, task="classification", report=None, **arguments):
@@ -199,7 +199,7 @@ def test_another_run_is_refused_by_naming_the_difference(tokenizer, tmp_path):
     before = contents(out)
     for other, said in (
         (dict(learning_rate=0.5), r"learning_rate is 0\.5 now and was 0\.003"),
-        (dict(epochs=5, seed=1), "epochs is 5 now and was 4; seed is 1 now and was 0"),
+        (dict(epochs=5, seed=1), "seed is 1 now and was 0; epochs is 5 now and was 4"),
         (dict(dev=examples("classification")[:7]), "the development examples are not what"),
         (dict(changes=SMALL), r"hidden_dropout_prob is 0\.0 now and was 0\.1"),
         (dict(options={"max_length": 32}), "max_length is 32 now and was 64"),
@@ -208,7 +208,7 @@ def test_another_run_is_refused_by_naming_the_difference(tokenizer, tmp_path):
         with pytest.raises(ValueError, match=f"cannot resume .*{said}"):
             run(out, tokenizer, resume=True, **other)
     for wrong in examples("classification", 40), examples("classification", seed=3):
-        with pytest.raises(ValueError, match="the training examples are not what the run was begun with"):
+        with pytest.raises(ValueError, match="the training examples are not what the run was started with"):
             ab.finetune("classification", wrong, examples("classification")[:8], config="tiny", tokenizer=tokenizer,
                         changes={**SMALL, **DROPOUT}, options={"max_length": 64}, tokens_per_batch=128, epochs=4,
                         learning_rate=3e-3, out=out, resume=True)  # fmt: skip
@@ -230,7 +230,7 @@ def test_the_model_to_start_from_must_be_the_same(tokenizer, tmp_path):
     arguments = dict(config=None, changes={}, tokenizer=None)
     whole = run(tmp_path / "whole", model=tmp_path / "base", **arguments)
     run(tmp_path / "out", model=tmp_path / "base", report=Stops(3), **arguments)
-    with pytest.raises(ValueError, match="the model to start from is not what the run was begun with"):
+    with pytest.raises(ValueError, match="the model to start from is not what the run was started with"):
         run(tmp_path / "out", model=tmp_path / "other", resume=True, **arguments)
     shutil.move(tmp_path / "base", tmp_path / "moved")  # where it is does not matter
     again = run(tmp_path / "out", model=tmp_path / "moved", resume=True, **arguments)
@@ -243,7 +243,7 @@ def test_a_vocabulary_of_the_examples_is_kept_with_the_run(tmp_path, monkeypatch
     run(tmp_path / "out", report=Stops(3), **arguments)
     from albert_np.tasks import initial_model as start
 
-    monkeypatch.setattr(start, "vocabulary", lambda *_: pytest.fail("it is trained already"))
+    monkeypatch.setattr(start, "train_vocabulary", lambda *_: pytest.fail("it is trained already"))
     again = run(tmp_path / "out", resume=True, **arguments)
     assert np.array_equal(again.trained.model.params.flat, whole.trained.model.params.flat)
 

@@ -1,4 +1,4 @@
-"""Each task: rows and answers, odd inputs, and what it refuses."""
+"""Each task: its rows and answers, unusual inputs, and errors."""
 
 from itertools import pairwise
 
@@ -7,19 +7,21 @@ import pytest
 from examples import examples
 
 from albert_np.data.formats import Labelled, Predicate, Propositions, Question, Related, Tagged, Translated
-from albert_np.tasks import TASKS, batches, task_of
-from albert_np.tasks.classification import kind_of
-from albert_np.tasks.ner import Spoken, best_tags, painted, possible
+from albert_np.models.padded import IGNORED
+from albert_np.tasks import TASKS, batches, get_task
+from albert_np.tasks.classification import infer_kind
+from albert_np.tasks.ner import TypedText
 from albert_np.tasks.question_answering import QuestionAnswering, sentence_around
-from albert_np.tasks.relation import markers, with_markers
+from albert_np.tasks.relation import mark_entities, marker_ids
+from albert_np.tasks.tagging import allowed_transitions, decode_tags, highlight_entities
 from albert_np.tasks.translation import dictionary
-from albert_np.tasks.words import split_words, windows
+from albert_np.tasks.words import sliding_windows, split_words
 
 LABELS = ["O", "B-A", "I-A", "B-B", "I-B"]
 
 
 def learned(name, **options):
-    task = task_of(name, **options)
+    task = get_task(name, **options)
     task.learn(examples(name))
     return task
 
@@ -28,18 +30,18 @@ def learned(name, **options):
 
 
 def test_unknown_tasks_and_options_are_refused():
-    with pytest.raises(ValueError, match=r"unknown task 'ne'; there are classification, .*file.py:Class"):
-        task_of("ne")
-    with pytest.raises(ValueError, match="ner has no option 'colour'; there are max_length, word, tag"):
-        task_of("ner", colour=1)
-    with pytest.raises(FileNotFoundError, match=r"no file 'nowhere\.py'"):
-        task_of("nowhere.py:A")
-    with pytest.raises(ValueError, match="no subclass"):
-        task_of("albert_np.tasks.task:Item")
+    with pytest.raises(ValueError, match=r"unknown task 'ne'; expected one of classification, .*file.py:Class"):
+        get_task("ne")
+    with pytest.raises(ValueError, match="ner has no option 'colour'; expected one of max_length, word, tag"):
+        get_task("ner", colour=1)
+    with pytest.raises(FileNotFoundError, match=r"there is no file 'nowhere\.py'"):
+        get_task("nowhere.py:A")
+    with pytest.raises(ValueError, match="Item is not a subclass of"):
+        get_task("albert_np.tasks.task:Item")
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_rows_fit_the_model_and_say_what_they_should(name, tokenizer):
+def test_rows_fit_the_model(name, tokenizer):
     task = learned(name)
     items = [item for example in examples(name, 8) for item in task.items(example, tokenizer)]
     arrays = task.collate(items)
@@ -54,58 +56,65 @@ def test_rows_fit_the_model_and_say_what_they_should(name, tokenizer):
 @pytest.mark.parametrize(
     ("sizes", "room"), [([1] * 10, 4), ([1] * 3, 4), ([3, 1, 1, 4, 2, 2, 1], 5), ([9, 1, 9], 4), ([], 4), ([1] * 100, 7)]
 )
-def test_every_unit_is_one_window_s_own(sizes, room):
-    found = windows(sizes, room)
-    owned = [unit for _, _, own, until in found for unit in range(own, until)]
+def test_every_unit_belongs_to_one_window(sizes, room):
+    windows = sliding_windows(sizes, room)
+    owned = [unit for window in windows for unit in range(window.own_start, window.own_stop)]
     assert owned == list(range(len(sizes)))
-    for first, stop, own, until in found:
-        assert first <= own <= until <= stop
-        assert sum(sizes[first:stop]) <= room or stop == first + 1
+    for start, stop, own_start, own_stop in windows:
+        assert start <= own_start <= own_stop <= stop
+        assert sum(sizes[start:stop]) <= room or stop == start + 1
 
 
 def test_windows_overlap_so_that_words_have_context():
-    inner = [(own - first, stop - until) for first, stop, own, until in windows([1] * 1000, 100)[1:-1]]
-    assert all(min(sides) >= 20 for sides in inner)
+    for start, stop, own_start, own_stop in sliding_windows([1] * 1000, 100)[1:-1]:
+        assert min(own_start - start, stop - own_stop) >= 20
 
 
 # ---- tags ----
 
 
-def test_best_tags_are_always_possible():
+def test_decoded_tags_are_always_allowed():
     rng = np.random.default_rng(0)
-    allowed = possible(LABELS)
+    allowed = allowed_transitions(LABELS)
     assert not allowed[-1, 2] and allowed[1, 2] and allowed[2, 2] and not allowed[3, 2] and not allowed[0, 2]
     for _ in range(50):
-        tags = best_tags(rng.normal(size=(8, 5)) * 3, LABELS)
+        tags = decode_tags(rng.normal(size=(8, 5)) * 3, LABELS)
         rows = [-1, *(LABELS.index(tag) for tag in tags)]
         assert all(allowed[a, b] for a, b in pairwise(rows))
 
 
-def test_best_tags_are_the_likeliest_that_are_possible():
+def test_decoded_tags_are_the_most_probable_allowed_ones():
     from itertools import product
 
     rng = np.random.default_rng(1)
     for _ in range(20):
-        scores, allowed = rng.normal(size=(3, 5)), possible(LABELS)
+        scores, allowed = rng.normal(size=(3, 5)), allowed_transitions(LABELS)
         paths = [path for path in product(range(5), repeat=3) if all(allowed[a, b] for a, b in zip([-1, *path], path))]
         best = max(paths, key=lambda path: sum(scores[i, tag] for i, tag in enumerate(path)))
-        assert best_tags(scores, LABELS) == tuple(LABELS[tag] for tag in best)
-    assert best_tags(np.zeros((0, 5)), LABELS) == ()
+        assert decode_tags(scores, LABELS) == tuple(LABELS[tag] for tag in best)
+    assert decode_tags(np.zeros((0, 5)), LABELS) == ()
 
 
-def test_labels_are_on_first_pieces_and_windows_cover_long_sentences(tokenizer):
+def test_labels_are_on_first_tokens_and_windows_cover_long_sentences(tokenizer):
     task = learned("ner", max_length=16)
     words = ("Anna", "sees", "xyzxyz", "in", "Paris", ".") * 20
     tags = ("B-PER", "O", "O", "O", "B-LOC", "O") * 20
     items = task.items(Tagged(words, tags), tokenizer)
     assert len(items) > 10 and all(len(item.ids) <= 16 for item in items)
     assert sorted(word for item in items for word, _ in item.about) == list(range(120))
-    assert sum(label != batches.IGNORED for item in items for label in item.target) == 120
+    assert sum(label != IGNORED for item in items for label in item.target) == 120
     for item in items:
-        for word, place in item.about:
-            assert item.target[place] == task.options["labels"].index(tags[word])
+        for word, position in item.about:
+            assert item.target[position] == task.options["labels"].index(tags[word])
     outputs = [np.eye(len(task.options["labels"]))[np.maximum(item.target, 0)] * 9 for item in items]
     assert task.answer(Tagged(words), items, outputs) == tags
+
+
+def test_tags_of_other_schemes_are_read_as_bio(tmp_path):
+    path = tmp_path / "iob1.conll"
+    path.write_text("Ann I-PER\nLee I-PER\nBob B-PER\ncame O\n\nRome\tS-LOC\n", encoding="utf-8")
+    first, second = get_task("ner").read(path)
+    assert first.tags == ("B-PER", "I-PER", "B-PER", "O") and second.tags == ("B-LOC",)
 
 
 def test_odd_texts_are_answered(tokenizer):
@@ -114,21 +123,21 @@ def test_odd_texts_are_answered(tokenizer):
         example = task.example(text)
         items = task.items(example, tokenizer)
         tags = task.answer(example, items, [np.zeros((len(item.ids), 5)) for item in items])
-        found = task.as_json(example, tags)
-        assert len(tags) == len(example.words) and found["text"] == text
-        for entity in found["entities"]:
+        answer = task.as_json(example, tags)
+        assert len(tags) == len(example.words) and answer["text"] == text
+        for entity in answer["entities"]:
             assert text[entity["start"] : entity["end"]] == entity["text"] != ""
 
 
-def test_entities_are_marked_where_they_stand():
-    example = Spoken(tuple(word for word, *_ in split_words("Ann  Lee, in Rome[x].")), "Ann  Lee, in Rome[x].")
-    task = task_of("ner", labels=["O", "B-LOC", "I-LOC", "B-PER", "I-PER"])
+def test_entities_are_located_in_the_typed_text():
+    example = TypedText(tuple(word for word, *_ in split_words("Ann  Lee, in Rome[x].")), text="Ann  Lee, in Rome[x].")
+    task = get_task("ner", labels=["O", "B-LOC", "I-LOC", "B-PER", "I-PER"])
     tags = ("B-PER", "I-PER", "O", "O", "B-LOC", "O", "O", "O", "O")
     assert [(e["type"], e["text"]) for e in task.as_json(example, tags)["entities"]] == [("PER", "Ann  Lee"), ("LOC", "Rome")]
     from rich.text import Text
 
     assert Text.from_markup(task.show(example, tags)).plain == "[Ann  Lee PER], in [Rome LOC][x]."
-    assert Text.from_markup(painted("a [b] c", [], [])).plain == "a [b] c"
+    assert Text.from_markup(highlight_entities("a [b] c", [], [])).plain == "a [b] c"
 
 
 # ---- classification ----
@@ -139,26 +148,26 @@ def test_entities_are_marked_where_they_stand():
     [(["1", "0"], "classes"), (["a", "1.5"], "classes"), (["1.0", "2.5"], "number"), ([1, 2.5], "number"), ([["a"], []], "sets"),
      ([str(i) for i in range(30)], "number"), (["nan", "1.0"], "classes")],
 )  # fmt: skip
-def test_what_labels_are(labels, kind):
-    assert kind_of(labels) == kind
+def test_the_kind_of_labels_is_inferred(labels, kind):
+    assert infer_kind(labels) == kind
 
 
-def test_a_label_that_training_did_not_show_is_an_error_and_said(tokenizer):
+def test_a_label_unknown_in_training_counts_as_an_error_with_a_warning(tokenizer):
     task = learned("classification")
     new = Labelled("Anna sees the book in Rome.", None, "huge")
     assert task.items(new, tokenizer)[0].target is None
-    with pytest.warns(UserWarning, match="labels that the training examples did not show: 'huge'"):
+    with pytest.warns(UserWarning, match="labels that do not occur in the training examples.*: 'huge'"):
         assert task.score([new, examples("classification")[0]], [{"label": "large"}, {"label": "small"}])["accuracy"] <= 0.5
-    with pytest.warns(UserWarning, match="did not show: 'EVENT'"):
+    with pytest.warns(UserWarning, match="do not occur in the training examples.*: 'EVENT'"):
         learned("ner").score([Tagged(("a",), ("B-EVENT",))], [("O",)])
     with pytest.raises(ValueError, match="examples without a label cannot be scored"):
         task.score([Labelled("x")], [{"label": "large"}])
     with pytest.raises(ValueError, match="have no labels"):
-        task_of("classification").learn([Labelled("x")])
+        get_task("classification").learn([Labelled("x")])
     with pytest.raises(ValueError, match="kind must be one of"):
-        task_of("classification", kind="colours").learn(examples("classification"))
-    with pytest.raises(ValueError, match="'large' is no number"):
-        task_of("classification", kind="number").learn(examples("classification"))
+        get_task("classification", kind="colours").learn(examples("classification"))
+    with pytest.raises(ValueError, match="'large' is not a number"):
+        get_task("classification", kind="number").learn(examples("classification"))
 
 
 def test_empty_and_enormous_texts_have_rows(tokenizer):
@@ -170,19 +179,19 @@ def test_empty_and_enormous_texts_have_rows(tokenizer):
 
 def test_baselines():
     three = [Labelled("x", None, "a"), Labelled("y", None, "b"), Labelled("z", None, "b")]
-    for given, expected in (
+    for labelled, expected in (
         (three, "b"), ([Labelled("x", None, "1.0"), Labelled("y", None, "2.5")], 1.75),
         ([Labelled("x", None, ["a", "b"]), Labelled("y", None, ["b"]), Labelled("z", None, [])], ["b"]),
     ):  # fmt: skip
-        task = task_of("classification")
-        task.learn(given)
-        assert [answers[0]["label"] for answers in task.baselines([], given).values()] == [expected]
+        task = get_task("classification")
+        task.learn(labelled)
+        assert [answers[0]["label"] for answers in task.baselines([], labelled).values()] == [expected]
     assert learned("relations").baselines([], examples("relations"))["the commonest relation"][0]["label"] != "Other"
-    assert task_of("translation").baselines([], [Translated("a")]) == {"copying": ["a"]}
+    assert get_task("translation").baselines([], [Translated("a")]) == {"copying": ["a"]}
     task = learned("ner")
     train = [Tagged(("New", "York", "is", "York"), ("B-LOC", "I-LOC", "O", "B-PER"))]
-    (found,) = task.baselines(train, [Tagged(("in", "new", "york", "York"))]).values()
-    assert found == [("O", "B-LOC", "I-LOC", "B-PER")]
+    (answers,) = task.baselines(train, [Tagged(("in", "new", "york", "York"))]).values()
+    assert answers == [("O", "B-LOC", "I-LOC", "B-PER")]
 
 
 # ---- relations ----
@@ -190,8 +199,8 @@ def test_baselines():
 
 def test_markers_stand_around_the_entities(tokenizer):
     example = Related("1", "Anna sees the book in Rome.", (14, 18), (0, 4))
-    ids, (first, second) = with_markers(example, tokenizer, 64)
-    marks = markers(tokenizer)  # this vocabulary has neither $ nor #
+    ids, (first, second) = mark_entities(example, tokenizer, 64)
+    marks = marker_ids(tokenizer)  # this vocabulary has neither $ nor #
     assert tokenizer.convert_ids_to_tokens(marks) == ["£", "€"]
     assert ids[first] == marks[0] and ids[second] == marks[1] and second < first
     closing = ids.index(marks[0], first + 1)
@@ -201,10 +210,10 @@ def test_markers_stand_around_the_entities(tokenizer):
 def test_long_texts_keep_their_entities(tokenizer):
     text = "so " * 200 + "Anna " + "sees " * 100 + "Rome" + " so" * 200
     example = Related("1", text, (600, 604), (text.index("Rome"), text.index("Rome") + 4))
-    ids, (first, second) = with_markers(example, tokenizer, 32)
+    ids, (first, second) = mark_entities(example, tokenizer, 32)
     assert len(ids) <= 32 and ids[first] != ids[second]
     with pytest.raises(ValueError, match="the two entities take"):
-        with_markers(Related("1", "Anna " * 50 + "Rome", (0, 249), (250, 254)), tokenizer, 32)
+        mark_entities(Related("1", "Anna " * 50 + "Rome", (0, 249), (250, 254)), tokenizer, 32)
 
 
 # ---- roles ----
@@ -214,7 +223,7 @@ def test_a_sentence_without_predicate_and_one_with_two(tokenizer):
     task = learned("srl")
     none = Propositions(("Yes", "."), ())
     items = task.items(none, tokenizer)
-    assert len(items) == 1 and set(items[0].target) <= {batches.IGNORED, 0}
+    assert len(items) == 1 and set(items[0].target) <= {IGNORED, 0}
     answer = task.answer(none, items, [np.zeros((len(items[0].ids), 9))])
     assert answer.roles == [] and "no predicate" in task.show(task.example("Yes."), answer)
     two = Propositions(("A", "runs", "and", "sleeps"), (Predicate(1, "", ("O",) * 4), Predicate(3, "", ("O",) * 4)))
@@ -237,13 +246,13 @@ def test_long_passages_are_read_through_windows(tokenizer):
     assert 1 <= len(with_answer) <= 3
     for item in with_answer:
         assert tokenizer.decode(item.ids[item.target[0] : item.target[1] + 1]).strip() == "Hugo"
-    scores = []  # what a model says that knows the answer, and calls it at every window that has it
+    outputs = []  # logits of a model that finds the answer in every window that contains it
     for item in items:
         start, end = np.zeros(len(item.ids)), np.zeros(len(item.ids))
         start[item.target[0]], end[item.target[1]] = 9, 9
-        scores.append((start, end))
+        outputs.append((start, end))
     task.options["unanswerable"] = True
-    answer = task.answer(question, items, scores)
+    answer = task.answer(question, items, outputs)
     assert answer["text"] == "Hugo" == context[answer["start"] : answer["end"]]
     assert len({(a["start"], a["end"]) for a in answer["n_best"]}) == len(answer["n_best"])  # each span once
     assert sum(a["probability"] for a in answer["n_best"]) <= 1 + 1e-9
@@ -257,13 +266,13 @@ def test_a_passage_of_100_000_words(tokenizer):
     assert answer["text"] and len(items) > 500
 
 
-def test_answers_that_are_not_where_they_should_be_are_left_out_and_said(tokenizer):
+def test_answers_at_wrong_offsets_are_left_out_with_a_warning(tokenizer):
     task = QuestionAnswering()
     wrong = Question("7", "Who?", "Anna sees the book.", (("Hugo", 0),))
     with pytest.warns(UserWarning, match=r"1 of 2 answers do not stand .* the first is that of '7'"):
         task.learn([wrong, examples("question-answering")[0]])
     assert all(item.target is None for item in task.items(wrong, tokenizer))
-    assert task.score([wrong], [{"text": "Hugo"}])["exact_match"] == 1  # scored it is
+    assert task.score([wrong], [{"text": "Hugo"}])["exact_match"] == 1  # but they are scored
 
 
 def test_empty_passages_and_questions(tokenizer):
@@ -289,16 +298,16 @@ def test_the_sentence_around_an_answer():
 # ---- translation ----
 
 
-def test_the_dictionary_finds_what_goes_with_what():
-    found = dictionary([("the dog", "der Hund"), ("the cat", "die Katze"), ("a dog", "ein Hund"), ("a cat", "eine Katze")] * 3)
-    assert found["dog"] == "Hund" and found["cat"] == "Katze" and dictionary([]) == {}
+def test_the_dictionary_pairs_words_that_occur_together():
+    words = dictionary([("the dog", "der Hund"), ("the cat", "die Katze"), ("a dog", "ein Hund"), ("a cat", "eine Katze")] * 3)
+    assert words["dog"] == "Hund" and words["cat"] == "Katze" and dictionary([]) == {}
 
 
 def test_rows_of_translation(tokenizer):
-    task = task_of("translation", max_length=20)
+    task = get_task("translation", max_length=20)
     (item,) = task.items(Translated("Anna sees the book. " * 9, "Anna sieht das Buch. " * 9), tokenizer)
     assert len(item.ids) < 20 and item.ids[item.about - 1] == tokenizer.sep_token_id == item.target[-1]
-    arrays = batches.of_translations([item, item])
+    arrays = batches.collate_translations([item, item])
     assert arrays["source_lengths"].tolist() == [item.about] * 2
     rows = arrays["masked_rows"].reshape(2, -1)
     assert rows[0][0] == item.about - 1 and rows[1][-1] == 2 * len(item.ids) - 1

@@ -1,4 +1,4 @@
-"""Protobuf's wire format, written: for SentencePiece models that nobody trained."""
+"""Writing protobuf's wire format, for SentencePiece models without training."""
 
 import struct
 

@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_np.text.encoding import Pieces, truncated
+from albert_np.text.encoding import Encoding, truncate_pair
 
 
 def pieces(count, first=0):
-    return Pieces(list(range(first, first + count)), [(i, i + 1) for i in range(count)])
+    return Encoding(list(range(first, first + count)), [(i, i + 1) for i in range(count)])
 
 
 def one_by_one(a, b, excess):
@@ -23,7 +23,7 @@ def one_by_one(a, b, excess):
 @given(st.integers(0, 30), st.integers(0, 30), st.data())
 def test_longest_first_is_one_token_at_a_time(a, b, data):
     excess = data.draw(st.integers(0, a + b))
-    left, right = truncated(pieces(a), pieces(b, 100), excess, "longest_first")
+    left, right = truncate_pair(pieces(a), pieces(b, 100), excess, "longest_first")
     assert (len(left.ids), len(right.ids)) == one_by_one(a, b, excess)
     assert left.ids == list(range(len(left.ids))) and right.ids == list(range(100, 100 + len(right.ids)))
     assert len(left.spans) == len(left.ids)

@@ -52,7 +52,7 @@ def test_a_file_and_an_archive(tmp_path, reference):
 
 
 def test_a_name_on_the_hub(tmp_path, reference, monkeypatch):
-    """The name and the hub's arguments are handed on; a setting is no argument of the hub."""
+    """The name and the hub's arguments are passed on; a tokenizer setting is not an argument of the hub."""
     given = []
 
     @contextmanager
@@ -90,7 +90,7 @@ def test_other_entries_of_the_settings_are_kept(tmp_path, reference):
     assert (written["keep_accents"], written["model_max_length"], written["mask_token"]) == (True, 64, "[MASK]")
     assert written["model_input_names"] == ["input_ids", "token_type_ids", "attention_mask"]
     again = AlbertTokenizer.from_pretrained(tmp_path / "saved", model_max_length=8)
-    assert again.model_max_length == 8 and again.foreign == other
+    assert again.model_max_length == 8 and again.extra_settings == other
 
 
 def test_special_tokens_of_other_names_and_added_tokens(tmp_path, reference):

@@ -12,8 +12,8 @@ from protobuf_writer import field, model
 
 from albert_np.text import AlbertTokenizer
 
-# What the message of each says: the words of the manifest, as far as they fit.
-SAYS = {
+# A part of each file's message: the words of the manifest, where they fit.
+MESSAGES = {
     "empty": "is empty",
     "random_bytes": "cannot be used as a SentencePiece model",
     "text_vocab": "the text .vocab, not the .model",
@@ -56,20 +56,20 @@ def test_every_file_of_the_manifest(recwarn):
         pytest.skip("ALBERT_NP_DATA is not set")
     folder = Path(os.environ["ALBERT_NP_DATA"]) / "weights" / "malformed"
     rows = [row for row in json.loads((folder / "manifest.json").read_text())["files"] if row["file"].endswith(".model")]
-    assert len(rows) > 35 and {Path(row["file"]).stem for row in rows if row["expect"] != "accept"} == set(SAYS)
+    assert len(rows) > 35 and {Path(row["file"]).stem for row in rows if row["expect"] != "accept"} == set(MESSAGES)
     for row in rows:
         recwarn.clear()
-        start, tokenizer, said = time.perf_counter(), None, ""
+        start, tokenizer, message = time.perf_counter(), None, ""
         try:
             tokenizer = AlbertTokenizer(folder / row["file"])
         except ValueError as error:
-            said = str(error)
+            message = str(error)
         assert time.perf_counter() - start < 1, row
-        said += "".join(str(warning.message) for warning in recwarn)
+        message += "".join(str(warning.message) for warning in recwarn)
         if row["expect"] == "accept":
-            assert tokenizer is not None and not said, row
+            assert tokenizer is not None and not message, row
         else:
-            assert SAYS[Path(row["file"]).stem] in said and row["file"] in said, (row, said)
+            assert MESSAGES[Path(row["file"]).stem] in message and row["file"] in message, (row, message)
             assert (tokenizer is None) or row["expect"] == "warn", row
         if tokenizer is not None:
             assert tokenizer.tokenize("The cats sat") == ["▁the", "▁cat", "s", "▁sat"]
@@ -91,7 +91,7 @@ def test_the_small_one_is_good(path):
     assert AlbertTokenizer(path, keep_accents=True).tokenize("THE a1, é-") == ["▁the", "▁", "a", "1", ",", "▁", "é", "-"]
 
 
-@pytest.mark.filterwarnings("ignore:.*(vocab_size|unk_id|normalizer)")  # what contradicts itself is said
+@pytest.mark.filterwarnings("ignore:.*(vocab_size|unk_id|normalizer)")  # warnings about contradictions
 @settings(max_examples=1000)
 @given(st.integers(0, len(SMALL) - 1), st.sampled_from(["change", "cut", "insert"]), st.binary(min_size=1, max_size=3))
 def test_any_change_gives_an_error_or_a_tokenizer_that_works(path, at, kind, some):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_np.text.normalise import checked, lower_each, lower_each_aligned, normalise, plain
+from albert_np.text.normalise import check_text, lower_each, lower_each_aligned, normalise, normalise_text
 
 # what normalisation treats in a way of its own, among ordinary letters
 ODD = [*"aZ ’`'´½ﬁΣςİıẞÅǅϹ가힣①％㎏ﷺ…", "``", "''", "\t", "\n", "\x1c", "\u00a0", "\u3000", "\u0301", "\u0323", "\u0345",
@@ -27,7 +27,7 @@ def transformers_preprocess_text(text, do_lower_case, keep_accents, remove_space
 @given(texts, switches)
 def test_text_is_the_whole_string_computation(text, options):
     expected = transformers_preprocess_text(text, **options)
-    assert plain(text, **options) == expected
+    assert normalise_text(text, **options) == expected
     assert normalise(text, **options).text == expected
 
 
@@ -51,7 +51,7 @@ def test_every_character_has_a_place(text, options):
 def test_each_character_is_made_from_its_slice(text, options):
     result = normalise(text, **options)
     for c, (start, end) in zip(result.text, result.origin):
-        made = plain(text[start:end], **{**options, "remove_space": False})
+        made = normalise_text(text[start:end], **{**options, "remove_space": False})
         assert c in made or (c == " " and text[start].isspace()) or c in "σς"  # final sigma: by its neighbours
 
 
@@ -76,7 +76,7 @@ def test_examples(text, expected, origin):
 
 
 def test_accents_and_case_can_stay():
-    assert plain("Été", do_lower_case=False, keep_accents=True) == "Été"
+    assert normalise_text("Été", do_lower_case=False, keep_accents=True) == "Été"
     assert normalise("İx", keep_accents=True).origin == [(0, 1), (0, 1), (1, 2)]  # i and a dot above
 
 
@@ -91,6 +91,6 @@ def test_lower_each_is_character_by_character(text):
 
 def test_what_is_no_text_is_refused():
     with pytest.raises(ValueError, match="must be a str, not bytes"):
-        checked(b"a")
+        check_text(b"a")
     with pytest.raises(ValueError, match=r"character 1 is '.ud800'"):
-        checked("a\ud800")
+        check_text("a\ud800")

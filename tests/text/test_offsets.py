@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albert_np.text import AlbertTokenizer
-from albert_np.text.normalise import plain
+from albert_np.text.normalise import normalise_text
 
 ATOMS = ["the", "Miller", "1,250,", "30,", "é", "e\u0301", "½", "ﬁ", "İ", "ΟΔΟΣ", "``", "''", "[MASK]", "[SEP]", "<pad>",
          "(", "€", "–", "漢字", "👩\u200d🔬", "\u200b", "▁", "\t", "\n", " ", "  ", "\u00a0", ".", "x"]  # fmt: skip
@@ -34,13 +34,13 @@ def test_ordered_slices_of_the_original(tokenizer, cased, text):
 
 @settings(deadline=None, max_examples=300)
 @given(texts)
-def test_every_character_that_is_not_blank_is_covered(tokenizer, text):
-    """Blank is what normalisation makes a blank of, or nothing."""
+def test_every_character_but_white_space_is_covered(tokenizer, text):
+    """White space: characters that normalisation turns into a space, or drops."""
     _, found = spans(tokenizer, text)
     covered = {i for start, end in found for i in range(start, end)}
     clean = tokenizer._processor.normalize
     missing = [c for i, c in enumerate(text) if i not in covered]
-    assert all(not clean(plain(c.lower())).strip("▁ ") for c in missing)
+    assert all(not clean(normalise_text(c.lower())).strip("▁ ") for c in missing)
 
 
 @settings(deadline=None)
@@ -49,7 +49,7 @@ def test_a_slice_reads_as_its_piece(tokenizer, text):
     found = spans(tokenizer, text)[1]
     for piece, (start, end) in zip(tokenizer.tokenize(text), found):
         if piece != "▁":
-            assert plain(text[start:end]) == piece.removeprefix("▁")
+            assert normalise_text(text[start:end]) == piece.removeprefix("▁")
 
 
 def test_examples(tokenizer):
@@ -58,8 +58,8 @@ def test_examples(tokenizer):
     slices = [(piece, text[a:b]) for piece, (a, b) in zip(tokenizer.convert_ids_to_tokens(ids), found)]
     assert slices[0] == ("▁the", "The")
     assert ('"', "``") in slices and ('"', "''") in slices
-    assert ("▁", "``") in slices  # a blank alone has the slice of what follows it
-    assert ("[MASK]", " [MASK]") in slices  # with the blank that it swallows
+    assert ("▁", "``") in slices  # a space alone has the slice of what follows it
+    assert ("[MASK]", " [MASK]") in slices  # with the space before it
     assert "".join(s for p, s in slices if p != "▁") == "The``Café'' [MASK](two)"
 
 

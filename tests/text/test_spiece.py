@@ -74,8 +74,8 @@ def test_fields_are_read_as_written():
         (START + specs(field(3, 0, 9)), "model type 9 is not supported"),
         (START + specs(field(3, 2, b"1")), "model_type in its trainer_spec has the wire type 2"),
         (START + specs(field(35, 0, 1)), "byte_fallback is not supported"),
-        (START + specs(field(24, 0, 1)), "blank before a word"),
-        (START + specs(normalizer=field(5, 0, 0)), "blank before a word"),
+        (START + specs(field(24, 0, 1)), "space before a word"),
+        (START + specs(normalizer=field(5, 0, 0)), "space before a word"),
         (START + specs(field(40, 0, 5000)), "unk_id 5000 is not a piece"),
         (START + specs(field(40, 0, (1 << 64) - 1)), "unk_id -1 is not a piece"),
         (START + specs() + field(5, 2, field(2, 2, b"1234")), "precompiled_charsmap is damaged"),
@@ -117,9 +117,9 @@ def test_settings_that_contradict_the_pieces_are_said(load):
         (field(40, 0, 1), b"", "unk_id is 1, but the unknown piece is number 0"),
         (b"", field(1, 2, b"my_rules"), "normalizer 'my_rules' has no character map"),
     ):
-        with pytest.warns(UserWarning, match=message) as said:
+        with pytest.warns(UserWarning, match=message) as caught:
             processor, _ = load(START + specs(trainer, normalizer))
-        assert "given.model" in str(said[0].message)
+        assert "given.model" in str(caught[0].message)
         assert processor.encode("a") == [0, 1]
 
 

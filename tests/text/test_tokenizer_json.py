@@ -98,8 +98,8 @@ def test_pairs_of_texts(tmp_path, model_file):
 @pytest.mark.parametrize(
     ("pieces", "normalizer", "kinds", "message"),
     [
-        ([("a", -1)], field(3, 0, 0), {}, "keeps the blanks"),
-        ([("a", -1)], field(4, 0, 0), {}, "keeps the blanks"),
+        ([("a", -1)], field(3, 0, 0), {}, "keeps the spaces"),
+        ([("a", -1)], field(4, 0, 0), {}, "keeps the spaces"),
         ([("a▁b", -1)], b"", {}, "pieces of several words"),
         ([("a", -1), ("b", -1)], b"", {"b": 5}, "unused"),
         ([("a", -1), ("s", -1)], b"", {"s": 3}, "less than three characters"),

@@ -2,7 +2,7 @@ import pytest
 import sentencepiece
 
 from albert_np.text import AlbertTokenizer, train_tokenizer
-from albert_np.text.train import LONGEST_LINE, SIGNS, _cut
+from albert_np.text.train import LONGEST_LINE, SIGNS, _split_line
 
 
 def test_layout_of_the_vocabulary(tokenizer):
@@ -83,10 +83,10 @@ def test_a_folder_that_is_not_there(tmp_path):
 
 def test_long_lines_are_cut_not_lost(tmp_path):
     line = "word éé 漢字 " * 2000 + "x" * 9000
-    parts = list(_cut(line))
+    parts = list(_split_line(line))
     assert all(0 < len(part.encode()) <= LONGEST_LINE for part in parts)
     assert "".join(parts).replace(" ", "") == line.replace(" ", "")
     assert {word for part in parts for word in part.split() if "x" not in word} == {"word", "éé", "漢字"}
-    assert list(_cut("short")) == ["short"]
+    assert list(_split_line("short")) == ["short"]
     model = train_tokenizer([" ".join(["zebra"] * 3000)], tmp_path / "m", 20)
     assert "z" in "".join(AlbertTokenizer(model).get_vocab())

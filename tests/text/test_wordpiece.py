@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_np.data.pieces import Pieces
+from albert_np.data.vocabulary import Vocabulary
 from albert_np.text import AlbertTokenizer, WordPieceTokenizer
 
 pytest.importorskip("tokenizers", reason="tokenizers is not installed (the extra chinese)")
@@ -122,11 +122,12 @@ def test_back_to_text_and_errors(chinese):
 
 
 def test_words_for_masking(chinese):
-    """Each Chinese character is a word; ## goes on with one (also what the data module asks for)."""
+    """Each Chinese character is a word; ## continues one (as in data.Vocabulary)."""
     starts = chinese.word_starts()
     assert {word for word, start in zip(WORDS, starts) if not start} == {"##er", "##s", "##5", "##天"}
-    pieces = Pieces.of(chinese)
-    assert pieces.mask == 5 and pieces.special.sum() == 5 and pieces.blank_starts is pieces.word_starts
+    vocabulary = Vocabulary.from_tokenizer(chinese)
+    assert vocabulary.mask == 5 and vocabulary.special.sum() == 5
+    assert np.array_equal(vocabulary.space_starts, vocabulary.word_starts)
 
 
 def test_saved_and_loaded_again(folder, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import albert_np as ab
-from albert_np.training import Settings, data_of
+from albert_np.training import Settings, get_run_data
 
 ANIMALS = "the cat|a grey dog|the old horse|my sister's bird|the black goat|a small mouse".split("|")
 DEEDS = "sleeps in the barn|runs over the wet field|waits at the door|drinks from the river|looks for its supper".split("|")
@@ -71,6 +71,6 @@ def make(config, corpus):
 
     def fresh(settings: Settings, **changes):
         other = config.replace(**changes)
-        return ab.AlbertForPreTraining(other, seed=settings.seed), data_of(corpus, other, settings)
+        return ab.AlbertForPreTraining(other, seed=settings.seed), get_run_data(corpus, other, settings)
 
     return fresh

@@ -11,8 +11,8 @@ import pytest
 
 import albert_np as ab
 from albert_np.training import Diverged, Report, RunData, Settings, evaluate, pretrain
-from albert_np.training.divergence import Watch
-from albert_np.training.loop import total_steps
+from albert_np.training.divergence import DivergenceDetector
+from albert_np.training.pretraining import count_steps
 from albert_np.training.run_folder import RunFolder
 
 
@@ -76,7 +76,7 @@ def test_the_learning_rate_follows_the_schedule(make, settings, tmp_path):
 def test_epochs_are_turned_into_steps(make, settings):
     _, data = make(settings)
     settings = settings.replace(steps=None, epochs=2)
-    assert total_steps(settings, data.train) == data.train.steps_per_epoch(0) + data.train.steps_per_epoch(1)
+    assert count_steps(settings, data.train) == data.train.steps_per_epoch(0) + data.train.steps_per_epoch(1)
 
 
 @pytest.mark.parametrize("objective", ["nsp", "none"])
@@ -135,39 +135,39 @@ def record(step, loss, accuracy):
 
 
 def test_a_collapse_is_seen():
-    watch = Watch(1000)
+    detector = DivergenceDetector(1000)
     for step in range(100):
-        watch.see(record(step, 3.0, 0.45))
+        detector.update(record(step, 3.0, 0.45))
     with pytest.raises(Diverged, match=r"collapsed by step 1[0-9][0-9]"):
         for step in range(100, 200):
-            watch.see(record(step, 5.9, 0.06))
+            detector.update(record(step, 5.9, 0.06))
 
 
 def test_a_loss_above_knowing_nothing_is_seen_only_after_learning():
-    watch = Watch(1000)
+    detector = DivergenceDetector(1000)
     for step in range(300):
-        watch.see(record(step, 6.95, 0.01))  # a slow start near ln 1000 = 6.91 is no failure
+        detector.update(record(step, 6.95, 0.01))  # a slow start near ln 1000 = 6.91 is no failure
     for step in range(300, 400):
-        watch.see(record(step, 5.0, 0.1))
-    with pytest.raises(Diverged, match=r"above the 6\.91"):
+        detector.update(record(step, 5.0, 0.1))
+    with pytest.raises(Diverged, match=r"above ln V = 6\.91"):
         for step in range(400, 500):
-            watch.see(record(step, 7.5, 0.1))
+            detector.update(record(step, 7.5, 0.1))
 
 
 def test_a_single_bad_step_is_forgiven():
-    watch = Watch(1000)
+    detector = DivergenceDetector(1000)
     for step in range(200):
-        watch.see(record(step, 12.0 if step == 150 else 4.0, 0.0 if step == 150 else 0.3))
+        detector.update(record(step, 12.0 if step == 150 else 4.0, 0.0 if step == 150 else 0.3))
 
 
 def test_the_watch_remembers_across_a_resume():
-    watch = Watch(1000)
+    detector = DivergenceDetector(1000)
     for step in range(100):
-        watch.see(record(step, 3.0, 0.45))
-    again = Watch(1000, json.loads(json.dumps(watch.memory)))
+        detector.update(record(step, 3.0, 0.45))
+    again = DivergenceDetector(1000, json.loads(json.dumps(detector.memory)))
     with pytest.raises(Diverged, match="collapsed"):
         for step in range(100, 200):
-            again.see(record(step, 5.9, 0.06))
+            again.update(record(step, 5.9, 0.06))
 
 
 # ---- the folder ----
@@ -228,10 +228,10 @@ def test_training_works_outside_the_main_thread(make, settings, tmp_path):
         ({"learning_rate": float("nan")}, "learning_rate must be a positive number"),
         ({"learning_rate": -1}, "learning_rate must be a positive number"),
         ({"optimizer": "sgd"}, "optimizer must be one of adamw, lamb, not 'sgd'"),
-        ({"held_out": 0.7}, "held_out must be a share below 0.5"),
+        ({"held_out": 0.7}, "held_out must be at least 0 and below 0.5"),
         ({"max_length": 4}, "max_length must be at least 8"),
         ({"tokens_per_batch": 64}, "must hold one sequence of max_length tokens: 64 < 128"),
-        ({"masked_lm_prob": 1.0}, "masked_lm_prob must be between 0 and 1"),
+        ({"masked_lm_prob": 1.0}, "masked_lm_prob must be above 0 and below 1"),
         ({"seed": True}, "seed must be an integer"),
         ({"learning_rat": 1.0}, "did you mean 'learning_rate'"),
     ],
@@ -247,12 +247,12 @@ def test_settings_survive_json():
 
 
 def test_sequences_longer_than_the_model_are_refused(corpus, config, settings):
-    from albert_np.training import data_of
+    from albert_np.training import get_run_data
 
     with pytest.raises(ValueError, match="max_length is 64, but the model's max_position_embeddings is 32"):
-        data_of(corpus, config, settings.replace(max_length=64))
+        get_run_data(corpus, config, settings.replace(max_length=64))
     with pytest.raises(ValueError, match="ids outside the vocabulary: the tokenizer has 70 pieces"):
-        data_of(corpus, config.replace(vocab_size=60), settings)
+        get_run_data(corpus, config.replace(vocab_size=60), settings)
 
 
 def test_a_pruned_run_is_saved_small_and_loads_as_it_ended(make, settings, tokenizer, tmp_path):
@@ -267,3 +267,80 @@ def test_a_pruned_run_is_saved_small_and_loads_as_it_ended(make, settings, token
     assert (tmp_path / "run" / "model.safetensors").stat().st_size < 0.7 * 4 * model.params.count()
     with pytest.raises(ValueError, match="sparsity must be at least 0"):
         settings.replace(sparsity="1.5")
+
+
+# ---- the way from the loop to the arithmetic ----
+
+MOST_FRAMES = 12
+
+
+def test_few_frames_lie_between_the_loop_and_attention(make, settings, tmp_path, monkeypatch):
+    """Of albert_np, from `Trainer.train` to `attention`, dispatch not counted, one shard."""
+    import traceback
+
+    from albert_np.core import dispatch
+    from albert_np.core.model import block
+
+    frames = []
+
+    def attention(*args, _attention=block.attention, **options):
+        frames.append([frame for frame, _ in traceback.walk_stack(None) if "albert_np" in frame.f_globals["__name__"]])
+        return _attention(*args, **options)
+
+    monkeypatch.setattr(block, "attention", attention)
+    model, data = make(settings.replace(steps=1))
+    pretrain(model, RunData(data.train), tmp_path, settings.replace(steps=1))
+    names = [frame.f_code.co_name for frame in frames[0] if frame.f_globals["__name__"] != dispatch.__name__]
+    assert "train" in names and names.index("train") + 2 <= MOST_FRAMES, names  # `attention` itself, and `train`
+
+
+# ---- extension points ----
+
+
+def test_a_constraint_is_called_in_the_order_of_a_step(make, settings, tmp_path):
+    """And its state goes into the checkpoints, from where it is given back."""
+    from contextlib import contextmanager
+
+    from albert_np.training.constraints import Constraint
+
+    class Recording(Constraint):
+        def __init__(self):
+            self.calls = []
+
+        def start(self, params, total):
+            self.calls.append(f"start {total}")
+
+        @contextmanager
+        def forward_context(self, params):
+            self.calls.append("enter")
+            yield
+            self.calls.append("leave")
+
+        def on_gradients(self, params, grads):
+            assert grads.flat.any()
+            self.calls.append("gradients")
+
+        def on_step_end(self, params, optimizer, step):
+            assert optimizer.count == step
+            self.calls.append(f"step {step}")
+
+        def state(self):
+            return {"numbers": np.arange(3.0)}
+
+        def restore(self, state):
+            self.calls.append(f"restore {state['numbers'].tolist()}")
+
+    settings = settings.replace(steps=2)
+    step = ["enter", "gradients", "leave"]
+    first, again = Recording(), Recording()
+    model, data = make(settings)
+    pretrain(model, data, tmp_path, settings, constraints=[first])
+    assert first.calls == ["start 2", *step, "step 1", *step, "step 2"]
+    pretrain(model, data, tmp_path, settings.replace(steps=3), constraints=[again], resume=True)
+    assert again.calls == ["start 3", "restore [0.0, 1.0, 2.0]", *step, "step 3"]
+
+
+def test_the_old_name_of_callbacks_stays_for_a_release():
+    from albert_np.training import Callback
+
+    assert Report is Callback

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import albert_np as ab
-from albert_np.core import dispatch as kernels
-from albert_np.core.batch import Batch
+from albert_np.core import reference
 from albert_np.engine import threads
 from albert_np.training.memory import empty_tree, estimate
 
@@ -27,25 +26,25 @@ def test_a_step_takes_about_what_is_estimated(recompute, rate, T, version):
     model = ab.AlbertForPreTraining(config)
     lengths = np.full(1536 // T, T)
     N, masked = 1536, np.arange(0, 1536, 7)
-    batch = Batch.pack(
+    batch = model.pack_batch(
         ids=np.arange(N) % 500, lengths=lengths, token_types=np.zeros(N, int), positions=np.tile(np.arange(T), len(lengths)),
         masked_rows=masked, masked_labels=masked % 500, order_labels=np.zeros(len(lengths), int),
     )  # fmt: skip
     with threads.one_blas_thread():  # in one part: threads do not reach their peaks at the same time
         expected = estimate(config, N, T)
         tracemalloc.start()
-        model.packed_loss_and_gradients(batch, rng=ab.Dropout(0))
+        model.packed_loss_and_gradients(batch, dropout_key=ab.Dropout(0))
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert peak == pytest.approx(expected["activations"] + expected["gradients"], rel=0.25)
 
 
-def test_recomputing_and_the_twins_take_less():
+def test_recomputing_and_the_kernels_take_less():
     config = ab.AlbertConfig.preset("base")
-    twins = estimate(config, 1024, 128)["activations"]
-    assert estimate(config.replace(recompute=True), 1024, 128)["activations"] < 0.4 * twins
-    with kernels.textbook():
-        assert twins < 0.7 * estimate(config, 1024, 128)["activations"]
+    with_kernels = estimate(config, 1024, 128)["activations"]
+    assert estimate(config.replace(recompute=True), 1024, 128)["activations"] < 0.4 * with_kernels
+    with reference():
+        assert with_kernels < 0.7 * estimate(config, 1024, 128)["activations"]
 
 
 def test_an_empty_tree_has_the_form_and_takes_nothing():

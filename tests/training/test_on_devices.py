@@ -8,10 +8,9 @@ from devices import DEVICES, on_device
 from strict_backend import StrictArray
 
 import albert_np as ab
-from albert_np.core import backend
-from albert_np.core import dispatch as kernels
+from albert_np.core import backend, reference
 from albert_np.training import pretrain
-from albert_np.training.state import RunState
+from albert_np.training.pretraining import Pretraining
 
 DROPOUT = dict(hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1)
 
@@ -26,7 +25,7 @@ def device(request, monkeypatch):
     """Its name; used only where a test says so."""
     on_device(request.param, monkeypatch)
     ab.use("numpy")
-    with kernels.textbook(False):
+    with reference(False):
         yield request.param
 
 
@@ -60,14 +59,14 @@ def test_a_checkpoint_does_not_care_where_it_was_made(device, make, settings, to
 
     def stop(self, *arguments):
         save(self, *arguments)
-        if self.place.step == 4:
+        if self.state.step == 4:
             raise Stopped
 
-    save = RunState.save
+    save = Pretraining.save
     for first, second in ((device, "numpy"), ("numpy", device)):
         out = tmp_path / f"{first}-{second}"
         with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
-            patch.setattr(RunState, "save", stop)
+            patch.setattr(Pretraining, "save", stop)
             run(first, make, short, tokenizer, out)
         summary, found = run(second, make, short, tokenizer, out, resume=True)
         _, whole = run("numpy", make, short, tokenizer, tmp_path / f"whole-{first}")
@@ -105,7 +104,7 @@ def test_the_host_waits_once_in_so_many_steps(make, settings, tokenizer, tmp_pat
     monkeypatch.setattr(type(backend.current()), "to_host", lambda self, x: waits.append(x.shape) or to_host(x))
     settings = settings.replace(steps=9, log_every=3, eval_every=100, checkpoint_every=100, held_out=0.0)
     model, data = make(settings, **DROPOUT)
-    with kernels.textbook():
+    with reference():
         pretrain(model, data, tmp_path / "out", settings, tokenizer)
     assert StrictArray.syncs == 0
     assert [shape for shape in waits if len(shape) == 2 and shape[-1] == 5] == [(3, 5)] * 3  # the losses of three steps

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 import albert_np as ab
-from albert_np.core import dispatch as kernels
-from albert_np.engine import shards as parts
-from albert_np.engine import threads
+from albert_np.core import dispatch
+from albert_np.engine import shards, threads
 from albert_np.training import Report, pretrain
 
 DROPOUT = dict(hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1)
@@ -43,11 +42,11 @@ class StopAfter(Report):
     ],
     ids=["plain", "dropout", "accumulate", "pruned", "pruned by movement", "everything"],
 )
-@pytest.mark.parametrize("how", ["textbook", "twins", "twins on two threads"])
+@pytest.mark.parametrize("how", ["reference", "kernels", "kernels on two threads"])
 def test_resumed_is_byte_identical(how, optimizer, changes, options, make, settings, tokenizer, tmp_path, monkeypatch):
-    monkeypatch.setattr(kernels, "_textbook", how == "textbook")
-    if how == "twins on two threads":
-        monkeypatch.setattr(parts, "WORTH_IT", 1)
+    monkeypatch.setattr(dispatch, "only_reference", how == "reference")
+    if how == "kernels on two threads":
+        monkeypatch.setattr(shards, "MIN_NUMBERS", 1)
         monkeypatch.setattr(threads, "count", lambda: 2)
     settings = settings.replace(optimizer=optimizer, **options)
     whole, data = make(settings, **changes)
@@ -97,17 +96,17 @@ def test_a_model_that_was_not_written_beside_its_checkpoint_is_written_by_the_re
     make, settings, tokenizer, tmp_path, monkeypatch
 ):
     """Killed, or the disk full, just after the last checkpoint: there is nothing left to train, but a model to write."""
-    from albert_np.training.state import RunState
+    from albert_np.training.pretraining import Pretraining
 
     def full(self, *_):
-        if self.place.step == settings.steps:
+        if self.state.step == settings.steps:
             raise OSError(28, "No space left on device")
         return publish(self, *_)
 
-    publish = RunState._publish
+    publish = Pretraining.publish
     model, data = make(settings)
     with monkeypatch.context() as patched, pytest.raises(OSError, match="step 14 could not be saved"):
-        patched.setattr(RunState, "_publish", full)
+        patched.setattr(Pretraining, "publish", full)
         pretrain(model, data, tmp_path, settings, tokenizer)
     expected = model.params.flat.tobytes()
     assert ab.AlbertForPreTraining.from_pretrained(tmp_path).params.flat.tobytes() != expected

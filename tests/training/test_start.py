@@ -3,7 +3,7 @@
 import numpy as np
 
 import albert_np as ab
-from albert_np.training.init_mlm_bias import start_at_unigram
+from albert_np.training.init_mlm_bias import init_mlm_bias
 
 CONFIG = ab.AlbertConfig(
     vocab_size=40, embedding_size=6, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=12
@@ -13,7 +13,7 @@ CONFIG = ab.AlbertConfig(
 def test_a_fresh_model_starts_at_the_unigram_entropy():
     model = ab.AlbertForPreTraining(CONFIG, dtype="float64")
     counts = np.arange(40) ** 2
-    start_at_unigram(model.params, counts)
+    init_mlm_bias(model.params, counts)
     p = (counts + 1) / (counts + 1).sum()
     np.testing.assert_allclose(np.exp(model.params.mlm.b), p, rtol=1e-12)
     ids = np.arange(40)[None]
@@ -24,5 +24,5 @@ def test_a_fresh_model_starts_at_the_unigram_entropy():
 def test_a_bias_that_has_learned_is_left_alone():
     model = ab.AlbertForPreTraining(CONFIG)
     model.params.mlm.b[3] = 0.5
-    start_at_unigram(model.params, np.arange(40))
+    init_mlm_bias(model.params, np.arange(40))
     assert np.flatnonzero(model.params.mlm.b).tolist() == [3]

@@ -1,7 +1,7 @@
-"""The command line: `albert-np COMMAND --help` explains each. What is heavy is imported inside the commands.
+"""The command line: `albert-np COMMAND --help` explains each command. Heavy modules are imported inside the commands.
 
-Exit codes: 0 done · 1 failed · 2 wrong usage · 130 stopped by Ctrl-C (143 by SIGTERM), after saving where there is
-something to save. A failure is one line on stderr; ALBERT_NP_DEBUG=1 shows the traceback.
+Exit codes: 0 done · 1 failed · 2 wrong usage · 130 stopped by Ctrl-C (143 by SIGTERM), after saving if there was anything to
+save. A failure is one line on stderr; ALBERT_NP_DEBUG=1 shows the traceback.
 """
 
 import contextlib
@@ -11,12 +11,12 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-LONGEST_LINE = 1000  # characters of a failure
-TOGETHER = ("pretrain", "finetune")  # commands for several processes
+MAX_MESSAGE = 1000  # characters of an error message
+PARALLEL_COMMANDS = ("pretrain", "finetune")  # which may run in several processes
 
 
 def app() -> Any:
-    """The whole command line as a typer application."""
+    """Return the whole command line as a typer application."""
     import typer
 
     from albert_np.apps.cli import ask, compress, convert, demo, fill_mask, finetune, gradcheck, info, pretrain, serve, tokenizer
@@ -33,12 +33,12 @@ def app() -> Any:
     @cli.callback(invoke_without_command=False)
     def common(
         ctx: typer.Context,
-        version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Show it."),
+        version: bool = typer.Option(False, "--version", is_eager=True, callback=_print_version, help="Print the version."),
     ) -> None:
-        if launcher.size() > 1 and ctx.invoked_subcommand not in TOGETHER:
+        if launcher.size() > 1 and ctx.invoked_subcommand not in PARALLEL_COMMANDS:
             raise typer.BadParameter(
                 f"{ctx.invoked_subcommand} is for one process, and {launcher.size()} were started: only "
-                f"{' and '.join(TOGETHER)} work together under mpiexec"
+                f"{' and '.join(PARALLEL_COMMANDS)} work together under mpiexec"
             )
 
     cli.command("demo", short_help="Pretrain a tiny ALBERT and judge it: minutes.")(demo.demo)
@@ -49,20 +49,20 @@ def app() -> Any:
     cli.command("predict", short_help="Answer new texts with a trained model.")(finetune.predict)
     cli.command("ask", short_help="Answer questions from a document.")(ask.ask)
     cli.command("translate", short_help="Translate sentences.")(finetune.translate)
-    cli.command("fill-mask", short_help="Guess the pieces at [MASK].")(fill_mask.fill_mask)
+    cli.command("fill-mask", short_help="Predict the tokens at [MASK].")(fill_mask.fill_mask)
     cli.command("compress", short_help="Make a model smaller.")(compress.compress)
     cli.command("serve", short_help="Answer requests over HTTP.")(serve.serve)
-    cli.command("convert", short_help="Convert weights from one form to another.")(convert.convert)
+    cli.command("convert", short_help="Convert weights to another file format.")(convert.convert)
     cli.command("info", short_help="Show a model's config, weights and costs.", cls=ConfigCommand)(info.info)
-    cli.command("gradcheck", short_help="Check every gradient against differences.")(gradcheck.gradcheck)
+    cli.command("gradcheck", short_help="Check every gradient against finite differences.")(gradcheck.gradcheck)
     tools = typer.Typer(help="Vocabularies.", no_args_is_help=True, rich_markup_mode=None)
     tools.command("train")(tokenizer.train)
     cli.add_typer(tools, name="tokenizer")
     return cli
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         import typer
 
         from albert_np.version import __version__
@@ -75,23 +75,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command -> the exit code."""
     from albert_np.engine.mpi import launcher
 
-    warnings.showwarning = _notice  # type: ignore[assignment]
-    with launcher.only_first_speaks():
+    warnings.showwarning = _print_warning  # type: ignore[assignment]
+    with launcher.mute_other_ranks():
         code = _run(arguments)
-    _flush(sys.stdout)
-    _flush(sys.stderr)
+    _flush_or_discard(sys.stdout)
+    _flush_or_discard(sys.stderr)
     return code
 
 
-def _flush(stream: Any) -> None:
-    """Where nobody reads any more (a terminal that has closed) Python would try it again at its end, and make a failure of it."""
+def _flush_or_discard(stream: Any) -> None:
+    """Flush; if the stream is closed, prevent Python's flush at exit from failing."""
     try:
         stream.flush()
     except OSError:
-        _forget(stream)
+        _discard_output(stream)
 
 
-def _forget(stream: Any) -> None:
+def _discard_output(stream: Any) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -109,21 +109,21 @@ def _run(arguments: Sequence[str] | None) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message(), file=sys.stderr)
             return 2
-        return _failed(error.format_message().removeprefix("Invalid value: "), 2)
+        return _print_failure(error.format_message().removeprefix("Invalid value: "), 2)
     except (KeyboardInterrupt, typer.Abort):
-        return _failed("interrupted", 130)
-    except BrokenPipeError:  # the reader of our output has gone: nothing to say, and nobody to say it to
-        _forget(sys.stdout)
+        return _print_failure("interrupted", 130)
+    except BrokenPipeError:  # the reader of our output has ended: there is no one to report it to
+        _discard_output(sys.stdout)
         return 1
     except Exception as error:
         if os.environ.get("ALBERT_NP_DEBUG"):
             raise
-        message, code = explained(error)
-        return _failed(f"{message} ({error.process})" if hasattr(error, "process") else message, code)
+        message, code = explain_error(error)
+        return _print_failure(f"{message} ({error.process})" if hasattr(error, "process") else message, code)
 
 
-def explained(error: Exception) -> tuple[str, int]:
-    """One line for what went wrong, and the exit code: 2 if other arguments would have helped, else 1."""
+def explain_error(error: Exception) -> tuple[str, int]:
+    """Return one line on what went wrong, and the exit code: 2 if other arguments would have helped, else 1."""
     from albert_np.training.checkpoint import Damaged
 
     if isinstance(error, Damaged):
@@ -140,16 +140,16 @@ def explained(error: Exception) -> tuple[str, int]:
     return f"{type(error).__name__}: {error} (this is a bug; ALBERT_NP_DEBUG=1 shows where)", 1
 
 
-def _notice(message: Any, category: Any, *place: Any) -> None:
-    """A warning, for people: one line, without the place in our code."""
+def _print_warning(message: Any, category: Any, *location: Any) -> None:
+    """Print a warning as one line, without its location in the code."""
     with contextlib.suppress(OSError):
         print("albert-np: note: " + " ".join(str(message).split()), file=sys.stderr)
 
 
-def _failed(message: str, code: int) -> int:
+def _print_failure(message: str, code: int) -> int:
     line = " ".join(message.split())
-    if len(line) > LONGEST_LINE:  # something long from a file was quoted
-        line = f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
+    if len(line) > MAX_MESSAGE:  # it quotes something long from a file
+        line = f"{line[: MAX_MESSAGE // 2]} ... {line[-MAX_MESSAGE // 2 :]}"
     with contextlib.suppress(OSError):
         print("albert-np: " + line, file=sys.stderr)
     return code

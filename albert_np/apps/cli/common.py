@@ -1,4 +1,4 @@
-"""What the commands share: the common options, output for people or machines, and the model's fields as options."""
+"""What the commands share: common options, output as text or JSON, and the model's configuration as options."""
 
 import contextlib
 import json
@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -14,30 +14,37 @@ from typer.core import TyperCommand
 from albert_np.io.config_files import unknown_key
 from albert_np.models.config import FIELDS, PRESETS
 
+if TYPE_CHECKING:
+    from albert_np.training import Report
+
+
+def option(name: str, help: str, panel: str, metavar: str | None = None) -> Any:
+    """Return an option without a displayed default, in a panel of the help."""
+    return typer.Option(name, help=help, rich_help_panel=panel, metavar=metavar, show_default=False)
+
+
 BackendOption = Annotated[
     str | None,
     typer.Option("--backend", metavar="numpy|cupy", help="NumPy on the CPU, or CuPy on a GPU [numpy]", show_default=False),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables; errors still.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only: no progress, no tables.")]
 PrecisionOption = Annotated[
     str | None,
-    typer.Option(
-        "--precision", metavar="float32|tf32|float16", help="On a GPU: the others are faster, less exact [float32]",
-        rich_help_panel="Training", show_default=False,
-    ),
-]  # fmt: skip
+    option("--precision", "On a GPU: tf32 and float16 are faster and less exact [float32]", "Training", "float32|tf32|float16"),
+]
 ShardOption = Annotated[
     bool | None,
-    typer.Option(
-        "--shard-optimizer/--whole-optimizer", help="With several processes: each keeps a part of the optimiser's moments.",
-        rich_help_panel="Training", show_default=False,
+    option(
+        "--shard-optimizer/--whole-optimizer",
+        "With several processes: each stores a part of the moments.",
+        "Training",
     ),
-]  # fmt: skip
+]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A field of the model's configuration; --hidden-size 256 does it too."),
+    typer.Option("--set", metavar="KEY=VALUE", help="A field of the model's configuration; the same as --hidden-size 256."),
 ]
 ConfigOption = Annotated[
     str, typer.Option("--config", metavar="|".join(PRESETS) + "|FILE.json", help="Sizes of the model.", show_default=True)
@@ -62,62 +69,82 @@ class ConfigCommand(TyperCommand):
                     raise typer.BadParameter(f"Option {name!r} requires an argument.", ctx)
                 rewritten += ["--set", f"{FIELD_OPTIONS[name]}={value if equals else rest.pop(0)}"]
             elif name.startswith("--") and name not in own and name not in ctx.help_option_names:
-                raise typer.BadParameter(_no_such_option(name, [*own, *FIELD_OPTIONS]), ctx)
+                raise typer.BadParameter(_describe_unknown_option(name, [*own, *FIELD_OPTIONS]), ctx)
             else:
                 rewritten.append(argument)
         return super().parse_args(ctx, rewritten)
 
 
-def _no_such_option(name: str, known: list[str]) -> str:
-    return unknown_key(name, [option for option in known if option.startswith("--")]).replace("config key", "option")
+def _describe_unknown_option(name: str, options: list[str]) -> str:
+    return unknown_key(name, [each for each in options if each.startswith("--")]).replace("config key", "option")
 
 
-def settings_of(pairs: list[str] | None) -> dict[str, Any]:
-    """["hidden_size=256", "hidden_act=relu"] -> {"hidden_size": 256, "hidden_act": "relu"}; values are JSON or plain text."""
-    found = {}
+def parse_pairs(option: str, pairs: list[str] | None) -> dict[str, Any]:
+    """["kind=sets", "word=1"] -> {"kind": "sets", "word": 1}. Values are JSON, or else plain text."""
+    values = {}
     for pair in pairs or []:
         key, equals, text = pair.partition("=")
-        key = key.strip().replace("-", "_")
         if not equals:
-            raise typer.BadParameter(f"--set takes KEY=VALUE, not {pair!r}")
+            raise typer.BadParameter(f"{option} takes KEY=VALUE, not {pair!r}")
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        values[key.strip().replace("-", "_")] = value
+    return values
+
+
+def parse_config_fields(pairs: list[str] | None) -> dict[str, Any]:
+    """["hidden_size=256", "fusion_layers=1,2"] -> {"hidden_size": 256, "fusion_layers": [1, 2]}."""
+    fields = parse_pairs("--set", pairs)
+    for key, value in fields.items():
         if key not in FIELDS or key == "extra":
             raise typer.BadParameter(unknown_key(key, FIELDS))
-        try:
-            found[key] = json.loads(text)
-        except json.JSONDecodeError:
-            found[key] = [int(part) for part in text.split(",")] if key == "fusion_layers" else text
-    return found
+        if key == "fusion_layers" and isinstance(value, str):
+            fields[key] = [int(part) for part in value.split(",")]
+    return fields
 
 
 def use_backend(name: str | None) -> None:
-    """Put arrays where --backend says; without it ALBERT_NP_BACKEND or NumPy decides."""
+    """Select the backend of --backend; without it ALBERT_NP_BACKEND or NumPy applies."""
     if name is not None:
         from albert_np import use
 
         use(name)
 
 
-def say(text: str) -> None:
-    """A line for people, on stderr, if there still is one."""
+def make_report(silent: bool) -> "Report":
+    """Return the progress display of a run, or, if `silent`, one that prints nothing."""
+    from albert_np.training import Report
+
+    if silent:
+        return Report()
+    from albert_np.apps.progress import Progress
+
+    return Progress()
+
+
+def print_message(text: str) -> None:
+    """Print a line on stderr; a closed stderr is no error."""
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
-def if_anybody_reads() -> Iterator[None]:
-    """Where the terminal has closed or the reader has ended, what is printed within is lost; the exit code is not."""
+def ignore_closed_stdout() -> Iterator[None]:
+    """Lose what is printed within if stdout is closed, without changing the exit code."""
     with contextlib.suppress(OSError):
         yield
         sys.stdout.flush()
 
 
-def give(value: Any) -> None:
-    """The result for machines: one JSON object on stdout."""
+def print_json(value: Any) -> None:
+    """Print the result as one JSON object on stdout."""
     print(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
-def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """A plain table on stdout, the first columns to the left and numbers to the right; as wide as it needs to be."""
+def print_table(columns: list[str], rows: list[list[str]]) -> None:
+    """Print a plain table, numeric columns aligned to the right. It is not cut to the width of the terminal."""
     widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
     numeric = [all(row[i][:1].isdigit() or not row[i] for row in rows) for i in range(len(columns))]
 
@@ -125,10 +152,10 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
         cells = [cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, numeric)]
         return "  ".join(cells).rstrip()
 
-    print("\n".join([*([title, ""] if title else []), line(columns), *map(line, rows)]))
+    print("\n".join([line(columns), *map(line, rows)]))
 
 
-def stopped(name: str, command: str, out: Path, more: str = "saved") -> typer.Exit:
-    """Say that a signal has ended a run, which was saved, and how to go on -> the exit, with the code that shells expect."""
-    say(f"albert-np: stopped by {name}, {more}; continue with: albert-np {command} --resume --out {out}")
+def exit_after_signal(name: str, command: str, out: Path, result: str = "saved") -> typer.Exit:
+    """Report that a signal ended a run and how to resume it -> the exit to raise, with the usual code (130 for SIGINT)."""
+    print_message(f"albert-np: stopped by {name}, {result}; continue with: albert-np {command} --resume --out {out}")
     return typer.Exit(128 + signal.Signals[name])

@@ -1,11 +1,11 @@
-"""albert-np convert: a checkpoint from one form into another."""
+"""albert-np convert: convert a checkpoint to another file format."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from albert_np.apps.cli.common import JsonOption, QuietOption, give
+from albert_np.apps.cli.common import JsonOption, QuietOption, print_json
 
 
 def convert(
@@ -22,14 +22,14 @@ def convert(
     dtype: Annotated[
         str,
         typer.Option(
-            "--dtype", metavar="float16|float32|float64", help="Numbers of the new file [those of SRC]", show_default=False
+            "--dtype", metavar="float16|float32|float64", help="Number format of the new file [that of SRC]", show_default=False
         ),
     ] = "",
     revision: Annotated[str | None, typer.Option("--revision", help="Branch, tag or commit of a hub name.")] = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Read any published form of an ALBERT checkpoint and write it in another, with its tokenizer.
+    """Read an ALBERT checkpoint of any published format and write it in another, with its tokenizer.
 
     Example: albert-np convert albert_base_v2.tar.gz albert-base --to hf
     """
@@ -37,7 +37,7 @@ def convert(
 
     done = run(source, target, to, dtype, revision=revision)
     if as_json:
-        give(done)
+        print_json(done)
     elif not quiet:
         heads = ", ".join(done["heads"]) or "no heads"
         print(f"{done['parameters']:,} parameters ({heads}) from {done['from']} to {done['to']}, {done['dtype']}: {target}")

@@ -1,30 +1,30 @@
-"""albert-np fill-mask: what a model would write in the place of [MASK]."""
+"""albert-np fill-mask: predict the tokens at [MASK]."""
 
 from typing import Annotated
 
 import typer
 
-from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, SeedOption, give, use_backend
+from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, SeedOption, print_json, use_backend
 
 
 def fill_mask(
-    text: Annotated[str, typer.Argument(help="A text with one [MASK] or several.")],
+    text: Annotated[str, typer.Argument(help="A text with one or more [MASK].")],
     model: Annotated[
         str, typer.Option("--model", help="A model with its tokenizer: a folder, such as a run's, a .tar.gz, or a hub name.")
     ],
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="How many pieces to show for each [MASK].")] = 5,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Number of tokens to show for each [MASK].")] = 5,
     backend: BackendOption = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Fill each [MASK] in a text with the likeliest pieces and their probabilities.
+    """Show the most probable tokens for each [MASK] of a text.
 
     Example: albert-np fill-mask --model runs/first "The [MASK] was opened."
     """
     import warnings
 
-    from albert_np.apps.fill_mask import fill
+    from albert_np.apps.fill_mask import fill_masks
     from albert_np.models import AlbertForMaskedLM
     from albert_np.text import AlbertTokenizer
 
@@ -33,12 +33,12 @@ def fill_mask(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*left out")  # the sentence-order head is not needed here
         network = AlbertForMaskedLM.from_pretrained(model, seed=seed)
-    masks = fill(network, tokenizer, text, top_k)
+    masks = fill_masks(network, tokenizer, text, top_k)
     if as_json:
-        give({"text": text, "masks": [[{"piece": p, "probability": q} for p, q in mask] for mask in masks]})
+        print_json({"text": text, "masks": [[{"piece": p, "probability": q} for p, q in mask] for mask in masks]})
         return
-    for number, mask in enumerate(masks, start=1):
+    for index, mask in enumerate(masks, start=1):
         if len(masks) > 1 and not quiet:
-            print(f"[MASK] {number}")
-        for piece, probability in mask:
-            print(f"{probability:7.1%}  {piece}")
+            print(f"[MASK] {index}")
+        for token, probability in mask:
+            print(f"{probability:7.1%}  {token}")

@@ -1,16 +1,16 @@
-"""albert-np gradcheck: every hand-written gradient against central differences."""
+"""albert-np gradcheck: check every hand-written gradient against central differences."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, SeedOption, give, use_backend
+from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, SeedOption, print_json, use_backend
 
 
 def gradcheck(
-    only: Annotated[str, typer.Option("--only", help="Only the checks whose name contains this.")] = "",
-    model: Annotated[Path | None, typer.Option("--model", help="Check the weights in this folder instead.")] = None,
+    only: Annotated[str, typer.Option("--only", help="Run only the checks whose name contains this.")] = "",
+    model: Annotated[Path | None, typer.Option("--model", help="Check the whole model with the weights of this folder.")] = None,
     seed: SeedOption = 0,
     backend: BackendOption = None,
     as_json: JsonOption = False,
@@ -18,35 +18,36 @@ def gradcheck(
 ) -> None:
     """Check every layer, every head and the whole model in all its configurations, in float64. Exit code 1 if any fails.
 
-    Each is checked twice: as it stands in the textbook, albert_np/layers, and with the fast twins of albert_np/kernels.
-    With --model, the whole model with the weights of a folder, cast to float64, on a small random batch.
+    Each is checked twice: the reference code of albert_np/core, and the kernels of albert_np/engine that may replace it.
+    With --model, the whole model is checked with the weights of a folder, in float64, on a small random batch.
 
     Example: albert-np gradcheck --only attention
     """
     use_backend(backend)
+    import albert_np.compress.layers.checks  # noqa: F401  (adds the checks of compressed weights)
     from albert_np.gradcheck import CHECKS, everything, print_table
 
     if only and model is not None:
-        raise typer.BadParameter("--model checks one whole model: --only does not go with it")
+        raise typer.BadParameter("--model checks one whole model, so it cannot be combined with --only")
     names = [name for name in CHECKS if only in name]
     if not names:
-        raise typer.BadParameter(f"--only {only!r} fits no check; there are {'; '.join(CHECKS)}")
-    reports = everything(seed, names) if model is None else iter([_of_weights(model, seed)])
+        raise typer.BadParameter(f"--only {only!r} matches no check; the checks are {'; '.join(CHECKS)}")
+    reports = everything(seed, names) if model is None else iter([_check_weights(model, seed)])
     if as_json or quiet:
-        found = list(reports)
-        passed = all(report.passed for report in found)
+        finished = list(reports)
+        passed = all(report.passed for report in finished)
         if as_json:
-            give({"passed": passed, "checks": [report.to_dict() for report in found]})
+            print_json({"passed": passed, "checks": [report.to_dict() for report in finished]})
         else:
-            print("\n".join(f"{report.name}: {row}" for report in found for row in report.rows if not row.passed), end="")
+            print("\n".join(f"{report.name}: {row}" for report in finished for row in report.rows if not row.passed), end="")
     else:
         passed = print_table(reports)
     if not passed:
         raise typer.Exit(1)
 
 
-def _of_weights(folder: Path, seed: int) -> Any:
-    """The report on the weights in a folder."""
+def _check_weights(folder: Path, seed: int) -> Any:
+    """Check the whole model with the weights in a folder."""
     from albert_np.gradcheck import Report, batch, check_model
     from albert_np.models import AlbertForPreTraining
 

@@ -1,4 +1,4 @@
-"""albert-np pretrain: text files -> vocabulary -> tokenised corpus -> a trained model in a folder."""
+"""albert-np pretrain: from text files to a vocabulary, a tokenised corpus and a trained model."""
 
 import dataclasses
 from pathlib import Path
@@ -14,19 +14,17 @@ from albert_np.apps.cli.common import (
     QuietOption,
     SetOption,
     ShardOption,
-    give,
-    if_anybody_reads,
-    settings_of,
-    stopped,
+    exit_after_signal,
+    ignore_closed_stdout,
+    make_report,
+    option,
+    parse_config_fields,
+    print_json,
     use_backend,
 )
-from albert_np.models.config import config_of
+from albert_np.models.config import config_from
 
 MODEL, DATA, TRAINING, RUN = "Model", "Data", "Training", "The run"
-
-
-def _option(name: str, help: str, panel: str, metavar: str | None = None) -> Any:
-    return typer.Option(name, help=help, rich_help_panel=panel, metavar=metavar, show_default=False)
 
 
 def pretrain(
@@ -34,76 +32,75 @@ def pretrain(
         list[Path] | None,
         typer.Argument(metavar="FILES...", help="Text files, UTF-8 (.gz and .xz too); a blank line ends a document."),
     ] = None,
-    out: Annotated[Path, _option("--out", "Required: the run's folder, for model, metrics, figures, checkpoints.", RUN)] = Path(),
+    out: Annotated[Path, option("--out", "Required: the run's folder: model, metrics, figures, checkpoints.", RUN)] = Path(),
     config: ConfigOption = "tiny",
     set_: SetOption = None,
-    dropout: Annotated[float | None, _option("--dropout", "Hidden and attention dropout [0]", MODEL)] = None,
-    recompute: Annotated[bool, _option("--recompute", "Less memory: compute layers again in the backward pass.", MODEL)] = False,
+    dropout: Annotated[float | None, option("--dropout", "Hidden and attention dropout [0]", MODEL)] = None,
+    recompute: Annotated[bool, option("--recompute", "Save memory: recompute the layers in the backward pass.", MODEL)] = False,
     tokenizer: Annotated[
-        Path | None, _option("--tokenizer", "A vocabulary [one is trained, of --vocab-size pieces]", DATA)
+        Path | None, option("--tokenizer", "A vocabulary [one is trained, of --vocab-size pieces]", DATA)
     ] = None,
     lines: Annotated[
-        str | None, _option("--lines", "What a line of the text is [paragraph]", DATA, "sentence|paragraph|wrapped")
+        str | None, option("--lines", "Meaning of a line of the text [paragraph]", DATA, "sentence|paragraph|wrapped")
     ] = None,
-    document_separator: Annotated[str | None, _option("--document-separator", "A line that ends a document.", DATA)] = None,
-    held_out: Annotated[float | None, _option("--held-out", "Share kept for evaluation [0.02]", DATA)] = None,
-    corpus: Annotated[Path | None, _option("--corpus", "Folder of the tokenised corpus [OUT/corpus]", DATA)] = None,
-    max_length: Annotated[int | None, _option("--max-length", "T, tokens of the longest sequence [128]", DATA)] = None,
-    style: Annotated[str | None, _option("--style", "How pairs are made [paper]", DATA, "paper|google")] = None,
+    document_separator: Annotated[str | None, option("--document-separator", "A line that ends a document.", DATA)] = None,
+    held_out: Annotated[float | None, option("--held-out", "Share of the documents held out for evaluation [0.02]", DATA)] = None,
+    corpus: Annotated[Path | None, option("--corpus", "Folder of the tokenised corpus [OUT/corpus]", DATA)] = None,
+    max_length: Annotated[int | None, option("--max-length", "Tokens of the longest sequence [128]", DATA)] = None,
+    style: Annotated[str | None, option("--style", "Construction of sentence pairs [paper]", DATA, "paper|google")] = None,
     objective: Annotated[
-        str | None, _option("--sentence-objective", "What is learned from pairs [sop]", DATA, "sop|nsp|none")
+        str | None, option("--sentence-objective", "Objective of the sentence pairs [sop]", DATA, "sop|nsp|none")
     ] = None,
-    max_ngram: Annotated[int | None, _option("--max-ngram", "Longest n-gram masked as one [3]", DATA)] = None,
-    masked_lm_prob: Annotated[float | None, _option("--masked-lm-prob", "Share of tokens predicted [0.15]", DATA)] = None,
+    max_ngram: Annotated[int | None, option("--max-ngram", "Longest n-gram that is masked [3]", DATA)] = None,
+    masked_lm_prob: Annotated[float | None, option("--masked-lm-prob", "Share of tokens to predict [0.15]", DATA)] = None,
     batches: Annotated[
-        str | None, _option("--batches", "Equally heavy batches, or random ones [balanced]", DATA, "balanced|random")
+        str | None, option("--batches", "Batches of equal cost, or random ones [balanced]", DATA, "balanced|random")
     ] = None,
-    tokens_per_batch: Annotated[int | None, _option("--tokens-per-batch", "Tokens per step [4096]", TRAINING)] = None,
-    accumulate: Annotated[int | None, _option("--accumulate", "Compute a step in this many parts [1]", TRAINING)] = None,
-    steps: Annotated[int | None, _option("--steps", "Optimiser steps [2000]", TRAINING)] = None,
-    epochs: Annotated[int | None, _option("--epochs", "Passes over the text, instead of --steps.", TRAINING)] = None,
-    optimizer: Annotated[str | None, _option("--optimizer", "Which optimiser [adamw]", TRAINING, "adamw|lamb")] = None,
+    tokens_per_batch: Annotated[int | None, option("--tokens-per-batch", "Tokens per step [4096]", TRAINING)] = None,
+    accumulate: Annotated[int | None, option("--accumulate", "Micro-batches per step [1]", TRAINING)] = None,
+    steps: Annotated[int | None, option("--steps", "Optimiser steps [2000]", TRAINING)] = None,
+    epochs: Annotated[int | None, option("--epochs", "Passes over the text, instead of --steps.", TRAINING)] = None,
+    optimizer: Annotated[str | None, option("--optimizer", "Optimiser [adamw]", TRAINING, "adamw|lamb")] = None,
     lr: Annotated[
-        float | None, _option("--lr", "Peak learning rate; √k times as much for a batch k times as large [0.001]", TRAINING)
+        float | None, option("--lr", "Peak learning rate; multiply it by √k for a batch k times as large [0.001]", TRAINING)
     ] = None,
-    warmup: Annotated[int | None, _option("--warmup", "Steps of warm-up [a tenth of all]", TRAINING)] = None,
+    warmup: Annotated[int | None, option("--warmup", "Steps of warm-up [a tenth of all]", TRAINING)] = None,
     start: Annotated[
-        str | None, _option("--start", "Initial bias of the MLM decoder [unigram]", TRAINING, "unigram|uniform")
+        str | None, option("--start", "Initial bias of the MLM decoder [unigram]", TRAINING, "unigram|uniform")
     ] = None,
-    weight_decay: Annotated[float | None, _option("--weight-decay", "Decay of the weights [0.01]", TRAINING)] = None,
+    weight_decay: Annotated[float | None, option("--weight-decay", "Decay of the weights [0.01]", TRAINING)] = None,
     bias_correction: Annotated[
-        bool, _option("--bias-correction", "Correct the optimiser's moments, as torch does.", TRAINING)
+        bool, option("--bias-correction", "Correct the bias of the optimiser's moments, as torch does.", TRAINING)
     ] = False,
-    clip_norm: Annotated[float | None, _option("--clip-norm", "Largest norm of the gradient [1.0]", TRAINING)] = None,
-    sparsity: Annotated[
-        str | None, _option("--sparsity", "Prune while training: 0.8, or a pattern such as 2:4", TRAINING)
-    ] = None,
+    clip_norm: Annotated[float | None, option("--clip-norm", "Largest norm of the gradient [1.0]", TRAINING)] = None,
+    sparsity: Annotated[str | None, option("--sparsity", "Prune while training: 0.8, or a pattern such as 2:4", TRAINING)] = None,
     prune_by: Annotated[
-        str | None, _option("--prune-by", "What ranks the weights [magnitude]", TRAINING, "magnitude|movement")
+        str | None, option("--prune-by", "What ranks the weights [magnitude]", TRAINING, "magnitude|movement")
     ] = None,
     prune_scope: Annotated[
-        str | None, _option("--prune-scope", "Prune each matrix equally, or all together [layer]", TRAINING, "layer|global")
+        str | None,
+        option("--prune-scope", "Prune each matrix equally, or rank all together [layer]", TRAINING, "layer|global"),
     ] = None,
     shard_optimizer: ShardOption = None,
     precision: PrecisionOption = None,
-    resume: Annotated[bool, _option("--resume", "Continue the run in --out, bit for bit.", RUN)] = False,
-    log_every: Annotated[int | None, _option("--log-every", "Steps between readings of the loss [10]", RUN)] = None,
-    eval_every: Annotated[int | None, _option("--eval-every", "Steps between evaluations [200]", RUN)] = None,
-    checkpoint_every: Annotated[int | None, _option("--checkpoint-every", "Steps between checkpoints [500]", RUN)] = None,
-    keep: Annotated[int | None, _option("--keep", "Checkpoints kept, besides the best [3]", RUN)] = None,
+    resume: Annotated[bool, option("--resume", "Continue the run in --out, bit for bit.", RUN)] = False,
+    log_every: Annotated[int | None, option("--log-every", "Steps between readings of the loss [10]", RUN)] = None,
+    eval_every: Annotated[int | None, option("--eval-every", "Steps between evaluations [200]", RUN)] = None,
+    checkpoint_every: Annotated[int | None, option("--checkpoint-every", "Steps between checkpoints [500]", RUN)] = None,
+    keep: Annotated[int | None, option("--keep", "Number of checkpoints to keep besides the best [3]", RUN)] = None,
     backend: BackendOption = None,
-    seed: Annotated[int | None, _option("--seed", "Seed of everything random [0]", RUN)] = None,
+    seed: Annotated[int | None, option("--seed", "Seed of everything random [0]", RUN)] = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Pretrain an ALBERT from raw text: masked language model and sentence order.
 
-    Every field of the model's configuration is an option too: --hidden-size 256 --num-hidden-layers 6 --sharing none.
+    Every field of the model's configuration is also an option: --hidden-size 256 --num-hidden-layers 6 --sharing none.
 
     Ctrl-C saves and ends the run (exit code 130); --resume with the same --out continues it. A loss that becomes NaN, or a
     model that collapses, ends it with exit code 1 and keeps the last good checkpoint.
 
-    With `mpiexec -n 4` before it, four processes share the work of each step; --resume goes on with any other number of them
+    Behind `mpiexec -n 4`, four processes share the work of each step; --resume continues with any number of processes
     (docs/parallel.md).
 
     Example: albert-np pretrain book.txt --out runs/first --config tiny --steps 2000
@@ -125,28 +122,25 @@ def pretrain(
         given["steps"] = None
     elif steps is not None and resume:
         given["epochs"] = None
-    fields = settings_of(set_)
+    fields = parse_config_fields(set_)
     if dropout is not None:
         fields |= {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
     if recompute:
         fields["recompute"] = True
 
     use_backend(backend)
-    from albert_np.training import Report
-    from albert_np.training.progress import Progress
-
-    report = Report() if quiet or as_json else Progress()
-    arguments = _resumed if resume else _begun
-    model, data, settings, vocabulary = arguments(files or [], out, config, fields, given, tokenizer, corpus, report)
-    _run(model, data, out, settings, vocabulary, resume, report, as_json, quiet)
+    report = make_report(quiet or as_json)
+    prepare = _prepare_resumed_run if resume else _prepare_new_run
+    model, data, settings, vocabulary = prepare(files or [], out, config, fields, given, tokenizer, corpus, report)
+    _train(model, data, out, settings, vocabulary, resume, report, as_json, quiet)
 
 
-def _begun(
+def _prepare_new_run(
     files: list[Path], out: Path, preset: str, fields: dict[str, Any], given: dict[str, Any], tokenizer: Path | None,
     corpus: Path | None, report: Any,
 ) -> tuple[Any, Any, Any, Any]:  # fmt: skip
-    """What a fresh run needs, everything checked before anything takes time."""
-    from albert_np.apps.cli.tokenizer import train_on
+    """Return model, data, settings and tokenizer of a new run. All arguments are checked before anything takes time."""
+    from albert_np.apps.cli.tokenizer import train_and_save
     from albert_np.data.documents import check_text_file
     from albert_np.engine.mpi import world
     from albert_np.models import AlbertForPreTraining
@@ -158,7 +152,7 @@ def _begun(
 
     if not files:
         raise typer.BadParameter("Missing argument 'FILES...': name the text files.")
-    config = config_of(preset, fields)
+    config = config_from(preset, fields)
     given.setdefault("max_length", min(Settings().max_length, config.max_position_embeddings))
     settings = Settings(**given)
     for file in files:
@@ -166,73 +160,75 @@ def _begun(
     check_fit(config, settings, 0)
     processes = world()
 
-    def vocabulary_of() -> Tokenizer:
-        with RunFolder(out):  # refused now, if it will be
+    def make_tokenizer() -> Tokenizer:
+        with RunFolder(out):  # raises now if the folder cannot be used
             if tokenizer is not None:
                 return AlbertTokenizer.from_pretrained(tokenizer)
             report.note(f"training a vocabulary of {config.vocab_size} pieces")
-            return train_on(files, out, config.vocab_size)
+            return train_and_save(files, out, config.vocab_size)
 
-    vocabulary = processes.from_first(vocabulary_of)
+    vocabulary = processes.broadcast_object(make_tokenizer)
     if tokenizer is not None and "vocab_size" not in fields and preset in PRESETS:
         config = config.replace(vocab_size=vocabulary.vocab_size)
-    with processes.first_ahead():  # the first one tokenises
+    with processes.main_process_first():  # the main process tokenises
         data = prepare_data(files, corpus or out / "corpus", config, settings, vocabulary, report)
     model = AlbertForPreTraining(config, seed=settings.seed)
-    _describe(model, data, settings, report)
+    _report_sizes(model, data, settings, report)
     return model, data, settings, vocabulary
 
 
-def _resumed(
+def _prepare_resumed_run(
     files: list[Path], out: Path, preset: str, fields: dict[str, Any], given: dict[str, Any], tokenizer: Path | None,
     corpus: Path | None, report: Any,
 ) -> tuple[Any, Any, Any, Any]:  # fmt: skip
-    """What the run in `out` was begun with, and the options given now; `pretrain` refuses those that make it another run."""
+    """Return model, data, settings and tokenizer of the run in `out`, with the options given now.
+
+    `albert_np.training.pretrain` refuses options that would make it another run.
+    """
     from albert_np.data.corpus import Corpus
     from albert_np.engine.mpi import world
     from albert_np.models import AlbertForPreTraining
     from albert_np.text import AlbertTokenizer
-    from albert_np.training import Settings, data_of
-    from albert_np.training.data import fingerprint, tokenised
+    from albert_np.training import Settings, get_run_data
+    from albert_np.training.data import fingerprint, tokenise_files
     from albert_np.training.run_folder import RunFolder
 
-    def begun_with() -> tuple[Any, dict[str, Any], Any]:
+    def read_checkpoint() -> tuple[Any, dict[str, Any], Any]:
         with RunFolder(out, resume=True) as folder:
             saved = folder.newest_checkpoint(report)
             return saved.config(), saved.state, AlbertTokenizer.from_pretrained(saved.folder)
 
-    config, state, vocabulary = world().from_first(begun_with)
+    config, state, vocabulary = world().broadcast_object(read_checkpoint)
     config = config.replace(**fields)
     settings = Settings.from_dict(state["settings"]).replace(**given)
     if tokenizer is not None and AlbertTokenizer.from_pretrained(tokenizer).fingerprint() != vocabulary.fingerprint():
-        raise ValueError(f"cannot resume {out}: {tokenizer} is not the tokenizer that it was begun with")
-    place = corpus or Path(state.get("corpus_folder") or out / "corpus")
-    place = place if place.exists() else out / "corpus"
-    with world().first_ahead():  # if it must be tokenised again, the first one does it
+        raise ValueError(f"cannot resume {out}: {tokenizer} is not the tokenizer of this run")
+    corpus_folder = corpus or Path(state.get("corpus_folder") or out / "corpus")
+    corpus_folder = corpus_folder if corpus_folder.exists() else out / "corpus"
+    with world().main_process_first():  # if it must be tokenised again, the main process does it
         try:
-            text = Corpus.open(place, vocabulary)
+            text = Corpus.open(corpus_folder, vocabulary)
         except ValueError as error:
             if not files:
-                raise ValueError(f"{error}; name the text files again, and they are tokenised again") from None
+                raise ValueError(f"{error}; give the text files again to tokenise them again") from None
             text = None
-        if files and (text is None or fingerprint(text) != state["corpus"]):  # it is gone, or that of other files
-            text = tokenised(files, place, settings, vocabulary, report)  # to the same, or `pretrain` refuses it
+        if files and (text is None or fingerprint(text) != state["corpus"]):  # missing, or of other files
+            text = tokenise_files(files, corpus_folder, settings, vocabulary, report)
     if files:
-        _same_files(files, text, out)
-    # how the corpus was cut cannot change without tokenising it again, which would make it another run
-    data = data_of(text, config, settings)
+        _check_same_files(files, text, out)
+    data = get_run_data(text, config, settings)
     return AlbertForPreTraining(config, seed=settings.seed), data, settings, vocabulary
 
 
-def _same_files(files: list[Path], corpus: Any, out: Path) -> None:
+def _check_same_files(files: list[Path], corpus: Any, out: Path) -> None:
     from albert_np.io.files import sha256
 
     known = [entry["sha256"] for entry in corpus.manifest["files"]]
     if [sha256(file) for file in files] != known:
-        raise ValueError(f"cannot resume {out}: these are not the text files that it was begun with")
+        raise ValueError(f"cannot resume {out}: these are not the text files of this run")
 
 
-def _describe(model: Any, data: Any, settings: Any, report: Any) -> None:
+def _report_sizes(model: Any, data: Any, settings: Any, report: Any) -> None:
     from albert_np.core import backend
     from albert_np.engine.mpi import world
     from albert_np.training.memory import estimate
@@ -253,40 +249,40 @@ def _describe(model: Any, data: Any, settings: Any, report: Any) -> None:
     report.note(f"{text}; on {backend.current().describe()}")
 
 
-def _run(
+def _train(
     model: Any, data: Any, out: Path, settings: Any, tokenizer: Any, resume: bool, report: Any, as_json: bool, quiet: bool
 ) -> None:
     from albert_np.engine.mpi import world
-    from albert_np.plots import draw
     from albert_np.training import Diverged
     from albert_np.training import pretrain as train
+    from albert_np.training.figures import draw_figures
 
-    def figures() -> None:
-        if world().first:
-            draw(out / "metrics.jsonl", out / "figures", data.unigram_entropy, model.config.vocab_size)
+    def draw() -> None:
+        if world().is_main:
+            draw_figures(out, data.unigram_entropy, model.config.vocab_size)
 
     try:
         summary = train(model, data, out, settings, tokenizer, resume, report)
     except Diverged as error:
-        figures()
+        draw()
         last = sorted((out / "checkpoints").glob("step-*"))
-        kept = f"; the last good checkpoint is {last[-1]}" if last else "; there is no checkpoint from before it"
-        raise Diverged(f"{error}{kept}") from None
-    figures()
-    with if_anybody_reads():
+        checkpoint = f"the last good checkpoint is {last[-1]}" if last else "there is no checkpoint from before it"
+        raise Diverged(f"{error}; {checkpoint}") from None
+    draw()
+    with ignore_closed_stdout():
         if as_json:
-            give(dataclasses.asdict(summary))
+            print_json(dataclasses.asdict(summary))
         elif not quiet:
-            print(_ending(summary))
+            print(_format_summary(summary))
     if summary.stopped_by:
-        raise stopped(summary.stopped_by, "pretrain", out)
+        raise exit_after_signal(summary.stopped_by, "pretrain", out)
 
 
-def _ending(summary: Any) -> str:
+def _format_summary(summary: Any) -> str:
     text = f"{summary.out}: {summary.step} of {summary.total_steps} steps, {summary.tokens:,} tokens in {summary.seconds:.0f} s"
     if summary.held_out:
-        found = summary.held_out
-        text += f"; held-out MLM loss {found['mlm_loss']:.3f} (unigram entropy {summary.unigram_entropy:.3f})"
-        if "sop_accuracy" in found:
-            text += f", SOP accuracy {found['sop_accuracy']:.3f}"
+        scores = summary.held_out
+        text += f"; held-out MLM loss {scores['mlm_loss']:.3f} (unigram entropy {summary.unigram_entropy:.3f})"
+        if "sop_accuracy" in scores:
+            text += f", SOP accuracy {scores['sop_accuracy']:.3f}"
     return text

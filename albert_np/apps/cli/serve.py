@@ -5,24 +5,22 @@ from typing import Annotated
 
 import typer
 
-from albert_np.apps.cli.common import BackendOption, QuietOption, say, use_backend
+from albert_np.apps.cli.common import BackendOption, QuietOption, print_message, use_backend
 from albert_np.engine import threads
 
-BACKLOG = 1024  # connections that wait to be taken
-LOCAL = ("127.0.0.1", "localhost", "::1")
+BACKLOG = 1024  # connections waiting to be accepted
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 def serve(
-    model: Annotated[str, typer.Option("--model", help="A folder: a trained model, also a compressed one, or a pretrained one.")],
+    model: Annotated[str, typer.Option("--model", help="The folder of a trained, compressed or pretrained model.")],
     task: Annotated[str | None, typer.Option("--task", help="file.py:Class of a task of your own.")] = None,
-    host: Annotated[str, typer.Option("--host", help="The address to listen on; 0.0.0.0 is all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 is any free one.")] = 8000,
-    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds for an answer.")] = 10.0,
-    characters: Annotated[int, typer.Option("--characters", min=1, help="Longest text.")] = 20_000,
-    waiting: Annotated[int, typer.Option("--waiting", min=1, help="Most texts in the queue.")] = 2048,
-    batch: Annotated[
-        int, typer.Option("--batch", min=1, help="Characters computed together; 1 computes texts one by one.")
-    ] = 8192,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 for any free one.")] = 8000,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds allowed for an answer.")] = 10.0,
+    characters: Annotated[int, typer.Option("--characters", min=1, help="Characters of the longest text.")] = 20_000,
+    waiting: Annotated[int, typer.Option("--waiting", min=1, help="Maximum number of texts in the queue.")] = 2048,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Characters per batch; 1 computes texts one by one.")] = 8192,
     backend: BackendOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -36,21 +34,21 @@ def serve(
         from albert_np.apps.serve.app import Limits, application
     except ImportError as error:
         raise ImportError(f"the service needs {error.name}: pip install 'albert_np[serve]'") from None
-    from albert_np.apps.serve.services import service_of
+    from albert_np.apps.serve.services import open_service
 
     use_backend(backend)
     threads.side_by_side()
-    service = service_of(model, task)
+    service = open_service(model, task)
     limits = Limits(timeout=timeout, characters=characters, waiting=waiting, batch=batch, body=max(1 << 20, 8 * characters))
-    if host not in LOCAL and not quiet:
-        say(f"albert-np: note: {host} can be reached from other machines, and nobody is asked for a password")
+    if host not in LOCAL_HOSTS and not quiet:
+        print_message(f"albert-np: note: {host} can be reached from other machines, and there is no authentication")
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.create_server((host, port), family=family, backlog=BACKLOG)  # who connects from now on, waits
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)  # connections wait here
     except OSError as error:
         raise OSError(f"cannot listen on {host}, port {port}: {error.strerror}") from None
     if not quiet:
-        say(f"{service.name}: http://{host}:{listening.getsockname()[1]}   (Ctrl-C ends it)")
+        print_message(f"{service.name}: http://{host}:{listener.getsockname()[1]}   (Ctrl-C ends it)")
     app = application(service, limits)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=int(timeout) + 1)
-    uvicorn.Server(config).run([listening])
+    uvicorn.Server(config).run([listener])

@@ -1,12 +1,11 @@
-"""albert-np sweep: many runs of pretrain or finetune, compared."""
+"""albert-np sweep: run pretrain or finetune with many configurations and seeds, and compare them."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from albert_np.apps.cli.common import JsonOption, QuietOption, give, say, table
+from albert_np.apps.cli.common import JsonOption, QuietOption, parse_pairs, print_json, print_message, print_table
 
 if TYPE_CHECKING:
     from albert_np.apps.experiments import Sweep
@@ -25,49 +24,52 @@ def sweep(
     threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each run.")] = 1,
     corpus: Annotated[
         list[Path] | None,
-        typer.Option("--corpus", help="Text to pretrain on; once for each file [the sweep's, or the demonstration's]."),
+        typer.Option("--corpus", help="A text file to pretrain on; may be repeated [the sweep's, or Python's documentation]."),
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of all runs: --set steps=2000")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting for all runs: --set steps=2000")
     ] = None,
-    seeds: Annotated[str | None, typer.Option("--seeds", metavar="0,1,2", help="Seeds, instead of the file's.")] = None,
-    list_: Annotated[bool, typer.Option("--list", help="The recipes that come with albert_np.")] = False,
-    show: Annotated[bool, typer.Option("--show", help="Print the file: a recipe to start from.")] = False,
+    seeds: Annotated[str | None, typer.Option("--seeds", metavar="0,1,2", help="Seeds, instead of those of the file.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the recipes that come with albert_np.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Print the file, for example a recipe to start from.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and list the runs; run nothing.")] = False,
-    as_table: Annotated[bool, typer.Option("--table", help="Print the table of what is finished; run nothing.")] = False,
+    as_table: Annotated[bool, typer.Option("--table", help="Print the table of the finished runs; run nothing.")] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Run configurations x seeds, several at a time, and compare them: one table, one figure.
 
-    Each run is a process with a folder of its own. What fails is told at the end (exit code 1), and the rest goes on. Ctrl-C lets
-    the runs save and ends; the same command again goes on, and may have more configurations or seeds by then.
+    Each run is a process with its own folder. If a run fails, the others continue; failures are listed at the end (exit code 1).
+    On Ctrl-C the runs save, and the sweep ends. The same command continues it; configurations and seeds may have been added.
 
-    Example: albert-np sweep sharing --set steps=300 --seeds 0,1   (albert-np sweep sharing --show: what such a file looks like)
+    Example: albert-np sweep sharing --set steps=300 --seeds 0,1   (albert-np sweep sharing --show prints its file)
     """
     if list_:
-        _list(as_json)
+        _list_recipes(as_json)
         return
     if file is None:
         raise typer.BadParameter("Missing argument 'FILE.toml|RECIPE'; albert-np sweep --list names the recipes.")
-    path = _found(file)
+    path = _find_file(file)
     if show:
         print(path.read_text(encoding="utf-8"), end="")
         return
     from albert_np.apps.experiments import read_sweep
 
-    found = read_sweep(path, _overrides(set_, corpus), _numbers(seeds))
-    out = out or Path("sweeps") / found.name
+    overrides = parse_pairs("--set", set_)
+    if corpus:
+        overrides["files"] = [str(path) for path in corpus]
+    plan = read_sweep(path, overrides, _parse_seeds(seeds))
+    out = out or Path("sweeps") / plan.name
     if dry_run:
-        _plan(found, as_json)
+        _print_plan(plan, as_json)
     elif as_table:
-        _stored(found, out, as_json)
+        _print_stored_results(plan, out, as_json)
     else:
-        _run(found, out, jobs, threads, as_json, quiet)
+        _run(plan, out, jobs, threads, as_json, quiet)
 
 
-def _found(name: str) -> Path:
-    """The file of this name, or the recipe."""
+def _find_file(name: str) -> Path:
+    """Return the file of this name, or the recipe."""
     from albert_np.apps.experiments import recipes
     from albert_np.io.config_files import unknown_key
 
@@ -79,22 +81,7 @@ def _found(name: str) -> Path:
     raise FileNotFoundError(f"there is no file {name!r}, and no such recipe ({', '.join(known)}){';' + hint if hint else ''}")
 
 
-def _overrides(pairs: list[str] | None, corpus: list[Path] | None) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for pair in pairs or []:
-        key, equals, text = pair.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"--set takes KEY=VALUE, not {pair!r}")
-        try:
-            found[key.strip()] = json.loads(text)
-        except json.JSONDecodeError:
-            found[key.strip()] = text
-    if corpus:
-        found["files"] = [str(path) for path in corpus]
-    return found
-
-
-def _numbers(text: str | None) -> list[int] | None:
+def _parse_seeds(text: str | None) -> list[int] | None:
     if text is None:
         return None
     try:
@@ -103,61 +90,61 @@ def _numbers(text: str | None) -> list[int] | None:
         raise typer.BadParameter(f"--seeds takes numbers such as 0,1,2, not {text!r}") from None
 
 
-def _list(as_json: bool) -> None:
+def _list_recipes(as_json: bool) -> None:
     from albert_np.apps.experiments import read_sweep, recipes
 
-    found = {name: read_sweep(path) for name, path in recipes().items()}
+    sweeps = {name: read_sweep(path) for name, path in recipes().items()}
     if as_json:
-        give({name: {"title": each.title, "about": each.about, "runs": _runs(each)} for name, each in found.items()})
+        print_json({name: {"title": each.title, "about": each.about, "runs": _count_runs(each)} for name, each in sweeps.items()})
         return
-    table("", ["recipe", "", "runs"], [[name, each.title, str(_runs(each))] for name, each in found.items()])
+    print_table(["recipe", "", "runs"], [[name, each.title, str(_count_runs(each))] for name, each in sweeps.items()])
 
 
-def _runs(found: "Sweep") -> int:
-    return len(found.configurations) * len(found.seeds)
+def _count_runs(plan: "Sweep") -> int:
+    return len(plan.configurations) * len(plan.seeds)
 
 
-def _plan(found: "Sweep", as_json: bool) -> None:
-    """The runs, and what each is told besides what all are told."""
+def _print_plan(plan: "Sweep", as_json: bool) -> None:
+    """Print the settings that all runs share, and those of each configuration."""
     if as_json:
-        give({"command": found.command.name, "settings": found.base, "seeds": found.seeds,
-              "configurations": [{"name": each.name, "settings": each.settings} for each in found.configurations]})  # fmt: skip
+        print_json({"command": plan.command.name, "settings": plan.base, "seeds": plan.seeds,
+              "configurations": [{"name": each.name, "settings": each.settings} for each in plan.configurations]})  # fmt: skip
         return
-    print(f"all: albert-np {found.command.name} {' '.join(found.command.arguments(found.base))}\n")
-    rows = [[each.name, " ".join(found.command.arguments(each.changes))] for each in found.configurations]
-    table("", ["configuration", "besides"], rows)
-    print(f"\n{len(found.configurations)} configurations x {len(found.seeds)} seeds = {_runs(found)} runs")
+    print(f"all: albert-np {plan.command.name} {' '.join(plan.command.arguments(plan.base))}\n")
+    rows = [[each.name, " ".join(plan.command.arguments(each.changes))] for each in plan.configurations]
+    print_table(["configuration", "its own settings"], rows)
+    print(f"\n{len(plan.configurations)} configurations x {len(plan.seeds)} seeds = {_count_runs(plan)} runs")
 
 
-def _stored(found: "Sweep", out: Path, as_json: bool) -> None:
-    from albert_np.apps.experiments.jobs import again
+def _print_stored_results(plan: "Sweep", out: Path, as_json: bool) -> None:
+    from albert_np.apps.experiments.jobs import collect_stored
 
-    results = again(found, out)
+    results = collect_stored(plan, out)
     if as_json:
-        give(results)
+        print_json(results)
     else:
-        _print(results)
+        _print_table(results)
 
 
-def _run(found: "Sweep", out: Path, jobs: int | None, threads: int, as_json: bool, quiet: bool) -> None:
+def _run(plan: "Sweep", out: Path, jobs: int | None, threads: int, as_json: bool, quiet: bool) -> None:
     from albert_np.apps.experiments.jobs import run_sweep
 
-    done = run_sweep(found, out, jobs, threads, (lambda text: None) if quiet or as_json else say)
+    done = run_sweep(plan, out, jobs, threads, (lambda text: None) if quiet or as_json else print_message)
     if as_json:
-        give({**done.results, "stopped_by": done.stopped_by})
+        print_json({**done.results, "stopped_by": done.stopped_by})
     elif not done.stopped_by and not quiet:
-        _print(done.results)
+        _print_table(done.results)
         print(f"{out} holds the runs, {RESULTS}, results.md and results.png.")
     if done.stopped_by:
-        say(f"albert-np: stopped by {done.stopped_by}; the same command again goes on")
+        print_message(f"albert-np: stopped by {done.stopped_by}; run the same command again to continue")
         raise typer.Exit(143 if done.stopped_by == "SIGTERM" else 130)
     if done.results["failed"]:
-        for name, why in done.results["failed"].items():
-            say(f"albert-np: {name} failed: {why}")
+        for name, reason in done.results["failed"].items():
+            print_message(f"albert-np: {name} failed: {reason}")
         raise typer.Exit(1)
 
 
-def _print(results: dict[str, Any]) -> None:
+def _print_table(results: dict[str, Any]) -> None:
     from albert_np.apps.experiments.results import markdown
 
     print(markdown(results))

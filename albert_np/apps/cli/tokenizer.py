@@ -1,4 +1,4 @@
-"""albert-np tokenizer train: a vocabulary from text files."""
+"""albert-np tokenizer train: train a vocabulary on text files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from albert_np.apps.cli.common import JsonOption, QuietOption, give
+from albert_np.apps.cli.common import JsonOption, QuietOption, print_json
 
 if TYPE_CHECKING:
     from albert_np.text import AlbertTokenizer
 
 
 def train(
-    files: Annotated[list[Path], typer.Argument(help="Text files, UTF-8; .gz and .xz are unpacked.", metavar="FILES...")],
+    files: Annotated[list[Path], typer.Argument(help="Text files in UTF-8, also .gz and .xz.", metavar="FILES...")],
     out: Annotated[Path, typer.Option("--out", help="The folder for spiece.model and tokenizer_config.json.")],
-    vocab_size: Annotated[int, typer.Option("--vocab-size", help="Pieces, the special ones included.")] = 8000,
+    vocab_size: Annotated[int, typer.Option("--vocab-size", help="Number of pieces, including the special ones.")] = 8000,
     lower_case: Annotated[bool, typer.Option("--lower-case/--cased", help="Lower-case all text.")] = True,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -24,15 +24,15 @@ def train(
 
     Example: albert-np tokenizer train book.txt --out vocabulary --vocab-size 4000
     """
-    tokenizer = train_on(files, out, vocab_size, lower_case)
+    tokenizer = train_and_save(files, out, vocab_size, lower_case)
     if as_json:
-        give({"out": str(out), "vocab_size": tokenizer.vocab_size})
+        print_json({"out": str(out), "vocab_size": tokenizer.vocab_size})
     elif not quiet:
         print(f"{out}: a vocabulary of {tokenizer.vocab_size} pieces")
 
 
-def train_on(files: list[Path], out: Path, vocab_size: int, lower_case: bool = True) -> "AlbertTokenizer":
-    """Train on the lines of these files and save into `out` -> the tokenizer."""
+def train_and_save(files: list[Path], out: Path, vocab_size: int, lower_case: bool = True) -> "AlbertTokenizer":
+    """Train a tokenizer on the lines of these files, save it in `out`, and return it."""
     from albert_np.data.documents import check_text_file
     from albert_np.io.files import make_folder
     from albert_np.text import AlbertTokenizer, train_tokenizer
@@ -40,13 +40,13 @@ def train_on(files: list[Path], out: Path, vocab_size: int, lower_case: bool = T
     for file in files:
         check_text_file(file)
     make_folder(out)
-    train_tokenizer(_lines(files), out / "spiece.model", vocab_size, do_lower_case=lower_case)
+    train_tokenizer(_read_lines(files), out / "spiece.model", vocab_size, do_lower_case=lower_case)
     tokenizer = AlbertTokenizer(out / "spiece.model", do_lower_case=lower_case)
     tokenizer.save_pretrained(out)
     return tokenizer
 
 
-def _lines(files: list[Path]) -> Iterator[str]:
+def _read_lines(files: list[Path]) -> Iterator[str]:
     from albert_np.data.documents import TextFile
 
     for file in files:

@@ -1,16 +1,16 @@
-"""Experiments: many runs of one command, compared. `albert-np sweep FILE.toml`.
+"""Experiments: run one command with many configurations and seeds, and compare the runs. `albert-np sweep FILE.toml`.
 
-    file       what the TOML file says -> configurations and seeds, everything checked
-    commands   a configuration -> the command line of its run
-    folder     what is in the sweep's folder: the plan, what is finished, what can go on
-    prepare    what the runs share: text and vocabularies
-    side       the runs, each a process, several at a time
-    measure    losses that mean the same where the runs' own do not
-    results    means, deviations, the table
-    jobs       all of it, in order: `run_sweep`
-    recipes/   sweeps that are ready: the ablations of ALBERT's paper at small scale
+    file           read the TOML file -> checked configurations and seeds
+    commands       build the command line of a configuration
+    folder         the sweep's folder: the plan, finished runs, runs that can be resumed
+    prepare        text and vocabularies that the runs share
+    process_pool   run each job as a process, several at a time
+    measure        comparable losses where the runs' own differ in kind
+    results        means, deviations, the table
+    jobs           the whole sweep, `run_sweep`
+    recipes/       ready-made sweeps: the ablations of ALBERT's paper at small scale
 
-Not to be taken for `tasks.sweep`, which makes one trained model smaller in many ways (`albert-np compress --sweep`).
+`albert-np compress --sweep` is something else: it compares compressions of one model (`albert_np.compress.sweep`).
 """
 
 from albert_np.apps.experiments.file import Configuration, Sweep, read_sweep, recipes

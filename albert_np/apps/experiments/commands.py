@@ -1,7 +1,7 @@
-"""The commands that a sweep can run: which settings they know, what is wrong with some, and the arguments that say them.
+"""The commands that a sweep can run: their settings, the checks of these, and the command line for them.
 
-A setting has the name that it has everywhere: the fields of `Settings`, `FinetuneSettings` and `AlbertConfig`, and the long
-options of the command line (`lr` and `learning_rate` are one).
+Settings have the names of the fields of `Settings`, `FinetuneSettings` and `AlbertConfig`, and of the long options of the command
+line (`lr` and `learning_rate` are the same).
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.io.config_files import unknown_key
-from albert_np.models.config import FIELDS, PRESETS, AlbertConfig, config_of
+from albert_np.models.config import FIELDS, PRESETS, AlbertConfig, config_from
 
 ALIASES = {"lr": "learning_rate", "sentence_objective": "objective"}
 MODEL_FIELDS = tuple(key for key in FIELDS if key not in ("extra", "recompute", "vocab_size", "num_labels", "id2label"))
@@ -28,62 +28,66 @@ FINETUNE_SETTINGS = (
 
 @dataclass(frozen=True)
 class Command:
-    """name: of the command.
+    """A command, described by the keys that it takes.
 
-    settings   keys of its settings · others: its other options · model: fields of the configuration, which `--set` sets
-    words      keys that are arguments without an option
-    flags      {key: (the option for true, the option for false or "")}
-    files      keys of text files or files of examples, which must be there · places: keys that may be paths
+    settings       keys of its settings
+    others         keys of its other options
+    model_fields   fields of the model's configuration, given by `--set`
+    positional     keys of positional arguments
+    flags          {key: (option for true, option for false or "")}
+    files          keys of text files or files of examples, which must exist
+    paths          keys whose values may be paths
+    options        {key: its option}, where the two names differ
     """
 
     name: str
     settings: tuple[str, ...]
     others: tuple[str, ...]
-    words: tuple[str, ...]
+    positional: tuple[str, ...]
     flags: dict[str, tuple[str, str]]
     files: tuple[str, ...]
-    places: tuple[str, ...]
-    options: dict[str, str] = field(default_factory=dict)  # where an option is not called like its key
+    paths: tuple[str, ...]
+    options: dict[str, str] = field(default_factory=dict)
 
     @property
     def keys(self) -> tuple[str, ...]:
-        return (*self.words, *self.settings, *self.others, *self.model)
+        return (*self.positional, *self.settings, *self.others, *self.model_fields)
 
     @property
-    def model(self) -> tuple[str, ...]:
+    def model_fields(self) -> tuple[str, ...]:
         return (*MODEL_FIELDS, *(("vocab_size",) if "vocab_size" not in self.others else ()))
 
-    def canonical(self, key: str) -> str:
-        """The one name of a setting. ValueError for an unknown key, naming the nearest."""
+    def canonical_name(self, key: str) -> str:
+        """Return the canonical name of a setting. ValueError for an unknown key, with the nearest one."""
         name = key.replace("-", "_")
         name = ALIASES.get(name, name)
         if name in ("seed", "seeds"):
-            raise ValueError(f"{key!r} does not belong here: seeds = [0, 1, 2] stands at the top of the file")
+            raise ValueError(f"{key!r} does not belong here: write seeds = [0, 1, 2] at the top of the file")
         if name in ("out", "resume", "quiet", "json"):
-            raise ValueError(f"{key!r} is not a setting of an experiment: the sweep itself decides it")
+            raise ValueError(f"{key!r} is not a setting of an experiment: the sweep sets it")
         if name not in self.keys:
             raise ValueError(unknown_key(key, (*self.keys, *ALIASES)).replace("config key", f"setting of {self.name}"))
         return name
 
     def arguments(self, settings: dict[str, Any]) -> list[str]:
-        """The words after `albert-np NAME` that say these settings."""
-        found: list[str] = [word for key in self.words for word in texts(settings.get(key, ()))]
+        """Return the arguments after `albert-np NAME` for these settings."""
+        arguments = [word for key in self.positional for word in to_strings(settings.get(key, ()))]
         for key, value in settings.items():
             option = self.options.get(key, "--" + key.replace("_", "-"))
-            if key in self.words:
+            if key in self.positional:
                 continue
             if key in self.flags:
-                found += [flag for flag in (self.flags[key][0 if value else 1],) if flag]
-            elif key in self.model:
-                found.append(f"--set={key}={json.dumps(value)}")
+                arguments += [flag for flag in (self.flags[key][0 if value else 1],) if flag]
+            elif key in self.model_fields:
+                arguments.append(f"--set={key}={json.dumps(value)}")
             elif isinstance(value, dict):
-                found += [f"{option}={name}={json.dumps(each)}" for name, each in value.items()]
+                arguments += [f"{option}={name}={json.dumps(each)}" for name, each in value.items()]
             else:
-                found += [f"{option}={text}" for text in texts(value)]
-        return found
+                arguments += [f"{option}={text}" for text in to_strings(value)]
+        return arguments
 
     def check(self, settings: dict[str, Any]) -> None:
-        """Build what can be built without reading data. ValueError, FileNotFoundError that say what does not fit."""
+        """Check the settings as far as possible without reading data. ValueError, FileNotFoundError with the reason."""
         for key in self.flags:
             if not isinstance(settings.get(key, False), bool):
                 raise ValueError(f"{key} must be true or false, not {settings[key]!r}")
@@ -94,7 +98,7 @@ COMMANDS = {
     "pretrain": Command(
         "pretrain", tuple(PRETRAIN_SETTINGS), ("config", "dropout", "recompute", "tokenizer", "backend"), ("files",),
         {"recompute": ("--recompute", ""), "bias_correction": ("--bias-correction", "")},
-        files=("files",), places=("config", "tokenizer"),
+        files=("files",), paths=("config", "tokenizer"),
         options={"learning_rate": "--lr", "objective": "--sentence-objective"},
     ),
     "finetune": Command(
@@ -104,23 +108,24 @@ COMMANDS = {
         ("task",),
         {"from_scratch": ("--from-scratch", ""), "balance": ("--balance", ""),
          "prune_embeddings": ("--prune-embeddings", "--keep-embeddings")},
-        files=("train", "dev"), places=("model", "config", "tokenizer", "teacher"), options={"learning_rate": "--lr"},
+        files=("train", "dev"), paths=("model", "config", "tokenizer", "teacher"), options={"learning_rate": "--lr"},
     ),
 }  # fmt: skip
 
 
-def texts(value: Any) -> list[str]:
-    """A value, or each of a list, as the command line reads it."""
+def to_strings(value: Any) -> list[str]:
+    """Return a value, or each value of a list, as written on the command line."""
     return [str(each) for each in (value if isinstance(value, list | tuple) else [value])]
 
 
-def given(settings: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+def select(settings: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """Return the settings with these keys."""
     return {key: settings[key] for key in keys if key in settings}
 
 
 def model_changes(command: Command, settings: dict[str, Any]) -> dict[str, Any]:
-    """The fields of the configuration that these settings name."""
-    changes = given(settings, command.model)
+    """Return the fields of the model's configuration among these settings."""
+    changes = select(settings, command.model_fields)
     if (dropout := settings.get("dropout")) is not None:
         changes |= {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
     return changes
@@ -129,13 +134,13 @@ def model_changes(command: Command, settings: dict[str, Any]) -> dict[str, Any]:
 # ---- pretrain ----
 
 
-def pretraining(settings: dict[str, Any]) -> tuple[AlbertConfig, Any]:
-    """The configuration and the `Settings` of a run of `pretrain`."""
+def build_pretraining(settings: dict[str, Any]) -> tuple[AlbertConfig, Any]:
+    """Return the configuration and the `Settings` of a `pretrain` run."""
     from albert_np.training.settings import Settings
 
     command = COMMANDS["pretrain"]
-    config = config_of(str(settings.get("config", "tiny")), model_changes(command, settings))
-    values = given(settings, command.settings)
+    config = config_from(str(settings.get("config", "tiny")), model_changes(command, settings))
+    values = select(settings, command.settings)
     if "sparsity" in values:
         values["sparsity"] = str(values["sparsity"])
     values.setdefault("max_length", min(Settings().max_length, config.max_position_embeddings))
@@ -148,7 +153,7 @@ def _check_pretrain(command: Command, settings: dict[str, Any]) -> None:
     from albert_np.data.documents import check_text_file
     from albert_np.training.data import check_fit
 
-    check_fit(*pretraining(settings), 0)
+    check_fit(*build_pretraining(settings), 0)
     files = settings.get("files", [])
     if not isinstance(files, list) or not all(isinstance(file, str) for file in files) or ("files" in settings and not files):
         raise ValueError(f"files must be a list of text files, not {files!r}")
@@ -162,9 +167,9 @@ def _check_pretrain(command: Command, settings: dict[str, Any]) -> None:
 
 
 def _check_finetune(command: Command, settings: dict[str, Any]) -> None:
-    from albert_np.compress import KINDS, Sparsity, kind_of
+    from albert_np.compress import SCHEMES, Sparsity, get_scheme
     from albert_np.io import sources
-    from albert_np.tasks import task_of
+    from albert_np.tasks import get_task
     from albert_np.training.finetune_settings import FinetuneSettings
 
     for key in ("task", "train", "dev"):
@@ -173,11 +178,11 @@ def _check_finetune(command: Command, settings: dict[str, Any]) -> None:
     options = settings.get("option", {})
     if not isinstance(options, dict):
         raise ValueError(f'option must be a table of the task\'s options, such as {{ text = "review" }}, not {options!r}')
-    task = task_of(settings["task"], **{**options, **given(settings, ("max_length",))})
-    chosen = FinetuneSettings.from_dict({**task.trains, **given(settings, command.settings)})
+    task = get_task(settings["task"], **{**options, **select(settings, ("max_length",))})
+    chosen = FinetuneSettings.from_dict({**task.trains, **select(settings, command.settings)})
     Sparsity.of(chosen)
-    if chosen.weights != "float32" and chosen.weights not in KINDS:
-        kind_of(chosen.weights)
+    if chosen.weights != "float32" and chosen.weights not in SCHEMES:
+        get_scheme(chosen.weights)
     for key in command.files:
         for part in settings[key].split(","):
             if not Path(part).exists():
@@ -186,13 +191,13 @@ def _check_finetune(command: Command, settings: dict[str, Any]) -> None:
         raise ValueError("expected either model or config")
     changes = model_changes(command, settings)
     if "config" in settings:
-        config_of(settings["config"], changes)
-    elif sources.kind(settings["model"]) != "hub":  # nothing is fetched only to be checked
+        config_from(settings["config"], changes)
+    elif sources.kind(settings["model"]) != "hub":  # a check downloads nothing
         AlbertConfig.from_pretrained(settings["model"]).replace(**changes)
 
 
 def is_path(command: Command, key: str, value: Any) -> bool:
-    """Whether a setting's value is a place in the file system rather than the name of a preset or of a model on the hub."""
+    """Return True if the value of a setting is a path, rather than the name of a preset or of a model on the hub."""
     if key == "task":
         return ".py:" in value
-    return key in command.files or (key in command.places and isinstance(value, str) and value not in PRESETS)
+    return key in command.files or (key in command.paths and isinstance(value, str) and value not in PRESETS)

@@ -1,11 +1,11 @@
-"""The folder of a sweep, and what is in it.
+"""The folder of a sweep.
 
-    sweep.json      the plan: the configurations, the seeds, and the hashes of the files that the runs read
-    prepared/       what the runs share: text, vocabularies, the tokenised corpus
-    runs/NAME-seed-N/       a run, as its command left it;   .log: what it said;   .json: what it found, once it is finished
+    sweep.json          the plan: configurations, seeds, and the hashes of the files that the runs read
+    prepared/           text, vocabularies and the tokenised corpus, which the runs share
+    runs/NAME-seed-N/   the folder of a run;   .log: its output;   .json: its figures, once it is finished
     results.json  results.md  results.png
 
-A sweep that is begun again goes on: with the plan that it has, or with one that only adds to it.
+A sweep that is started again continues, with the same plan or with one that only adds to it.
 """
 
 import functools
@@ -19,10 +19,10 @@ from typing import Any
 from albert_np.apps.experiments.file import Configuration, Sweep
 from albert_np.io.files import read_json, sha256, write_json
 from albert_np.training.run_folder import RunFolder
-from albert_np.training.settings import FREE
+from albert_np.training.settings import Settings
 from albert_np.version import __version__
 
-LONGEST_NAME = 100  # characters of a run's folder
+MAX_NAME = 100  # characters of the name of a run's folder
 
 
 @dataclass(frozen=True)
@@ -49,27 +49,30 @@ class Run:
     def can_resume(self) -> bool:
         return any((self.out / "checkpoints").glob("step-*"))
 
-    def finished(self, measured: dict[str, Any]) -> bool:
-        """Whether it has come to its end, and was measured on these sets (of which an extended sweep may ask others)."""
+    def is_finished(self, measured: dict[str, Any]) -> bool:
+        """Return True if the run has ended and was measured on these sets; an extended sweep may need others."""
         return self.result.exists() and read_json(self.result)["measured"] == measured
 
     def clear(self) -> None:
-        """Remove what a run that cannot go on has left."""
+        """Remove the folder of a run that cannot be resumed."""
         shutil.rmtree(self.out, ignore_errors=True)
 
 
 class SweepFolder:
-    """Holds the folder's lock from entering to leaving. Raises, before anything is changed: FileExistsError if there is something
-    else in the folder, RuntimeError if another process uses it, OSError if it cannot be written."""
+    """The folder of a sweep, locked while the context is entered.
+
+    Before changing anything, entering raises FileExistsError if the folder holds something else, RuntimeError if another process
+    uses it, OSError if it cannot be written.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._folder = RunFolder(self.path)
 
     def __enter__(self) -> "SweepFolder":
-        there = sorted(each.name for each in self.path.iterdir() if each.name != ".lock") if self.path.is_dir() else []
-        if there and not ({"sweep.json", "prepared"} & set(there)):
-            raise FileExistsError(f"{self.path} is not empty and holds no sweep ({there[0]} is there); choose another --out")
+        names = sorted(each.name for each in self.path.iterdir() if each.name != ".lock") if self.path.is_dir() else []
+        if names and not ({"sweep.json", "prepared"} & set(names)):
+            raise FileExistsError(f"{self.path} is not empty and holds no sweep (it has {names[0]}); choose another --out")
         self._folder.__enter__()
         return self
 
@@ -78,8 +81,8 @@ class SweepFolder:
 
     @property
     def lock(self) -> int | None:
-        """The number of the lock's file. A process that inherits it holds the lock, too: so a sweep that is begun again while
-        runs of one that was killed are still at work is refused."""
+        """File descriptor of the lock. Runs inherit it and so hold the lock as well: a sweep that was killed cannot be started
+        again while its runs still work."""
         return self._folder.lock if os.name == "posix" else None
 
     @property
@@ -87,83 +90,88 @@ class SweepFolder:
         return self.path / "prepared"
 
     def plan(self, sweep: Sweep, write: bool = True) -> list[Run]:
-        """See that the plan fits the one that is there, and write it -> the runs, every configuration's first seed first.
+        """Check the plan against the stored one, and store it -> the runs, ordered by seed.
 
-        ValueError that names what differs.
+        ValueError with the differences.
         """
-        mine: dict[str, Any] = {
+        plan: dict[str, Any] = {
             "title": sweep.title, "about": sweep.about, "command": sweep.command.name, "seeds": sweep.seeds,
             "base": sweep.base, "version": __version__, "configurations": [],
         }  # fmt: skip
         file = self.path / "sweep.json"
-        theirs = read_json(file) if file.exists() else None
-        folders = {each["name"]: each["folder"] for each in theirs["configurations"]} if theirs else {}
+        stored = read_json(file) if file.exists() else None
+        folders = {each["name"]: each["folder"] for each in stored["configurations"]} if stored else {}
         for each in sweep.configurations:
-            folders.setdefault(each.name, _unused(each.name, folders.values()))
-            mine["configurations"].append(
-                {"name": each.name, "folder": folders[each.name], "changes": each.changes, "is": identity(sweep, each.settings)}
+            folders.setdefault(each.name, _choose_folder_name(each.name, folders.values()))
+            plan["configurations"].append(
+                {
+                    "name": each.name,
+                    "folder": folders[each.name],
+                    "changes": each.changes,
+                    "is": result_inputs(sweep, each.settings),
+                }
             )
-        if theirs is not None:
-            _check_same(theirs, mine, self.path)
+        if stored is not None:
+            _check_extends(stored, plan, self.path)
         if write:
             (self.path / "runs").mkdir(exist_ok=True)
-            write_json(file, mine)
+            write_json(file, plan)
         runs = self.path / "runs"
         return [Run(c, seed, runs / f"{folders[c.name]}-seed-{seed}") for seed in sweep.seeds for c in sweep.configurations]
 
 
-def identity(sweep: Sweep, settings: dict[str, Any]) -> dict[str, Any]:
-    """What decides a run's result: its settings, of files their contents, of folders their place."""
-    command, found = sweep.command, dict[str, Any]()
+def result_inputs(sweep: Sweep, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return what determines the result of a run: its settings, with hashes of files and absolute paths of folders."""
+    command, inputs = sweep.command, dict[str, Any]()
     for key, value in settings.items():
-        if key in FREE:
+        if key in Settings.changeable:
             continue
         if key in command.files:
             files = value if isinstance(value, list) else value.split(",")
-            found[key] = [f"{Path(each).name} {_hash(str(Path(each).resolve()))[:16]}" for each in files]
-        elif key in command.places and isinstance(value, str) and Path(value).exists():
-            found[key] = str(Path(value).resolve())
+            inputs[key] = [f"{Path(each).name} {_hash_file(str(Path(each).resolve()))[:16]}" for each in files]
+        elif key in command.paths and isinstance(value, str) and Path(value).exists():
+            inputs[key] = str(Path(value).resolve())
         else:
-            found[key] = value
-    return found
+            inputs[key] = value
+    return inputs
 
 
 @functools.cache
-def _hash(path: str) -> str:
+def _hash_file(path: str) -> str:
     return sha256(Path(path))
 
 
-def _unused(name: str, taken: Any) -> str:
-    slug = re.sub(r"[^\w.+-]+", "-", name, flags=re.ASCII).strip("-.")[:LONGEST_NAME] or "run"
+def _choose_folder_name(name: str, taken: Any) -> str:
+    slug = re.sub(r"[^\w.+-]+", "-", name, flags=re.ASCII).strip("-.")[:MAX_NAME] or "run"
     names = [slug, *(f"{slug}-{k}" for k in range(2, len(taken) + 3))]
     return next(each for each in names if each not in set(taken))
 
 
-def _check_same(theirs: dict[str, Any], mine: dict[str, Any], path: Path) -> None:
-    """ValueError unless `mine` is `theirs`, or adds to it."""
+def _check_extends(stored: dict[str, Any], plan: dict[str, Any], path: Path) -> None:
+    """ValueError unless the plan is the stored one, or adds to it."""
     different = []
-    if theirs["command"] != mine["command"]:
-        different.append(f"it was a sweep of {theirs['command']} and is now one of {mine['command']}")
-    now = {each["name"]: each["is"] for each in mine["configurations"]}
-    for each in theirs["configurations"]:
+    if stored["command"] != plan["command"]:
+        different.append(f"it was a sweep of {stored['command']} and is now one of {plan['command']}")
+    new = {each["name"]: each["is"] for each in plan["configurations"]}
+    for each in stored["configurations"]:
         name, was = each["name"], each["is"]
-        if name not in now:
-            different.append(f"the configuration {name!r} is gone")
+        if name not in new:
+            different.append(f"the configuration {name!r} is missing")
             continue
         different += [
-            f"{name}: {key} is {_said(now[name].get(key))} now and was {_said(was.get(key))}"
-            for key in {**was, **now[name]}
-            if was.get(key) != now[name].get(key)
+            f"{name}: {key} is {_format_value(new[name].get(key))} now and was {_format_value(was.get(key))}"
+            for key in {**was, **new[name]}
+            if was.get(key) != new[name].get(key)
         ]
-    if gone := [seed for seed in theirs["seeds"] if seed not in mine["seeds"]]:
-        different.append(f"the seed {gone[0]} is gone")
+    if missing := [seed for seed in stored["seeds"] if seed not in plan["seeds"]]:
+        different.append(f"the seed {missing[0]} is missing")
     if different:
-        more = f" (and {len(different) - 3} differences more)" if len(different) > 3 else ""
+        more = f" (and {len(different) - 3} more differences)" if len(different) > 3 else ""
         raise ValueError(
             f"{path} holds another sweep: {'; '.join(different[:3])}{more}. Configurations and seeds may be added to a sweep; "
             "for anything else choose another --out"
         )
 
 
-def _said(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return "not set" if value is None else repr(value)

@@ -1,89 +1,91 @@
-"""A sweep from its plan to its table: `run_sweep`."""
+"""Run a sweep: `run_sweep`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from albert_np.apps.experiments import measure, prepare, side
+from albert_np.apps.experiments import measure, prepare, process_pool
 from albert_np.apps.experiments.file import Sweep
 from albert_np.apps.experiments.folder import Run, SweepFolder
-from albert_np.apps.experiments.results import collected, markdown, name_of
-from albert_np.engine.stop import stop_on_signals
-from albert_np.io.files import write_json, write_whole
+from albert_np.apps.experiments.results import collect_results, markdown, metric_label
+from albert_np.engine.stop import Stop, stop_on_signals
+from albert_np.io.files import write_figures, write_json, write_whole
 
 
 @dataclass
-class Done:
-    """results: what results.json holds · stopped_by: a signal's name, or "" """
+class Outcome:
+    """Result of a sweep. results: the contents of results.json; stopped_by: the name of a signal, or an empty string."""
 
     results: dict[str, Any]
     stopped_by: str
 
 
-def run_sweep(sweep: Sweep, out: Path, jobs: int | None, threads: int, say: Callable[[str], None]) -> Done:
-    """Run what is not finished yet, `jobs` at a time with `threads` threads each (None: as many as there are processors for), and
-    leave results.json, results.md and results.png in `out`.
+def run_sweep(sweep: Sweep, out: Path, jobs: int | None, threads: int, print_line: Callable[[str], None]) -> Outcome:
+    """Run all unfinished runs and write results.json, results.md and results.png to `out`.
 
-    A run that fails is among results["failed"], and the others go on. A signal stops all of them; what was running goes on when
-    the sweep is begun again.
+    `jobs` runs at a time (None: one per `threads` processors), with `threads` threads each. A run that fails is listed in
+    results["failed"], and the others continue. A signal stops all runs; they are resumed when the sweep is started again.
 
     Raises ValueError for a folder that holds another sweep; FileExistsError, RuntimeError, OSError as `SweepFolder` does;
     RuntimeError if there is no vocabulary.
     """
-    at_once = jobs or max(1, side.processors() // threads)
+    limit = jobs or max(1, process_pool.count_processors() // threads)
     with SweepFolder(out) as folder, stop_on_signals() as stop:
-        sweep = with_text(sweep, folder, say)
-        runs, asked = folder.plan(sweep), measure.sets(sweep)
-        waiting = [run for run in runs if not run.finished(asked)]
-        say(f"{out}: {len(runs)} runs, {len(runs) - len(waiting)} finished; {at_once} at a time with {threads} thread"
-            f"{'s' if threads > 1 else ''} each; what they say is in {out / 'runs'}")  # fmt: skip
+        sweep = add_default_text(sweep, folder, print_line)
+        runs, sets = folder.plan(sweep), measure.choose_sets(sweep)
+        waiting = [run for run in runs if not run.is_finished(sets)]
+        print_line(f"{out}: {len(runs)} runs, {len(runs) - len(waiting)} finished; {limit} at a time with {threads} thread"
+            f"{'s' if threads > 1 else ''} each; their output is in {out / 'runs'}")  # fmt: skip
         failed: dict[str, str] = {}
         if waiting and not stop.signal:
-            failed = _prepared(sweep, folder, at_once, threads, stop, say)
+            failed = _train_vocabularies(sweep, folder, limit, threads, stop, print_line)
         if not stop.signal:
-            failed = side.run([prepare.job(sweep, folder, run) for run in waiting], at_once, threads, stop, say, folder.lock)
-        return Done(written(sweep, runs, failed, out), stop.name)
+            pending = [prepare.make_job(sweep, folder, run) for run in waiting]
+            failed = process_pool.run_jobs(pending, limit, threads, stop, print_line, folder.lock)
+        return Outcome(write_results(sweep, runs, failed, out), stop.name)
 
 
-def with_text(sweep: Sweep, folder: SweepFolder, say: Callable[[str], None]) -> Sweep:
-    """The same with Python's text for the runs that name no files."""
+def add_default_text(sweep: Sweep, folder: SweepFolder, print_line: Callable[[str], None]) -> Sweep:
+    """Return the sweep with Python's documentation as text of the runs that name no files."""
     if sweep.command.name != "pretrain" or all("files" in each.settings for each in sweep.configurations):
         return sweep
-    say("the text is that of Python's own documentation")
-    files = {"files": [prepare.python_text(folder)]}
-    each = [replace(c, settings={**files, **c.settings}) for c in sweep.configurations]
-    return replace(sweep, configurations=each)
+    print_line("the text is Python's documentation")
+    files = {"files": [prepare.write_python_text(folder)]}
+    configurations = [replace(each, settings={**files, **each.settings}) for each in sweep.configurations]
+    return replace(sweep, configurations=configurations)
 
 
-def _prepared(sweep: Sweep, folder: SweepFolder, at_once: int, threads: int, stop: Any, say: Any) -> dict[str, str]:
+def _train_vocabularies(
+    sweep: Sweep, folder: SweepFolder, limit: int, threads: int, stop: Stop, print_line: Callable[[str], None]
+) -> dict[str, str]:
     if sweep.command.name != "pretrain":
         return {}
     folder.prepared.mkdir(exist_ok=True)
-    failed = side.run(prepare.vocabularies(sweep, folder), at_once, threads, stop, say, folder.lock)
+    failed = process_pool.run_jobs(prepare.vocabulary_jobs(sweep, folder), limit, threads, stop, print_line, folder.lock)
     if failed:
-        raise RuntimeError("; ".join(f"{name}: {why}" for name, why in failed.items()))
+        raise RuntimeError("; ".join(f"{name}: {reason}" for name, reason in failed.items()))
     return failed
 
 
-def again(sweep: Sweep, out: Path) -> dict[str, Any]:
-    """The results of what is finished, also while others still run; table and figure are drawn anew.
+def collect_stored(sweep: Sweep, out: Path) -> dict[str, Any]:
+    """Return the results of the finished runs, and write table and figure again; other runs may still be running.
 
-    FileNotFoundError if no sweep is there, ValueError if it is another one.
+    FileNotFoundError if there is no sweep in `out`, ValueError if it is another one.
     """
     if not (out / "sweep.json").exists():
         raise FileNotFoundError(f"there is no sweep in {out}")
     folder = SweepFolder(out)  # not entered: nothing is locked
-    sweep = with_text(sweep, folder, lambda text: None)
-    return written(sweep, folder.plan(sweep, write=False), {}, out)
+    sweep = add_default_text(sweep, folder, lambda text: None)
+    return write_results(sweep, folder.plan(sweep, write=False), {}, out)
 
 
-def written(sweep: Sweep, runs: list[Run], failed: dict[str, str], out: Path) -> dict[str, Any]:
-    """The results, and their three files."""
-    from albert_np.plots import draw_experiments
+def write_results(sweep: Sweep, runs: list[Run], failed: dict[str, str], out: Path) -> dict[str, Any]:
+    """Collect the results and write their three files."""
+    from albert_np.plots import experiments_figure
 
-    results = collected(sweep, runs, failed)
+    results = collect_results(sweep, runs, failed)
     write_json(out / "results.json", results)
     write_whole(out / "results.md", lambda path: path.write_text(markdown(results), encoding="utf-8"))
-    draw_experiments(out / "results.png", results, name_of)
+    write_figures(out, lambda: {"results": figure} if (figure := experiments_figure(results, metric_label)) else {})
     return results

@@ -1,12 +1,12 @@
-"""Held-out figures that mean the same for every run of a sweep: `python -m albert_np.apps.experiments.measure RUN SETS`.
+"""Comparable held-out figures for every run of a sweep: `python -m albert_np.apps.experiments.measure RUN SETS`.
 
-A run evaluates itself on pairs and masks that are made by its own settings. Where a sweep varies those, its runs' losses are
-answers to different questions: pieces are harder to guess in n-grams than alone, and beside a segment of another document than
-beside their own. Then each finished run is measured again, on the same pairs and masks for all:
+A run evaluates itself on pairs and masks made with its own settings. Where a sweep varies these, the losses cannot be compared:
+tokens are harder to predict in n-grams than alone, and beside a segment of another document than beside their own. Each finished
+run is then measured again on pairs and masks that are the same for all:
 
-    MLM      on pairs in their order, with each kind of masks that occurs in the sweep
-    SOP, NSP, each that occurs: by what the head was trained for, so that one can see what NSP knows of order, and SOP of topic.
-             A head that was not trained (objective "none") is not measured.
+    MLM        on pairs in their order, with each kind of masks that occurs in the sweep
+    SOP, NSP   each that occurs, with every trained head: how well NSP recognises order, and SOP topics.
+               A head that was not trained (objective "none") is not measured.
 """
 
 import json
@@ -14,67 +14,67 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from albert_np.apps.experiments.commands import pretraining
+from albert_np.apps.experiments.commands import build_pretraining
 from albert_np.apps.experiments.file import Sweep
 from albert_np.io.files import read_json, write_json
 
 KEYS = ("objective", "max_ngram", "masked_lm_prob")
 
 
-def sets(sweep: Sweep) -> dict[str, dict[str, Any]]:
-    """{name: what of a run's settings is to be replaced}; {} if the runs' own figures can be compared."""
+def choose_sets(sweep: Sweep) -> dict[str, dict[str, Any]]:
+    """Return {name: settings to replace} of each measurement; {} if the runs' own figures are comparable."""
     if sweep.command.name != "pretrain":
         return {}
-    each = [pretraining(c.settings)[1] for c in sweep.configurations]
-    seen = {key: list(dict.fromkeys(getattr(settings, key) for settings in each)) for key in KEYS}
-    if all(len(values) == 1 for values in seen.values()):
+    each = [build_pretraining(configuration.settings)[1] for configuration in sweep.configurations]
+    values = {key: list(dict.fromkeys(getattr(settings, key) for settings in each)) for key in KEYS}
+    if all(len(different) == 1 for different in values.values()):
         return {}
-    objective = seen["objective"][0] if len(seen["objective"]) == 1 else "none"
+    objective = values["objective"][0] if len(values["objective"]) == 1 else "none"
     masks = list(dict.fromkeys((settings.max_ngram, settings.masked_lm_prob) for settings in each))
-    found = {f"mlm{_suffix(seen, *mask)}": {"objective": objective, **dict(zip(KEYS[1:], mask))} for mask in masks}
-    asked = [name for name in seen["objective"] if name != "none"]
-    return found | {name: {"objective": name, **dict(zip(KEYS[1:], masks[0]))} for name in asked}
+    sets = {f"mlm{_format_suffix(values, *mask)}": {"objective": objective, **dict(zip(KEYS[1:], mask))} for mask in masks}
+    objectives = [name for name in values["objective"] if name != "none"]
+    return sets | {name: {"objective": name, **dict(zip(KEYS[1:], masks[0]))} for name in objectives}
 
 
-def _suffix(seen: dict[str, list[Any]], ngram: int, rate: float) -> str:
-    words = [f"max_ngram={ngram}"] * (len(seen["max_ngram"]) > 1) + [f"masked_lm_prob={rate:g}"] * (
-        len(seen["masked_lm_prob"]) > 1
+def _format_suffix(values: dict[str, list[Any]], ngram: int, rate: float) -> str:
+    words = [f"max_ngram={ngram}"] * (len(values["max_ngram"]) > 1) + [f"masked_lm_prob={rate:g}"] * (
+        len(values["masked_lm_prob"]) > 1
     )
     return " " + " ".join(words) if words else ""
 
 
-def file_of(out: Path) -> Path:
-    """Where a run's measures are kept."""
+def measures_path(out: Path) -> Path:
+    """Return the file of the measured figures of a run."""
     return out.with_name(out.name + ".measures.json")
 
 
-def measured(out: Path, asked: dict[str, dict[str, Any]]) -> dict[str, float]:
-    """The figures of the run in `out` on each of these sets -> {"mlm_loss": ..., "mlm_accuracy": ..., "sop_accuracy": ...}."""
+def measure_run(out: Path, sets: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """Measure the run in `out` on each of these sets -> {"mlm_loss": ..., "mlm_accuracy": ..., "sop_accuracy": ...}."""
     from albert_np.data.corpus import Corpus
     from albert_np.models import AlbertForPreTraining
     from albert_np.text import AlbertTokenizer
-    from albert_np.training import Settings, data_of, evaluate
+    from albert_np.training import Settings, evaluate, get_run_data
 
-    about = read_json(out / "run.json")
-    settings = Settings.from_dict(about["settings"])
+    run = read_json(out / "run.json")
+    settings = Settings.from_dict(run["settings"])
     model = AlbertForPreTraining.from_pretrained(out)
-    corpus = Corpus.open(about["corpus_folder"], AlbertTokenizer.from_pretrained(out))
-    found: dict[str, float] = {}
-    for name, changes in asked.items():
+    corpus = Corpus.open(run["corpus_folder"], AlbertTokenizer.from_pretrained(out))
+    figures: dict[str, float] = {}
+    for name, changes in sets.items():
         kind, _, suffix = name.partition(" ")
         if kind != "mlm" and settings.objective == "none":
             continue
-        scores = evaluate(model, data_of(corpus, model.config, settings.replace(**changes)).held_out)
+        scores = evaluate(model, get_run_data(corpus, model.config, settings.replace(**changes)).held_out)
         suffix = suffix and " " + suffix
         if kind == "mlm":
-            found |= {f"mlm_loss{suffix}": scores["mlm_loss"], f"mlm_accuracy{suffix}": scores["mlm_accuracy"]}
+            figures |= {f"mlm_loss{suffix}": scores["mlm_loss"], f"mlm_accuracy{suffix}": scores["mlm_accuracy"]}
         else:
-            found[f"{kind}_accuracy"] = scores["sop_accuracy"]
-    return found
+            figures[f"{kind}_accuracy"] = scores["sop_accuracy"]
+    return figures
 
 
-def main(out: str, asked: str) -> int:
-    write_json(file_of(Path(out)), measured(Path(out), json.loads(asked)))
+def main(out: str, sets: str) -> int:
+    write_json(measures_path(Path(out)), measure_run(Path(out), json.loads(sets)))
     return 0
 
 

@@ -1,7 +1,7 @@
-"""What the runs of a sweep found: each run's figures, their means and deviations over the seeds, and the table.
+"""Results of a sweep: the figures of each run, their means and deviations over the seeds, and the table.
 
-Runs with the same seed share held-out text, order and masks, so a difference between two configurations is taken seed by seed:
-it varies far less than the figures themselves, most of whose deviation is that other documents are held out.
+Runs with the same seed share held-out text, order and masks, so two configurations are compared seed by seed. Such differences
+vary far less than the figures themselves, which mostly depend on the held-out documents.
 """
 
 import statistics
@@ -16,80 +16,83 @@ from albert_np.models.config import AlbertConfig
 from albert_np.training.metrics import read_metrics
 from albert_np.version import __version__
 
-ABOUT_A_RUN = ("seed", "steps", "tokens", "seconds")  # of its figures those that are no result
+NOT_RESULTS = ("seed", "steps", "tokens", "seconds")  # figures that describe a run
 NOT_COMPARABLE = ("vocab_size", "tokenizer", "files", "lines", "document_separator", "held_out", "max_length")
 
 
-def finished(sweep: Sweep, run: Run) -> dict[str, Any]:
-    """The figures of a run that has come to its end, kept in its .json."""
-    found = (_pretrained if sweep.command.name == "pretrain" else _finetuned)(sweep, run)
-    write_json(run.result, {"seed": run.seed, **found, "measured": measure.sets(sweep)})
-    return found
+def record_result(sweep: Sweep, run: Run) -> dict[str, Any]:
+    """Return the figures of a run that has ended, and store them in its .json."""
+    read_figures = _read_pretraining_figures if sweep.command.name == "pretrain" else _read_finetuning_figures
+    figures = read_figures(sweep, run)
+    write_json(run.result, {"seed": run.seed, **figures, "measured": measure.choose_sets(sweep)})
+    return figures
 
 
-def _pretrained(sweep: Sweep, run: Run) -> dict[str, Any]:
+def _read_pretraining_figures(sweep: Sweep, run: Run) -> dict[str, Any]:
     from albert_np.training.memory import empty_tree
 
     steps, evaluations = read_metrics(run.out / "metrics.jsonl")
-    about = read_json(run.out / "run.json")
+    run_record = read_json(run.out / "run.json")
     tokens = [record["tokens"] for record in steps]
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "parameters": empty_tree(AlbertConfig.from_pretrained(run.out)).count(), "steps": len(steps), "tokens": sum(tokens),
         "seconds": steps[-1]["seconds"], "tokens_per_second": sum(tokens) / max(1e-9, steps[-1]["seconds"]),
-        "heaviest_step": max(tokens) * len(tokens) / sum(tokens), "unigram_entropy": about["unigram_entropy"],
+        "heaviest_step": max(tokens) * len(tokens) / sum(tokens), "unigram_entropy": run_record["unigram_entropy"],
     }  # fmt: skip
-    if measure.sets(sweep):
-        return found | read_json(measure.file_of(run.out))
-    own = evaluations[-1]["held_out"] if evaluations else {}
-    found |= {key: own[key] for key in ("mlm_loss", "mlm_accuracy") if key in own}
-    if "sop_accuracy" in own:
-        found[f"{about['settings']['objective']}_accuracy"] = own["sop_accuracy"]
-    return found
+    if measure.choose_sets(sweep):
+        return figures | read_json(measure.measures_path(run.out))
+    held_out = evaluations[-1]["held_out"] if evaluations else {}
+    figures |= {key: held_out[key] for key in ("mlm_loss", "mlm_accuracy") if key in held_out}
+    if "sop_accuracy" in held_out:
+        figures[f"{run_record['settings']['objective']}_accuracy"] = held_out["sop_accuracy"]
+    return figures
 
 
-def _finetuned(sweep: Sweep, run: Run) -> dict[str, Any]:
-    from albert_np.tasks import task_of
+def _read_finetuning_figures(sweep: Sweep, run: Run) -> dict[str, Any]:
+    from albert_np.tasks import get_task
     from albert_np.training.memory import empty_tree
 
-    about = read_json(run.out / "task.json")
-    steps = [record for record in read_metrics(run.out / "metrics.jsonl")[0] if "tokens" in record]  # not those of epochs
-    task, tokens = task_of(run.configuration.settings["task"]), sum(record["tokens"] for record in steps)
+    trained = read_json(run.out / "task.json")
+    steps = [record for record in read_metrics(run.out / "metrics.jsonl")[0] if "tokens" in record]  # not of epochs
+    task, tokens = get_task(run.configuration.settings["task"]), sum(record["tokens"] for record in steps)
     return {
-        "parameters": empty_tree(AlbertConfig.from_pretrained(run.out), task.model.parts).count(), "steps": len(steps),
+        "parameters": empty_tree(AlbertConfig.from_pretrained(run.out), task.model.heads).count(), "steps": len(steps),
         "tokens": tokens, "seconds": steps[-1]["seconds"], "tokens_per_second": tokens / max(1e-9, steps[-1]["seconds"]),
-        "epoch": about["epoch"], task.metric: about["scores"][task.metric],
+        "epoch": trained["epoch"], task.metric: trained["scores"][task.metric],
     }  # fmt: skip
 
 
-def collected(sweep: Sweep, runs: list[Run], failed: dict[str, str]) -> dict[str, Any]:
-    """What results.json holds: for each configuration its runs, means and deviations; what failed, what is missing."""
-    configurations, asked = [], measure.sets(sweep)
+def collect_results(sweep: Sweep, runs: list[Run], failed: dict[str, str]) -> dict[str, Any]:
+    """Return the contents of results.json: runs, means and deviations of each configuration; failed and missing runs."""
+    configurations, sets = [], measure.choose_sets(sweep)
     for each in sweep.configurations:
-        found = [_kept(run) for run in runs if run.configuration == each and run.finished(asked)]
-        configurations.append({"name": each.name, "changes": each.changes, "runs": found, **_over_seeds(found)})
+        finished = [_read_result(run) for run in runs if run.configuration == each and run.is_finished(sets)]
+        configurations.append({"name": each.name, "changes": each.changes, "runs": finished, **average_over_seeds(finished)})
     return {
-        "title": sweep.title, "about": sweep.about, "command": sweep.command.name, "settings": _told(sweep), "seeds": sweep.seeds,
-        "metrics": metrics(configurations), "configurations": configurations, "failed": failed, "notes": notes(sweep),
-        "missing": sum(not run.finished(asked) for run in runs), "version": __version__,
+        "title": sweep.title, "about": sweep.about, "command": sweep.command.name, "settings": _shared_settings(sweep),
+        "seeds": sweep.seeds, "metrics": choose_metrics(configurations), "configurations": configurations, "failed": failed,
+        "notes": comparability_notes(sweep),
+        "missing": sum(not run.is_finished(sets) for run in runs), "version": __version__,
     }  # fmt: skip
 
 
-def _kept(run: Run) -> dict[str, Any]:
+def _read_result(run: Run) -> dict[str, Any]:
     return {key: value for key, value in read_json(run.result).items() if key != "measured"}
 
 
-def _told(sweep: Sweep) -> dict[str, Any]:
-    """The settings that all have in common, of files only their names."""
-    told = dict(sweep.base)
+def _shared_settings(sweep: Sweep) -> dict[str, Any]:
+    """Return the settings that all runs share, with the names of files instead of their paths."""
+    settings = dict(sweep.base)
     for key in sweep.command.files:
-        if key in told:
-            value = told[key]
-            told[key] = [Path(each).name for each in value] if isinstance(value, list) else Path(value).name
-    return told
+        if key in settings:
+            value = settings[key]
+            settings[key] = [Path(each).name for each in value] if isinstance(value, list) else Path(value).name
+    return settings
 
 
-def _over_seeds(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    keys = [key for key in (runs[0] if runs else {}) if key not in ABOUT_A_RUN and runs[0][key] is not None]
+def average_over_seeds(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return mean and standard deviation of each figure."""
+    keys = [key for key in (runs[0] if runs else {}) if key not in NOT_RESULTS and runs[0][key] is not None]
     columns = {key: [run[key] for run in runs if key in run] for key in keys}
     return {
         "mean": {key: statistics.fmean(column) for key, column in columns.items()},
@@ -97,80 +100,82 @@ def _over_seeds(runs: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def metrics(configurations: list[dict[str, Any]]) -> list[str]:
-    """The figures that a configuration is judged by, the first of them the one that decides."""
+def choose_metrics(configurations: list[dict[str, Any]]) -> list[str]:
+    """Return the names of the figures to compare configurations by, the most important first."""
     keys = dict.fromkeys(key for each in configurations for key in each["mean"])
-    shown = [key for key in keys if key.startswith(("mlm_loss", "mlm_accuracy")) or key in ("sop_accuracy", "nsp_accuracy")]
-    if shown:
-        return sorted(shown, key=lambda key: (key.startswith(("sop", "nsp")), key.startswith("mlm_acc")))
+    pretraining = [key for key in keys if key.startswith(("mlm_loss", "mlm_accuracy")) or key in ("sop_accuracy", "nsp_accuracy")]
+    if pretraining:
+        return sorted(pretraining, key=lambda key: (key.startswith(("sop", "nsp")), key.startswith("mlm_acc")))
     return [key for key in keys if key not in ("parameters", "tokens_per_second", "epoch")]
 
 
-def notes(sweep: Sweep) -> list[str]:
-    """What one must know to read the table."""
+def comparability_notes(sweep: Sweep) -> list[str]:
+    """Return sentences on what can and cannot be compared in the table."""
     if sweep.command.name == "finetune":
         return ["The score is that of each run's best epoch on the development examples."]
-    found = []
-    if asked := measure.sets(sweep):
-        objective = next(iter(asked.values()))["objective"]
+    notes = []
+    if sets := measure.choose_sets(sweep):
+        objective = next(iter(sets.values()))["objective"]
         order = "in their order (no sentence objective)" if objective == "none" else f"of the objective {objective}"
-        found.append(f"All were measured on the same held-out pairs, {order}, and the same masks.")
+        notes.append(f"All were measured on the same held-out pairs, {order}, and the same masks.")
     varied = {key for each in sweep.configurations for key in each.changes}
     if different := [key for key in NOT_COMPARABLE if key in varied]:
-        found.append(f"The runs differ in {', '.join(different)}, so they were evaluated on different text or pieces: "
-                     "their losses are not comparable as they stand.")  # fmt: skip
-    if len({(each.steps, each.epochs, each.tokens_per_batch) for each in _settings(sweep)}) > 1:
-        found.append("The runs do not all see the same number of tokens.")
-    return found
+        notes.append(f"The runs differ in {', '.join(different)}, so they were evaluated on different text or vocabularies: "
+                     "their losses are not comparable.")  # fmt: skip
+    if len({(each.steps, each.epochs, each.tokens_per_batch) for each in _all_settings(sweep)}) > 1:
+        notes.append("The runs were not all trained on the same number of tokens.")
+    return notes
 
 
-def _settings(sweep: Sweep) -> list[Any]:
-    from albert_np.apps.experiments.commands import pretraining
+def _all_settings(sweep: Sweep) -> list[Any]:
+    from albert_np.apps.experiments.commands import build_pretraining
 
-    return [pretraining(each.settings)[1] for each in sweep.configurations]
+    return [build_pretraining(each.settings)[1] for each in sweep.configurations]
 
 
-# ---- for people ----
+# ---- the table ----
 
-NAMES = {
+LABELS = {
     "mlm_loss": "MLM loss", "mlm_accuracy": "MLM accuracy", "sop_accuracy": "SOP accuracy", "nsp_accuracy": "NSP accuracy",
 }  # fmt: skip
 
 
-def name_of(metric: str) -> str:
+def metric_label(metric: str) -> str:
     """ "mlm_loss max_ngram=1" -> "MLM loss, max_ngram=1" """
     kind, _, rest = metric.partition(" ")
-    return NAMES.get(kind, kind) + (f", {rest}" if rest else "")
+    return LABELS.get(kind, kind) + (f", {rest}" if rest else "")
 
 
-def sentence(command: str, found: dict[str, Any]) -> str:
-    """One run's figures in a line."""
-    return ", ".join(f"{name_of(key)} {found[key]:.4f}" for key in metrics([{"mean": found}])[:2] if key not in ABOUT_A_RUN)
+def format_figures(figures: dict[str, Any]) -> str:
+    """Return the main figures of a run in one line."""
+    return ", ".join(
+        f"{metric_label(key)} {figures[key]:.4f}" for key in choose_metrics([{"mean": figures}])[:2] if key not in NOT_RESULTS
+    )
 
 
 def differences(results: dict[str, Any], metric: str, each: dict[str, Any]) -> list[float]:
-    """By how much this configuration is above the first one, seed by seed."""
+    """Return the differences between this configuration and the first one, seed by seed."""
     first = {run["seed"]: run.get(metric) for run in results["configurations"][0]["runs"]}
     pairs = [(run.get(metric), first.get(run["seed"])) for run in each["runs"]]
     return [a - b for a, b in pairs if a is not None and b is not None]
 
 
 def markdown(results: dict[str, Any], heading: bool = True, speed: bool = True) -> str:
-    """The table: a configuration a row, the mean over the seeds ± the standard deviation.
+    """Return the table in Markdown: one row per configuration, mean ± standard deviation over the seeds.
 
-    heading: with title and notes · speed: with tokens a second, which say something only of a machine that had nothing else to do
+    heading: with title and notes. speed: with tokens per second, which are meaningful only if the machine was otherwise idle.
     """
     shown, rows = results["metrics"], results["configurations"]
     uneven = any("batches" in each["changes"] for each in rows)
-    head = ["", "parameters", *map(name_of, shown), f"{name_of(shown[0])}, against the first" if shown else "",
+    head = ["", "parameters", *map(metric_label, shown), f"{metric_label(shown[0])}, against the first" if shown else "",
             *(["heaviest / mean step"] if uneven else []), *(["tokens/s"] if speed else []), "seeds"]  # fmt: skip
     lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
     for each in rows:
         if not each["runs"]:
             lines.append(f"| {each['name']} |" + " – |" * (len(head) - 2) + " 0 |")
             continue
-        cells = [each["name"], f"{each['mean']['parameters']:,.0f}", *(_cell(each, key) for key in shown)]
-        cells.append("" if each is rows[0] or not shown else _mean(differences(results, shown[0], each), "+"))
+        cells = [each["name"], f"{each['mean']['parameters']:,.0f}", *(_format_cell(each, key) for key in shown)]
+        cells.append("" if each is rows[0] or not shown else _format_mean(differences(results, shown[0], each), "+"))
         cells += [f"{each['mean']['heaviest_step']:.3f}"] if uneven else []
         cells += [f"{each['mean']['tokens_per_second']:,.0f}"] if speed else []
         cells.append(str(len(each["runs"])))
@@ -178,23 +183,21 @@ def markdown(results: dict[str, Any], heading: bool = True, speed: bool = True) 
     text = "\n".join(lines) + "\n"
     if not heading:
         return text
-    said = [f"# {results['title']}", *([results["about"]] if results["about"] else []), text.strip(), *results["notes"]]
+    paragraphs = [f"# {results['title']}", *([results["about"]] if results["about"] else []), text.strip(), *results["notes"]]
     if entropy := [run["unigram_entropy"] for each in rows for run in each["runs"] if run.get("unigram_entropy")]:
-        said.append(
-            f"Losses in nats a masked piece; knowing only how often each piece occurs costs {statistics.fmean(entropy):.3f}."
-        )
-    said += ["Mean ± standard deviation over the seeds. *Against the first*: the differences between runs of the same seed."]
+        paragraphs.append(f"Losses in nats per masked token; the unigram entropy is {statistics.fmean(entropy):.3f}.")
+    paragraphs += ["Mean ± standard deviation over the seeds. *Against the first*: differences between runs of the same seed."]
     if results["missing"]:
-        said.append(f"{results['missing']} runs are missing.")
-    said += [f"FAILED: {name}: {why}" for name, why in results["failed"].items()]
-    return "\n\n".join(said) + "\n"
+        paragraphs.append(f"{results['missing']} runs are missing.")
+    paragraphs += [f"FAILED: {name}: {reason}" for name, reason in results["failed"].items()]
+    return "\n\n".join(paragraphs) + "\n"
 
 
-def _cell(each: dict[str, Any], key: str) -> str:
-    return _mean([run[key] for run in each["runs"] if run.get(key) is not None], "")
+def _format_cell(each: dict[str, Any], key: str) -> str:
+    return _format_mean([run[key] for run in each["runs"] if run.get(key) is not None], "")
 
 
-def _mean(values: list[float], sign: str) -> str:
+def _format_mean(values: list[float], sign: str) -> str:
     if not values:
         return "–"
     return f"{statistics.fmean(values):{sign}.4f}" + (f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else "")

@@ -1,6 +1,6 @@
-"""A small HTTP service: JSON requests answered by one model, and a page to try it.
+"""A small HTTP service: one model answers JSON requests, and a page to try it.
 
-services    what a model answers: a trained task, or [MASK]
-queue       requests that come together are computed together, as one batch without padding
-app         the routes, the limits, and what is refused
+services   turn requests into examples and examples into answers, for a trained task or for [MASK]
+queue      compute waiting requests together, as one batch without padding
+app        the routes, the limits, and the errors
 """

@@ -1,11 +1,11 @@
 """The routes of the service, as an ASGI application.
 
     GET  /          a page to try the model                  GET  /info     the task, the fields of a request, the limits
-    POST /answer    {"text": ...} -> the answer,             GET  /queue    what waits, what was served, and how fast
+    POST /answer    {"text": ...} -> the answer,             GET  /queue    numbers of requests, and times
                     or {"requests": [{...}, ...]} -> {"answers": [...]}
 
-400 no JSON · 408 the body did not come · 413 too long · 422 not what the model takes · 500 it failed · 503 too many wait ·
-504 too late
+400 not JSON · 408 the body did not arrive in time · 413 too long · 422 not a valid request for this model · 500 the model
+failed · 503 the queue is full · 504 no answer in time
 """
 
 import asyncio
@@ -32,8 +32,15 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 
 @dataclass(frozen=True)
 class Limits:
-    """timeout: seconds for an answer · characters: of one example · body: bytes of a request · many: examples in one request
-    waiting: examples in the queue · batch: characters that are computed together"""
+    """Limits of the service.
+
+    timeout      seconds for an answer
+    characters   of one example
+    body         bytes of a request
+    many         examples in one request
+    waiting      examples in the queue
+    batch        characters that are computed together
+    """
 
     timeout: float = 10.0
     characters: int = 20_000
@@ -44,15 +51,15 @@ class Limits:
 
 
 class Refused(Exception):
-    """A request that gets no answer: the status and why."""
+    """An invalid request, with the status of the response and the reason."""
 
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
         self.status = status
 
 
 def application(service: Service, limits: Limits | None = None) -> Starlette:
-    """The ASGI application of a service."""
+    """Return the ASGI application of a service."""
     limits = limits or Limits()
     page = resources.files("albert_np.apps.serve").joinpath("page.html").read_text(encoding="utf-8")
     queue: Queue
@@ -64,62 +71,65 @@ def application(service: Service, limits: Limits | None = None) -> Starlette:
         yield
         await asyncio.to_thread(queue.close)
 
-    async def home(request: Request) -> Response:
+    async def get_page(request: Request) -> Response:
         return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
 
-    async def info(request: Request) -> Response:
-        about = {"task": service.name, "fields": service.fields, "example": service.example}
-        return as_json({**about, "limits": asdict(limits), "version": __version__})
+    async def get_info(request: Request) -> Response:
+        description = {"task": service.name, "fields": service.fields, "example": service.example}
+        return json_response({**description, "limits": asdict(limits), "version": __version__})
 
-    async def state(request: Request) -> Response:
-        return as_json(queue.state())
+    async def get_queue_state(request: Request) -> Response:
+        return json_response(queue.state())
 
-    async def answer(request: Request) -> Response:
+    async def post_answer(request: Request) -> Response:
         try:
-            given = await read(request, limits)
-            if not (isinstance(given, dict) and "requests" in given):
-                return as_json(await queue.answer(*parsed(service, given, limits), limits.timeout))
-            examples = [parsed(service, each, limits) for each in listed(given, limits)]
-            found = await asyncio.gather(*(queue.answer(*example, limits.timeout) for example in examples))
-            return as_json({"answers": found})
+            body = await read_json_body(request, limits)
+            if not (isinstance(body, dict) and "requests" in body):
+                return json_response(await queue.answer(*parse_request(service, body, limits), limits.timeout))
+            examples = [parse_request(service, each, limits) for each in split_requests(body, limits)]
+            answers = await asyncio.gather(*(queue.answer(*example, limits.timeout) for example in examples))
+            return json_response({"answers": answers})
         except Refused as error:
-            return refusal(error.status, str(error))
+            return error_response(error.status, str(error))
         except Full as error:
-            return refusal(503, str(error), {"Retry-After": "1"})
+            return error_response(503, str(error), {"Retry-After": "1"})
         except Late as error:
-            return refusal(504, str(error))
+            return error_response(504, str(error))
         except ClientDisconnect:
             return Response(status_code=400)
-        except Exception as error:  # what the model made of it: `Queue` has written it down
-            return refusal(422 if isinstance(error, ValueError) else 500, str(error) or type(error).__name__)
+        except Exception as error:  # raised by the model; `Queue` has logged it
+            return error_response(422 if isinstance(error, ValueError) else 500, str(error) or type(error).__name__)
 
     routes = [
-        Route("/", home), Route("/info", info), Route("/queue", state), Route("/answer", answer, methods=["POST"]),
-    ]  # fmt: skip
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: not_served})
+        Route("/", get_page),
+        Route("/info", get_info),
+        Route("/queue", get_queue_state),
+        Route("/answer", post_answer, methods=["POST"]),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: handle_http_error})
 
 
-async def not_served(request: Request, error: Any) -> Response:
-    """No such route, or no such method there."""
-    return refusal(error.status_code, error.detail, error.headers)
+async def handle_http_error(request: Request, error: Any) -> Response:
+    """Answer an unknown route or method."""
+    return error_response(error.status_code, error.detail, error.headers)
 
 
-async def read(request: Request, limits: Limits) -> Any:
-    """The JSON of a request's body, which is read no further than it may be long. Refused."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limits.body:
-        raise Refused(413, f"the request has {announced} bytes, {limits.body} at most are read")
+async def read_json_body(request: Request, limits: Limits) -> Any:
+    """Parse the body of a request as JSON. Reads no more than the limit; raises Refused."""
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limits.body:
+        raise Refused(413, f"the request has {length} bytes, at most {limits.body} are allowed")
     try:
-        body = await asyncio.wait_for(whole(request, limits.body), limits.timeout)
+        body = await asyncio.wait_for(read_body(request, limits.body), limits.timeout)
     except asyncio.TimeoutError:
-        raise Refused(408, f"the request's body did not come within {limits.timeout:g} seconds") from None
+        raise Refused(408, f"the request's body did not arrive within {limits.timeout:g} seconds") from None
     try:
         return parse_json(body)
     except ValueError as error:
         raise Refused(400, f"the request is not valid JSON: {error}") from None
 
 
-async def whole(request: Request, most: int) -> bytes:
+async def read_body(request: Request, most: int) -> bytes:
     body = bytearray()
     async for part in request.stream():
         body += part
@@ -128,33 +138,33 @@ async def whole(request: Request, most: int) -> bytes:
     return bytes(body)
 
 
-def listed(given: dict[str, Any], limits: Limits) -> list[Any]:
-    """The requests in a request."""
-    several = given["requests"]
-    if len(given) > 1 or not isinstance(several, list) or not several:
-        raise Refused(422, "'requests' must be a list of objects, and stand alone")
-    if len(several) > limits.many:
-        raise Refused(413, f"{len(several)} requests came together, {limits.many} are allowed")
-    return several
+def split_requests(body: dict[str, Any], limits: Limits) -> list[Any]:
+    """Return the single requests of {"requests": [...]}."""
+    requests = body["requests"]
+    if len(body) > 1 or not isinstance(requests, list) or not requests:
+        raise Refused(422, "'requests' must be a list of objects, and the only field")
+    if len(requests) > limits.many:
+        raise Refused(413, f"{len(requests)} requests in one, at most {limits.many} are allowed")
+    return requests
 
 
-def parsed(service: Service, given: Any, limits: Limits) -> tuple[Any, int]:
-    """-> the example and its size in characters"""
-    if not isinstance(given, dict):
-        raise Refused(422, f"expected an object with {', '.join(service.fields)}, not {type(given).__name__}")
-    size = sum(len(value) for value in given.values() if isinstance(value, str))
+def parse_request(service: Service, request: Any, limits: Limits) -> tuple[Any, int]:
+    """Return the example of one request and its size in characters."""
+    if not isinstance(request, dict):
+        raise Refused(422, f"expected an object with {', '.join(service.fields)}, not {type(request).__name__}")
+    size = sum(len(value) for value in request.values() if isinstance(value, str))
     if size > limits.characters:
-        raise Refused(413, f"the text has {size} characters, {limits.characters} are allowed")
+        raise Refused(413, f"the text has {size} characters, at most {limits.characters} are allowed")
     try:
-        return service.parse(given), size
+        return service.parse(request), size
     except ValueError as error:
         raise Refused(422, str(error)) from None
 
 
-def as_json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Response(body.encode(), status, headers, "application/json")
 
 
-def refusal(status: int, why: str, headers: dict[str, str] | None = None) -> Response:
-    return as_json({"error": why}, status, headers)
+def error_response(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
+    return json_response({"error": reason}, status, headers)

@@ -1,11 +1,11 @@
-"""What a model answers to a request: `parse` a JSON object into an example, `answers` many examples at once."""
+"""Services: `parse` turns a JSON object into an example, `answers` answers many examples at once."""
 
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from albert_np.apps.fill_mask import likeliest
+from albert_np.apps.fill_mask import top_tokens
 from albert_np.core import backend
 from albert_np.core.model.albert import encode
 from albert_np.core.model.heads import mlm_head
@@ -15,44 +15,49 @@ from albert_np.models import AlbertForMaskedLM
 from albert_np.models.batch import TaskBatch
 from albert_np.tasks.trained import FILE, Trained
 
-MOST_PIECES = 50  # of a request for what may stand at [MASK]
+MAX_TOP_K = 50
 
 
 class Service(Protocol):
-    """name: of the task · fields: {field of a request: what it is}, all strings unless said"""
+    """Interface of a service.
+
+    name      of the task
+    fields    {field of a request: its description}; values are strings unless the description says otherwise
+    example   a request, for the page
+    """
 
     name: str
     fields: dict[str, str]
     example: dict[str, Any]
 
     def parse(self, given: dict[str, Any]) -> Any:
-        """One request's example. ValueError that names the field."""
+        """Return the example of one request. ValueError that names the invalid field."""
 
     def answers(self, examples: list[Any]) -> list[dict[str, Any]]:
-        """The answer to each, in JSON's types."""
+        """Return the answer to each example, in JSON's types."""
 
 
-def service_of(folder: str, task: str | None = None) -> Service:
-    """The service of a model's folder: that of its task, or [MASK] for a model that was only pretrained. task: of your own."""
+def open_service(folder: str, task: str | None = None) -> Service:
+    """Return the service of a model: its task's, or [MASK] for a pretrained model. task: file.py:Class of a custom task."""
     if (Path(folder) / FILE).is_file():
         return TaskService(Trained.from_pretrained(folder, task))
-    return MaskService.of(folder)
+    return MaskService.from_pretrained(folder)
 
 
-def fields_of(given: dict[str, Any], known: dict[str, str], needed: tuple[str, ...]) -> dict[str, str]:
-    """The strings of a request. ValueError for fields that are missing, unknown, or no text."""
-    for key in given:
+def check_fields(request: dict[str, Any], known: dict[str, str], required: tuple[str, ...]) -> dict[str, str]:
+    """Return the request if its fields are valid. ValueError for fields that are missing, unknown, empty or not strings."""
+    for key in request:
         if key not in known:
-            raise ValueError(f"unknown field {key!r}; there are {', '.join(known)}")
-    for key in needed:
-        if key not in given:
+            raise ValueError(f"unknown field {key!r}; the fields are {', '.join(known)}")
+    for key in required:
+        if key not in request:
             raise ValueError(f"the field {key!r} is missing")
-    for key, value in given.items():
+    for key, value in request.items():
         if not isinstance(value, str):
             raise ValueError(f"{key!r} must be a string, not {type(value).__name__}")
-        if key in needed and not value.strip():
+        if key in required and not value.strip():
             raise ValueError(f"{key!r} is empty")
-    return given
+    return request
 
 
 class TaskService:
@@ -72,33 +77,33 @@ class TaskService:
                 self.example = {"text": "The <e1>river</e1> runs through the old <e2>town</e2>."}
 
     def parse(self, given: dict[str, Any]) -> Any:
-        """A tab parts the two texts of an example, so within the first one it must not stand."""
+        """A tab separates the two texts of an example, so tabs within them become spaces."""
         if self.name == "question-answering":
-            found = fields_of(given, self.fields, ("question", "context"))
-            return self.trained.task.example(found["question"].replace("\t", " ") + "\t" + found["context"])
-        found = fields_of(given, self.fields, ("text",))
+            texts = check_fields(given, self.fields, ("question", "context"))
+            return self.trained.task.example(texts["question"].replace("\t", " ") + "\t" + texts["context"])
+        texts = check_fields(given, self.fields, ("text",))
         if "pair" not in self.fields:
-            return self.trained.task.example(found["text"])
-        return self.trained.task.example("\t".join(found[name].replace("\t", " ") for name in ("text", "pair") if name in found))
+            return self.trained.task.example(texts["text"])
+        return self.trained.task.example("\t".join(texts[name].replace("\t", " ") for name in ("text", "pair") if name in texts))
 
     def answers(self, examples: list[Any]) -> list[dict[str, Any]]:
         task = self.trained.task
-        found = task.answers(self.trained.model, self.trained.tokenizer, examples)
-        return [task.as_json(example, answer) for example, answer in zip(examples, found)]
+        answers = task.answers(self.trained.model, self.trained.tokenizer, examples)
+        return [task.as_json(example, answer) for example, answer in zip(examples, answers)]
 
 
 class MaskService:
-    """What stands at each [MASK]: {"text": "The [MASK] was opened.", "top_k": 5}."""
+    """Prediction of the tokens at each [MASK]: {"text": "The [MASK] was opened.", "top_k": 5}."""
 
     name = "fill-mask"
-    fields = {"text": "a text with [MASK]", "top_k": "how many pieces for each, an integer"}  # noqa: RUF012
+    fields = {"text": "a text with [MASK]", "top_k": "number of tokens for each, an integer"}  # noqa: RUF012
     example = {"text": "The [MASK] was opened.", "top_k": 5}  # noqa: RUF012
 
     def __init__(self, model: AlbertForMaskedLM, tokenizer: Any) -> None:
         self.model, self.tokenizer = model, tokenizer
 
     @classmethod
-    def of(cls, folder: str) -> "MaskService":
+    def from_pretrained(cls, folder: str) -> "MaskService":
         import warnings
 
         from albert_np.text import AlbertTokenizer
@@ -109,42 +114,43 @@ class MaskService:
 
     def parse(self, given: dict[str, Any]) -> tuple[list[int], list[int], int]:
         top_k = given.get("top_k", 5)
-        if type(top_k) is not int or not 1 <= top_k <= MOST_PIECES:
-            raise ValueError(f"'top_k' must be an integer from 1 to {MOST_PIECES}, not {top_k!r}")
-        text = fields_of({key: value for key, value in given.items() if key != "top_k"}, self.fields, ("text",))["text"]
+        if type(top_k) is not int or not 1 <= top_k <= MAX_TOP_K:
+            raise ValueError(f"'top_k' must be an integer from 1 to {MAX_TOP_K}, not {top_k!r}")
+        text = check_fields({key: value for key, value in given.items() if key != "top_k"}, self.fields, ("text",))["text"]
         ids = [int(i) for i in self.tokenizer(text)["input_ids"][0]]
-        places = [place for place, i in enumerate(ids) if i == self.tokenizer.mask_token_id]
+        positions = [position for position, i in enumerate(ids) if i == self.tokenizer.mask_token_id]
         most = self.model.config.max_position_embeddings
-        if not places:
+        if not positions:
             raise ValueError("'text' has no [MASK]")
         if len(ids) > most:
-            raise ValueError(f"'text' has {len(ids)} pieces, and the model takes {most}")
-        return ids, places, top_k
+            raise ValueError(f"'text' has {len(ids)} tokens, and the model takes {most}")
+        return ids, positions, top_k
 
     def answers(self, examples: list[Any]) -> list[dict[str, Any]]:
         lengths = np.array([len(ids) for ids, _, _ in examples])
         parts = split_points(lengths, number_of_shards(lengths, self.model.params.embeddings.projection.b))
-        logits = np.concatenate(threads.run(self.logits, [examples[first:last] for first, last in parts]))
-        found, at = [], 0
-        for _, places, top_k in examples:
-            found.append({"masks": [self.best(row, top_k) for row in logits[at : at + len(places)]]})
-            at += len(places)
-        return found
+        logits = np.concatenate(threads.run(self.mask_logits, [examples[first:last] for first, last in parts]))
+        answers, first = [], 0
+        for _, positions, top_k in examples:
+            rows = logits[first : first + len(positions)]
+            answers.append({"masks": [self.top_pieces(row, top_k) for row in rows]})
+            first += len(positions)
+        return answers
 
-    def logits(self, examples: list[Any]) -> np.ndarray:
-        """-> (M, V), the vocabulary's scores at each [MASK]. All texts end to end; other places are not scored."""
+    def mask_logits(self, examples: list[Any]) -> np.ndarray:
+        """Return the logits (M, V) at each [MASK], of all texts in one packed batch."""
         p, config = self.model.params, self.model.config.replace(recompute=True)
         lengths = np.array([len(ids) for ids, _, _ in examples])
         starts = np.cumsum(lengths) - lengths
-        rows = np.concatenate([start + np.array(places) for start, (_, places, _) in zip(starts, examples)])
+        rows = np.concatenate([start + np.array(positions) for start, (_, positions, _) in zip(starts, examples)])
         batch = TaskBatch.pack(
             ids=np.concatenate([ids for ids, _, _ in examples]), lengths=lengths, token_types=np.zeros(lengths.sum(), np.int64),
             positions=np.concatenate([np.arange(length) for length in lengths]),
-            masked_rows=rows, masked_labels=np.zeros_like(rows), output_rows=None if config.fusion_layers else rows, like=p.flat,
+            output_rows=None if config.fusion_layers else rows, like=p.flat,
         )  # fmt: skip
         (h, _), _ = encode(batch, p, config)
-        return backend.to_host(mlm_head(h, batch.masked.rows, p, config)[0])
+        return backend.to_host(mlm_head(h, backend.asarray_like(rows, h), p, config)[0])
 
-    def best(self, logits: np.ndarray, top_k: int) -> list[dict[str, Any]]:
-        """logits (V,) -> the best pieces with their probabilities, most likely first"""
-        return [{"piece": piece, "probability": round(p, 6)} for piece, p in likeliest(logits, self.tokenizer, top_k)]
+    def top_pieces(self, logits: np.ndarray, top_k: int) -> list[dict[str, Any]]:
+        """Return the most probable pieces with their probabilities, in descending order. logits: (V,)"""
+        return [{"piece": piece, "probability": round(p, 6)} for piece, p in top_tokens(logits, self.tokenizer, top_k)]

@@ -1,6 +1,6 @@
-"""Operations of compressed weights: masked, rounded, and in two factors (factored.py, which registers itself)."""
+"""Operations on compressed weights: masking, rounding, and low-rank factors (factored.py, which registers itself)."""
 
 from albert_np.compress.layers.fake_quantise import fake_quantise, fake_quantise_backward
-from albert_np.compress.layers.masked import masked, masked_backward
+from albert_np.compress.layers.masked import apply_mask, apply_mask_backward
 
-__all__ = ["fake_quantise", "fake_quantise_backward", "masked", "masked_backward"]
+__all__ = ["apply_mask", "apply_mask_backward", "fake_quantise", "fake_quantise_backward"]

@@ -7,7 +7,8 @@ from albert_np.compress.layers.factored import FactoredForm
 from albert_np.core.layers import linear, linear_backward
 from albert_np.gradcheck.checker import rows
 from albert_np.gradcheck.examples import N, normal, parameters, put
-from albert_np.gradcheck.layer_checks import F, H, Rows, named
+from albert_np.gradcheck.layer_checks import F, H
+from albert_np.gradcheck.registry import Rows, named
 
 
 @named("linear, in factors")
@@ -22,7 +23,7 @@ def factored(seed: int) -> Rows:
 @named("masked")
 def masked(seed: int) -> Rows:
     inputs = {name: normal(seed, name, H, F) for name in ("w", "s")}  # a mask of any numbers: the derivative is that at 0 and 1
-    return rows(layers.masked, layers.masked_backward, inputs, seed=seed)
+    return rows(layers.apply_mask, layers.apply_mask_backward, inputs, seed=seed)
 
 
 @named("fake_quantise, straight through")

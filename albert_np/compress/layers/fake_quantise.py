@@ -1,11 +1,11 @@
-"""Rounding to a grid and back, with the gradient going straight through (Bengio et al. 2013; Jacob et al. 2018).
+"""Rounding to a grid with a straight-through gradient (Bengio et al. 2013; Jacob et al. 2018).
 
-    y = s · clip(round(w / s), -q, q)          s: the step of the grid, q: the largest number on it (127 for 8 bits)
+    y = s · clip(round(w / s), -q, q)          s: the scale, q: the largest integer (127 for 8 bits)
 
-The true derivative is 0 wherever it is defined, which teaches nothing. So the rounding is treated as an error that does not
-depend on w: on the grid y = w + error, beyond its ends y is constant. Then
+The true derivative is 0 wherever it is defined, so training could not proceed. The rounding is therefore treated as an error that
+does not depend on w: within the grid y = w + error, beyond its ends y is constant. Then
 
-    dw = dy  where |round(w / s)| ≤ q, else 0           the step s is given, not learned
+    dw = dy  where |round(w / s)| ≤ q, else 0           the scale s is given, not learned
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def fake_quantise(w: Any, s: Any, q: int) -> tuple[Any, Any]:
-    """w (R, C), s (R, 1) or of a shape that fits w, positive -> y (R, C)"""
+    """w (R, C), s (R, 1) or broadcastable to w, positive -> y (R, C)"""
     n = np.round(w / s)
     return s * np.clip(n, -q, q), np.abs(n) <= q
 

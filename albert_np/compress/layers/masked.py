@@ -1,24 +1,23 @@
-"""A weight behind a mask, as pruning leaves it.
+"""Apply a pruning mask to a weight.
 
-    y = w ⊙ s            s: 1 for what stays, 0 for what is pruned
+    y = w ⊙ s            s: 1 for weights that stay, 0 for pruned ones
 
-    dw = dy ⊙ s          what is pruned has no gradient
-    ds = dy ⊙ w          how the loss changes if the entry is let in a little more
+    dw = dy ⊙ s          pruned weights have no gradient
+    ds = dy ⊙ w          the sensitivity of the loss to the mask
 
-ds is what movement pruning goes by (Sanh et al. 2020, equation 4): entries are ranked by their score S, which is learned by
-descent on ds as if the mask were the score itself, S ← S - α dy ⊙ w. A weight that moves away from zero gains, one that moves
-towards it loses.
+Movement pruning is based on ds (Sanh et al. 2020, equation 4): weights are ranked by a score S, which is learned by gradient
+descent as if it were the mask itself, S ← S - α dy ⊙ w. The score of a weight that moves away from zero grows.
 """
 
 from typing import Any
 
 
-def masked(w: Any, s: Any) -> tuple[Any, Any]:
-    """w and s of one shape -> y"""
+def apply_mask(w: Any, s: Any) -> tuple[Any, Any]:
+    """w and s of the same shape -> y"""
     return w * s, (w, s)
 
 
-def masked_backward(dy: Any, cache: Any) -> tuple[Any, Any]:
+def apply_mask_backward(dy: Any, cache: Any) -> tuple[Any, Any]:
     """dy -> dw, ds"""
     w, s = cache
     return dy * s, dy * w

@@ -13,11 +13,3 @@ from albert_np.core.layers.layer_norm import layer_norm, layer_norm_backward
 from albert_np.core.layers.linear import linear, linear_backward
 from albert_np.core.layers.pooler import pooler, pooler_backward
 from albert_np.core.layers.softmax import softmax, softmax_backward
-
-__all__ = [
-    "activation", "activation_backward", "add_norm", "add_norm_backward", "attend", "attend_backward", "attention",
-    "attention_backward", "attention_probabilities", "cross_entropy", "cross_entropy_backward", "dropout", "dropout_backward",
-    "embedding", "embedding_backward", "feed_forward", "feed_forward_backward", "fuse", "fuse_backward", "gather",
-    "gather_backward", "layer_norm", "layer_norm_backward", "linear", "linear_backward", "pooler", "pooler_backward", "softmax",
-    "softmax_backward",
-]  # fmt: skip

@@ -37,12 +37,6 @@ def layer_backward(dy: Array, cache: list[Cache], p: Namespace, g: Namespace, se
 
 
 @op
-def block_caches(cache: list[Cache]) -> list[Cache]:
-    """The caches of the blocks of a layer, for inspection."""
-    return cache
-
-
-@op
 def encoder(
     x: Array, p: list[Namespace], sequences: Sequences, config: Config, dropout_key: RandomKey | None
 ) -> tuple[list[Array], EncoderCache]:

@@ -23,25 +23,19 @@ def norm(width: int) -> Form:
     return {"gamma": (width,), "beta": (width,)}
 
 
-def attention(config: Config) -> Form:
-    H = config.hidden_size
-    return {"attention": {name: linear(H, H) for name in ("query", "key", "value", "output")}, "attention_norm": norm(H)}
-
-
-def feed_forward(config: Config) -> Form:
-    H, F = config.hidden_size, config.intermediate_size
-    return {"ffn": {"intermediate": linear(H, F), "output": linear(F, H)}, "ffn_norm": norm(H)}
-
-
 def groups(config: Config) -> list[Form]:
     """One {"blocks": [...]} per group; what `config.sharing` shares is the same dict in all of them."""
-    n = config.inner_group_num
-    shared_attention, shared_ffn = [attention(config) for _ in range(n)], [feed_forward(config) for _ in range(n)]
-    made = []
-    for _ in range(config.num_groups):
-        own_attention = shared_attention if config.sharing == "attention" else [attention(config) for _ in range(n)]
-        own_ffn = shared_ffn if config.sharing == "ffn" else [feed_forward(config) for _ in range(n)]
-        made.append({"blocks": [{**a, **f} for a, f in zip(own_attention, own_ffn)]})
+    n, H, F = config.inner_group_num, config.hidden_size, config.intermediate_size
+
+    def attention() -> Form:
+        return {"attention": {name: linear(H, H) for name in ("query", "key", "value", "output")}, "attention_norm": norm(H)}
+
+    def ffn() -> Form:
+        return {"ffn": {"intermediate": linear(H, F), "output": linear(F, H)}, "ffn_norm": norm(H)}
+
+    made = [{"blocks": [{**attention(), **ffn()} for _ in range(n)]} for _ in range(config.num_groups)]
+    for first, block in [pair for group in made for pair in zip(made[0]["blocks"], group["blocks"])]:
+        block.update({name: first[name] for name in block if name.removesuffix("_norm") == config.sharing})
     return made
 
 

@@ -1,14 +1,7 @@
 """Optimisers: plain functions on (parameters, gradients, state), all trees of one form over flat buffers.
 
->>> import albert_np as ab
->>> model = ab.AlbertForMaskedLM(ab.AlbertConfig.preset("tiny"), seed=0)
->>> row = dict(input_ids=[[2, 4, 16, 3]], labels=[[-100, 15, -100, -100]])
->>> state = init("lamb", model.params)
->>> before, grads = model.loss_and_gradients(**row)
->>> step(model.params, grads, state, lr=0.01)
->>> after, _ = model.loss_and_gradients(**row)
->>> bool(after < before), state.count
-(True, 1)
+state = optim.init("lamb", params)
+optim.step(params, grads, state, lr=0.01)
 """
 
 from typing import Any
@@ -18,8 +11,6 @@ from albert_np.core.optim.clip import clip
 from albert_np.core.optim.lamb import lamb_step
 from albert_np.core.optim.schedule import learning_rate
 from albert_np.core.params import Tree
-
-__all__ = ["NAMES", "OptimizerState", "clip", "init", "learning_rate", "step"]
 
 STEPS = {"adamw": adamw_step, "lamb": lamb_step}
 NAMES = tuple(STEPS)

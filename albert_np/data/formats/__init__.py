@@ -1,4 +1,13 @@
-"""Readers of the formats in which the tasks' examples are published. What is wrong is named with file and line."""
+"""Readers of the formats in which the tasks' examples are published. Errors name the file and the line.
+
+columns     words with a tag each (CoNLL shared tasks, BIO and its relatives)   Tagged
+propbank    predicates and their arguments (PropBank, CoNLL-2005, CoNLL-U)      Propositions, Predicate
+relations   sentences with two entities (SemEval-2010 task 8, TACRED)           Related
+squad       questions about passages (SQuAD 1.1 and 2.0)                        Question
+tables      texts with labels (.tsv, .csv, .jsonl; GLUE's files)                Labelled
+parallel    sentences with their translations                                   Translated
+lines       text files, their lines and JSON: the base of all of them
+"""
 
 from albert_np.data.formats.columns import Tagged, read_tags
 from albert_np.data.formats.parallel import Translated, read_parallel

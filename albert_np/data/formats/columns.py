@@ -1,28 +1,28 @@
 """Words in columns with a tag each, as in the CoNLL shared tasks: an empty line ends a sentence."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from albert_np.data.formats.lines import read_lines, some
-from albert_np.metrics.tags import chunks
+from albert_np.data.formats.lines import FilePath, read_lines, require_examples
 
 TAG = re.compile(r"O|[BIESLUM]-\S+")
 
 
 @dataclass(frozen=True)
 class Tagged:
-    """A sentence. tags: strict BIO, one a word; None where the file has none. line: where it begins."""
+    """A sentence. tags: one per word; None if the file has none. line: the number of its first line."""
 
     words: tuple[str, ...]
     tags: tuple[str, ...] | None = None
     line: int = 0
 
 
-def read_rows(path: Any) -> list[list[tuple[int, list[str]]]]:
-    """The sentences of a file in columns, each a list of (line, cells). Columns are separated by tabs where there are any, else
-    by blanks; comments ("# key = value") and -DOCSTART- are left out."""
+def read_rows(path: FilePath) -> list[list[tuple[int, list[str]]]]:
+    """Return the sentences of a file in columns, each a list of (line number, cells).
+
+    Columns are separated by tabs if a line has any, else by spaces; comments ("# key = value") and -DOCSTART- are left out.
+    """
     sentences: list[list[tuple[int, list[str]]]] = [[]]
     for number, line in read_lines(path):
         if not line.strip():
@@ -33,14 +33,15 @@ def read_rows(path: Any) -> list[list[tuple[int, list[str]]]]:
     return [sentence for sentence in sentences if sentence]
 
 
-def read_tags(path: Any, word: int = 0, tag: int = -1) -> list[Tagged]:
-    """The sentences of a file; word, tag: the numbers of the columns. A file with one column has no tags.
+def read_tags(path: FilePath, word: int = 0, tag: int = -1) -> list[Tagged]:
+    """Return the sentences of a file, with their tags as they are written.
 
-    Tags may be BIO, BIOES, BILOU, or IOB1 (a B- only where two spans of a type meet): all become strict BIO.
+    word, tag: the indices of the columns. A file with one column has no tags. Tags may be in BIO, BIOES, BILOU, BMES, or IOB1 (a
+    B- only between two spans of a type); `metrics.to_bio` converts them all.
 
-    ValueError that names the file and the line: another number of columns than before, what is no tag.
+    ValueError that names the file and the line: a number of columns that differs from the first line's, an invalid tag.
     """
-    found = []
+    sentences = []
     rows = read_rows(path)
     width = len(rows[0][0][1]) if rows else 0
     for sentence in rows:
@@ -51,20 +52,15 @@ def read_tags(path: Any, word: int = 0, tag: int = -1) -> list[Tagged]:
                 raise ValueError(f"{path}:{number}: the word is empty")
             if width > 1 and not TAG.fullmatch(cells[tag]):
                 raise ValueError(f"{path}:{number}: expected O, B-TYPE, I-TYPE, E-TYPE or S-TYPE, got {cells[tag]!r}")
-        tags = to_bio([cells[tag] for _, cells in sentence]) if width > 1 else None
-        found.append(Tagged(tuple(cells[word] for _, cells in sentence), tags, sentence[0][0]))
-    return some(path, found)
+        words = tuple(cells[word] for _, cells in sentence)
+        tags = tuple(cells[tag] for _, cells in sentence) if width > 1 else None
+        sentences.append(Tagged(words, tags, sentence[0][0]))
+    return require_examples(path, sentences)
 
 
-def to_bio(tags: Sequence[str]) -> tuple[str, ...]:
-    """Any of the schemes -> strict BIO: every span begins with B-."""
-    other = {"L": "E", "U": "S", "M": "I"}
-    return bio_of(chunks([other.get(tag[0], tag[0]) + tag[1:] for tag in tags]), len(tags))
-
-
-def bio_of(spans: Iterable[tuple[str, int, int]], T: int) -> tuple[str, ...]:
-    """Spans (type, first, one after the last) that do not overlap -> T tags"""
-    tags = ["O"] * T
+def spans_to_bio(spans: Iterable[tuple[str, int, int]], length: int) -> tuple[str, ...]:
+    """Return the strict BIO tags of spans (type, first, one past the last) that do not overlap; every span begins with B-."""
+    tags = ["O"] * length
     for kind, first, stop in spans:
         tags[first:stop] = ["B-" + kind] + ["I-" + kind] * (stop - first - 1)
     return tuple(tags)

@@ -1,17 +1,21 @@
-"""The lines of a text file, plain or packed (.gz, .xz), with their numbers."""
+"""Text files, plain or packed (.gz, .xz): their text, their numbered lines, and JSON in them."""
 
 import gzip
 import json
 import lzma
+import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+FilePath = str | os.PathLike[str]
+T = TypeVar("T", bound=Sequence[Any])
 
 
-def read_bytes(path: Any) -> bytes:
-    """The contents of a file, unpacked. ValueError if it is packed and damaged; OSError as `open` does."""
+def read_bytes(path: FilePath) -> bytes:
+    """Return the unpacked contents of a file. ValueError if it is packed and damaged; OSError as from `open`."""
     path = Path(path)
     unpack = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix)
     try:
@@ -21,8 +25,8 @@ def read_bytes(path: Any) -> bytes:
         raise ValueError(f"{path}: it cannot be unpacked ({error})") from None
 
 
-def read_text(path: Any) -> str:
-    """The text of a file; a byte order mark is read over. ValueError that names the byte if it is not UTF-8."""
+def read_text(path: FilePath) -> str:
+    """Return the text of a file without its byte order mark. ValueError that names the byte if it is not UTF-8."""
     data = read_bytes(path)
     try:
         text = data.decode("utf-8-sig")
@@ -30,12 +34,13 @@ def read_text(path: Any) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise ValueError(f"{path}:{line}: it must be UTF-8, and byte {data[error.start]:#04x} is not") from None
     if "\0" in text:
-        raise ValueError(f"{path}:{text.count(chr(10), 0, text.index(chr(0))) + 1}: it holds a NUL byte, so it is no text")
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ValueError(f"{path}:{line}: it holds a NUL byte, so it is not text")
     return text
 
 
-def read_lines(path: Any) -> Iterator[tuple[int, str]]:
-    """(number from 1, line without its end) of each line. Only LF and CRLF end lines: a line may hold other separators."""
+def read_lines(path: FilePath) -> Iterator[tuple[int, str]]:
+    """Yield (line number from 1, line without its end). Only LF and CRLF end lines: a line may hold other separators."""
     lines = read_text(path).split("\n")
     if lines and not lines[-1]:
         lines.pop()
@@ -43,44 +48,51 @@ def read_lines(path: Any) -> Iterator[tuple[int, str]]:
         yield number, line.removesuffix("\r")
 
 
-def parsed(path: Any, text: str, number: int | None = None) -> Any:
-    """The JSON of a file, or of its line of this number. ValueError that names the file and the line."""
-    place = path if number is None else f"{path}:{number}"
+def parse_json(path: FilePath, text: str, line: int | None = None) -> Any:
+    """Return the JSON of a file, or of one line of it. ValueError that names the file and the line."""
+    position = path if line is None else f"{path}:{line}"
     try:
         value = json.loads(text)
         if re.search(r"\\u[dD][89a-fA-F]", text):
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path}:{number or error.lineno}: it is not valid JSON: {error.msg}") from None
+        raise ValueError(f"{path}:{line or error.lineno}: it is not valid JSON: {error.msg}") from None
     except RecursionError:
-        raise ValueError(f"{place}: it is nested too deeply") from None
+        raise ValueError(f"{position}: it is nested too deeply") from None
     except UnicodeEncodeError:
-        raise ValueError(f"{place}: it holds half of a surrogate pair, which is no text") from None
+        raise ValueError(f"{position}: it holds half of a surrogate pair, which is not text") from None
     except ValueError as error:  # a number of more digits than Python converts
-        raise ValueError(f"{place}: it is not valid JSON: {error}") from None
+        raise ValueError(f"{position}: it is not valid JSON: {error}") from None
     return value
 
 
-def some(path: Any, examples: list[Any]) -> list[Any]:
-    """The examples; ValueError if there is none."""
+def read_json_lines(path: FilePath) -> list[tuple[int, Any]]:
+    """Return (line number, JSON value) of each line that is not empty."""
+    return [(number, parse_json(path, line, number)) for number, line in read_lines(path) if line.strip()]
+
+
+def require_examples(path: FilePath, examples: T) -> T:
+    """Return the examples; ValueError if there are none."""
     if not examples:
         raise ValueError(f"{path}: there is no example in it")
     return examples
 
 
-def kind_of(path: Any) -> str:
-    """ "data.tsv.gz" -> ".tsv" """
+def get_suffix(path: FilePath) -> str:
+    """Return the suffix in lower case, without that of packing: ".tsv" for "data.tsv.gz"."""
     path = Path(path)
     return (Path(path.stem) if path.suffix in (".gz", ".xz") else path).suffix.lower()
 
 
-class Ids:
-    """Ids that must differ: each with the place where it was first seen."""
+class UniqueIds:
+    """Checks that the ids of a file differ."""
 
-    def __init__(self, path: Any) -> None:
-        self.path, self.seen = path, {}  # type: ignore[var-annotated]
+    def __init__(self, path: FilePath) -> None:
+        self.path = path
+        self._positions: dict[str, int | str] = {}
 
-    def add(self, name: str, place: Any) -> None:
-        if name in self.seen:
-            raise ValueError(f"{self.path}:{place}: the id {name!r} is at {self.seen[name]} already")
-        self.seen[name] = place
+    def add(self, name: str, position: int | str) -> None:
+        """Add an id. ValueError that names both positions if it has been added before."""
+        if name in self._positions:
+            raise ValueError(f"{self.path}:{position}: the id {name!r} is at {self._positions[name]} already")
+        self._positions[name] = position

@@ -1,23 +1,22 @@
-"""Predicates and their arguments in columns: PropBank's and CoNLL-2005's brackets, also behind the ten columns of CoNLL-U.
+"""Predicates and their arguments in columns: the brackets of PropBank and CoNLL-2005, also after the ten columns of CoNLL-U.
 
-0  where  WRB  -    -        (ARGM-LOC*)  *        index, word, tag, lemma, frame or "-", then a column a predicate:
-1  can    MD   -    -        (ARGM-MOD*)  *        the k-th is that of the k-th row with a frame
+0  where  WRB  -    -        (ARGM-LOC*)  *        index, word, tag, lemma, frame or "-", then one column per predicate:
+1  can    MD   -    -        (ARGM-MOD*)  *        the k-th belongs to the k-th row with a frame
 2  get    VB   get  get.01   (V*)         *
 """
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
-from albert_np.data.formats.columns import bio_of, read_rows
-from albert_np.data.formats.lines import some
+from albert_np.data.formats.columns import read_rows, spans_to_bio
+from albert_np.data.formats.lines import FilePath, require_examples
 
 BRACKETS = re.compile(r"(?:\(([^()*\s]+))?\*(\)?)")
 
 
 @dataclass(frozen=True)
 class Predicate:
-    """index: of its word; frame: "get.01"; tags: one a word, strict BIO, V for itself."""
+    """A predicate. index: of its word; frame: "get.01"; tags: one per word, strict BIO, V for the predicate itself."""
 
     index: int
     frame: str
@@ -26,24 +25,25 @@ class Predicate:
 
 @dataclass(frozen=True)
 class Propositions:
-    """A sentence and its predicates."""
+    """A sentence and its predicates. line: the number of its first line."""
 
     words: tuple[str, ...]
     predicates: tuple[Predicate, ...] = ()
     line: int = 0
 
 
-def read_propositions(path: Any) -> list[Propositions]:
-    """The sentences of a file. In CoNLL-U (ids from 1, a head in column 7) the frame is column 11; rows with ids such as 3-4 and
-    5.1 are left out.
+def read_propositions(path: FilePath) -> list[Propositions]:
+    """Return the sentences of a file.
 
-    ValueError that names the file and the line: as many columns as there are predicates are expected, brackets that close.
+    In CoNLL-U (ids from 1, a head in column 7) the frame is column 11; rows with ids such as 3-4 and 5.1 are left out.
+
+    ValueError that names the file and the line: there must be as many columns as predicates, and brackets must be closed.
     """
-    return some(path, [proposition(path, rows) for rows in read_rows(path)])
+    return require_examples(path, [parse_sentence(path, rows) for rows in read_rows(path)])
 
 
-def proposition(path: Any, rows: list[tuple[int, list[str]]]) -> Propositions:
-    """The predicates of one sentence."""
+def parse_sentence(path: FilePath, rows: list[tuple[int, list[str]]]) -> Propositions:
+    """Return the predicates of one sentence, given as (line number, cells) per row."""
     cells = rows[0][1]
     universal = len(cells) >= 11 and cells[0] not in ("0",) and cells[6].isdecimal()
     if universal:
@@ -65,27 +65,27 @@ def proposition(path: Any, rows: list[tuple[int, list[str]]]) -> Propositions:
             )
     predicates = []
     for k, i in enumerate(heads):
-        tags = unbracketed(path, [(number, row[frame + 1 + k]) for number, row in rows])
+        tags = parse_brackets(path, [(number, row[frame + 1 + k]) for number, row in rows])
         predicates.append(Predicate(i, rows[i][1][frame], tags))
     return Propositions(tuple(row[1] for _, row in rows), tuple(predicates), rows[0][0])
 
 
-def unbracketed(path: Any, column: list[tuple[int, str]]) -> tuple[str, ...]:
-    """ "(ARG1*", "*", "*)" -> "B-ARG1", "I-ARG1", "I-ARG1" """
+def parse_brackets(path: FilePath, column: list[tuple[int, str]]) -> tuple[str, ...]:
+    """Return ("B-ARG1", "I-ARG1", "I-ARG1") for the cells "(ARG1*", "*", "*)", given with their line numbers."""
     spans, role, first = [], None, 0
     for i, (number, cell) in enumerate(column):
-        found = BRACKETS.fullmatch(cell)
-        if not found:
+        match = BRACKETS.fullmatch(cell)
+        if not match:
             raise ValueError(f"{path}:{number}: expected (ROLE*), (ROLE*, * or *), got {cell!r}")
-        if found[1]:
+        if match[1]:
             if role is not None:
                 raise ValueError(f"{path}:{number}: {cell!r} begins within {role}, which is still open")
-            role, first = found[1], i
-        if found[2]:
+            role, first = match[1], i
+        if match[2]:
             if role is None:
                 raise ValueError(f"{path}:{number}: {cell!r} closes what was not opened")
             spans.append((role, first, i + 1))
             role = None
     if role is not None:
         raise ValueError(f"{path}:{column[first][0]}: {column[first][1]!r} is not closed in its sentence")
-    return bio_of(spans, len(column))
+    return spans_to_bio(spans, len(column))

@@ -3,12 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
-from albert_np.data.formats.lines import Ids, kind_of, parsed, read_lines, read_text, some
+from albert_np.data.formats.lines import (
+    FilePath,
+    UniqueIds,
+    get_suffix,
+    parse_json,
+    read_json_lines,
+    read_text,
+    require_examples,
+)
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question and the passage that it is about. answers: (text, first character) of each gold answer, none if it has none."""
+    """A question about a passage. answers: (text, offset of its first character) of each gold answer; () if it has none."""
 
     id: str
     text: str
@@ -17,69 +25,69 @@ class Question:
     title: str = ""
 
 
-def read_squad(path: Any) -> tuple[list[Question], int]:
-    """The questions of a file, and 2 if some may have no answer (SQuAD 2.0), else 1. Also JSON lines with an object a question
-    ("id", "question", "context", "answers": {"text": [...], "answer_start": [...]}).
+def read_squad(path: FilePath) -> tuple[list[Question], int]:
+    """Return the questions of a file, and the version of SQuAD: 2 if some may have no answer, else 1.
 
-    Whether an answer stands where it should is not looked at here. ValueError that names the file and the place in it.
+    Also reads JSON lines with one object per question ("id", "question", "context", "answers": {"text": [...], "answer_start":
+    [...]}). Whether an answer is in the passage at its offset is not checked. ValueError that names the file and the position.
     """
-    if kind_of(path) == ".jsonl":
-        questions = [flat(parsed(path, line, number), f"{path}:{number}") for number, line in read_lines(path) if line.strip()]
-        version = 2 if any(not question.answers for question in questions) else 1
+    marked_as_second = False
+    if get_suffix(path) == ".jsonl":
+        questions = [parse_flat(value, f"{path}:{number}") for number, value in read_json_lines(path)]
     else:
-        whole = parsed(path, read_text(path))
-        questions = [
-            question for d, part in enumerate(get(whole, "data", list, path)) for question in nested(part, f"{path}: data[{d}]")
-        ]
-        second = str(whole.get("version", "")).lower().removeprefix("v").startswith("2")
-        version = 2 if second or any(not question.answers for question in questions) else 1
-    ids = Ids(path)
-    for number, question in enumerate(some(path, questions), start=1):
+        whole = parse_json(path, read_text(path))
+        articles = enumerate(get_value(whole, "data", list, path))
+        questions = [question for i, article in articles for question in parse_article(article, f"{path}: data[{i}]")]
+        marked_as_second = str(whole.get("version", "")).lower().removeprefix("v").startswith("2")
+    ids = UniqueIds(path)
+    for number, question in enumerate(require_examples(path, questions), start=1):
         ids.add(question.id, f"question {number}")
-    return questions, version
+    return questions, 2 if marked_as_second or any(not question.answers for question in questions) else 1
 
 
-def get(value: Any, key: str, kind: Any, place: Any) -> Any:
-    """value[key], which must be there and of this kind."""
+def get_value(value: Any, key: str, kind: Any, position: object) -> Any:
+    """Return value[key]. ValueError that names the position if it is missing or not of this kind."""
     if not isinstance(value, dict) or key not in value:
-        raise ValueError(f"{place}: {key!r} is missing")
+        raise ValueError(f"{position}: {key!r} is missing")
     if not isinstance(value[key], kind) or isinstance(value[key], bool) != (kind is bool):
-        raise ValueError(f"{place}: {key!r} must be a {getattr(kind, '__name__', 'value')}, not {str(value[key])[:40]!r}")
+        raise ValueError(f"{position}: {key!r} must be a {getattr(kind, '__name__', 'value')}, not {str(value[key])[:40]!r}")
     return value[key]
 
 
-def nested(part: Any, place: str) -> list[Question]:
-    """The questions of a title."""
-    found = []
-    for i, paragraph in enumerate(get(part, "paragraphs", list, place)):
-        here = f"{place}.paragraphs[{i}]"
-        context = get(paragraph, "context", str, here)
-        for k, entry in enumerate(get(paragraph, "qas", list, here)):
-            at = f"{here}.qas[{k}]"
-            answers = []
-            given = get(entry, "answers", list, at) if isinstance(entry, dict) and entry.get("answers") else []
-            for a, answer in enumerate(given):
-                where = f"{at}.answers[{a}]"
-                answers.append((get(answer, "text", str, where), get(answer, "answer_start", int, where)))
-            if isinstance(entry, dict) and entry.get("is_impossible"):
-                answers = []
-            name = get(entry, "id", (str, int), at)
-            found.append(
-                Question(str(name), get(entry, "question", str, at), context, tuple(answers), str(part.get("title", "")))
-            )
-    return found
+def parse_article(article: Any, position: str) -> list[Question]:
+    """Return the questions of one article: a title with paragraphs, a paragraph with questions."""
+    questions = []
+    for i, paragraph in enumerate(get_value(article, "paragraphs", list, position)):
+        paragraph_position = f"{position}.paragraphs[{i}]"
+        context = get_value(paragraph, "context", str, paragraph_position)
+        for k, entry in enumerate(get_value(paragraph, "qas", list, paragraph_position)):
+            entry_position = f"{paragraph_position}.qas[{k}]"
+            answers = parse_answers(entry, entry_position)
+            name = get_value(entry, "id", (str, int), entry_position)
+            text = get_value(entry, "question", str, entry_position)
+            questions.append(Question(str(name), text, context, answers, str(article.get("title", ""))))
+    return questions
 
 
-def flat(value: Any, place: str) -> Question:
-    """A question of a file with one a line."""
-    answers = get(value, "answers", dict, place) if isinstance(value, dict) and value.get("answers") else {}
+def parse_answers(entry: Any, position: str) -> tuple[tuple[str, int], ...]:
+    """Return (text, offset) of each answer of a question; () if it is marked as impossible."""
+    answers = []
+    entries = get_value(entry, "answers", list, position) if isinstance(entry, dict) and entry.get("answers") else []
+    for i, answer in enumerate(entries):
+        text = get_value(answer, "text", str, f"{position}.answers[{i}]")
+        answers.append((text, get_value(answer, "answer_start", int, f"{position}.answers[{i}]")))
+    return () if isinstance(entry, dict) and entry.get("is_impossible") else tuple(answers)
+
+
+def parse_flat(value: Any, position: str) -> Question:
+    """Return the question of one line of a .jsonl file."""
+    answers = get_value(value, "answers", dict, position) if isinstance(value, dict) and value.get("answers") else {}
     texts, starts = answers.get("text", []), answers.get("answer_start", [])
     if not isinstance(texts, list) or not isinstance(starts, list) or len(texts) != len(starts):
-        raise ValueError(f"{place}: 'answers' must hold as many texts under 'text' as numbers under 'answer_start'")
+        raise ValueError(f"{position}: 'answers' must hold as many texts under 'text' as numbers under 'answer_start'")
     pairs = tuple(zip(texts, starts))
     if any(not isinstance(text, str) or type(start) is not int for text, start in pairs):
-        raise ValueError(f"{place}: 'answers' must hold texts and their first characters")
-    name = str(get(value, "id", (str, int), place))
-    return Question(
-        name, get(value, "question", str, place), get(value, "context", str, place), pairs, str(value.get("title", ""))
-    )
+        raise ValueError(f"{position}: 'answers' must hold texts and their first characters")
+    name = str(get_value(value, "id", (str, int), position))
+    text, context = get_value(value, "question", str, position), get_value(value, "context", str, position)
+    return Question(name, text, context, pairs, str(value.get("title", "")))

@@ -12,6 +12,7 @@ import numpy as np
 from albert_np.core.dispatch import Array
 from albert_np.core.optim.adamw import OptimizerState, takes_decay
 from albert_np.core.params import Tree
+from albert_np.engine.kernels import tensor_spans
 
 BLOCK = 1 << 15  # numbers
 
@@ -28,7 +29,7 @@ class Span(NamedTuple):
 def get_spans(params: Tree, state: OptimizerState, rates: dict[str, float]) -> list[Span]:
     """The spans of all tensors."""
     return [
-        Span(start, stop, takes_decay(name, state), rates.get(name, 1.0)) for name, (start, stop) in params.spans().items()
+        Span(start, stop, takes_decay(name, state), rates.get(name, 1.0)) for name, (start, stop) in tensor_spans(params).items()
     ]  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """Kernel of core/layers/dropout.py: the same bits, made where they are used; nothing is kept."""
 
+from typing import Any
+
 import numpy as np
 
 from albert_np.core.dispatch import Array, Cache
-from albert_np.core.params import Namespace
 from albert_np.core.random import RandomKey, threshold
 from albert_np.engine.gpu.activations import THREADS, blocks_for
 from albert_np.engine.gpu.dropout_arguments import dropout_arguments
@@ -18,12 +19,12 @@ def dropout(x: Array, rate: float, dropout_key: RandomKey | None) -> tuple[Array
     return dropped(x, drop), drop
 
 
-def dropout_backward(dy: Array, drop: Namespace) -> Array:
+def dropout_backward(dy: Array, drop: Any) -> Array:
     """dy (N, W) -> dx (N, W)"""
     return dy if drop is None else dropped(dy, drop)
 
 
-def dropped(x: Array, drop: Namespace) -> Array:
+def dropped(x: Array, drop: tuple[Any, ...]) -> Array:
     x, (N, W) = contiguous(x), x.shape
     y = np.empty_like(x)
     launch("dropout", "dropout", x, blocks_for(x.size, 8), THREADS, x, *drop, np.int64(N), y, W=W)

@@ -1,15 +1,16 @@
-"""Many processes that train one model: started by mpiexec, each takes its share of every step, all make the same update.
+"""Data-parallel training: mpiexec starts several processes, each computes its share of every step, all make the same update.
 
-launcher.py   who has started us, as the environment tells it     processes.py  what one process alone does: nothing
-mpi.py        the same through MPI                                links.py      how arrays travel, from hosts and from GPUs
-update.py     from the gradients of all to one update; optimiser state divided among them (ZeRO-1)
-cores.py      how many threads each may use
+launcher.py       rank and size, as the launcher's environment gives them
+processes.py      the interface, with the implementation for a single process
+communicator.py   the same through MPI                         links.py   how arrays are exchanged, from hosts and from GPUs
+reducer.py        from the gradients of all processes to one update; optimiser state sharded among them (ZeRO-1)
+cores.py          the number of threads of each process        start.py   `world`
 
-Importing this imports no mpi4py; `world()` does, where a launcher has started several processes.
+Importing this does not import mpi4py; `world()` does if a launcher has started several processes.
 """
 
-from albert_np.engine.mpi.processes import ALONE, Processes
-from albert_np.engine.mpi.reducer import DRIFTED, Sharded, Update, update_of
+from albert_np.engine.mpi.processes import SINGLE_PROCESS, Processes
+from albert_np.engine.mpi.reducer import PARAMS_DIFFERED, GradientReducer, ShardedReducer, get_reducer
 from albert_np.engine.mpi.start import world
 
-__all__ = ["ALONE", "DRIFTED", "Processes", "Sharded", "Update", "update_of", "world"]
+__all__ = ["PARAMS_DIFFERED", "SINGLE_PROCESS", "GradientReducer", "Processes", "ShardedReducer", "get_reducer", "world"]

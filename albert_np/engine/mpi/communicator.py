@@ -1,8 +1,8 @@
 """Several processes through MPI (mpi4py).
 
-Every exchange begins with a meeting: an all-reduce of a few numbers, of one form wherever it is. With it goes whether a process
-has failed and which signal it was sent. So a process that fails anywhere, at any time, has only to come to the next meeting: the
-others are there, or will be, and learn of it. Nobody waits in an exchange to which somebody will not come.
+Every collective starts with the same small all-reduce, the barrier. It carries a few numbers to be summed, whether a process has
+failed, and whether one has received a signal. So a process that fails anywhere, at any time, only has to join the next barrier:
+the others are there, or will be, and learn about the failure. No process waits in a collective that another one will not join.
 """
 
 import pickle
@@ -16,215 +16,215 @@ from mpi4py import MPI
 
 from albert_np.core import backend
 from albert_np.engine.mpi import cores, launcher
-from albert_np.engine.mpi.links import link, typed
-from albert_np.engine.mpi.processes import Cuts, Processes
+from albert_np.engine.mpi.links import get_link, transfer_type
+from albert_np.engine.mpi.processes import Partition, Processes
 from albert_np.engine.stop import Stop
 
 T = TypeVar("T")
 
-ROOM = 6  # numbers that a meeting can sum up besides
-SPIN, NAP = 1e-3, 2e-4  # seconds: who waits longer than SPIN sleeps in between, and leaves the processor to others
+MOST_NUMBERS = 6  # that a barrier can sum
+SPIN, NAP = 1e-3, 2e-4  # seconds: after SPIN a waiting process sleeps for NAP between two tests, so that others can run
 
 
 class MpiProcesses(Processes):
-    """The processes of a communicator, by default all that there are."""
+    """The processes of an MPI communicator, by default of COMM_WORLD."""
 
     def __init__(self, comm: Any = None) -> None:
         self.comm = MPI.COMM_WORLD if comm is None else comm
         self.rank, self.size = self.comm.Get_rank(), self.comm.Get_size()
-        self.mine = (self.rank, self.size)
+        self.rank_and_size = (self.rank, self.size)
         self.waited = self.exchanged = 0.0  # seconds
-        self._asked, self._agreed = Stop(), Stop()
+        self._own_stop, self._shared_stop = Stop(), Stop()
         self._guarded = False
-        self._known = False  # all have heard of the failure
-        self._exchanging = False  # behind a meeting: the others wait for what was announced, and no meeting can reach them
+        self._failure_is_shared = False
+        self._in_collective = False  # after its barrier: the others wait in the collective, where no barrier can reach them
         self._links: dict[Any, Any] = {}
 
     def library(self) -> str:
-        """The name of the MPI behind mpi4py."""
+        """Return the name of the MPI that mpi4py uses."""
         return " ".join(MPI.Get_library_version().split()[:3])
 
     def divide_cores(self) -> None:
-        """Limit BLAS to this process's share of its machine's cores, unless the user has said how many threads there are."""
-        near = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
-        cores.limit(near.allgather(cores.allowed()), near.Get_rank())
-        near.Free()
+        """Limit BLAS to this process's share of its machine's cores, unless the user has set a number of threads."""
+        same_machine = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
+        cores.limit_threads(same_machine.allgather(cores.allowed_cores()), same_machine.Get_rank())
+        same_machine.Free()
 
-    # ---- meetings ----
+    # ---- barriers ----
 
-    def total(self, *numbers: float) -> tuple[float, ...]:
-        return tuple(self._meet(numbers)[: len(numbers)].tolist())
+    def sum_numbers(self, *numbers: float) -> tuple[float, ...]:
+        return tuple(self._barrier(numbers)[: len(numbers)].tolist())
 
-    def meet(self) -> None:
-        self._meet()
+    def barrier(self) -> None:
+        self._barrier()
 
-    def _meet(self, numbers: tuple[float, ...] = (), error: Exception | None = None) -> np.ndarray:
-        """-> the sums of the numbers (ROOM,). Raises in all processes what has gone wrong in one."""
-        mine, summed = np.zeros((2, 2 + ROOM))
-        mine[:2] = error is not None, self._asked.signal != 0
-        mine[2 : 2 + len(numbers)] = numbers
-        self._wait(self.comm.Iallreduce(mine, summed))
+    def _barrier(self, numbers: tuple[float, ...] = (), error: Exception | None = None) -> np.ndarray:
+        """Return the sums of the numbers (MOST_NUMBERS,). An exception of one process is raised in all."""
+        own, summed = np.zeros((2, 2 + MOST_NUMBERS))
+        own[:2] = error is not None, self._own_stop.signal != 0
+        own[2 : 2 + len(numbers)] = numbers
+        self._wait(self.comm.Iallreduce(own, summed))
         if summed[0]:
-            self._known = True
-            raise self._failure(error)
-        if summed[1] and not self._agreed.signal:
-            self._agreed.signal = max(self.comm.allgather(self._asked.signal))
+            self._failure_is_shared = True
+            raise self._get_failure(error)
+        if summed[1] and not self._shared_stop.signal:
+            self._shared_stop.signal = max(self.comm.allgather(self._own_stop.signal))
         return summed[2:]
 
     def _wait(self, request: Any) -> None:
-        """MPI's own waiting keeps a core busy, for as long as the first process tokenises, if need be."""
+        """Wait without using a core: MPI's own waiting would keep one busy, for as long as the main process tokenises."""
         began = time.perf_counter()
         while not request.Test():
             if time.perf_counter() - began > SPIN:
                 time.sleep(NAP)
         self.waited += time.perf_counter() - began
 
-    def _failure(self, error: Exception | None) -> Exception:
-        """What to raise here: one's own exception, or that of the first process that has one."""
-        told = self.comm.allgather(None if error is None else _parcel(error))
+    def _get_failure(self, error: Exception | None) -> Exception:
+        """Return the exception to raise in this process: its own, or that of the first process that has one."""
+        pickles = self.comm.allgather(None if error is None else _pickle_exception(error))
         if error is not None:
             return error
-        rank, parcel = next((rank, parcel) for rank, parcel in enumerate(told) if parcel is not None)
-        found = pickle.loads(parcel)
-        found.process = f"process {rank} of {self.size}"
-        return found
+        rank, data = next((rank, data) for rank, data in enumerate(pickles) if data is not None)
+        failure = pickle.loads(data)
+        failure.process = f"process {rank} of {self.size}"
+        return failure
 
     @contextmanager
     def guard(self) -> Iterator[None]:
         if self._guarded:
             yield
             return
-        self._guarded, self._known, self._exchanging = True, False, False
+        self._guarded, self._failure_is_shared, self._in_collective = True, False, False
         try:
             yield
-            self._meet()  # who fails at the very end finds the others here
+            self._barrier()  # a process that fails at the very end still finds the others
         except Exception as error:
-            if self._known:
+            if self._failure_is_shared:
                 raise
-            self._tell(error)
-        except BaseException as error:  # a second Ctrl-C, an exit: at once, and nobody is waited for
+            self._share_failure(error)
+        except BaseException as error:  # a second Ctrl-C, an exit: at once, without waiting for the others
             self._abort("interrupted" if isinstance(error, KeyboardInterrupt) else repr(error), 130)
         finally:
             self._guarded = False
 
-    def _tell(self, error: Exception) -> None:
-        """Come to the meeting and raise the error there, as the others do. Where that cannot be, end them all."""
-        if self._exchanging:
+    def _share_failure(self, error: Exception) -> None:
+        """Raise the error at the next barrier, in all processes. If that is impossible, abort them all."""
+        if self._in_collective:
             self._abort(str(error) or repr(error), 1)
         error.process = f"process {self.rank} of {self.size}"  # type: ignore[attr-defined]
         try:
-            self._meet(error=error)
+            self._barrier(error=error)
         except MPI.Exception as broken:
             self._abort(f"{error} ({broken})", 1)
         except KeyboardInterrupt:
             self._abort(str(error), 1)
 
     def _abort(self, message: str, code: int) -> None:
-        if not self.first:
-            time.sleep(0.5)  # most often all are interrupted: then the first one speaks, and ends the others
-        launcher.last_words(message)
+        if not self.is_main:
+            time.sleep(0.5)  # most often all are interrupted: then the main process prints, and ends the others
+        launcher.print_error(message)
         self.comm.Abort(code)
 
-    # ---- sums of arrays ----
+    # ---- arrays ----
 
-    def totals(self, table: np.ndarray) -> np.ndarray:
+    def sum_table(self, table: np.ndarray) -> np.ndarray:
         summed = np.array(table, dtype=np.float64)
-        with self._exchange():
+        with self._collective():
             self.comm.Allreduce(MPI.IN_PLACE, summed)
         return summed
 
-    def sum(self, flat: Any) -> None:
-        with self._exchange():
-            self._link(flat).sum(flat)
+    def all_reduce(self, flat: Any) -> None:
+        with self._collective():
+            self._link(flat).all_reduce(flat)
 
-    def sum_parts(self, flat: Any, cuts: Cuts) -> None:
-        with self._exchange():
-            self._link(flat).sum_parts(flat, cuts)
+    def reduce_scatter(self, flat: Any, parts: Partition) -> None:
+        with self._collective():
+            self._link(flat).reduce_scatter(flat, parts)
 
-    def collect(self, flat: Any, cuts: Cuts) -> None:
-        with self._exchange():
-            self._link(flat).collect(flat, cuts)
+    def all_gather(self, flat: Any, parts: Partition) -> None:
+        with self._collective():
+            self._link(flat).all_gather(flat, parts)
 
-    def spread(self, flat: Any) -> None:
+    def broadcast(self, flat: Any) -> None:
         host = np.ascontiguousarray(backend.to_host(flat))
-        with self._exchange():
+        with self._collective():
             self.comm.Bcast(host, 0)
         flat[...] = backend.asarray_like(host, flat)
 
-    def assemble(self, part: Any, cuts: Cuts) -> np.ndarray | None:
+    def gather_parts(self, part: Any, parts: Partition) -> np.ndarray | None:
         host = np.ascontiguousarray(backend.to_host(part))
-        whole = np.empty(cuts[-1][1], host.dtype) if self.first else None
-        counts, starts = [stop - start for start, stop in cuts], [start for start, _ in cuts]
-        with self._exchange():
-            self.comm.Gatherv(host, [whole, counts, starts, typed(host)] if self.first else None, 0)
+        whole = np.empty(parts[-1][1], host.dtype) if self.is_main else None
+        counts, starts = [stop - start for start, stop in parts], [start for start, _ in parts]
+        with self._collective():
+            self.comm.Gatherv(host, [whole, counts, starts, transfer_type(host)] if self.is_main else None, 0)
         return whole
 
     @contextmanager
-    def _exchange(self) -> Iterator[None]:
-        """Meet, and then exchange what the meeting was for."""
-        self._meet()
-        began, self._exchanging = time.perf_counter(), True
+    def _collective(self) -> Iterator[None]:
+        """Pass a barrier, and then do in the block what the barrier was for."""
+        self._barrier()
+        began, self._in_collective = time.perf_counter(), True
         yield
         self.exchanged += time.perf_counter() - began
-        self._exchanging = False
+        self._in_collective = False
 
     def _link(self, flat: Any) -> Any:
-        """How arrays like this one travel; found out once, by all together."""
+        """Return the link for arrays like this one; it is chosen once, by all processes together."""
         key = backend.of(flat).name, len(flat), flat.dtype
         if key not in self._links:
-            self._links[key] = link(self.comm, flat)
+            self._links[key] = get_link(self.comm, flat)
         return self._links[key]
 
     # ---- values ----
 
-    def gather(self, value: T) -> list[T]:
-        parcel = pickle.dumps(value)
-        with self._exchange():
-            return [pickle.loads(other) for other in self.comm.allgather(parcel)]
+    def all_gather_objects(self, value: T) -> list[T]:
+        data = pickle.dumps(value)
+        with self._collective():
+            return [pickle.loads(other) for other in self.comm.allgather(data)]
 
-    def from_first(self, work: Callable[[], T]) -> T:
-        value = work() if self.first else None
-        parcel = pickle.dumps(value) if self.first else None
-        with self._exchange():
-            parcel = self.comm.bcast(parcel, 0)
-        return value if self.first else pickle.loads(parcel)  # type: ignore[return-value, arg-type]
+    def broadcast_object(self, make: Callable[[], T]) -> T:
+        value = make() if self.is_main else None
+        data = pickle.dumps(value) if self.is_main else None
+        with self._collective():
+            data = self.comm.bcast(data, 0)
+        return value if self.is_main else pickle.loads(data)  # type: ignore[return-value, arg-type]
 
     @contextmanager
-    def first_ahead(self) -> Iterator[None]:
-        if not self.first:
-            self._meet()
+    def main_process_first(self) -> Iterator[None]:
+        if not self.is_main:
+            self._barrier()
         yield
-        if self.first:
-            self._meet()
-        self._meet()
+        if self.is_main:
+            self._barrier()
+        self._barrier()
 
     @contextmanager
-    def only_first(self, context: AbstractContextManager[T]) -> Iterator[T]:
-        if not self.first:
-            self._meet()
+    def main_process_only(self, context: AbstractContextManager[T]) -> Iterator[T]:
+        if not self.is_main:
+            self._barrier()
             yield context  # type: ignore[misc]
             return
         with context as entered:
-            self._meet()
+            self._barrier()
             yield entered
 
-    def agreed(self, stop: Any) -> Any:
-        self._asked, self._agreed = stop, Stop()
+    def shared_stop(self, stop: Stop) -> Stop:
+        self._own_stop, self._shared_stop = stop, Stop()
         self.waited = self.exchanged = 0.0
-        return self._agreed
+        return self._shared_stop
 
-    # ---- accounts ----
+    # ---- statistics ----
 
-    def account(self, seconds: float) -> str:
+    def communication_summary(self, seconds: float) -> str:
         wait, exchange = (f"{part / max(seconds, 1e-9):.1%}" for part in (self.waited, self.exchanged))
         return f"{self.size} processes: {exchange} of the time went into sums over all, {wait} into waiting for each other"
 
 
-def _parcel(error: Exception) -> bytes:
-    """The exception for the other processes; where it cannot be sent, a RuntimeError of the same words."""
+def _pickle_exception(error: Exception) -> bytes:
+    """Return the pickled exception or, if it cannot be pickled and restored, a RuntimeError with the same message."""
     try:
-        parcel = pickle.dumps(error)
-        pickle.loads(parcel)
+        data = pickle.dumps(error)
+        pickle.loads(data)
     except Exception:
         return pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
-    return parcel
+    return data

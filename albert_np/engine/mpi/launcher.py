@@ -1,7 +1,7 @@
-"""Who has started this process: what mpiexec and its like leave in the environment, read without any MPI.
+"""Rank and size of this process, as mpiexec and similar launchers leave them in the environment; no MPI is needed to read them.
 
-An MPI program that is started without MPI is k programs that know nothing of each other. So the launcher is asked first, and
-what it says must be what MPI says later.
+Without MPI, several processes started together cannot find each other. So the launcher's environment is read first, and MPI has
+to agree with it later.
 """
 
 import contextlib
@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-# Of each launcher: this process's number, how many there are, its number on its machine.
+# For each launcher: the variables of the rank, the number of processes, and the rank among the processes of the same machine.
 VARIABLES = (
     ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),  # Open MPI
     ("MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_LOCAL_RANK"),  # MVAPICH2
@@ -18,7 +18,7 @@ VARIABLES = (
 )
 
 
-def _number(which: int, default: int) -> int:
+def _read_variable(which: int, default: int) -> int:
     for variables in VARIABLES:
         if variables[1] in os.environ:
             with contextlib.suppress(ValueError):
@@ -27,23 +27,23 @@ def _number(which: int, default: int) -> int:
 
 
 def rank() -> int:
-    """This process's number, 0 if it was started alone."""
-    return _number(0, 0)
+    """Return the rank of this process; 0 without a launcher."""
+    return _read_variable(0, 0)
 
 
 def size() -> int:
-    """How many processes were started together; 1 without a launcher."""
-    return _number(1, 1)
+    """Return the number of processes that were started together; 1 without a launcher."""
+    return _read_variable(1, 1)
 
 
 def local_rank() -> int:
-    """This process's number among those on its machine; where the launcher does not say, its number among all."""
-    return _number(2, rank())
+    """Return the rank among the processes of this machine, or the rank among all if the launcher does not give it."""
+    return _read_variable(2, rank())
 
 
 @contextlib.contextmanager
-def only_first_speaks() -> Iterator[None]:
-    """Within it Python's stdout and stderr of all processes but the first lead nowhere: k processes say everything once."""
+def mute_other_ranks() -> Iterator[None]:
+    """Discard Python's stdout and stderr in all processes but the main one, so that nothing is printed several times."""
     if rank() == 0:
         yield
         return
@@ -51,7 +51,7 @@ def only_first_speaks() -> Iterator[None]:
         yield
 
 
-def last_words(text: str) -> None:
-    """A line on the real stderr, whoever says it."""
+def print_error(text: str) -> None:
+    """Print a line on the real stderr, whatever the rank."""
     if sys.__stderr__ is not None:
         print("albert-np: " + " ".join(text.split()), file=sys.__stderr__, flush=True)

@@ -1,10 +1,10 @@
-"""How flat arrays travel between processes.
+"""How flat arrays are exchanged between processes.
 
-    Host     arrays in this machine's memory: MPI takes them as they are
-    Staged   arrays on a GPU, by way of page-locked memory of the host. Whether an MPI could read a GPU's memory is never guessed
-    Nccl     arrays on GPUs, each process with one of its own, through NVIDIA's own library, without the host
+    HostLink     arrays in this machine's memory: MPI reads and writes them directly
+    StagedLink   arrays on a GPU, through page-locked host memory; whether an MPI could read a GPU's memory is never assumed
+    NcclLink     arrays on GPUs, each process with a GPU of its own, through NVIDIA's library, without the host
 
-Parts are given as cuts [(start, stop), ...] of the flat array, one for each process.
+Parts are given as a partition [(start, stop), ...] of the flat array, one for each process.
 """
 
 import os
@@ -15,86 +15,83 @@ import numpy as np
 from mpi4py import MPI
 
 from albert_np.core import backend
-from albert_np.engine.mpi.processes import Cuts
+from albert_np.engine.mpi.processes import Partition
 
 
-def link(comm: Any, flat: Any) -> Any:
-    """The link for arrays like this one. Called by all processes together, and the same in all of them."""
+def get_link(comm: Any, flat: Any) -> "HostLink | StagedLink | NcclLink":
+    """Return the link for arrays like this one. A collective call: all processes get the same kind."""
     if isinstance(flat, np.ndarray):
-        return Host(comm)
+        return HostLink(comm)
     nccl = backend.of(flat).nccl()
-    places = comm.allgather(None if nccl is None else (socket.gethostname(), backend.of(flat).device_name(flat)))
-    if None not in places and len(set(places)) == len(places) and not os.environ.get("ALBERT_NP_NO_NCCL"):
-        return Nccl(comm, nccl, backend.of(flat))
-    return Staged(comm, flat)
+    devices = comm.allgather(None if nccl is None else (socket.gethostname(), backend.of(flat).device_name(flat)))
+    if None not in devices and len(set(devices)) == len(devices) and not os.environ.get("ALBERT_NP_NO_NCCL"):
+        return NcclLink(comm, nccl, backend.of(flat))
+    return StagedLink(comm, flat)
 
 
-def typed(array: np.ndarray) -> Any:
-    """An MPI datatype as wide as the numbers of an array, to move them."""
+def transfer_type(array: np.ndarray) -> Any:
+    """Return an MPI datatype of the same width as the array's numbers, to move them without arithmetic."""
     return {2: MPI.INT16_T, 4: MPI.FLOAT, 8: MPI.DOUBLE}[array.dtype.itemsize]
 
 
 def summable(flat: np.ndarray) -> np.ndarray:
-    """The array, or, of float16, which MPI cannot add, a float32 copy."""
+    """Return the array itself, or a float32 copy of a float16 array, which MPI cannot add."""
     return flat if flat.dtype.itemsize > 2 else flat.astype(np.float32)
 
 
-class Host:
-    """Arrays of NumPy."""
+class HostLink:
+    """NumPy arrays, through MPI."""
 
     def __init__(self, comm: Any) -> None:
         self.comm, self.rank = comm, comm.Get_rank()
 
-    def sum(self, flat: np.ndarray) -> None:
+    def all_reduce(self, flat: np.ndarray) -> None:
         wide = summable(flat)
         self.comm.Allreduce(MPI.IN_PLACE, wide)
         if wide is not flat:
             flat[...] = wide
 
-    def sum_parts(self, flat: np.ndarray, cuts: Cuts) -> None:
-        wide, mine = summable(flat), flat[slice(*cuts[self.rank])]
-        summed = np.empty_like(mine, dtype=wide.dtype)
-        self.comm.Reduce_scatter(wide, summed, [stop - start for start, stop in cuts])
-        mine[...] = summed
+    def reduce_scatter(self, flat: np.ndarray, parts: Partition) -> None:
+        wide, own = summable(flat), flat[slice(*parts[self.rank])]
+        summed = np.empty_like(own, dtype=wide.dtype)
+        self.comm.Reduce_scatter(wide, summed, [stop - start for start, stop in parts])
+        own[...] = summed
 
-    def collect(self, flat: np.ndarray, cuts: Cuts) -> None:
-        counts, starts = [stop - start for start, stop in cuts], [start for start, _ in cuts]
-        self.comm.Allgatherv(MPI.IN_PLACE, [flat, counts, starts, typed(flat)])  # no arithmetic, so of any dtype
+    def all_gather(self, flat: np.ndarray, parts: Partition) -> None:
+        counts, starts = [stop - start for start, stop in parts], [start for start, _ in parts]
+        self.comm.Allgatherv(MPI.IN_PLACE, [flat, counts, starts, transfer_type(flat)])  # no arithmetic, so of any dtype
 
 
-class Staged:
-    """Arrays on a device: to the host, through MPI there, and back."""
+class StagedLink:
+    """Device arrays: copied to the host, exchanged there through MPI, and copied back."""
 
     def __init__(self, comm: Any, like: Any) -> None:
-        self.host, self.rank = Host(comm), comm.Get_rank()
+        self.host, self.rank = HostLink(comm), comm.Get_rank()
         self.stage = backend.of(like).host_buffer(len(like), like.dtype)  # (n,)
 
-    def sum(self, flat: Any) -> None:
-        self._through(flat, self.host.sum)
-
-    def sum_parts(self, flat: Any, cuts: Cuts) -> None:
-        own = slice(*cuts[self.rank])
+    def all_reduce(self, flat: Any) -> None:
         backend.of(flat).fetch(flat, self.stage)
-        self.host.sum_parts(self.stage, cuts)
+        self.host.all_reduce(self.stage)
+        backend.of(flat).send(self.stage, flat)
+
+    def reduce_scatter(self, flat: Any, parts: Partition) -> None:
+        own = slice(*parts[self.rank])
+        backend.of(flat).fetch(flat, self.stage)
+        self.host.reduce_scatter(self.stage, parts)
         backend.of(flat).send(self.stage[own], flat[own])
 
-    def collect(self, flat: Any, cuts: Cuts) -> None:
-        own = slice(*cuts[self.rank])
+    def all_gather(self, flat: Any, parts: Partition) -> None:
+        own = slice(*parts[self.rank])
         backend.of(flat).fetch(flat[own], self.stage[own])
-        self.host.collect(self.stage, cuts)
-        backend.of(flat).send(self.stage, flat)
-
-    def _through(self, flat: Any, work: Any) -> None:
-        backend.of(flat).fetch(flat, self.stage)
-        work(self.stage)
+        self.host.all_gather(self.stage, parts)
         backend.of(flat).send(self.stage, flat)
 
 
-class Nccl:
-    """Arrays of CuPy, each process on a GPU of its own. Calls are put on the current stream: the host does not wait for them.
+class NcclLink:
+    """CuPy arrays, each process on a GPU of its own. Calls are put on the current stream: the host does not wait for them.
 
-    nccl: the module cupy.cuda.nccl. NCCL has no sums and no collection of unequal parts, but it has one of each for a single
-    receiver or sender: a group of them is the same.
+    nccl: the module cupy.cuda.nccl. NCCL has no reduce-scatter and no all-gather of unequal parts, but a reduction to one
+    process and a broadcast from one: a group of these does the same.
     """
 
     def __init__(self, comm: Any, nccl: Any, device: Any) -> None:
@@ -102,20 +99,20 @@ class Nccl:
         name = comm.bcast(nccl.get_unique_id() if self.rank == 0 else None, 0)
         self.ring = nccl.NcclCommunicator(comm.Get_size(), name, self.rank)
 
-    def sum(self, flat: Any) -> None:
-        at = self.device.address(flat)
-        self.ring.allReduce(at, at, len(flat), self._dtype(flat), self.nccl.NCCL_SUM, self.device.stream())
+    def all_reduce(self, flat: Any) -> None:
+        address = self.device.address(flat)
+        self.ring.allReduce(address, address, len(flat), self._dtype(flat), self.nccl.NCCL_SUM, self.device.stream())
 
-    def sum_parts(self, flat: Any, cuts: Cuts) -> None:
+    def reduce_scatter(self, flat: Any, parts: Partition) -> None:
         self.nccl.groupStart()
-        for root, (start, stop) in enumerate(cuts):
+        for root, (start, stop) in enumerate(parts):
             at = self.device.address(flat[start:stop])
             self.ring.reduce(at, at, stop - start, self._dtype(flat), self.nccl.NCCL_SUM, root, self.device.stream())
         self.nccl.groupEnd()
 
-    def collect(self, flat: Any, cuts: Cuts) -> None:
+    def all_gather(self, flat: Any, parts: Partition) -> None:
         self.nccl.groupStart()
-        for root, (start, stop) in enumerate(cuts):
+        for root, (start, stop) in enumerate(parts):
             at = self.device.address(flat[start:stop])
             self.ring.broadcast(at, at, stop - start, self._dtype(flat), root, self.device.stream())
         self.nccl.groupEnd()

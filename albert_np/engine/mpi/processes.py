@@ -1,4 +1,7 @@
-"""One process alone, and what all of several have in common. The loops are written for any number; alone, nothing happens."""
+"""The interface of the processes that train together, with its implementation for a single process: every collective is a no-op.
+
+The training loop is written against it, for any number of processes; `communicator.MpiProcesses` implements it through MPI.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -7,95 +10,96 @@ from typing import Any, TypeVar
 import numpy as np
 
 from albert_np.core import backend
+from albert_np.engine.stop import Stop
 
 T = TypeVar("T")
-Cuts = list[tuple[int, int]]
+Partition = list[tuple[int, int]]  # (start, stop) of each process's part of a flat array
 
 
 class Processes:
-    """One process: every sum is its own number, every meeting is over at once.
+    """The processes of a run; this class is the one for a single process.
 
-    rank, size   this one's number, and how many there are
-    mine         (rank, size), or () for one alone: for functions that give each process its share (`data.sampler.share`)
+    rank, size      the index of this process, and the number of processes
+    rank_and_size   (rank, size), or () for a single process: arguments for functions that select a process's share of a batch
     """
 
     rank, size = 0, 1
-    mine: tuple[int, ...] = ()
+    rank_and_size: tuple[int, ...] = ()
 
     @property
-    def first(self) -> bool:
-        """Whether this is the one that writes and speaks."""
+    def is_main(self) -> bool:
+        """True in the process that writes files and prints: that of rank 0."""
         return self.rank == 0
 
     # ---- sums ----
 
-    def total(self, *numbers: float) -> tuple[float, ...]:
-        """Each number summed over the processes."""
+    def sum_numbers(self, *numbers: float) -> tuple[float, ...]:
+        """Return each number summed over the processes. At most six at a time."""
         return numbers
 
-    def totals(self, table: np.ndarray) -> np.ndarray:
-        """A host array summed over the processes, in float64."""
+    def sum_table(self, table: np.ndarray) -> np.ndarray:
+        """Return a host array summed over the processes, in float64."""
         return table
 
-    def sum(self, flat: Any) -> None:
-        """flat (n,), wherever it lives: the sum over the processes, in place, the same in all."""
+    def all_reduce(self, flat: Any) -> None:
+        """Sum flat (n,) over the processes, in place, on whichever device it is; the result is the same in all of them."""
 
-    def sum_parts(self, flat: Any, cuts: Cuts) -> None:
-        """The same, but only the part cuts[rank] of flat is the sum then; what the rest holds is not said."""
+    def reduce_scatter(self, flat: Any, parts: Partition) -> None:
+        """The same for the part parts[rank] of flat alone; the rest of flat is undefined afterwards."""
 
-    def collect(self, flat: Any, cuts: Cuts) -> None:
-        """flat (n,): every part cuts[r] as process r has it."""
+    def all_gather(self, flat: Any, parts: Partition) -> None:
+        """Fill flat (n,): every part parts[r] is copied from process r."""
 
-    def assemble(self, part: Any, cuts: Cuts) -> np.ndarray | None:
-        """The parts cuts[r] of the processes as one array on the host of the first one; None in the others."""
+    def gather_parts(self, part: Any, parts: Partition) -> np.ndarray | None:
+        """Return the processes' parts, each parts[r] long, as one host array in the main process, and None in the others."""
         return backend.to_host(part)
 
     # ---- values ----
 
-    def gather(self, value: T) -> list[T]:
-        """What each process has, in their order, in all of them."""
+    def all_gather_objects(self, value: T) -> list[T]:
+        """Return the values of all processes, by rank, in all of them."""
         return [value]
 
-    def from_first(self, work: Callable[[], T]) -> T:
-        """What `work` gives in the first process, in all of them; the others do not call it."""
-        return work()
+    def broadcast_object(self, make: Callable[[], T]) -> T:
+        """Call `make` in the main process and return its value in all of them."""
+        return make()
 
-    def spread(self, flat: Any) -> None:
-        """flat (n,), wherever it lives, as the first process has it."""
+    def broadcast(self, flat: Any) -> None:
+        """Copy flat (n,), on whichever device it is, from the main process to the others, in place."""
 
-    # ---- going together ----
+    # ---- synchronisation ----
 
-    def meet(self) -> None:
-        """Wait for the others. If one has failed on the way, its exception is raised in all."""
+    def barrier(self) -> None:
+        """Wait until all processes are here. If one has failed, its exception is raised in all."""
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Around all that the processes do together: an exception in one of them ends it in all of them."""
+        """Enclose all joint work of the processes: an exception in one of them ends the block in all of them."""
         yield
 
     @contextmanager
-    def first_ahead(self) -> Iterator[None]:
-        """The first process goes through this block alone, then the others do, and find what it has left on the disk."""
+    def main_process_first(self) -> Iterator[None]:
+        """Let the main process run this block alone, then the others: they find the files that it has written."""
         yield
 
     @contextmanager
-    def only_first(self, context: AbstractContextManager[T]) -> Iterator[T]:
-        """Enter the context in the first process; the others have it as it is, not entered."""
+    def main_process_only(self, context: AbstractContextManager[T]) -> Iterator[T]:
+        """Enter the context in the main process. The others get the context itself, not entered."""
         with context as entered:
             yield entered
 
-    def agreed(self, stop: T) -> T:
-        """A `Stop` of all: it changes while they meet, in all of them at once, if one of them was asked to stop.
+    def shared_stop(self, stop: Stop) -> Stop:
+        """Return a `Stop` that changes in all processes at the same barrier once one of them has received a signal.
 
-        A training asks for it when it begins: from here on the seconds of `account` are counted.
+        A training run asks for it when it starts: from here on `communication_summary` counts the seconds.
         """
         return stop
 
-    # ---- accounts ----
+    # ---- statistics ----
 
-    def account(self, seconds: float) -> str:
-        """What the exchange has cost in a run of so many seconds, in one line; "" for one alone."""
+    def communication_summary(self, seconds: float) -> str:
+        """Return one line on what communication has cost in a run of this many seconds; "" for a single process."""
         return ""
 
 
-ALONE = Processes()
+SINGLE_PROCESS = Processes()

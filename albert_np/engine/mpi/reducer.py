@@ -1,11 +1,12 @@
 """From the gradients of all processes to one update of the parameters, the same in all of them.
 
-Update     the gradients are summed, and every process makes the whole update for itself: nothing is to be sent afterwards.
-Sharded    each process keeps the moments of a part of the flat buffer only ("ZeRO-1", Rajbhandari et al. 2020). It gets the
-           sum of the gradients of its part, updates the parameters there, and all collect each other's. As much travels as
-           before, for an all-reduce is these two halves; two moments of n numbers become two of n / k.
+GradientReducer   an all-reduce of the gradients; every process then makes the whole update, so nothing is sent afterwards
+ShardedReducer    each process stores the moments of a part of the flat buffer only ("ZeRO-1", Rajbhandari et al. 2020). A
+                  reduce-scatter gives it the summed gradients of its part, it updates the parameters there, and an all-gather
+                  distributes them. As much is sent as before, since an all-reduce consists of these two halves; two moments of
+                  n numbers become two of n / k.
 
-A part ends wherever n / k comes to, in the middle of a tensor too: LAMB's norms are summed over the processes.
+A part may end in the middle of a tensor, so LAMB's norms are summed over the processes.
 """
 
 import hashlib
@@ -16,157 +17,144 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend, optim
-from albert_np.core.optim import adamw
+from albert_np.core.optim import OptimizerState, adamw
 from albert_np.core.optim.clip import clip_factor
 from albert_np.core.optim.lamb import trust_ratio
-from albert_np.core.params import ALIGNMENT, Tree
+from albert_np.core.params import Tree
 from albert_np.engine import gpu
 from albert_np.engine.cpu.optim import Span, adamw_spans, get_spans
 from albert_np.engine.gpu.optim import update_spans
 from albert_np.engine.kernels import kernels_run
-from albert_np.engine.loss_scale import LossScale
-from albert_np.engine.mpi.processes import Cuts, Processes
+from albert_np.engine.mpi.processes import Partition, Processes
 
-DRIFTED = "the processes had drifted apart by rounding; all go on with what the first one has"
+PARAMS_DIFFERED = "the processes' parameters differed by rounding; all continue with those of the main process"
 
 
-class Update:
-    """The whole update in every process."""
+class GradientReducer:
+    """Every process makes the whole update."""
 
     def __init__(self, processes: Processes) -> None:
         self.processes = processes
 
-    def init(self, name: str, params: Tree, **options: Any) -> SimpleNamespace:
-        """A fresh state, as `optim.init` makes it."""
-        return optim.init(name, params, **options)
-
-    def sum(self, grads: Tree) -> None:
-        """The gradients of all processes, in place."""
-        self.processes.sum(grads.flat)
+    def all_reduce(self, grads: Tree) -> None:
+        """Sum the gradients over the processes, in place."""
+        self.processes.all_reduce(grads.flat)
 
     def clip(self, grads: Tree, max_norm: float) -> Any:
-        """As `optim.clip`."""
+        """Clip the summed gradients and return their norm, as `optim.clip` does."""
         return optim.clip(grads, max_norm)
 
-    def step(
-        self, params: Tree, grads: Tree, state: SimpleNamespace, lr: float, scales: dict[str, float] | None = None,
-        loss_scale: LossScale | None = None,
-    ) -> None:  # fmt: skip
-        """As `optim.step`."""
-        state.loss_scale = loss_scale
-        optim.step(params, grads, state, lr, scales)
+    def step(self, params: Tree, grads: Tree, state: OptimizerState, lr: float, rates: dict[str, float] | None = None) -> None:
+        """Update params and state, as `optim.step` does. With `state.loss_scale` a step that overflowed changes nothing."""
+        optim.step(params, grads, state, lr, rates)
 
-    def whole(self, params: Tree, state: SimpleNamespace) -> SimpleNamespace:
-        """The state with all moments, for a checkpoint; only the first process's is complete."""
+    def shard_state(self, state: OptimizerState) -> OptimizerState:
+        """Return what this process stores of a complete optimiser state."""
+        state.part = slice(None)
         return state
 
-    def align(self, params: Tree) -> bool:
-        """Whether the processes' parameters were different; then all take those of the first one.
+    def gather_state(self, params: Tree, state: OptimizerState) -> OptimizerState:
+        """Return the complete optimiser state, for a checkpoint. It is complete in the main process only."""
+        return state
 
-        They make the same update with the same numbers. But on processors of different kinds a norm may differ in its last bit.
+    def broadcast_state(self, state: OptimizerState) -> OptimizerState:
+        """Copy the complete state that the main process has read to all, and return what this process stores of it."""
+        values = self.processes.broadcast_object(lambda: (state.name, state.count, state.options))
+        state.name, state.count, state.options = values
+        self.processes.broadcast(state.m.flat)
+        self.processes.broadcast(state.v.flat)
+        return self.shard_state(state)
+
+    def synchronize(self, params: Tree) -> bool:
+        """Compare the processes' parameters; if they differ, all get those of the main process, and the result is True.
+
+        All make the same update with the same numbers, but on processors of different kinds a norm may differ in its last bit.
         """
         digest = hashlib.blake2b(backend.to_host(params.flat).tobytes()).digest() if self.processes.size > 1 else b""
-        if len(set(self.processes.gather(digest))) == 1:
+        if len(set(self.processes.all_gather_objects(digest))) == 1:
             return False
-        self.processes.spread(params.flat)
+        self.processes.broadcast(params.flat)
         return True
 
-    def spread(self, state: SimpleNamespace) -> SimpleNamespace:
-        """The whole state that the first process has read -> the state of this process."""
-        state.name, state.count, state.options = self.processes.from_first(lambda: (state.name, state.count, state.options))
-        self.processes.spread(state.m.flat)
-        self.processes.spread(state.v.flat)
-        return state
 
-
-class Sharded(Update):
-    """Each process the update of its part, cuts[rank]."""
+class ShardedReducer(GradientReducer):
+    """Each process updates its own part of the flat buffer, partition[rank]."""
 
     def __init__(self, processes: Processes, params: Tree) -> None:
         super().__init__(processes)
-        self.cuts = cuts(len(params.flat), processes.size, ALIGNMENT // params.flat.dtype.itemsize)
-        self.part = slice(*self.cuts[processes.rank])
+        self.partition = get_partition(len(params.flat), processes.size, 64 // params.flat.dtype.itemsize)
+        self.part = slice(*self.partition[processes.rank])
 
-    def init(self, name: str, params: Tree, **options: Any) -> SimpleNamespace:
-        return self._cut(optim.init(name, params, **options))
-
-    def _cut(self, state: SimpleNamespace) -> SimpleNamespace:
-        """Of the moments this process's part, in arrays of their own."""
-        state.m, state.v = (SimpleNamespace(flat=tree.flat[self.part].copy()) for tree in (state.m, state.v))
-        state.part = self.part
-        return state
-
-    def sum(self, grads: Tree) -> None:
-        self.processes.sum_parts(grads.flat, self.cuts)
+    def all_reduce(self, grads: Tree) -> None:
+        """Sum the gradients of this process's part over the processes, in place."""
+        self.processes.reduce_scatter(grads.flat, self.partition)
 
     def clip(self, grads: Tree, max_norm: float) -> Any:
-        mine = grads.flat[self.part]
-        squares = np.stack([(mine * mine).sum()])  # (1,)
-        self.processes.sum(squares)
+        own = grads.flat[self.part]
+        squares = np.stack([(own * own).sum()])  # (1,)
+        self.processes.all_reduce(squares)
         norm = np.sqrt(squares[0])
-        mine *= clip_factor(norm, max_norm)
+        own *= clip_factor(norm, max_norm)
         return norm
 
-    def step(
-        self, params: Tree, grads: Tree, state: SimpleNamespace, lr: float, scales: dict[str, float] | None = None,
-        loss_scale: LossScale | None = None,
-    ) -> None:  # fmt: skip
-        if loss_scale is not None and state.name == "lamb":
-            raise ValueError("shard_optimizer: LAMB's divided moments know no loss scale; precision must not be float16")
+    def step(self, params: Tree, grads: Tree, state: OptimizerState, lr: float, rates: dict[str, float] | None = None) -> None:
+        if getattr(state, "loss_scale", None) is not None and state.name == "lamb":
+            raise ValueError("shard_optimizer does not support LAMB with precision float16; use adamw or another precision")
         state.count += 1
-        w, g = params.flat[self.part], SimpleNamespace(flat=grads.flat[self.part])
-        state.loss_scale = loss_scale
-        spans = within(get_spans(params, state, scales or {}), self.part)
+        w, g = params.flat[self.part], grads.flat[self.part]
+        spans = clip_spans(get_spans(params, state, rates or {}), self.part)
         if kernels_run(w) and state.name == "adamw":
             update = update_spans if gpu.has_kernels(w) else adamw_spans
-            update([span for span in spans if span.start < span.stop], w, g.flat, state, lr)
+            update([span for span in spans if span.start < span.stop], w, g, state, lr)
         else:
-            self._reference_step(w, adamw.moments(g.flat, state), spans, state, lr)
-        self.processes.collect(params.flat, self.cuts)
+            self._reference_step(w, adamw.moments(g, state), spans, state, lr)
+        self.processes.all_gather(params.flat, self.partition)
 
-    def _reference_step(self, w: Any, u: Any, spans: list[Any], state: SimpleNamespace, lr: float) -> None:
+    def _reference_step(self, w: Any, u: Any, spans: list[Span], state: OptimizerState, lr: float) -> None:
         """`optim.step` for a part: w and u, m / (√v + ε), are (n / k,)."""
         for start, stop, decayed, _ in spans:
             if decayed:
                 u[start:stop] += state.options["weight_decay"] * w[start:stop]
         ratios = self._trust_ratios(w, u, spans) if state.name == "lamb" else None
-        for i, (start, stop, decayed, scale) in enumerate(spans):
-            here = u[start:stop]
-            w[start:stop] -= lr * scale * (ratios[i] * here if decayed and ratios is not None else here)
+        for i, (start, stop, decayed, rate) in enumerate(spans):
+            update = u[start:stop]
+            w[start:stop] -= lr * rate * (ratios[i] * update if decayed and ratios is not None else update)
 
-    def _trust_ratios(self, w: Any, u: Any, spans: list[Any]) -> Any:
-        """LAMB's ‖w‖ / ‖u‖ of every tensor, from the parts that the processes have of it: (tensors,)"""
+    def _trust_ratios(self, w: Any, u: Any, spans: list[Span]) -> Any:
+        """Return LAMB's ‖w‖ / ‖u‖ of every tensor, from the processes' parts of it: (tensors,)"""
         squares = np.concatenate([np.stack([(x[start:stop] * x[start:stop]).sum() for start, stop, *_ in spans]) for x in (w, u)])
-        self.processes.sum(squares)
+        self.processes.all_reduce(squares)
         return trust_ratio(np.sqrt(squares[: len(spans)]), np.sqrt(squares[len(spans) :]))
 
-    def whole(self, params: Tree, state: SimpleNamespace) -> SimpleNamespace:
-        flats = [self.processes.assemble(moment.flat, self.cuts) for moment in (state.m, state.v)]
-        if not self.processes.first:
+    def shard_state(self, state: OptimizerState) -> OptimizerState:
+        state.m, state.v = (SimpleNamespace(flat=tree.flat[self.part].copy()) for tree in (state.m, state.v))
+        state.part = self.part
+        return state
+
+    def gather_state(self, params: Tree, state: OptimizerState) -> OptimizerState:
+        flats = [self.processes.gather_parts(moment.flat, self.partition) for moment in (state.m, state.v)]
+        if not self.processes.is_main:
             return state
         m, v = (Tree(params.form, flat) for flat in flats)
-        return SimpleNamespace(**{**vars(state), "m": m, "v": v, "part": slice(None)})
-
-    def spread(self, state: SimpleNamespace) -> SimpleNamespace:
-        return self._cut(super().spread(state))
+        return OptimizerState(**{**vars(state), "m": m, "v": v, "part": slice(None)})
 
 
-def update_of(processes: Processes, params: Tree, sharded: bool) -> Update:
-    """The one that was asked for; alone there is nothing to divide."""
-    return Sharded(processes, params) if sharded and processes.size > 1 else Update(processes)
+def get_reducer(processes: Processes, params: Tree, sharded: bool) -> GradientReducer:
+    """Return a `ShardedReducer` if it is requested and more than one process runs, else a `GradientReducer`."""
+    return ShardedReducer(processes, params) if sharded and processes.size > 1 else GradientReducer(processes)
 
 
-def cuts(n: int, k: int, quantum: int) -> Cuts:
-    """n numbers in k nearly equal parts, which begin at multiples of the quantum."""
+def get_partition(n: int, k: int, quantum: int) -> Partition:
+    """Divide n numbers into k nearly equal parts that begin at multiples of `quantum`."""
     ends = [n * part // k // quantum * quantum for part in range(k)] + [n]
     return list(pairwise(ends))
 
 
-def within(spans: list[Span], part: slice) -> list[Span]:
-    """What the part has of each tensor, counted from its beginning; nothing of most: then start = stop."""
+def clip_spans(spans: list[Span], part: slice) -> list[Span]:
+    """Return the part's share of each tensor, counted from the part's beginning; start = stop for tensors outside it."""
     size = part.stop - part.start
 
-    def clipped(place: int) -> int:
-        return min(max(place - part.start, 0), size)
+    def clipped(position: int) -> int:
+        return min(max(position - part.start, 0), size)
 
     return [Span(clipped(span.start), clipped(span.stop), span.decayed, span.rate) for span in spans]

@@ -1,19 +1,19 @@
-"""CRC-32C (Castagnoli), fast in NumPy: the checksum of TensorFlow's checkpoints.
+"""CRC-32C (Castagnoli), vectorised in NumPy: the checksum of TensorFlow's checkpoints.
 
-A message is read as a polynomial over GF(2), one coefficient a bit, the lowest bit of the first byte being the highest power.
-Its checksum is the remainder by P = x^32 + x^28 + ... + 1 (RFC 3720, section 12.1). Two things about remainders make it fast:
+A message is read as a polynomial over GF(2), one coefficient per bit, the lowest bit of the first byte being the highest power.
+Its checksum is the remainder modulo P = x^32 + x^28 + ... + 1 (RFC 3720, section 12.1). Two properties make it fast:
 
 1. Multiplying by x^k is linear. So the remainder of w x^k, for a word w of 32 bits, is the XOR of one entry of a table for the
    lower 16 bits of w and one of a table for the upper 16.
-2. Adding (XOR) a multiple of P changes no remainder. So a word may be taken out of the message and its remainder put in
-   further down, where the same power counts for less.
+2. Adding (XOR) a multiple of P changes no remainder. So a word may be removed from the message and its remainder
+   added at a later word, multiplied by the power between them.
 
-Cut the message into rows of L words. Every word of the first row stands 32 L bits before the word under it: multiply the row by
-x^(32 L), add it to the second row, and the first is gone. Row after row goes like this, L words side by side, until one is left,
-a short message with the same remainder. Rows of fewer words shorten that again; the last few bytes go one by one.
+Cut the message into rows of L words. Every word of the first row is 32 L bits before the word below it: multiply the row by
+x^(32 L), add it to the second row, and drop the first. Repeat, L words at a time, until one row is left: a short message with the
+same remainder. Rows of fewer words shorten it further; the last few bytes are processed one by one.
 
-Zeros in front change nothing, so the first row is filled up there. The checksum's start with 32 ones is the same as inverting the
-first four bytes; at its end it is inverted once more.
+Leading zeros change nothing, so the first row is padded in front. Starting from 32 ones is the same as inverting the first four
+bytes; the result is inverted at the end.
 """
 
 from functools import cache
@@ -27,29 +27,29 @@ LANES = (8192, 512, 32)  # words in a row; a message of fewer than two rows goes
 
 
 def crc32c(data: bytes | memoryview | np.ndarray) -> int:
-    """The checksum of contiguous bytes, 0 to 2^32 - 1; about a gigabyte a second, with some hundred kilobytes beside the data."""
+    """Return the checksum of contiguous bytes, 0 to 2^32 - 1; about 1 GB/s, with a few hundred KB of temporary memory."""
     message = np.frombuffer(data, np.uint8)
     state = ONES
     for lanes in LANES:
         if len(message) >= 8 * lanes:
-            message, state = _one_row(message, lanes, state), 0
+            message, state = _reduce_to_row(message, lanes, state), 0
     table = _byte_table()
     for byte in message.tolist():
         state = table[(state ^ byte) & 255] ^ state >> 8
     return state ^ ONES
 
 
-def masked(data: bytes | memoryview | np.ndarray) -> int:
-    """The checksum as files store it: rotated and shifted, since the checksum of data that end in their own is a constant.
+def masked_crc32c(data: bytes | memoryview | np.ndarray) -> int:
+    """Return the checksum as stored in files: rotated, plus a constant, because data with their CRC appended have a fixed one.
 
-    Source: crc32c.h of LevelDB, whose tables and TensorFlow's checkpoints use this form.
+    Source: crc32c.h of LevelDB, also used by TensorFlow.
     """
     crc = crc32c(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & ONES
 
 
-def _one_row(message: np.ndarray, lanes: int, start: int) -> np.ndarray:
-    """A message of `lanes` words with the remainder of `message` (uint8, two rows or more), begun with the state `start`."""
+def _reduce_to_row(message: np.ndarray, lanes: int, start: int) -> np.ndarray:
+    """Return a message of `lanes` words that has the remainder of `message` (uint8, at least two rows) from state `start`."""
     row_bytes = 4 * lanes
     first = row_bytes + len(message) % row_bytes  # at least a row, so that the first four bytes are in it
     head = np.zeros(2 * row_bytes, np.uint8)
@@ -65,7 +65,7 @@ def _one_row(message: np.ndarray, lanes: int, start: int) -> np.ndarray:
 
 @cache
 def _byte_table() -> list[int]:
-    """Remainders of the 256 bytes: what leaves the 32 bits when they move on by eight."""
+    """Return the remainders of the 256 bytes, multiplied by x^32."""
     table: np.ndarray = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         table = table >> 1 ^ (table & 1) * np.uint32(POLYNOMIAL)
@@ -74,13 +74,13 @@ def _byte_table() -> list[int]:
 
 @cache
 def _shift_tables(words: int) -> tuple[np.ndarray, np.ndarray]:
-    """w x^(32 words) mod P for the numbers w of 16 bits, once as lower and once as upper half. words: a power of two."""
+    """Return w x^(32 words) mod P for all 16-bit w, as the lower and as the upper half of a word. words: a power of two."""
     columns: np.ndarray = np.uint32(1) << np.arange(32, dtype=np.uint32)
     table = np.array(_byte_table(), np.uint32)
     for _ in range(4):
-        columns = table[columns & 255] ^ columns >> 8  # now the images of the single bits when they move on by a word
+        columns = table[columns & 255] ^ columns >> 8  # the images of the single bits, multiplied by x^32
     for _ in range(words.bit_length() - 1):
-        columns = _images(columns, columns)  # twice as far
+        columns = _images(columns, columns)  # twice the shift
     low, high = np.zeros((2, 1 << 16), np.uint32)
     for bit in range(16):
         low[1 << bit : 2 << bit] = low[: 1 << bit] ^ columns[bit]
@@ -89,6 +89,6 @@ def _shift_tables(words: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _images(columns: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The linear map that takes bit i to columns[i], applied to each of `values`."""
+    """Apply the linear map that takes bit i to columns[i] to each of `values`."""
     bits = values[:, None] >> np.arange(32, dtype=np.uint32) & 1
     return np.bitwise_xor.reduce(bits * columns, axis=1)

@@ -1,4 +1,4 @@
-"""Reading .npz, NumPy's archive of arrays: a zip of .npy files. No pickled objects, and nothing larger than its file says."""
+"""Read .npz, NumPy's zip archive of .npy files: no pickled objects, and a limit on what it may unpack to."""
 
 import zipfile
 import zlib
@@ -6,24 +6,24 @@ from pathlib import Path
 
 import numpy as np
 
-from albert_np.io import impostors
+from albert_np.io import file_types
 
-MOST_TIMES = 200  # how much larger than the file its arrays may be: a compressed archive of weights is about as large
+MAX_RATIO = 200  # of the size of the arrays to that of the file; for weights, compressed or not, it is about 1
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """{name: array}. ValueError, which names the file: it is no .npz file, is damaged, or holds Python objects."""
+    """Return {name: array}. ValueError, which names the file, if it is not .npz, is damaged or contains Python objects."""
     path = Path(path)
     with open(path, "rb") as file:
-        impostors.check(path, file.read(512), own="a zip archive")
+        file_types.check_type(path, file.read(512), expected="a zip archive")
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
         names = [member.filename for member in members]
         if len(set(names)) < len(names):
-            raise ValueError("two members have one name")
+            raise ValueError("two members have the same name")
         claimed, size = sum(member.file_size for member in members), path.stat().st_size
-        if claimed > MOST_TIMES * size:
+        if claimed > MAX_RATIO * size:
             raise ValueError(f"it claims {claimed} bytes in a file of {size}")
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}

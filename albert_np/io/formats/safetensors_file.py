@@ -1,8 +1,8 @@
-"""Reading .safetensors: a length (8 bytes), a header (JSON: name -> dtype, shape, begin and end), and the numbers.
+"""Read .safetensors: a length (8 bytes), a header (JSON: name -> dtype, shape, begin and end), and the numbers.
 
-The library opens every file and checks it; what it says of a damaged one is for programmers, so the same is checked here
-first, in words, and a few things that it lets pass (names that come twice, a header that begins with a blank). The numbers
-are views of the mapped file: nothing is copied before the caller does.
+The safetensors library opens and checks every file, too. The checks here come first because they give clearer messages and
+refuse a few things that the library accepts (repeated names, a header that begins with a space). Arrays are views of the
+memory-mapped file; nothing is copied.
 
 Format: https://github.com/huggingface/safetensors (README, "Format").
 """
@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from albert_np.io import impostors
+from albert_np.io import file_types
 from albert_np.io.files import parse_json
 from albert_np.io.formats import packed
-from albert_np.io.formats.bfloat16 import widened
+from albert_np.io.formats.bfloat16 import from_bfloat16
 
 MAX_HEADER_BYTES = 100_000_000  # the library's own limit
 DTYPES = {
@@ -27,17 +27,17 @@ DTYPES = {
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """{name: array}, read-only views of the mapped file in its own dtypes; bfloat16 comes as float32, what is packed as packed.py
-    says as whole tensors.
+    """Return {name: array}, read-only views of the mapped file in its own dtypes; bfloat16 is converted to float32, and packed
+    tensors (packed.py) are unpacked.
 
-    ValueError, which names the file and the tensor: it is no safetensors file, or is damaged.
+    Raises ValueError, which names the file and the tensor, if it is not a safetensors file or is damaged.
     """
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
     with open(path, "rb") as file:
         head = file.read(512)
-        impostors.check(path, head, own="a safetensors file")
+        file_types.check_type(path, head, expected="a safetensors file")
         size = path.stat().st_size
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     try:
@@ -47,14 +47,14 @@ def read(path: Path) -> dict[str, np.ndarray]:
         with safe_open(path, framework="np"):
             pass
         if metadata.get("format") == packed.FORMAT:
-            arrays = packed.unpacked(arrays, metadata)
+            arrays = packed.unpack(arrays, metadata)
     except (ValueError, SafetensorError) as error:
         raise ValueError(f"{path} is not a whole safetensors file: {error}") from None
     return arrays
 
 
 def _header(data: Any, size: int) -> tuple[dict[str, Any], dict[str, str], int]:
-    """The entries of the tensors, the metadata, and where the numbers begin."""
+    """Return the entries of the tensors, the metadata, and where the numbers begin."""
     if size < 8:
         raise ValueError(f"it has {size} bytes, and the header's length alone takes 8")
     length = int.from_bytes(data[:8], "little")
@@ -76,12 +76,12 @@ def _header(data: Any, size: int) -> tuple[dict[str, Any], dict[str, str], int]:
     return header, metadata, 8 + length
 
 
-def _integers(values: Any) -> bool:
+def _are_sizes(values: Any) -> bool:
     return isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)
 
 
 def _array(name: str, entry: Any, data: Any, start: int) -> np.ndarray:
-    """One tensor as a view of the file."""
+    """Return one tensor as a view of the file."""
     if not isinstance(entry, dict):
         raise ValueError(f"the entry of {name!r} must be an object, not {entry!r}")
     for key in ("dtype", "shape", "data_offsets"):
@@ -90,9 +90,9 @@ def _array(name: str, entry: Any, data: Any, start: int) -> np.ndarray:
     code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(code, str) or code not in DTYPES:
         raise ValueError(f"the dtype {code!r} of {name!r} is unknown or not supported; supported are {', '.join(DTYPES)}")
-    if not _integers(shape) or len(shape) > 32:
+    if not _are_sizes(shape) or len(shape) > 32:
         raise ValueError(f"the shape of {name!r} must be a list of non-negative integers, not {shape!r}")
-    if not _integers(offsets) or len(offsets) != 2:
+    if not _are_sizes(offsets) or len(offsets) != 2:
         raise ValueError(f"data_offsets of {name!r} must be two non-negative integers, not {offsets!r}")
     begin, end = offsets
     dtype = np.dtype(DTYPES[code])
@@ -103,17 +103,17 @@ def _array(name: str, entry: Any, data: Any, start: int) -> np.ndarray:
     if math.prod(shape) * dtype.itemsize != end - begin:
         raise ValueError(f"shape {shape}, dtype {code} and byte length {end - begin} of {name!r} disagree")
     array = np.frombuffer(data, dtype, math.prod(shape), start + begin).reshape(shape) if end > begin else np.zeros(shape, dtype)
-    return widened(array) if code == "BF16" else array
+    return from_bfloat16(array) if code == "BF16" else array
 
 
 def _check_cover(entries: dict[str, Any], size: int) -> None:
-    """The tensors must fill the data section: no byte owned twice, none by nobody."""
-    at, before = 0, ""
+    """Raise ValueError unless the tensors cover the data section exactly, without overlaps or gaps."""
+    end_before, before = 0, ""
     for begin, end, name in sorted((*entry["data_offsets"], name) for name, entry in entries.items()):
-        if begin < at and begin < end:
+        if begin < end_before and begin < end:
             raise ValueError(f"the tensors {before!r} and {name!r} overlap")
-        if begin > at:
-            raise ValueError(f"there is a hole of {begin - at} bytes before tensor {name!r}")
-        at, before = max(at, end), name
-    if at != size:
-        raise ValueError(f"{size - at} bytes after the last tensor belong to nobody")
+        if begin > end_before:
+            raise ValueError(f"there is a hole of {begin - end_before} bytes before tensor {name!r}")
+        end_before, before = max(end_before, end), name
+    if end_before != size:
+        raise ValueError(f"{size - end_before} bytes after the last tensor belong to no tensor")

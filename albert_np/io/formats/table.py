@@ -1,34 +1,34 @@
-"""LevelDB's sorted table of byte strings: the form of a TensorFlow checkpoint's index.
+"""Read and write LevelDB's sorted table of byte strings, the format of a TensorFlow checkpoint's index.
 
     block | block | ... | meta block (empty) | index block | footer
 
-A block is a row of entries, then restart points and their number (four bytes each), then one byte of compression and a masked
-CRC-32C over all before it. An entry leaves out the bytes that its key shares with the key before: varints of shared, unshared
+A block contains entries, then restart points and their number (four bytes each), then one byte of compression and a masked
+CRC-32C of everything before it. An entry omits the prefix that its key shares with the previous key: varints of shared, unshared
 and value length, the rest of the key, the value; at a restart point nothing is shared. In the index block a value is the handle
-of a block (varints of offset and size) and its key lies between that block's last key and the next block's first. The footer
-has the handles of the meta block and the index block, zeros up to 40 bytes and a magic number.
+of a block (varints of offset and size), and its key is between that block's last key and the next block's first. The footer
+contains the handles of the meta block and the index block, zeros up to 40 bytes and a magic number.
 Source: table_format.md in LevelDB's documentation.
 """
 
 import struct
 from collections.abc import Iterable, Iterator
 
-from albert_np.io.formats.crc32c import masked
+from albert_np.io.formats.crc32c import masked_crc32c
 from albert_np.io.protobuf import varint
 
 MAGIC = 0xDB4775248B80FB57
 FOOTER_BYTES = 48
 TRAILER_BYTES = 5
 PLAIN, SNAPPY = 0, 1
-BLOCK_BYTES = 256 << 10  # TensorFlow begins a new block when one has reached this
-RESTART_INTERVAL = 16  # entries from one restart point to the next, as LevelDB and TensorFlow write them ...
-MAX_KEY_GROWTH = 16  # ... so that keys written out have at most so many times the bytes of the file
+BLOCK_BYTES = 256 << 10  # TensorFlow starts a new block at this size
+RESTART_INTERVAL = 16  # entries per restart point, as LevelDB and TensorFlow write them ...
+MAX_KEY_GROWTH = 16  # ... which bounds the ratio of the keys' full length to the size of the file
 
 
 def read(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Keys and values of a table in their order, every check made on the way. A value is a view of `data`.
+    """Yield the keys and values of a table in order. A value is a view of `data`.
 
-    ValueError: anything damaged, a wrong checksum, keys that do not increase, compressed blocks.
+    Raises ValueError for damaged data, wrong checksums, keys that do not increase, and compressed blocks.
     """
     if len(data) < FOOTER_BYTES:
         raise ValueError(f"the index has {len(data)} bytes: it is shorter than a footer ({FOOTER_BYTES})")
@@ -58,11 +58,11 @@ def read(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def _block(body: memoryview, offset: int, size: int) -> memoryview:
-    """The entries and restart points of the block with this handle."""
+    """Return the entries and restart points of the block with this handle."""
     if offset + size + TRAILER_BYTES > len(body):
         raise ValueError(f"the block of {size} bytes at byte {offset} reaches past the end of the index")
     block, compression = body[offset : offset + size], body[offset + size]
-    if masked(body[offset : offset + size + 1]) != int.from_bytes(body[offset + size + 1 : offset + size + 5], "little"):
+    if masked_crc32c(body[offset : offset + size + 1]) != int.from_bytes(body[offset + size + 1 : offset + size + 5], "little"):
         raise ValueError(f"the crc of an index block is wrong (the block of {size} bytes at byte {offset})")
     if compression == SNAPPY:
         raise ValueError("compressed index blocks are not supported (the block says snappy)")
@@ -72,7 +72,7 @@ def _block(body: memoryview, offset: int, size: int) -> memoryview:
 
 
 def _entries(block: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Keys and values of one block."""
+    """Yield the keys and values of one block."""
     count = int.from_bytes(block[-4:], "little") if len(block) >= 4 else 0
     end = len(block) - 4 - 4 * count
     if count == 0 or end < 0:
@@ -100,7 +100,7 @@ def _entries(block: memoryview) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def _handle(data: memoryview, at: int) -> tuple[int, int, int]:
-    """Offset and size of a block, and where the handle ends."""
+    """Return the offset and size of a block, and the position after the handle."""
     offset, at = _number(data, at)
     size, at = _number(data, at)
     return offset, size, at
@@ -114,7 +114,7 @@ def _number(data: memoryview, at: int) -> tuple[int, int]:
 
 
 def write(entries: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """A table with these keys, which must increase, and values: byte for byte what TensorFlow's own builder makes of them."""
+    """Return a table of these entries, with increasing keys: byte for byte as TensorFlow's builder writes it."""
     out = bytearray()
     block, index = _Block(RESTART_INTERVAL), _Block(1)
     for key, value in entries:
@@ -130,7 +130,7 @@ def write(entries: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 class _Block:
-    """A block that is being written."""
+    """Builder of a block."""
 
     def __init__(self, interval: int):
         self.interval, self.count = interval, 0
@@ -145,7 +145,7 @@ class _Block:
             shared = _shared(self.key, key)
         elif self.count:
             self.restarts.append(len(self.bytes))
-        self.bytes += number(shared) + number(len(key) - shared) + number(len(value)) + key[shared:] + value
+        self.bytes += encode_varint(shared) + encode_varint(len(key) - shared) + encode_varint(len(value)) + key[shared:] + value
         self.key, self.count = key, self.count + 1
 
     def finish(self) -> bytes:
@@ -153,16 +153,16 @@ class _Block:
 
 
 def _store(out: bytearray, block: _Block) -> bytes:
-    """Append a block and its trailer; its handle."""
+    """Append a block and its trailer to `out`; return its handle."""
     contents = block.finish()
-    handle = number(len(out)) + number(len(contents))
+    handle = encode_varint(len(out)) + encode_varint(len(contents))
     contents += bytes([PLAIN])
-    out += contents + masked(contents).to_bytes(4, "little")
+    out += contents + masked_crc32c(contents).to_bytes(4, "little")
     return handle
 
 
 def _separator(last: bytes, following: bytes) -> bytes:
-    """LevelDB's short key from `last` up to, but not including, `following`."""
+    """Return a short key that is at least `last` and below `following`, by LevelDB's rule."""
     at = _shared(last, following)
     if at < len(last) and last[at] < 255 and last[at] + 1 < following[at]:
         return last[:at] + bytes([last[at] + 1])
@@ -170,21 +170,21 @@ def _separator(last: bytes, following: bytes) -> bytes:
 
 
 def _successor(last: bytes) -> bytes:
-    """LevelDB's short key that is no smaller than `last`: the first byte that can be is raised, and the rest left out."""
+    """Return a short key that is at least `last`, by LevelDB's rule: increment the first byte below 255, drop the rest."""
     at = next((at for at, byte in enumerate(last) if byte < 255), len(last))
     return last[:at] + bytes([last[at] + 1]) if at < len(last) else last
 
 
 def _shared(one: bytes, other: bytes) -> int:
-    """The length of the common beginning."""
+    """Return the length of the common prefix."""
     at, end = 0, min(len(one), len(other))
     while at < end and one[at] == other[at]:
         at += 1
     return at
 
 
-def number(value: int) -> bytes:
-    """A varint: seven bits a byte, the lowest first, the eighth bit set in all but the last."""
+def encode_varint(value: int) -> bytes:
+    """Encode a varint: seven bits per byte, the lowest first, the eighth bit set in all but the last."""
     out = bytearray()
     while value > 127:
         out.append(value & 127 | 128)

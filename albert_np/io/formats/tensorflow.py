@@ -1,7 +1,7 @@
-"""TensorFlow's checkpoints of the second form (V2, "tensor bundles"): PREFIX.index and PREFIX.data-00000-of-0000N.
+"""Read and write TensorFlow's V2 checkpoints ("tensor bundles"): PREFIX.index and PREFIX.data-00000-of-0000N.
 
 The index is a sorted table (table.py): the header under the empty key, and an entry for each tensor under its name (bundle.py).
-The data files, the shards, hold the raw numbers. A partitioned variable has an entry with its whole shape and a list of slices,
+The data files (shards) contain the raw numbers. A partitioned variable has an entry with its whole shape and a list of slices,
 and an entry for each slice, under a key that begins with a zero byte.
 """
 
@@ -11,26 +11,26 @@ from pathlib import Path
 
 import numpy as np
 
-from albert_np.io import impostors
+from albert_np.io import file_types
 from albert_np.io.files import write_whole
 from albert_np.io.formats import bundle, table
-from albert_np.io.formats.bfloat16 import widened
+from albert_np.io.formats.bfloat16 import from_bfloat16
 from albert_np.io.formats.bundle import Entry
-from albert_np.io.formats.crc32c import masked
+from albert_np.io.formats.crc32c import masked_crc32c
 from albert_np.io.protobuf import varint
 
 
 def read(prefix: Path) -> dict[str, np.ndarray]:
-    """The tensors of a checkpoint, in the index's order. prefix: the path without ".index".
+    """Return the tensors of a checkpoint, in the index's order. prefix: the path without ".index".
 
-    Arrays are read-only views of the memory-mapped files (not always aligned), but those of partitioned variables, which are put
-    together, and of bfloat16, which become float32. Tensors of strings are left out. The checksum of every array is checked.
-    FileNotFoundError: the index or a shard is missing. ValueError, which names the index: anything damaged or contradictory.
+    Arrays are read-only views of the memory-mapped files (not always aligned), except partitioned variables, which are assembled,
+    and bfloat16, which becomes float32. Tensors of strings are left out. The checksum of every array is verified.
+    Raises FileNotFoundError if the index or a shard is missing; ValueError, which names the index, if anything is damaged.
     """
     index = _index_path(prefix)
     data = _mapped(index)
     head = bytes(data[:512])
-    impostors.check(index, head)
+    file_types.check_type(index, head)
     if is_v1(head):
         raise ValueError(f"{index}: V1 checkpoints are not supported; save again with V2")
     try:
@@ -40,9 +40,9 @@ def read(prefix: Path) -> dict[str, np.ndarray]:
 
 
 def is_v1(head: bytes) -> bool:
-    """Does a file that begins with these bytes hold a checkpoint of the first form (V1), which is one file?
+    """Return whether a file that begins with these bytes is a V1 checkpoint, which is a single file.
 
-    It is a sorted table, too, but its first value begins with a message (SavedTensorSlices) and not with the number of shards.
+    It is a sorted table, too, but its first value begins with a message (SavedTensorSlices) instead of the number of shards.
     """
     if head[:2] != b"\0\0":
         return False
@@ -66,12 +66,12 @@ def _tensors(prefix: Path, data: memoryview) -> dict[str, np.ndarray]:
     if values:
         raise ValueError(f"a slice belongs to no tensor: {next(iter(values))!r}")
     shards = [_shard(prefix, i, count) for i in range(count)]
-    _check_places(prefix, shards, [part for row in parts.values() for part in row])
+    _check_positions(prefix, shards, [part for row in parts.values() for part in row])
     tensors = {}
     for name, entry in entries.items():
         if entry.is_array:
             arrays = [_array(prefix, shards, part) for part in parts[name]]
-            tensors[name] = _assembled(entry, arrays) if entry.slices else arrays[0]
+            tensors[name] = _assemble(entry, arrays) if entry.slices else arrays[0]
     return tensors
 
 
@@ -83,7 +83,7 @@ def _name(key: bytes) -> str:
 
 
 def _parts(name: str, entry: Entry, values: dict[bytes, memoryview]) -> list[Entry]:
-    """The entries that say where this tensor's numbers are: itself, or its slices, which are taken out of `values`."""
+    """Return the entries with this tensor's numbers: its own, or those of its slices, which are removed from `values`."""
     if not entry.slices:
         return [entry]
     parts = []
@@ -96,7 +96,9 @@ def _parts(name: str, entry: Entry, values: dict[bytes, memoryview]) -> list[Ent
         part = bundle.parse_entry(label, value)
         shape = tuple(axis.stop - axis.start for axis in place)
         if part.dtype != entry.dtype or part.shape != shape or part.slices:
-            raise ValueError(f"the slice {label} has the shape {part.shape} and the dtype {part.dtype}, not its place's")
+            raise ValueError(
+                f"the slice {label} has the shape {part.shape} and the dtype {part.dtype}, which do not match its position"
+            )
         parts.append(part)
     return parts
 
@@ -118,14 +120,14 @@ def _shard_path(prefix: Path, i: int, count: int) -> Path:
 
 
 def _mapped(path: Path) -> np.ndarray:
-    """A file's bytes, memory-mapped, read-only."""
+    """Return a file's bytes, memory-mapped, read-only."""
     if path.stat().st_size == 0:
-        return np.frombuffer(b"\0", np.uint8)[:0]  # which cannot be mapped
+        return np.frombuffer(b"\0", np.uint8)[:0]  # an empty file cannot be mapped
     return np.memmap(path, np.uint8, "r").view(np.ndarray)
 
 
-def _check_places(prefix: Path, shards: list[np.ndarray], parts: list[Entry]) -> None:
-    """Every part lies inside the file of its shard, and no two have a byte in common."""
+def _check_positions(prefix: Path, shards: list[np.ndarray], parts: list[Entry]) -> None:
+    """Raise ValueError unless every part is inside the file of its shard, and no two overlap."""
     for part in parts:
         if not 0 <= part.shard < len(shards):
             raise ValueError(f"shard {part.shard} of {part.label} does not exist: the header says {len(shards)}")
@@ -135,7 +137,7 @@ def _check_places(prefix: Path, shards: list[np.ndarray], parts: list[Entry]) ->
     if outside:
         shard = outside[0].shard
         path = _shard_path(prefix, shard, len(shards))
-        impostors.check(path, bytes(shards[shard][:512]))
+        file_types.check_type(path, bytes(shards[shard][:512]))
         labels = [part.label for part in outside if part.shard == shard]
         names = " and ".join(labels[:4]) + (f" and {len(labels) - 4} more" if len(labels) > 4 else "")
         verb = "reach" if len(labels) > 1 else "reaches"
@@ -147,23 +149,23 @@ def _check_places(prefix: Path, shards: list[np.ndarray], parts: list[Entry]) ->
 
 
 def _array(prefix: Path, shards: list[np.ndarray], part: Entry) -> np.ndarray:
-    """The numbers of a part, their checksum checked."""
+    """Return the numbers of a part, after verifying their checksum."""
     shard = shards[part.shard]
     data = shard[part.offset : part.offset + part.size]
-    if masked(data) != part.crc:
+    if masked_crc32c(data) != part.crc:
         path = _shard_path(prefix, part.shard, len(shards))
-        impostors.check(path, bytes(shard[:512]))
-        raise ValueError(f"the crc of tensor {part.label} is wrong: {path.name} is damaged, or of another checkpoint")
+        file_types.check_type(path, bytes(shard[:512]))
+        raise ValueError(f"the crc of tensor {part.label} is wrong: {path.name} is damaged, or belongs to another checkpoint")
     array = data.view(bundle.DTYPES[part.dtype])
     if array.dtype == np.bool_ and data.max(initial=0) > 1:
         raise ValueError(f"{part.label} has truth values other than 0 and 1")
     if part.dtype == bundle.BFLOAT16:
-        array = widened(array)
+        array = from_bfloat16(array)
     return array.reshape(part.shape)
 
 
-def _assembled(entry: Entry, arrays: list[np.ndarray]) -> np.ndarray:
-    """A partitioned tensor of its slices, which have to cover it exactly once."""
+def _assemble(entry: Entry, arrays: list[np.ndarray]) -> np.ndarray:
+    """Assemble a partitioned tensor from its slices, which must cover it exactly once."""
     covered, needed = sum(array.size for array in arrays), math.prod(entry.shape)
     if covered != needed:
         raise ValueError(f"the slices of {entry.label} have {covered} numbers, its shape {entry.shape} {needed}")
@@ -179,15 +181,15 @@ def _assembled(entry: Entry, arrays: list[np.ndarray]) -> np.ndarray:
 
 
 def write(prefix: Path, tensors: dict[str, np.ndarray]) -> None:
-    """Write a checkpoint of one shard, as TensorFlow's own BundleWriter does, byte for byte: the index is put in place last.
+    """Write a checkpoint of one shard, byte for byte like TensorFlow's BundleWriter. The index is written last.
 
-    prefix: the path without ".index"; its folder must exist. Names may not be empty or begin with a zero byte, which the format
-    needs for itself. ValueError: such a name, or a dtype that TensorFlow has not.
+    prefix: the path without ".index"; its folder must exist. Raises ValueError for names that are empty or begin with a zero byte
+    (reserved by the format), and for dtypes that TensorFlow does not have.
     """
     rows = sorted((_key(name), name) for name in tensors)
     for name, tensor in tensors.items():
         if _plain_dtype(tensor) not in bundle.CODES:
-            raise ValueError(f"{name} has the dtype {tensor.dtype}, which TensorFlow's checkpoints have not")
+            raise ValueError(f"{name} has the dtype {tensor.dtype}, which TensorFlow's checkpoints do not have")
     entries = [(b"", bundle.header())]
 
     def fill(path: Path) -> None:
@@ -195,8 +197,8 @@ def write(prefix: Path, tensors: dict[str, np.ndarray]) -> None:
             for key, name in rows:
                 tensor = tensors[name]
                 data = tensor.astype(_plain_dtype(tensor), order="C", copy=False).reshape(-1).view(np.uint8)
-                place = (file.tell(), len(data), masked(data))
-                entries.append((key, bundle.entry(_plain_dtype(tensor), tensor.shape, *place)))
+                where = (file.tell(), len(data), masked_crc32c(data))
+                entries.append((key, bundle.entry(_plain_dtype(tensor), tensor.shape, *where)))
                 file.write(data.data)
 
     write_whole(_shard_path(prefix, 0, 1), fill)
@@ -204,7 +206,7 @@ def write(prefix: Path, tensors: dict[str, np.ndarray]) -> None:
 
 
 def _key(name: str) -> bytes:
-    """A name as the index has it."""
+    """Encode a tensor's name for the index."""
     if not name or name.startswith("\0"):
         raise ValueError(f"{name!r} cannot be the name of a tensor: it must not be empty or begin with a zero byte")
     try:
@@ -214,5 +216,5 @@ def _key(name: str) -> bytes:
 
 
 def _plain_dtype(tensor: np.ndarray) -> np.dtype:
-    """The dtype in the byte order of the files."""
+    """Return the dtype in the files' byte order."""
     return tensor.dtype.newbyteorder("<")

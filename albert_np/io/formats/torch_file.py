@@ -1,8 +1,8 @@
-"""Reading what torch.save wrote (.bin, .pth, .pt), without torch and without running anything that the file says.
+"""Read files of torch.save (.bin, .pth, .pt) without torch, and without executing their pickles.
 
-Both of its forms (torch_zip, torch_legacy) hold a pickle, which describes the tensors (unpickle, torch_values), and storages:
-rows of numbers, each under a key. Here descriptions become arrays: read-only views of the mapped file. Two names for one
-tensor share their memory, as in torch. Only bfloat16, which NumPy lacks, and big-endian numbers are copied.
+Both formats (torch_zip, torch_legacy) contain a pickle, which describes the tensors (unpickle, torch_values), and storages: 1-D
+arrays of numbers, each under a key. The tensors become read-only views of the memory-mapped file. Two names of one tensor share
+their memory, as in torch. Only bfloat16, which NumPy does not have, and big-endian numbers are copied.
 """
 
 import math
@@ -14,28 +14,28 @@ from typing import Any
 
 import numpy as np
 
-from albert_np.io import impostors
+from albert_np.io import file_types
 from albert_np.io.formats.torch_legacy import open_legacy
-from albert_np.io.formats.torch_values import Find, Pairs, Tensor, a_kind, by_name, shown
+from albert_np.io.formats.torch_values import Find, Pairs, Tensor, describe_type, printable, to_dict
 from albert_np.io.formats.torch_zip import open_zip
 
-NESTED = ("state_dict", "model_state_dict", "model")  # where training scripts keep the weights beside other things
-PLAIN = (type(None), bool, int, float, str)  # values that may stand beside tensors
+NESTED = ("state_dict", "model_state_dict", "model")  # keys under which training scripts save the weights, beside other data
+PLAIN = (type(None), bool, int, float, str)  # types of values that may occur beside tensors
 TENSORS = "a dict of tensors"
 MAX_RANK = 64  # NumPy's limit, and torch's
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """{name: array} in the file's order, read-only, in the file's own dtypes; bfloat16 comes as float32, which is exact.
+    """Return {name: array} in the file's order, read-only, in the file's dtypes; bfloat16 is converted to float32, exactly.
 
-    Weights under "state_dict", "model_state_dict" or "model" are found; a warning says so, and names values that are no tensors.
-    The file must not be cut short or written to while the arrays are in use: they are views of it.
-    ValueError, which names the file: it is no torch file, is damaged, or asks for more than building tensors.
+    Weights under "state_dict", "model_state_dict" or "model" are found, with a warning, and so are values that are not tensors.
+    The file must not be truncated or written to while the arrays, which are views of it, are in use.
+    Raises ValueError, which names the file, if it is not a torch file, is damaged, or its pickle needs more than tensors.
     """
     path = Path(path)
     with open(path, "rb") as file:
         head = file.read(512)
-        impostors.check(path, head, own="a zip archive")
+        file_types.check_type(path, head, expected="a zip archive")
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     try:
         value, find = open_zip(data) if head.startswith(b"PK") else open_legacy(data)
@@ -49,21 +49,21 @@ def read(path: Path) -> dict[str, np.ndarray]:
 
 
 def _state_dict(value: Any) -> tuple[dict[str, Tensor], list[str]]:
-    """The tensors by name, and what to tell the user about where they were and what stands beside them."""
-    entries, notes = _unpacked(by_name(value, TENSORS))
+    """Return the tensors by name, and notes for the user on where they were found and which values were ignored."""
+    entries, notes = _find_entries(to_dict(value, TENSORS))
     for name, entry in entries.items():
         if type(entry) not in (Tensor, *PLAIN):
-            raise ValueError(f"the value of {shown(name)} is {a_kind(entry)}, not a tensor")
+            raise ValueError(f"the value of {printable(name)} is {describe_type(entry)}, not a tensor")
     tensors = {name: entry for name, entry in entries.items() if type(entry) is Tensor}
     if not tensors:
         raise ValueError(f"holds no tensors; it has {_list(entries) or 'nothing'}")
     if len(tensors) < len(entries):
-        notes.append(f"ignored, as they are no tensors: {_list(entries.keys() - tensors.keys())}")
+        notes.append(f"ignored, as they are not tensors: {_list(entries.keys() - tensors.keys())}")
     return tensors, notes
 
 
-def _unpacked(entries: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The same entries, or, if none is a tensor, those of the dict in which a training script put the weights; what to tell."""
+def _find_entries(entries: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the entries, or, if none is a tensor, those of the nested dict with the weights; and notes for the user."""
     if any(type(entry) is Tensor for entry in entries.values()):
         return entries, []
     nested = [key for key in NESTED if _has_tensors(entries.get(key))]
@@ -73,7 +73,7 @@ def _unpacked(entries: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         raise ValueError(f"there are weights under {_list(nested)}: save one of them alone")
     others = _list(entries.keys() - nested)
     note = f"the weights were found under {nested[0]}" + (f"; not used: {others}" if others else "")
-    return by_name(entries[nested[0]], TENSORS), [note]
+    return to_dict(entries[nested[0]], TENSORS), [note]
 
 
 def _has_tensors(value: Any) -> bool:
@@ -81,51 +81,51 @@ def _has_tensors(value: Any) -> bool:
 
 
 def _list(names: Iterable[str]) -> str:
-    """Some names for a message, the first few in alphabetical order."""
+    """Format names for a message: the first few in alphabetical order."""
     names = sorted(names)
-    return ", ".join(shown(name) for name in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return ", ".join(printable(name) for name in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _arrays(tensors: dict[str, Tensor], find: Find) -> dict[str, np.ndarray]:
-    """The arrays; each storage is looked up once, so that tensors that share one go on sharing it."""
+    """Return the arrays. Each storage is read once, so that tensors with the same storage share memory."""
     for name, tensor in tensors.items():
         _check_bounds(name, tensor)
-    rows: dict[str, np.ndarray] = {}
+    storages: dict[str, np.ndarray] = {}
     arrays = {}
     for name, tensor in tensors.items():
         key = tensor.storage.key
-        if key not in rows:
-            rows[key] = find(tensor.storage)
-        arrays[name] = _view(tensor, rows[key])
+        if key not in storages:
+            storages[key] = find(tensor.storage)
+        arrays[name] = _view(tensor, storages[key])
     return arrays
 
 
-def _view(tensor: Tensor, row: np.ndarray) -> np.ndarray:
-    """The tensor as a view of its storage's numbers, once its bounds have been checked."""
+def _view(tensor: Tensor, data: np.ndarray) -> np.ndarray:
+    """Return the tensor as a view of its storage, after its bounds have been checked."""
     if 0 in tensor.size:
-        return np.ndarray(tensor.size, row.dtype, row[:0])
-    # The stride of a dimension of one is never taken, so it may be anything; 0 always fits.
-    steps = [step * row.itemsize if count > 1 else 0 for count, step in zip(tensor.size, tensor.stride)]
-    return np.ndarray(tensor.size, row.dtype, row, tensor.offset * row.itemsize, steps)
+        return np.ndarray(tensor.size, data.dtype, data[:0])
+    # The stride of a dimension of size 1 is never used and may be anything; 0 is always valid.
+    steps = [step * data.itemsize if count > 1 else 0 for count, step in zip(tensor.size, tensor.stride)]
+    return np.ndarray(tensor.size, data.dtype, data, tensor.offset * data.itemsize, steps)
 
 
 def _check_bounds(name: str, tensor: Tensor) -> None:
-    """ValueError unless every number of the tensor lies in its storage, and it is no larger than that."""
-    at, size, stride, there = f"tensor {shown(name)}", tensor.size, tensor.stride, tensor.storage.numel
+    """Raise ValueError unless the tensor is inside its storage and not larger than it."""
+    label, size, stride, available = f"tensor {printable(name)}", tensor.size, tensor.stride, tensor.storage.numel
     if len(size) != len(stride):
-        raise ValueError(f"{at}: size and stride differ in length, {len(size)} and {len(stride)}")
+        raise ValueError(f"{label}: size and stride differ in length, {len(size)} and {len(stride)}")
     if len(size) > MAX_RANK:
-        raise ValueError(f"{at} has {len(size)} dimensions; at most {MAX_RANK} are allowed")
+        raise ValueError(f"{label} has {len(size)} dimensions; at most {MAX_RANK} are allowed")
     if tensor.offset < 0:
-        raise ValueError(f"{at}: the offset must not be negative, it is {tensor.offset}")
+        raise ValueError(f"{label}: the offset must not be negative, it is {tensor.offset}")
     for what, numbers in (("sizes", size), ("strides", stride)):
         if min(numbers, default=0) < 0:
-            raise ValueError(f"{at}: {what} must not be negative, they are {numbers}")
+            raise ValueError(f"{label}: {what} must not be negative, they are {numbers}")
     if math.prod(max(count, 1) for count in size) >= 1 << 59:
-        raise ValueError(f"{at}: its size {size} is larger than memory can be")
+        raise ValueError(f"{label}: its size {size} is larger than memory can be")
     numel = math.prod(size)
-    if numel > there:
-        raise ValueError(f"{at} needs {numel} numbers, its storage has {there}: it is larger than its storage")
+    if numel > available:
+        raise ValueError(f"{label} needs {numel} numbers, its storage has {available}: it is larger than its storage")
     last = tensor.offset + sum((count - 1) * step for count, step in zip(size, stride))
-    if tensor.offset > there or (numel and last >= there):
-        raise ValueError(f"{at} reaches past its storage, to number {last} of {there}")
+    if tensor.offset > available or (numel and last >= available):
+        raise ValueError(f"{label} reaches past its storage, to number {last} of {available}")

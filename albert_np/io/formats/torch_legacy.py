@@ -1,21 +1,21 @@
-"""The form of torch.save before torch 1.6: five pickles, and then the numbers, with no checksum.
+"""The format of torch.save before torch 1.6: five pickles, then the numbers, without checksums.
 
-The pickles are a magic number, a version, facts about the machine, the tensors, and a list of the storages' keys. Then, in
-that list's order, each storage has how many numbers it holds (8 bytes) and the numbers. Source: _legacy_save and
-_legacy_load in torch/serialization.py (2.13).
+The pickles are a magic number, a version, information on the machine, the tensors, and a list of the storages' keys. Then, in the
+order of that list, each storage has its length (8 bytes) and its numbers. Source: _legacy_save and _legacy_load in
+torch/serialization.py (2.13).
 """
 
 import mmap
 from typing import Any
 
 from albert_np.io.formats import unpickle
-from albert_np.io.formats.torch_values import Find, Storage, a_kind, by_name, numbers, shown, size_in_bytes
+from albert_np.io.formats.torch_values import Find, Storage, describe_type, printable, read_storage, size_in_bytes, to_dict
 
 MAGIC_NUMBER, VERSION = 0x1950A86A20F9469CFC6C, 1001
 
 
 def open_legacy(data: mmap.mmap) -> tuple[Any, Find]:
-    """The value of the fourth pickle, and a function that finds a storage's numbers. ValueError: damaged, or not torch's."""
+    """Return the value of the fourth pickle, and a function that reads a storage. ValueError if damaged, or not torch's."""
     if data[257:262] == b"ustar":
         raise ValueError("a tar archive, as torch wrote before 0.1.10: load and save it once with a newer torch")
     if data[:1] != b"\x80":
@@ -25,35 +25,37 @@ def open_legacy(data: mmap.mmap) -> tuple[Any, Find]:
         raise ValueError("not a torch file: a pickle without torch's magic number")
     version, at, _ = unpickle.load(data, at)
     if version != VERSION:
-        found = version if type(version) is int else a_kind(version)
-        raise ValueError(f"version {VERSION} of torch's older form expected, found {found}")
+        actual = version if type(version) is int else describe_type(version)
+        raise ValueError(f"version {VERSION} of torch's older format expected, found {actual}")
     machine, at, _ = unpickle.load(data, at)
-    if by_name(machine, "facts about the machine").get("little_endian") is not True:
+    if to_dict(machine, "information on the machine").get("little_endian") is not True:
         # torch writes these numbers little-endian on every machine and ignores the flag; other writers may not.
-        raise ValueError("written on a big-endian machine: its byte order is uncertain in this form, which is not supported")
+        raise ValueError("written on a big-endian machine: its byte order is uncertain in this format, so it is not supported")
     value, at, storages = unpickle.load(data, at)
     keys, at, _ = unpickle.load(data, at)
-    places = _places(data, at, keys, storages)
-    return value, lambda storage: numbers(data, places[storage.key], storage, "<")
+    offsets = _find_offsets(data, at, keys, storages)
+    return value, lambda storage: read_storage(data, offsets[storage.key], storage, "<")
 
 
-def _places(data: mmap.mmap, at: int, keys: Any, storages: dict[str, Storage]) -> dict[str, int]:
-    """Where each storage's numbers begin, by key; everything up to the end of the file must be accounted for."""
+def _find_offsets(data: mmap.mmap, at: int, keys: Any, storages: dict[str, Storage]) -> dict[str, int]:
+    """Return where each storage's numbers begin, by key. Every byte up to the end of the file must belong to one."""
     if type(keys) is not list or not all(type(key) is str for key in keys):
         raise ValueError("damaged: expected a list of the storages' keys")
     if len(set(keys)) < len(keys) or set(keys) != set(storages):
         raise ValueError("damaged: the list of storages disagrees with the state dict")
-    places = {}
+    offsets = {}
     for key in keys:
         storage, size = storages[key], size_in_bytes(storages[key])
         if at + 8 > len(data):
-            raise ValueError(f"storage {shown(key)} begins past the end of the file")
+            raise ValueError(f"storage {printable(key)} begins past the end of the file")
         numel = int.from_bytes(data[at : at + 8], "little", signed=True)
         if numel != storage.numel:
-            raise ValueError(f"storage {shown(key)}: its size {numel} disagrees with the state dict, which says {storage.numel}")
-        places[key], at = at + 8, at + 8 + size
+            raise ValueError(
+                f"storage {printable(key)}: its size {numel} disagrees with the state dict, which says {storage.numel}"
+            )
+        offsets[key], at = at + 8, at + 8 + size
         if at > len(data):
-            raise ValueError(f"storage {shown(key)} ends past the end of the file, by {at - len(data)} bytes")
+            raise ValueError(f"storage {printable(key)} ends past the end of the file, by {at - len(data)} bytes")
     if at < len(data):
-        raise ValueError(f"there are {len(data) - at} bytes behind the last storage")
-    return places
+        raise ValueError(f"there are {len(data) - at} bytes after the last storage")
+    return offsets

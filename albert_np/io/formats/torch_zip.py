@@ -1,9 +1,9 @@
-"""The zip form of torch.save: <name>/data.pkl describes the tensors, and <name>/data/<key> has the numbers of each storage.
+"""The zip format of torch.save: <name>/data.pkl describes the tensors, <name>/data/<key> contains the numbers of each storage.
 
-Members are stored, not compressed, so they are views of the mapped file; nothing is ever extracted. <name>/byteorder says
-"little" or "big" (little if there is none). Every member that is used is checked by its CRC-32. Python's zipfile reads the
-directory at the end of the file; each entry is compared here with the member's own header, which tells where its data
-begin. Source: torch/serialization.py (2.13), PKWARE's APPNOTE.TXT (4.3.7 is the member's own header).
+Members are stored without compression, so they are views of the mapped file; nothing is extracted. <name>/byteorder contains
+"little" or "big" (default: little). The CRC-32 of every member that is used is verified. Python's zipfile reads the directory at
+the end of the file; each entry is compared with the member's local header, which determines where its data begin.
+Source: torch/serialization.py (2.13), PKWARE's APPNOTE.TXT (4.3.7: the local header).
 """
 
 import mmap
@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from albert_np.io.formats import unpickle
-from albert_np.io.formats.torch_values import Find, Storage, numbers, shown, size_in_bytes
+from albert_np.io.formats.torch_values import Find, Storage, printable, read_storage, size_in_bytes
 
 LOCAL_HEADER = struct.Struct("<4s22xHH")  # of a member: the signature, ..., the lengths of its name and of the extra field
 
 
 class Member(NamedTuple):
-    """Where the data of a member lie in the file."""
+    """The position of a member's data in the file."""
 
     at: int
     size: int
@@ -34,18 +34,20 @@ def open_zip(data: mmap.mmap) -> tuple[Any, Find]:
     pickled = _checked(data, members[f"{folder}/data.pkl"], "data.pkl")
     value, end, _ = unpickle.load(pickled)
     if end != len(pickled):
-        raise ValueError(f"data.pkl has {len(pickled) - end} bytes behind its end")
+        raise ValueError(f"data.pkl has {len(pickled) - end} bytes after its end")
     order = _byte_order(data, members.get(f"{folder}/byteorder"))
 
     def find(storage: Storage) -> np.ndarray:
-        name = f"data/{shown(storage.key)}"
+        name = f"data/{printable(storage.key)}"
         member = members.get(f"{folder}/data/{storage.key}")
         if member is None:
             raise ValueError(f"the archive lacks {name}")
         if member.size != size_in_bytes(storage):
-            raise ValueError(f"storage {shown(storage.key)}: {size_in_bytes(storage)} bytes expected, {name} has {member.size}")
+            raise ValueError(
+                f"storage {printable(storage.key)}: {size_in_bytes(storage)} bytes expected, {name} has {member.size}"
+            )
         _checked(data, member, name)
-        return numbers(data, member.at, storage, order)
+        return read_storage(data, member.at, storage, order)
 
     return value, find
 
@@ -56,37 +58,37 @@ def _byte_order(data: mmap.mmap, member: Member | None) -> str:
         return "<"
     word = _checked(data, member, "byteorder")
     if word not in (b"little", b"big"):
-        raise ValueError("the record byteorder says neither little nor big")
+        raise ValueError("the record byteorder is neither little nor big")
     return "<" if word == b"little" else ">"
 
 
 def _members(data: mmap.mmap) -> tuple[dict[str, Member], str]:
-    """The members of an archive by name, and the folder that they all are in."""
+    """Return the members of an archive by name, and their common folder."""
     try:
-        entries = zipfile.ZipFile(data).infolist()  # type: ignore[call-overload]  # it needs read, seek and tell, which a map has
+        entries = zipfile.ZipFile(data).infolist()  # type: ignore[call-overload]  # a map has read, seek and tell, which is enough
     except (zipfile.BadZipFile, NotImplementedError, OSError, OverflowError, EOFError, struct.error, ValueError) as error:
         raise ValueError(f"truncated or damaged zip archive, its directory cannot be read: {error}") from None
     names = [entry.orig_filename for entry in entries]
     if len(set(names)) < len(names):
-        raise ValueError("the archive has two members of one name")
+        raise ValueError("the archive has two members of the same name")
     pickles = [name for name in names if name.endswith("/data.pkl") and name.count("/") == 1]
     if not pickles:
         raise ValueError("the archive has no data.pkl, so it is not from torch.save")
     folder = pickles[0].removesuffix("/data.pkl")
     for name in names:
         if not name.startswith(f"{folder}/") or ".." in name.split("/") or "\\" in name:
-            raise ValueError(f"odd member name {shown(name)} in the archive: torch puts all under {shown(folder)}/")
+            raise ValueError(f"odd member name {printable(name)} in the archive: torch puts all under {printable(folder)}/")
     if f"{folder}/constants.pkl" in names:
         raise ValueError("a TorchScript archive, which is a program: save the model's state_dict() instead")
     if sum(entry.compress_size for entry in entries) > len(data):
-        # They overlap, so that a small file could ask for endless checksums.
+        # Overlapping members would let a small file cause endless checksums.
         raise ValueError("damaged zip archive: its members are larger than the file")
     return {entry.orig_filename: _member(data, entry) for entry in entries}, folder
 
 
 def _member(data: mmap.mmap, entry: zipfile.ZipInfo) -> Member:
-    """Check a member's entry in the directory against its own header, which tells where its data begin."""
-    name = shown(entry.orig_filename)
+    """Compare a member's entry in the directory with its local header, and return the position of its data."""
+    name = printable(entry.orig_filename)
     if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
         raise ValueError(f"{name} is compressed, which torch.save never does and which is not accepted")
     if entry.flag_bits & 1:
@@ -95,8 +97,8 @@ def _member(data: mmap.mmap, entry: zipfile.ZipInfo) -> Member:
     signature, name_length, extra_length = b"", 0, 0
     if entry.header_offset >= 0 and at <= len(data):
         signature, name_length, extra_length = LOCAL_HEADER.unpack_from(data, entry.header_offset)
-    own_name = entry.orig_filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437")
-    if signature != b"PK\3\4" or data[at : at + name_length] != own_name:
+    expected_name = entry.orig_filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437")
+    if signature != b"PK\3\4" or data[at : at + name_length] != expected_name:
         raise ValueError(f"damaged zip archive: the header of {name} is not where the directory says")
     at += name_length + extra_length
     if at + entry.file_size > len(data):
@@ -105,8 +107,8 @@ def _member(data: mmap.mmap, entry: zipfile.ZipInfo) -> Member:
 
 
 def _checked(data: mmap.mmap, member: Member, name: str) -> memoryview:
-    """The bytes of a member; ValueError if its checksum is wrong."""
-    found = memoryview(data)[member.at : member.at + member.size]
-    if zlib.crc32(found) != member.crc:
+    """Return the bytes of a member; ValueError if its checksum is wrong."""
+    content = memoryview(data)[member.at : member.at + member.size]
+    if zlib.crc32(content) != member.crc:
         raise ValueError(f"CRC error in {name}: the file is damaged")
-    return found
+    return content

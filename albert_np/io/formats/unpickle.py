@@ -1,31 +1,39 @@
-"""The little of pickle that a state dict needs: it builds descriptions of tensors (torch_values), and can build nothing else.
+"""An interpreter for the pickles of state dicts: it builds descriptions of tensors (torch_values), and nothing else.
 
-A pickle is a program for a small stack machine (the opcodes are described in Python's pickletools.py). Python's own
-unpicklers run all of it: they import what it names, call what it asks for, set attributes, hash what it gives as keys
-and reserve the sizes that it claims. Forbidding that piece by piece means knowing every way in. So this is an interpreter
-of its own, of the 37 opcodes that torch.save writes with the protocols 2 to 5, and what is not written here cannot happen:
+A pickle is a program for a stack machine (Python's pickletools.py describes the opcodes). Python's unpicklers execute all of it:
+they import modules, call functions, set attributes, hash keys and allocate the sizes in the file. Instead of forbidding these one
+by one, this is a separate interpreter of the 37 opcodes that torch.save writes with protocols 2 to 5; nothing else is possible:
 
-- a global is looked up in a table, and only a few functions that make descriptions stand behind it;
-- every size is compared with the bytes that are left before anything is read, so a file cannot claim memory;
-- a dict is kept as its pairs, so nothing is hashed, compared or printed that a file could make deep, endless or slow;
-- nothing here recurses, so depth does no harm, and neither do cycles.
+- a global is looked up in a table of a few functions that return descriptions;
+- every size is compared with the number of remaining bytes before anything is read, so a file cannot cause large allocations;
+- a dict stays a list of pairs, so a file cannot make hashing, comparing or printing deep, endless or slow;
+- there is no recursion, so deep nesting and cycles are harmless.
 """
 
-import pickle  # for the names of its opcodes only
+import pickle  # only for the names of opcodes
 import pickletools
 import struct
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from albert_np.io.formats.torch_values import Global, Pairs, Storage, a_kind, find_global, is_metadata, shown, storage
+from albert_np.io.formats.torch_values import (
+    Global,
+    Pairs,
+    Storage,
+    describe_type,
+    find_global,
+    is_metadata,
+    parse_storage,
+    printable,
+)
 
-MAX_BYTES = 2 << 20  # a state dict needs about 200 a tensor
-MAX_NUMBER_BYTES = 16  # the longest that is in use is the magic number of torch's older form, with 10
+MAX_BYTES = 2 << 20  # a state dict needs about 200 per tensor
+MAX_NUMBER_BYTES = 16  # the longest in use is the magic number of torch's older format, with 10
 MAX_GLOBAL_BYTES = 400  # the names of a module and of something in it
 
 
 class Pickle(NamedTuple):
-    """What a pickle holds: its value, the byte behind its end, and every storage that it names, by key."""
+    """The content of a pickle: its value, the position after its end, and all storages by key."""
 
     value: Any
     end: int
@@ -35,30 +43,30 @@ class Pickle(NamedTuple):
 def load(data: Any, at: int = 0) -> Pickle:
     """Read the pickle that begins at byte `at` of a buffer (bytes, memoryview, mmap). More bytes may follow it.
 
-    Values are None, bool, int, float, str, list, tuple, Pairs, Storage, Tensor and Global, perhaps in cycles: look at
-    their types one level at a time, do not walk or print them.
-    ValueError: the pickle is cut, damaged, too long, or asks for something that no state dict needs.
+    Values are None, bool, int, float, str, list, tuple, Pairs, Storage, Tensor and Global, possibly in cycles: check their types
+    one level at a time, and do not traverse or print them.
+    Raises ValueError if the pickle is truncated, damaged, too long, or contains something that no state dict needs.
     """
     machine = Machine(memoryview(data), at)
     while (code := machine.number(1, "STOP")) != STOP:
         operation = OPERATIONS.get(code)
         if operation is None:
-            raise ValueError(_unknown(code, machine.at - 1))
+            raise ValueError(_opcode_error(code, machine.at - 1))
         operation(machine)
     if machine.marks or len(machine.stack) != 1:
         raise ValueError("damaged pickle: it does not end with one value, a dict of tensors or what else belongs there")
     return Pickle(machine.stack[0], machine.at, machine.storages)
 
 
-def _unknown(code: int, at: int) -> str:
+def _opcode_error(code: int, at: int) -> str:
     names = {opcode.code: opcode.name for opcode in pickletools.opcodes}
     if chr(code) not in names:
-        return f"damaged pickle: byte {code:#04x} at {at} is no opcode"
+        return f"damaged pickle: byte {code:#04x} at {at} is not an opcode"
     return f"refuses the opcode {names[chr(code)]} at byte {at}: no state dict needs it"
 
 
 class Machine:
-    """The bytes and the place in them, the stack (and the older stacks that MARK put aside), and the memo."""
+    """State of the interpreter: the bytes and the position in them, the stack (and those set aside by MARK), the memo."""
 
     def __init__(self, data: memoryview, at: int):
         self.data, self.at, self.limit = data, at, at + MAX_BYTES
@@ -68,10 +76,10 @@ class Machine:
         self.storages: dict[str, Storage] = {}
 
     def take(self, size: int, what: str) -> memoryview:
-        """The next `size` bytes, which are part of `what`."""
+        """Return the next `size` bytes, which are part of `what`."""
         end = self.at + size
         if end > len(self.data):
-            raise ValueError(f"the pickle is cut: it ends {'without' if what == 'STOP' else 'inside'} {what}")
+            raise ValueError(f"the pickle is truncated: it ends {'without' if what == 'STOP' else 'inside'} {what}")
         if end > self.limit:
             raise ValueError(f"the pickle is longer than {MAX_BYTES} bytes")
         taken = self.data[self.at : end]
@@ -90,20 +98,20 @@ class Machine:
         return self.stack.pop()
 
     def top(self, kind: type) -> Any:
-        """The value on top of the stack, left there; it must be of this kind."""
+        """Return the value on top of the stack without removing it; it must be of this type."""
         if not self.stack or type(self.stack[-1]) is not kind:
             raise ValueError(f"damaged pickle: an operation before byte {self.at} finds the wrong value on the stack")
         return self.stack[-1]
 
     def pop_mark(self) -> list[Any]:
-        """All that was put on the stack since the last MARK."""
+        """Remove and return all values since the last MARK."""
         if not self.marks:
             raise ValueError(f"damaged pickle: no MARK before byte {self.at}")
         above, self.stack = self.stack, self.marks.pop()
         return above
 
 
-# The operations, in the order of the table below.
+# ---- the operations, in the order of the table below ----
 
 
 def _protocol(m: Machine) -> None:
@@ -113,9 +121,9 @@ def _protocol(m: Machine) -> None:
 
 
 def _frame(m: Machine) -> None:
-    """How many bytes belong together, for readers from a stream."""
+    """The length of a frame, used only by readers of a stream."""
     if m.number(8) > len(m.data) - m.at:
-        raise ValueError("the pickle is cut: it ends inside a frame")
+        raise ValueError("the pickle is truncated: it ends inside a frame")
 
 
 def _long(m: Machine, size_bytes: int) -> None:
@@ -188,10 +196,10 @@ def _get(m: Machine, index: int) -> None:
 
 
 def _global(m: Machine) -> None:
-    """Two lines of text: the module, and the name in it."""
+    """Two lines of text: a module and a name in it."""
     lines = bytes(m.data[m.at : m.at + MAX_GLOBAL_BYTES]).split(b"\n", 2)
     if len(lines) < 3:
-        raise ValueError(f"the pickle is cut or damaged: the name of a global at byte {m.at} has no end")
+        raise ValueError(f"the pickle is truncated or damaged: the name of a global at byte {m.at} has no end")
     m.take(len(lines[0]) + len(lines[1]) + 2, "a name")
     m.push(find_global(*(line.decode("utf-8", "backslashreplace") for line in lines[:2])))
 
@@ -199,27 +207,27 @@ def _global(m: Machine) -> None:
 def _stack_global(m: Machine) -> None:
     name, module = m.pop(), m.pop()
     if type(name) is not str or type(module) is not str:
-        raise ValueError(f"damaged pickle: the name of a global before byte {m.at} is no string")
+        raise ValueError(f"damaged pickle: the name of a global before byte {m.at} is not a string")
     m.push(find_global(module, name))
 
 
 def _reduce(m: Machine) -> None:
     arguments, function = m.pop(), m.pop()
     if type(function) is not Global or function.call is None or type(arguments) is not tuple:
-        raise ValueError(f"damaged pickle: before byte {m.at} it calls {a_kind(function)} with {a_kind(arguments)}")
+        raise ValueError(f"damaged pickle: before byte {m.at} it calls {describe_type(function)} with {describe_type(arguments)}")
     m.push(function.call(arguments))
 
 
 def _persistent_id(m: Machine) -> None:
-    found = storage(m.pop())
-    known = m.storages.setdefault(found.key, found)
-    if (known.kind, known.numel) != (found.kind, found.numel):
-        raise ValueError(f"storage {shown(found.key)} is described twice, and differently")
+    storage = parse_storage(m.pop())
+    known = m.storages.setdefault(storage.key, storage)
+    if (known.kind, known.numel) != (storage.kind, storage.numel):
+        raise ValueError(f"storage {printable(storage.key)} is described twice, and differently")
     m.push(known)
 
 
 def _build(m: Machine) -> None:
-    """Python sets attributes here. A state dict's _metadata is not needed, and left aside; others are refused."""
+    """Python sets attributes here. A state dict's _metadata is ignored, since it is not needed; others are refused."""
     state = m.pop()
     m.top(Pairs)
     if not is_metadata(state):

@@ -1,4 +1,9 @@
-"""The Hugging Face hub, through its own library (the extra `hub`): exactly the files that are needed, all of one commit."""
+"""Download from the Hugging Face hub with its library (the extra `hub`): only the files that are needed, all of one commit.
+
+`hf_hub_download` is called for each file instead of `snapshot_download` for all: it needs no list of the repository's files (one
+request if everything is cached, and mirrors without that API work), and the cache records which files a commit does not have, so
+that files that cannot be fetched offline are distinguished from files that do not exist.
+"""
 
 import os
 import re
@@ -9,11 +14,11 @@ from typing import Any
 from albert_np.io.files import read_json
 
 CONFIGS = ("config.json", "albert_config.json")
-# In this order, the first that a repository has: one file, or an index and the files that it names.
+# In order of preference: one file, or an index and its files
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 TOKENIZERS = ("spiece.model", "vocab.txt", "tokenizer.json")
 TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
-MOST_SHARDS = 1000
+MAX_SHARDS = 1000
 
 
 def fetch(
@@ -24,25 +29,25 @@ def fetch(
     local_files_only: bool = False,
     token: str | bool | None = None,
 ) -> Path:
-    """The folder of the library's cache that holds what is wanted of a repository; see `albert_np.io.sources.local`."""
+    """Return the folder of the library's cache with the wanted files of a repository; see `albert_np.io.sources.local`."""
     repository = Repository(name, revision, cache_dir, local_files_only, token)
     if what == "tokenizer":
-        return _tokenizer(repository)
+        return _fetch_tokenizer(repository)
     config = repository.first(CONFIGS, "config")
     if what == "model":
-        _weights(repository)
+        _fetch_weights(repository)
     return config.parent
 
 
-def _weights(repository: "Repository") -> None:
-    found = repository.first(WEIGHTS, "weights that can be read")
-    if found.name.endswith(".index.json"):
-        for shard in _shards(found):
-            repository.first((shard,), f"file {shard}, which its {found.name} names")
+def _fetch_weights(repository: "Repository") -> None:
+    file = repository.first(WEIGHTS, "weights that can be read")
+    if file.name.endswith(".index.json"):
+        for shard in _list_shards(file):
+            repository.first((shard,), f"file {shard}, which its {file.name} names")
 
 
-def _shards(index: Path) -> list[str]:
-    """The files that an index of sharded weights names, each once. ValueError for what is no plain file name."""
+def _list_shards(index: Path) -> list[str]:
+    """Return the files in an index of sharded weights, each once. ValueError for names other than plain file names."""
     values = read_json(index)
     names = values.get("weight_map") if isinstance(values, dict) else None
     if not isinstance(names, dict) or not names:
@@ -51,24 +56,24 @@ def _shards(index: Path) -> list[str]:
     for shard in shards:
         if not re.fullmatch(r"\w[\w.-]{0,200}\.(safetensors|bin)", shard):
             raise ValueError(f"{index} names the file {shard[:200]!r}: only plain names of weights beside it are read")
-    if len(shards) > MOST_SHARDS:
-        raise ValueError(f"{index} names {len(shards)} files: {MOST_SHARDS} at most are fetched")
+    if len(shards) > MAX_SHARDS:
+        raise ValueError(f"{index} names {len(shards)} files: {MAX_SHARDS} at most are fetched")
     return shards
 
 
-def _tokenizer(repository: "Repository") -> Path:
-    found = [file for name in TOKENIZERS if (file := repository.get(name))]
-    if not found:
-        raise repository.lacks(TOKENIZERS, "tokenizer")
+def _fetch_tokenizer(repository: "Repository") -> Path:
+    files = [file for name in TOKENIZERS if (file := repository.get(name))]
+    if not files:
+        raise repository.missing_error(TOKENIZERS, "tokenizer")
     for name in TOKENIZER_SETTINGS:
         if not repository.get(name) and name in repository.unknown:
-            said = f"{name} of {repository.name} is not in the cache, and cannot be asked for: the usual settings are taken"
-            warnings.warn(said, stacklevel=6)
-    return found[0].parent
+            message = f"{name} of {repository.name} is not in the cache and cannot be downloaded: using default settings"
+            warnings.warn(message, stacklevel=6)
+    return files[0].parent
 
 
 class Repository:
-    """A model repository at one commit: that of the first file found, so that files of two commits are never mixed."""
+    """A model repository at one commit, that of the first file fetched, so that files of two commits are never mixed."""
 
     def __init__(
         self, name: str, revision: str | None, cache_dir: str | os.PathLike[str] | None, local_files_only: bool, token: Any
@@ -84,25 +89,25 @@ class Repository:
         self.name, self.revision, self.commit = name, revision, ""
         self.cache_dir = Path(cache_dir or huggingface_hub.constants.HF_HUB_CACHE)
         self.local_files_only, self.token = local_files_only, token
-        self.unknown: dict[str, Exception] = {}  # files that are not in the cache, and why the hub was not asked for them
+        self.unknown: dict[str, Exception] = {}  # {file that is not in the cache: why the hub was not asked}
 
     def first(self, names: tuple[str, ...], what: str) -> Path:
-        """The first of these files that the repository has. OSError if it has none, or none that is at hand."""
+        """Return the first of these files that exists. OSError if none exists or can be fetched."""
         for name in names:
             if file := self.get(name):
                 return file
-        raise self.lacks(names, what)
+        raise self.missing_error(names, what)
 
     def get(self, file: str) -> Path | None:
-        """A file of the repository, from the cache or the hub; None if there is none, or (then in `unknown`) none at hand."""
+        """Return a file from the cache or the hub; None if it does not exist, or (listed in `unknown`) cannot be fetched."""
         errors = self.library.errors
         revision = self.commit or self.revision
         cached = self.library.try_to_load_from_cache(self.name, file, cache_dir=self.cache_dir, revision=revision)
         offline = self.local_files_only or self.library.constants.HF_HUB_OFFLINE or bool(self.unknown)
         if cached is not None and not isinstance(cached, str) and (self.commit or offline):
-            return None  # the cache remembers that this commit has no such file
+            return None  # the cache has a record that this commit does not have the file
         if cached is None and not self.commit and not offline:
-            offline = not self._answers(file)
+            offline = not self._is_reachable(file)
         try:
             path = self.library.hf_hub_download(
                 self.name, file, revision=revision, cache_dir=self.cache_dir, local_files_only=offline, token=self.token
@@ -112,31 +117,30 @@ class Repository:
             return None
         except errors.EntryNotFoundError:
             return None
-        except Exception as error:  # whatever the HTTP client of this release of the library raises
-            raise self._explained(error, file) from error
-        found = Path(path)
-        self.commit = found.parent.name
-        return found
+        except Exception as error:  # which errors occur depends on the HTTP client of the library's release
+            raise self._explain(error, file) from error
+        self.commit = Path(path).parent.name
+        return Path(path)
 
-    def _answers(self, file: str) -> bool:
-        """Whether the hub can be reached, asked once: the library alone would try again for half a minute.
+    def _is_reachable(self, file: str) -> bool:
+        """Return whether the hub answers at all, with a single request.
 
-        That would be long for who mistyped the name of a folder. What the hub answers does not matter here.
+        The library retries for half a minute, which is too long if the name of a folder was mistyped.
         """
         try:
             url = self.library.hf_hub_url(self.name, file, revision=self.revision)
             self.library.get_hf_file_metadata(url, token=self.token)
         except (self.library.errors.HfHubHTTPError, self.library.errors.EntryNotFoundError):
             return True
-        except Exception as error:  # whatever the HTTP client of this release of the library raises
+        except Exception as error:  # which errors occur depends on the HTTP client of the library's release
             self.unknown[file] = error
             return False
         return True
 
-    def lacks(self, names: tuple[str, ...], what: str) -> OSError:
-        """The error for a repository of which none of these files could be had."""
+    def missing_error(self, names: tuple[str, ...], what: str) -> OSError:
+        """Return the error for a repository of which none of these files can be fetched."""
         listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
-        here = f"there is no file or folder {self.name!r} here"
+        not_local = f"there is no file or folder {self.name!r} here"
         unknown = [name for name in names if name in self.unknown]
         if not unknown:
             return FileNotFoundError(f"the repository {self.name} on {self._endpoint()} has no {what}: it lacks {listed}")
@@ -145,38 +149,38 @@ class Repository:
             cache += f" (revision {self.commit or self.revision})"
         if self.local_files_only:
             return FileNotFoundError(
-                f"{here}, and {cache}; without local_files_only it would be looked for on {self._endpoint()}"
+                f"{not_local}, and {cache}; without local_files_only it would be looked for on {self._endpoint()}"
             )
         if self.library.constants.HF_HUB_OFFLINE:
-            return FileNotFoundError(f"{here}, and {cache}; HF_HUB_OFFLINE forbids to look for it on {self._endpoint()}")
+            return FileNotFoundError(f"{not_local}, and {cache}; HF_HUB_OFFLINE forbids looking for it on {self._endpoint()}")
         error = self.unknown[next(iter(self.unknown))]
-        reason = _line(error.__cause__ or error)
+        reason = _one_line(error.__cause__ or error)
         return ConnectionError(
-            f"{here}; {self._endpoint()} cannot be reached to look for {self.name} ({reason}), and {cache}: "
+            f"{not_local}; {self._endpoint()} cannot be reached to look for {self.name} ({reason}), and {cache}: "
             "connect and try again, or give a local folder"
         )
 
-    def _explained(self, error: Exception, file: str) -> OSError:
-        """What an error of the library means for the user, in one line that says how to go on."""
+    def _explain(self, error: Exception, file: str) -> OSError:
+        """Translate an error of the library into one line that says what to do."""
         errors, at = self.library.errors, f"{self._endpoint()}/{self.name}"
         if isinstance(error, errors.GatedRepoError):
             return PermissionError(
                 f"the repository {self.name} is gated: ask for access at {at}, then `hf auth login` or give token="
             )
         if isinstance(error, errors.RepositoryNotFoundError):
-            here = f"there is no file or folder {self.name!r} here"
-            return FileNotFoundError(f"{here}, and no repository {at}; if it is private: `hf auth login`, or give token=")
+            not_local = f"there is no file or folder {self.name!r} here"
+            return FileNotFoundError(f"{not_local}, and no repository {at}; if it is private: `hf auth login`, or give token=")
         if isinstance(error, errors.RevisionNotFoundError):
             return FileNotFoundError(
                 f"the repository {at} has no revision {self.revision!r}: see its branches, tags and commits there"
             )
-        return OSError(f"{file} of the repository {at} could not be fetched, nothing was kept of it, try again: {_line(error)}")
+        return OSError(f"{file} of the repository {at} could not be fetched, nothing was kept, try again: {_one_line(error)}")
 
     def _endpoint(self) -> str:
         return str(self.library.constants.ENDPOINT)
 
 
-def _line(error: BaseException) -> str:
-    """An error's message in one line of bearable length."""
+def _one_line(error: BaseException) -> str:
+    """Format an error's message as one short line."""
     text = " ".join(str(error).split())
     return (text[:300] + " ..." if len(text) > 300 else text) or type(error).__name__

@@ -9,20 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
+import stories
+from stories import TEXT
 
 from albert_np.apps.cli import main
 
-STORIES = [
-    f"{who} {what}. {then}."
-    for who in ("The cat", "A grey dog", "The old horse", "My sister's bird", "The black goat")
-    for what in ("sleeps in the barn", "runs over the wet field", "waits at the door", "drinks from the river")
-    for then in ("Later it comes home", "Then nobody sees it again", "At last the rain stops")
-]
-TEXT = "\n\n".join("\n".join(STORIES[i : i + 4]) for i in range(0, len(STORIES), 4)) + "\n"
-SIZES = (
-    "--vocab-size 60 --embedding-size 8 --hidden-size 12 --num-hidden-layers 2 --num-attention-heads 2 --intermediate-size 24 "
-    "--max-length 32 --tokens-per-batch 256 --held-out 0.2"
-).split()
+SIZES = [*stories.SIZES, "--held-out", "0.2"]
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +241,7 @@ def test_folders_that_cannot_be_used(fails, text, run, tmp_path):
     assert "no run to resume" in fails("pretrain", "--resume", "--out", tmp_path)
     (tmp_path / "file").touch()
     assert "is a file" in fails("pretrain", text, "--out", tmp_path / "file", *SIZES)
-    assert "cannot be made" in fails("pretrain", text, "--out", "/proc/no/such", *SIZES, code=1)
+    assert "cannot be created" in fails("pretrain", text, "--out", "/proc/no/such", *SIZES, code=1)
     assert "no tokenizer" in fails("pretrain", text, "--out", tmp_path / "out", "--tokenizer", tmp_path, *SIZES)
 
 
@@ -342,7 +334,7 @@ def test_gradcheck_of_a_folder(tmp_path, capsys, fails):
     found = json.loads(capsys.readouterr().out)
     assert found["passed"] and len(found["checks"][0]["tensors"]) == 32
     assert "there is no file or folder" in fails("gradcheck", "--model", tmp_path / "none")
-    assert "--only does not go with it" in fails("gradcheck", "--model", tmp_path, "--only", "linear")
+    assert "cannot be combined with --only" in fails("gradcheck", "--model", tmp_path, "--only", "linear")
 
 
 def test_info_says_where_a_tensor_is_used(capsys):

@@ -3,8 +3,9 @@
 import pytest
 
 from albert_np.apps.experiments import results
-from albert_np.plots import draw_experiments
-from albert_np.plots.experiments import figure_of, panels
+from albert_np.io.files import write_figure
+from albert_np.plots import experiments_figure
+from albert_np.plots.experiments import select_metrics
 
 
 def configuration(name: str, losses: list[float], accuracies: list[float] | None = None, **changes) -> dict:
@@ -12,7 +13,7 @@ def configuration(name: str, losses: list[float], accuracies: list[float] | None
              "mlm_loss": loss} for seed, loss in enumerate(losses)]  # fmt: skip
     for run, accuracy in zip(runs, accuracies or []):
         run["sop_accuracy"] = accuracy
-    return {"name": name, "changes": changes, "runs": runs, **results._over_seeds(runs)}
+    return {"name": name, "changes": changes, "runs": runs, **results.average_over_seeds(runs)}
 
 
 @pytest.fixture
@@ -22,8 +23,8 @@ def found() -> dict:
         configuration("two", [3.5, 4.5, 5.5]),
         configuration("three", []),
     ]
-    return {"title": "Of three", "about": "Why.", "metrics": results.metrics(each), "configurations": each, "notes": ["A note."],
-            "failed": {"three, seed 0": "exit code 1: no"}, "missing": 3}  # fmt: skip
+    return {"title": "Of three", "about": "Why.", "metrics": results.choose_metrics(each), "configurations": each,
+            "notes": ["A note."], "failed": {"three, seed 0": "exit code 1: no"}, "missing": 3}  # fmt: skip
 
 
 def test_means_deviations_and_differences(found):
@@ -37,7 +38,14 @@ def test_means_deviations_and_differences(found):
     assert "| one | 1,000 | 4.0000 ± 1.0000 | 0.6000 ± 0.1000 |  | 50 | 3 |" in text
     assert "| two | 1,000 | 4.5000 ± 1.0000 | – | +0.5000 ± 0.0000 | 50 | 3 |" in text
     assert "| three | – | – | – | – | – | 0 |" in text
-    for part in ("# Of three", "Why.", "A note.", "costs 5.000", "3 runs are missing.", "FAILED: three, seed 0: exit code 1: no"):
+    for part in (
+        "# Of three",
+        "Why.",
+        "A note.",
+        "the unigram entropy is 5.000",
+        "3 runs are missing.",
+        "FAILED: three, seed 0: exit code 1: no",
+    ):
         assert part in text
     assert results.markdown(found, heading=False).startswith("|  | parameters") and "FAILED" not in results.markdown(found, False)
 
@@ -65,25 +73,26 @@ def test_losses_come_first():
         "mlm_loss a=3": 1,
         "mlm_accuracy a=3": 1,
     }
-    found = results.metrics([{"mean": keys}])
+    found = results.choose_metrics([{"mean": keys}])
     assert found == ["mlm_loss a=1", "mlm_loss a=3", "mlm_accuracy a=1", "mlm_accuracy a=3", "sop_accuracy"]
-    assert panels(found) == ["mlm_loss a=1", "mlm_loss a=3", "sop_accuracy"]
-    assert results.name_of("mlm_loss a=1") == "MLM loss, a=1" and results.name_of("macro_f1") == "macro_f1"
+    assert select_metrics(found) == ["mlm_loss a=1", "mlm_loss a=3", "sop_accuracy"]
+    assert results.metric_label("mlm_loss a=1") == "MLM loss, a=1" and results.metric_label("macro_f1") == "macro_f1"
 
 
 def test_the_figure_has_a_row_each_and_every_seed(found, tmp_path):
     from matplotlib.image import imread
 
-    rows = [each for each in found["configurations"] if each["runs"]]
-    left, right = figure_of(found, rows, panels(found["metrics"]), results.name_of).axes
+    figure = experiments_figure(found, results.metric_label)
+    left, right = figure.axes
     assert left.get_xlabel() == "MLM loss (held out, nats)" and right.get_xlabel() == "SOP accuracy"
     assert [text.get_text() for text in left.get_yticklabels()] == ["one", "two"]
     assert left.yaxis_inverted() and right.yaxis_inverted()
     drawn = [list(line.get_xdata()) for line in left.lines]
     assert [3.0, 4.0, 5.0] in drawn and [3.0, 5.0] in drawn and [3.5, 4.5, 5.5] in drawn
     assert len(right.lines) == 4  # one's seeds, spread, mean, and the dashed line
-    picture = imread(draw_experiments(tmp_path / "a" / "figure.png", found))
+    write_figure(tmp_path / "figure.png", figure)
+    picture = imread(tmp_path / "figure.png")
     ink = (picture[:, :, :3] < 0.7).any(axis=2)
     assert picture.shape[1] > 800 and 0.003 < ink.mean() < 0.3
     found["configurations"] = [configuration("none", [])]
-    assert draw_experiments(tmp_path / "none.png", found) is None and not (tmp_path / "none.png").exists()
+    assert experiments_figure(found) is None

@@ -9,20 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
+from stories import TEXT
 
 from albert_np.apps.cli import main
 from albert_np.apps.experiments import file as sweeps
-from albert_np.apps.experiments import jobs, prepare, side
+from albert_np.apps.experiments import jobs, prepare, process_pool
 from albert_np.apps.experiments.folder import SweepFolder
 from albert_np.engine.stop import Stop
 
-STORIES = [
-    f"{who} {what}. {then}."
-    for who in ("The cat", "A grey dog", "The old horse", "My sister's bird", "The black goat")
-    for what in ("sleeps in the barn", "runs over the wet field", "waits at the door", "drinks from the river")
-    for then in ("Later it comes home", "Then nobody sees it again", "At last the rain stops")
-]
-TEXT = "\n\n".join("\n".join(STORIES[i : i + 4]) for i in range(0, len(STORIES), 4)) + "\n"
 BASE = """
 title = "Two tiny models"
 seeds = [0]
@@ -94,7 +88,7 @@ def test_two_models_a_table_and_a_figure_then_more_of_them(here, capsys, fails):
     assert main(["sweep", "mine.toml", "--seeds", "0,1", "--table"]) == 0
     assert "± " in capsys.readouterr().out
     gone = fails("sweep", write(SHARING))  # fewer than there are
-    assert "'sharing=ffn' is gone; the seed 1 is gone" in gone and "choose another --out" in gone
+    assert "'sharing=ffn' is missing; the seed 1 is missing" in gone and "choose another --out" in gone
     changed = fails(
         "sweep", write(SHARING.replace("steps = 4", "steps = 5").replace("'none'", "'none', 'ffn'")), "--seeds", "0,1"
     )
@@ -103,7 +97,7 @@ def test_two_models_a_table_and_a_figure_then_more_of_them(here, capsys, fails):
     write(SHARING.replace("'none'", "'none', 'ffn'"))
     from albert_np.apps.experiments import folder
 
-    folder._hash.cache_clear()
+    folder._hash_file.cache_clear()
     assert "files is ['text.txt " in fails("sweep", "mine.toml", "--seeds", "0,1")
     assert stamps().keys() > before.keys()
 
@@ -132,7 +126,7 @@ def test_objectives_are_measured_alike_and_a_run_that_fails_is_told(here, capsys
 def sweep_process(*arguments: str) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-m", "albert_np", "sweep", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=side.surroundings(1),
+        env=process_pool.child_environment(1),
     )  # fmt: skip
 
 
@@ -158,7 +152,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(here, capsys):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert out == "" and "stopping: 1 running" in err and "sharing=all, seed 0: stopped" in err
-    assert err.strip().splitlines()[-1] == "albert-np: stopped by SIGINT; the same command again goes on"
+    assert err.strip().splitlines()[-1] == "albert-np: stopped by SIGINT; run the same command again to continue"
     runs = Path("sweeps/mine/runs")
     (checkpoint,) = (runs / "sharing-all-seed-0" / "checkpoints").iterdir()
     assert not (runs / "sharing-none-seed-0").exists() and not (runs / "sharing-all-seed-0.json").exists()
@@ -219,7 +213,7 @@ def test_a_folder_with_something_else_is_refused(here, fails):
     write(SHARING)
     (here / "other").mkdir()
     (here / "other" / "letter.txt").write_text("x")
-    assert "is not empty and holds no sweep (letter.txt is there)" in fails("sweep", "mine.toml", "--out", "other")
+    assert "is not empty and holds no sweep (it has letter.txt)" in fails("sweep", "mine.toml", "--out", "other")
     assert [path.name for path in (here / "other").iterdir()] == ["letter.txt"]
 
 
@@ -280,10 +274,10 @@ def test_a_run_goes_on_with_its_task_and_on_its_device(labels):
     sweep = sweeps.read_sweep(Path("mine.toml"))
     with SweepFolder("sweeps/mine") as folder:
         (run,) = folder.plan(sweep)
-        (begun,) = prepare.job(sweep, folder, run).commands
+        (begun,) = prepare.make_job(sweep, folder, run).commands
         assert "--resume" not in begun and "--backend=cupy:1" in begun
         (run.out / "checkpoints" / "step-7").mkdir(parents=True)
-        (again,) = prepare.job(sweep, folder, run).commands
+        (again,) = prepare.make_job(sweep, folder, run).commands
     words = ["finetune", "classification", "--resume", f"--out={run.out}", "--backend=cupy:1"]
     assert again[-len(words) :] == words and run.can_resume
 
@@ -297,8 +291,10 @@ def python(code: str) -> list[str]:
 
 def run_jobs(tmp_path, codes, stop=None, at_once=2):
     told: list[str] = []
-    made = [side.Job(name, [python(code) for code in each], tmp_path / f"{name}.log", lambda: "fine") for name, each in codes]
-    return side.run(made, at_once, 1, stop or Stop(), told.append), told
+    made = [
+        process_pool.Job(name, [python(code) for code in each], tmp_path / f"{name}.log", lambda: "fine") for name, each in codes
+    ]
+    return process_pool.run_jobs(made, at_once, 1, stop or Stop(), told.append), told
 
 
 def test_jobs_fail_one_by_one(tmp_path):
@@ -311,7 +307,7 @@ def test_jobs_fail_one_by_one(tmp_path):
             ("late", ["import os; print(os.environ['OPENBLAS_NUM_THREADS'])"]),
         ],
     )
-    assert failed == {"ill": "exit code 3: no luck", "dead": "ended by SIGKILL: it said nothing"}
+    assert failed == {"ill": "exit code 3: no luck", "dead": "ended by SIGKILL: no output"}
     assert (tmp_path / "well.log").read_text() == "1\n2\n" and "never" not in (tmp_path / "ill.log").read_text()
     assert (tmp_path / "late.log").read_text() == "1\n" and len(told) == 4 and told[-1].startswith("4/4 ")
 
@@ -329,22 +325,26 @@ def test_what_cannot_be_read_is_a_failure(tmp_path):
     def done() -> str:
         raise KeyError("mlm_loss")
 
-    job = side.Job("odd", [python("pass")], tmp_path / "log", done)
-    assert "cannot be read" in side.run([job], 1, 1, Stop(), lambda text: None)["odd"]
+    job = process_pool.Job("odd", [python("pass")], tmp_path / "log", done)
+    assert "cannot be read" in process_pool.run_jobs([job], 1, 1, Stop(), lambda text: None)["odd"]
 
 
 def test_names_of_folders_differ():
-    from albert_np.apps.experiments.folder import _unused
+    from albert_np.apps.experiments.folder import _choose_folder_name
 
-    assert _unused("a = b, c/d", []) == "a-b-c-d" and _unused("x/y", ["x-y"]) == "x-y-2"
-    assert _unused("x y", ["x-y", "x-y-2"]) == "x-y-3" and _unused("層", []) == "run" and len(_unused("z" * 300, [])) == 100
+    assert _choose_folder_name("a = b, c/d", []) == "a-b-c-d" and _choose_folder_name("x/y", ["x-y"]) == "x-y-2"
+    assert (
+        _choose_folder_name("x y", ["x-y", "x-y-2"]) == "x-y-3"
+        and _choose_folder_name("層", []) == "run"
+        and len(_choose_folder_name("z" * 300, [])) == 100
+    )
 
 
 def test_python_s_text_is_what_is_read_without_files(here):
     """The text is written once; here it is only looked at that it comes to the runs."""
     (here / "out" / "prepared").mkdir(parents=True)
     (here / "out" / "prepared" / "python.txt").write_text(TEXT)
-    found = sweeps.sweep_of({"pretrain": {"steps": 2}}, "x", here, {})
+    found = sweeps.parse_sweep({"pretrain": {"steps": 2}}, "x", here, {})
     with SweepFolder(here / "out") as folder:
-        found = jobs.with_text(found, folder, lambda text: None)
+        found = jobs.add_default_text(found, folder, lambda text: None)
     assert found.configurations[0].settings["files"] == [str(here / "out" / "prepared" / "python.txt")]

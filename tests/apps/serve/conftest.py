@@ -18,11 +18,11 @@ def folder(tmp_path_factory):
     from examples import examples
 
     from albert_np.data.formats import Translated
-    from albert_np.tasks.finetune import vocabulary
+    from albert_np.tasks.initial_model import train_vocabulary
     from albert_np.tasks.translation import Translation
 
     texts = [Translated(e.text, "Who is in what? Where is Anna? When does she come?") for e in examples("classification", 200)]
-    tokenizer = vocabulary(Translation(), texts, 150)
+    tokenizer = train_vocabulary(Translation(), texts, 150)
     made = {}
 
     def of(name):

@@ -10,14 +10,14 @@ pytest.importorskip("httpx", reason="httpx is not installed: the service cannot 
 from starlette.testclient import TestClient
 
 from albert_np.apps.serve.app import Limits, application
-from albert_np.apps.serve.services import service_of
+from albert_np.apps.serve.services import open_service
 from albert_np.tasks.trained import Trained
 
 TEXT = "Anna takes the book in Paris."
 
 
 def client_of(folder, **limits):
-    return TestClient(application(service_of(str(folder)), Limits(**limits)))
+    return TestClient(application(open_service(str(folder)), Limits(**limits)))
 
 
 REQUESTS = {
@@ -63,14 +63,14 @@ def test_a_tab_within_a_text_makes_no_pair(folder):
 
 
 def test_masks_are_filled_as_fill_mask_does(folder):
-    from albert_np.apps.fill_mask import fill
+    from albert_np.apps.fill_mask import fill_masks
     from albert_np.apps.serve.services import MaskService
 
-    service = MaskService.of(str(folder("mask")))
+    service = MaskService.from_pretrained(str(folder("mask")))
     text = "Anna [MASK] the [MASK] in Paris."
     with client_of(folder("mask")) as client:
         answers = client.post("/answer", json={"requests": [{"text": text, "top_k": 3}, {"text": "[MASK]"}]}).json()["answers"]
-    expected = fill(service.model, service.tokenizer, text, 3)
+    expected = fill_masks(service.model, service.tokenizer, text, 3)
     assert [[each["piece"] for each in mask] for mask in answers[0]["masks"]] == [[p for p, _ in mask] for mask in expected]
     for mask, other in zip(answers[0]["masks"], expected):
         assert [each["probability"] for each in mask] == pytest.approx([q for _, q in other], abs=1e-5)
@@ -88,22 +88,22 @@ def test_a_compressed_folder_is_served(folder, tmp_path):
 
 BAD = {
     "no JSON": (b"{", 400, "not valid JSON"),
-    "NaN": (b'{"text": NaN}', 400, "NaN is no number"),
+    "NaN": (b'{"text": NaN}', 400, "NaN is not a number"),
     "half a pair": (b'{"text": "\\ud800"}', 400, "half of a surrogate pair"),
     "Latin-1": (b'{"text": "\xe9"}', 400, "must be UTF-8"),
     "nothing": (b"", 400, "not valid JSON"),
     "deep": (b"[" * 3900, 400, "not valid JSON"),
     "a list": (b"[1]", 422, "expected an object with text"),
-    "another field": (b'{"text": "a", "txt": "b"}', 422, "unknown field 'txt'; there are text"),
+    "another field": (b'{"text": "a", "txt": "b"}', 422, "unknown field 'txt'; the fields are text"),
     "no field": (b"{}", 422, "the field 'text' is missing"),
     "a number": (b'{"text": 3}', 422, "'text' must be a string, not int"),
     "empty": (b'{"text": "  "}', 422, "'text' is empty"),
-    "too long": (json.dumps({"text": "a" * 301}).encode(), 413, "301 characters, 300 are allowed"),
-    "a huge body": (b" " * 5000, 413, "5000 bytes, 4000 at most"),
+    "too long": (json.dumps({"text": "a" * 301}).encode(), 413, "301 characters, at most 300 are allowed"),
+    "a huge body": (b" " * 5000, 413, "5000 bytes, at most 4000"),
     "no list": (b'{"requests": 3}', 422, "'requests' must be a list"),
     "an empty list": (b'{"requests": []}', 422, "'requests' must be a list"),
-    "mixed": (b'{"requests": [{"text": "a"}], "text": "b"}', 422, "stand alone"),
-    "too many": (json.dumps({"requests": [{"text": "a"}] * 5}).encode(), 413, "5 requests came together, 4 are allowed"),
+    "mixed": (b'{"requests": [{"text": "a"}], "text": "b"}', 422, "and the only field"),
+    "too many": (json.dumps({"requests": [{"text": "a"}] * 5}).encode(), 413, "5 requests in one, at most 4 are allowed"),
     "one of several": (b'{"requests": [{"text": "a"}, 3]}', 422, "expected an object"),
 }
 
@@ -154,7 +154,7 @@ def test_other_routes(folder):
 def test_too_many_and_too_late(folder):
     import threading
 
-    service, gate = service_of(str(folder("ner"))), threading.Event()
+    service, gate = open_service(str(folder("ner"))), threading.Event()
     whole = service.answers
     service.answers = lambda examples: gate.wait(10) and whole(examples)
     with TestClient(application(service, Limits(timeout=0.3, waiting=1))) as client:
@@ -167,7 +167,7 @@ def test_too_many_and_too_late(folder):
 
 
 def test_a_failing_model_is_500(folder, caplog):
-    service = service_of(str(folder("ner")))
+    service = open_service(str(folder("ner")))
 
     def broken(examples):
         raise ZeroDivisionError("division by zero")

@@ -77,7 +77,7 @@ def test_a_full_queue_takes_no_more_and_goes_on_after(slow):
         await asyncio.sleep(0.05)
         waiting = [asyncio.create_task(queue.answer(name, 1, 5)) for name in "bc"]
         await asyncio.sleep(0.05)
-        with pytest.raises(Full, match="2 requests wait already"):
+        with pytest.raises(Full, match="2 requests are already waiting"):
             await queue.answer("d", 1, 5)
         slow.gate.set()
         await asyncio.gather(running, *waiting)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from albert_np.data.formats import Labelled, read_parallel, read_propositions, read_relations, read_squad, read_table, read_tags
-from albert_np.data.formats.columns import to_bio
 
 DATA = os.environ.get("ALBERT_NP_DATA")
 
@@ -117,9 +116,6 @@ def test_mistakes_in_questions(file):
 
 
 def test_tags_of_all_schemes_become_bio(file):
-    assert to_bio("I-A I-A B-A O I-B".split()) == ("B-A", "I-A", "B-A", "O", "B-B")  # IOB1
-    assert to_bio("B-A I-A E-A S-B O".split()) == ("B-A", "I-A", "I-A", "B-B", "O")
-    assert to_bio("B-A L-A U-B".split()) == ("B-A", "I-A", "B-B")
     path = file("a.conll", "-DOCSTART- -X- O\n\nRome NNP B-LOC\n# CD O\n\t\nHe PRP O\r\n")
     first, second = read_tags(path)
     assert (first.words, first.tags, first.line) == (("Rome", "#"), ("B-LOC", "O"), 3) and second.words == ("He",)
@@ -256,13 +252,13 @@ def test_published_files_are_read_whole():
 
 
 def test_json_of_another_form(file):
-    for text, line, said in (
+    for text, line, message in (
         ('{"source": "a", "target": "b"}\n{"translation": 7}\n', 2, "expected an object with 'source' and 'target'"),
         ("[" * 100_000 + "\n", 1, "it is nested too deeply"),
         ('{"source": "\\ud800", "target": "b"}\n', 1, "it holds half of a surrogate pair"),
         ('{"source": ' + "9" * 5000 + "}\n", 1, "it is not valid JSON: Exceeds the limit"),
     ):
-        refused(read_parallel, file("a.jsonl", text), line, said)
+        refused(read_parallel, file("a.jsonl", text), line, message)
     for answers in 7, {"a": 1}:
         qas = [{"id": "1", "question": "q", "answers": answers}]
         path = file("a.json", json.dumps({"data": [{"paragraphs": [{"context": "c", "qas": qas}]}]}))

@@ -12,11 +12,12 @@ import numpy as np
 import albert_np as ab
 from albert_np.apps import cli
 from albert_np.core import backend
-from albert_np.core.random import Dropout
+from albert_np.core.random import RandomKey
 from albert_np.data.corpus import Corpus
 from albert_np.engine import mpi as parallel
-from albert_np.engine.precision import InFloat32, computing
-from albert_np.training import Report, Settings, data_of, loop
+from albert_np.engine.precision import Float32Policy, get_precision_policy
+from albert_np.training import Report, Settings, get_run_data
+from albert_np.training.objective import loss_denominators
 
 SIZES = dict(
     embedding_size=16, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=48,
@@ -31,18 +32,18 @@ def prepared(workshop: Path, settings: Settings, dtype: str = "float32", **chang
     """-> model, data, tokenizer"""
     tokenizer = ab.AlbertTokenizer.from_pretrained(workshop / "tokenizer")
     config = ab.AlbertConfig(**{**SIZES, "vocab_size": tokenizer.vocab_size, **changes})
-    data = data_of(Corpus.open(workshop / "corpus", tokenizer), config, settings)
+    data = get_run_data(Corpus.open(workshop / "corpus", tokenizer), config, settings)
     return ab.AlbertForPreTraining(config, seed=settings.seed, dtype=dtype), data, tokenizer
 
 
 def gradient(model: Any, data: Any, step: int, accumulate: int, processes: Any, bug: str = "") -> tuple[np.ndarray, float]:
     """The gradient of a global batch and its loss, as the loop computes them."""
     grads = model.params.zeros_like()
-    batches = data.train.micro_batches(0, step, accumulate, *processes.mine)
-    whole = loop.denominators(batches, parallel.ALONE if bug == "own denominators" else processes)
-    results = computing(model, "float32").gradients(batches, whole, Dropout(1, step), grads)
-    parallel.Update(processes).sum(grads)
-    (loss,) = processes.total(float(sum(r.loss for r in results)))
+    batches = data.train.micro_batches(0, step, accumulate, *processes.rank_and_size)
+    whole = loss_denominators(batches, parallel.SINGLE_PROCESS if bug == "own denominators" else processes)
+    results = get_precision_policy(model, "float32").compute_gradients(batches, whole, RandomKey(1, step), grads)
+    parallel.GradientReducer(processes).all_reduce(grads)
+    (loss,) = processes.sum_numbers(float(sum(r.loss for r in results)))
     return grads.flat, loss
 
 
@@ -54,9 +55,9 @@ def gradients(workshop: Path, out: str, accumulate: int = 1, tokens: int = 256, 
     found = {}
     for step in range(3):
         flat, loss = gradient(model, data, step, accumulate, processes, bug)
-        assert len(set(processes.gather(flat.tobytes()))) == 1, "the processes have different sums"
+        assert len(set(processes.all_gather_objects(flat.tobytes()))) == 1, "the processes have different sums"
         found |= {f"flat{step}": flat, f"loss{step}": np.array(loss)}
-    if processes.first:
+    if processes.is_main:
         np.savez(out, **found)
 
 
@@ -78,9 +79,9 @@ def train(workshop: Path, out: str, resume: bool = False, changes: Any = None, t
         plant(trouble["step"], trouble["what"], model)
     report = Trouble()
     summary = ab.pretrain(model, data, out, settings, tokenizer, resume=resume, report=report)
-    digests = parallel.world().gather(model.params.flat.tobytes())
+    digests = parallel.world().all_gather_objects(model.params.flat.tobytes())
     assert len(set(digests)) == 1, "the processes end with different parameters"
-    if parallel.world().first:
+    if parallel.world().is_main:
         np.save(Path(out) / "flat.npy", model.params.flat)
         print(json.dumps({"step": summary.step, "stopped_by": summary.stopped_by, "notes": report.notes}))
 
@@ -95,15 +96,15 @@ def finetune(workshop: Path, out: str, resume: bool = False, trouble: Any = None
     files = workshop / "train.tsv", workshop / "dev.tsv"
     done = ab.finetune("classification", *files, out=out, resume=resume, **given, **chosen)
     flat = done.trained.model.params.flat
-    assert len(set(parallel.world().gather(flat.tobytes()))) == 1, "the processes end with different parameters"
-    if parallel.world().first:
+    assert len(set(parallel.world().all_gather_objects(flat.tobytes()))) == 1, "the processes end with different parameters"
+    if parallel.world().is_main:
         np.save(Path(out) / "flat.npy", flat)
         print(json.dumps({"stopped_by": done.stopped_by, "best": done.history.best, "scores": done.scores}))
 
 
 def plant(step: int, what: str, model: Any) -> None:
     """Let this process come to grief in the step after `step` others."""
-    compute, count = InFloat32.gradients, iter(range(10**6))
+    compute, count = Float32Policy.compute_gradients, iter(range(10**6))
 
     def troubled(*args: Any) -> Any:
         if next(count) == step:
@@ -119,7 +120,7 @@ def plant(step: int, what: str, model: Any) -> None:
                 model.params.flat[:] = np.nan
         return compute(*args)
 
-    InFloat32.gradients = troubled
+    Float32Policy.compute_gradients = troubled
 
 
 def commands(workshop: Path, arguments: list[str], fail: Any = None) -> None:
@@ -132,43 +133,43 @@ def commands(workshop: Path, arguments: list[str], fail: Any = None) -> None:
 def with_strict_arrays() -> Any:
     """Make the stand-in for CuPy one of the backends."""
     sys.path.append(str(Path(__file__).parents[2]))
-    from strict_backend import StrictBackend
+    import strict_backend
 
-    backend._known.append(StrictBackend())
-    return backend._known[-1]
+    strict_backend.register()
+    return backend.named("strict")
 
 
 def exchanges(workshop: Path) -> None:
     """All that processes can do together, on arrays of NumPy and on those that refuse what CuPy's refuse."""
     device = with_strict_arrays()
     every = parallel.world()
-    rank, size = every.mine
+    rank, size = every.rank_and_size
     cuts = [(0, 4), *[(4, 4)] * (size - 2), (4, 11)]
     for put in (np.asarray, device.asarray):
         for dtype in ("float16", "float32", "float64"):
             own, total = np.arange(11, dtype=dtype) * (rank + 1), np.arange(11) * (size * (size + 1) / 2)
             flat = put(own.copy())
-            every.sum(flat)
+            every.all_reduce(flat)
             assert (backend.to_host(flat) == total).all()
             flat = put(own.copy())
-            every.sum_parts(flat, cuts)
+            every.reduce_scatter(flat, cuts)
             here = slice(*cuts[rank])
             assert (backend.to_host(flat)[here] == total[here]).all()
-            every.collect(flat, cuts)
+            every.all_gather(flat, cuts)
             assert (backend.to_host(flat) == total).all()
-            part = every.assemble(put(own[here].copy()), cuts)
+            part = every.gather_parts(put(own[here].copy()), cuts)
             assert (part is None) == (rank > 0)
             if part is not None:
                 assert (part[:4] == own[:4]).all() and (part[4:] == np.arange(4, 11) * size).all()
             flat = put(own.copy())
-            every.spread(flat)
+            every.broadcast(flat)
             assert (backend.to_host(flat) == np.arange(11)).all()
-    assert every.total(rank, 1.5) == (size * (size - 1) / 2, 1.5 * size)
-    assert (every.totals(np.full((2, 3), rank + 1)) == size * (size + 1) / 2).all()
-    assert every.gather(f"from {rank}") == [f"from {r}" for r in range(size)]
-    assert every.from_first(lambda: {"rank": rank}) == {"rank": 0}
+    assert every.sum_numbers(rank, 1.5) == (size * (size - 1) / 2, 1.5 * size)
+    assert (every.sum_table(np.full((2, 3), rank + 1)) == size * (size + 1) / 2).all()
+    assert every.all_gather_objects(f"from {rank}") == [f"from {r}" for r in range(size)]
+    assert every.broadcast_object(lambda: {"rank": rank}) == {"rank": 0}
     order = []
-    with every.first_ahead():
+    with every.main_process_first():
         order.append(rank)
     sys.stdout.write(f"rank {rank} of {size}\n")  # in one piece, so that lines of several processes do not mix
     sys.stdout.flush()
@@ -181,15 +182,15 @@ def strict(workshop: Path, out: str, sharded: bool) -> None:
     model, data, _ = prepared(workshop, settings, "float64")
     model.to("strict")
     every = parallel.world()
-    update = parallel.update_of(every, model.params, sharded)
-    grads, state = model.params.zeros_like(), update.init("lamb", model.params)
+    reducer = parallel.get_reducer(every, model.params, sharded)
+    grads, state = model.params.zeros_like(), reducer.shard_state(ab.optim.init("lamb", model.params))
     for step in range(3):
-        batches = data.train.micro_batches(0, step, 1, *every.mine)
-        computing(model, "float32").gradients(batches, loop.denominators(batches, every), None, grads)
-        update.sum(grads)
-        update.clip(grads, 0.5)
-        update.step(model.params, grads, state, 0.01)
-    if every.first:
+        batches = data.train.micro_batches(0, step, 1, *every.rank_and_size)
+        get_precision_policy(model, "float32").compute_gradients(batches, loss_denominators(batches, every), None, grads)
+        reducer.all_reduce(grads)
+        reducer.clip(grads, 0.5)
+        reducer.step(model.params, grads, state, 0.01)
+    if every.is_main:
         np.save(out, backend.to_host(model.params.flat))
 
 

@@ -5,19 +5,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from albert_np.data.sampler import BalancedSampler, share, split
-from albert_np.engine.mpi import cores
-from albert_np.engine.mpi.reducer import cuts, within
-from albert_np.engine.precision import computing
-from albert_np.training import loop
+from albert_np.data.sampler import BalancedSampler, split_batch, take_share
+from albert_np.engine.cpu.optim import Span
+from albert_np.engine.mpi import SINGLE_PROCESS, cores
+from albert_np.engine.mpi.reducer import clip_spans, get_partition
+from albert_np.engine.precision import get_precision_policy
+from albert_np.training.objective import loss_denominators
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 7])
 def test_the_shares_of_a_batch_are_the_batch(k):
     batch, costs = np.array([5, 3, 9, 0, 7]), np.arange(1.0, 11.0)
-    shares = [share(batch, costs, rank, k) for rank in range(k)]
+    shares = [take_share(batch, costs, rank, k) for rank in range(k)]
     assert sorted(np.concatenate(shares)) == sorted(batch)
-    assert sorted(map(tuple, shares)) == sorted(map(tuple, split(batch, costs, k)))
+    assert sorted(map(tuple, shares)) == sorted(map(tuple, split_batch(batch, costs, k)))
     if k == 1:
         assert (shares[0] == batch).all()
 
@@ -35,7 +36,7 @@ def test_the_work_is_even(k, kind):
     costs = lengths + 1.5 / 512 * lengths * lengths
     sampler = BalancedSampler(costs, lengths, 4096, seed=3)
     loads = np.array(
-        [[lengths[share(batch, costs, rank, k)].sum() for rank in range(k)] for batch in sampler.batches(0)]
+        [[lengths[take_share(batch, costs, rank, k)].sum() for rank in range(k)] for batch in sampler.batches(0)]
     )  # (steps, k)
     assert (loads.max(1) / loads.mean(1)).max() <= 1.10
     assert loads.sum(0).max() / loads.sum(0).mean() <= 1.03
@@ -45,7 +46,7 @@ def test_the_larger_part_goes_to_another_process_each_time():
     """33 rows of one length: 9, 8, 8 and 8. Without turns one process would have 9 in every step."""
     costs = np.full(3300, 128.0)
     order = np.random.default_rng(1).permutation(3300).reshape(100, 33)
-    loads = np.array([[len(share(batch, costs, rank, 4)) for rank in range(4)] for batch in order])
+    loads = np.array([[len(take_share(batch, costs, rank, 4)) for rank in range(4)] for batch in order])
     assert set(loads.ravel()) == {8, 9}
     assert loads.sum(0).max() / loads.sum(0).mean() < 1.02
 
@@ -57,13 +58,13 @@ def test_the_gradients_of_all_shares_are_the_gradient(make, settings, k, accumul
     model, data = make(settings.replace(tokens_per_batch=tokens))
     model.params = model.params.astype("float64")
     whole_batches = data.train.micro_batches(0, 1, 1)
-    whole = loop.denominators(whole_batches)
+    whole = loss_denominators(whole_batches, SINGLE_PROCESS)
     expected, shared = model.params.zeros_like(), []
-    computing(model, "float32").gradients(whole_batches, whole, None, expected)
+    get_precision_policy(model, "float32").compute_gradients(whole_batches, whole, None, expected)
     for rank in range(k):
         grads = model.params.zeros_like()
         batches = data.train.micro_batches(0, 1, accumulate, rank, k)
-        computing(model, "float32").gradients(batches, whole, None, grads)
+        get_precision_policy(model, "float32").compute_gradients(batches, whole, None, grads)
         shared.append(grads.flat)
     assert tokens > 32 or any(not flat.any() for flat in shared)
     np.testing.assert_allclose(sum(shared), expected.flat, rtol=0, atol=1e-12 * np.abs(expected.flat).max())
@@ -72,7 +73,7 @@ def test_the_gradients_of_all_shares_are_the_gradient(make, settings, k, accumul
 def test_evaluation_is_shared(make, settings):
     _, data = make(settings)
     examples = [set(arrays["examples"]) for arrays in data.held_out]
-    parts = [[set(arrays["examples"]) for arrays in data.held_out.share(rank, 3)] for rank in range(3)]
+    parts = [[set(arrays["examples"]) for arrays in data.held_out.take_share(rank, 3)] for rank in range(3)]
     assert sorted(i for part in parts for batch in part for i in batch) == sorted(i for batch in examples for i in batch)
 
 
@@ -90,7 +91,7 @@ def test_evaluation_is_shared(make, settings):
     ],
 )
 def test_each_process_has_its_share_of_the_cores(sets, expected):
-    assert cores.shares(sets) == expected
+    assert cores.threads_per_process(sets) == expected
 
 
 def test_threads_that_the_user_has_chosen_stay(monkeypatch):
@@ -100,19 +101,19 @@ def test_threads_that_the_user_has_chosen_stay(monkeypatch):
     monkeypatch.setattr(threads, "limit", told.append)
     for name in cores.THREADS:
         monkeypatch.delenv(name, raising=False)
-    assert cores.limit([{0, 1, 2, 3}] * 2, 1) == 2 and told == [2]
+    assert cores.limit_threads([{0, 1, 2, 3}] * 2, 1) == 2 and told == [2]
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert cores.limit([{0, 1, 2, 3}] * 2, 1) is None and told == [2]
+    assert cores.limit_threads([{0, 1, 2, 3}] * 2, 1) is None and told == [2]
 
 
 @pytest.mark.parametrize(("n", "k"), [(1000, 3), (16, 4), (33, 2), (7, 3)])
 def test_parts_of_the_flat_buffer(n, k):
-    parts = cuts(n, k, 16)
+    parts = get_partition(n, k, 16)
     assert parts[0][0] == 0 and parts[-1][1] == n and all(a[1] == b[0] for a, b in pairwise(parts))
     assert all(start % 16 == 0 for start, _ in parts)
-    spans = [(0, 5, True, 1.0), (5, n, False, 0.5)]
+    spans = [Span(0, 5, True, 1.0), Span(5, n, False, 0.5)]
     whole = np.zeros(n, int)
     for start, stop in parts:
-        for i, (a, b, *_) in enumerate(within(spans, slice(start, stop))):
+        for i, (a, b, *_) in enumerate(clip_spans(spans, slice(start, stop))):
             whole[start:stop][a:b] += i + 1
     assert (whole[:5] == 1).all() and (whole[5:] == 2).all()

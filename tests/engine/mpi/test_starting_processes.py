@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from albert_np.apps import cli
-from albert_np.engine.mpi import ALONE, launcher, world
+from albert_np.engine.mpi import SINGLE_PROCESS, launcher, world
 
 HYDRA, OPEN_MPI, SLURM = (
     {"PMI_RANK": "{r}", "PMI_SIZE": "4", "MPI_LOCALRANKID": "1"},
@@ -41,7 +41,7 @@ def test_launchers_are_known(started, variables):
 
 def test_a_batch_script_of_slurm_is_one_process(started):
     started({"SLURM_PROCID": "0", "SLURM_NTASKS": "4", "SLURM_LOCALID": "0"})
-    assert launcher.size() == 1 and world() is ALONE
+    assert launcher.size() == 1 and world() is SINGLE_PROCESS
 
 
 def test_without_mpi4py_there_is_one_error_that_names_the_extra(started, monkeypatch, fails, tmp_path, capsys):
@@ -65,8 +65,8 @@ def test_another_mpi_than_the_launcher_s_is_an_error(started, monkeypatch, fails
 def test_other_commands_are_for_one_process(started, monkeypatch, fails):
     from albert_np.engine.mpi import start
 
-    monkeypatch.setattr("albert_np.apps.cli.world", lambda: ALONE, raising=False)
-    monkeypatch.setattr("albert_np.engine.mpi.world", lambda: ALONE)
+    monkeypatch.setattr("albert_np.apps.cli.world", lambda: SINGLE_PROCESS, raising=False)
+    monkeypatch.setattr("albert_np.engine.mpi.world", lambda: SINGLE_PROCESS)
     assert start.world is world
     started(HYDRA)
     assert fails("info", "tiny", code=2) == (
@@ -80,10 +80,10 @@ def test_importing_needs_no_mpi():
 
 
 def test_one_process_alone_does_nothing(tmp_path):
-    flat = [1.0]
-    ALONE.sum(flat)
-    with ALONE.guard(), ALONE.first_ahead(), ALONE.only_first(open(tmp_path / "file", "w")) as file:
-        ALONE.meet()
-    assert file.closed and flat == [1.0] and ALONE.first and ALONE.mine == ()
-    assert ALONE.total(1, 2) == (1, 2) and ALONE.gather(3) == [3] and ALONE.from_first(lambda: 4) == 4
-    assert ALONE.account(1.0) == ""
+    flat, one = [1.0], SINGLE_PROCESS
+    one.all_reduce(flat)
+    with one.guard(), one.main_process_first(), one.main_process_only(open(tmp_path / "file", "w")) as file:
+        one.barrier()
+    assert file.closed and flat == [1.0] and one.is_main and one.rank_and_size == ()
+    assert one.sum_numbers(1, 2) == (1, 2) and one.all_gather_objects(3) == [3] and one.broadcast_object(lambda: 4) == 4
+    assert one.communication_summary(1.0) == ""

@@ -13,7 +13,7 @@ from hub_server import MAIN, OLD, Hub
 import albert_np as ab
 from albert_np import AlbertConfig
 from albert_np.io import sources
-from albert_np.io.sources.hub import _shards
+from albert_np.io.sources.hub import _list_shards
 from albert_np.text import train_tokenizer
 
 constants = pytest.importorskip("huggingface_hub.constants", reason="needs the extra albert_np[hub]")
@@ -141,20 +141,20 @@ def test_sharded_weights(hub):
 def test_an_index_may_only_name_plain_files(tmp_path, name):
     (tmp_path / "index.json").write_text(json.dumps({"weight_map": {"a": name}}))
     with pytest.raises(ValueError, match=r"index\.json names the file .*only plain names"):
-        _shards(tmp_path / "index.json")
+        _list_shards(tmp_path / "index.json")
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"weight_map": {}}', '{"weight_map": ["a.bin"]}', "{"])
 def test_an_index_that_is_none(tmp_path, text):
     (tmp_path / "index.json").write_text(text)
     with pytest.raises(ValueError, match=r"index\.json"):
-        _shards(tmp_path / "index.json")
+        _list_shards(tmp_path / "index.json")
 
 
 def test_an_index_of_a_million_files(tmp_path):
     (tmp_path / "index.json").write_text(json.dumps({"weight_map": {str(i): f"{i}.bin" for i in range(1001)}}))
     with pytest.raises(ValueError, match="1001 files: 1000 at most"):
-        _shards(tmp_path / "index.json")
+        _list_shards(tmp_path / "index.json")
 
 
 def test_what_is_not_there_is_said(hub):

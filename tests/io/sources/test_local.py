@@ -76,7 +76,7 @@ NO_NAMES = [
 def test_what_cannot_be_a_name_never_asks_the_hub(name):
     with pytest.raises(FileNotFoundError) as error:
         sources.kind(name)
-    assert f"there is no file or folder {name!r}, and it cannot be a name on the hub (owner/name)" in str(error.value)
+    assert f"there is no file or folder {name!r}, and it is not a valid name on the hub (owner/name)" in str(error.value)
     with pytest.raises(FileNotFoundError), sources.local(name, "model"):
         pass
 

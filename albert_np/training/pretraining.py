@@ -1,0 +1,270 @@
+"""Pretraining: `pretrain`, and the trainer for it."""
+
+import math
+import os
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from albert_np.engine.mpi import Processes, world
+from albert_np.engine.stop import Stop, stop_on_signals
+from albert_np.io.files import write_json
+from albert_np.io.packed_checkpoint import Packing, save_packed
+from albert_np.models.config import AlbertConfig
+from albert_np.training import checkpoint
+from albert_np.training.callbacks import Callback
+from albert_np.training.constraints import Constraint, get_constraints
+from albert_np.training.divergence import DivergenceDetector, check_held_out
+from albert_np.training.evaluate import evaluate
+from albert_np.training.init_mlm_bias import init_mlm_bias
+from albert_np.training.losses import LossBuffer
+from albert_np.training.metrics import MetricsFile
+from albert_np.training.run_folder import RunFolder
+from albert_np.training.settings import Settings
+from albert_np.training.trainer import Arrays, Checkpoints, Trainer
+from albert_np.version import __version__
+
+
+@dataclass
+class Summary:
+    """How a run ended. `stopped_by` is "" or a signal's name; `held_out` the last evaluation, made after `held_out_step`."""
+
+    out: str
+    step: int
+    total_steps: int
+    stopped_by: str
+    tokens: int
+    seconds: float
+    held_out: dict[str, float] | None
+    held_out_step: int
+    unigram_entropy: float | None
+
+
+def pretrain(
+    model: Any,
+    data: Any,
+    out: str | os.PathLike[str],
+    settings: Settings | None = None,
+    tokenizer: Any = None,
+    resume: bool = False,
+    report: Callback | None = None,
+    processes: Processes | None = None,
+    constraints: Sequence[Constraint] | None = None,
+) -> Summary:
+    """Train `model` in place on `data` (a `RunData`) and write model, metrics, checkpoints and figures into the folder `out`.
+
+    With `resume` the newest whole checkpoint in `out` is continued, bit for bit. Ctrl-C and SIGTERM save and end the run; the
+    summary says so. report: a `Callback`. constraints: instead of those that the settings ask for (`sparsity`).
+
+    Started by mpiexec, all processes call this alike, with the same arguments: each computes its share of every step, and only
+    the main process writes and reports. processes: others than all; `engine.mpi.SINGLE_PROCESS` for a run of this one alone.
+
+    Raises ValueError for settings that do not fit the data or the run to resume, FileExistsError for a folder that holds a run,
+    RuntimeError if another process uses it, OSError if it cannot be written, Diverged if training fails.
+    """
+    processes = world() if processes is None else processes
+    settings, callback = settings or Settings(), (report if processes.is_main else None) or Callback()
+    constraints = get_constraints(settings) if constraints is None else constraints
+    with processes.guard(), processes.main_process_only(RunFolder(out, resume)) as folder, stop_on_signals() as own_stop:
+        stop = processes.shared_stop(own_stop)
+        if processes.is_main:
+            folder.check_space(model.params.count())
+        run = Pretraining(model, data, settings, constraints, callback, processes, stop, folder, tokenizer)
+        try:
+            run.begin()
+            return run.run()
+        finally:
+            run.close()
+
+
+class Pretraining(Trainer):
+    """A pretraining run: a log of every step, evaluations and checkpoints at fixed intervals of steps."""
+
+    settings: Settings
+
+    def __init__(
+        self,
+        model: Any,
+        data: Any,
+        settings: Settings,
+        constraints: Sequence[Constraint],
+        callback: Callback,
+        processes: Processes,
+        stop: Stop,
+        folder: RunFolder,
+        tokenizer: Any = None,
+    ) -> None:
+        self.optimizer_name = settings.optimizer
+        checkpoints = Checkpoints(folder.checkpoints, folder.resume, settings.keep)
+        super().__init__(model, settings, constraints, callback, processes, stop, checkpoints)
+        self.data, self.folder, self.tokenizer = data, folder, tokenizer
+        self.total_steps = count_steps(settings, data.train)
+        self.warmup = math.ceil(self.total_steps / 10) if settings.warmup is None else settings.warmup
+        self.losses = LossBuffer(processes, ("mlm_loss", "sop_loss", "mlm_correct", "sop_correct"), count_labels)
+        self.metrics: MetricsFile | None = None
+        self.detector = DivergenceDetector(model.config.vocab_size)
+        self.saved_step = -1  # also after a resume: the model beside the checkpoint may not have been written
+
+    def run(self) -> Summary:
+        """Train, evaluate and save at the end, and return the summary."""
+        began, state = time.perf_counter(), self.state
+        self.train()
+        if not self.stop.signal:
+            self.evaluate()
+        if self.saved_step != state.step:
+            super().save()
+        if self.processes.size > 1:
+            self.callback.note(self.processes.communication_summary(time.perf_counter() - began))
+        return Summary(
+            str(self.folder.path), state.step, self.total_steps, self.stop.name, state.tokens, state.seconds(),
+            state.held_out, state.held_out_step, self.data.unigram_entropy,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        if self.metrics is not None:
+            self.metrics.close()
+        self.callback.close()
+
+    # ---- the loop ----
+
+    def steps_per_epoch(self, epoch: int) -> int:
+        return self.data.train.steps_per_epoch(epoch)
+
+    def micro_batches(self) -> list[Arrays]:
+        where = self.state.epoch, self.state.epoch_step, self.settings.accumulate
+        return self.data.train.micro_batches(*where, *self.processes.rank_and_size)
+
+    def new_record(self, lr: float, tokens: int) -> dict[str, Any]:
+        return {"step": self.state.step, "lr": lr, "tokens": tokens, "seconds": self.state.seconds()}
+
+    def log_is_due(self) -> bool:
+        return self.state.step % self.settings.log_every == 0
+
+    def drain_losses(self) -> None:
+        assert self.metrics is not None
+        records = [format_record(*drained) for drained in self.losses.drain()]
+        for record in records:
+            self.metrics.write(record)
+        for record in records:
+            self.state.tokens += record["tokens"]
+            self.callback.step(record)
+            self.detector.update(record)
+
+    def evaluation_is_due(self) -> bool:
+        return self.state.step % self.settings.eval_every == 0
+
+    def evaluate(self) -> None:
+        """Evaluate on the held-out documents, unless that was done at this step, and raise Diverged if the loss is not finite."""
+        assert self.metrics is not None
+        self.drain_losses()
+        state = self.state
+        if self.data.held_out is None or state.held_out_step == state.step:
+            return
+        state.held_out, state.held_out_step = evaluate(self.model, self.data.held_out, self.processes), state.step
+        check_held_out(state.step, state.held_out)
+        self.metrics.write({"step": state.step, "held_out": state.held_out})
+        self.callback.evaluation({"step": state.step, **state.held_out})
+
+    def checkpoint_is_due(self) -> bool:
+        return self.state.step % self.settings.checkpoint_every == 0
+
+    def save(self) -> None:
+        """Evaluate, for the choice of the best checkpoint, and save."""
+        self.evaluate()
+        super().save()
+        self.saved_step = self.state.step
+
+    # ---- start and checkpoints ----
+
+    def init_new_run(self) -> None:
+        if self.settings.start == "unigram":
+            init_mlm_bias(self.params, self.data.train.token_counts())
+
+    def find_checkpoint(self) -> checkpoint.Checkpoint:
+        saved = self.folder.newest_checkpoint(self.callback)
+        check_resumable(saved, self.model.config, self.settings, self.data.fingerprint, self.callback)
+        return saved
+
+    def restore_more(self, stored: dict[str, Any]) -> None:
+        position = stored["metrics"]["bytes"] if stored else 0
+        self.metrics = MetricsFile(self.folder.metrics, position, writes=self.processes.is_main)
+        self.detector = DivergenceDetector(self.model.config.vocab_size, stored.get("watch"))
+
+    def stored_values(self) -> dict[str, Any]:
+        assert self.metrics is not None
+        values = super().stored_values()
+        values["metrics"]["bytes"] = self.metrics.sync()
+        more = {"corpus": self.data.fingerprint, "corpus_folder": self.data.folder, "watch": self.detector.memory}
+        return {**values, **more}
+
+    def publish(self) -> None:
+        """Write the model, for other programs, and run.json, for `info` and the figures."""
+        out, config = self.folder.path, self.model.config
+        with warnings.catch_warnings():  # do not repeat at every save that shared layers are written out for other programs
+            warnings.simplefilter("ignore")
+            if self.constraints:
+                save_packed(out, config, self.params, type(self.model).__name__, Packing())
+            else:
+                self.model.save_pretrained(out)
+        if self.tokenizer is not None:
+            self.tokenizer.save_pretrained(out)
+        facts = {
+            "settings": self.settings.to_dict(),
+            "unigram_entropy": self.data.unigram_entropy,
+            "data": self.data.facts,
+            "corpus_folder": self.data.folder,
+        }
+        write_json(out / "run.json", {**facts, "vocab_size": config.vocab_size, "version": __version__})
+
+
+def count_steps(settings: Settings, train: Any) -> int:
+    """Return the number of optimiser steps of the whole run."""
+    if settings.steps is not None:
+        return settings.steps
+    assert settings.epochs is not None  # Settings has one of the two
+    return sum(train.steps_per_epoch(epoch) for epoch in range(settings.epochs))
+
+
+def count_labels(results: list[Any]) -> tuple[int, ...]:
+    """Return the numbers of masked tokens and of sequences with a sentence-order label in a step's micro-batches."""
+    return sum(r.masked for r in results), sum(r.sequences for r in results)
+
+
+def format_record(known: dict[str, Any], sums: list[float], norm: float) -> dict[str, Any]:
+    """Return the line of metrics.jsonl, from what `LossBuffer.drain` gives. A number that is not finite becomes None."""
+    mlm_loss, sop_loss, mlm_correct, sop_correct, masked, sequences = sums
+    record = {"step": known["step"], "loss": mlm_loss + sop_loss, "mlm_loss": mlm_loss}
+    record["mlm_accuracy"] = mlm_correct / max(1, int(masked))
+    if sequences:
+        record |= {"sop_loss": sop_loss, "sop_accuracy": sop_correct / int(sequences)}
+    record |= {"lr": known["lr"], "grad_norm": norm, "tokens": known["tokens"], "seconds": round(known["seconds"], 3)}
+    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in record.items()}
+
+
+def check_resumable(
+    saved: checkpoint.Checkpoint, config: AlbertConfig, settings: Settings, fingerprint: str, callback: Callback
+) -> None:
+    """Raise ValueError that names every difference between this run and that of the checkpoint.
+
+    Only settings that do not affect the parameters may differ, and the number of steps, with a note: the learning rate then
+    falls to 0 at another step.
+    """
+    stored_config, stored = saved.config(), Settings.from_dict(saved.state["settings"])
+    now, then = config.replace(recompute=False).to_dict(), stored_config.replace(recompute=False).to_dict()
+    different = [f"{key} is {now[key]!r} now and was {then.get(key)!r}" for key in now if now[key] != then.get(key)]
+    different += settings.differences(stored)
+    if fingerprint != saved.state["corpus"]:
+        different.append("the corpus or its tokenizer is another one")
+    if different:
+        raise ValueError(f"cannot resume from {saved.folder}: {'; '.join(different)}")
+    if (settings.steps, settings.epochs) != (stored.steps, stored.epochs):
+        callback.note(
+            f"the run was planned for {_format_length(stored)} and is now for {_format_length(settings)}: from here on the "
+            "learning rate follows the new schedule, so the result differs from that of an uninterrupted run of either length"
+        )
+
+
+def _format_length(settings: Settings) -> str:
+    return f"{settings.steps} steps" if settings.steps is not None else f"{settings.epochs} epochs"
