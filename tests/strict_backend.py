@@ -203,6 +203,8 @@ class StrictBackend:
             raise Refused("nothing can be waited for while a graph is captured")
         return unwrap(x).copy()
 
+    device = "the stand-in"
+
     def zeros(self, size: int, dtype: Any) -> StrictArray:
         return StrictArray(np.zeros(size, dtype))
 
@@ -217,9 +219,6 @@ class StrictBackend:
 
     def send(self, host: np.ndarray, x: Any) -> None:
         unwrap(x)[...] = host
-
-    def describe(self) -> str:
-        return "the stand-in"
 
     def nccl(self) -> None:
         return None

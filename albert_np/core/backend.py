@@ -1,7 +1,7 @@
-"""Where arrays live, and the few operations that differ between the places.
+"""Where arrays live.
 
 Layers call `np.` functions: NumPy hands calls on another library's arrays to that library, so the arrays choose the device. The
-rest is here: where parameters and batches are put (`use`), and the operations that differ.
+rest is here: where parameters and batches are put (`use`), and the few operations that differ between backends.
 """
 
 import os
@@ -11,35 +11,26 @@ from typing import Any
 import numpy as np
 
 from albert_np.core.dispatch import Array
-from albert_np.core.random import PER_BLOCK, bits16
 
 
 class NumpyBackend:
     """Arrays in this machine's memory. Every backend has these methods."""
 
     name = "numpy"
-
-    def asarray(self, host: Array) -> Array:
-        return np.asarray(host)
-
-    def to_host(self, x: Array) -> np.ndarray:
-        return np.asarray(x)
+    device = "the CPU"
+    asarray = staticmethod(np.asarray)  # of a host array
+    to_host = staticmethod(np.asarray)  # of an array of this backend
+    scatter_add = staticmethod(np.add.at)
 
     def zeros(self, size: int, dtype: Any) -> Array:
         raw = np.zeros(size + 64 // np.dtype(dtype).itemsize, dtype)
         start = -raw.ctypes.data % 64 // raw.itemsize  # tensors begin on cache lines
         return raw[start : start + size]
 
-    def scatter_add(self, target: Array, rows: Array, values: Array) -> None:
-        np.add.at(target, rows, values)
-
     def erf(self, x: Array) -> Array:
         from scipy.special import erf
 
         return erf(x)
-
-    def describe(self) -> str:
-        return "the CPU"
 
 
 registered: dict[str, tuple[Callable[[], Any], Callable[[Any], bool]]] = {}
@@ -57,16 +48,14 @@ register("numpy", NumpyBackend, lambda x: isinstance(x, np.ndarray | np.generic)
 
 def named(name: str) -> Any:
     """Return the backend of this name; it is made on first use. "cupy:1" is the second of several devices."""
-    name, colon, device = name.partition(":")
-    if name not in registered or (colon and (name == "numpy" or not device.isdecimal())):
-        raise ValueError(
-            f"unknown backend {name + colon + device!r}; there are {' and '.join(registered)} (cupy:1: a second GPU)"
-        )
-    if name not in ready:
-        ready[name] = registered[name][0]()
+    kind, colon, device = name.partition(":")
+    if kind not in registered or (colon and (kind == "numpy" or not device.isdecimal())):
+        raise ValueError(f"unknown backend {name!r}; there are {' and '.join(registered)} (cupy:1: a second GPU)")
+    if kind not in ready:
+        ready[kind] = registered[kind][0]()
     if colon:
-        ready[name].choose(int(device))
-    return ready[name]
+        ready[kind].choose(int(device))
+    return ready[kind]
 
 
 def use(name: str) -> None:
@@ -93,9 +82,9 @@ def of(x: Array) -> Any:
     raise TypeError(f"expected an array of a backend ({', '.join(registered)}), got {type(x).__name__}")
 
 
-def asarray(host: Array) -> Array:
-    """Put host data on the backend in use."""
-    return current().asarray(host)
+def asarray(host: Array, like: Array = None) -> Array:
+    """Put host data where `like` lives, or on the backend in use. None stays None."""
+    return None if host is None else (current() if like is None else of(like)).asarray(host)
 
 
 def asarray_like(host: Array, like: Array) -> Array:
@@ -116,9 +105,3 @@ def scatter_add(target: Array, rows: Array, values: Array) -> None:
 def erf(x: Array) -> Array:
     """The error function 2/√π ∫₀ˣ exp(-t²) dt."""
     return of(x).erf(x)
-
-
-def random_bits(words: tuple[int, int], rows: Array, columns: int) -> Array:
-    """Uniform 16-bit numbers: rows (N, 2) (example, token) -> (N, columns), functions of key, example, token and column."""
-    blocks = asarray_like(np.arange(-(-columns // PER_BLOCK)), rows)
-    return bits16(words, rows, blocks)[:, :columns]

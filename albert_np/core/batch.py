@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from albert_np.core import backend
+from albert_np.core.backend import asarray as put
 from albert_np.core.dispatch import Array
 from albert_np.core.sequences import Sequences
 
@@ -22,17 +22,12 @@ def along(axis: str, default: Any = None, rows: str = "", padding: int = 0) -> A
 
 @dataclass(frozen=True)
 class Items:
-    """The items that a loss is a sum over.
+    """The items that a loss is a sum over."""
 
-    labels   (M,) integers, or (M, C) numbers.
-    rows     (M,) the tokens or sequences that are labelled, and `of`, which of the two; None: each sequence has one label.
-    weights  (M,) of the items in the loss; None: 1.
-    """
-
-    labels: Array
-    rows: Array = None
-    weights: Array = None
-    of: str = "token"
+    labels: Array  # (M,) integers, or (M, C) numbers
+    rows: Array = None  # (M,) the tokens or sequences that are labelled; None: each sequence has one label
+    weights: Array = None  # (M,) of the items in the loss; None: 1
+    of: str = "token"  # what rows are indices of: "token" or "sequence"
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -40,22 +35,15 @@ class Items:
 
 @dataclass(frozen=True)
 class Batch:
-    """N tokens of B sequences, and the labels of the two losses.
+    """N tokens of B sequences, and the labels of the two losses."""
 
-    ids, positions, token_types  (N,) integers.
-    random_rows                  (N, 2) the example of each token, and its index in it: they select its dropout masks.
-    sequences                    which tokens belong together.
-    masked                       the masked tokens and the ids to predict there; None: no masked-language-model loss.
-    order                        a label per sequence, 0 in order, 1 swapped; None: no sentence-order loss.
-    """
-
-    ids: Array = along("token")
+    ids: Array = along("token")  # (N,) integers, as positions and token_types
     positions: Array = along("token")
     token_types: Array = along("token")
-    random_rows: Array = along("token")
+    random_rows: Array = along("token")  # (N, 2) the example of each token, and its index in it: they select its dropout masks
     sequences: Sequences = None  # type: ignore[assignment]
-    masked: Items | None = None
-    order: Items | None = None
+    masked: Items | None = None  # the masked tokens and the ids to predict there; None: no masked-language-model loss
+    order: Items | None = None  # a label per sequence, 0 in order, 1 swapped; None: no sentence-order loss
 
     @classmethod
     def pack(
@@ -83,8 +71,3 @@ class Batch:
         """Number of items of each loss: what it is divided by to become a mean. No items give 1, and a loss of 0."""
         items = {"mlm": self.masked, "sop": self.order}
         return {name: max(1, len(each)) for name, each in items.items() if each is not None}
-
-
-def put(host: np.ndarray | None, like: Array = None) -> Array:
-    """A host array where `like` is, or on the backend in use; None stays None."""
-    return None if host is None else backend.asarray(host) if like is None else backend.asarray_like(host, like)

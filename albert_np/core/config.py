@@ -5,39 +5,30 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Config:
-    """What the model reads, under Hugging Face's field names. Sizes are those of the paper's Table 1 (defaults: xxlarge).
-
-    num_hidden_groups  groups of layers with parameters of their own; 1: all L layers share one group's.
-    inner_group_num    blocks (attention and feed-forward) in one layer.
-    hidden_act         "gelu_new" (tanh approximation, Google's ALBERT), "gelu" (erf), "relu" or "tanh".
-    sharing            which parameters the layers share (paper section 3.1, Table 4): "all" (with num_hidden_groups),
-                       "attention", "ffn" or "none".
-    fusion_layers      indices of hidden states (0 is the projected embedding), increasing, that are fused pairwise into the
-                       representation that the heads read; () is plain ALBERT.
-    pad_row_gradient   False: the padding token's row of the word table gets no gradient from the lookup (torch's padding_idx).
-    recompute          keep only each layer's input in the forward pass; compute the rest again in the backward pass.
-    """
+    """The model's settings, under Hugging Face's field names. The defaults are the sizes of xxlarge (paper, Table 1)."""
 
     vocab_size: int = 30000  # V
     embedding_size: int = 128  # E
     hidden_size: int = 4096  # H
     num_hidden_layers: int = 12  # L
-    num_hidden_groups: int = 1
-    inner_group_num: int = 1
+    num_hidden_groups: int = 1  # groups of layers with parameters of their own; 1: all L layers share one group's
+    inner_group_num: int = 1  # blocks (attention and feed-forward) in one layer
     num_attention_heads: int = 64  # A
     intermediate_size: int = 16384  # F
-    hidden_act: str = "gelu_new"
+    hidden_act: str = "gelu_new"  # tanh approximation, as Google's ALBERT; or "gelu" (erf), "relu", "tanh"
     hidden_dropout_prob: float = 0.0
     attention_probs_dropout_prob: float = 0.0
-    max_position_embeddings: int = 512
-    type_vocab_size: int = 2
+    max_position_embeddings: int = 512  # P
+    type_vocab_size: int = 2  # S
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
     pad_token_id: int | None = 0
+    # indices of hidden states (0 is the projected embedding), increasing, that are fused pairwise for the heads; (): plain ALBERT
     fusion_layers: tuple[int, ...] = ()
+    # the parameters that layers share (section 3.1, Table 4): "all" (with num_hidden_groups), "attention", "ffn" or "none"
     sharing: str = "all"
-    pad_row_gradient: bool = True
-    recompute: bool = False
+    pad_row_gradient: bool = True  # False: the lookup adds no gradient to the padding token's row (torch's padding_idx)
+    recompute: bool = False  # keep only each layer's input in the forward pass; compute the rest again in the backward pass
 
     @property
     def num_groups(self) -> int:

@@ -83,16 +83,12 @@ def version_for(name: str, args: tuple[Any, ...], p: int | None) -> Version | No
         return implementations[name, type(args[p])]
     if only_reference:
         return None
-    x = next(array for array in map(array_in, args) if array is not None)
+    arrays = (each if hasattr(each, "dtype") else getattr(each, "any_array", None) for each in args)  # any_array: of parameters
+    x = next(array for array in arrays if array is not None)
     versions, takes = kernels.get(type(x), ({}, bool))
     version = versions.get(name)
     replaced = version is None or any(part in overrides for part in version.contains)
     return None if replaced or not takes(x) else version
-
-
-def array_in(argument: Any) -> Array | None:
-    """An array by whose type a version is chosen: the argument, or one of a parameter tree; None if it is neither."""
-    return argument if hasattr(argument, "dtype") else getattr(argument, "any_array", None)
 
 
 @contextmanager
@@ -115,12 +111,13 @@ def override(operation: Any, *functions: Callable[..., Any]) -> Iterator[None]:
     names = [each for each in (name, name + "_backward") if hasattr(inspect.getmodule(operation), each)]
     if len(functions) != len(names):
         raise ValueError(f"override: {name} needs {' and '.join(names)}, got {len(functions)} functions")
-    before = overrides.get(name)
+    before = overrides.copy()
     overrides[name] = Version(dict(zip(names, functions)))
     try:
         yield
     finally:
-        overrides.pop(name) if before is None else overrides.__setitem__(name, before)
+        overrides.clear()
+        overrides.update(before)
 
 
 def active(like: Array) -> dict[str, str]:

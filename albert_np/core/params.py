@@ -6,8 +6,8 @@ very namespace: sharing is identity, so gradients add up by themselves.
 """
 
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -21,17 +21,14 @@ Form = dict[str, Any]  # nested dicts and lists of shapes. The same dict in two 
 class Namespace:
     """Attributes, and nothing else. An array in it is changed in place (`p.w += d`, `p.w[:] = v`), never replaced."""
 
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
-
     def __init__(self, **members: Any) -> None:
         self.__dict__.update(members)
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"no parameter is called {name!r}; there are {', '.join(self.__dict__)}")
+
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in self.__dict__:
-            raise AttributeError(f"no parameter is called {name!r}; there are {', '.join(self.__dict__)}")
-        if value is not self.__dict__[name]:
+        if value is not getattr(self, name):
             raise AttributeError(f"{name!r} cannot be replaced, it is a view of the flat buffer: write .{name}[...] = or +=")
 
     def __repr__(self) -> str:
@@ -44,14 +41,17 @@ class Namespace:
 
 
 class Tree(Namespace):
-    """The root: namespaces and arrays, the flat buffer behind them, and their names."""
+    """The root: the flat buffer, the form, and the namespaces and arrays that the form cuts out of the buffer."""
 
     def __init__(self, form: Form, flat: Array) -> None:
-        super().__init__(form=form, flat=flat, **build(form, flat))
+        offset = 0
 
-    @property
-    def any_array(self) -> Array:
-        return self.flat
+        def cut(shape: tuple[int, ...]) -> Array:
+            nonlocal offset
+            start, offset = offset, offset + padded_size(shape)
+            return flat[start : start + math.prod(shape)].reshape(shape)
+
+        super().__init__(flat=flat, form=form, **build(form, cut))
 
     def paths(self) -> Iterator[tuple[str, Array]]:
         """(dotted name, array) of every place in the tree; a shared tensor comes once for each of its places."""
@@ -61,9 +61,7 @@ class Tree(Namespace):
     def items(self) -> Iterator[tuple[str, Array]]:
         """(dotted name, array) of every tensor, each once, in the order of the flat buffer."""
         names: dict[int, str] = {}
-        for name, array in self.paths():
-            if names.setdefault(id(array), name) == name:
-                yield name, array
+        return ((name, array) for name, array in self.paths() if names.setdefault(id(array), name) == name)
 
     def zeros_like(self) -> "Tree":
         """A tree of zeros of the same form, device and dtype: for gradients and moments."""
@@ -93,44 +91,32 @@ def leaves(name: str, node: Any) -> Iterator[tuple[str, Array]]:
         yield name, node
 
 
+def build(form: Form, make: Callable[[tuple[int, ...]], Any]) -> dict[str, Any]:
+    """The form with make(shape) for every shape. A dict becomes a Namespace, or of the class in its attribute `namespace`."""
+    built: dict[int, Namespace] = {}  # a shared dict counts once
+
+    def grow(node: Any) -> Any:
+        if isinstance(node, tuple):
+            return make(node)
+        if isinstance(node, list):
+            return [grow(child) for child in node]
+        if id(node) not in built:
+            built[id(node)] = getattr(node, "namespace", Namespace)(**{key: grow(child) for key, child in node.items()})
+        return built[id(node)]
+
+    return {key: grow(child) for key, child in form.items()}
+
+
 def padded_size(shape: tuple[int, ...]) -> int:
     """Elements that a tensor takes in the flat buffer, so that the next one starts on a boundary."""
     return -(-math.prod(shape) // QUANTUM) * QUANTUM
 
 
-def build(form: Form, flat: Array) -> dict[str, Any]:
-    """Cut the flat buffer into the tensors of the form. A dict that has an attribute `namespace` becomes one of that class."""
-    made: dict[int, Namespace] = {}
-    offset = 0
-
-    def grow(node: Any) -> Any:
-        nonlocal offset
-        if isinstance(node, list):
-            return [grow(child) for child in node]
-        if isinstance(node, dict):
-            if id(node) not in made:
-                namespace = getattr(node, "namespace", Namespace)
-                made[id(node)] = namespace(**{key: grow(child) for key, child in node.items()})
-            return made[id(node)]
-        start, offset = offset, offset + padded_size(node)
-        return flat[start : start + math.prod(node)].reshape(node)
-
-    return {key: grow(child) for key, child in form.items()}
-
-
 def flat_size(form: Form) -> int:
     """Length of the flat buffer of this form, in any dtype."""
-    met: set[int] = set()  # a shared dict counts once
-
-    def size(node: Any) -> int:
-        if isinstance(node, tuple):
-            return padded_size(node)
-        if id(node) in met:
-            return 0
-        met.add(id(node))
-        return sum(map(size, node.values() if isinstance(node, dict) else node))
-
-    return size(form)
+    shapes: list[tuple[int, ...]] = []
+    build(form, shapes.append)
+    return sum(map(padded_size, shapes))
 
 
 def zero_tree(form: Form, dtype: Any, like: Array = None) -> Tree:

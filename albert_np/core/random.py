@@ -3,14 +3,16 @@
 A stateful generator hands out numbers in the order of the calls, so recomputing a layer, resuming a run or another packing of
 the batch would change them. A counter-based one (Philox: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3")
 encrypts a counter under a key. `generator` draws on the host, for data; a `RandomKey` selects the bits of a dropout mask, which
-`backend.random_bits` computes on the device of the array.
+`random_bits` computes on the device of the array.
 """
 
 import zlib
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 
+from albert_np.core.backend import asarray_like
 from albert_np.core.dispatch import Array
 
 RANGE = 1 << 16  # number of different values of 16 bits
@@ -39,17 +41,12 @@ def generator(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class RandomKey:
-    """The key of a dropout mask.
+    """The key of a dropout mask."""
 
-    seed, step   the run's seed and the index of its optimiser step.
-    place        the layer that it is for, such as ("ffn output", 3); see `fold_in`.
-    rows         (N, 2) integers: the example of each token, and its index in the example.
-    """
-
-    seed: int
-    step: int = 0
-    place: tuple[str, int] = ("", 0)
-    rows: Array = field(default=None, repr=False, compare=False)
+    seed: int  # the run's
+    step: int = 0  # index of the optimiser step
+    place: tuple[str, int] = ("", 0)  # the layer that it is for, such as ("ffn output", 3); see `fold_in`
+    rows: Array = field(default=None, repr=False, compare=False)  # (N, 2) integers: each token's example, and its index there
 
     def fold_in(self, name: str, i: int = 0) -> "RandomKey":
         """The key of the i-th layer of this name; it takes the place of an earlier one."""
@@ -64,16 +61,15 @@ class RandomKey:
         place, step = self.place_words(), self.step_words()
         return place[0] ^ step[0], place[1] ^ step[1]
 
-    def place_words(self) -> tuple[int, int]:
-        low, high = seed_sequence(self.seed, "dropout " + self.place[0], self.place[1]).generate_state(2)
-        return int(low), int(high)
+    def place_words(self) -> list[int]:
+        return seed_sequence(self.seed, "dropout " + self.place[0], self.place[1]).generate_state(2).tolist()
 
-    def step_words(self) -> tuple[int, int]:
-        low, high = seed_sequence(self.seed, "dropout step", self.step).generate_state(2)
-        return int(low), int(high)
+    def step_words(self) -> list[int]:
+        return seed_sequence(self.seed, "dropout step", self.step).generate_state(2).tolist()
 
 
 Dropout = RandomKey  # the public name: ab.Dropout
+Key: TypeAlias = RandomKey | None  # None: no dropout
 
 
 def philox(counter: tuple[Array, Array, Array, Array], key: tuple[int, int]) -> tuple[Array, Array, Array, Array]:
@@ -87,11 +83,11 @@ def philox(counter: tuple[Array, Array, Array, Array], key: tuple[int, int]) -> 
     return c0, c1, c2, c3
 
 
-def bits16(key: tuple[int, int], rows: Array, blocks: Array) -> Array:
-    """Random 16-bit numbers: rows (N, 2) integers (example, token), blocks (W / 8,) indices of elements in eights -> (N, W)"""
+def random_bits(key: tuple[int, int], rows: Array, W: int) -> Array:
+    """Uniform 16-bit numbers: rows (N, 2) integers (example, token) -> (N, W), functions of key, example, token and column."""
     example, token = rows[:, 0, None].astype(np.uint64), rows[:, 1, None].astype(np.uint64)  # (N, 1) each
-    element = blocks[None, :].astype(np.uint64)  # (1, W / 8)
-    words = philox((element, token, example & LOW, example >> 32), key)  # four of (N, W / 8)
+    blocks = asarray_like(np.arange(-(-W // PER_BLOCK), dtype=np.uint64), rows)  # (⌈W / 8⌉,)
+    words = philox((blocks[None, :], token, example & LOW, example >> 32), key)  # four of (N, ⌈W / 8⌉)
     halves = [half for word in words for half in (word & 0xFFFF, word >> 16)]
-    stacked = np.concatenate([half.astype(np.uint16)[:, :, None] for half in halves], axis=2)  # (N, W / 8, 8)
-    return stacked.reshape(len(rows), -1)  # (N, W)
+    stacked = np.concatenate([half.astype(np.uint16)[:, :, None] for half in halves], axis=2)  # (N, ⌈W / 8⌉, 8)
+    return stacked.reshape(len(rows), -1)[:, :W]

@@ -124,7 +124,8 @@ class CupyBackend:
         free, total = self.cupy.cuda.runtime.memGetInfo()
         return {"used": pool.used_bytes(), "held": pool.total_bytes(), "free": free, "total": total}
 
-    def describe(self) -> str:
+    @property
+    def device(self) -> str:
         """The device's name, for people."""
         device = self.cupy.cuda.Device()
         return f"{self.cupy.cuda.runtime.getDeviceProperties(device.id)['name'].decode()} (cupy:{device.id})"

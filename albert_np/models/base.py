@@ -211,16 +211,20 @@ class Model:
         check_arguments(self.params, batch, grads, denominators)
         grads = self.params.zeros_like() if grads is None else grads
         shards, denominators = self._shards(batch, denominators)
-        trees = [grads, *(grads.zeros_like() for _ in shards[1:])]
+        if len(shards) == 1:
+            results, cache = self.objective.forward(shards[0], self.params, self.config, denominators, dropout_key)
+            self.objective.backward(1.0, cache, self.params, grads, self.config, shards[0])
+            return results, grads
 
         def work(shard: TaskBatch, tree: Tree) -> Any:
             results, cache = self.objective.forward(shard, self.params, self.config, denominators, dropout_key)
             self.objective.backward(1.0, cache, self.params, tree, self.config, shard)
             return results
 
-        results = threads.run(work, shards, trees)
+        trees = [grads, *(grads.zeros_like() for _ in shards[1:])]
+        results = sum_results(threads.run(work, shards, trees))
         reduce_grads([tree.flat for tree in trees])
-        return sum_results(results), grads
+        return results, grads
 
     def can_be_captured(self) -> bool:
         """True if a step can be captured as a graph: only sizes are needed on the host, and the objective is the class's."""

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from albert_np.core.backend import asarray as put
 from albert_np.core.backend import asarray_like
-from albert_np.core.batch import Batch, Items, along, put
+from albert_np.core.batch import Batch, Items, along
 from albert_np.core.dispatch import Array
 from albert_np.engine.sequences import PackedSequences
 

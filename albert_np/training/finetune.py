@@ -63,7 +63,6 @@ class Finetuning(Trainer):
     """A fine-tuning run: an evaluation after every epoch, a checkpoint every minute or so."""
 
     settings: FinetuneSettings
-    dropout_fields = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob")
 
     def __init__(
         self,

@@ -100,6 +100,7 @@ class Pretraining(Trainer):
         checkpoints = Checkpoints(folder.checkpoints, folder.resume, settings.keep)
         super().__init__(model, settings, constraints, callback, processes, stop, checkpoints)
         self.data, self.folder, self.tokenizer = data, folder, tokenizer
+        self.has_dropout = max(model.config.hidden_dropout_prob, model.config.attention_probs_dropout_prob) > 0
         self.total_steps = count_steps(settings, data.train)
         self.warmup = math.ceil(self.total_steps / 10) if settings.warmup is None else settings.warmup
         self.losses = LossBuffer(processes, ("mlm_loss", "sop_loss", "mlm_correct", "sop_correct"), count_labels)

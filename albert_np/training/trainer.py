@@ -44,7 +44,7 @@ class Trainer:
     losses: LossBuffer
     optimizer_name = "adamw"
     rates: dict[str, float] | None = None  # of the tensors whose learning rate is not the schedule's: a factor
-    dropout_fields: tuple[str, ...] = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+    has_dropout = True  # False: no key of random draws is given to the objective
     tokenizer: Any = None  # stored in the checkpoints
 
     def __init__(
@@ -63,7 +63,6 @@ class Trainer:
         self.checkpoints = checkpoints
         self.reducer = get_reducer(processes, model.params, settings.shard_optimizer)
         self.policy = get_precision_policy(model, settings.precision)
-        self.has_dropout = any(getattr(model.config, name) > 0 for name in self.dropout_fields)
         self.peak = settings.learning_rate or 0.0
         self.total_steps = self.warmup = 0
         self.state = TrainerState(optim.init(self.optimizer_name, self.params, **settings.optimizer_options()))
@@ -107,8 +106,8 @@ class Trainer:
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of the update that is made after `step` others.
 
-        With an offset of o the schedule is that of a run with o more updates, all before the first: of o = 0 the first rate is
-        0, of o = 1 it is peak / (warmup + 1).
+        With an offset of o the schedule is that of a run with o more updates, all before the first: the first rate is 0 for
+        o = 0, and peak / (warmup + 1) for o = 1.
         """
         offset = self.settings.schedule_offset
         return optim.learning_rate(step + offset, self.peak, self.warmup + offset, self.total_steps + offset)

@@ -312,7 +312,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     place_ = backend.current()
     on_gpu = place_.name != "numpy"
     results: dict[str, Any] = {
-        "device": place_.describe() if on_gpu else "the host (a trial of the program)", "cases": {}, "correct": {}, "rates": {},
+        "device": place_.device if on_gpu else "the host (a trial of the program)", "cases": {}, "correct": {}, "rates": {},
         "versions": versions(),
     }  # fmt: skip
     config = ab.AlbertConfig.preset("base", classifier_dropout_prob=0.0)

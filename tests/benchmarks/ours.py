@@ -9,8 +9,7 @@ from folder import RATE, load
 from products import of_case
 
 import albert_np as ab
-from albert_np.models.padded import pack
-from albert_np.models.padded import padded as checked
+from albert_np.models.padded import check_padded, pack
 
 
 def make(folder: Path) -> dict[str, Callable[[], Any]]:
@@ -41,7 +40,7 @@ def runs(case: Any, model: Any, batches: list[Any]) -> Callable[[], Any]:
 
 def packed_of(case: Any, model: Any, b: Any) -> Any:
     """A batch as training has it."""
-    inputs = checked(model.config, b["ids"], b["mask"], b.get("types"))
+    inputs = check_padded(model.config, b["ids"], b["mask"], b.get("types"))
     if case.task == "pretraining":
         return pack(inputs, model.config, model.params.flat, b["targets"], b["labels"])
     return pack(inputs, model.config, model.params.flat, task=[(range(len(b["ids"])), b["labels"])])

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from albert_np.core import backend
-from albert_np.core.random import PER_BLOCK, RandomKey, generator, philox
+from albert_np.core.random import PER_BLOCK, RandomKey, generator, philox, random_bits
 
 # kat_vectors of Random123 (Salmon et al.): philox4x32, 10 rounds: counter, key, result
 VECTORS = [
@@ -26,26 +25,26 @@ def test_published_vectors(counter, key, expected):
 
 def test_an_elements_bits_do_not_depend_on_the_others():
     key, rows = (3, 5), np.array([[7, 0], [2**33 + 1, 4], [7, 1]])
-    bits = backend.random_bits(key, rows, 37)
+    bits = random_bits(key, rows, 37)
     assert bits.shape == (3, 37) and bits.dtype == np.uint16
-    assert np.array_equal(backend.random_bits(key, rows[[2, 0]], 37), bits[[2, 0]])
-    assert np.array_equal(backend.random_bits(key, rows, 11), bits[:, :11])
-    assert np.array_equal(backend.random_bits(key, rows.astype(np.int32 if rows.max() < 2**31 else np.int64), 37), bits)
+    assert np.array_equal(random_bits(key, rows[[2, 0]], 37), bits[[2, 0]])
+    assert np.array_equal(random_bits(key, rows, 11), bits[:, :11])
+    assert np.array_equal(random_bits(key, rows.astype(np.int32 if rows.max() < 2**31 else np.int64), 37), bits)
 
 
 def test_neighbours_are_unrelated():
     rows = np.stack([np.repeat(np.arange(40), 25), np.tile(np.arange(25), 40)], axis=1)
-    bits = backend.random_bits((1, 2), rows, 64).astype(float) / 65536
+    bits = random_bits((1, 2), rows, 64).astype(float) / 65536
     assert abs(bits.mean() - 0.5) < 0.005 and abs(bits.std() - 12**-0.5) < 0.005
     assert np.abs(np.corrcoef(bits.T) - np.eye(64)).max() < 0.15 and np.abs(np.corrcoef(bits[:64]) - np.eye(64)).max() < 0.6
     assert len(np.unique(bits, axis=0)) == len(rows)
-    low = backend.random_bits((1, 2), rows, PER_BLOCK) & 1
+    low = random_bits((1, 2), rows, PER_BLOCK) & 1
     assert abs(low.mean() - 0.5) < 0.02
 
 
 def test_large_examples_are_told_apart():
     rows = np.array([[1, 0], [1 + 2**32, 0]])
-    first, second = backend.random_bits((1, 2), rows, 16)
+    first, second = random_bits((1, 2), rows, 16)
     assert not np.array_equal(first, second)
 
 

@@ -271,7 +271,7 @@ def test_a_pruned_run_is_saved_small_and_loads_as_it_ended(make, settings, token
 
 # ---- the way from the loop to the arithmetic ----
 
-MOST_FRAMES = 12
+MOST_FRAMES = 10
 
 
 def test_few_frames_lie_between_the_loop_and_attention(make, settings, tmp_path, monkeypatch):

@@ -246,7 +246,7 @@ def _report_sizes(model: Any, data: Any, settings: Any, report: Any) -> None:
     text = f"{model.params.count():,} parameters; about {sum(memory.values()) / 2**20:,.0f} MiB of memory while training"
     if k > 1:
         text += f" in each of {k} processes, {memory['moments'] / 2**20:,.0f} MiB of it the optimiser's moments"
-    report.note(f"{text}; on {backend.current().describe()}")
+    report.note(f"{text}; on {backend.current().device}")
 
 
 def _train(

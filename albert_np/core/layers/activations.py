@@ -8,8 +8,6 @@ They differ by up to 4.7e-4 (gelu_new against gelu), enough to notice in a conve
 """
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -67,12 +65,10 @@ def tanh_backward(dy: Array, y: Array) -> Array:
     return dy * (1 - y * y)
 
 
-ACTIVATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "gelu_new": (gelu_new, gelu_new_backward),
-    "gelu": (gelu, gelu_backward),
-    "relu": (relu, relu_backward),
-    "tanh": (tanh, tanh_backward),
-}
+ACTIVATIONS = {
+    "gelu_new": (gelu_new, gelu_new_backward), "gelu": (gelu, gelu_backward),
+    "relu": (relu, relu_backward), "tanh": (tanh, tanh_backward),
+}  # fmt: skip
 
 
 @op

@@ -9,13 +9,11 @@ from albert_np.core.dispatch import Array, Cache, op
 from albert_np.core.layers.dropout import dropout, dropout_backward
 from albert_np.core.layers.layer_norm import layer_norm, layer_norm_backward
 from albert_np.core.params import Namespace
-from albert_np.core.random import RandomKey
+from albert_np.core.random import Key
 
 
 @op
-def add_norm(
-    x: Array, f: Array, p: Namespace, eps: float = 1e-12, rate: float = 0.0, dropout_key: RandomKey | None = None
-) -> tuple[Array, tuple[Cache, Cache]]:
+def add_norm(x: Array, f: Array, p: Namespace, eps: float, rate: float = 0.0, dropout_key: Key = None) -> tuple[Array, Cache]:
     """x, f (N, W); p.gamma, p.beta (W,) -> y (N, W)"""
     dropped, c_dropout = dropout(f, rate, dropout_key)  # (N, W)
     y, c_norm = layer_norm(x + dropped, p, eps)  # (N, W)
@@ -23,7 +21,7 @@ def add_norm(
 
 
 @op
-def add_norm_backward(dy: Array, cache: tuple[Cache, Cache], p: Namespace, g: Namespace) -> tuple[Array, Array]:
+def add_norm_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace) -> tuple[Array, Array]:
     """dy (N, W) -> dx, df (N, W); adds to g.gamma and g.beta"""
     c_dropout, c_norm = cache
     dx = layer_norm_backward(dy, c_norm, p, g)

@@ -24,7 +24,7 @@ from albert_np.core.layers.dropout import dropout, dropout_backward
 from albert_np.core.layers.linear import linear, linear_backward
 from albert_np.core.layers.softmax import softmax, softmax_backward
 from albert_np.core.params import Namespace
-from albert_np.core.random import RandomKey
+from albert_np.core.random import Key
 from albert_np.core.sequences import Sequences
 
 AttendCache = namedtuple("AttendCache", "q k v probs dropped c_softmax c_dropout")
@@ -43,7 +43,7 @@ def merge_heads(x: Array) -> Array:
 
 @op
 def attend(
-    q: Array, k: Array, v: Array, visible: Array | None = None, rate: float = 0.0, dropout_key: RandomKey | None = None
+    q: Array, k: Array, v: Array, visible: Array = None, rate: float = 0.0, dropout_key: Key = None
 ) -> tuple[Array, AttendCache]:
     """One sequence.   q, k, v (A, T, D); visible (T, T) booleans, None: everything is -> context (A, T, D)"""
     scores = q @ k.swapaxes(1, 2) * (1 / math.sqrt(q.shape[-1]))  # (A, T, T)
@@ -65,7 +65,7 @@ def attend_backward(dcontext: Array, cache: AttendCache) -> tuple[Array, Array, 
     return dproduct @ k, dproduct.swapaxes(1, 2) @ q, dv
 
 
-def drop_probs(probs: Array, rate: float, dropout_key: RandomKey | None) -> tuple[Array, Cache]:
+def drop_probs(probs: Array, rate: float, dropout_key: Key) -> tuple[Array, Cache]:
     """Dropout of (A, T, T). The elements of a query are its heads and keys, so the mask does not depend on other sequences."""
     A, T, _ = probs.shape
     rows, cache = dropout(probs.swapaxes(0, 1).reshape(T, A * T), rate, dropout_key)
@@ -81,7 +81,7 @@ def drop_probs_backward(ddropped: Array, cache: Cache) -> Array:
 
 @op
 def attention(
-    x: Array, p: Namespace, sequences: Sequences, A: int, rate: float = 0.0, dropout_key: RandomKey | None = None
+    x: Array, p: Namespace, sequences: Sequences, A: int, rate: float = 0.0, dropout_key: Key = None
 ) -> tuple[Array, AttentionCache]:
     """x (N, H); p.query, p.key, p.value, p.output linear (H, H) -> y (N, H). rate: dropout of the attention weights."""
     q, c_query = linear(x, p.query)  # (N, H)

@@ -6,13 +6,12 @@ The mask m comes from a counter-based generator (core/random.py): it is a functi
 element. So a layer that is computed again in the backward pass gets the same mask.
 """
 
-from albert_np.core.backend import random_bits
 from albert_np.core.dispatch import Array, Cache, op
-from albert_np.core.random import RANGE, RandomKey, threshold
+from albert_np.core.random import RANGE, Key, random_bits, threshold
 
 
 @op
-def dropout(x: Array, rate: float, dropout_key: RandomKey | None) -> tuple[Array, Cache]:
+def dropout(x: Array, rate: float, dropout_key: Key) -> tuple[Array, Cache]:
     """x (N, W) -> y (N, W). Without a key, or with rate 0, y is x."""
     if dropout_key is None or threshold(rate) == 0:
         return x, None

@@ -17,19 +17,15 @@ from albert_np.core.model.encoder import encoder, encoder_backward
 from albert_np.core.model.fusion import fuse_levels, fuse_levels_backward
 from albert_np.core.model.heads import mlm_head, mlm_head_backward, order_head, order_head_backward
 from albert_np.core.params import Tree
-from albert_np.core.random import RandomKey
-
-# ---- the body: ids -> a representation of every token ----
-
+from albert_np.core.random import Key
 
 EncodeCache = namedtuple("EncodeCache", "c_embeddings c_encoder c_fusion")
+PretrainingCache = namedtuple("PretrainingCache", "h c_encode c_mlm c_sop")
 
 
 @op
-def encode(
-    batch: Batch, p: Tree, config: Config, dropout_key: RandomKey | None = None
-) -> tuple[tuple[Array, list[Array]], EncodeCache]:
-    """-> the representation h (N, H) that the heads read, and the hidden states, L + 1 of (N, H)"""
+def encode(batch: Batch, p: Tree, config: Config, dropout_key: Key = None) -> tuple[tuple[Array, list[Array]], EncodeCache]:
+    """The body -> the representation h (N, H) that the heads read, and the hidden states, L + 1 of (N, H)"""
     key = dropout_key and dropout_key.for_rows(batch.random_rows)
     x, c_embeddings = embeddings(batch, p.embeddings, config, key)  # (N, H)
     hidden, c_encoder = encoder(x, p.groups, batch.sequences, config, key)  # L + 1 of (N, H)
@@ -50,9 +46,6 @@ def encode_backward(
     embeddings_backward(dx, cache.c_embeddings, p.embeddings, g.embeddings)
 
 
-# ---- pretraining: body, both heads, joint loss ----
-
-
 @dataclass(frozen=True)
 class Results:
     """Losses are sums over items divided by the denominators; `correct` counts items whose most likely class is the label."""
@@ -66,12 +59,9 @@ class Results:
     sequences: int  # B, 0 without sentence-order labels
 
 
-PretrainingCache = namedtuple("PretrainingCache", "h c_encode c_mlm c_sop")
-
-
 @op
 def pretraining(
-    batch: Batch, p: Tree, config: Config, denominators: dict[str, float] | None = None, dropout_key: RandomKey | None = None
+    batch: Batch, p: Tree, config: Config, denominators: dict[str, float] | None = None, dropout_key: Key = None
 ) -> tuple[Results, PretrainingCache]:
     """The joint loss, masked language model + sentence order, each over the items that the batch has labels for.
 

@@ -12,16 +12,14 @@ from albert_np.core.config import Config
 from albert_np.core.dispatch import Array, op
 from albert_np.core.layers import add_norm, add_norm_backward, attention, attention_backward, feed_forward, feed_forward_backward
 from albert_np.core.params import Namespace
-from albert_np.core.random import RandomKey
+from albert_np.core.random import Key
 from albert_np.core.sequences import Sequences
 
 BlockCache = namedtuple("BlockCache", "c_attention c_norm_a c_ffn c_norm_f")
 
 
 @op
-def block(
-    x: Array, p: Namespace, sequences: Sequences, config: Config, dropout_key: RandomKey | None, i: int
-) -> tuple[Array, BlockCache]:
+def block(x: Array, p: Namespace, sequences: Sequences, config: Config, dropout_key: Key, i: int) -> tuple[Array, BlockCache]:
     """x (N, H) -> y (N, H). i: index of the block among all that are applied; it only selects the dropout masks."""
     key_p, key_a, key_f = block_keys(dropout_key, i)
     A, eps, rate = config.num_attention_heads, config.layer_norm_eps, config.hidden_dropout_prob
@@ -41,7 +39,7 @@ def block_backward(dy: Array, cache: BlockCache, p: Namespace, g: Namespace, seq
     return dx + attention_backward(da, cache.c_attention, p.attention, g.attention, sequences, config.num_attention_heads)
 
 
-def block_keys(dropout_key: RandomKey | None, i: int) -> tuple[RandomKey | None, ...]:
+def block_keys(dropout_key: Key, i: int) -> tuple[Key, ...]:
     """The keys of the three dropouts of block i: attention weights, output of the attention, output of the feed-forward."""
     names = "attention probs", "attention output", "ffn output"
     return tuple(dropout_key and dropout_key.fold_in(name, i) for name in names)

@@ -10,16 +10,14 @@ from albert_np.core.config import Config
 from albert_np.core.dispatch import Array, Cache, op
 from albert_np.core.model.block import block, block_backward
 from albert_np.core.params import Namespace
-from albert_np.core.random import RandomKey
+from albert_np.core.random import Key
 from albert_np.core.sequences import Sequences
 
 EncoderCache = namedtuple("EncoderCache", "hidden c_layers dropout_key")
 
 
 @op
-def layer(
-    x: Array, p: Namespace, sequences: Sequences, config: Config, dropout_key: RandomKey | None, l: int
-) -> tuple[Array, list[Cache]]:
+def layer(x: Array, p: Namespace, sequences: Sequences, config: Config, dropout_key: Key, l: int) -> tuple[Array, list[Cache]]:
     """All blocks of layer l; p: its group.   x (N, H) -> y (N, H)"""
     caches = []
     for i, p_block in enumerate(p.blocks):
@@ -38,7 +36,7 @@ def layer_backward(dy: Array, cache: list[Cache], p: Namespace, g: Namespace, se
 
 @op
 def encoder(
-    x: Array, p: list[Namespace], sequences: Sequences, config: Config, dropout_key: RandomKey | None
+    x: Array, p: list[Namespace], sequences: Sequences, config: Config, dropout_key: Key
 ) -> tuple[list[Array], EncoderCache]:
     """x (N, H), p: the tree's `groups` -> hidden states, L + 1 of (N, H), the first of them x"""
     hidden, c_layers = [x], []

@@ -8,20 +8,9 @@ Sentence order: pooler, then a linear map onto two classes (0 in order, 1 swappe
 
 from collections import namedtuple
 
+from albert_np.core import layers
 from albert_np.core.config import Config
 from albert_np.core.dispatch import Array, Cache, op
-from albert_np.core.layers import (
-    activation,
-    activation_backward,
-    gather,
-    gather_backward,
-    layer_norm,
-    layer_norm_backward,
-    linear,
-    linear_backward,
-    pooler,
-    pooler_backward,
-)
 from albert_np.core.params import Tree
 from albert_np.core.sequences import Sequences
 
@@ -31,10 +20,10 @@ MlmCache = namedtuple("MlmCache", "c_gather c_dense c_act c_norm t")
 @op
 def mlm_head(h: Array, rows: Array, p: Tree, config: Config) -> tuple[Array, MlmCache]:
     """h (N, H), rows (M,) of it; p: the whole tree -> logits (M, V)"""
-    x, c_gather = gather(h, rows)  # (M, H)
-    t, c_dense = linear(x, p.mlm.dense)  # (M, E)
-    t, c_act = activation(t, config.hidden_act)  # (M, E)
-    t, c_norm = layer_norm(t, p.mlm.norm, config.layer_norm_eps)  # (M, E)
+    x, c_gather = layers.gather(h, rows)  # (M, H)
+    t, c_dense = layers.linear(x, p.mlm.dense)  # (M, E)
+    t, c_act = layers.activation(t, config.hidden_act)  # (M, E)
+    t, c_norm = layers.layer_norm(t, p.mlm.norm, config.layer_norm_eps)  # (M, E)
     return t @ p.embeddings.word.T + p.mlm.b, MlmCache(c_gather, c_dense, c_act, c_norm, t)  # (M, V)
 
 
@@ -44,17 +33,17 @@ def mlm_head_backward(dlogits: Array, cache: MlmCache, p: Tree, g: Tree, config:
     g.embeddings.word += dlogits.T @ cache.t  # (V, E)
     g.mlm.b += dlogits.sum(0)  # (V,)
     dt = dlogits @ p.embeddings.word  # (M, E)
-    dt = layer_norm_backward(dt, cache.c_norm, p.mlm.norm, g.mlm.norm)  # (M, E)
-    dt = activation_backward(dt, cache.c_act, config.hidden_act)  # (M, E)
-    dx = linear_backward(dt, cache.c_dense, p.mlm.dense, g.mlm.dense)  # (M, H)
-    return gather_backward(dx, cache.c_gather)  # (N, H)
+    dt = layers.layer_norm_backward(dt, cache.c_norm, p.mlm.norm, g.mlm.norm)  # (M, E)
+    dt = layers.activation_backward(dt, cache.c_act, config.hidden_act)  # (M, E)
+    dx = layers.linear_backward(dt, cache.c_dense, p.mlm.dense, g.mlm.dense)  # (M, H)
+    return layers.gather_backward(dx, cache.c_gather)  # (N, H)
 
 
 @op
 def order_head(h: Array, sequences: Sequences, p: Tree) -> tuple[Array, tuple[Cache, Cache]]:
     """h (N, H); p: the whole tree -> logits (B, 2). No dropout, as in Google's code."""
-    pooled, c_pooler = pooler(h, p.pooler, sequences)  # (B, H)
-    logits, c_linear = linear(pooled, p.sop)  # (B, 2)
+    pooled, c_pooler = layers.pooler(h, p.pooler, sequences)  # (B, H)
+    logits, c_linear = layers.linear(pooled, p.sop)  # (B, 2)
     return logits, (c_pooler, c_linear)
 
 
@@ -62,5 +51,5 @@ def order_head(h: Array, sequences: Sequences, p: Tree) -> tuple[Array, tuple[Ca
 def order_head_backward(dlogits: Array, cache: tuple[Cache, Cache], p: Tree, g: Tree) -> Array:
     """dlogits (B, 2) -> dh (N, H); adds to g.pooler and g.sop"""
     c_pooler, c_linear = cache
-    dpooled = linear_backward(dlogits, c_linear, p.sop, g.sop)  # (B, H)
-    return pooler_backward(dpooled, c_pooler, p.pooler, g.pooler)  # (N, H)
+    dpooled = layers.linear_backward(dlogits, c_linear, p.sop, g.sop)  # (B, H)
+    return layers.pooler_backward(dpooled, c_pooler, p.pooler, g.pooler)  # (N, H)

@@ -25,18 +25,17 @@ def norm(width: int) -> Form:
 
 def groups(config: Config) -> list[Form]:
     """One {"blocks": [...]} per group; what `config.sharing` shares is the same dict in all of them."""
-    n, H, F = config.inner_group_num, config.hidden_size, config.intermediate_size
-
-    def attention() -> Form:
-        return {"attention": {name: linear(H, H) for name in ("query", "key", "value", "output")}, "attention_norm": norm(H)}
-
-    def ffn() -> Form:
-        return {"ffn": {"intermediate": linear(H, F), "output": linear(F, H)}, "ffn_norm": norm(H)}
-
-    made = [{"blocks": [{**attention(), **ffn()} for _ in range(n)]} for _ in range(config.num_groups)]
-    for first, block in [pair for group in made for pair in zip(made[0]["blocks"], group["blocks"])]:
-        block.update({name: first[name] for name in block if name.removesuffix("_norm") == config.sharing})
-    return made
+    H, F = config.hidden_size, config.intermediate_size
+    groups: list[Form] = []
+    for _ in range(config.num_groups):
+        blocks = [{
+            "attention": {name: linear(H, H) for name in ("query", "key", "value", "output")}, "attention_norm": norm(H),
+            "ffn": {"intermediate": linear(H, F), "output": linear(F, H)}, "ffn_norm": norm(H),
+        } for _ in range(config.inner_group_num)]  # fmt: skip
+        groups.append({"blocks": blocks})
+        for first, block in zip(groups[0]["blocks"], blocks):
+            block.update({name: first[name] for name in block if name.removesuffix("_norm") == config.sharing})
+    return groups
 
 
 def body(config: Config) -> Form:

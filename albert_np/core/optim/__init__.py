@@ -17,10 +17,7 @@ NAMES = tuple(STEPS)
 
 
 def init(name: str, params: Tree, **options: Any) -> OptimizerState:
-    """A fresh state for "adamw" or "lamb". Options: beta1, beta2, eps, weight_decay, bias_correction, decay_all.
-
-    Raises ValueError for others.
-    """
+    """A fresh state for "adamw" or "lamb"; options as in DEFAULTS. Raises ValueError for other names and options."""
     if name not in NAMES:
         raise ValueError(f"unknown optimizer {name!r}; there are {' and '.join(NAMES)}")
     for key in options:

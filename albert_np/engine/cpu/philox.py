@@ -1,4 +1,4 @@
-"""Kernel of philox.bits16 for one question, which elements are kept: ten rounds in place, a block of rows at a time."""
+"""Kernel of core.random.random_bits for one question, which elements are kept: ten rounds in place, a block of rows at a time."""
 
 import numpy as np
 
