@@ -27,7 +27,7 @@ class NumpyBackend:
         start = -raw.ctypes.data % 64 // raw.itemsize  # tensors begin on cache lines
         return raw[start : start + size]
 
-    def erf(self, x: Array) -> Array:
+    def erf(self, x: Array) -> Array:  # 2/√π ∫₀ˣ exp(-t²) dt
         from scipy.special import erf
 
         return erf(x)
@@ -100,8 +100,3 @@ def to_host(x: Array) -> np.ndarray:
 def scatter_add(target: Array, rows: Array, values: Array) -> None:
     """target[rows[i]] += values[i] for every i, in place; rows that repeat add up."""
     of(target).scatter_add(target, rows, values)
-
-
-def erf(x: Array) -> Array:
-    """The error function 2/√π ∫₀ˣ exp(-t²) dt."""
-    return of(x).erf(x)

@@ -38,8 +38,3 @@ class Config:
     def group_of(self, layer: int) -> int:
         """Index of the group that computes this layer (Google's rule, in integers)."""
         return layer * self.num_groups // self.num_hidden_layers
-
-    @property
-    def padding_idx(self) -> int | None:
-        """The row of the word table that gets no gradient from the lookup; None if every row does."""
-        return None if self.pad_row_gradient else self.pad_token_id

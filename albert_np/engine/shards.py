@@ -62,7 +62,7 @@ def between(batch: B, first: int, last: int) -> B:
             if isinstance(value, PackedSequences):
                 cut[field.name] = value.between(first, last)
             else:
-                cut[field.name] = Sequences.of_lengths(value.lengths[first:last])
+                cut[field.name] = Sequences(value.lengths[first:last])
         elif isinstance(value, Items):
             cut[field.name] = items_between(value, *spans[value.of])
         elif isinstance(value, tuple):

@@ -63,7 +63,7 @@ class TaskBatch(Batch):
         (labels_of); source_lengths (B,): see PrefixSequences; output_rows: see engine.PackedSequences."""
         kind = PackedSequences if source_lengths is None else PrefixSequences
         first_rows = put(np.cumsum(lengths) - lengths, like)
-        sequences = kind.of_lengths(
+        sequences = kind(
             lengths, first_rows=first_rows, output_rows=put(output_rows, like), prefix_lengths=source_lengths
         )  # fmt: skip
         tables = None if labels is None else tuple(Items(put(each, like), put(rows, like), of=labels_of) for rows, each in labels)

@@ -208,6 +208,6 @@ def test_a_sequence_of_one_token_attends_to_itself():
 
 
 def test_sequences_are_slices_and_first_rows():
-    s = Sequences.of_lengths([3, 1, 2])
+    s = Sequences([3, 1, 2])
     assert list(s) == [slice(0, 3), slice(3, 4), slice(4, 6)] and len(s) == 3
     assert s.first_rows.tolist() == [0, 3, 4] and s.visible(0) is None

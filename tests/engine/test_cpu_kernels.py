@@ -91,7 +91,7 @@ OPERATIONS = {  # name -> of N rows: forward, backward, inputs, form of the para
 def attention_of(lengths, translation, rate):
     prefixes = np.array([1 + n // 2 for n in lengths]) if translation else None
     kind = PrefixSequences if translation else PackedSequences
-    here = kind.of_lengths(np.array(lengths), prefix_lengths=prefixes)
+    here = kind(np.array(lengths), prefix_lengths=prefixes)
     rng = dropout_of(lengths)
     return (
         lambda x, p: layers.attention(x, p, here, 3, rate, rng),

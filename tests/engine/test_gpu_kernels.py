@@ -96,7 +96,7 @@ def gather_of(N, W):
 
 def pooler_of(lengths):
     return (
-        lambda x, p: layers.pooler(x, p, Sequences.of_lengths(lengths, first_rows=put(np.cumsum(lengths) - lengths, x))),
+        lambda x, p: layers.pooler(x, p, Sequences(lengths, first_rows=put(np.cumsum(lengths) - lengths, x))),
         layers.pooler_backward,
         [normal(sum(lengths), 6)], {"w": (6, 6), "b": (6,)},
     )  # fmt: skip
@@ -108,7 +108,7 @@ def attention_of(lengths, translation, rate):
 
     def here(x):
         kind = PrefixSequences if translation else PackedSequences
-        return kind.of_lengths(lengths, first_rows=put(np.cumsum(lengths) - lengths, x), prefix_lengths=sources)
+        return kind(lengths, first_rows=put(np.cumsum(lengths) - lengths, x), prefix_lengths=sources)
 
     return (
         lambda x, p: layers.attention(x, p, here(x), 3, rate, RandomKey(3, 1).for_rows(put(rows, x)).fold_in("here", 1)),

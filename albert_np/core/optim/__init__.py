@@ -1,8 +1,4 @@
-"""Optimisers: plain functions on (parameters, gradients, state), all trees of one form over flat buffers.
-
-state = optim.init("lamb", params)
-optim.step(params, grads, state, lr=0.01)
-"""
+"""Optimisers: plain functions on (parameters, gradients, state), all trees of one form over flat buffers."""
 
 from typing import Any
 
@@ -27,9 +23,6 @@ def init(name: str, params: Tree, **options: Any) -> OptimizerState:
 
 
 def step(params: Tree, grads: Tree, state: OptimizerState, lr: float, rates: dict[str, float] | None = None) -> None:
-    """One update of params and state, in place. lr is a Python float.
-
-    rates: {tensor name: factor of lr}, 1 for a name that is missing; a tensor whose factor is 0 stays as it is.
-    """
+    """One update of params and state, in place. rates: {tensor name: factor of lr}; 1 if missing, 0 leaves it as it is."""
     state.count += 1
     STEPS[state.name](params, grads, state, lr, rates or {})

@@ -5,8 +5,7 @@
 
 This is Google's form (optimization.py): by default m and v are not corrected for their bias towards zero, and ε is outside the
 root. Adam's first steps are then several times too long. With `bias_correction` m and v are divided by 1 - βᵗ first, as in the
-papers and in torch; with `decay_all` biases and layer norms are decayed like all others, as torch.optim.AdamW does if it is given
-one group of parameters.
+papers and in torch; with `decay_all` biases and layer norms are decayed like all others, as by default in torch.optim.AdamW.
 """
 
 from types import SimpleNamespace
