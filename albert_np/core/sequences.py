@@ -9,16 +9,12 @@ from albert_np.core.dispatch import Array
 
 
 class Sequences:
-    """B packed sequences; iterating yields the slice of each one's rows.
-
-    starts, lengths  (B,) host integers: first row and number of tokens of each sequence.
-    first_rows       (B,) the starts on the device of the tokens: the rows of the [CLS] tokens.
-    """
+    """B packed sequences; iterating yields the slice of each one's rows."""
 
     def __init__(self, lengths: Any, first_rows: Array = None) -> None:
-        self.lengths = np.asarray(lengths, dtype=np.intp)
-        self.starts = np.cumsum(self.lengths) - self.lengths
-        self.first_rows = self.starts if first_rows is None else first_rows
+        self.lengths = np.asarray(lengths, dtype=np.intp)  # (B,) on the host: number of tokens of each sequence
+        self.starts = np.cumsum(self.lengths) - self.lengths  # (B,) on the host: first row of each
+        self.first_rows = self.starts if first_rows is None else first_rows  # (B,) on the tokens' device: the rows of [CLS]
 
     def __len__(self) -> int:
         return len(self.lengths)

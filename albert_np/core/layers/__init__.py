@@ -2,7 +2,7 @@
 
 from albert_np.core.layers.activations import activation, activation_backward
 from albert_np.core.layers.add_norm import add_norm, add_norm_backward
-from albert_np.core.layers.attention import attend, attend_backward, attention, attention_backward, attention_probabilities
+from albert_np.core.layers.attention import attend, attend_backward, attention, attention_backward
 from albert_np.core.layers.cross_entropy import cross_entropy, cross_entropy_backward
 from albert_np.core.layers.dropout import dropout, dropout_backward
 from albert_np.core.layers.embedding import embedding, embedding_backward

@@ -32,13 +32,11 @@ AttentionCache = namedtuple("AttentionCache", "c_query c_key c_value c_attend c_
 
 
 def split_heads(x: Array, A: int) -> Array:
-    """(T, H) -> (A, T, D): a view"""
-    return x.reshape(len(x), A, -1).swapaxes(0, 1)
+    return x.reshape(len(x), A, -1).swapaxes(0, 1)  # (T, H) -> (A, T, D): a view
 
 
 def merge_heads(x: Array) -> Array:
-    """(A, T, D) -> (T, H)"""
-    return x.swapaxes(0, 1).reshape(x.shape[1], -1)
+    return x.swapaxes(0, 1).reshape(x.shape[1], -1)  # (A, T, D) -> (T, H)
 
 
 @op
@@ -98,9 +96,3 @@ def attention_backward(dy: Array, cache: AttentionCache, p: Namespace, g: Namesp
         + linear_backward(dk, cache.c_key, p.key, g.key)
         + linear_backward(dv, cache.c_value, p.value, g.value)
     )
-
-
-@op
-def attention_probabilities(cache: AttentionCache) -> list[Array]:
-    """Attention weights (A, T, T) of each sequence, before dropout, for inspection."""
-    return [each.probs for each in cache.c_attend]

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from albert_np.core.optim.adamw import DEFAULTS, OptimizerState, adamw_step
+from albert_np.core.optim.adamw import DEFAULTS, OptimizerState, adamw_step, lamb_step
 from albert_np.core.optim.clip import clip
-from albert_np.core.optim.lamb import lamb_step
 from albert_np.core.optim.schedule import learning_rate
 from albert_np.core.params import Tree
 
