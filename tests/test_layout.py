@@ -1,4 +1,4 @@
-"""The layout holds: which package imports which, how large core is, and how many files and frames a training step runs through."""
+"""The layout: which package imports which, how large core is, and how many files and frames a training step runs through."""
 
 import ast
 import re

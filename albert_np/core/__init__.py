@@ -36,7 +36,7 @@ random, backend, dispatch) as needed:
     13  model/heads.py              55  masked language model with tied table, and sentence order
     14  layers/cross_entropy.py     49  the loss
     15  model/albert.py            100  all of it, forward and backward
-    16  optim/adamw.py              92  AdamW, and LAMB: the same with a trust ratio per tensor
+    16  optim/adamw.py              90  AdamW, and LAMB: the same with a trust ratio per tensor
     17  optim/clip.py               22  clipping by the global norm
     18  optim/schedule.py           15  warm-up and decay of the learning rate
     19  train.py                    83  the training loop, which runs by itself

@@ -1,18 +1,16 @@
-"""AdamW (Loshchilov & Hutter 2019): the gradient's running mean, divided by the root of its running mean square. And LAMB.
+"""AdamW and LAMB: the gradient's running mean, divided by the root of its running mean square.
 
     m = β₁ m + (1 - β₁) g          v = β₂ v + (1 - β₂) g²
-    u = m / (√v + ε) + λ w         w -= lr u          (no λ w for biases and layer norms)
+    u = m / (√v + ε) + λ w         (no λ w for biases and layer norms)
+    AdamW:  w -= lr u              LAMB:  w -= lr (‖w‖ / ‖u‖) u
 
-This is Google's form (optimization.py): by default m and v are not corrected for their bias towards zero, and ε is outside the
-root. Adam's first steps are then several times too long. With `bias_correction` m and v are divided by 1 - βᵗ first, as in the
-papers and in torch; with `decay_all` biases and layer norms are decayed like all others, as by default in torch.optim.AdamW.
+AdamW (Loshchilov & Hutter 2019) has Google's form (optimization.py): by default m and v are not corrected for their bias towards
+zero, so the first steps are several times too long, and ε is outside the root. With `bias_correction` m and v are divided by
+1 - βᵗ first, as in the papers and in torch; with `decay_all` biases and layer norms are decayed like all others, as in torch.
 
-LAMB (You et al. 2020) rescales AdamW's update in each tensor to the size of its weights:
-
-    w -= lr (‖w‖ / ‖u‖) u
-
-The trust ratio ‖w‖ / ‖u‖ is 1 for biases and layer norms, and where a norm is 0. It also takes the missing bias correction out of
-the first steps (lamb_optimizer.py), but not for biases and layer norms.
+LAMB (You et al. 2020) rescales the update of each tensor to the size of its weights. The trust ratio ‖w‖ / ‖u‖ is 1 for biases
+and layer norms, and where a norm is 0. It also takes the missing bias correction out of the first steps (lamb_optimizer.py), but
+not for biases and layer norms.
 """
 
 from types import SimpleNamespace
