@@ -11,7 +11,7 @@ RELEASE = "0.2.0"
 _PACKAGES = {
     "layers": ("core.layers", "activations attention cross_entropy dropout embedding feed_forward fusion gather layer_norm "
                               "linear pooler softmax"),
-    "model": ("core.model", "albert block embeddings encoder fusion heads"),
+    "model": ("core.model", "albert block embeddings encoder heads"),
     "optim": ("core.optim", "clip schedule"),
     "sources": ("io.sources", "archive hub"),
     "weights": ("io", "fit formats load locate names save"),
@@ -34,6 +34,7 @@ _MODULES = {
     "layers.masked": "compress.layers.masked", "layers.past": "models.layers.", "layers.residual": "core.layers.add_norm",
     "layers.sequences": "core.sequences", "layers.soft_cross_entropy": "models.layers.", "layers.spread": "models.layers.",
     "layers.squared_error": "models.layers.",
+    "model.fusion": "core.layers.fusion",
     "model.base": "models.", "model.batch": "core.batch", "model.distillation": "models.", "model.fine_tuning": "models.",
     "model.generation": "models.", "model.labels": "models.", "model.models": "models.", "model.output": "models.",
     "model.packing": "models.", "model.parts": "engine.", "model.recorded": "engine.", "model.task_heads": "models.",

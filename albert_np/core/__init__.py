@@ -16,12 +16,30 @@ The protocol of a layer:
 
     The cache is a value that the caller holds; nothing is stored on an object. A layer that is applied twelve times, as ALBERT's
     is, has twelve caches and one g, in which the gradients of all its uses add up.
+    There is no padding: a batch is its tokens end to end, activations are (N, H); `Sequences` says which rows belong together.
 
-There is no padding: a batch is its tokens end to end, activations are (N, H), and `Sequences` says which rows belong together.
+Read these files in this order (lines), and the others (activations, dropout, fusion, shapes, config, params, batch, sequences,
+random, backend, dispatch) as needed:
 
-Read these files in this order (lines):
-
-READING
+     1  layers/linear.py            27  the affine map: the simplest layer, derived element by element
+     2  layers/layer_norm.py        44  every row to mean 0 and variance 1
+     3  layers/softmax.py           25  scores to weights that sum to 1
+     4  layers/attention.py         98  tokens look up tokens of their own sequence
+     5  layers/feed_forward.py      27  two linear maps with an activation between them
+     6  layers/add_norm.py          28  residual connection, dropout and layer norm
+     7  model/block.py              45  attention and feed-forward, each with its add_norm
+     8  model/encoder.py            61  one block applied L times: shared parameters, summed gradients
+     9  layers/embedding.py         37  three tables: token, position, segment
+    10  model/embeddings.py         36  the factorised embeddings: tables of width E, projected to H
+    11  layers/gather.py            21  some rows of many
+    12  layers/pooler.py            29  the first token's row as a vector for the sequence
+    13  model/heads.py              55  masked language model with tied table, and sentence order
+    14  layers/cross_entropy.py     49  the loss
+    15  model/albert.py            100  all of it, forward and backward
+    16  optim/adamw.py              90  AdamW, and LAMB: the same with a trust ratio per tensor
+    17  optim/clip.py               22  clipping by the global norm
+    18  optim/schedule.py           15  warm-up and decay of the learning rate
+    19  train.py                    83  the training loop, which runs by itself
 """
 
 from albert_np.core.dispatch import active, op, override, reference

@@ -1,7 +1,5 @@
-"""Where arrays live.
-
-Layers call `np.` functions: NumPy hands calls on another library's arrays to that library, so the arrays choose the device. The
-rest is here: where parameters and batches are put (`use`), and the few operations that differ between backends.
+"""Where arrays live. Layers call `np.` functions: NumPy hands calls on another library's arrays to that library, so the arrays
+choose the device. Here are the few operations that differ between backends, and where parameters and batches are put (`use`).
 """
 
 import os
@@ -27,13 +25,15 @@ class NumpyBackend:
         start = -raw.ctypes.data % 64 // raw.itemsize  # tensors begin on cache lines
         return raw[start : start + size]
 
-    def erf(self, x: Array) -> Array:
+    def erf(self, x: Array) -> Array:  # 2/√π ∫₀ˣ exp(-t²) dt
         from scipy.special import erf
 
         return erf(x)
 
 
-registered: dict[str, tuple[Callable[[], Any], Callable[[Any], bool]]] = {}
+registered: dict[str, tuple[Callable[[], Any], Callable[[Any], bool]]] = {
+    "numpy": (NumpyBackend, lambda x: isinstance(x, np.ndarray | np.generic))
+}
 ready: dict[str, Any] = {}  # those that have been used in this process
 _current: Any = None
 
@@ -41,9 +41,6 @@ _current: Any = None
 def register(name: str, factory: Callable[[], Any], owns: Callable[[Any], bool]) -> None:
     """Make a backend known. factory() is called when it is first used; owns(x): whether x is one of its arrays."""
     registered[name] = factory, owns
-
-
-register("numpy", NumpyBackend, lambda x: isinstance(x, np.ndarray | np.generic))
 
 
 def named(name: str) -> Any:
@@ -60,9 +57,7 @@ def named(name: str) -> Any:
 
 def use(name: str) -> None:
     """Put parameters and batches made from now on here: "numpy", "cupy" or "cupy:1" (also: the variable ALBERT_NP_BACKEND).
-
-    Raises ValueError for another name or device, RuntimeError where CuPy or a CUDA device is missing.
-    """
+    Raises ValueError for another name or device, RuntimeError where CuPy or a CUDA device is missing."""
     global _current
     _current = named(name)
 
@@ -100,8 +95,3 @@ def to_host(x: Array) -> np.ndarray:
 def scatter_add(target: Array, rows: Array, values: Array) -> None:
     """target[rows[i]] += values[i] for every i, in place; rows that repeat add up."""
     of(target).scatter_add(target, rows, values)
-
-
-def erf(x: Array) -> Array:
-    """The error function 2/√π ∫₀ˣ exp(-t²) dt."""
-    return of(x).erf(x)

@@ -13,10 +13,7 @@ B = TypeVar("B", bound="Batch")
 
 
 def along(axis: str, default: Any = None, rows: str = "", padding: int = 0) -> Any:
-    """A field of a batch with one element per "token" or "sequence".
-
-    rows: what its values are indices of, if they are: "token" or "sequence". padding: the value of an element that is none.
-    """
+    """A field with an element per "token" or "sequence". rows: what its values are indices of; padding: value of an empty one."""
     return field(default=default, metadata={"axis": axis, "rows": rows, "padding": padding})
 
 
@@ -51,9 +48,9 @@ class Batch:
         examples: np.ndarray | None = None, masked_rows: np.ndarray | None = None, masked_labels: np.ndarray | None = None,
         order_labels: np.ndarray | None = None, sequences: Sequences | None = None, like: Array = None, **more: Any,
     ) -> B:  # fmt: skip
-        """From host arrays: ids, token_types, positions (N,); lengths (B,) with sum N; examples (B,), by default 0, 1, ...
+        """From host arrays, which are put where `like` is, or on the backend in use.
 
-        They are put where `like` is, or on the backend in use. sequences: made for these lengths already; more: further fields.
+        ids, token_types, positions (N,); lengths (B,) with sum N; examples (B,), by default 0, 1, ...; more: further fields.
         """
         starts = np.cumsum(lengths) - lengths  # (B,)
         examples = np.arange(len(lengths)) if examples is None else examples
@@ -61,7 +58,7 @@ class Batch:
         return cls(
             ids=put(ids, like), positions=put(positions, like), token_types=put(token_types, like),
             random_rows=put(np.stack([np.repeat(examples, lengths), index], axis=1), like),
-            sequences=sequences or Sequences.of_lengths(lengths, first_rows=put(starts, like)),
+            sequences=sequences or Sequences(lengths, first_rows=put(starts, like)),
             masked=None if masked_rows is None else Items(put(masked_labels, like), put(masked_rows, like)),
             order=None if order_labels is None else Items(put(order_labels, like), of="sequence"),
             **more,

@@ -23,10 +23,8 @@ class Config:
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
     pad_token_id: int | None = 0
-    # indices of hidden states (0 is the projected embedding), increasing, that are fused pairwise for the heads; (): plain ALBERT
-    fusion_layers: tuple[int, ...] = ()
-    # the parameters that layers share (section 3.1, Table 4): "all" (with num_hidden_groups), "attention", "ffn" or "none"
-    sharing: str = "all"
+    fusion_layers: tuple[int, ...] = ()  # increasing indices of the hidden states (0: embeddings) to fuse; (): plain ALBERT
+    sharing: str = "all"  # what the layers share (Table 4): "all" (with num_hidden_groups), "attention", "ffn" or "none"
     pad_row_gradient: bool = True  # False: the lookup adds no gradient to the padding token's row (torch's padding_idx)
     recompute: bool = False  # keep only each layer's input in the forward pass; compute the rest again in the backward pass
 
@@ -38,8 +36,3 @@ class Config:
     def group_of(self, layer: int) -> int:
         """Index of the group that computes this layer (Google's rule, in integers)."""
         return layer * self.num_groups // self.num_hidden_layers
-
-    @property
-    def padding_idx(self) -> int | None:
-        """The row of the word table that gets no gradient from the lookup; None if every row does."""
-        return None if self.pad_row_gradient else self.pad_token_id

@@ -7,6 +7,7 @@ tagged with the version that made it, and whatever takes a cache goes by that ta
 import inspect
 import os
 import warnings
+from collections import namedtuple
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -23,11 +24,7 @@ class Version(NamedTuple):
     contains: tuple[str, ...] = ()
 
 
-class Tagged(NamedTuple):
-    """A cache and the version that made it."""
-
-    version: Version
-    cache: Cache
+Tagged = namedtuple("Tagged", "version cache")  # a cache and the version that made it
 
 
 def untagged(cache: Cache) -> Cache:
@@ -48,11 +45,16 @@ if os.environ.get("ALBERT_NP_TEXTBOOK", "") not in ("", "0"):
 def op(function: Callable[..., Any]) -> Any:
     """Make an operation of a function. The function itself stays in `__wrapped__`."""
     name, names = function.__name__, list(inspect.signature(function).parameters)
-    at = names.index("cache") if "cache" in names else 1 if name.endswith("_backward") else -1
+    at = names.index("cache") if "cache" in names else 1 if name.endswith("_backward") else None
     p = names.index("p") if "p" in names else None
 
     @wraps(function)
-    def forward(*args: Any, **kwargs: Any) -> Any:
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if at is not None:
+            if type(args[at]) is not Tagged:
+                return function(*args, **kwargs)
+            version, cache = args[at]
+            return version.functions[name](*args[:at], cache, *args[at + 1 :], **kwargs)
         version = version_for(name, args, p)
         if version is None:
             return function(*args, **kwargs)
@@ -62,17 +64,9 @@ def op(function: Callable[..., Any]) -> Any:
         y, cache = result
         return y, None if cache is None else Tagged(version, cache)
 
-    @wraps(function)
-    def by_tag(*args: Any, **kwargs: Any) -> Any:
-        cache = args[at]
-        if type(cache) is not Tagged:
-            return function(*args, **kwargs)
-        return cache.version.functions[name](*args[:at], cache.cache, *args[at + 1 :], **kwargs)
-
-    if at >= 0:
-        return by_tag
-    operations[name] = forward
-    return forward
+    if at is None:
+        operations[name] = run
+    return run
 
 
 def version_for(name: str, args: tuple[Any, ...], p: int | None) -> Version | None:
@@ -83,8 +77,8 @@ def version_for(name: str, args: tuple[Any, ...], p: int | None) -> Version | No
         return implementations[name, type(args[p])]
     if only_reference:
         return None
-    arrays = (each if hasattr(each, "dtype") else getattr(each, "any_array", None) for each in args)  # any_array: of parameters
-    x = next(array for array in arrays if array is not None)
+    arrays = (each if hasattr(each, "dtype") else getattr(each, "flat", None) for each in args)  # flat: a tree's buffer
+    x = next((array for array in arrays if array is not None), None)
     versions, takes = kernels.get(type(x), ({}, bool))
     version = versions.get(name)
     replaced = version is None or any(part in overrides for part in version.contains)

@@ -34,11 +34,6 @@ class Namespace:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self.__dict__)})"
 
-    @property
-    def any_array(self) -> Array:
-        """One of the arrays: all are of one type."""
-        return next(leaves("", list(self.__dict__.values())))[1]
-
 
 class Tree(Namespace):
     """The root: the flat buffer, the form, and the namespaces and arrays that the form cuts out of the buffer."""
@@ -51,7 +46,7 @@ class Tree(Namespace):
             start, offset = offset, offset + padded_size(shape)
             return flat[start : start + math.prod(shape)].reshape(shape)
 
-        super().__init__(flat=flat, form=form, **build(form, cut))
+        super().__init__(form=form, flat=flat, **build(form, cut))
 
     def paths(self) -> Iterator[tuple[str, Array]]:
         """(dotted name, array) of every place in the tree; a shared tensor comes once for each of its places."""

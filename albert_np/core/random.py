@@ -2,8 +2,7 @@
 
 A stateful generator hands out numbers in the order of the calls, so recomputing a layer, resuming a run or another packing of
 the batch would change them. A counter-based one (Philox: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3")
-encrypts a counter under a key. `generator` draws on the host, for data; a `RandomKey` selects the bits of a dropout mask, which
-`random_bits` computes on the device of the array.
+encrypts a counter under a key. `generator` draws on the host, for data; `random_bits` on the device, for dropout's masks.
 """
 
 import zlib

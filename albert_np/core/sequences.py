@@ -1,31 +1,20 @@
-"""Which of the N tokens belong together. There is no padding: the sequences are packed end to end, one row per token."""
+"""Which of the N tokens belong together: the sequences are packed end to end, one row per token, without padding."""
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from albert_np.core.dispatch import Array
 
-S = TypeVar("S", bound="Sequences")
-
 
 class Sequences:
-    """B packed sequences; iterating yields the slice of each one's rows.
+    """B packed sequences; iterating yields the slice of each one's rows."""
 
-    starts, lengths  (B,) host integers: first row and number of tokens of each sequence.
-    first_rows       (B,) the starts on the device of the tokens: the rows of the [CLS] tokens.
-    """
-
-    def __init__(self, starts: np.ndarray, lengths: np.ndarray, first_rows: Array = None) -> None:
-        self.starts, self.lengths = starts, lengths
-        self.first_rows = starts if first_rows is None else first_rows
-
-    @classmethod
-    def of_lengths(cls: type[S], lengths: Any, **more: Any) -> S:
-        """Sequences of these lengths, end to end from row 0."""
-        lengths = np.asarray(lengths, dtype=np.intp)
-        return cls(np.cumsum(lengths) - lengths, lengths, **more)
+    def __init__(self, lengths: Any, first_rows: Array = None) -> None:
+        self.lengths = np.asarray(lengths, dtype=np.intp)  # (B,) on the host: number of tokens of each sequence
+        self.starts = np.cumsum(self.lengths) - self.lengths  # (B,) on the host: first row of each
+        self.first_rows = self.starts if first_rows is None else first_rows  # (B,) on the tokens' device: the rows of [CLS]
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -1,9 +1,9 @@
-"""The plainest training loop: every step visible. Run it on any text:
+"""The plainest training loop: every step visible. Run it on any text, whose bytes are its tokens:
 
     python -m albert_np.core.train some.txt
 
-The pieces of this loop's text are its bytes. The trainer of `albert_np.training` does the same on subwords, with evaluation,
-checkpoints, several processes and faster kernels; a test holds the losses of the two equal.
+The trainer of `albert_np.training` does the same on subwords, with evaluation, checkpoints, several processes and faster kernels;
+a test holds the losses of the two equal.
 """
 
 import itertools
@@ -31,14 +31,13 @@ def batches(text: bytes, B: int = 16, T: int = 63, seed: int = 0) -> Iterator[Ba
     if len(ids) < 2 * half:
         raise ValueError(f"text: expected at least {2 * half} bytes, got {len(ids)}")
     special = np.full(B, SEP)[:, None]  # (B, 1)
-    types = np.repeat([0, 1], [half + 2, half + 1])
+    types = np.repeat([0, 1], [half + 2, half + 1])  # (T,)
     for step in itertools.count():
         rng = generator(seed, "core.train batch", step)
         at = rng.integers(len(ids) - 2 * half + 1, size=B)[:, None] + np.arange(2 * half)  # (B, 2 half)
         swapped = rng.integers(2, size=B)  # the sentence-order labels
         a, b = np.split(ids[np.where(swapped[:, None], np.roll(at, half, axis=1), at)], 2, axis=1)  # (B, half) each
-        tokens = np.concatenate([special - SEP + CLS, a, special, b, special], axis=1)  # (B, T)
-        labels = tokens.reshape(-1)  # (N,)
+        labels = np.concatenate([special - SEP + CLS, a, special, b, special], axis=1).reshape(-1)  # (N,)
         masked = np.flatnonzero((rng.random(labels.size) < 0.15) & (labels >= BYTES))  # (M,)
         # of the masked tokens 80 % become [MASK], 10 % another byte, and 10 % stay (Devlin et al. 2018)
         drawn, other = rng.random(masked.size), rng.integers(BYTES, BYTES + 256, size=masked.size)
@@ -54,13 +53,10 @@ def train(
     params: Tree, config: Config, batches: Iterable[Batch], steps: int, lr: float = 1e-3, warmup: int = 0,
     optimizer: str = "adamw", clip_norm: float = 1.0, seed: int = 0,
 ) -> Iterator[tuple[int, Results]]:  # fmt: skip
-    """Train params in place; yields the number of steps made and the losses of the last one.
-
-    lr is the peak of the learning rate: it rises over `warmup` steps and then falls to 0. Dropout happens as config says.
-    """
+    """Train params in place; yields the number of steps made and the losses of the last. lr: the peak, see optim/schedule.py."""
     state, grads = optim.init(optimizer, params), params.zeros_like()
     for step, batch in enumerate(itertools.islice(batches, steps)):
-        key = RandomKey(seed, step)
+        key = RandomKey(seed, step)  # of the dropout masks
         results, cache = pretraining(batch, params, config, dropout_key=key)  # forward
         grads.flat[...] = 0
         pretraining_backward(1.0, cache, params, grads, config, batch)  # backward: adds to grads

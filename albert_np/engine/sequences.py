@@ -22,14 +22,13 @@ class PackedSequences(Sequences):
 
     def __init__(
         self,
-        starts: np.ndarray,
-        lengths: np.ndarray,
+        lengths: Any,
         first_rows: Array = None,
         output_rows: Array = None,
         prefix_lengths: np.ndarray | None = None,
         padding: int = 0,
     ) -> None:
-        super().__init__(starts, lengths, first_rows)
+        super().__init__(lengths, first_rows)
         self.output_rows, self.prefix_lengths, self.padding = output_rows, prefix_lengths, padding
         self.memo: dict[Any, Any] = {}
 
@@ -38,7 +37,6 @@ class PackedSequences(Sequences):
         start, stop = int(self.starts[first]), int(self.starts[last - 1] + self.lengths[last - 1])
         outputs, prefixes = self.output_rows, self.prefix_lengths
         return type(self)(
-            self.starts[first:last] - start,
             self.lengths[first:last],
             output_rows=None if outputs is None else outputs[slice(*np.searchsorted(outputs, (start, stop)))] - start,
             prefix_lengths=None if prefixes is None else prefixes[first:last],

@@ -62,7 +62,7 @@ def between(batch: B, first: int, last: int) -> B:
             if isinstance(value, PackedSequences):
                 sliced[field.name] = value.between(first, last)
             else:
-                sliced[field.name] = Sequences.of_lengths(value.lengths[first:last])
+                sliced[field.name] = Sequences(value.lengths[first:last])
         elif isinstance(value, Items):
             sliced[field.name] = items_between(value, *spans[value.of])
         elif isinstance(value, tuple):

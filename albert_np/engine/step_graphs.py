@@ -238,7 +238,7 @@ class StepGraph:
     def sequences(self, shape: BatchShape, views: dict[str, Array]) -> PackedSequences:
         """Return sequences whose lengths exist only on the device, in tiles."""
         zeros = np.zeros(shape.B, np.intp)
-        packed = PackedSequences(zeros, zeros, views["starts"], views.get("output_rows"), padding=shape.N)
+        packed = PackedSequences(zeros, views["starts"], views.get("output_rows"), padding=shape.N)
         tiles = [
             Tile([], [], views[f"tile_starts_{k}"], views[f"tile_lengths_{k}"], views.get(f"tile_prefixes_{k}"), G, L)
             for k, (G, L) in enumerate(shape.tiles)

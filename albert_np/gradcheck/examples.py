@@ -61,7 +61,7 @@ def sequences(translation: bool = False, output_rows: Array = None) -> Sequences
     kind = PrefixSequences if translation else PackedSequences
     starts = put(np.cumsum(LENGTHS) - LENGTHS)
     prefixes = np.array(SOURCES) if translation else None
-    return kind.of_lengths(np.array(LENGTHS), first_rows=starts, output_rows=output_rows, prefix_lengths=prefixes)
+    return kind(np.array(LENGTHS), first_rows=starts, output_rows=output_rows, prefix_lengths=prefixes)
 
 
 def dropout(seed: int) -> RandomKey:

@@ -6,10 +6,10 @@ import numpy as np
 
 from albert_np.core import layers
 from albert_np.core.dispatch import Array, Cache
+from albert_np.core.layers.fusion import fuse_levels, fuse_levels_backward
 from albert_np.core.model.block import block, block_backward
 from albert_np.core.model.embeddings import embeddings, embeddings_backward
 from albert_np.core.model.encoder import encoder, encoder_backward, layer, layer_backward
-from albert_np.core.model.fusion import fuse_levels, fuse_levels_backward
 from albert_np.core.model.heads import mlm_head, mlm_head_backward, order_head, order_head_backward
 from albert_np.core.model.shapes import body, pretraining_heads
 from albert_np.core.params import Namespace, Tree

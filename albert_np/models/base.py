@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from albert_np.core import backend
 from albert_np.core.dispatch import Array, untagged
-from albert_np.core.layers import attention_probabilities, linear, pooler
+from albert_np.core.layers import linear, pooler
 from albert_np.core.model.albert import encode
 from albert_np.core.model.heads import mlm_head
 from albert_np.core.params import Form, Tree, fill, zero_tree
@@ -18,6 +18,7 @@ from albert_np.engine import threads
 from albert_np.engine.shards import number_of_shards, reduce_grads, split, split_points, sum_results
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
+from albert_np.models.layers import attention_probabilities
 from albert_np.models.objective import PRETRAINING, Objective
 from albert_np.models.output import Output, join_outputs
 from albert_np.models.padded import ArrayLike, Padded, check_padded, pack, unpack, unpack_attention

@@ -69,7 +69,7 @@ class TaskBatch(Batch):
         """
         kind = PackedSequences if source_lengths is None else PrefixSequences
         first_rows = put(np.cumsum(lengths) - lengths, like)
-        sequences = kind.of_lengths(
+        sequences = kind(
             lengths, first_rows=first_rows, output_rows=put(output_rows, like), prefix_lengths=source_lengths
         )  # fmt: skip
         tables = None if labels is None else tuple(Items(put(each, like), put(rows, like), of=labels_of) for rows, each in labels)

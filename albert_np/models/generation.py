@@ -16,9 +16,9 @@ from albert_np.core import backend
 from albert_np.core.batch import Batch
 from albert_np.core.dispatch import Array
 from albert_np.core.layers import feed_forward, layer_norm
+from albert_np.core.layers.fusion import fuse_levels
 from albert_np.core.model.block import block
 from albert_np.core.model.embeddings import embeddings
-from albert_np.core.model.fusion import fuse_levels
 from albert_np.core.model.heads import mlm_head
 from albert_np.core.params import Namespace, Tree
 from albert_np.models.base import Model

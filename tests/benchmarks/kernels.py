@@ -133,7 +133,7 @@ def elementwise() -> list[dict[str, Any]]:
 
 def attention() -> dict[str, Any]:
     """The whole layer with its four projections; theirs with scaled_dot_product_attention."""
-    x, here = numbers(N, H), Sequences.of_lengths(np.full(B, N // B))
+    x, here = numbers(N, H), Sequences(np.full(B, N // B))
     p = parameters({name: {"w": (H, H), "b": (H,)} for name in ("query", "key", "value", "output")}, 0).astype("float32")
     g, t = p.zeros_like(), torch_of(x)
     theirs = {

@@ -14,6 +14,7 @@ from albert_np.core.sequences import Sequences
 from albert_np.gradcheck import parameters
 from albert_np.gradcheck.examples import sequences
 from albert_np.models.config import ACTIVATIONS
+from albert_np.models.layers import attention_probabilities
 
 pytestmark = pytest.mark.usefixtures("version")  # every test here: of the textbook, and of the twins
 
@@ -182,7 +183,7 @@ def test_attention_looks_only_where_it_may():
     p, x = parameters(ATTENTION, 0), np.random.default_rng(0).standard_normal((18, 12))
     here = sequences(translation=True)  # lengths 8, 1, 9, of which 3, 1, 5 are the source
     y, cache = layers.attention(x, p, here, 3)
-    probs = layers.attention_probabilities(cache)[0]  # (3, 8, 8)
+    probs = attention_probabilities(cache)[0]  # (3, 8, 8)
     np.testing.assert_allclose(probs.sum(-1), 1, rtol=1e-12)
     visible = (probs > 0).all(0)
     expected = np.array([[key < max(3, query + 1) for key in range(8)] for query in range(8)])
@@ -208,6 +209,6 @@ def test_a_sequence_of_one_token_attends_to_itself():
 
 
 def test_sequences_are_slices_and_first_rows():
-    s = Sequences.of_lengths([3, 1, 2])
+    s = Sequences([3, 1, 2])
     assert list(s) == [slice(0, 3), slice(3, 4), slice(4, 6)] and len(s) == 3
     assert s.first_rows.tolist() == [0, 3, 4] and s.visible(0) is None

@@ -7,8 +7,7 @@ import pytest
 
 import albert_np as ab
 from albert_np.core.optim import OptimizerState
-from albert_np.core.optim.adamw import takes_decay
-from albert_np.core.optim.lamb import norm, trust_ratio
+from albert_np.core.optim.adamw import norm, takes_decay, trust_ratio
 from albert_np.core.params import QUANTUM, Tree, flat_size
 
 

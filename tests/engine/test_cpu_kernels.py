@@ -15,6 +15,7 @@ from albert_np.engine import cpu
 from albert_np.engine.sequences import PackedSequences
 from albert_np.gradcheck import CHECKS, parameters
 from albert_np.models.batch import PrefixSequences
+from albert_np.models.layers import attention_probabilities
 
 # float64: other orders of summation. float32: products of some 50 terms; gelu's erf is good to 1.5e-7.
 CLOSE = {np.float64: dict(rtol=1e-11, atol=1e-12), np.float32: dict(rtol=2e-4, atol=2e-5)}
@@ -91,7 +92,7 @@ OPERATIONS = {  # name -> of N rows: forward, backward, inputs, form of the para
 def attention_case(lengths, translation, rate):
     prefixes = np.array([1 + n // 2 for n in lengths]) if translation else None
     kind = PrefixSequences if translation else PackedSequences
-    packed = kind.of_lengths(np.array(lengths), prefix_lengths=prefixes)
+    packed = kind(np.array(lengths), prefix_lengths=prefixes)
     rng = make_dropout_key(lengths)
     return (
         lambda x, p: layers.attention(x, p, packed, 3, rate, rng),
@@ -163,7 +164,7 @@ def test_the_attention_weights(lengths, translation, sizes):
     weights = []
     for on in (True, False):
         with reference(on):
-            weights.append(layers.attention_probabilities(forward(inputs["x"], parameters(form, 7))[1]))
+            weights.append(attention_probabilities(forward(inputs["x"], parameters(form, 7))[1]))
     assert len(weights[0]) == len(weights[1]) == len(lengths)
     for a, b in zip(*weights):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)

@@ -18,6 +18,7 @@ from albert_np.engine.sequences import PackedSequences
 from albert_np.engine.step_graphs import DeviceRandomKey
 from albert_np.gradcheck import parameters
 from albert_np.models.batch import PrefixSequences
+from albert_np.models.layers import attention_probabilities
 
 # relative to the largest number of each array. float16 has 11 bits, and products of some dozens of terms.
 CLOSE = {"float64": 1e-12, "float32": 2e-5, "float16": 2e-2}
@@ -96,7 +97,7 @@ def gather_case(N, W):
 
 def pooler_case(lengths):
     return (
-        lambda x, p: layers.pooler(x, p, Sequences.of_lengths(lengths, first_rows=put(np.cumsum(lengths) - lengths, x))),
+        lambda x, p: layers.pooler(x, p, Sequences(lengths, first_rows=put(np.cumsum(lengths) - lengths, x))),
         layers.pooler_backward,
         [normal(sum(lengths), 6)], {"w": (6, 6), "b": (6,)},
     )  # fmt: skip
@@ -108,7 +109,7 @@ def attention_case(lengths, translation, rate):
 
     def packed(x):
         kind = PrefixSequences if translation else PackedSequences
-        return kind.of_lengths(lengths, first_rows=put(np.cumsum(lengths) - lengths, x), prefix_lengths=sources)
+        return kind(lengths, first_rows=put(np.cumsum(lengths) - lengths, x), prefix_lengths=sources)
 
     return (
         lambda x, p: layers.attention(x, p, packed(x), 3, rate, RandomKey(3, 1).for_rows(put(rows, x)).fold_in("here", 1)),
@@ -212,9 +213,9 @@ def test_the_attention_weights(device):
     forward, _, inputs, form = attention_case([3, 9, 8], False, 0.0)
     p = parameters(form, 7)
     with reference():
-        expected = layers.attention_probabilities(forward(inputs[0], p)[1])
+        expected = attention_probabilities(forward(inputs[0], p)[1])
     on_it = placed(p, device.like("float64"))
-    results = layers.attention_probabilities(forward(device.put(inputs[0]), on_it)[1])
+    results = attention_probabilities(forward(device.put(inputs[0]), on_it)[1])
     for a, b in zip(results, expected, strict=True):
         np.testing.assert_allclose(to_host(a), b, rtol=1e-12, atol=1e-14)
 

@@ -174,7 +174,7 @@ def test_translation_pattern(strict):
     flat, x = rng.standard_normal(flat_size(form)), rng.standard_normal((9, 6))
     results = []
     for put in (np.array, lambda a: StrictArray(np.array(a))):
-        s = PrefixSequences.of_lengths([5, 3, 1], first_rows=put([0, 5, 8]), prefix_lengths=np.array([2, 3, 0]))
+        s = PrefixSequences([5, 3, 1], first_rows=put([0, 5, 8]), prefix_lengths=np.array([2, 3, 0]))
         p, g = Tree(form, put(flat)), Tree(form, put(flat * 0))
         y, cache = attention(put(x), p.p, s, 2)
         dx = attention_backward(put(np.cos(x)), cache, p.p, g.p, s, 2)

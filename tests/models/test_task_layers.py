@@ -23,7 +23,7 @@ def test_loss_of_every_element(name, C):
 
 @pytest.mark.parametrize("lengths", [[3, 1, 4], [1], [2, 2]])
 def test_pad_packed(lengths):
-    packed = Sequences.of_lengths(lengths)
+    packed = Sequences(lengths)
 
     def forward(x):
         y, cache = task_layers.pad_packed(x, packed)
@@ -34,7 +34,7 @@ def test_pad_packed(lengths):
 
 def test_pad_packed_has_a_row_per_sequence():
     x = np.arange(12.0, dtype=np.float32).reshape(6, 2)
-    y, _ = task_layers.pad_packed(x, Sequences.of_lengths([3, 1, 2]))
+    y, _ = task_layers.pad_packed(x, Sequences([3, 1, 2]))
     m = np.finfo(np.float32).min
     assert y.dtype == np.float32
     assert y[0].tolist() == [[0, 2, 4], [6, m, m], [8, 10, m]] and y[1].tolist() == [[1, 3, 5], [7, m, m], [9, 11, m]]

@@ -1,17 +1,16 @@
-"""The activations that `hidden_act` names, each next to its derivative. They act on every element by itself.
+"""The activations that `hidden_act` names, each next to its derivative. They act on every element by itself: (N, W) -> (N, W).
 
     gelu_new   x Φ(x) with Φ approximated by tanh: Google's ALBERT computes this under the name "gelu"
-    gelu       x Φ(x) exactly, Φ(x) = (1 + erf(x / √2)) / 2: transformers computes this for "gelu"
-    relu, tanh
+    gelu       x Φ(x) exactly, Φ(x) = (1 + erf(x / √2)) / 2 (Hendrycks & Gimpel 2016): transformers computes this for "gelu"
 
-They differ by up to 4.7e-4 (gelu_new against gelu), enough to notice in a converted model (Hendrycks & Gimpel 2016).
+These two differ by up to 4.7e-4, enough to notice in a converted model.
 """
 
 import math
 
 import numpy as np
 
-from albert_np.core.backend import erf
+from albert_np.core import backend
 from albert_np.core.dispatch import Array, Cache, op
 
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
@@ -33,7 +32,7 @@ def gelu_new_backward(dy: Array, cache: Cache) -> Array:
 
 def gelu(x: Array) -> tuple[Array, Cache]:
     """y = x Φ(x).   x (N, W) -> y (N, W)"""
-    phi = 0.5 * (1 + erf(x * math.sqrt(0.5)))
+    phi = 0.5 * (1 + backend.of(x).erf(x * math.sqrt(0.5)))
     return x * phi, (x, phi)
 
 

@@ -13,7 +13,7 @@ from albert_np.core.random import Key
 
 
 @op
-def add_norm(x: Array, f: Array, p: Namespace, eps: float, rate: float = 0.0, dropout_key: Key = None) -> tuple[Array, Cache]:
+def add_norm(x: Array, f: Array, p: Namespace, eps: float, rate: float = 0, dropout_key: Key = None) -> tuple[Array, Cache]:
     """x, f (N, W); p.gamma, p.beta (W,) -> y (N, W)"""
     dropped, c_dropout = dropout(f, rate, dropout_key)  # (N, W)
     y, c_norm = layer_norm(x + dropped, p, eps)  # (N, W)

@@ -32,25 +32,24 @@ AttentionCache = namedtuple("AttentionCache", "c_query c_key c_value c_attend c_
 
 
 def split_heads(x: Array, A: int) -> Array:
-    """(T, H) -> (A, T, D): a view"""
-    return x.reshape(len(x), A, -1).swapaxes(0, 1)
+    return x.reshape(len(x), A, -1).swapaxes(0, 1)  # (T, H) -> (A, T, D): a view
 
 
 def merge_heads(x: Array) -> Array:
-    """(A, T, D) -> (T, H)"""
-    return x.swapaxes(0, 1).reshape(x.shape[1], -1)
+    return x.swapaxes(0, 1).reshape(x.shape[1], -1)  # (A, T, D) -> (T, H)
 
 
 @op
-def attend(
-    q: Array, k: Array, v: Array, visible: Array = None, rate: float = 0.0, dropout_key: Key = None
-) -> tuple[Array, AttendCache]:
+def attend(q: Array, k: Array, v: Array, visible: Array = None, rate: float = 0, dropout_key: Key = None) -> tuple[Array, Cache]:
     """One sequence.   q, k, v (A, T, D); visible (T, T) booleans, None: everything is -> context (A, T, D)"""
-    scores = q @ k.swapaxes(1, 2) * (1 / math.sqrt(q.shape[-1]))  # (A, T, T)
+    A, T, D = q.shape
+    scores = q @ k.swapaxes(1, 2) * (1 / math.sqrt(D))  # (A, T, T)
     if visible is not None:
         scores = np.where(visible, scores, -math.inf)
     probs, c_softmax = softmax(scores)  # (A, T, T)
-    dropped, c_dropout = drop_probs(probs, rate, dropout_key)  # (A, T, T)
+    # the mask of a query has its heads and keys as elements, so it does not depend on other sequences
+    dropped, c_dropout = dropout(probs.swapaxes(0, 1).reshape(T, A * T), rate, dropout_key)
+    dropped = dropped.reshape(T, A, T).swapaxes(0, 1)  # (A, T, T)
     return dropped @ v, AttendCache(q, k, v, probs, dropped, c_softmax, c_dropout)
 
 
@@ -58,25 +57,13 @@ def attend(
 def attend_backward(dcontext: Array, cache: AttendCache) -> tuple[Array, Array, Array]:
     """dcontext (A, T, D) -> dq, dk, dv (A, T, D)"""
     q, k, v, _, dropped, c_softmax, c_dropout = cache
+    A, T, D = q.shape
     ddropped, dv = dcontext @ v.swapaxes(1, 2), dropped.swapaxes(1, 2) @ dcontext
-    dprobs = drop_probs_backward(ddropped, c_dropout)  # (A, T, T)
+    dprobs = dropout_backward(ddropped.swapaxes(0, 1).reshape(T, A * T), c_dropout)
+    dprobs = dprobs.reshape(T, A, T).swapaxes(0, 1)  # (A, T, T)
     dscores = softmax_backward(dprobs, c_softmax)  # (A, T, T); 0 wherever a key is not visible, as probs is 0 there
-    dproduct = dscores * (1 / math.sqrt(q.shape[-1]))  # of q kᵀ
+    dproduct = dscores * (1 / math.sqrt(D))  # of q kᵀ
     return dproduct @ k, dproduct.swapaxes(1, 2) @ q, dv
-
-
-def drop_probs(probs: Array, rate: float, dropout_key: Key) -> tuple[Array, Cache]:
-    """Dropout of (A, T, T). The elements of a query are its heads and keys, so the mask does not depend on other sequences."""
-    A, T, _ = probs.shape
-    rows, cache = dropout(probs.swapaxes(0, 1).reshape(T, A * T), rate, dropout_key)
-    return rows.reshape(T, A, T).swapaxes(0, 1), cache
-
-
-def drop_probs_backward(ddropped: Array, cache: Cache) -> Array:
-    """(A, T, T) -> (A, T, T)"""
-    A, T, _ = ddropped.shape
-    rows = dropout_backward(ddropped.swapaxes(0, 1).reshape(T, A * T), cache)
-    return rows.reshape(T, A, T).swapaxes(0, 1)
 
 
 @op
@@ -109,9 +96,3 @@ def attention_backward(dy: Array, cache: AttentionCache, p: Namespace, g: Namesp
         + linear_backward(dk, cache.c_key, p.key, g.key)
         + linear_backward(dv, cache.c_value, p.value, g.value)
     )
-
-
-@op
-def attention_probabilities(cache: AttentionCache) -> list[Array]:
-    """Attention weights (A, T, T) of each sequence, before dropout, for inspection."""
-    return [each.probs for each in cache.c_attend]

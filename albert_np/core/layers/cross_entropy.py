@@ -19,15 +19,13 @@ from collections import namedtuple
 import numpy as np
 
 from albert_np.core.backend import asarray_like, scatter_add
-from albert_np.core.dispatch import Array, op
+from albert_np.core.dispatch import Array, Cache, op
 
 CrossEntropyCache = namedtuple("CrossEntropyCache", "probs picked scaled smoothing")
 
 
 @op
-def cross_entropy(
-    x: Array, labels: Array, weights: Array, denominator: float, smoothing: float = 0.0
-) -> tuple[Array, CrossEntropyCache]:
+def cross_entropy(x: Array, labels: Array, weights: Array, denominator: float, smoothing: float = 0) -> tuple[Array, Cache]:
     """x (M, C), labels (M,) integers in [0, C), weights (M,) -> loss (), a 0-d array. smoothing: ε, at least 0 and below 1."""
     M, C = x.shape
     picked = asarray_like(np.arange(M) * C, labels) + labels  # (M,) where each label is in x.reshape(-1)

@@ -2,7 +2,8 @@
 
     y_n = word[id_n] + position[position_n] + token_type[type_n]
 
-Several tokens may use the same row of a table; its gradient is the sum over them.
+Several tokens may use the same row of a table; its gradient is the sum over them. The row `padding_idx` of the word table gets
+none (as in torch; Google's code trains it).
 """
 
 from collections import namedtuple
@@ -20,10 +21,7 @@ EmbeddingCache = namedtuple("EmbeddingCache", "ids positions token_types padding
 def embedding(
     ids: Array, positions: Array, token_types: Array, p: Namespace, padding_idx: int | None = None
 ) -> tuple[Array, EmbeddingCache]:
-    """ids, positions, token_types (N,) integers; p.word (V, E), p.position (P, E), p.token_type (S, E) -> y (N, E)
-
-    padding_idx: this row of p.word gets no gradient from the lookup (as in torch; Google's code trains it).
-    """
+    """ids, positions, token_types (N,) integers; p.word (V, E), p.position (P, E), p.token_type (S, E) -> y (N, E)"""
     y = np.take(p.word, ids, axis=0) + np.take(p.position, positions, axis=0) + np.take(p.token_type, token_types, axis=0)
     return y, EmbeddingCache(ids, positions, token_types, padding_idx)
 

@@ -1,7 +1,4 @@
-"""The feed-forward network: every token by itself, through a wider layer and back (Vaswani et al. 2017).
-
-y = act(x w₁ + b₁) w₂ + b₂
-"""
+"""The feed-forward network y = act(x w₁ + b₁) w₂ + b₂: every token by itself, through a wider layer (Vaswani et al. 2017)."""
 
 from collections import namedtuple
 

@@ -1,7 +1,4 @@
-"""Some rows of many: the masked tokens for the MLM head, the [CLS] tokens for the pooler.
-
-y_m = x[rows_m]            dx[rows_m] += dy_m, and 0 elsewhere
-"""
+"""Some rows of many, y_m = x[rows_m]: the masked tokens for the MLM head, the [CLS] tokens for the pooler."""
 
 import numpy as np
 
@@ -17,7 +14,7 @@ def gather(x: Array, rows: Array) -> tuple[Array, tuple[Array, Array]]:
 
 @op
 def gather_backward(dy: Array, cache: tuple[Array, Array]) -> Array:
-    """dy (M, W) -> dx (N, W)"""
+    """dx[rows_m] += dy_m, and 0 elsewhere.   dy (M, W) -> dx (N, W)"""
     rows, x = cache
     dx = np.zeros_like(x)
     scatter_add(dx, rows, dy)

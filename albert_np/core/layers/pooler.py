@@ -1,7 +1,4 @@
-"""The pooler: one vector for a whole sequence, from its first token, [CLS] (Devlin et al. 2018).
-
-y_b = tanh(x[first row of b] w + b)
-"""
+"""The pooler: a vector for a whole sequence, from its first token [CLS]: y = tanh(x[first row] w + b) (Devlin et al. 2018)."""
 
 from collections import namedtuple
 

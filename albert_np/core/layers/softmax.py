@@ -1,7 +1,6 @@
 """Softmax over the last axis.
 
     y_i = exp x_i / Σ_k exp x_k            ∂y_j/∂x_i = y_j (δ_ij - y_i)
-
     dx_i = Σ_j dy_j y_j (δ_ij - y_i) = y_i (dy_i - Σ_j dy_j y_j)
 
 Subtracting the row's largest x changes nothing (it cancels) and keeps exp from overflowing.

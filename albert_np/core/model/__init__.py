@@ -1,1 +1,1 @@
-"""The model: embeddings, the shared block, the encoder, fusion, heads; albert.py is the whole forward and backward pass."""
+"""The model: embeddings, the shared block, the encoder, heads; albert.py is the whole forward and backward pass."""

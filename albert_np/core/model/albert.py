@@ -1,7 +1,4 @@
-"""ALBERT, whole: the forward pass and the backward pass.
-
-ids -> embeddings -> encoder -> fusion -> heads -> losses
-"""
+"""ALBERT, whole, forward and backward: ids -> embeddings -> encoder -> fusion -> heads -> losses."""
 
 from collections import namedtuple
 from dataclasses import dataclass
@@ -11,10 +8,9 @@ import numpy as np
 from albert_np.core.batch import Batch, Items
 from albert_np.core.config import Config
 from albert_np.core.dispatch import Array, Cache, op
-from albert_np.core.layers import cross_entropy, cross_entropy_backward
+from albert_np.core.layers import cross_entropy, cross_entropy_backward, fuse_levels, fuse_levels_backward
 from albert_np.core.model.embeddings import embeddings, embeddings_backward
 from albert_np.core.model.encoder import encoder, encoder_backward
-from albert_np.core.model.fusion import fuse_levels, fuse_levels_backward
 from albert_np.core.model.heads import mlm_head, mlm_head_backward, order_head, order_head_backward
 from albert_np.core.params import Tree
 from albert_np.core.random import Key
@@ -63,11 +59,8 @@ class Results:
 def pretraining(
     batch: Batch, p: Tree, config: Config, denominators: dict[str, float] | None = None, dropout_key: Key = None
 ) -> tuple[Results, PretrainingCache]:
-    """The joint loss, masked language model + sentence order, each over the items that the batch has labels for.
-
-    denominators {"mlm": ..., "sop": ...} default to this batch's numbers of items, M and B.
-    """
-    denominators = denominators or batch.denominators()
+    """The joint loss, masked language model + sentence order, each over the items that the batch has labels for."""
+    denominators = denominators or batch.denominators()  # {"mlm": M, "sop": B}
     (h, _), c_encode = encode(batch, p, config, dropout_key)  # (N, H)
     mlm_loss = sop_loss = mlm_correct = sop_correct = np.zeros_like(h, shape=())
     c_mlm = c_sop = None

@@ -1,8 +1,6 @@
-"""Factorised embeddings (paper section 3.1): a table V × E with small E, then a projection E -> H.
+"""Factorised embeddings (paper section 3.1): with a small E, V × E + E × H parameters instead of V × H.
 
-    sum of the three tables -> layer norm over E -> dropout -> linear E -> H
-
-V × E + E × H parameters instead of V × H.
+sum of the three tables -> layer norm over E -> dropout -> linear E -> H
 """
 
 from collections import namedtuple
@@ -21,7 +19,8 @@ EmbeddingsCache = namedtuple("EmbeddingsCache", "c_tables c_norm c_dropout c_pro
 def embeddings(batch: Batch, p: Namespace, config: Config, dropout_key: Key) -> tuple[Array, EmbeddingsCache]:
     """p: the tree's `embeddings` -> x (N, H)"""
     key = dropout_key and dropout_key.fold_in("embeddings")
-    e, c_tables = layers.embedding(batch.ids, batch.positions, batch.token_types, p, config.padding_idx)  # (N, E)
+    padding_idx = None if config.pad_row_gradient else config.pad_token_id
+    e, c_tables = layers.embedding(batch.ids, batch.positions, batch.token_types, p, padding_idx)  # (N, E)
     e, c_norm = layers.layer_norm(e, p.norm, config.layer_norm_eps)  # (N, E)
     e, c_dropout = layers.dropout(e, config.hidden_dropout_prob, key)  # (N, E)
     x, c_projection = layers.linear(e, p.projection)  # (N, H)

@@ -35,9 +35,7 @@ def layer_backward(dy: Array, cache: list[Cache], p: Namespace, g: Namespace, se
 
 
 @op
-def encoder(
-    x: Array, p: list[Namespace], sequences: Sequences, config: Config, dropout_key: Key
-) -> tuple[list[Array], EncoderCache]:
+def encoder(x: Array, p: list[Namespace], sequences: Sequences, config: Config, dropout_key: Key) -> tuple[list[Array], Cache]:
     """x (N, H), p: the tree's `groups` -> hidden states, L + 1 of (N, H), the first of them x"""
     hidden, c_layers = [x], []
     for l in range(config.num_hidden_layers):

@@ -65,10 +65,8 @@ def initialise(form: Form, config: Config, seed: int, dtype: Any = "float32") ->
 def first_value(name: str, shape: tuple[int, ...], config: Config, seed: int) -> np.ndarray | float:
     """The first value of a tensor. It is drawn by its name, so a model with one head more starts from the same encoder."""
     leaf = name.rsplit(".", 1)[-1]
-    if leaf == "gamma":
-        return 1.0
-    if leaf in ("b", "beta"):
-        return 0.0
+    if leaf in ("gamma", "beta", "b"):
+        return 1.0 if leaf == "gamma" else 0.0
     return truncated_normal(generator(seed, "init " + name), shape, config.initializer_range)
 
 

@@ -1,14 +1,9 @@
-"""Optimisers: plain functions on (parameters, gradients, state), all trees of one form over flat buffers.
-
-state = optim.init("lamb", params)
-optim.step(params, grads, state, lr=0.01)
-"""
+"""Optimisers: plain functions on (parameters, gradients, state), all trees of one form over flat buffers."""
 
 from typing import Any
 
-from albert_np.core.optim.adamw import DEFAULTS, OptimizerState, adamw_step
+from albert_np.core.optim.adamw import DEFAULTS, OptimizerState, adamw_step, lamb_step
 from albert_np.core.optim.clip import clip
-from albert_np.core.optim.lamb import lamb_step
 from albert_np.core.optim.schedule import learning_rate
 from albert_np.core.params import Tree
 
@@ -27,9 +22,6 @@ def init(name: str, params: Tree, **options: Any) -> OptimizerState:
 
 
 def step(params: Tree, grads: Tree, state: OptimizerState, lr: float, rates: dict[str, float] | None = None) -> None:
-    """One update of params and state, in place. lr is a Python float.
-
-    rates: {tensor name: factor of lr}, 1 for a name that is missing; a tensor whose factor is 0 stays as it is.
-    """
+    """One update of params and state, in place. rates: {tensor name: factor of lr}; 1 if missing, 0 leaves it as it is."""
     state.count += 1
     STEPS[state.name](params, grads, state, lr, rates or {})

@@ -1,12 +1,16 @@
-"""AdamW (Loshchilov & Hutter 2019): the gradient's running mean, divided by the root of its running mean square.
+"""AdamW and LAMB: the gradient's running mean, divided by the root of its running mean square.
 
     m = β₁ m + (1 - β₁) g          v = β₂ v + (1 - β₂) g²
-    u = m / (√v + ε) + λ w         w -= lr u          (no λ w for biases and layer norms)
+    u = m / (√v + ε) + λ w         (no λ w for biases and layer norms)
+    AdamW:  w -= lr u              LAMB:  w -= lr (‖w‖ / ‖u‖) u
 
-This is Google's form (optimization.py): by default m and v are not corrected for their bias towards zero, and ε is outside the
-root. Adam's first steps are then several times too long. With `bias_correction` m and v are divided by 1 - βᵗ first, as in the
-papers and in torch; with `decay_all` biases and layer norms are decayed like all others, as torch.optim.AdamW does if it is given
-one group of parameters.
+AdamW (Loshchilov & Hutter 2019) has Google's form (optimization.py): by default m and v are not corrected for their bias towards
+zero, so the first steps are several times too long, and ε is outside the root. With `bias_correction` m and v are divided by
+1 - βᵗ first, as in the papers and in torch; with `decay_all` biases and layer norms are decayed like all others, as in torch.
+
+LAMB (You et al. 2020) rescales the update of each tensor to the size of its weights. The trust ratio ‖w‖ / ‖u‖ is 1 for biases
+and layer norms, and where a norm is 0. It also takes the missing bias correction out of the first steps (lamb_optimizer.py), but
+not for biases and layer norms.
 """
 
 from types import SimpleNamespace
@@ -38,6 +42,18 @@ def adamw_step(params: Tree, grads: Tree, state: OptimizerState, lr: float, rate
         apply(w, u, lr * rates.get(name, 1.0), state.options["weight_decay"] if takes_decay(name, state) else 0.0)
 
 
+@op
+def lamb_step(params: Tree, grads: Tree, state: OptimizerState, lr: float, rates: dict[str, float]) -> None:
+    """One update, in place. rates: {tensor name: factor of lr}"""
+    updates = Tree(params.form, moments(grads.flat, state))
+    for (name, w), (_, u) in zip(params.items(), updates.items()):
+        rate = lr * rates.get(name, 1.0)
+        if takes_decay(name, state):
+            u += state.options["weight_decay"] * w
+            u *= trust_ratio(norm(w), norm(u))
+        apply(w, u, rate, decay=0.0)
+
+
 def moments(g: Array, state: OptimizerState) -> Array:
     """Advance m and v by the gradient, in place, and return m / (√v + ε), the update without its decay. All are flat arrays."""
     beta1, beta2, eps = (state.options[key] for key in ("beta1", "beta2", "eps"))
@@ -61,3 +77,14 @@ def apply(w: Array, u: Array, rate: float, decay: float) -> None:
 def takes_decay(name: str, state: OptimizerState) -> bool:
     """Whether a tensor takes weight decay, and in LAMB a trust ratio: all but biases and layer norms (Google's exclusions)."""
     return bool(state.options["decay_all"]) or name.rsplit(".", 1)[-1] not in ("b", "gamma", "beta")
+
+
+def norm(x: Array) -> Array:
+    """‖x‖, a 0-d array"""
+    return np.sqrt((x * x).sum())
+
+
+def trust_ratio(w_norm: Array, u_norm: Array) -> Array:
+    """‖w‖ / ‖u‖, or 1 where one of them is 0; arrays of one shape."""
+    usable = (w_norm > 0) & (u_norm > 0)
+    return np.where(usable, w_norm / np.where(usable, u_norm, 1.0), 1.0)

@@ -8,10 +8,7 @@ from albert_np.core.params import Tree
 
 @op
 def clip(grads: Tree, max_norm: float) -> Array:
-    """Scale grads in place so that their global norm is at most max_norm, and return the norm before, a 0-d array.
-
-    If the norm is not finite, the gradients stay as they are: the caller has to look at it.
-    """
+    """Scale grads in place to a global norm of at most max_norm (not if it is infinite or NaN); return the norm before, 0-d."""
     if not max_norm > 0:
         raise ValueError(f"max_norm must be positive, not {max_norm}")
     norm = np.sqrt((grads.flat * grads.flat).sum())

@@ -1,4 +1,4 @@
-"""Kernels of core/optim/adamw.py and lamb.py: one pass over the flat buffers, a block at a time.
+"""Kernels of core/optim/adamw.py: one pass over the flat buffers, a block at a time.
 
 In the reference each line of the formula runs over whole arrays. Here a block of m, v, g and w is loaded into the cache once, and
 all lines are computed on it before the next block.

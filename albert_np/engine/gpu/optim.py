@@ -1,4 +1,4 @@
-"""Kernels of core/optim/adamw.py and lamb.py: one launch over the flat buffers; two for LAMB, as the norms come first."""
+"""Kernels of core/optim/adamw.py: one launch over the flat buffers; two for LAMB, whose norms come first."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -18,8 +18,8 @@ import numpy as np
 
 from albert_np.core import backend, optim
 from albert_np.core.optim import OptimizerState, adamw
+from albert_np.core.optim.adamw import trust_ratio
 from albert_np.core.optim.clip import clip_factor
-from albert_np.core.optim.lamb import trust_ratio
 from albert_np.core.params import Tree
 from albert_np.engine import gpu
 from albert_np.engine.cpu.optim import Span, adamw_spans, get_spans
