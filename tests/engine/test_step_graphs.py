@@ -115,7 +115,7 @@ def test_shapes_are_captured_after_three_occurrences(device, monkeypatch):
     for index, order in enumerate(lengths):
         steps(arrays(index, "classes", order), model.grads, DENOMINATORS, None)
     assert sorted(r.replay is not None for r in steps.graphs.values()) == [True, True]
-    monkeypatch.setattr(step_graphs, "MOST", 2)
+    monkeypatch.setattr(step_graphs, "MAX_GRAPHS", 2)
     for index in range(6):
         steps(arrays(index, "classes", (2, 2, 2, 2)), model.grads, DENOMINATORS, None)
     assert len(steps.graphs) == 2, "no more memory is taken"
