@@ -237,14 +237,14 @@ def correct(precision: str) -> dict[str, float]:
     case = Case("", "", "pretraining", phrases(32), 0)
     found = {}
     for name in ("float64", "float32", precision) if backend.current().name != "numpy" else ("float64", "float32"):
-        reference = ab.AlbertForPreTraining(config, seed=1, dtype="float64").to("numpy")
+        exact = ab.AlbertForPreTraining(config, seed=1, dtype="float64").to("numpy")
         model = ab.AlbertForPreTraining(config, seed=1, dtype="float64" if name == "float64" else "float32")
         arrays = batch_of(case, config, int.from_bytes(os.urandom(4), "big"))
         whole = {"mlm": float(len(arrays["masked_rows"])), "sop": float(len(arrays["lengths"]))}
         ends = []
-        for each, how in ((reference, "float32"), (model, name if name in PRECISIONS else "float32")):
+        for each, how in ((exact, "float32"), (model, name if name in PRECISIONS else "float32")):
             grads = each.params.zeros_like()
-            with reference(each is reference):
+            with reference(each is exact):
                 steps = get_precision_policy(each, how)
                 for _ in range(6 if each is model else 1):  # from the fifth time on a recording is replayed
                     results = steps.compute_gradients([arrays], whole, ab.Dropout(3), grads)
