@@ -28,7 +28,7 @@ import numpy as np
 from products import flops, of_batch
 
 import albert_np as ab
-from albert_np.core import backend
+from albert_np.core import backend, reference
 from albert_np.engine.precision import get_precision_policy
 from albert_np.training.memory import empty_tree
 
