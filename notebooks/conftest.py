@@ -16,5 +16,5 @@ def pytest_runtest_call(item: Any) -> Iterator[None]:
     start = time.perf_counter()
     result = yield
     seconds = time.perf_counter() - start
-    assert seconds <= LIMIT, f"{item.name} took {seconds:.0f} s; at most {LIMIT} are allowed"
+    assert seconds <= LIMIT, f"{item.name} took {seconds:.0f} s; the limit is {LIMIT} s"
     return result

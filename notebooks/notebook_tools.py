@@ -1,4 +1,4 @@
-"""What the notebooks share: the library's source in place, comparisons, figures that read on any page, exercises that check
+"""Shared by the notebooks: the library's source in place, comparisons, figures that read on any page, exercises that check
 themselves."""
 
 import dis
@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-# blue, orange, green, pale blue: told apart by all eyes
+# blue, orange, green, pale blue: distinguishable with any kind of colour vision
 INK, SECOND, THIRD, PALE = "#1f4e8c", "#b3541e", "#3c7a3e", "#b7cbe6"
 
 
 def show(*functions: Callable[..., Any]) -> Any:
-    """The source of these functions as it stands in the library: of an operation's door, the textbook behind it."""
+    """Display the source of these functions as it stands in the library; of an operation, that of the reference."""
     from IPython.display import Markdown
 
     sources = (textwrap.dedent(inspect.getsource(inspect.unwrap(each))) for each in functions)
@@ -24,14 +24,14 @@ def show(*functions: Callable[..., Any]) -> Any:
 
 
 def passed(rows: Iterable[Any]) -> bool:
-    """Print the rows of a gradient check, a line a tensor -> whether all of them passed."""
+    """Print the rows of a gradient check, one line per tensor, and return whether all of them passed."""
     rows = list(rows)
     print("\n".join(map(str, rows)))
     return bool(rows) and all(row.passed for row in rows)
 
 
 def same(ours: Any, theirs: Any) -> bool:
-    """Whether two arrays, or tuples of arrays, are the same but for the rounding of float64."""
+    """Return whether two arrays, or tuples of arrays, are equal up to the rounding of float64."""
     ours, theirs = ((x if isinstance(x, tuple) else (x,)) for x in (ours, theirs))
     return len(ours) == len(theirs) and all(
         np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-11, atol=1e-13)
@@ -40,12 +40,12 @@ def same(ours: Any, theirs: Any) -> bool:
 
 
 def exercise(number: int, answer: Any, check: Callable[[Any], Any]) -> None:
-    """Say whether an exercise is solved. One that is not begun (None, or a function with the body `...`) is no mistake.
+    """Print whether an exercise is solved. An answer that is still empty (None, or a function with the body `...`) is no error.
 
-    Otherwise `check(answer)` must be true: AssertionError if it is not. Where the variable ALBERT_NP_SOLVED is set, as in the
-    tests, which put the solutions in, an exercise that is not begun is a mistake, too.
+    For any other, AssertionError is raised unless `check(answer)` is true. With the environment variable ALBERT_NP_SOLVED, which
+    the tests of the solutions set, an empty answer raises it, too.
     """
-    if unwritten(answer):
+    if is_empty(answer):
         assert not os.environ.get("ALBERT_NP_SOLVED"), f"exercise {number} is not solved"
         print(f"Exercise {number}: not solved yet.")
         return
@@ -53,8 +53,8 @@ def exercise(number: int, answer: Any, check: Callable[[Any], Any]) -> None:
     print(f"Exercise {number}: right.")
 
 
-def unwritten(answer: Any) -> bool:
-    """Whether an answer is None or Ellipsis, or a function that has no more than a docstring and `...`."""
+def is_empty(answer: Any) -> bool:
+    """Return whether an answer is None or Ellipsis, or a function that has no more than a docstring and `...`."""
     if not inspect.isfunction(answer):
         return answer is None or answer is Ellipsis
     names = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
@@ -64,7 +64,7 @@ def unwritten(answer: Any) -> bool:
 
 
 def plain(width: float = 7, height: float = 3.2) -> Any:
-    """Figures from here on: white ground (so that they read in light and in dark), no box, faint grid; sizes in inches."""
+    """Set the style of the figures: white ground (readable on light and dark pages), no box, faint grid; sizes in inches."""
     import matplotlib
 
     matplotlib.rcParams.update({

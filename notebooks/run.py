@@ -1,9 +1,9 @@
-"""Execute the notebooks again, in place: all of them, or those that are named.
+"""Execute the notebooks again, in place: all of them, or those that are given.
 
     python notebooks/run.py [NN_name.ipynb ...]
 
-They run as in the tests: without network, each within a minute. What differs from run to run (times, versions) is not kept, so
-that outputs which are the same make no difference to git. Nothing is written if a cell fails.
+They run as in the tests: without network, each within a minute. Whatever differs from run to run (times, versions) is removed, so
+that git shows a difference only where an output has changed. Nothing is written if a cell fails.
 """
 
 import os
@@ -15,11 +15,11 @@ import nbformat
 from nbclient import NotebookClient
 
 HERE = Path(__file__).parent
-LIMIT = 60  # seconds a notebook
+LIMIT = 60  # seconds per notebook
 
 
 def offline() -> None:
-    """Kernels started from here on find this checkout's package and reach no other machine."""
+    """Set the environment of the Jupyter kernels: they import this checkout's package and cannot reach other machines."""
     paths = [
         str(HERE.parent / "tests" / "offline"),
         str(HERE.parent),
@@ -32,7 +32,7 @@ def offline() -> None:
 
 
 def execute(path: Path) -> float:
-    """Execute one notebook in place -> seconds."""
+    """Execute one notebook in place, and return the seconds that it took."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -42,33 +42,30 @@ def execute(path: Path) -> float:
         notebook, timeout=LIMIT, kernel_name="python3", resources={"metadata": {"path": str(HERE)}}
     ).execute()
     seconds = time.perf_counter() - start
-    path.write_text(nbformat.writes(plainly(notebook)) + "\n", encoding="utf-8")
+    path.write_text(nbformat.writes(without_run_details(notebook)) + "\n", encoding="utf-8")
     return seconds
 
 
-def plainly(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Without what differs from run to run, or from machine to machine."""
+def without_run_details(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Remove whatever differs from run to run, or from machine to machine."""
     notebook.metadata.language_info = {"name": "python"}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = together(cell.outputs)
+            cell.outputs = merge_streams(cell.outputs)
     return notebook
 
 
-def together(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
-    """Pieces of one stream, which arrive as they happen to be sent, as one."""
-    kept: list[nbformat.NotebookNode] = []
+def merge_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Join the pieces of a stream: where it is cut depends on the timing."""
+    merged: list[nbformat.NotebookNode] = []
     for output in outputs:
-        if (
-            kept
-            and output.output_type == kept[-1].output_type == "stream"
-            and output.name == kept[-1].name
-        ):
-            kept[-1].text += output.text
+        last = merged[-1] if merged else None
+        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
         else:
-            kept.append(output)
-    return kept
+            merged.append(output)
+    return merged
 
 
 def main(names: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""CUDA kernels run without a GPU: compiled by a C++ compiler, a block's threads as coroutines that change at its barriers.
+"""Run CUDA kernels without a GPU: compiled by a C++ compiler, with a block's threads as coroutines that switch at barriers.
 
 Slow, and of one thing a proof: what a kernel computes. The threads of a block run in turn up to the next barrier, the blocks one
 after the other. Around every array lie numbers that no kernel may touch: one that writes there is found, and one that reads
@@ -39,7 +39,7 @@ static Dim threadIdx, blockIdx, blockDim, gridDim;
 #define __launch_bounds__(...)
 
 enum State { READY, AT_WARP, AT_BLOCK, DONE };
-struct Thread { ucontext_t context; jmp_buf here; bool begun; State state; std::vector<char> stack; };
+struct Thread { ucontext_t context; jmp_buf resume; bool started; State state; std::vector<char> stack; };
 static std::vector<Thread> team;
 static jmp_buf scheduler;  // jumps between stacks are many times quicker than swapcontext, which asks the system each time
 static int current;
@@ -47,12 +47,12 @@ static unsigned char slots[1024][16];
 
 static void wait(State state) {
     team[current].state = state;
-    if (!_setjmp(team[current].here)) _longjmp(scheduler, 1);
+    if (!_setjmp(team[current].resume)) _longjmp(scheduler, 1);
 }
 static void resume(Thread &thread) {
     if (_setjmp(scheduler)) return;
-    if (thread.begun) _longjmp(thread.here, 1);
-    thread.begun = true;
+    if (thread.started) _longjmp(thread.resume, 1);
+    thread.started = true;
     setcontext(&thread.context);
 }
 static void __syncthreads() { wait(AT_BLOCK); }
@@ -68,7 +68,7 @@ template <class X> X __shfl_xor_sync(unsigned, X x, int apart) {
 template <class X> X atomicAdd(X *at, X value) { X old = *at; *at += value; return old; }
 
 #define HALF_ON_HOST
-static unsigned short bits_of(float x) {  // to the nearest, and of two nearest the even one
+static unsigned short half_bits(float x) {  // to the nearest, and of two nearest the even one
     unsigned f;
     std::memcpy(&f, &x, 4);
     unsigned sign = f >> 16 & 0x8000, size = f & 0x7fffffff;
@@ -82,7 +82,7 @@ static unsigned short bits_of(float x) {  // to the nearest, and of two nearest 
     unsigned rest = size & 0x1fff, kept = (size - 0x38000000) >> 13;
     return sign | (kept + (rest > 0x1000 || (rest == 0x1000 && (kept & 1))));
 }
-static float value_of_bits(unsigned short bits) {
+static float half_value(unsigned short bits) {
     unsigned sign = (unsigned)(bits & 0x8000) << 16, e = bits >> 10 & 31, rest = bits & 0x3ff, f;
     if (e == 0) {
         float x = rest / 16777216.0f;
@@ -133,7 +133,7 @@ extern "C" int run(int grid, int block, void **arguments) {
             t.context.uc_stack.ss_sp = t.stack.data(), t.context.uc_stack.ss_size = t.stack.size();
             t.context.uc_link = nullptr;
             makecontext(&t.context, enter, 0);
-            t.state = READY, t.begun = false;
+            t.state = READY, t.started = false;
         }
         for (int left = block; left;) {
             bool moved = false;
@@ -178,7 +178,7 @@ template <class... P> static std::vector<std::pair<bool, const char *>> kinds(vo
 
 @cache
 def compiled(source: str) -> Any:
-    """A source with all its kernels -> a library."""
+    """Compile a source with all its kernels into a library."""
     names = re.findall(r'extern "C" __global__ void (\w+)\(', source)
     kernels = ", ".join(f'{{"{name}", [] {{ call({name}); }}, kinds({name})}}' for name in names)
     text = "#include <utility>\n#include <type_traits>\n" + PRELUDE + source + GLUE + LAUNCH.replace("KERNELS", kernels)
@@ -194,14 +194,14 @@ def compiled(source: str) -> Any:
             ran = subprocess.run(command, capture_output=True, text=True)
             assert ran.returncode == 0, ran.stderr
             made.replace(library)
-    found = ctypes.CDLL(str(library))
-    found.kind.restype = ctypes.c_char_p
-    return found
+    loaded = ctypes.CDLL(str(library))
+    loaded.kind.restype = ctypes.c_char_p
+    return loaded
 
 
 @cache
 def kinds(source: str, name: str) -> list[tuple[bool, str]]:
-    """For each of a kernel's arguments whether it is a pointer, and to what."""
+    """Return for each argument of a kernel whether it is a pointer, and its type."""
     library = compiled(source)
     return [(bool(library.is_pointer(i)), library.kind(i).decode()) for i in range(library.choose(name.encode()))]
 

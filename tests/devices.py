@@ -1,4 +1,4 @@
-"""Where the tests of the GPU's side run: on the strict stand-in, whose kernels the host runs; and on CuPy, with `-m gpu`."""
+"""Devices for tests of the GPU code: the strict stand-in, whose CUDA kernels the host runs, and with `-m gpu` CuPy."""
 
 import importlib.util
 from typing import Any
@@ -18,7 +18,7 @@ DEVICES = [pytest.param("strict", marks=NO_COMPILER), pytest.param("cupy", marks
 
 
 class Device:
-    """A backend in use."""
+    """The backend in use."""
 
     def __init__(self, own: Any) -> None:
         self.own = own
@@ -27,12 +27,12 @@ class Device:
         return self.own.asarray(host)
 
     def like(self, dtype: Any) -> Any:
-        """An empty array that lives there."""
+        """Return an empty array on this device."""
         return self.own.asarray(np.empty(0, dtype))
 
 
 def on_device(name: str, monkeypatch: Any) -> Device:
-    """This backend, in use for the rest of the test."""
+    """Use this backend for the rest of the test."""
     if name == "strict":
         add_strict_backend(monkeypatch)
     monkeypatch.setattr(backend, "_current", backend.current())
@@ -41,14 +41,14 @@ def on_device(name: str, monkeypatch: Any) -> Device:
 
 
 def add_strict_backend(monkeypatch: Any) -> None:
-    """The stand-in for CuPy is one of the backends for the rest of the test."""
+    """Register the stand-in for CuPy for the rest of the test."""
     for module, table in ((backend, "registered"), (backend, "ready"), (dispatch, "kernels")):
         monkeypatch.setattr(module, table, dict(getattr(module, table)))
     strict_backend.register()
 
 
 def placed(p: Tree, like: Any) -> Tree:
-    """The same numbers where `like` is, in its dtype."""
+    """Return the same tree on the device of `like`, in its dtype."""
     tree = zero_tree(p.form, like.dtype, like)
     for (_, array), (_, value) in zip(tree.items(), p.items()):
         fill(array, value)

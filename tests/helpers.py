@@ -1,4 +1,4 @@
-"""A new layer's test in one line.
+"""Helpers for tests, above all `check_layer`: the test of a new layer in one line.
 
     check_layer(linear, linear_backward, {"x": (5, 4)}, {"w": (4, 3), "b": (3,)})
 
@@ -24,7 +24,7 @@ def assert_passed(rows: list[Row]) -> None:
 
 
 def arrays(node: Any) -> Iterator[np.ndarray]:
-    """Every array of a nest: outputs, caches, namespaces."""
+    """Yield every array of a nested value: outputs, caches, namespaces."""
     if isinstance(node, np.ndarray):
         yield node
     elif isinstance(node, tuple | list):
@@ -37,12 +37,12 @@ def arrays(node: Any) -> Iterator[np.ndarray]:
 
 
 def floats(node: Any) -> set[Any]:
-    """The floating dtypes in a nest."""
+    """Return the floating dtypes in a nested value."""
     return {array.dtype for array in arrays(node) if array.dtype.kind == "f"}
 
 
 def scattered(x: np.ndarray) -> np.ndarray:
-    """The same numbers at every second place of a larger array, last axis first: as far from contiguous as it gets."""
+    """Return the same numbers in a view that is far from contiguous: every second element, last axis first."""
     room = np.full([2 * size for size in x.shape[::-1]], np.nan, x.dtype)
     view = room[tuple(slice(None, None, 2) for _ in x.shape)].T
     view[...] = x
@@ -50,7 +50,7 @@ def scattered(x: np.ndarray) -> np.ndarray:
 
 
 def run(forward: Any, backward: Any, inputs: list[np.ndarray], p: Tree | None, dy_like: Any = None) -> tuple[Any, Any, Any, Any]:
-    """-> y, cache, dx, g for an upstream gradient that is cos(y)"""
+    """Return y, cache, dx and g for an upstream gradient that is cos(y)."""
     trees = (p,) if p else ()
     y, cache = forward(*inputs, *trees)
     g = p.zeros_like() if p else None
@@ -59,7 +59,7 @@ def run(forward: Any, backward: Any, inputs: list[np.ndarray], p: Tree | None, d
 
 
 def upstream(y: Any) -> Any:
-    """Some gradient for y, in its dtype."""
+    """Return a gradient for y, in its dtype."""
     return [np.cos(part) for part in y] if isinstance(y, list) else np.cos(y)
 
 

@@ -29,7 +29,7 @@ HOST = np.empty(0)
 
 
 def sequence(index: int) -> dict[str, Any]:
-    """One example, by its index."""
+    """Return one example by its index."""
     rng = np.random.default_rng(index)
     T = LENGTHS[index]
     masked = np.sort(rng.choice(T, max(1, T // 2), replace=False))
@@ -41,7 +41,7 @@ def sequence(index: int) -> dict[str, Any]:
 
 
 def joined_arrays(*indices: int) -> dict[str, Any]:
-    """The host arrays of these examples, in this order."""
+    """Return the host arrays of these examples, in this order."""
     examples = [sequence(index) for index in indices]
     starts = np.cumsum([0] + [LENGTHS[index] for index in indices])
     joined = {key: np.concatenate([example[key] for example in examples]) for key in examples[0]}
@@ -49,8 +49,8 @@ def joined_arrays(*indices: int) -> dict[str, Any]:
     return joined
 
 
-def batch_of(*indices: int) -> TaskBatch:
-    """These examples, in this order."""
+def make_batch(*indices: int) -> TaskBatch:
+    """Return a batch of these examples, in this order."""
     return PRETRAINING.pack(joined_arrays(*indices), HOST)
 
 
@@ -62,7 +62,7 @@ def gradients(
     denominators: Any = None,
     p: Any = None,
 ) -> tuple[float, Tree]:
-    """-> loss, gradients"""
+    """Return loss and gradients."""
     p = parameters(shapes(config), 3) if p is None else p
     grads = p.zeros_like() if grads is None else grads
     results, cache = pretraining(batch, p, config, denominators, key)
@@ -77,16 +77,16 @@ def close(a: Any, b: Any, tolerance: float = 1e-12) -> None:
 def recomputing_changes_nothing(config: AlbertConfig = DROPOUT) -> None:
     """Bit for bit, dropout included."""
     for key in (None, RandomKey(4, step=6)):
-        loss, grads = gradients(config.replace(recompute=False), batch_of(0, 1, 2, 3), key)
-        again, recomputed = gradients(config.replace(recompute=True), batch_of(0, 1, 2, 3), key)
+        loss, grads = gradients(config.replace(recompute=False), make_batch(0, 1, 2, 3), key)
+        again, recomputed = gradients(config.replace(recompute=True), make_batch(0, 1, 2, 3), key)
         assert loss == again and grads.flat.tobytes() == recomputed.flat.tobytes()
 
 
 def order_of_sequences_changes_nothing(config: AlbertConfig = DROPOUT) -> None:
-    """With dropout, too: masks belong to examples, not to positions in the batch."""
+    """Also with dropout, as masks belong to examples, not to positions in the batch."""
     for key in (None, RandomKey(4, step=6)):
-        loss, grads = gradients(config, batch_of(0, 1, 2, 3), key)
-        shuffled, again = gradients(config, batch_of(2, 0, 3, 1), key)
+        loss, grads = gradients(config, make_batch(0, 1, 2, 3), key)
+        shuffled, again = gradients(config, make_batch(2, 0, 3, 1), key)
         close(loss, shuffled)
         close(grads.flat, again.flat)
 
@@ -95,8 +95,8 @@ def every_sequence_by_itself(config: AlbertConfig = DROPOUT) -> None:
     """A batch is its sequences one by one: no token attends to another sequence."""
     p, denominators = parameters(shapes(config), 3), {"mlm": 9.0, "sop": 4.0}
     for key in (None, RandomKey(4, step=6)):
-        whole, _ = pretraining(batch_of(0, 1, 2, 3), p, config, denominators, key)
-        single = [pretraining(batch_of(index), p, config, denominators, key)[0] for index in range(4)]
+        whole, _ = pretraining(make_batch(0, 1, 2, 3), p, config, denominators, key)
+        single = [pretraining(make_batch(index), p, config, denominators, key)[0] for index in range(4)]
         close(whole.mlm_loss, sum(each.mlm_loss for each in single))
         close(whole.sop_loss, sum(each.sop_loss for each in single))
 
@@ -104,16 +104,16 @@ def every_sequence_by_itself(config: AlbertConfig = DROPOUT) -> None:
 def micro_batches_add_up(config: AlbertConfig = DROPOUT) -> None:
     """Two micro-batches with the whole batch's denominators are the batch: loss and gradients."""
     key, denominators = RandomKey(4, step=6), {"mlm": 7.0, "sop": 4.0}
-    loss, grads = gradients(config, batch_of(0, 1, 2, 3), key, denominators=denominators)
-    one, halves = gradients(config, batch_of(0, 1), key, denominators=denominators)
-    two, halves = gradients(config, batch_of(2, 3), key, halves, denominators=denominators)
+    loss, grads = gradients(config, make_batch(0, 1, 2, 3), key, denominators=denominators)
+    one, halves = gradients(config, make_batch(0, 1), key, denominators=denominators)
+    two, halves = gradients(config, make_batch(2, 3), key, halves, denominators=denominators)
     close(loss, one + two)
     close(grads.flat, halves.flat)
 
 
 def masks_differ_wherever_they_should(config: AlbertConfig = DROPOUT) -> None:
     """Seeds, steps, layers and the dropouts of a layer have masks of their own."""
-    batch, p = batch_of(2), parameters(shapes(config), 3)
+    batch, p = make_batch(2), parameters(shapes(config), 3)
     keys = RandomKey(1, 1), RandomKey(1, 2), RandomKey(2, 1)
     losses = [float(pretraining(batch, p, config, None, key)[0].loss) for key in keys]
     assert len(set(losses)) == 3, "seeds or steps share their masks"
@@ -125,18 +125,18 @@ def masks_differ_wherever_they_should(config: AlbertConfig = DROPOUT) -> None:
 
 
 def kernels_change_nothing(config: AlbertConfig = DROPOUT) -> None:
-    """The reference's losses and gradients, with dropout, too; and the last layer is computed only for the output rows."""
+    """Kernels give the reference's losses and gradients, also with dropout, and the last layer only for the output rows."""
     for key in (None, RandomKey(4, step=6)):
         with reference():
-            loss, grads = gradients(config, batch_of(0, 1, 2, 3), key)
+            loss, grads = gradients(config, make_batch(0, 1, 2, 3), key)
         with reference(False):
-            again, fast = gradients(config, batch_of(0, 1, 2, 3), key)
+            again, fast = gradients(config, make_batch(0, 1, 2, 3), key)
         close(loss, again)
         close(grads.flat, fast.flat)
 
 
 def in_threads(k: int) -> Any:
-    """Within it, batches are divided into k shards, however small."""
+    """Divide batches into k shards, however small, while the context lasts."""
     stack = ExitStack()
     stack.enter_context(mock.patch.object(threads, "count", lambda: k))
     stack.enter_context(mock.patch.object(shards, "MIN_NUMBERS", 1))
@@ -145,19 +145,19 @@ def in_threads(k: int) -> Any:
 
 
 def threads_change_nothing(config: AlbertConfig = DROPOUT) -> None:
-    """The shards of a batch are the batch."""
+    """The shards of a batch give the results of the batch."""
     model = ab.AlbertForPreTraining.of(config, parameters(shapes(config), 3))
     for key in (None, RandomKey(4, step=6)):
         for denominators in (None, {"mlm": 7.0, "sop": 5.0}):
-            whole, grads = model.packed_loss_and_gradients(batch_of(0, 1, 2, 3), None, denominators, key)
+            whole, grads = model.packed_loss_and_gradients(make_batch(0, 1, 2, 3), None, denominators, key)
             with in_threads(3):
-                summed, again = model.packed_loss_and_gradients(batch_of(0, 1, 2, 3), None, denominators, key)
+                summed, again = model.packed_loss_and_gradients(make_batch(0, 1, 2, 3), None, denominators, key)
             for name, value in vars(whole).items():
                 close(getattr(summed, name), value)
             close(grads.flat, again.flat)
 
 
-# ---- the same of fine-tuning ----
+# ---- the same for fine-tuning ----
 
 C = 4
 TASK_CONFIG = DROPOUT.replace(num_labels=C, classifier_dropout_prob=0.25)
@@ -175,7 +175,7 @@ ENTITIES = ((3, 1), (0, 0), (2, 6), (1, 2))  # the tokens at which each sequence
 
 
 def task_labels(task: str, index: int) -> list[tuple[Any, Any]]:
-    """Rows and labels of one example by itself. The second has no class, the third no end of its answer."""
+    """Return rows and labels of one example. The second has no class, the third no end of its answer."""
     rng = np.random.default_rng(index)
     T, first, none = LENGTHS[index], np.array([0]), np.zeros(0, np.int64)
     if task in ("classes", "relations"):
@@ -189,8 +189,8 @@ def task_labels(task: str, index: int) -> list[tuple[Any, Any]]:
     return [(first, rng.integers(T, size=1)), (none, none) if index == 2 else (first, rng.integers(T, size=1))]
 
 
-def task_batch_of(task: str, *indices: int) -> TaskBatch:
-    """These examples, in this order, with the labels of a task."""
+def make_task_batch(task: str, *indices: int) -> TaskBatch:
+    """Return a batch of these examples, in this order, with the labels of a task."""
     arrays = {name: array for name, array in joined_arrays(*indices).items() if name not in PRETRAINING_LABELS}
     starts = np.cumsum([0] + [LENGTHS[index] for index in indices])[:-1]
     if task == "translation":
@@ -227,7 +227,7 @@ def translation_labels(starts: np.ndarray, *indices: int) -> dict[str, Any]:
 
 
 def task_model(task: str, **changes: Any) -> Any:
-    """A model of this task, far from a fresh one."""
+    """Return a model for this task, with parameters far from a fresh model's."""
     model, config = TASKS[task]
     config = config.replace(**changes)
     return model.of(config, parameters(model.shapes(config), 3))
@@ -240,8 +240,8 @@ COUNT = {"task": 5.0, "mlm": 7.0}
 def order_of_sequences_changes_no_task(tasks: Any = TASKS) -> None:
     for model, task in ((task_model(task), task) for task in tasks):
         for key in RNGS:
-            results, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), dropout_key=key)
-            shuffled, again = model.packed_loss_and_gradients(task_batch_of(task, 2, 0, 3, 1), dropout_key=key)
+            results, grads = model.packed_loss_and_gradients(make_task_batch(task, 0, 1, 2, 3), dropout_key=key)
+            shuffled, again = model.packed_loss_and_gradients(make_task_batch(task, 2, 0, 3, 1), dropout_key=key)
             close(results.loss, shuffled.loss)
             close(grads.flat, again.flat)
 
@@ -249,9 +249,9 @@ def order_of_sequences_changes_no_task(tasks: Any = TASKS) -> None:
 def every_sequence_of_a_task_by_itself(tasks: Any = TASKS) -> None:
     for model, task in ((task_model(task), task) for task in tasks):
         for key in RNGS:
-            whole, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, key)
+            whole, grads = model.packed_loss_and_gradients(make_task_batch(task, 0, 1, 2, 3), None, COUNT, key)
             total = model.params.zeros_like()
-            single = [model.packed_loss_and_gradients(task_batch_of(task, i), total, COUNT, key)[0].loss for i in range(4)]
+            single = [model.packed_loss_and_gradients(make_task_batch(task, i), total, COUNT, key)[0].loss for i in range(4)]
             close(whole.loss, sum(single))
             close(grads.flat, total.flat)
 
@@ -259,9 +259,9 @@ def every_sequence_of_a_task_by_itself(tasks: Any = TASKS) -> None:
 def micro_batches_of_tasks_add_up(tasks: Any = TASKS) -> None:
     for model, task in ((task_model(task), task) for task in tasks):
         for key in RNGS:
-            whole, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, key)
-            one, halves = model.packed_loss_and_gradients(task_batch_of(task, 0, 1), None, COUNT, key)
-            two, halves = model.packed_loss_and_gradients(task_batch_of(task, 2, 3), halves, COUNT, key)
+            whole, grads = model.packed_loss_and_gradients(make_task_batch(task, 0, 1, 2, 3), None, COUNT, key)
+            one, halves = model.packed_loss_and_gradients(make_task_batch(task, 0, 1), None, COUNT, key)
+            two, halves = model.packed_loss_and_gradients(make_task_batch(task, 2, 3), halves, COUNT, key)
             close(whole.loss, one.loss + two.loss)
             close(grads.flat, halves.flat)
 
@@ -269,19 +269,21 @@ def micro_batches_of_tasks_add_up(tasks: Any = TASKS) -> None:
 def recomputing_changes_no_task(tasks: Any = TASKS) -> None:
     for task in tasks:
         for key in RNGS:
-            (kept, grads), (again, recomputed) = (
-                task_model(task, recompute=recompute).packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), dropout_key=key)
+            (stored, grads), (again, recomputed) = (
+                task_model(task, recompute=recompute).packed_loss_and_gradients(
+                    make_task_batch(task, 0, 1, 2, 3), dropout_key=key
+                )
                 for recompute in (False, True)
             )
-            assert kept.loss == again.loss and grads.flat.tobytes() == recomputed.flat.tobytes()
+            assert stored.loss == again.loss and grads.flat.tobytes() == recomputed.flat.tobytes()
 
 
 def threads_change_no_task(tasks: Any = TASKS) -> None:
     for model, task in ((task_model(task), task) for task in tasks):
         for key in RNGS:
-            whole, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, key)
+            whole, grads = model.packed_loss_and_gradients(make_task_batch(task, 0, 1, 2, 3), None, COUNT, key)
             with in_threads(3):
-                summed, again = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), None, COUNT, key)
+                summed, again = model.packed_loss_and_gradients(make_task_batch(task, 0, 1, 2, 3), None, COUNT, key)
             close(whole.loss, summed.loss)
             close(grads.flat, again.flat)
 
@@ -290,9 +292,9 @@ def kernels_change_no_task(tasks: Any = TASKS) -> None:
     for model, task in ((task_model(task), task) for task in tasks):
         for key in RNGS:
             with reference():
-                results, grads = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), dropout_key=key)
+                results, grads = model.packed_loss_and_gradients(make_task_batch(task, 0, 1, 2, 3), dropout_key=key)
             with reference(False):
-                again, fast = model.packed_loss_and_gradients(task_batch_of(task, 0, 1, 2, 3), dropout_key=key)
+                again, fast = model.packed_loss_and_gradients(make_task_batch(task, 0, 1, 2, 3), dropout_key=key)
             close(results.loss, again.loss)
             close(grads.flat, fast.flat)
 
@@ -301,7 +303,7 @@ def kernels_change_no_task(tasks: Any = TASKS) -> None:
 
 
 def tensors(seed: int) -> Tree:
-    """A tree of two weights, one of them 0, a bias and a layer norm."""
+    """Return a tree of two weights, one of them 0, a bias and a layer norm."""
     form = {"layer": {"w": (4, 3), "b": (3,)}, "norm": {"gamma": (5,), "beta": (5,)}, "zero": {"w": (2, 2)}}
     tree, rng = Tree(form, np.zeros(flat_size(form))), np.random.default_rng(seed)
     for name, array in tree.items():
@@ -310,7 +312,7 @@ def tensors(seed: int) -> Tree:
 
 
 def updates_follow_the_papers(name: str) -> None:
-    """Three updates of "adamw" or "lamb" are those of the formulas, tensor by tensor, with and without bias correction."""
+    """Three updates of "adamw" or "lamb" equal the formulas, tensor by tensor, with and without bias correction."""
     lr, rates, decay, beta1, beta2, eps = 0.05, {"layer.w": 0.5, "norm.beta": 0.0}, 0.1, 0.8, 0.9, 1e-3
     for correction in (False, True):
         params, count = tensors(0), 0

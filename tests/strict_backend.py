@@ -1,4 +1,4 @@
-"""A stand-in for CuPy where there is no GPU: arrays that refuse whatever CuPy's refuse.
+"""A stand-in for CuPy without a GPU: arrays that raise errors where CuPy's do.
 
 CuPy answers NumPy's ufunc calls and the functions that it has itself. It has no implicit conversion to NumPy, mixes with no
 NumPy array, takes no lists, and wraps indices that are out of range without a word. A layer that runs on these arrays has not
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-# What the layers may reach through NumPy's function dispatch: names that CuPy has (https://docs.cupy.dev/en/stable/reference).
+# NumPy functions that the layers may call on device arrays: those that CuPy has (https://docs.cupy.dev/en/stable/reference).
 FUNCTIONS = set(
     """argmax argpartition argsort broadcast_to clip concatenate copy cumsum einsum empty_like expand_dims full_like max
     mean min moveaxis nonzero ones_like prod ravel repeat reshape round split squeeze stack sum swapaxes take
@@ -20,7 +20,7 @@ MISSING_UFUNCS = {"vecdot", "matvec", "vecmat", "spacing", "isnat"}  # NumPy's t
 
 
 class Refused(TypeError):
-    """CuPy would not do this."""
+    """Raised for an operation that CuPy does not support."""
 
 
 class StrictArray:
@@ -75,7 +75,7 @@ class StrictArray:
         StrictArray.syncs += 1
         return self.a.item()
 
-    # ---- what an ndarray has ----
+    # ---- methods of ndarray ----
 
     shape = property(lambda self: self.a.shape)
     flags = property(lambda self: self.a.flags)
@@ -157,7 +157,7 @@ def unwrap(x: Any) -> np.ndarray:
 
 
 def operand(x: Any) -> Any:
-    """A device array or a Python number; CuPy mixes with nothing else."""
+    """Unwrap a device array or a Python number; CuPy accepts nothing else."""
     if isinstance(x, StrictArray):
         return x.a
     if isinstance(x, bool | int | float) and not isinstance(x, np.generic):
@@ -166,7 +166,7 @@ def operand(x: Any) -> Any:
 
 
 def inside(x: Any) -> Any:
-    """An argument of a function: a device array, a sequence of them, or what is no data at all."""
+    """Unwrap an argument of a function: a device array, a sequence of them, or an option."""
     if isinstance(x, list | tuple) and any(isinstance(y, StrictArray) for y in x):
         return type(x)(unwrap(y) for y in x)
     if isinstance(x, StrictArray):
@@ -177,7 +177,7 @@ def inside(x: Any) -> Any:
 
 
 def index(key: Any, shape: tuple[int, ...]) -> Any:
-    """Slices, integers, and device arrays of integers, which wrap around."""
+    """Convert an index: slices, integers, and device arrays of integers, which wrap around."""
     if isinstance(key, tuple):
         return tuple(index(k, shape[i:]) for i, k in enumerate(key))
     if isinstance(key, StrictArray):
@@ -188,7 +188,7 @@ def index(key: Any, shape: tuple[int, ...]) -> Any:
 
 
 class StrictBackend:
-    """To be put beside the real ones in `albert_np.core.backend`."""
+    """A backend to register in `albert_np.core.backend`."""
 
     name = "strict"
     tf32 = capturing = False
@@ -232,7 +232,7 @@ class StrictBackend:
         return StrictArray(erf(unwrap(x)))
 
     def launch(self, source: str, name: str, blocks: int, threads: int, arguments: list[Any]) -> None:
-        """A CUDA kernel, run by the host. Without a C++ compiler there are no twins."""
+        """Run a CUDA kernel on the host. Without a C++ compiler there are no kernels."""
         import cuda_on_host
 
         for argument in arguments:
@@ -242,18 +242,18 @@ class StrictBackend:
         cuda_on_host.launch(source, name, blocks, threads, host)
 
     def product(self, a: Any, b: Any, out: Any, transpose_a: bool, transpose_b: bool, add: bool) -> None:
-        """What cuBLAS does: out = a b, or out += a b; of the operands the last two axes may be the other way round."""
+        """As cuBLAS: out = a b, or out += a b, with the last two axes of either operand swapped if asked for."""
         for z in (a, b, out):
             if not unwrap(z).flags.c_contiguous:
                 raise Refused("cuBLAS is given contiguous arrays")
         if a.dtype != b.dtype or out.dtype not in (a.dtype, np.float32 if a.dtype == np.float16 else a.dtype):
             raise Refused(f"cuBLAS has no product of {a.dtype} and {b.dtype} into {out.dtype}")
-        exact = np.float32 if a.dtype == np.float16 else a.dtype  # products of float16 are added up in float32
+        exact = np.float32 if a.dtype == np.float16 else a.dtype  # products of float16 are accumulated in float32
         x, y = (unwrap(z).swapaxes(-1, -2) if turned else unwrap(z) for z, turned in ((a, transpose_a), (b, transpose_b)))
         unwrap(out)[...] = x.astype(exact) @ y.astype(exact) + (unwrap(out) if add else 0)
 
     def capture(self, work: Any) -> Any:
-        """A graph is replayed by doing the same again: host values that were captured then still are."""
+        """Replay a graph by running the work again, with the host values of its capture."""
 
         def do() -> Any:
             self.capturing = True
@@ -262,24 +262,24 @@ class StrictBackend:
             finally:
                 self.capturing = False
 
-        found = do()
-        before = list(self._arrays_of(found))
+        result = do()
+        before = list(self._device_arrays(result))
 
         def replay() -> None:
-            for old, new in zip(before, self._arrays_of(do()), strict=True):
+            for old, new in zip(before, self._device_arrays(do()), strict=True):
                 old.a[...] = new.a
 
-        return replay, found
+        return replay, result
 
-    def _arrays_of(self, found: Any) -> Any:
-        """The device arrays of a nest, in order."""
-        if isinstance(found, StrictArray):
-            yield found
-        elif isinstance(found, list | tuple):
-            for each in found:
-                yield from self._arrays_of(each)
-        elif dataclasses.is_dataclass(found):
-            yield from self._arrays_of([getattr(found, field.name) for field in dataclasses.fields(found)])
+    def _device_arrays(self, result: Any) -> Any:
+        """Yield the device arrays of a nested value, in order."""
+        if isinstance(result, StrictArray):
+            yield result
+        elif isinstance(result, list | tuple):
+            for each in result:
+                yield from self._device_arrays(each)
+        elif dataclasses.is_dataclass(result):
+            yield from self._device_arrays([getattr(result, field.name) for field in dataclasses.fields(result)])
 
 
 def register() -> None:

@@ -1,6 +1,6 @@
 """The notebooks: their form, their exercises, and that every backward pass is derived in one of them.
 
-Whether they run from end to end is tried by nbmake (.ci/run); here nothing is executed but what an exercise needs.
+nbmake runs them from end to end; here only the cells are executed that an exercise needs.
 """
 
 import ast
@@ -16,10 +16,12 @@ from backward_functions import backward_functions
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 PATHS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
-LAST = 21  # how many there are when all are there
-LARGEST = 400_000  # bytes
+LAST = 21  # number of the last notebook
+MAX_BYTES = 400_000
 SOLUTION = re.compile(r"<details><summary>Solution</summary>\n\n```python\n(.*?)\n```\n(?:\n.*?\n)?\n</details>", re.DOTALL)
-OF_A_MACHINE = re.compile(r"site-packages|ipykernel_|\b0x[0-9a-f]{8,}|(?<![\w.])/(?:home|root|tmp|usr|opt|var|work|Users|mnt)/\w")
+MACHINE_DETAILS = re.compile(
+    r"site-packages|ipykernel_|\b0x[0-9a-f]{8,}|(?<![\w.])/(?:home|root|tmp|usr|opt|var|work|Users|mnt)/\w"
+)
 
 each = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
@@ -45,19 +47,19 @@ def printed(cell: dict[str, Any]) -> str:
 
 
 def exercises(notebook: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
-    """(exercise cell, the solution's code) of each exercise."""
-    found = []
+    """Return (exercise cell, the solution's code) of each exercise."""
+    pairs = []
     for cell, following in zip(notebook["cells"], [*notebook["cells"][1:], None]):
         if "exercise" in tags(cell):
             assert following is not None and following["cell_type"] == "markdown", "no solution follows the exercise"
             hidden = SOLUTION.fullmatch(source(following).strip())
             assert hidden, f"the solution has another form: {source(following)[:80]!r}"
-            found.append((cell, hidden[1]))
-    return found
+            pairs.append((cell, hidden[1]))
+    return pairs
 
 
 def question(cell: dict[str, Any]) -> tuple[ast.Module, ast.Expr]:
-    """An exercise's cell -> all but its last statement, and this, which calls exercise(number, answer, check)."""
+    """Split an exercise's cell into all but its last statement, and the last, which calls exercise(number, answer, check)."""
     tree = ast.parse(source(cell))
     last = tree.body.pop()
     assert isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) and ast.unparse(last.value.func) == "exercise"
@@ -66,13 +68,13 @@ def question(cell: dict[str, Any]) -> tuple[ast.Module, ast.Expr]:
 
 
 def defined(tree: ast.Module) -> set[str]:
-    """The names that statements give something to."""
+    """Return the names that statements define or assign to."""
     named = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     stored = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
     return named | {node.id for node in stored}
 
 
-def test_there_are_some():
+def test_they_are_numbered():
     assert PATHS
     numbers = [int(path.name[:2]) for path in PATHS]
     assert len(set(numbers)) == len(numbers) and set(numbers) <= set(range(1, LAST + 1))
@@ -81,7 +83,7 @@ def test_there_are_some():
 @each
 def test_its_form(path):
     notebook = read(path)
-    assert path.stat().st_size <= LARGEST
+    assert path.stat().st_size <= MAX_BYTES
     assert notebook["nbformat"] == 4 and notebook["metadata"]["kernelspec"]["name"] == "python3"
     assert set(notebook["metadata"]) == {"albert_np", "kernelspec", "language_info"}
     derives = notebook["metadata"]["albert_np"]["derives"]
@@ -101,7 +103,7 @@ def test_it_ends_in_exercises(path):
 
 @each
 def test_formulas_stand_by_themselves(path):
-    """MyST reads a displayed formula that touches a line of text as text, from there to the end of the paragraph."""
+    """MyST takes a displayed formula that touches a line of text for text, up to the end of the paragraph."""
     for cell in read(path)["cells"]:
         if cell["cell_type"] == "markdown":
             outside = re.sub(r"^```.*?^```", "", source(cell), flags=re.MULTILINE | re.DOTALL)
@@ -114,7 +116,7 @@ def test_formulas_stand_by_themselves(path):
 def test_it_asserts_something(path):
     cells = [cell for cell in code_cells(read(path)) if "exercise" not in tags(cell)]
     asserts = [node for cell in cells for node in ast.walk(ast.parse(source(cell))) if isinstance(node, ast.Assert)]
-    assert asserts, "no assertion: nothing in it could fail"
+    assert asserts, "no assertion: no result in it is checked"
 
 
 @each
@@ -129,29 +131,29 @@ def test_it_was_executed(path):
 
 
 @each
-def test_nothing_of_a_machine_is_in_it(path):
+def test_no_details_of_a_machine_are_in_it(path):
     text = path.read_text(encoding="utf-8")
     pictures = re.compile(r'"image/png": "[^"]*"')
-    found = OF_A_MACHINE.search(pictures.sub("", text))
-    assert not found, text[max(0, found.start() - 60) : found.end() + 60]
+    match = MACHINE_DETAILS.search(pictures.sub("", text))
+    assert not match, text[max(0, match.start() - 60) : match.end() + 60]
 
 
 @each
 def test_its_exercises(path):
-    found = exercises(read(path))
-    assert 2 <= len(found) <= 5
-    for number, (cell, solution) in enumerate(found, 1):
+    pairs = exercises(read(path))
+    assert 2 <= len(pairs) <= 5
+    for number, (cell, solution) in enumerate(pairs, 1):
         tree, last = question(cell)
-        asked, answer = last.value.args[:2]
-        assert ast.literal_eval(asked) == number
+        argument, answer = last.value.args[:2]
+        assert ast.literal_eval(argument) == number
         assert printed(cell) == f"Exercise {number}: not solved yet.\n"
-        wanted = {node.id for node in ast.walk(answer) if isinstance(node, ast.Name)}
-        assert wanted & defined(tree) & defined(ast.parse(solution)), "the solution defines other names than the exercise"
+        names = {node.id for node in ast.walk(answer) if isinstance(node, ast.Name)}
+        assert names & defined(tree) & defined(ast.parse(solution)), "the solution defines other names than the exercise"
 
 
 @pytest.fixture
 def beside_the_notebooks(monkeypatch):
-    """The place in which a notebook runs, with no window for its figures."""
+    """Run in the notebooks' folder, with no window for figures."""
     from matplotlib import pyplot
 
     monkeypatch.chdir(FOLDER)
@@ -171,7 +173,7 @@ def test_its_solutions(path, beside_the_notebooks, monkeypatch, capsys):
     notebook = read(path)
     solutions = {id(cell): solution for cell, solution in exercises(notebook)}
     namespace: dict[str, Any] = {"__name__": path.stem}
-    monkeypatch.setitem(sys.modules, path.stem, None)  # nothing is to be imported by this name
+    monkeypatch.setitem(sys.modules, path.stem, None)  # an import of this name must fail
     number = 0
     for cell in code_cells(notebook):
         if "slow" in tags(cell):
@@ -198,7 +200,7 @@ def test_its_solutions(path, beside_the_notebooks, monkeypatch, capsys):
 
 
 def derived() -> dict[str, list[str]]:
-    """backward function -> the notebooks that derive it"""
+    """Return {backward function: the notebooks that derive it}."""
     index: dict[str, list[str]] = {}
     for path in PATHS:
         for name in read(path)["metadata"]["albert_np"]["derives"]:
@@ -206,18 +208,18 @@ def derived() -> dict[str, list[str]]:
     return index
 
 
-def in_layers_and_model() -> set[str]:
+def functions_to_derive() -> set[str]:
+    """Backward functions of core, models and compress; those of the engine compute the same."""
     return {name for name in backward_functions() if not name.startswith("engine.") and name.endswith("_backward")}
 
 
-def test_the_index_names_what_there_is():
-    assert set(derived()) <= in_layers_and_model(), "derived, but not (or no more) in the library"
+def test_each_derived_function_exists():
+    assert set(derived()) <= functions_to_derive(), "derived, but not (or no longer) in the library"
     assert {name: where for name, where in derived().items() if len(where) > 1} == {}
 
 
-@pytest.mark.skipif(len(PATHS) < LAST, reason=f"not all of the {LAST} notebooks are there yet")
 def test_every_backward_pass_is_derived_in_one_notebook():
-    assert in_layers_and_model() - set(derived()) == set()
+    assert functions_to_derive() - set(derived()) == set()
 
 
 @each

@@ -1,8 +1,10 @@
-"""How the same computation runs fast. Importing it registers the kernels for the whole process; `core.active()` shows them.
+"""Speed: kernels, threads, processes and GPUs, with the results of `core`.
 
-kernels, cpu/, gpu/    versions of core's operations for NumPy's and for CuPy's arrays; output_rows: of the encoder's last layer
+Importing this package registers the kernels for the whole process; `core.active()` lists them.
+
+kernels, cpu/, gpu/    versions of core's operations for NumPy and CuPy arrays; output_rows: the encoder's last layer
 sequences, shards      packed batches with derived data; a batch divided among threads
-threads, allocator     threads with one BLAS thread each; memory that is kept
+threads, allocator     threads with one BLAS thread each; glibc's setting for freed memory
 step_graphs, precision, loss_scale, cupy_backend    training steps on a GPU
 mpi/                   several processes
 """

@@ -1,12 +1,11 @@
-"""Kernel of `layer` in core/model/encoder.py: the last layer for those rows only that the heads read.
+"""Kernel of `layer` in core/model/encoder.py that computes the last layer only for the rows that the heads read.
 
 A head reads the masked tokens, or [CLS]; most rows of the last layer are never used. Attention needs all rows as keys and values,
-but everything after it works row by row: so the last block continues with `sequences.output_rows` alone. The other rows of its
+but everything after it works row by row, so the last block continues with `sequences.output_rows` alone. The other rows of its
 output are 0, and so is their gradient.
 """
 
 from collections import namedtuple
-from typing import Any
 
 import numpy as np
 
@@ -55,7 +54,7 @@ def layer_backward(dy: Array, cache: list[Cache], p: Namespace, g: Namespace, se
 
 def last_block(
     x: Array, p: Namespace, sequences: Sequences, config: Config, dropout_key: RandomKey | None, i: int, rows: Array
-) -> tuple[Array, Any]:
+) -> tuple[Array, LastBlockCache]:
     """As `core.model.block.block` for the output rows: x (N, H), rows (R,) -> y (N, H)"""
     A, eps, rate = config.num_attention_heads, config.layer_norm_eps, config.hidden_dropout_prob
     key_p, key_a, _ = block_keys(dropout_key, i)
@@ -69,7 +68,9 @@ def last_block(
     return scatter(y, c_gather), LastBlockCache(c_attention, c_norm_a, c_ffn, c_norm_f, rows, c_gather)
 
 
-def last_block_backward(dy: Array, cache: Any, p: Namespace, g: Namespace, sequences: Sequences, config: Config) -> Array:
+def last_block_backward(
+    dy: Array, cache: LastBlockCache, p: Namespace, g: Namespace, sequences: Sequences, config: Config
+) -> Array:
     """dy (N, H) -> dx (N, H)"""
     dy, _ = gather(dy, cache.rows)  # (R, H)
     dh, df = add_norm_backward(dy, cache.c_norm_f, p.ffn_norm, g.ffn_norm)
@@ -80,7 +81,7 @@ def last_block_backward(dy: Array, cache: Any, p: Namespace, g: Namespace, seque
 
 
 def scatter(y: Array, c_gather: Cache) -> Array:
-    """y (R, H) -> (N, H), each row at its place and 0 elsewhere: what the gradient of `gather` does, too"""
+    """y (R, H) -> (N, H): the inverse of `gather`, 0 in all other rows. The gradient of `gather` is the same operation."""
     return gather_backward(y, c_gather)
 
 

@@ -1,4 +1,4 @@
-"""Packed sequences with the derived data that kernels need."""
+"""Packed sequences with the data that kernels derive from them."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,9 +13,9 @@ S = TypeVar("S", bound="PackedSequences")
 
 
 class PackedSequences(Sequences):
-    """Sequences as the kernels take them.
+    """Packed sequences with what the kernels need besides starts and lengths.
 
-    output_rows     (R,) sorted rows of the last layer that the heads read, each once; None: all. No others are computed.
+    output_rows     (R,) sorted rows of the last layer that the heads read, each once; only these are computed. None: all.
     prefix_lengths  (B,) host integers: how many tokens of each sequence are a prefix (see models.PrefixSequences); None: no mask.
     padding         number of rows at the end that belong to no sequence (see engine/step_graphs.py).
     """
@@ -34,7 +34,7 @@ class PackedSequences(Sequences):
         self.memo: dict[Any, Any] = {}
 
     def between(self: S, first: int, last: int) -> S:
-        """The sequences first, ..., last - 1, on the host; their rows are counted from the first one's."""
+        """Return the sequences first, ..., last - 1, on the host, with rows counted from the start of the first."""
         start, stop = int(self.starts[first]), int(self.starts[last - 1] + self.lengths[last - 1])
         outputs, prefixes = self.output_rows, self.prefix_lengths
         return type(self)(
@@ -46,7 +46,7 @@ class PackedSequences(Sequences):
 
 
 def memoized(sequences: Sequences, key: Any, make: Callable[[], T]) -> T:
-    """make(), once per sequences and key: data derived from starts and lengths that every layer needs."""
+    """Return make(), computed once per sequences and key: derived data that every layer needs."""
     if not isinstance(sequences, PackedSequences):
         return make()
     if key not in sequences.memo:

@@ -1,7 +1,7 @@
-"""A batch divided into shards: whole sequences, nearly equally many tokens, one thread per shard.
+"""Divide a batch into shards of whole sequences with nearly equal numbers of tokens, one shard per thread.
 
-Sequences interact only through the loss and the gradient, and both are sums. So each thread takes its sequences from the ids to
-the gradient without waiting for the others. The shards are a function of the batch and of the number of threads.
+Sequences interact only through the loss and the gradient, and both are sums. So each thread computes its sequences from the ids
+to the gradient without waiting for the others. The shards depend only on the batch and the number of threads.
 """
 
 from dataclasses import fields, replace
@@ -17,17 +17,17 @@ from albert_np.engine import threads
 from albert_np.engine.kernels import kernels_run
 from albert_np.engine.sequences import PackedSequences
 
-MIN_NUMBERS = 1 << 16  # numbers (N, H) of a shard: with fewer, starting its thread takes longer than it saves
+MIN_NUMBERS = 1 << 16  # elements (N, H) of a shard; with fewer, starting its thread takes longer than it saves
 SERIAL = 0.2  # share of a step's time outside matrix products: BLAS cannot divide it among its threads, shards can
 
 R = TypeVar("R")
 B = TypeVar("B", bound=Batch)
 
 
-def number_of_shards(lengths: Any, like: Array) -> int:
-    """The best number of shards for sequences of these lengths (B,); `like`: a parameter (..., H) of the model.
+def number_of_shards(lengths: np.ndarray, like: Array) -> int:
+    """Return the best number of shards for sequences of these lengths (B,). like: a parameter (..., H) of the model.
 
-    One shard uses all of BLAS's threads, k shards k of them. So where the sequences are too few or too short for all threads, it
+    One shard uses all of BLAS's threads, k shards use k threads. So if the sequences are too few or too short for all threads, it
     may be faster not to divide them (Amdahl's law).
     """
     if type(like) is not np.ndarray or not kernels_run(like):
@@ -37,8 +37,8 @@ def number_of_shards(lengths: Any, like: Array) -> int:
     return k if k > 1 / (SERIAL + (1 - SERIAL) / allowed) else 1
 
 
-def split_points(lengths: Any, k: int) -> list[tuple[int, int]]:
-    """First sequence of each of k shards, and the one after its last: nearly equal numbers of tokens, one sequence at least."""
+def split_points(lengths: np.ndarray, k: int) -> list[tuple[int, int]]:
+    """Return (first, last + 1) of the sequences of each of k shards: nearly equal numbers of tokens, at least one sequence."""
     ends = np.cumsum(lengths)  # (B,)
     middles = ends - lengths / 2
     inner = np.searchsorted(middles, ends[-1] * np.arange(1, k) / k)
@@ -47,34 +47,34 @@ def split_points(lengths: Any, k: int) -> list[tuple[int, int]]:
 
 
 def split(batch: B, k: int) -> list[B]:
-    """k batches of consecutive sequences."""
+    """Return k batches of consecutive sequences."""
     return [between(batch, first, last) for first, last in split_points(batch.sequences.lengths, k)]
 
 
 def between(batch: B, first: int, last: int) -> B:
-    """The sequences first, ..., last - 1 of a batch on the host. Each field is cut along the axis that it declares."""
+    """Return the sequences first, ..., last - 1 of a host batch. Each field is sliced along the axis that it declares."""
     s = batch.sequences
     spans = {"token": (int(s.starts[first]), int(s.starts[last - 1] + s.lengths[last - 1])), "sequence": (first, last)}
-    cut: dict[str, Any] = {}
+    sliced: dict[str, Any] = {}
     for field in fields(batch):
         value = getattr(batch, field.name)
         if isinstance(value, Sequences):
             if isinstance(value, PackedSequences):
-                cut[field.name] = value.between(first, last)
+                sliced[field.name] = value.between(first, last)
             else:
-                cut[field.name] = Sequences.of_lengths(value.lengths[first:last])
+                sliced[field.name] = Sequences.of_lengths(value.lengths[first:last])
         elif isinstance(value, Items):
-            cut[field.name] = items_between(value, *spans[value.of])
+            sliced[field.name] = items_between(value, *spans[value.of])
         elif isinstance(value, tuple):
-            cut[field.name] = tuple(items_between(items, *spans[items.of]) for items in value)
+            sliced[field.name] = tuple(items_between(items, *spans[items.of]) for items in value)
         elif value is not None and "axis" in field.metadata:
             rows = value[slice(*spans[field.metadata["axis"]])]
-            cut[field.name] = rows - spans[field.metadata["rows"]][0] if field.metadata["rows"] else rows
-    return replace(batch, **cut)
+            sliced[field.name] = rows - spans[field.metadata["rows"]][0] if field.metadata["rows"] else rows
+    return replace(batch, **sliced)
 
 
 def items_between(items: Items, start: int, stop: int) -> Items:
-    """The items whose rows are start, ..., stop - 1, counted from start."""
+    """Return the items with rows start, ..., stop - 1, counted from start."""
     if items.rows is None:  # one item per row
         inside: Any = slice(start, stop)
     else:
@@ -88,7 +88,7 @@ def items_between(items: Items, start: int, stop: int) -> Items:
 
 
 def sum_results(results: list[R]) -> R:
-    """The results of the shards, added up: losses (divided by the whole batch's denominators) and numbers of items."""
+    """Sum the results of the shards: losses (divided by the whole batch's denominators) and numbers of items."""
 
     def total(values: list[Any]) -> Any:
         return None if None in [v if v is None else 0 for v in values] else sum(values[1:], start=values[0])
@@ -98,7 +98,7 @@ def sum_results(results: list[R]) -> R:
 
 
 def reduce_grads(flats: list[Array]) -> None:
-    """flats[0] += flats[1] + ..., each thread a part of them."""
+    """flats[0] += flats[1] + ..., divided among threads."""
     k, size = len(flats), len(flats[0])
 
     def work(i: int) -> None:

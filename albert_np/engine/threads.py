@@ -1,10 +1,10 @@
-"""Several threads side by side, each with one BLAS thread.
+"""Run work in several threads, each with one BLAS thread.
 
-NumPy lets go of Python's lock while it computes, so threads work at the same time. That is quicker than to let BLAS divide each
-product: between the products the elementwise work is divided, too, nothing waits but once at the end, and BLAS's own threads,
-which keep spinning for a while after each product, are not in the way.
+NumPy releases Python's global lock while it computes, so threads run in parallel. That is faster than dividing each product among
+BLAS's threads: the elementwise work between the products is divided too, the threads wait for each other only once, at the end,
+and BLAS's own threads, which spin for a while after each product, do not compete for the processors.
 
-How many there are is what the user allows BLAS: OPENBLAS_NUM_THREADS and the like, or threadpoolctl.
+The number of threads is the one that the user allows BLAS: OPENBLAS_NUM_THREADS and the like, or threadpoolctl.
 """
 
 import os
@@ -20,27 +20,27 @@ T = TypeVar("T")
 
 @cache
 def _blas() -> Any:
-    """threadpoolctl's view of the BLAS libraries that are loaded."""
+    """Return threadpoolctl's controller of the loaded BLAS libraries."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(user_api="blas")
 
 
 def count() -> int:
-    """How many threads there may be now: as many as BLAS may use, 1 where that is not known."""
+    """Return the number of threads that may run now: as many as BLAS may use, 1 if that is unknown."""
     return _allowed or max((library.num_threads for library in _blas().lib_controllers), default=1)
 
 
 def limit(number: int) -> None:
-    """From now on BLAS may use so many threads, and no more are used here."""
+    """Limit BLAS, and with it `run`, to this number of threads from now on."""
     _blas().limit(limits=number)
 
 
-def side_by_side() -> None:
-    """From now on BLAS uses one thread fewer, and `count` stays what it was: all processors are used by `run` alone.
+def reserve_processor() -> None:
+    """Limit BLAS to one thread fewer from now on, so that one processor stays free; `count`, and so `run`, is unchanged.
 
-    For a process that has other things to do besides. Threads of BLAS spin and wait for each other, so where one of them has to
-    wait for a processor a product takes ten times as long; those of `run` meet but once, at the end.
+    For a process that has other work besides, such as a server. BLAS's threads spin while they wait for each other, so a product
+    takes ten times as long if one of them has to wait for a processor; the threads of `run` wait only once, at the end.
     """
     global _allowed
     _allowed = count()
@@ -48,9 +48,9 @@ def side_by_side() -> None:
 
 
 def run(work: Callable[..., T], *columns: Iterable[Any]) -> list[T]:
-    """[work(a, b, ...) for a, b, ... in zip(*columns)], each call in a thread of its own, the first in this one.
+    """Return [work(a, b, ...) for a, b, ... in zip(*columns)], each call in its own thread, the first in the calling one.
 
-    If some raise, the others are waited for, and the first one's exception is raised.
+    An exception of a call is raised again once all calls have ended; of several, the first in the order of the columns.
     """
     tasks = list(zip(*columns))
     if len(tasks) == 1:
@@ -67,25 +67,25 @@ def run(work: Callable[..., T], *columns: Iterable[Any]) -> list[T]:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """One BLAS thread within; the user's setting comes back when the last that is within has left."""
+    """Limit BLAS to one thread inside the context. The user's setting is restored when the last of several contexts ends."""
     with _lock:
-        _within.append(_blas().limit(limits=1) if not _within else _within[0])
+        _limits.append(_blas().limit(limits=1) if not _limits else _limits[0])
     try:
         yield
     finally:
         with _lock:
-            limit = _within.pop()
-            if not _within:
+            limit = _limits.pop()
+            if not _limits:
                 limit.restore_original_limits()
 
 
-_lock, _within = threading.Lock(), []  # type: ignore[var-annotated]
-_allowed = 0  # what `count` has to say after `side_by_side`
+_lock, _limits = threading.Lock(), []  # type: ignore[var-annotated]
+_allowed = 0  # the result of `count` after `reserve_processor`; 0: ask BLAS
 _executors: dict[int, ThreadPoolExecutor] = {}
 
 
 def _pool(size: int) -> ThreadPoolExecutor:
-    """Threads that stay; starting one takes longer than many a task."""
+    """Return a pool of threads, cached because starting a thread takes longer than many a task."""
     with _lock:
         if size not in _executors:
             _executors[size] = ThreadPoolExecutor(size, "albert_np")

@@ -1,8 +1,8 @@
 """Gradient checks: shared by the tests, the notebooks and the command line.
 
-ab.gradcheck.check(linear, linear_backward, {"x": x}, p)          one layer, of your own for instance
+ab.gradcheck.check(linear, linear_backward, {"x": x}, p)          one layer, for example your own
 ab.gradcheck.check_model(params, config, batch)                   a whole model, at the parameters it has, float64
-ab.gradcheck.everything()                                         every layer, every head, the model in every configuration
+ab.gradcheck.everything()                                         every layer, every head, and the model in every configuration
 """
 
 from albert_np.gradcheck.checker import check

@@ -1,10 +1,10 @@
-"""Is a backward the derivative of its forward? Its gradients, written by hand, against central differences.
+"""Compare the gradients of a backward pass, written by hand, with central differences of its forward pass.
 
     numeric  n = Σ dy · (f(z + h d) - f(z - h d)) / 2h          analytic  a = dz · d
 
 for a random output gradient dy (ones would hide whatever sums to 0), and for each tensor z one random unit direction d and a
-few single coordinates. All in float64, where rounding leaves an error of some 1e-10 in n, and the step itself one of h² = 1e-12;
-float32 has no digits to spare and would prove nothing.
+few single coordinates. All in float64, where the error of n is about 1e-10 from rounding and h² = 1e-12 from the step. float32
+has too few digits for such a comparison.
 """
 
 import math
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from albert_np.core.dispatch import Array
 from albert_np.core.params import Tree
 from albert_np.core.random import generator
 from albert_np.gradcheck.point import Point, parts
@@ -22,11 +23,11 @@ from albert_np.gradcheck.tensor import Row, Tensor
 def check(
     forward: Callable[..., Any],
     backward: Callable[..., Any],
-    inputs: dict[str, Any],
+    inputs: dict[str, Array],
     p: Tree | None = None,
     **options: Any,
 ) -> list[Row]:
-    """Check a layer: one `Row` for every tensor of `inputs` and of `p`, and one for each array that was wrongly written to.
+    """Check a layer. Return one `Row` for every tensor of `inputs` and `p`, and one for each array that was wrongly written to.
 
         forward(*inputs, p) -> y, cache            y an array, or a list or tuple of arrays
         backward(dy, cache, p, g) -> dx            one for each input (a list or tuple if there are several); adds into g
@@ -35,19 +36,19 @@ def check(
     p       the parameters, or None: then forward(*inputs) and backward(dy, cache).
 
     Options:
-    seed         of the output gradient, the directions and the coordinates (0).
-    coordinates  how many single coordinates of each tensor are probed beside the direction (3).
-    dy           the output gradient, in the form of y. By default random; a loss that takes none passes 1.0.
-    gain         makes the random output gradient larger, for functions that are nearly flat (1).
+    seed         seed of the output gradient, the directions and the coordinates (0).
+    coordinates  number of single coordinates of each tensor that are probed besides the direction (3).
+    dy           the output gradient, in the form of y. By default random; pass 1.0 for a loss.
+    gain         factor of the random output gradient, for functions that are nearly flat (1).
     kinks        the function has kinks (relu): a probe that steps over one is drawn again (False).
-    lean         above 0 the directions lean towards the gradient, so that a tensor of very many numbers shows something (0).
-    unused       tells of a parameter's name whether the function leaves it out: its gradient must then be exactly 0.
-    vanishing    tells of a parameter's name that its gradient is 0 but for rounding, by the beginning of the names of those
-                 that it must vanish beside; None for all others. By default the bias of the keys, beside its attention.
+    lean         weight of the gradient in the directions. Above 0, very large tensors have a measurable derivative (0).
+    unused       function of a parameter's name: True if it is not used, so that its gradient must be exactly 0.
+    vanishing    function of a parameter's name: None, or, if its gradient is 0 except for rounding, the prefix of the names
+                 of the tensors whose gradients it must be negligible against. By default for the bias of the keys.
     only         the names of the tensors to check (all).
 
-    A tensor fails, too, if its gradient was assigned instead of added, has another shape or dtype, or shows less than 1e-4 in
-    every probe: such a check is void. One that is known to vanish must do so instead.
+    A tensor also fails if its gradient was assigned instead of added, if it has another shape or dtype, or if the derivative is
+    below 1e-4 in every probe, because such a check is void. A gradient declared as vanishing must vanish instead.
 
     Raises ValueError if an array is not float64.
 
@@ -68,14 +69,15 @@ def check(
 
 
 def key_bias(name: str) -> str | None:
-    """The bias of the keys vanishes beside the other tensors of its attention: it adds a constant to all scores of a query."""
+    """Return the prefix of its attention if this is the bias of the keys, whose gradient vanishes: it adds a constant to
+    all scores of a query, which the softmax ignores."""
     return name.removesuffix("key.b") if name.endswith("key.b") else None
 
 
 def rows(
     forward: Callable[..., Any],
     backward: Callable[..., Any],
-    inputs: dict[str, Any],
+    inputs: dict[str, Array],
     p: Tree | None = None,
     *,
     seed: int = 0,
@@ -88,7 +90,7 @@ def rows(
     vanishing: Callable[[str], str | None] = key_bias,
     only: Container[str] | None = None,
 ) -> Iterator[Row]:
-    """The rows of `check`, one by one as they are found."""
+    """Yield the rows of `check`, one by one."""
     point = Point(forward, backward, {name: x.copy() for name, x in inputs.items()}, p.copy() if p else None)
     for name, z in point.tensors():
         if z.dtype != np.float64:
@@ -102,10 +104,10 @@ def rows(
     for name, z in point.tensors():
         if only is not None and name not in only:
             continue
-        dz = gradients.get(name)
-        wrong = form_of(z, dz) or sum_of(dz, increments[name])
-        if wrong:
-            yield Row(name, z.shape, math.nan, math.nan, math.nan, False, note=wrong)
+        dz: Array = gradients.get(name)
+        error = form_error(z, dz) or sum_error(dz, increments[name])
+        if error:
+            yield Row(name, z.shape, math.nan, math.nan, math.nan, False, note=error)
             continue
         tensor = Tensor(point, z, dz, dys, y, rng)
         if unused(name):
@@ -114,12 +116,12 @@ def rows(
             yield tensor.vanishing(name, [other for key, other in gradients.items() if key.startswith(beside)])
         else:
             yield tensor.row(name, coordinates, kinks, lean)
-    for complaint in dict.fromkeys(point.complaints):
-        yield Row("(written to)", (), math.nan, math.nan, math.nan, False, note=complaint)
+    for violation in dict.fromkeys(point.violations):
+        yield Row("(written to)", (), math.nan, math.nan, math.nan, False, note=violation)
 
 
-def form_of(z: Any, dz: Any) -> str:
-    """What is wrong with the form of a gradient."""
+def form_error(z: np.ndarray, dz: np.ndarray | None) -> str:
+    """Return what is wrong with the shape, dtype or values of a gradient; "" if nothing is."""
     if dz is None:
         return "the backward pass returns no gradient for it"
     if dz.shape != z.shape or dz.dtype != z.dtype:
@@ -127,14 +129,14 @@ def form_of(z: Any, dz: Any) -> str:
     return "" if np.isfinite(dz).all() else "its gradient is not finite"
 
 
-def sum_of(dz: Any, increment: Any) -> str:
-    """What is wrong with what was added to numbers that stood in g before. Rounding is far below this tolerance."""
+def sum_error(dz: np.ndarray, increment: np.ndarray) -> str:
+    """Return what is wrong if the increment of g is not the gradient, else "". Rounding is far below the tolerance."""
     off = np.abs(increment - dz).max(initial=0.0)
     return "" if off <= 1e-11 * (1 + np.abs(dz).max(initial=0.0)) else f"its gradient is not added to g: off by {off:.3g}"
 
 
-def output_gradient(rng: np.random.Generator, y: list[Any], gain: float) -> list[Any]:
-    """Random numbers like y, of length 3 to 6 in all: what there is to be seen grows with it, but so does rounding."""
+def output_gradient(rng: np.random.Generator, y: list[np.ndarray], gain: float) -> list[np.ndarray]:
+    """Return random arrays like y, of length 3 to 6 in all: a longer one makes errors more visible, but also rounding."""
     dys = [np.asarray(rng.standard_normal(part.shape)) for part in y]
     length = math.sqrt(sum(float((dy * dy).sum()) for dy in dys))
     return [dy * (gain * rng.uniform(3, 6) / length) for dy in dys]

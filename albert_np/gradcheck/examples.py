@@ -1,7 +1,7 @@
-"""Small random parameters and batches to check with, made so that mistakes show.
+"""Small random parameters and batches for gradient checks, chosen so that mistakes change the result.
 
-All sizes differ, so that two axes cannot be swapped unseen; the three sequences are of unequal length, one of them of
-length 1; ids repeat; gammas, betas and biases stand away from 1 and 0.
+All sizes differ, so that swapped axes are noticed; the three sequences have unequal lengths, one of them 1; ids repeat; gammas,
+betas and biases are away from 1 and 0.
 """
 
 import math
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.params import Tree, flat_size
+from albert_np.core.dispatch import Array
+from albert_np.core.params import Form, Tree, flat_size
 from albert_np.core.random import RandomKey, generator
 from albert_np.core.sequences import Sequences
 from albert_np.engine.sequences import PackedSequences
@@ -19,7 +20,7 @@ from albert_np.models.config import AlbertConfig
 from albert_np.models.objective import PRETRAINING, Objective
 
 LENGTHS = 8, 1, 9
-SOURCES = 3, 1, 5  # tokens of each that are the source, in translation's pattern
+SOURCES = 3, 1, 5  # numbers of tokens of each sequence that are the source, in translation batches
 N, M = sum(LENGTHS), 10
 EXAMPLES = 5, 0, 7
 
@@ -29,27 +30,25 @@ TINY = AlbertConfig(
 )  # fmt: skip
 
 
-def put(host: np.ndarray) -> Any:
-    """A host array on the backend in use."""
+def put(host: np.ndarray) -> Array:
+    """Copy a host array to the backend in use."""
     return backend.asarray(host)
 
 
 def normal(seed: int, name: str, *shape: int) -> np.ndarray:
-    """Standard normal numbers."""
+    """Return standard normal numbers."""
     return generator(seed, "gradcheck " + name).standard_normal(shape)
 
 
-def parameters(form: dict[str, Any], seed: int) -> Tree:
-    """A float64 tree of this form, far from the values of a fresh model."""
+def parameters(form: Form, seed: int) -> Tree:
+    """Return a float64 tree of this form, with values far from those of a fresh model."""
     p = Tree(form, np.zeros(flat_size(form)))
     for name, array in p.items():
         z = normal(seed, name, *array.shape)
         leaf = name.rsplit(".", 1)[-1]
         if leaf in ("w", "u", "v"):
             z = z / math.sqrt(len(array))
-            if name.endswith(
-                ("output.w", "output.v")
-            ):  # what a block adds stays below what it passes on: else all tokens become alike
+            if name.endswith(("output.w", "output.v")):  # larger updates of the residual stream would make all tokens alike
                 z = z / 2
         elif array.ndim == 1:
             z = 0.3 * z + (leaf == "gamma")
@@ -57,7 +56,8 @@ def parameters(form: dict[str, Any], seed: int) -> Tree:
     return p
 
 
-def sequences(translation: bool = False, output_rows: Any = None) -> Sequences:
+def sequences(translation: bool = False, output_rows: Array = None) -> Sequences:
+    """Return sequences of LENGTHS, with translation's mask if asked for."""
     kind = PrefixSequences if translation else PackedSequences
     starts = put(np.cumsum(LENGTHS) - LENGTHS)
     prefixes = np.array(SOURCES) if translation else None
@@ -65,7 +65,7 @@ def sequences(translation: bool = False, output_rows: Any = None) -> Sequences:
 
 
 def dropout(seed: int) -> RandomKey:
-    """A dropout key for the rows of `sequences`."""
+    """Return a dropout key for the rows of `sequences`."""
     index = np.concatenate([np.arange(length) for length in LENGTHS])
     return RandomKey(seed, step=3).for_rows(put(np.stack([np.repeat(EXAMPLES, LENGTHS), index], axis=1)))
 
@@ -74,9 +74,9 @@ def batch(
     config: AlbertConfig, seed: int = 0, mlm: bool = True, sop: bool = True, translation: bool = False,
     objective: Objective = PRETRAINING, **more: Any,
 ) -> TaskBatch:  # fmt: skip
-    """A batch of LENGTHS for a model of any size."""
+    """Return a batch of LENGTHS for a model of any size."""
     rng = generator(seed, "gradcheck batch")
-    some = rng.choice(config.vocab_size, min(12, config.vocab_size), replace=False)  # fewer than N: ids repeat
+    pool = rng.choice(config.vocab_size, min(12, config.vocab_size), replace=False)  # fewer than N: ids repeat
     positions = [rng.permutation(config.max_position_embeddings)[:length] for length in LENGTHS]
     labels: dict[str, Any] = {}
     if mlm:
@@ -85,7 +85,7 @@ def batch(
     if sop:
         labels["order_labels"] = np.array([1, 0, 1])
     arrays = dict(
-        ids=np.concatenate([some, rng.choice(some, N)])[:N],
+        ids=np.concatenate([pool, rng.choice(pool, N)])[:N],
         lengths=np.array(LENGTHS),
         token_types=rng.integers(config.type_vocab_size, size=N),
         positions=np.concatenate(positions),
@@ -98,13 +98,13 @@ def batch(
 
 
 def entity_rows() -> np.ndarray:
-    """Where the two entities of each sequence are read (B, 2); in the sequence of length 1 it is the same row."""
+    """Return the rows (B, 2) of the two entities of each sequence, the same row in the sequence of length 1."""
     return np.array([[6, 2], [8, 8], [11, 16]])
 
 
 def task_batch(config: AlbertConfig, seed: int, task: str, objective: Objective) -> TaskBatch:
-    """A batch of LENGTHS with the labels of a task, for this objective."""
-    if task == "translation":  # the rows that predict begin with the source's last
+    """Return a batch of LENGTHS with the labels of a task, for this objective."""
+    if task == "translation":  # the source's last row is the first that predicts
         starts = np.cumsum(LENGTHS) - LENGTHS
         rows = np.concatenate([np.arange(s + n - 1, s + T) for s, n, T in zip(starts, SOURCES, LENGTHS)])
         tokens = generator(seed, "gradcheck labels").integers(config.vocab_size, size=len(rows))
@@ -117,7 +117,7 @@ def task_batch(config: AlbertConfig, seed: int, task: str, objective: Objective)
 
 
 def task_labels(config: AlbertConfig, seed: int, task: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows and labels of "classes", "numbers" or "sets" of sequences, "tokens" or "spans". Some rows have none."""
+    """Return rows and labels for "classes", "numbers" or "sets" of sequences, "tokens" or "spans". Some rows have none."""
     rng, B, C = generator(seed, "gradcheck labels"), len(LENGTHS), config.num_labels
     if task == "classes":
         return [(np.array([0, 2]), rng.integers(C, size=2))]
@@ -127,4 +127,4 @@ def task_labels(config: AlbertConfig, seed: int, task: str) -> list[tuple[np.nda
         return [(np.arange(B), rng.integers(0, 2, (B, C)).astype(np.float64))]
     if task == "tokens":
         return [(np.sort(rng.choice(N, M, replace=False)), rng.integers(C, size=M))]
-    return [(np.arange(B), np.array([5, 0, 2])), (np.array([0, 2]), np.array([7, 8]))]  # an answer without a known end
+    return [(np.arange(B), np.array([5, 0, 2])), (np.array([0, 2]), np.array([7, 8]))]  # one answer has no known end

@@ -1,16 +1,18 @@
-"""The gradient checks of the layers and of the parts of the model."""
+"""Gradient checks of the layers and of the parts of the model."""
 
 from typing import Any
 
 import numpy as np
 
 from albert_np.core import layers
+from albert_np.core.dispatch import Array, Cache
 from albert_np.core.model.block import block, block_backward
 from albert_np.core.model.embeddings import embeddings, embeddings_backward
 from albert_np.core.model.encoder import encoder, encoder_backward, layer, layer_backward
 from albert_np.core.model.fusion import fuse_levels, fuse_levels_backward
 from albert_np.core.model.heads import mlm_head, mlm_head_backward, order_head, order_head_backward
 from albert_np.core.model.shapes import body, pretraining_heads
+from albert_np.core.params import Namespace, Tree
 from albert_np.gradcheck.checker import rows
 from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, batch, dropout, normal, parameters, put, sequences
 from albert_np.gradcheck.registry import CHECKS, Rows, named
@@ -86,13 +88,13 @@ def embedding(seed: int) -> Rows:
 
 @named("embedding, padding_idx")
 def embedding_with_padding(seed: int) -> Rows:
-    """The function whose derivative that is: the lookup with the row of the padding token held fixed."""
+    """With padding_idx the gradient is that of the lookup with the padding token's row held constant."""
     b, padding_idx = batch(TINY, seed), 3
     ids = put(np.where(np.arange(N) % 5 == 2, padding_idx, np.arange(N) * 7 % V))  # ids repeat
     p = parameters({key: FORM["embeddings"][key] for key in ("word", "position", "token_type")}, seed)
     row = put(p.word[padding_idx].copy())
 
-    def forward(p: Any) -> Any:
+    def forward(p: Namespace) -> tuple[Array, Cache]:
         y, cache = layers.embedding(ids, b.positions, b.token_types, p, padding_idx)
         return y - (ids == padding_idx)[:, None] * (p.word[padding_idx] - row), cache
 
@@ -187,17 +189,17 @@ def whole_block(seed: int) -> Rows:
 
 @named("last layer, dropout, some output rows")
 def last_layer(seed: int) -> Rows:
-    """With kernels the layer is computed for its output rows alone; the output gradient is that of these rows."""
+    """Kernels compute the last layer for its output rows alone, so the output gradient is that of these rows."""
     config = TINY.replace(inner_group_num=2, hidden_dropout_prob=0.3, attention_probs_dropout_prob=0.2)
     outputs, last = put(OUTPUT_ROWS), config.num_hidden_layers - 1
     packed = sequences(output_rows=outputs)
 
-    def forward(x: Any, p: Any) -> Any:
+    def forward(x: Array, p: Namespace) -> tuple[Array, Cache]:
         y, cache = layer(x, p, packed, config, dropout(seed), last)
-        some, c_gather = layers.gather(y, outputs)
-        return some, (cache, c_gather)
+        output, c_gather = layers.gather(y, outputs)
+        return output, (cache, c_gather)
 
-    def backward(dy: Any, cache: Any, p: Any, g: Any) -> Any:
+    def backward(dy: Array, cache: Cache, p: Namespace, g: Namespace) -> Array:
         c_layer, c_gather = cache
         return layer_backward(layers.gather_backward(dy, c_gather), c_layer, p, g, packed, config)
 
@@ -216,12 +218,12 @@ def whole_encoder(seed: int) -> Rows:
 
 
 def hidden_fusion(seed: int, levels: tuple[int, ...], L: int) -> Rows:
-    def forward(*arguments: Any) -> Any:
-        *taken, p = arguments
-        hidden = [dict(zip(levels, taken)).get(level) for level in range(L + 1)]
+    def forward(*arguments: Any) -> tuple[Array, Cache]:
+        *fused, p = arguments
+        hidden = [dict(zip(levels, fused)).get(level) for level in range(L + 1)]
         return fuse_levels(hidden, p.fusion, levels)
 
-    def backward(dy: Any, cache: Any, p: Any, g: Any) -> Any:
+    def backward(dy: Array, cache: Cache, p: Tree, g: Tree) -> list[Array]:
         dhidden = fuse_levels_backward(dy, cache, p.fusion, g.fusion, levels, L)
         return [dhidden[level] for level in levels]
 
@@ -247,8 +249,7 @@ def masked_head(seed: int) -> Rows:
 
 @named("order_head")
 def sentence_head(seed: int) -> Rows:
-    form = FORM
     return rows(
         lambda h, p: order_head(h, sequences(), p), order_head_backward,
-        {"h": normal(seed, "h", N, H)}, parameters({"pooler": form["pooler"], "sop": form["sop"]}, seed), seed=seed,
+        {"h": normal(seed, "h", N, H)}, parameters({"pooler": FORM["pooler"], "sop": FORM["sop"]}, seed), seed=seed,
     )  # fmt: skip

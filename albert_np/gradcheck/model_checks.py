@@ -1,4 +1,4 @@
-"""The gradient checks of the whole model: ids in, loss out, in every configuration of pretraining, and for every task."""
+"""Gradient checks of the whole model, from ids to loss, in every configuration of pretraining and for every task."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,6 +6,7 @@ from typing import Any
 
 from albert_np.core import backend
 from albert_np.core.batch import Batch
+from albert_np.core.dispatch import Array, Cache
 from albert_np.core.model.albert import Results
 from albert_np.core.model.embeddings import embeddings, embeddings_backward
 from albert_np.core.model.encoder import encoder, encoder_backward
@@ -26,8 +27,9 @@ from albert_np.models import (
 from albert_np.models.config import FACTORED, AlbertConfig
 from albert_np.models.distillation import DistillConfig, attach_teacher
 from albert_np.models.objective import PRETRAINING, Objective
+from albert_np.models.task_losses import TaskResults
 
-# What differs from TINY (three layers that share all); "batch": what the batch has; "dropout": whether there is any.
+# The fields that differ from TINY (three layers that share all parameters); "batch": arguments of `examples.batch`.
 DROPOUT = dict(hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.3)
 MODELS: dict[str, dict[str, Any]] = {
     "12 shared layers": dict(num_hidden_layers=12),
@@ -59,7 +61,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "translation's attention": dict(batch=dict(translation=True), **DROPOUT),
 }
 
-# The same for each task: a class, and what its labels are (see `examples.task_labels`).
+# For each task a class, the kind of its labels (see `examples.task_labels`), and the fields that differ from TINY.
 ALL = dict(recompute=True, fusion_layers=(1, 2, 3), classifier_dropout_prob=0.25, **DROPOUT)
 SEQUENCES, TOKENS, SPANS = AlbertForSequenceClassification, AlbertForTokenClassification, AlbertForQuestionAnswering
 TASKS: dict[str, dict[str, Any]] = {
@@ -87,61 +89,63 @@ def check_model(
 ) -> list[Row]:
     """Check all gradients of the loss at these parameters, which must be float64 (`params.astype("float64")`).
 
-    objective: the loss: `model.objective`; by default that of pretraining.
+    objective: that of the model, `model.objective`; by default pretraining.
 
-    They may be trained ones. Then a tensor of many numbers hardly moves the loss in a random direction: directions lean
-    towards the gradient (see `check`; a wrong gradient is far off along itself). And a tensor that hardly moves the loss in
-    any direction (as the attention of a model that has learned no more than how frequent the pieces are) is checked by a
-    random gradient into every hidden state instead, as its row says.
+    The parameters may be trained. Then the loss hardly changes along a random direction of a large tensor, so directions lean
+    towards the gradient (see `check`; a wrong gradient has a large error along itself). If the loss hardly changes in any
+    direction of a tensor (as for the attention of a model that has learned only token frequencies), the tensor is checked through
+    a random gradient into every hidden state instead, and the note of its row says so.
     """
-    found = list(model_rows(params, config, batch, seed=seed, rng=rng, coordinates=coordinates, lean=1.0, objective=objective))
-    void = [row.name for row in found if row.note.startswith("void")]
+    loss_rows = list(
+        model_rows(params, config, batch, seed=seed, rng=rng, coordinates=coordinates, lean=1.0, objective=objective)
+    )
+    void = [row.name for row in loss_rows if row.note.startswith("void")]
     if not void:
-        return found
-    again = {row.name: row for row in hidden_rows(params, config, batch, seed, rng, coordinates, void)}
-    return [again.get(row.name, row) for row in found]
+        return loss_rows
+    replaced = {row.name: row for row in hidden_rows(params, config, batch, seed, rng, coordinates, void)}
+    return [replaced.get(row.name, row) for row in loss_rows]
 
 
 def hidden_rows(
     params: Tree, config: AlbertConfig, batch: Batch, seed: int, rng: RandomKey | None, coordinates: int, only: list[str]
 ) -> Iterator[Row]:
-    """The rows of the tensors `only`, by a random gradient into every hidden state."""
+    """Yield the rows of the tensors `only`, checked through a random gradient into every hidden state."""
     rng = rng and rng.for_rows(batch.random_rows)
 
-    def forward(p: Tree) -> tuple[Any, Any]:
+    def forward(p: Tree) -> tuple[list[Array], Cache]:
         x, c_embeddings = embeddings(batch, p.embeddings, config, rng)
         hidden, c_encoder = encoder(x, p.groups, batch.sequences, config, rng)
         return hidden, (c_embeddings, c_encoder)
 
-    def backward(dhidden: Any, cache: Any, p: Tree, g: Tree) -> None:
+    def backward(dhidden: list[Array], cache: Cache, p: Tree, g: Tree) -> None:
         c_embeddings, c_encoder = cache
         dx = encoder_backward(dhidden, c_encoder, p.groups, g.groups, batch.sequences, config)
         embeddings_backward(dx, c_embeddings, p.embeddings, g.embeddings)
 
-    found = rows(
+    checked = rows(
         forward, backward, {}, params,
         seed=seed, coordinates=coordinates, gain=4, kinks=config.hidden_act == "relu", lean=1.0, only=only,
     )  # fmt: skip
-    for row in found:
-        yield replace(row, note=row.note or "the loss hardly moves with it here: checked through the hidden states")
+    for row in checked:
+        yield replace(row, note=row.note or "the loss hardly depends on it here: checked through the hidden states")
 
 
 def model_rows(
     params: Tree, config: AlbertConfig, batch: Batch, *, seed: int, rng: RandomKey | None, coordinates: int = 3,
     lean: float = 0.0, objective: Objective = PRETRAINING, spans: bool = False,
 ) -> Iterator[Row]:  # fmt: skip
-    """The rows of `check_model`, one by one as they are found."""
+    """Yield the rows of `check_model`, one by one."""
     tables = getattr(batch, "tables", None)
     M, B, items = len(batch.masked or ()), len(batch.order or ()), len(tables[0]) if tables else 0
-    # the loss takes no output gradient: its parts are weighted at random by their denominators instead
+    # the loss has no output gradient: random denominators weight its parts instead
     mlm, sop, task = generator(seed, "gradcheck loss weights").uniform(0.4, 0.9, size=3).tolist()
     denominators = {"mlm": M / mlm, "sop": B / sop, "task": items / task}
 
-    def forward(p: Tree) -> tuple[Any, Any]:
+    def forward(p: Tree) -> tuple[list[Array], Cache]:
         results, cache = objective.forward(batch, p, config, denominators, rng)
         return losses(results), cache
 
-    def backward(dy: Any, cache: Any, p: Tree, g: Tree) -> None:
+    def backward(dy: list[Array], cache: Cache, p: Tree, g: Tree) -> None:
         objective.backward(1.0, cache, p, g, config, batch)
 
     def unused(name: str) -> bool:
@@ -156,13 +160,13 @@ def model_rows(
     )  # fmt: skip
 
 
-def losses(results: Any) -> list[Any]:
-    """The parts of a loss, which are compared each by itself: in their sum digits would be lost."""
+def losses(results: Results | TaskResults) -> list[Array]:
+    """Return the parts of a loss, which are differentiated separately, because their sum would lose digits."""
     return [results.mlm_loss, results.sop_loss] if isinstance(results, Results) else [results.loss]
 
 
 def left_out(params: Tree, config: AlbertConfig, mlm: bool, sop: bool) -> set[str]:
-    """The tensors that the loss does not reach: heads without labels, and layers above the last level that is fused."""
+    """Return the tensors on which the loss does not depend: heads without labels, and layers above the last fused level."""
     top = config.fusion_layers[-1] if config.fusion_layers else config.num_hidden_layers
     reached = {id(array) for l in range(top) for array in leaves(params.groups[config.group_of(l)])}
     heads = {"mlm": mlm, "pooler": sop or "task" in params.form, "sop": sop}
@@ -172,8 +176,8 @@ def left_out(params: Tree, config: AlbertConfig, mlm: bool, sop: bool) -> set[st
     }  # fmt: skip
 
 
-def leaves(node: Any) -> Iterator[Any]:
-    """Every array below a namespace."""
+def leaves(node: Any) -> Iterator[Array]:
+    """Yield every array of a nested namespace."""
     if isinstance(node, list):
         for child in node:
             yield from leaves(child)
@@ -184,17 +188,16 @@ def leaves(node: Any) -> Iterator[Any]:
 
 
 def check_configuration(seed: int, **changes: Any) -> Iterator[Row]:
-    """Check a tiny model that differs from TINY in this."""
-    changes = dict(changes)
-    asked, task, model = changes.pop("batch", {}), changes.pop("task", ""), changes.pop("model", AlbertForPreTraining)
+    """Check a model that differs from TINY in these fields."""
+    batch_options, task, model = changes.pop("batch", {}), changes.pop("task", ""), changes.pop("model", AlbertForPreTraining)
     config = TINY.replace(**changes)
-    b = task_batch(config, seed, task, model.objective) if task else batch(config, seed, **asked)
+    b = task_batch(config, seed, task, model.objective) if task else batch(config, seed, **batch_options)
     rng = RandomKey(seed, step=2) if config.hidden_dropout_prob else None
     p = parameters(model.shapes(config), seed)
     return model_rows(p, config, b, seed=seed, rng=rng, objective=model.objective)
 
 
-# A student of TINY's sizes with a teacher of others: the class, the labels, and the weights of the losses.
+# Students of TINY's sizes with a larger teacher: the class, the kind of labels, and the weights of the losses.
 DISTILLATIONS: dict[str, dict[str, Any]] = {
     "classes, soft targets": dict(model=SEQUENCES, task="classes", alpha=0.0),
     "classes, all three losses": dict(model=SEQUENCES, task="classes", hidden=0.7),
@@ -211,10 +214,10 @@ DISTILLATIONS: dict[str, dict[str, Any]] = {
 def check_distillation(
     seed: int, model: Any, task: str, alpha: float = 0.5, hidden: float = 0.0, num_labels: int = 7, **changes: Any
 ) -> Iterator[Row]:
-    """Check the gradients of a student."""
+    """Check the gradients of a student with a teacher."""
     config = TINY.replace(num_labels=num_labels, **changes)
-    large = TINY.replace(num_labels=num_labels, hidden_size=24, num_hidden_layers=5)
-    teacher = model.of(large, parameters(model.shapes(large), seed + 1)).to(backend.current().name)
+    teacher_config = TINY.replace(num_labels=num_labels, hidden_size=24, num_hidden_layers=5)
+    teacher = model.of(teacher_config, parameters(model.shapes(teacher_config), seed + 1)).to(backend.current().name)
     distill = DistillConfig(teacher, temperature=1.5, alpha=alpha, hidden=hidden)
     student = model.of(config, parameters(model.shapes(config), seed))
     attach_teacher(student, distill)
@@ -234,8 +237,8 @@ def check_distillation(
 
 CHECKS.update(
     {
-        f"distillation: {name}": lambda seed, given=given: check_distillation(seed, **given)  # type: ignore[misc]
-        for name, given in DISTILLATIONS.items()
+        f"distillation: {name}": lambda seed, options=options: check_distillation(seed, **options)  # type: ignore[misc]
+        for name, options in DISTILLATIONS.items()
     }
 )
 CHECKS.update(

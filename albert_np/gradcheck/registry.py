@@ -11,7 +11,7 @@ CHECKS: dict[str, Check] = {}
 
 
 def named(name: str) -> Callable[[Check], Check]:
-    """Add a check under this name to CHECKS."""
+    """Return a decorator that adds a check to CHECKS under this name."""
 
     def enter(check: Check) -> Check:
         CHECKS[name] = check

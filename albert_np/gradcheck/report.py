@@ -1,4 +1,4 @@
-"""Everything that is checked, and how it is shown."""
+"""Run all gradient checks and print their results as a table."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from albert_np.gradcheck.tensor import Row
 
 @dataclass(frozen=True)
 class Report:
-    """The rows of one layer or one configuration."""
+    """The results of the check of one layer or configuration."""
 
     name: str
     rows: list[Row]
@@ -22,21 +22,21 @@ class Report:
         return bool(self.rows) and all(row.passed for row in self.rows)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; what has no number is null."""
+        """Return a dict for JSON; numbers that are not finite are null."""
         return {"name": self.name, "passed": self.passed, "tensors": [_to_dict(row) for row in self.rows]}
 
 
 def _to_dict(row: Row) -> dict[str, Any]:
     numbers = {key: getattr(row, key) for key in ("error", "numeric", "analytic")}
-    known = {key: value if abs(value) < float("inf") else None for key, value in numbers.items()}  # JSON has no nan
+    finite = {key: value if abs(value) < float("inf") else None for key, value in numbers.items()}  # JSON has no NaN
     worst = None if row.worst is None else list(row.worst)
-    return {"name": row.name, "shape": list(row.shape), **known, "passed": row.passed, "worst": worst, "note": row.note}
+    return {"name": row.name, "shape": list(row.shape), **finite, "passed": row.passed, "worst": worst, "note": row.note}
 
 
 def everything(seed: int = 0, names: Iterable[str] = CHECKS) -> Iterator[Report]:
-    """Check every layer, every head, and the whole model in all its configurations: the reference, then the kernels.
+    """Check every layer, every head, and the whole model in all configurations: the reference, then the kernels.
 
-    names: of the checks to run, by default all.
+    names: names of the checks to run, by default all.
     """
     for name in names:
         for title, only_reference in ((name, True), (f"{name} · kernels", False)):
@@ -46,9 +46,9 @@ def everything(seed: int = 0, names: Iterable[str] = CHECKS) -> Iterator[Report]
 
 
 def print_table(reports: Iterable[Report], console: Any = None) -> bool:
-    """Print each report as soon as it is there, as lines of a table: layer or tensor, shape, relative error, verdict.
+    """Print each report, as soon as it is computed, as rows of a table: layer or tensor, shape, relative error, verdict.
 
-    console: rich's, by default one on standard output. Returns whether all passed.
+    console: a rich console; by default one on standard output. Return whether all checks passed.
     """
     from rich.console import Console
     from rich.table import Table

@@ -1,10 +1,9 @@
-"""The gradient checks of the losses and the heads of fine-tuning."""
-
-from typing import Any
+"""Gradient checks of the losses and heads of fine-tuning."""
 
 import numpy as np
 
 from albert_np.core.batch import Items
+from albert_np.core.dispatch import Array, Cache
 from albert_np.gradcheck.checker import rows
 from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, dropout, entity_rows, normal, parameters, put, sequences
 from albert_np.gradcheck.layer_checks import H
@@ -27,8 +26,8 @@ B, C = len(LENGTHS), 7
 CONFIG = TINY.replace(num_labels=C, classifier_dropout_prob=0.3)
 
 
-def element_loss(seed: int, name: str, labels: Any) -> Rows:
-    """A loss of every element of (M, C)."""
+def element_loss(seed: int, name: str, labels: np.ndarray) -> Rows:
+    """Check a loss of every element of (M, C)."""
     forward, backward = getattr(task_layers, name), getattr(task_layers, name + "_backward")
     labels, weights = put(labels), put(0.5 + np.abs(normal(seed, "weights", M)))
     return rows(lambda x: forward(x, labels, weights, 3.7), backward, {"x": 2 * normal(seed, "x", M, C)}, seed=seed, dy=1.7)
@@ -59,13 +58,13 @@ def pad_packed(seed: int) -> Rows:
 
 
 def losses(seed: int, problem: str) -> Rows:
-    """The mean over three tables, with a row that repeats and a table without items."""
+    """Check the mean over three tables, one with a repeated row and one without items."""
     picked = np.array([3, 0, 3, 2])
     labels = {CLASSES: np.array([6, 1, 0, 2]), NUMBERS: normal(seed, "labels", 4, C), SETS: np.eye(C)[[0, 5, 2, 2]]}[problem]
     tables_of_labels = [(picked, labels), (picked[:0], labels[:0]), (picked[1:], labels[1:])]
     items = tuple(Items(put(each), put(chosen), of="sequence") for chosen, each in tables_of_labels)
 
-    def forward(*tables: Any) -> tuple[Any, Any]:
+    def forward(*tables: Array) -> tuple[Array, Cache]:
         results, cache = task_loss(list(tables), items, problem, {"task": 1.9})
         return results.loss, cache
 

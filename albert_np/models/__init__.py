@@ -1,7 +1,12 @@
-"""The model: embeddings, the shared block, the encoder, fusion, heads.
+"""The public classes: padded (B, T) arrays in, outputs, losses and gradients out.
 
-albert.py is the whole forward and backward pass of the body and of pretraining, fine_tuning.py that of each task, translation.py
-that of translation; generation.py writes a target token by token.
+config                       AlbertConfig
+base, pretraining, tasks     the classes; base has what all of them share
+padded, labels, output       checks of a user's arrays and labels, packing, and the results of a call
+heads, task_losses, layers/  heads and losses of the tasks, with their backward passes
+objective, batch, shapes     the loss that a class is trained with, its batches and its parameters
+translation, generation      sequence-to-sequence with a prefix mask, and beam search
+distillation                 training a student with a teacher
 """
 
 from albert_np import engine  # noqa: F401  (registers the kernels)

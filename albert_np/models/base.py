@@ -1,10 +1,11 @@
-"""The base of the public classes: a config and parameters, and calls on ordinary padded (B, T) arrays."""
+"""The base of the public classes: a config, parameters, and calls on padded (B, T) arrays."""
 
 import os
 from itertools import repeat
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from albert_np.core import backend
 from albert_np.core.dispatch import Array, untagged
@@ -19,10 +20,11 @@ from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
 from albert_np.models.objective import PRETRAINING, Objective
 from albert_np.models.output import Output, join_outputs
-from albert_np.models.padded import Padded, check_padded, pack, unpack, unpack_attention
+from albert_np.models.padded import ArrayLike, Padded, check_padded, pack, unpack, unpack_attention
 from albert_np.models.shapes import checked_dtype, first_value, initialise, shapes
 
 M = TypeVar("M", bound="Model")
+Rng: TypeAlias = RandomKey | np.random.Generator | int | None  # of the dropout; None: no dropout
 
 
 class Model:
@@ -35,24 +37,24 @@ class Model:
     optional: ClassVar[tuple[str, ...]] = ()  # heads that a model loaded from a checkpoint without them does not have
     objective: Objective = PRETRAINING
 
-    def __init__(self, config: AlbertConfig, seed: int = 0, dtype: Any = "float32") -> None:
+    def __init__(self, config: AlbertConfig, seed: int = 0, dtype: DTypeLike = "float32") -> None:
         self.config = self.adapt(config)
         self.params: Tree = initialise(self.shapes(config), config, seed, dtype)
 
     @classmethod
     def shapes(cls, config: AlbertConfig) -> Form:
-        """The form of the parameter tree."""
+        """Return the form of the parameter tree."""
         return shapes(config, cls.heads)
 
     @classmethod
     def adapt(cls, config: AlbertConfig) -> AlbertConfig:
-        """The config of a model of this class: its key `architectures` names the class, as in HF's files, and by it `to_hf` finds
-        the name of the task's head there. ValueError if the class cannot have this config."""
+        """Return the config with the class's name under `architectures`, as in HF's files, where `to_hf` looks up the name of the
+        task's head. Raises ValueError if the class cannot have this config."""
         return config.replace(extra={**config.extra, "architectures": [cls.__name__]})
 
     @classmethod
     def of(cls: type[M], config: AlbertConfig, params: Tree) -> M:
-        """A model with these parameters."""
+        """Return a model with these parameters."""
         model = cls.__new__(cls)
         model.config, model.params = cls.adapt(config), params
         return model
@@ -61,7 +63,7 @@ class Model:
     def from_pretrained(
         cls: type[M],
         path: str | os.PathLike[str],
-        dtype: Any = "float32",
+        dtype: DTypeLike = "float32",
         seed: int = 0,
         config: AlbertConfig | str | os.PathLike[str] | None = None,
         check_finite: bool = True,
@@ -76,7 +78,7 @@ class Model:
 
         config        instead of the one beside the weights; changes: fields to change, such as num_labels=3
         dtype         float32 or float64 (or float16), whatever the file holds
-        seed          for heads that the file lacks, which start afresh; a notice says so, and which surplus heads are dropped
+        seed          for heads that the file lacks, which are initialised; a warning names them, and the heads that are dropped
         check_finite  refuse weights with NaN or infinities
         revision, cache_dir, local_files_only, token: of the hub, see `albert_np.io.sources.local`
 
@@ -120,10 +122,10 @@ class Model:
 
     def __call__(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        position_ids: ArrayLike = None,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
     ) -> Output:
@@ -149,7 +151,7 @@ class Model:
     def _forward(self, inputs: Padded, output_hidden_states: bool, output_attentions: bool) -> Output:
         """The forward pass of checked arrays."""
         batch = pack(inputs, self.config, self.params.flat)
-        # recompute: nothing is kept for a backward pass, unless the attention weights are wanted
+        # recompute: no caches are stored for a backward pass; the attention weights are in the caches
         config = self.config.replace(recompute=not output_attentions)
         (h, hidden), cache = encode(batch, self.params, config)
         out = Output(last_hidden_state=unpack(h, inputs.visible))
@@ -163,7 +165,7 @@ class Model:
         return out
 
     def _add_heads(self, out: Output, h: Array, batch: TaskBatch, inputs: Padded) -> None:
-        """Fill in the outputs of the heads from the representation h (N, H). A checkpoint may have lacked an optional head."""
+        """Set the outputs of the heads from the representation h (N, H). An optional head may be missing."""
         if "pooler" in self.params.form:
             out.pooler_output, _ = pooler(h, self.params.pooler, batch.sequences)
         if "mlm" in self.params.form:
@@ -174,26 +176,26 @@ class Model:
             out.sop_logits, _ = linear(out.pooler_output, self.params.sop)
 
     def _loss_and_gradients(
-        self, batch: TaskBatch, grads: Tree | None, denominators: dict[str, float] | None, rng: Any
+        self, batch: TaskBatch, grads: Tree | None, denominators: dict[str, float] | None, rng: Rng
     ) -> tuple[Array, Tree]:
-        """The loss of a checked batch, a 0-d array, and the gradients."""
+        """Return the loss of a checked batch, a 0-d array, and the gradients."""
         results, grads = self.packed_loss_and_gradients(batch, grads, denominators, as_random_key(rng))
         return backend.asarray_like(results.loss, self.params.flat), grads
 
-    # ---- packed batches: what training uses ----
+    # ---- packed batches, for training ----
 
     def pack_batch(self, **arrays: Any) -> TaskBatch:
-        """A batch for this model's objective from host arrays, see `TaskBatch.pack`, where the parameters are."""
+        """Return a batch for this model's objective from host arrays, see `TaskBatch.pack`, on the parameters' device."""
         return self.objective.pack(arrays, self.params.flat)
 
     def pack_on_host(self, **arrays: Any) -> TaskBatch:
-        """The same in NumPy arrays."""
+        """Return the same batch in NumPy arrays."""
         return self.objective.pack(arrays, np.empty(0))
 
     def packed_loss(self, batch: TaskBatch, denominators: dict[str, float] | None = None) -> Any:
-        """The losses of a packed batch, without dropout and without gradients: `Results`, or a task's `TaskResults`."""
+        """Return the losses of a packed batch, without dropout: `Results`, or `TaskResults` for a task."""
         shards, denominators = self._shards(batch, denominators)
-        config = self.config.replace(recompute=True)  # nothing is kept for a backward pass
+        config = self.config.replace(recompute=True)  # no caches are stored for a backward pass
 
         def work(shard: TaskBatch) -> Any:
             return self.objective.forward(shard, self.params, config, denominators, None)[0]
@@ -207,7 +209,7 @@ class Model:
         denominators: dict[str, float] | None = None,
         dropout_key: RandomKey | None = None,
     ) -> tuple[Any, Tree]:
-        """The losses of a packed batch and their gradient, which is added to `grads` if it is given."""
+        """Return the losses of a packed batch and their gradient, which is added to `grads` if given."""
         check_arguments(self.params, batch, grads, denominators)
         grads = self.params.zeros_like() if grads is None else grads
         shards, denominators = self._shards(batch, denominators)
@@ -227,25 +229,25 @@ class Model:
         return results, grads
 
     def can_be_captured(self) -> bool:
-        """True if a step can be captured as a graph: only sizes are needed on the host, and the objective is the class's."""
+        """Return whether a step can be captured as a graph: the host needs only sizes, and the objective is that of the class."""
         return self.objective.capturable and "objective" not in vars(self)
 
     def _shards(
         self, batch: TaskBatch, denominators: dict[str, float] | None
     ) -> tuple[list[TaskBatch], dict[str, float] | None]:  # fmt: skip
-        """The sub-batches of the threads, and the denominators of their common loss."""
+        """Return the shards of a batch, one per thread, and the denominators of their common loss."""
         if denominators is None and not batch.has_common_denominators():
             return [batch], None
         k = number_of_shards(batch.sequences.lengths, self._like())
         return ([batch], denominators) if k == 1 else (split(batch, k), denominators or batch.denominators())
 
     def _like(self) -> Array:
-        """A parameter (..., H) of the model."""
+        """Return a parameter (..., H) of the model."""
         return self.params.groups[0].blocks[0].ffn.output.b
 
 
 def check_arguments(params: Tree, batch: TaskBatch, grads: Any, denominators: Any) -> None:
-    """ValueError unless grads is None or a gradient tree of these parameters, and denominators None or complete."""
+    """Raise ValueError unless grads is None or a gradient tree of these parameters, and denominators is None or complete."""
     if grads is not None and (not isinstance(grads, Tree) or grads is params or not same_form(grads, params)):
         raise ValueError("grads: expected a tree of this model's form, such as model.params.zeros_like()")
     losses = {"mlm": batch.masked, "sop": batch.order, "task": batch.tables}
@@ -257,25 +259,25 @@ def check_arguments(params: Tree, batch: TaskBatch, grads: Any, denominators: An
 
 
 def same_form(tree: Tree, other: Tree) -> bool:
-    """Whether both have tensors of the same names and shapes."""
-    if tree.form is other.form:  # made by zeros_like: comparing names would take time in every training step
+    """Return whether both trees have tensors of the same names and shapes."""
+    if tree.form is other.form:  # from zeros_like; comparing names would take time in every training step
         return True
     return [(name, array.shape) for name, array in tree.items()] == [(name, array.shape) for name, array in other.items()]
 
 
 def is_positive(number: Any) -> bool:
-    """True if number > 0. A scalar on a device is assumed to be positive, to avoid a wait."""
+    """Return whether number > 0. A scalar on a device is assumed to be positive, to avoid waiting for it."""
     if isinstance(number, int | float | np.generic | np.ndarray):
         return float(number) > 0
     return hasattr(number, "dtype")
 
 
-def as_random_key(rng: Any) -> RandomKey | None:
-    """rng=... of a call: None, a `RandomKey`, a seed, or a NumPy generator to draw the seed from."""
+def as_random_key(rng: Rng) -> RandomKey | None:
+    """Convert the argument rng of a call: None, a `RandomKey`, a seed, or a NumPy generator, from which a seed is drawn."""
     if rng is None or isinstance(rng, RandomKey):
         return rng
     if isinstance(rng, np.random.Generator):
         return RandomKey(int(rng.integers(2**63)))
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0:
         return RandomKey(int(rng))
-    raise ValueError(f"rng: expected a Dropout, a seed or a numpy Generator, got {rng!r}")
+    raise ValueError(f"rng: expected a RandomKey, a seed or a numpy Generator, got {rng!r}")

@@ -1,5 +1,6 @@
 """A packed batch with the tasks' labels, and translation's attention mask."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +16,12 @@ from albert_np.engine.sequences import PackedSequences
 class PrefixSequences(PackedSequences):
     """Sequences that begin with a source, for translation ("prefix LM").
 
-    prefix_lengths (B,) tokens of each are the source, which see the source only; the others are the target, which see the source
-    and their own past.
+    prefix_lengths (B,): numbers of tokens of the sources, which attend to the source only. The other tokens are the target; they
+    attend to the source, the target tokens before them and themselves.
     """
 
     def visible(self, i: int) -> Array:
-        """(T, T) booleans: whether query t of sequence i may attend to key u."""
+        """Return (T, T) booleans: whether query t of sequence i may attend to key u."""
         key, query = np.arange(self.lengths[i]), np.arange(self.lengths[i])[:, None]
         assert self.prefix_lengths is not None
         return asarray_like(key < np.maximum(self.prefix_lengths[i], query + 1), self.first_rows)
@@ -30,10 +31,10 @@ class PrefixSequences(PackedSequences):
 class TaskBatch(Batch):
     """A batch of a task.
 
-    tables           the labelled rows of each table of logits that the head makes: sequences or tokens and their classes (numbers
-                     (M, C) for regression and for several labels per sequence); for question answering two tables, of first and
-                     of last tokens: sequences, and the index of the token in its sequence. None: no labels.
-    entity_rows      (B, 2) for relations: the rows of the N tokens at which the two entities are read.
+    tables           the labelled items of each table of logits of the head: rows of sequences or tokens, and their classes
+                     (numbers (M, C) for regression and for several labels per sequence). Question answering has two tables, for
+                     first and last tokens: rows of sequences, and the index of the token in its sequence. None: no labels.
+    entity_rows      (B, 2) for relations: the rows of the two entities' first tokens among the N.
     label_smoothing  ε of translation's loss, see core/layers/cross_entropy.py.
 
     In translation's batches `masked` are the rows that predict a token of the target, and the tokens that follow them.
@@ -50,7 +51,7 @@ class TaskBatch(Batch):
         lengths: np.ndarray,
         token_types: np.ndarray,
         positions: np.ndarray,
-        labels: Any = None,
+        labels: Sequence[tuple[np.ndarray, np.ndarray]] | None = None,
         labels_of: str = "sequence",
         entity_rows: np.ndarray | None = None,
         source_lengths: np.ndarray | None = None,
@@ -59,8 +60,13 @@ class TaskBatch(Batch):
         like: Array = None,
         **more: Any,
     ) -> "TaskBatch":
-        """As `Batch.pack`; labels: a pair of host arrays, rows and labels, for each table, whose rows are "sequence"s or "token"s
-        (labels_of); source_lengths (B,): see PrefixSequences; output_rows: see engine.PackedSequences."""
+        """Pack host arrays, as `Batch.pack`.
+
+        labels          for each table a pair of host arrays, rows and labels
+        labels_of       "sequence" or "token": the kind of the tables' rows
+        source_lengths  (B,), see PrefixSequences
+        output_rows     see engine/sequences.py
+        """
         kind = PackedSequences if source_lengths is None else PrefixSequences
         first_rows = put(np.cumsum(lengths) - lengths, like)
         sequences = kind.of_lengths(
@@ -73,11 +79,11 @@ class TaskBatch(Batch):
         )  # fmt: skip
 
     def denominators(self) -> dict[str, float]:
-        """As `Batch.denominators`; tables that differ in their number of items have no common denominator."""
+        """As `Batch.denominators`, with the tasks'. Tables with different numbers of items have no common denominator."""
         sizes = {max(1, len(items)) for items in self.tables or ()}
         task = {"task": sizes.pop()} if len(sizes) == 1 else {}
         return {**super().denominators(), **task, "tokens": len(self.ids)}
 
     def has_common_denominators(self) -> bool:
-        """Whether the losses of parts of the batch, divided by `denominators()`, add up to that of the whole."""
+        """Return whether the losses of the batch's shards, divided by `denominators()`, add up to its loss."""
         return self.tables is None or "task" in self.denominators()

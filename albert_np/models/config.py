@@ -95,7 +95,7 @@ class AlbertConfig(ModelConfig):
 
     @property
     def is_albert(self) -> bool:
-        """Whether other programs' ALBERT classes can compute this network: no fusion, all heads, no low-rank factors."""
+        """Return whether other programs' ALBERT classes can compute this network: no fusion, all heads, no low-rank factors."""
         full = self.num_attention_heads * self.head_width == self.hidden_size
         return full and not self.fusion_layers and not self.ranks
 

@@ -1,19 +1,18 @@
-"""Distillation: a small student learns from a larger teacher more than the labels tell (Hinton et al. 2015).
+"""Distillation: a small student is trained with the outputs of a larger teacher besides the labels (Hinton et al. 2015).
 
     loss = alpha · (the task's loss)  +  (1 - alpha) · (soft loss against the teacher's logits)  +  hidden · (hidden states' loss)
 
 soft     cross-entropy of softened probabilities (layers/soft_cross_entropy.py) over the rows that have a label; for tasks without
          classes the task's own loss, with the teacher's outputs as labels
-hidden   the mean square of h_student W + b - h_teacher, over tokens and levels: level l of the student's L goes with level
-         ⌊l L_teacher / L⌋ of the teacher's (Jiao et al. 2020, "TinyBERT"). W and b, the tree's `hint`, bridge different widths;
-         they are trained too, and removed at the end
+hidden   the mean square of h_student W + b - h_teacher, over tokens and levels: level l of the student's L is compared with
+         level ⌊l L_teacher / L⌋ of the teacher's (Jiao et al. 2020, "TinyBERT"). W and b, the tree's `hint`, map one
+         width to the other; they are trained too, and removed at the end
 
-The teacher reads the same batch, without dropout; no gradient goes into it.
+The teacher's forward pass has the same batch, without dropout; it gets no gradient.
 """
 
 from collections import namedtuple
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -34,8 +33,8 @@ from albert_np.models.task_losses import (
     LOSSES,
     SETS,
     TaskResults,
-    always_classes,
-    problem_of_sequences,
+    classes_problem,
+    sequence_problem,
     task_loss,
     task_loss_backward,
 )
@@ -56,12 +55,12 @@ HEADS: dict[type, Head] = {
 
 @dataclass(frozen=True)
 class DistillConfig:
-    """How a student is trained by a teacher: a model for the same task and labels. The weights are those of the formula above.
+    """Settings of distillation: the teacher, a model for the same task and labels, and the weights in the formula above.
 
-    Raises ValueError that names what came.
+    Raises ValueError that names the setting and its value.
     """
 
-    teacher: Any
+    teacher: Model
     temperature: float = 2.0
     alpha: float = 0.5
     hidden: float = 0.0
@@ -84,20 +83,20 @@ def distillation(
     batch: TaskBatch, p: Tree, config: AlbertConfig, denominators: dict[str, float] | None, dropout_key: RandomKey | None,
     distill: DistillConfig,
 ) -> tuple[TaskResults, DistillCache]:  # fmt: skip
-    """The loss over the batch. denominators {"task": ..., "tokens": ...} default to the labels and the tokens of this batch."""
+    """Return the loss of the batch. denominators {"task": ..., "tokens": ...} default to its numbers of labels and tokens."""
     head = HEADS[type(distill.teacher)]
     teacher_hidden, teacher_tables = teacher_outputs(batch, distill.teacher)
     (h, hidden), c_encode = encode(batch, p, config, dropout_key)
     tables, c_head = head.forward(h, batch, p, config, dropout_key and dropout_key.for_rows(batch.random_rows))
-    problem = (problem_of_sequences if head is SEQUENCE else always_classes)(config, batch)
+    problem = (sequence_problem if head is SEQUENCE else classes_problem)(config, batch)
     results, c_task = task_loss(tables, batch.tables, problem, denominators)
     soft, c_soft = soft_loss(tables, teacher_tables, batch.tables or (), problem, denominators, distill.temperature)
     loss = distill.alpha * results.loss + (1 - distill.alpha) * soft
     c_hidden = None
     if distill.hidden:
         tokens = (denominators or {}).get("tokens", len(batch.ids))
-        near, c_hidden = hidden_loss(hidden, teacher_hidden, p.hint, tokens)
-        loss = loss + distill.hidden * near
+        part, c_hidden = hidden_loss(hidden, teacher_hidden, p.hint, tokens)
+        loss = loss + distill.hidden * part
     return TaskResults(loss, results.correct, results.answers), DistillCache(c_encode, c_head, c_task, c_soft, c_hidden)
 
 
@@ -114,8 +113,8 @@ def distillation_backward(
 
 
 def teacher_outputs(batch: TaskBatch, teacher: Model) -> tuple[list[Array], list[Array]]:
-    """The teacher's hidden states, and its tables of logits."""
-    config = teacher.config.replace(recompute=True)  # nothing is kept for a backward pass
+    """Return the teacher's hidden states and its tables of logits."""
+    config = teacher.config.replace(recompute=True)  # no caches are stored for a backward pass
     (h, hidden), _ = encode(batch, teacher.params, config)
     tables, _ = HEADS[type(teacher)].forward(h, batch, teacher.params, config, None)
     return hidden, tables
@@ -125,7 +124,7 @@ def soft_loss(
     tables: list[Array], teacher_tables: list[Array], labels: tuple[Items, ...], problem: str,
     denominators: dict[str, float] | None, temperature: float,
 ) -> tuple[Array, tuple[str, list[Cache]]]:  # fmt: skip
-    """tables, teacher_tables: (R, C) logits of student and teacher; labels: the items of each -> (), over the labelled rows"""
+    """tables, teacher_tables: (R, C) logits of student and teacher; labels: the items of each -> () the loss of labelled rows"""
     loss, caches = np.zeros_like(tables[0], shape=()), []
     for table, teacher, items in zip(tables, teacher_tables, labels):
         if not len(items):
@@ -170,17 +169,17 @@ def hidden_loss_backward(dloss: float, cache: list[Cache], p: Namespace, g: Name
     return [linear_backward(squared_error_backward(dloss, c_error), c_linear, p, g) for c_linear, c_error in cache]
 
 
-# ---- a student, during its training ----
+# ---- the training of a student ----
 
 
 def attach_teacher(model: Model, distill: DistillConfig, seed: int = 0) -> None:
     """Make distillation the model's objective, and add `hint` to its tree if that is needed.
 
-    ValueError if teacher and student are not for the same task, labels and vocabulary.
+    Raises ValueError if teacher and student are not for the same task, labels and vocabulary.
     """
     teacher = distill.teacher
     if type(teacher) is not type(model) or type(model) not in HEADS:
-        raise ValueError(f"a {type(teacher).__name__} cannot teach a {type(model).__name__}")
+        raise ValueError(f"teacher: expected an {type(model).__name__}, like the student, got an {type(teacher).__name__}")
     if teacher.config.num_labels != model.config.num_labels or teacher.config.vocab_size != model.config.vocab_size:
         raise ValueError(
             f"teacher and student must have the same labels and vocabulary: the teacher has {teacher.config.num_labels} and "
@@ -191,7 +190,7 @@ def attach_teacher(model: Model, distill: DistillConfig, seed: int = 0) -> None:
         model.params = with_form(model.params, model.params.form | {"hint": {"w": (H, H_teacher), "b": (H_teacher,)}})
         start = generator(seed, "init hint.w").standard_normal((H, H_teacher)) / H**0.5
         fill(model.params.hint.w, start if H_teacher != H else np.eye(H))
-    model.objective = Objective(  # all rows are read: hidden states are compared at every token
+    model.objective = Objective(  # without output rows: hidden states are compared at every token
         lambda batch, p, config, denominators, key: distillation(batch, p, config, denominators, key, distill),
         lambda dloss, cache, p, g, config, batch: distillation_backward(dloss, cache, p, g, config, batch, distill),
         labels_of=model.objective.labels_of, capturable=False,
@@ -199,16 +198,16 @@ def attach_teacher(model: Model, distill: DistillConfig, seed: int = 0) -> None:
 
 
 def detach_teacher(model: Model) -> None:
-    """Undo `attach_teacher`; the model keeps what it has learned."""
+    """Undo `attach_teacher`; the trained parameters stay."""
     model.__dict__.pop("objective", None)
     model.params = with_form(model.params, {name: part for name, part in model.params.form.items() if name != "hint"})
 
 
 def with_form(params: Tree, form: Form) -> Tree:
-    """A tree of this form with the tensors that the two have in common."""
+    """Return a tree of this form with the values of the tensors that `params` also has."""
     tree = zero_tree(form, params.flat.dtype, params.flat)
-    given = dict(params.items())
+    values = dict(params.items())
     for name, array in tree.items():
-        if name in given:
-            array[...] = given[name]
+        if name in values:
+            array[...] = values[name]
     return tree

@@ -1,15 +1,14 @@
 """Text generation, token by token: the source is encoded once, then each step computes one new row per sequence.
 
-    begin     the source -> the hidden row of its last token, and the KV cache: keys and values of every application of a block
+    begin     the sources -> hidden rows of their last tokens, and the KV cache: keys and values of every application of a block
     advance   one more token of each sequence -> its hidden row
 
-Greedy search takes the most likely token each time. Beam search keeps the num_beams best texts so far; with one beam the two
-are the same, so one function does both.
+Greedy search takes the most likely token in each step. Beam search continues the num_beams best texts; with one beam the two are
+equal, so one function does both.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from albert_np.core.model.embeddings import embeddings
 from albert_np.core.model.fusion import fuse_levels
 from albert_np.core.model.heads import mlm_head
 from albert_np.core.params import Namespace, Tree
+from albert_np.models.base import Model
 from albert_np.models.config import AlbertConfig
 from albert_np.models.layers import attend_cached, fill_cache
 from albert_np.models.padded import Padded, pack
@@ -29,7 +29,9 @@ from albert_np.models.padded import Padded, pack
 
 @dataclass
 class KVCache:
-    """keys, values   one (B, A, T, D) for each application of a block, in order
+    """Keys and values of the tokens so far.
+
+    keys, values   one (B, A, T, D) for each application of a block, in order
     lengths_so_far (B,) host integers: number of tokens of each sequence so far, the slot of its next one
     positions      (B,) host integers: the position id of its next token; different from the slot only where a mask had holes
     """
@@ -40,21 +42,21 @@ class KVCache:
     positions: np.ndarray
 
     def take(self, rows: np.ndarray) -> "KVCache":
-        """The cache of these sequences, in this order; a sequence may be repeated."""
+        """Return the cache of these sequences, in this order; a sequence may be repeated."""
         index = backend.asarray_like(rows, self.keys[0])
         keys, values = ([np.take(array, index, axis=0) for array in arrays] for arrays in (self.keys, self.values))
         return KVCache(keys, values, self.lengths_so_far[rows], self.positions[rows])
 
 
 def applied_blocks(p: Tree, config: AlbertConfig) -> Iterator[tuple[int, int, Namespace]]:
-    """(layer, index of the application, parameters) of every application of a block, in order."""
+    """Yield (layer, index of the application, parameters) of every application of a block, in order."""
     for l in range(config.num_hidden_layers):
         for i, p_block in enumerate(p.groups[config.group_of(l)].blocks):
             yield l, l * config.inner_group_num + i, p_block
 
 
 def begin(p: Tree, config: AlbertConfig, batch: Batch, room: int) -> tuple[Array, KVCache]:
-    """Encode the sources -> the hidden row (B, H) of each one's last token, and the KV cache with room for `room` more tokens"""
+    """Encode the sources -> hidden rows (B, H) of their last tokens, and the KV cache with room for `room` more tokens."""
     sequences, A = batch.sequences, config.num_attention_heads
     x, _ = embeddings(batch, p.embeddings, config, None)
     shape = (len(sequences), A, int(sequences.lengths.max()) + room, config.head_width)
@@ -97,7 +99,7 @@ def log_probabilities(p: Tree, config: AlbertConfig, h: Array) -> np.ndarray:
 
 
 def generate(
-    model: Any, inputs: Padded, num_beams: int, max_new_tokens: int | None, length_penalty: float, eos: int | None
+    model: Model, inputs: Padded, num_beams: int, max_new_tokens: int | None, length_penalty: float, eos: int | None
 ) -> np.ndarray:
     """Checked sources -> targets (B, T), see `AlbertForTranslation.generate`"""
     p, config = model.params, model.config
@@ -136,17 +138,17 @@ def search(
 ) -> list[list[int]]:
     """Beam search for B targets side by side: row b K + k is beam k of target b.   first (B, V), ends (B,) -> B lists of ids
 
-    A target is done when K of its texts are finished, or when it has `room` tokens; the best of all its texts is taken.
+    A target is complete when K of its texts have ended or it has `room` tokens; the best of its texts is returned.
     """
     B, V = first.shape
     kv_cache, log_p = kv_cache.take(np.repeat(np.arange(B), K)), np.repeat(first, K, axis=0)  # (B K, V)
-    totals = np.full((B, K), -np.inf)  # log p of each beam so far; at first all beams are the same text: one of them counts
+    totals = np.full((B, K), -np.inf)  # log p of each beam; all beams start as the same text, so only one counts
     totals[:, 0] = 0
     texts: list[list[list[int]]] = [[[] for _ in range(K)] for _ in range(B)]
     finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(B)]
     for length in range(1, room + 1):
         scores = (totals[:, :, None] + log_p.reshape(B, K, V)).reshape(B, K * V)
-        best = top_k(scores, 2 * K)  # 2 K: K of them may end their text
+        best = top_k(scores, 2 * K)  # 2 K, because K of them may end their text
         parents, tokens = np.repeat(np.arange(B), K).reshape(B, K) * K, np.zeros((B, K), np.int64)
         for b in range(B):
             if len(finished[b]) >= K:
@@ -162,7 +164,7 @@ def search(
                     longer.append([*texts[b][k], token])
                     count += 1
             texts[b] = longer
-        if length == room or all(len(done) >= K for done in finished):
+        if length == room or all(len(ended) >= K for ended in finished):
             break
         kv_cache = kv_cache.take(parents.reshape(-1))
         log_p = log_probabilities(p, config, advance(p, config, kv_cache, tokens.reshape(-1)))
@@ -170,16 +172,16 @@ def search(
 
 
 def top_k(scores: np.ndarray, count: int) -> np.ndarray:
-    """scores (B, n) -> (B, min(count, n)) where the highest are, highest first, the first of equals first"""
+    """scores (B, n) -> (B, min(count, n)) indices of the highest, in descending order; of equal scores the first comes first"""
     count = min(count, scores.shape[1])
-    some = np.sort(np.argpartition(-scores, count - 1, axis=1)[:, :count], axis=1)
-    order = np.argsort(-np.take_along_axis(scores, some, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(some, order, axis=1)
+    candidates = np.sort(np.argpartition(-scores, count - 1, axis=1)[:, :count], axis=1)
+    order = np.argsort(-np.take_along_axis(scores, candidates, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(candidates, order, axis=1)
 
 
 def best_text(
     finished: list[tuple[float, list[int]]], texts: list[list[int]], totals: np.ndarray, length_penalty: float
 ) -> list[int]:
-    """The best finished text; only if there is none, the best of those that ran out of room."""
+    """Return the best finished text or, if none is finished, the best unfinished one."""
     unfinished = [(float(total) / len(text) ** length_penalty, text) for text, total in zip(texts, totals)]
     return max(finished or unfinished, key=lambda scored: scored[0])[1]

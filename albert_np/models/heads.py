@@ -1,7 +1,7 @@
 """The heads of fine-tuned models. A head is one record: its forward and backward pass, its loss, and the rows that it reads.
 
-Each is one linear map, `p.task` or `p.relation`, of the body's representation h (N, H), and makes one table of logits per kind of
-label (question answering makes two).
+Each is one linear map, `p.task` or `p.relation`, of the body's representation h (N, H), and returns one table of logits per kind
+of label (question answering has two).
 
     SEQUENCE  pooler, dropout, linear onto C classes
     TOKEN     dropout, linear onto C classes, for every token
@@ -34,12 +34,14 @@ from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
 from albert_np.models.layers import pad_packed, pad_packed_backward
 
-Arrays = dict[str, Any]  # the host arrays that TaskBatch.pack takes
+Arrays = dict[str, Any]  # the host arrays passed to TaskBatch.pack
 
 
 @dataclass(frozen=True)
 class Head:
-    """forward       (h, batch, p, config, dropout_key) -> tables of logits, cache
+    """A head of a task.
+
+    forward       (h, batch, p, config, dropout_key) -> tables of logits, cache
     backward      (dtables, cache, p, g) -> dh (N, H)
     labels_of     the rows of the tables: "sequence" or "token"
     output_rows   host arrays of a batch -> the sorted rows of h that the head reads, each once; None: all
@@ -54,19 +56,19 @@ class Head:
 
 
 def cls_rows(arrays: Arrays) -> np.ndarray:
-    """The first row of each sequence, [CLS]."""
+    """Return the first row of each sequence, [CLS]."""
     lengths = np.asarray(arrays["lengths"])
     return np.cumsum(lengths) - lengths
 
 
 def cls_and_masked_rows(arrays: Arrays) -> np.ndarray:
-    """The rows that the heads of pretraining read."""
+    """Return the rows that the heads of pretraining read."""
     masked = arrays.get("masked_rows")
     return cls_rows(arrays) if masked is None else np.unique(np.concatenate([cls_rows(arrays), masked]))
 
 
 def entity_rows(arrays: Arrays) -> np.ndarray:
-    """The rows at which the entities are read."""
+    """Return the rows of the entities' first tokens."""
     return np.unique(arrays["entity_rows"])
 
 

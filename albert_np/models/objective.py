@@ -1,4 +1,4 @@
-"""What a model is trained for."""
+"""Objectives: the loss that a model is trained with, and its gradient."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class Objective:
     forward      (batch, p, config, denominators, dropout_key) -> results with .loss, cache
     backward     (dloss, cache, p, g, config, batch); adds the gradient of the loss to g
     labels_of    the rows of the batch's tables of labels: "sequence" or "token"
-    output_rows  host arrays of a batch -> the sorted rows of the last layer that are read, each once; None: all
-    capturable   whether the host needs no more of a batch than sizes, so that a step can be captured as a graph
+    output_rows  host arrays of a batch -> the sorted rows of the last layer that the loss needs, each once; None: all
+    capturable   whether the host needs only sizes of a batch, so that a step can be captured as a graph
     """
 
     forward: Callable[..., tuple[Any, Cache]]
@@ -30,7 +30,7 @@ class Objective:
     capturable: bool = True
 
     def pack(self, arrays: Arrays, like: Array) -> TaskBatch:
-        """A batch for this objective from host arrays, see `TaskBatch.pack`, where `like` is."""
+        """Return a batch for this objective from host arrays, see `TaskBatch.pack`, on the device of `like`."""
         return TaskBatch.pack(**arrays, labels_of=self.labels_of, output_rows=self.output_rows(arrays), like=like)
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from albert_np.core.dispatch import Array
+
 
 @dataclass
 class Output:
@@ -15,33 +17,33 @@ class Output:
 
     last_hidden_state        (B, T, H), the fused one if there is fusion
     pooler_output            (B, H), from the first visible token
-    hidden_states            L + 1 of (B, T, H): the projected embeddings, and what each layer made of them (transformers 5 has
-                             one more for each inner block; older ones and we do not)
+    hidden_states            L + 1 of (B, T, H): the projected embeddings, and the output of each layer (transformers 5 has one
+                             more for each inner block; older versions and albert_np do not)
     attentions               (B, A, T, T) for each block, L · inner_group_num of them, in the order in which they are applied
     prediction_logits        (B, T, V) · sop_logits (B, 2)
-    logits                   those of the class: (B, T, V) of pieces, (B, C) of sequences, (B, T, C) of tokens
+    logits                   those of the class: (B, T, V) over the vocabulary, (B, C) of sequences, (B, T, C) of tokens
     start_logits, end_logits (B, T)
     """
 
-    last_hidden_state: Any = None
-    pooler_output: Any = None
-    hidden_states: tuple[Any, ...] | None = None
-    attentions: tuple[Any, ...] | None = None
-    prediction_logits: Any = None
-    sop_logits: Any = None
-    logits: Any = None
-    start_logits: Any = None
-    end_logits: Any = None
+    last_hidden_state: Array | None = None
+    pooler_output: Array | None = None
+    hidden_states: tuple[Array, ...] | None = None
+    attentions: tuple[Array, ...] | None = None
+    prediction_logits: Array | None = None
+    sop_logits: Array | None = None
+    logits: Array | None = None
+    start_logits: Array | None = None
+    end_logits: Array | None = None
 
 
 def join_outputs(outputs: list[Output]) -> Output:
-    """The outputs of consecutive rows of a batch, one below the other."""
+    """Concatenate the outputs of consecutive rows of a batch."""
     if len(outputs) == 1:
         return outputs[0]
 
-    def concatenated(values: list[Any]) -> Any:
+    def concatenate(values: list[Any]) -> Any:
         if isinstance(values[0], tuple):
-            return tuple(map(concatenated, map(list, zip(*values))))
+            return tuple(map(concatenate, map(list, zip(*values))))
         return None if values[0] is None else np.concatenate(values)
 
-    return Output(**{field.name: concatenated([getattr(out, field.name) for out in outputs]) for field in fields(Output)})
+    return Output(**{field.name: concatenate([getattr(out, field.name) for out in outputs]) for field in fields(Output)})

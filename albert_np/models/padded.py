@@ -1,10 +1,7 @@
-"""Between the public (B, T) arrays with padding and the packed tokens inside.
-
-A user's arrays are checked here; labels of tasks in labels.py.
-"""
+"""Check a user's padded (B, T) arrays, pack their visible tokens, and unpack results. Labels of tasks: labels.py."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,12 +11,13 @@ from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
 from albert_np.models.objective import Objective
 
-IGNORED = -100  # the label of items that no loss counts
+ArrayLike: TypeAlias = Any  # of a user: nested lists of numbers, or an array of any backend
+IGNORED = -100  # the label of items that are not part of the loss
 
 
 @dataclass(frozen=True)
 class Padded:
-    """Checked (B, T) arrays of a call, and which of their positions are visible."""
+    """Checked (B, T) arrays of a call, with a mask of the visible positions."""
 
     visible: np.ndarray  # (B, T) booleans
     ids: np.ndarray
@@ -29,13 +27,13 @@ class Padded:
     entities: np.ndarray | None = None  # (B, 2) of relations: indices of two tokens among the visible ones
 
     def between(self, first: int, last: int) -> "Padded":
-        """The rows first, ..., last - 1."""
+        """Return the rows first, ..., last - 1."""
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: array[first:last] for name, array in arrays.items() if array is not None})
 
 
-def integers(name: str, values: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
-    """A host array of integers of this shape, or ValueError naming the argument."""
+def integers(name: str, values: ArrayLike, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """Return a host array of integers of this shape. ValueError names the argument."""
     try:
         array = np.asarray(values if isinstance(values, (np.ndarray, list, tuple, int)) else backend.to_host(values))
     except (ValueError, TypeError) as error:
@@ -47,21 +45,21 @@ def integers(name: str, values: Any, shape: tuple[int, ...] | None = None) -> np
     return array.astype(np.int64)
 
 
-def within(name: str, values: np.ndarray, limit: int, what: str) -> None:
-    """Raise ValueError unless all values are in [0, limit)."""
+def within(name: str, values: np.ndarray, limit: int, description: str) -> None:
+    """Raise ValueError, with a description of the range, unless all values are in [0, limit)."""
     outside = values[(values < 0) | (values >= limit)]
     if outside.size:
-        raise ValueError(f"{name}: {int(outside[0])} is outside 0 to {limit - 1}, {what}")
+        raise ValueError(f"{name}: {int(outside[0])} is outside 0 to {limit - 1}, {description}")
 
 
 def check_padded(
     config: AlbertConfig,
-    input_ids: Any,
-    attention_mask: Any = None,
-    token_type_ids: Any = None,
-    position_ids: Any = None,
+    input_ids: ArrayLike,
+    attention_mask: ArrayLike = None,
+    token_type_ids: ArrayLike = None,
+    position_ids: ArrayLike = None,
 ) -> Padded:
-    """Check a user's arrays. A mask may have holes: the tokens that it hides are left out, the others keep their positions."""
+    """Check a user's arrays. A mask may have holes: hidden tokens are omitted, the others keep their positions."""
     ids = integers("input_ids", input_ids)
     if ids.ndim != 2 or ids.size == 0:
         raise ValueError(f"input_ids: expected the shape (B, T), got {ids.shape}")
@@ -71,7 +69,9 @@ def check_padded(
         raise ValueError("attention_mask: expected 0 (hidden) and 1 (visible) only")
     visible = mask == 1
     if not visible.any(axis=1).all():
-        raise ValueError(f"attention_mask: row {int((~visible.any(axis=1)).argmax())} is hidden whole")
+        raise ValueError(
+            f"attention_mask: row {int((~visible.any(axis=1)).argmax())} is hidden completely; expected a visible token"
+        )
     types = np.zeros((B, T), np.int64) if token_type_ids is None else integers("token_type_ids", token_type_ids, (B, T))
     if position_ids is None:
         positions = np.broadcast_to(np.arange(T), (B, T))
@@ -92,13 +92,13 @@ def check_padded(
 
 
 def pack(
-    inputs: Padded, config: AlbertConfig, like: Array, labels: Any = None, sentence_order_label: Any = None, task: Any = None,
-    label_smoothing: float = 0.0, objective: Objective | None = None,
+    inputs: Padded, config: AlbertConfig, like: Array, labels: ArrayLike = None, sentence_order_label: ArrayLike = None,
+    task: list[tuple[np.ndarray, np.ndarray]] | None = None, label_smoothing: float = 0.0, objective: Objective | None = None,
 ) -> TaskBatch:  # fmt: skip
-    """The visible tokens end to end, with the labels that are given, on the device of `like`.
+    """Pack the visible tokens, with labels if given, on the device of `like`.
 
-    labels (B, T) and sentence_order_label (B,) are pretraining's, still to be checked; task: pairs of rows and labels, as host
-    arrays. objective: the batch is for its loss, which may read few rows of the last layer; None: all rows are needed.
+    labels (B, T) and sentence_order_label (B,), for pretraining, are checked here. task: host arrays of rows and labels, one pair
+    per table. objective: its output rows are computed in the last layer; None: all rows.
     """
     visible = inputs.visible
     arrays: dict[str, Any] = {}
@@ -122,12 +122,12 @@ def pack(
         "ids": inputs.ids[visible], "lengths": lengths, "token_types": inputs.token_types[visible],
         "positions": inputs.positions[visible],
     }  # fmt: skip
-    more = {"source_lengths": inputs.source_lengths, "labels": task, "label_smoothing": label_smoothing}
+    more: dict[str, Any] = {"source_lengths": inputs.source_lengths, "labels": task, "label_smoothing": label_smoothing}
     return TaskBatch.pack(**arrays, **more, like=like) if objective is None else objective.pack(arrays | more, like)
 
 
 def unpack(x: Array, visible: np.ndarray) -> Array:
-    """x (N, ...) -> (B, T, ...) on the same device, zero where nothing is visible"""
+    """x (N, ...) -> (B, T, ...) on the same device, zero at hidden positions"""
     B, T = visible.shape
     rows = np.where(visible, np.cumsum(visible).reshape(B, T) - 1, 0)
     mask = visible.reshape(-1, *[1] * (x.ndim - 1))
@@ -136,7 +136,7 @@ def unpack(x: Array, visible: np.ndarray) -> Array:
 
 
 def unpack_attention(probs: list[Array], visible: np.ndarray, like: Array) -> Array:
-    """B of (A, t, t) -> (B, A, T, T), zero where query or key is not visible"""
+    """B of (A, t, t) -> (B, A, T, T), zero if the query or the key is hidden"""
     B, T = visible.shape
     out = np.zeros_like(like, shape=(B, probs[0].shape[0], T, T))
     for b, p in enumerate(probs):

@@ -1,10 +1,9 @@
 """The public classes of the body and of pretraining."""
 
-from typing import Any
-
+from albert_np.core.dispatch import Array
 from albert_np.core.params import Tree
-from albert_np.models.base import Model
-from albert_np.models.padded import check_padded, pack
+from albert_np.models.base import Model, Rng
+from albert_np.models.padded import ArrayLike, check_padded, pack
 
 
 class AlbertModel(Model):
@@ -21,26 +20,26 @@ class AlbertForPreTraining(Model):
 
     def loss_and_gradients(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        labels: Any = None,
-        sentence_order_label: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        labels: ArrayLike = None,
+        sentence_order_label: ArrayLike = None,
+        position_ids: ArrayLike = None,
         grads: Tree | None = None,
         denominators: dict[str, float] | None = None,
-        rng: Any = None,
-    ) -> tuple[Any, Tree]:
-        """The joint loss, a 0-d array, and its gradient, a tree like `params`.
+        rng: Rng = None,
+    ) -> tuple[Array, Tree]:
+        """Return the joint loss, a 0-d array, and its gradient, a tree like `params`.
 
-        labels (B, T): pieces to predict, -100 = ignore; sentence_order_label (B,): 0 in order, 1 swapped. The losses whose
-        labels are given are added, each a mean over its items, or a sum over `denominators` {"mlm": ..., "sop": ...}; no items
-        make a loss of 0. With `grads` the gradient is added into it. Dropout happens only if `rng` is given.
+        labels (B, T): ids to predict, -100 = ignore; sentence_order_label (B,): 0 in order, 1 swapped. The losses whose
+        labels are given are added, each a mean over its items, or a sum divided by `denominators` {"mlm": ..., "sop": ...};
+        without items the loss is 0. The gradient is added to `grads` if given. Dropout is applied only if `rng` is given.
 
         >>> import math, albert_np as ab
         >>> model = ab.AlbertForPreTraining(ab.AlbertConfig.preset("tiny"), seed=0)
         >>> loss, grads = model.loss_and_gradients([[2, 4, 16, 3]], labels=[[-100, 15, -100, -100]], sentence_order_label=[0])
-        >>> abs(float(loss) - math.log(4000) - math.log(2)) < 0.1  # a fresh model knows nothing: ln V, and ln 2 for the order
+        >>> abs(float(loss) - math.log(4000) - math.log(2)) < 0.1  # a fresh model guesses: ln V, and ln 2 for the order
         True
         >>> grads.embeddings.word.shape, grads.groups[0].blocks[0].attention.query.w.shape
         ((4000, 64), (128, 128))
@@ -57,16 +56,16 @@ class AlbertForMaskedLM(Model):
 
     def loss_and_gradients(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        labels: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        labels: ArrayLike = None,
+        position_ids: ArrayLike = None,
         grads: Tree | None = None,
         denominators: dict[str, float] | None = None,
-        rng: Any = None,
-    ) -> tuple[Any, Tree]:
-        """The masked-language-model loss and its gradient; see `AlbertForPreTraining.loss_and_gradients`."""
+        rng: Rng = None,
+    ) -> tuple[Array, Tree]:
+        """Return the masked-language-model loss and its gradient; see `AlbertForPreTraining.loss_and_gradients`."""
         inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
         batch = pack(inputs, self.config, self.params.flat, labels, objective=self.objective)
         return self._loss_and_gradients(batch, grads, denominators, rng)

@@ -1,10 +1,10 @@
-"""The parameters of the public classes: the model of `core`, the tasks' heads, and the smaller forms that `compress` makes."""
+"""The parameters of the public classes: those of `core`, the tasks' heads, and the factored and narrowed ones of `compress`."""
 
 import math
 from importlib import import_module
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from albert_np.core.model import shapes as core_shapes
 from albert_np.core.model.shapes import linear
@@ -15,7 +15,7 @@ BODY = ("embeddings", "groups", "fusion")
 
 
 def shapes(config: AlbertConfig, heads: tuple[str, ...] = ("pooler", "mlm", "sop")) -> Form:
-    """The form of a model's tree: the body, and these heads, of pooler, mlm, sop, task and relation."""
+    """Return the form of a model's tree: the body and these heads, each one of pooler, mlm, sop, task and relation."""
     H, C = config.hidden_size, config.num_labels
     known = core_shapes.pretraining_heads(config) | {"task": linear(H, C), "relation": linear(2 * H, C)}
     form = core_shapes.body(config)
@@ -27,35 +27,35 @@ def shapes(config: AlbertConfig, heads: tuple[str, ...] = ("pooler", "mlm", "sop
 
 
 def _narrow(attention: Form, config: AlbertConfig) -> None:
-    """With heads cut away, queries, keys and values are A · D wide instead of H. In place, as groups may share the dict."""
+    """After heads were removed, queries, keys and values are A · D wide, not H. In place, as groups may share the dict."""
     H, W = config.hidden_size, config.num_attention_heads * config.head_width
     for name in attention:
         attention[name] = linear(W, H) if name == "output" else linear(H, W)
 
 
 def _factor(block: Form, config: AlbertConfig) -> None:
-    """The weights that config.ranks names become two factors each."""
+    """Replace the weights that config.ranks names by two factors each, in place."""
     for name, rank in config.ranks.items():
         layer, weight = name.split(".")
-        if "w" in block[layer][weight]:  # a shared dict comes here once for each of its places
-            factored = import_module("albert_np.compress.layers.factored")  # it registers what `linear` means for them
+        if "w" in block[layer][weight]:  # a shared dict is processed once per occurrence
+            factored = import_module("albert_np.compress.layers.factored")  # registers `linear` for factored weights
             block[layer][weight] = factored.FactoredForm(*block[layer][weight]["w"], rank)
 
 
 def get_heads(params: Tree) -> tuple[str, ...]:
-    """The heads of a tree, as `shapes` names them."""
+    """Return the names of a tree's heads, as in `shapes`."""
     return tuple(name for name in params.form if name not in BODY)
 
 
-def checked_dtype(dtype: Any) -> np.dtype:
-    """float16, float32 or float64 as a NumPy dtype; ValueError for others."""
+def checked_dtype(dtype: DTypeLike) -> np.dtype:
+    """Return float16, float32 or float64 as a NumPy dtype; ValueError for others."""
     if str(dtype) not in ("float16", "float32", "float64") and dtype not in (np.float16, np.float32, np.float64):
         raise ValueError(f"dtype: expected float32 or float64 (or float16), got {dtype!r}")
     return np.dtype(dtype)
 
 
-def initialise(form: Form, config: AlbertConfig, seed: int, dtype: Any) -> Tree:
-    """Fresh parameters, see `first_value`."""
+def initialise(form: Form, config: AlbertConfig, seed: int, dtype: DTypeLike) -> Tree:
+    """Return initial parameters, see `first_value`."""
     tree = zero_tree(form, checked_dtype(dtype))
     for name, array in tree.items():
         fill(array, first_value(name, array.shape, config, seed))
@@ -63,7 +63,7 @@ def initialise(form: Form, config: AlbertConfig, seed: int, dtype: Any) -> Tree:
 
 
 def first_value(name: str, shape: tuple[int, ...], config: AlbertConfig, seed: int) -> np.ndarray | float:
-    """The first value of a tensor, as `core` has it; two factors are drawn so that their product has the usual deviation."""
+    """Return the initial value of a tensor, as in `core`; two factors are drawn so that their product has the usual deviation."""
     leaf = name.rsplit(".", 1)[-1]
     if leaf in ("u", "v"):  # u v sums over the rank
         deviation = math.sqrt(config.initializer_range / math.sqrt(shape[1 if leaf == "u" else 0]))

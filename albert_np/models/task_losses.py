@@ -1,6 +1,6 @@
-"""Fine-tuning: body, the head of a task, its loss; the forward and the backward pass, the same for every head.
+"""Fine-tuning: the forward and backward pass of body, head and loss, the same for every head.
 
-A head makes tables of logits, with a row per sequence or token. The rows that have a label are its items: `TaskBatch.tables`.
+A head returns tables of logits with a row per sequence or token. The labelled rows are its items: `TaskBatch.tables`.
 """
 
 from collections.abc import Callable
@@ -27,21 +27,21 @@ LOSSES = {
     NUMBERS: (squared_error, squared_error_backward),
     SETS: (binary_cross_entropy, binary_cross_entropy_backward),
 }
-Problem = Callable[[AlbertConfig, TaskBatch], str]  # which of the LOSSES a batch is trained with
+Problem = Callable[[AlbertConfig, TaskBatch], str]  # returns a key of LOSSES for a batch
 
 
 @dataclass(frozen=True)
 class TaskResults:
-    """The loss is a sum over items divided by the denominator."""
+    """The results of a batch. The loss is a sum over items divided by the denominator."""
 
     loss: Array  # ()
-    correct: Array | None  # () of `answers`; None for numbers, which are not right or wrong
-    answers: int  # items with a label: sequences, or tokens, or B · C yes or no, or first tokens + last tokens
+    correct: Array | None  # () number of `answers` that are right; None for regression
+    answers: int  # number of labels: sequences, tokens, B · C binary labels, or first and last tokens
 
 
 def get_problem(config: AlbertConfig, integers: bool) -> str:
-    """Which of the LOSSES a sequence classifier is trained with: config.problem_type, or else, as transformers decides, by the
-    number of labels and by whether they are integers."""
+    """Return the key of LOSSES for a sequence classifier: config.problem_type or, if it is None, as transformers decides, by the
+    number of labels and whether they are integers."""
     if config.problem_type is not None:
         return config.problem_type
     if config.num_labels == 1:
@@ -49,13 +49,13 @@ def get_problem(config: AlbertConfig, integers: bool) -> str:
     return CLASSES if integers else SETS
 
 
-def problem_of_sequences(config: AlbertConfig, batch: TaskBatch) -> str:
-    """The loss of a sequence classifier on this batch."""
+def sequence_problem(config: AlbertConfig, batch: TaskBatch) -> str:
+    """Return the key of LOSSES for a sequence classifier and this batch."""
     return get_problem(config, all(items.labels.dtype.kind in "iu" for items in batch.tables or ()))
 
 
-def always_classes(config: AlbertConfig, batch: TaskBatch) -> str:
-    """The loss of heads whose labels are always classes."""
+def classes_problem(config: AlbertConfig, batch: TaskBatch) -> str:
+    """Return the key of LOSSES for heads whose labels are always classes."""
     return CLASSES
 
 
@@ -66,9 +66,9 @@ def task(
     denominators: dict[str, float] | None = None,
     dropout_key: RandomKey | None = None,
     head: Head = SEQUENCE,
-    problem: Problem = problem_of_sequences,
+    problem: Problem = sequence_problem,
 ) -> tuple[TaskResults, tuple[Cache, Cache, Cache]]:
-    """The loss over the rows that have a label, the mean over the head's tables.
+    """Return the loss over the labelled rows, averaged over the head's tables.
 
     denominators {"task": ...} default to the number of labels of each table.
     """
@@ -94,15 +94,15 @@ def task_backward(
     encode_backward(dh, c_encode, p, g, config, batch)
 
 
-def task_objective(head: Head, problem: Problem = always_classes) -> Objective:
-    """The objective of the models with this head."""
+def task_objective(head: Head, problem: Problem = classes_problem) -> Objective:
+    """Return the objective of the models with this head."""
     return Objective(
         partial(task, head=head, problem=problem), partial(task_backward, head=head),
         head.labels_of, head.output_rows, head.capturable,
     )  # fmt: skip
 
 
-SEQUENCE_CLASSIFICATION = task_objective(SEQUENCE, problem_of_sequences)
+SEQUENCE_CLASSIFICATION = task_objective(SEQUENCE, sequence_problem)
 TOKEN_CLASSIFICATION = task_objective(TOKEN)
 QUESTION_ANSWERING = task_objective(SPAN)  # half the loss over the first tokens plus half the loss over the last ones
 RELATION_CLASSIFICATION = task_objective(RELATION)
@@ -128,7 +128,7 @@ def task_loss(
         c_gather = c_loss = None
         if M := len(items):
             logits, c_gather = gather(table, items.rows)  # (M, C)
-            if items.labels.shape != ((M,) if problem == CLASSES else logits.shape):  # NumPy would broadcast them
+            if items.labels.shape != ((M,) if problem == CLASSES else logits.shape):  # which NumPy would broadcast
                 raise ValueError(f"batch.tables: labels {items.labels.shape} do not fit {problem} of logits {logits.shape}")
             denominator = (denominators["task"] if denominators else M) * len(tables)
             weights = np.ones_like(logits[:, 0]) if items.weights is None else items.weights  # (M,)
@@ -151,7 +151,7 @@ def task_loss_backward(dloss: float, cache: tuple[str, list[Cache]]) -> list[Arr
 
 
 def count_right(logits: Array, labels: Array, problem: str, weights: Array) -> Array:
-    """logits (M, C) -> (), how many of the labels they match: the most likely class, or each class more likely than not
+    """logits (M, C) -> () the number of correct labels: of most likely classes, or of classes with a probability above one half
 
     weights (M,): an item of weight 0 is not counted.
     """

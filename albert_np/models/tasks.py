@@ -1,21 +1,21 @@
 """The public classes of fine-tuning: the body with the head of a task."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from albert_np.core import backend
+from albert_np.core.dispatch import Array
 from albert_np.core.layers import linear
 from albert_np.core.params import Tree
-from albert_np.models.base import Model
+from albert_np.models.base import Model, Rng
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
 from albert_np.models.heads import relation_head, token_head
 from albert_np.models.labels import entity_positions as checked_entities
 from albert_np.models.labels import relation_labels, sequence_labels, span_labels, token_labels
 from albert_np.models.output import Output
-from albert_np.models.padded import Padded, check_padded, pack, unpack
+from albert_np.models.padded import ArrayLike, Padded, check_padded, pack, unpack
 from albert_np.models.task_losses import (
     QUESTION_ANSWERING,
     RELATION_CLASSIFICATION,
@@ -34,34 +34,34 @@ class AlbertForSequenceClassification(Model):
     heads = ("pooler", "task")
     objective = SEQUENCE_CLASSIFICATION
 
-    def _add_heads(self, out: Output, h: Any, batch: TaskBatch, inputs: Padded) -> None:
+    def _add_heads(self, out: Output, h: Array, batch: TaskBatch, inputs: Padded) -> None:
         super()._add_heads(out, h, batch, inputs)
         out.logits, _ = linear(out.pooler_output, self.params.task)  # (B, C)
 
     def loss_and_gradients(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        labels: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        labels: ArrayLike = None,
+        position_ids: ArrayLike = None,
         grads: Tree | None = None,
         denominators: dict[str, float] | None = None,
-        rng: Any = None,
-    ) -> tuple[Any, Tree]:
-        """The loss, a 0-d array, and its gradient, a tree like `params`.
+        rng: Rng = None,
+    ) -> tuple[Array, Tree]:
+        """Return the loss, a 0-d array, and its gradient, a tree like `params`.
 
-        config.problem_type says which loss; if it is None, the number and the dtype of the labels do, as in transformers:
+        config.problem_type selects the loss; if it is None, the number and the dtype of the labels do, as in transformers:
 
             regression                    squared error; one label, numbers (B,) or (B, C)
             single_label_classification   cross-entropy; integers (B,), -100 = ignore the sequence
             multi_label_classification    binary cross-entropy of each class; floats (B, C) from 0 to 1
 
-        It is a mean over the sequences that have a label (each the mean over its C numbers where labels are (B, C)), or a sum
-        over `denominators` {"task": ...}, which counts sequences; no items make a loss of 0. With `grads` the gradient is added
-        into it. Dropout happens only if `rng` is given.
+        It is a mean over the labelled sequences (for labels (B, C) of the means over C numbers), or a sum divided by
+        `denominators` {"task": ...}, which counts sequences; without items it is 0. The gradient is added to `grads` if given.
+        Dropout is applied only if `rng` is given.
 
-        Raises ValueError that names the argument, what came and what was expected.
+        Raises ValueError that names the argument, what was given and what was expected.
         """
         inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
         task = sequence_labels(labels, len(inputs.visible), self.config)
@@ -79,26 +79,26 @@ class AlbertForTokenClassification(Model):
     heads = ("task",)
     objective = TOKEN_CLASSIFICATION
 
-    def _add_heads(self, out: Output, h: Any, batch: TaskBatch, inputs: Padded) -> None:
+    def _add_heads(self, out: Output, h: Array, batch: TaskBatch, inputs: Padded) -> None:
         super()._add_heads(out, h, batch, inputs)
         logits, _ = token_head(h, self.params.task, self.config, None)  # (N, C)
         out.logits = unpack(logits, inputs.visible)
 
     def loss_and_gradients(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        labels: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        labels: ArrayLike = None,
+        position_ids: ArrayLike = None,
         grads: Tree | None = None,
         denominators: dict[str, float] | None = None,
-        rng: Any = None,
-    ) -> tuple[Any, Tree]:
-        """The cross-entropy of the tokens' classes, a 0-d array, and its gradient, a tree like `params`.
+        rng: Rng = None,
+    ) -> tuple[Array, Tree]:
+        """Return the cross-entropy of the tokens' classes, a 0-d array, and its gradient, a tree like `params`.
 
-        labels (B, T): integers, -100 = ignore, as every hidden token must be labelled. It is a mean over the labelled tokens, or
-        a sum over `denominators` {"task": ...}, which counts tokens. For the rest see
+        labels (B, T): integers, -100 = ignore, which is required for hidden tokens. The loss is a mean over the labelled tokens,
+        or a sum divided by `denominators` {"task": ...}, which counts tokens. For the rest see
         `AlbertForSequenceClassification.loss_and_gradients`.
         """
         inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
@@ -109,9 +109,9 @@ class AlbertForTokenClassification(Model):
 
 
 class AlbertForQuestionAnswering(Model):
-    """The body and a linear map of every token onto two scores: how likely the answer starts, and ends, with it.
+    """The body and a linear map of every token onto two scores, for the start and the end of the answer.
 
-    A call gives .start_logits and .end_logits (B, T), finfo(dtype).min where nothing is visible.
+    A call gives .start_logits and .end_logits (B, T), finfo(dtype).min at hidden positions.
     """
 
     heads = ("task",)
@@ -123,7 +123,7 @@ class AlbertForQuestionAnswering(Model):
             raise ValueError(f"num_labels must be 2 for question answering, the start and the end, not {config.num_labels}")
         return super().adapt(config)
 
-    def _add_heads(self, out: Output, h: Any, batch: TaskBatch, inputs: Padded) -> None:
+    def _add_heads(self, out: Output, h: Array, batch: TaskBatch, inputs: Padded) -> None:
         super()._add_heads(out, h, batch, inputs)
         scores, _ = linear(h, self.params.task)  # (N, 2)
         visible = backend.asarray_like(inputs.visible, h)
@@ -132,23 +132,23 @@ class AlbertForQuestionAnswering(Model):
 
     def loss_and_gradients(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        start_positions: Any = None,
-        end_positions: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        start_positions: ArrayLike = None,
+        end_positions: ArrayLike = None,
+        position_ids: ArrayLike = None,
         grads: Tree | None = None,
         denominators: dict[str, float] | None = None,
-        rng: Any = None,
-    ) -> tuple[Any, Tree]:
-        """The loss, a 0-d array, and its gradient, a tree like `params`.
+        rng: Rng = None,
+    ) -> tuple[Array, Tree]:
+        """Return the loss, a 0-d array, and its gradient, a tree like `params`.
 
-        start_positions, end_positions (B,): places in the padded row of the answer's first and last token. -100, and places
-        beyond the row (as transformers has it: the answer was cut off), are ignored; a place that the mask hides is a ValueError.
+        start_positions, end_positions (B,): positions in the padded row of the answer's first and last token. -100, and positions
+        beyond the row (as in transformers: the answer was truncated), are ignored; a hidden position is a ValueError.
 
-        Half of it is the cross-entropy of the starts, a mean over the sequences that have one, and half that of the ends. With
-        `denominators` {"task": ...}, which counts sequences, both are sums over it. For the rest see
+        The loss is the mean of the cross-entropies of starts and of ends, each a mean over the labelled sequences, or a sum
+        divided by `denominators` {"task": ...}, which counts sequences. For the rest see
         `AlbertForSequenceClassification.loss_and_gradients`.
 
         The softmax runs over the visible tokens of a sequence. transformers' runs over the whole padded row, so its loss changes
@@ -162,8 +162,8 @@ class AlbertForQuestionAnswering(Model):
 
 
 class AlbertForRelationClassification(Model):
-    """The body and a linear map of two tokens of each sequence, side by side, onto config.num_labels classes: of two entities,
-    what one is to the other. There is no such class in transformers.
+    """The body and a linear map of two tokens of each sequence, side by side, onto config.num_labels classes: the
+    relations between two entities. transformers has no such class.
 
     A call gives .logits (B, C).
     """
@@ -173,36 +173,36 @@ class AlbertForRelationClassification(Model):
 
     def __call__(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        position_ids: ArrayLike = None,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
-        entity_positions: Any = None,
+        entity_positions: ArrayLike = None,
     ) -> Output:
-        """As `Model.__call__`; entity_positions (B, 2): places in the padded row at which the two entities are read."""
+        """As `Model.__call__`; entity_positions (B, 2): positions in the padded row of the first tokens of the two entities."""
         inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
         inputs = replace(inputs, entities=checked_entities(entity_positions, inputs.visible))
         return self._run(inputs, output_hidden_states, output_attentions)
 
-    def _add_heads(self, out: Output, h: Any, batch: TaskBatch, inputs: Padded) -> None:
+    def _add_heads(self, out: Output, h: Array, batch: TaskBatch, inputs: Padded) -> None:
         super()._add_heads(out, h, batch, inputs)
         out.logits, _ = relation_head(h, batch.entity_rows, self.params.relation, self.config, None)  # (B, C)
 
     def loss_and_gradients(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        labels: Any = None,
-        position_ids: Any = None,
-        entity_positions: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        labels: ArrayLike = None,
+        position_ids: ArrayLike = None,
+        entity_positions: ArrayLike = None,
         grads: Tree | None = None,
         denominators: dict[str, float] | None = None,
-        rng: Any = None,
-    ) -> tuple[Any, Tree]:
-        """The cross-entropy of the relations, a 0-d array, and its gradient, a tree like `params`.
+        rng: Rng = None,
+    ) -> tuple[Array, Tree]:
+        """Return the cross-entropy of the relations, a 0-d array, and its gradient, a tree like `params`.
 
         labels (B,): integers, -100 = ignore; entity_positions (B, 2): see `__call__`. For the rest see
         `AlbertForSequenceClassification.loss_and_gradients`.

@@ -2,9 +2,9 @@
 
     [CLS] source [SEP] target [SEP]        token types 0 and 1, positions running on
 
-A source token attends to the source, a target token to the source, its past and itself. The row of each token from the source's
-[SEP] on predicts the token that follows it, by the masked language model's head. There is no decoder: the parameters are those
-of any ALBERT, so a pretrained one can be taken as it is.
+A source token attends to the source; a target token to the source, the target tokens before it and itself. From the source's
+[SEP] on, each row predicts the next token, through the masked language model's head. There is no separate decoder: the parameters
+are those of any ALBERT, so a pretrained one can be fine-tuned directly.
 """
 
 from collections import namedtuple
@@ -13,18 +13,19 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.dispatch import op
+from albert_np.core.dispatch import Array, op
 from albert_np.core.layers import cross_entropy, cross_entropy_backward
 from albert_np.core.model.albert import encode, encode_backward
 from albert_np.core.model.heads import mlm_head, mlm_head_backward
 from albert_np.core.params import Tree
 from albert_np.core.random import RandomKey
-from albert_np.models.base import Model
+from albert_np.models.base import Model, Rng
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
 from albert_np.models.heads import cls_and_masked_rows
 from albert_np.models.objective import Objective
-from albert_np.models.padded import IGNORED, Padded, check_padded, integers, pack
+from albert_np.models.output import Output
+from albert_np.models.padded import IGNORED, ArrayLike, Padded, check_padded, integers, pack
 from albert_np.models.task_losses import TaskResults
 
 TranslationCache = namedtuple("TranslationCache", "h c_encode c_head c_loss")
@@ -35,9 +36,9 @@ def translation(
     batch: TaskBatch, p: Tree, config: AlbertConfig, denominators: dict[str, float] | None = None,
     dropout_key: RandomKey | None = None,
 ) -> tuple[TaskResults, TranslationCache]:  # fmt: skip
-    """The cross-entropy of the target's tokens, each predicted from the tokens before it (teacher forcing).
+    """Return the cross-entropy of the target's tokens, each predicted from the tokens before it (teacher forcing).
 
-    batch.masked has the rows that predict, and the tokens that follow them. denominators {"mlm": ...} default to their number.
+    batch.masked has the predicting rows and the tokens that follow them. denominators {"mlm": ...} default to their number.
     """
     (h, _), c_encode = encode(batch, p, config, dropout_key)  # (N, H)
     items = batch.masked
@@ -66,7 +67,7 @@ def translation_backward(
 
 
 class AlbertForTranslation(Model):
-    """The body with the attention of translation, and the tied masked-language-model head, which generates.
+    """The body with the attention of translation, and the tied masked-language-model head.
 
     A call takes [CLS] source [SEP] target [SEP] with token types 0 and 1, and gives .logits (B, T, V): the prediction of each row
     for the token that follows it. `generate` takes [CLS] source [SEP] and writes the target.
@@ -75,28 +76,30 @@ class AlbertForTranslation(Model):
     heads = ("mlm",)
     objective = Objective(translation, translation_backward, output_rows=cls_and_masked_rows)
 
-    def __call__(self, *arguments: Any, output_hidden_states: bool = False, output_attentions: bool = False, **named: Any) -> Any:
+    def __call__(
+        self, *arguments: Any, output_hidden_states: bool = False, output_attentions: bool = False, **named: Any
+    ) -> Output:
         """The forward pass of (B, T) arrays: input_ids, attention_mask, token_type_ids, position_ids. See `Model.__call__`."""
         inputs = with_sources(check_padded(self.config, *arguments, **named))
         return self._run(inputs, output_hidden_states, output_attentions)
 
     def loss_and_gradients(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
-        token_type_ids: Any = None,
-        labels: Any = None,
-        position_ids: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
+        token_type_ids: ArrayLike = None,
+        labels: ArrayLike = None,
+        position_ids: ArrayLike = None,
         grads: Tree | None = None,
         denominators: dict[str, float] | None = None,
-        rng: Any = None,
+        rng: Rng = None,
         label_smoothing: float = 0.0,
-    ) -> tuple[Any, Tree]:
-        """The cross-entropy of the target's tokens, a 0-d array, and its gradient, a tree like `params`.
+    ) -> tuple[Array, Tree]:
+        """Return the cross-entropy of the target's tokens, a 0-d array, and its gradient, a tree like `params`.
 
-        labels (B, T): at a target token's place what it should have been, -100 = ignore (the shift by one is made here, as in
-        transformers); None: every target token itself. The source has no labels. It is a mean over the labelled tokens, or a
-        sum over `denominators` {"mlm": ...}. label_smoothing: ε, see core/layers/cross_entropy.py. For the rest see
+        labels (B, T): the expected token at each target position, -100 = ignore (shifted by one here, as in transformers); None:
+        the target tokens themselves. The source has no labels. The loss is a mean over the labelled tokens, or a sum
+        divided by `denominators` {"mlm": ...}. label_smoothing: ε, see core/layers/cross_entropy.py. For the rest see
         `AlbertForPreTraining.loss_and_gradients`.
         """
         if not 0 <= label_smoothing < 1:
@@ -108,8 +111,8 @@ class AlbertForTranslation(Model):
 
     def generate(
         self,
-        input_ids: Any,
-        attention_mask: Any = None,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike = None,
         num_beams: int = 1,
         max_new_tokens: int | None = None,
         length_penalty: float = 1.0,
@@ -118,11 +121,11 @@ class AlbertForTranslation(Model):
         """Write the target of each source: greedily with one beam, else by beam search.   input_ids (B, S) -> (B, T) host array
 
         input_ids        rows of [CLS] source [SEP], padded where attention_mask (B, S) is 0
-        max_new_tokens   the most tokens of a target; None: as many as max_position_embeddings leaves
+        max_new_tokens   maximum number of tokens of a target; None: as many as max_position_embeddings leaves
         length_penalty   a beam's score is log p / length ** length_penalty
         eos_token_id     ends a target; None: each row's last visible token, which is [SEP]
 
-        A target's row holds its tokens, ending with eos_token_id if it was finished, and the padding id behind.
+        A row has the tokens of the target, which end with eos_token_id unless it was cut off, followed by padding ids.
         """
         from albert_np.models.generation import generate
 
@@ -131,7 +134,7 @@ class AlbertForTranslation(Model):
 
 
 def with_sources(inputs: Padded) -> Padded:
-    """The same with the lengths of the sources: the visible tokens of type 0, which must come first. ValueError otherwise."""
+    """Add the lengths of the sources: the visible tokens of type 0. Raises ValueError unless they come first."""
     target = (inputs.token_types == 1) & inputs.visible  # (B, T)
     from_target_on = np.maximum.accumulate(target, axis=1)
     wrong = (inputs.visible & (inputs.token_types != from_target_on)).any(axis=1)
@@ -139,27 +142,27 @@ def with_sources(inputs: Padded) -> Padded:
     if wrong.any() or not sources.all():
         row = int((wrong | (sources == 0)).argmax())
         raise ValueError(
-            f"token_type_ids: expected 0 for the source, which has a token at least, and then 1 for the target; row {row} is "
+            f"token_type_ids: expected 0 for the source, of at least one token, and then 1 for the target; row {row} is "
             f"{inputs.token_types[row][inputs.visible[row]].tolist()}"
         )
     return Padded(inputs.visible, inputs.ids, inputs.token_types, inputs.positions, source_lengths=sources)
 
 
-def target_labels(labels: Any, inputs: Padded) -> np.ndarray:
-    """A user's labels (B, T), or by default the target's own ids; -100 at the source. ValueError if the source has labels."""
+def target_labels(labels: ArrayLike, inputs: Padded) -> np.ndarray:
+    """Return the labels (B, T), by default the target's ids; -100 at the source. ValueError if the source has labels."""
     target = inputs.visible & (inputs.token_types == 1)
     if labels is None:
         return np.where(target, inputs.ids, IGNORED)
     if not isinstance(labels, (np.ndarray, list, tuple)):
         labels = backend.to_host(labels)
-    given = integers("labels", labels, inputs.visible.shape)
-    outside = (given != IGNORED) & ~target
+    checked = integers("labels", labels, inputs.visible.shape)
+    outside = (checked != IGNORED) & ~target
     if outside.any():
         row, position = (int(i[0]) for i in np.nonzero(outside))
         raise ValueError(
-            f"labels: only visible tokens of the target have one, but row {row} has {given[row, position]} at {position}"
+            f"labels: only visible tokens of the target have one, but row {row} has {checked[row, position]} at {position}"
         )
-    return given
+    return checked
 
 
 def shifted(labels: np.ndarray, visible: np.ndarray) -> np.ndarray:

@@ -1,12 +1,12 @@
-"""How kjv-albert was made: one shared layer, trained while it is applied 3, then 6, then 12 times.
+"""Train kjv-albert: one shared layer, trained while it is applied 3, then 6, then 12 times.
 
-    python make_kjv_albert.py OUT          # begun again, it goes on where it was stopped
+    python make_kjv_albert.py OUT          # run again, it continues where it was stopped
 
-Twelve layers and long sequences from the first step on learn nothing in this time: attention must
-find out where to look, and the gradient that would tell it is weak through many layers and over many
-tokens. But the layer is shared, so the same parameters are a model of any depth, and what was learned
-with few layers and short sequences is a good start for more. Positions that come in new begin as
-copies of those before them.
+With twelve layers and long sequences from the first step on, the model learns nothing in this time:
+attention has to learn where to look, and the gradient that reaches it through many layers and over
+many tokens is weak. But the layer is shared, so the same parameters are a model of any depth, and a
+model trained with few layers and short sequences is a good start for more. New positions start as
+copies of earlier ones.
 """
 
 import sys
@@ -26,13 +26,13 @@ STAGES = (  # layers, tokens of the longest sequence, steps, peak of the learnin
 
 
 def main(out: Path) -> None:
-    """Leave the model in out/kjv-albert."""
+    """Train the model in three stages and save it in out/kjv-albert."""
     out.mkdir(parents=True, exist_ok=True)
     if not (out / "spiece.model").exists():
         lines = (line for line in TextFile(TEXT).lines() if line.strip())
         train_tokenizer(lines, out / "spiece.model", 4000)
     tokenizer = ab.AlbertTokenizer.from_pretrained(out)
-    start, known = None, 0  # parameters of the stage before, and its longest sequence
+    start, trained_length = None, 0  # parameters of the stage before, and its longest sequence
     for layers, longest, steps, rate in STAGES:
         config = ab.AlbertConfig.preset("tiny", num_hidden_layers=layers, initializer_range=0.09)
         settings = Settings(
@@ -44,16 +44,16 @@ def main(out: Path) -> None:
         if start is not None:
             model.params.flat[:] = start
             position = model.params.embeddings.position
-            for first in range(known, longest, known):
-                position[first : first + known] = position[:known]
+            for first in range(trained_length, longest, trained_length):
+                position[first : first + trained_length] = position[:trained_length]
         data = prepare_data([TEXT], out / f"corpus-{longest}", config, settings, tokenizer)
         run = out / f"{layers}-layers"
         resume = (run / "checkpoints").exists()
-        done = ab.pretrain(model, data, run, settings, tokenizer, resume=resume)
-        print(f"{layers} layers: {done.held_out}, unigram entropy {done.unigram_entropy}")
-        if done.stopped_by:
-            sys.exit(f"stopped by {done.stopped_by}; the same command goes on")
-        start, known = model.params.flat.copy(), longest
+        summary = ab.pretrain(model, data, run, settings, tokenizer, resume=resume)
+        print(f"{layers} layers: {summary.held_out}, unigram entropy {summary.unigram_entropy}")
+        if summary.stopped_by:
+            sys.exit(f"stopped by {summary.stopped_by}; run the same command to continue")
+        start, trained_length = model.params.flat.copy(), longest
     model.save_pretrained(out / "kjv-albert")
     tokenizer.save_pretrained(out / "kjv-albert")
 

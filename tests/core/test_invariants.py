@@ -6,7 +6,7 @@ import invariants
 import numpy as np
 import pytest
 from helpers import floats
-from invariants import DROPOUT, batch_of, close, gradients
+from invariants import DROPOUT, close, gradients, make_batch
 
 import albert_np as ab
 from albert_np.core.batch import Batch
@@ -64,13 +64,13 @@ def test_updates(invariant, version):
 @every_config
 def test_backward_twice_adds_twice_and_forgets_nothing(config, version):
     p = parameters(shapes(config), 3)
-    _, once = gradients(config, batch_of(0, 1, 2), p=p)
-    _, twice = gradients(config, batch_of(0, 1, 2), p=p, grads=once.copy())
+    _, once = gradients(config, make_batch(0, 1, 2), p=p)
+    _, twice = gradients(config, make_batch(0, 1, 2), p=p, grads=once.copy())
     close(twice.flat, 2 * once.flat)
-    cache = pretraining(batch_of(0, 1, 2), p, config)[1]
+    cache = pretraining(make_batch(0, 1, 2), p, config)[1]
     for _ in range(2):  # the cache may be used again
         g = p.zeros_like()
-        pretraining_backward(1.0, cache, p, g, config, batch_of(0, 1, 2))
+        pretraining_backward(1.0, cache, p, g, config, make_batch(0, 1, 2))
         assert np.array_equal(g.flat, once.flat)
 
 
@@ -98,8 +98,8 @@ def test_a_shared_gradient_is_the_sum_of_the_unshared(changes, places):
     for name, array in copies.items():
         array[...] = used[home[name]]
     key = RandomKey(2, step=5)
-    loss, g = gradients(config, batch_of(0, 1, 2, 3), key, p=p)
-    apart_loss, g_copies = gradients(apart, batch_of(0, 1, 2, 3), key, p=copies)
+    loss, g = gradients(config, make_batch(0, 1, 2, 3), key, p=p)
+    apart_loss, g_copies = gradients(apart, make_batch(0, 1, 2, 3), key, p=copies)
     assert loss == apart_loss
     sums, first = {}, {id(array): name for name, array in reversed(list(p.paths()))}
     for name, array in g_copies.items():
@@ -111,7 +111,7 @@ def test_a_shared_gradient_is_the_sum_of_the_unshared(changes, places):
 
 
 def test_the_tied_table_gets_the_lookups_gradient_and_the_decoders():
-    p, b = parameters(shapes(TINY), 3), batch_of(0, 1, 2)
+    p, b = parameters(shapes(TINY), 3), make_batch(0, 1, 2)
     _, whole = gradients(TINY, b, p=p)
     _, cache = pretraining(b, p, TINY)
     (c_mlm, c_mlm_loss), (c_sop, c_sop_loss) = cache.c_mlm, cache.c_sop
@@ -133,8 +133,8 @@ def test_every_dtype_is_kept(config):
     for dtype in (np.float32, np.float64):
         q = p.astype(dtype)
         g = q.zeros_like()
-        results, cache = pretraining(batch_of(0, 1, 2), q, config, None, RandomKey(1))
-        pretraining_backward(1.0, cache, q, g, config, batch_of(0, 1, 2))
+        results, cache = pretraining(make_batch(0, 1, 2), q, config, None, RandomKey(1))
+        pretraining_backward(1.0, cache, q, g, config, make_batch(0, 1, 2))
         assert floats([cache, g.flat]) == {np.dtype(dtype)}
         assert {results.loss.dtype, results.mlm_loss.dtype, results.sop_loss.dtype} == {np.dtype(dtype)}
 
@@ -142,8 +142,8 @@ def test_every_dtype_is_kept(config):
 def test_float32_agrees_with_float64():
     p = parameters(shapes(DROPOUT), 3)
     key = RandomKey(1)
-    loss, g = gradients(DROPOUT, batch_of(0, 1, 2, 3), key, p=p)
-    loss32, g32 = gradients(DROPOUT, batch_of(0, 1, 2, 3), key, p=p.astype(np.float32))
+    loss, g = gradients(DROPOUT, make_batch(0, 1, 2, 3), key, p=p)
+    loss32, g32 = gradients(DROPOUT, make_batch(0, 1, 2, 3), key, p=p.astype(np.float32))
     assert loss32 == pytest.approx(loss, rel=1e-5)
     for (name, a), (_, b) in zip(g.items(), g32.items()):
         np.testing.assert_allclose(b, a, rtol=0, atol=1e-5 * max(1, np.abs(a).max()), err_msg=name)
@@ -161,7 +161,7 @@ def test_a_fresh_models_loss_is_that_of_guessing(V):
 
 def test_hidden_states_are_one_a_layer_and_fusion_makes_the_representation():
     config = TINY.replace(fusion_layers=(0, 2, 3))
-    p, b = parameters(shapes(config), 3), batch_of(0, 1)
+    p, b = parameters(shapes(config), 3), make_batch(0, 1)
     (h, hidden), _ = encode(b, p, config)
     assert len(hidden) == config.num_hidden_layers + 1 and all(x.shape == h.shape for x in hidden)
     fused = hidden[0]
@@ -173,7 +173,7 @@ def test_hidden_states_are_one_a_layer_and_fusion_makes_the_representation():
 
 
 def test_the_loss_is_the_sum_of_its_parts_and_counts_are_counts():
-    p, b = parameters(shapes(TINY), 3), batch_of(0, 1, 2, 3)
+    p, b = parameters(shapes(TINY), 3), make_batch(0, 1, 2, 3)
     results, _ = pretraining(b, p, TINY)
     close(results.loss, results.mlm_loss + results.sop_loss)
     assert results.masked == len(b.masked) and results.sequences == 4
@@ -185,7 +185,7 @@ def test_the_loss_is_the_sum_of_its_parts_and_counts_are_counts():
 
 
 def test_a_batch_without_items_has_loss_zero_and_no_gradient():
-    b = batch_of(0, 1)
+    b = make_batch(0, 1)
     none = np.zeros(0, np.int64)
     for labels in ({}, dict(masked_rows=none, masked_labels=none), dict(masked_rows=none, masked_labels=none, order_labels=None)):
         empty = Batch.pack(b.ids, b.sequences.lengths, b.token_types, b.positions, **labels)
@@ -201,7 +201,7 @@ def test_one_sequence_of_one_token():
 
 
 def test_the_forward_pass_writes_to_nothing_it_was_given():
-    p, b = parameters(shapes(DROPOUT), 3), batch_of(0, 1, 2)
+    p, b = parameters(shapes(DROPOUT), 3), make_batch(0, 1, 2)
     p.flat.flags.writeable = False
     for array in (b.ids, b.positions, b.token_types, b.masked.rows, b.masked.labels, b.order.labels, b.random_rows):
         array.flags.writeable = False
@@ -212,7 +212,7 @@ def test_the_forward_pass_writes_to_nothing_it_was_given():
 
 
 def test_dropout_belongs_to_the_example_not_to_its_position():
-    one, two = batch_of(2), batch_of(0, 2)
+    one, two = make_batch(2), make_batch(0, 2)
     assert np.array_equal(one.random_rows, two.random_rows[5:]) and one.random_rows[0].tolist() == [102, 0]
 
 

@@ -1,27 +1,27 @@
-"""The C library is told to keep freed memory, unless the user has said otherwise."""
+"""The C library keeps freed memory, unless the user has set it otherwise."""
 
 import platform
 
 import pytest
 
-from albert_np.engine import allocator as machine
+from albert_np.engine import allocator
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="not glibc")
 
 
 @glibc
-def test_it_is_told(monkeypatch):
-    for name in machine.YOURS:
+def test_freed_memory_is_kept(monkeypatch):
+    for name in allocator.USER_SETTINGS:
         monkeypatch.delenv(name, raising=False)
-    assert machine.keep_freed_memory() is True
+    assert allocator.keep_freed_memory() is True
 
 
-@pytest.mark.parametrize("name", machine.YOURS)
-def test_what_you_set_stays(name, monkeypatch):
+@pytest.mark.parametrize("name", allocator.USER_SETTINGS)
+def test_the_users_setting_takes_precedence(name, monkeypatch):
     monkeypatch.setenv(name, "1")
-    assert machine.keep_freed_memory() is False
+    assert allocator.keep_freed_memory() is False
 
 
-def test_other_systems_are_left_alone(monkeypatch):
+def test_other_systems_are_unchanged(monkeypatch):
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
-    assert machine.keep_freed_memory() is False
+    assert allocator.keep_freed_memory() is False

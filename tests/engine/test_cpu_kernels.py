@@ -1,4 +1,4 @@
-"""Every kernel against its reference: outputs, gradients, and that it writes only to its own arrays."""
+"""Every kernel compared with its reference: outputs, gradients, and that it writes only to its own arrays."""
 
 import inspect
 from importlib import import_module
@@ -30,20 +30,20 @@ LENGTHS = {
 
 @pytest.fixture(params=["large blocks", "small blocks"])
 def sizes(request, monkeypatch):
-    """The kernels as they are, and with so small blocks that every one of them has several."""
+    """Run a test with the kernels' block sizes, and with blocks so small that every array has several."""
     if request.param == "small blocks":
         small = dict(blocks=("BLOCK_BYTES", 100), optim=("BLOCK", 7), philox=("COUNTERS", 3), tiles=("TILE_BYTES", 1))
         for module, (name, size) in {**small, "attention": ("TILE_BYTES", 1)}.items():
             monkeypatch.setattr(import_module(f"albert_np.engine.cpu.{module}"), name, size)
 
 
-def rows_of(lengths):
-    """(example, token) of each token: what dropout is keyed by."""
+def token_rows(lengths):
+    """Return (example, token) of each token, the key of its dropout."""
     return np.stack([np.repeat(np.arange(len(lengths)) + 5, lengths), np.concatenate([np.arange(n) for n in lengths])], axis=1)
 
 
-def dropout_of(lengths):
-    return RandomKey(3, 1).for_rows(rows_of(lengths)).fold_in("here", 2)
+def make_dropout_key(lengths):
+    return RandomKey(3, 1).for_rows(token_rows(lengths)).fold_in("here", 2)
 
 
 def normal(*shape):
@@ -69,7 +69,7 @@ OPERATIONS = {  # name -> of N rows: forward, backward, inputs, form of the para
     "layer_norm": lambda N: (layers.layer_norm, layers.layer_norm_backward, {"x": normal(N, 7)}, {"gamma": (7,), "beta": (7,)}),
     "softmax": lambda N: (layers.softmax, layers.softmax_backward, {"x": normal(2, N, 6)}, None),
     "dropout": lambda N: (
-        lambda x: layers.dropout(x, 0.3, dropout_of([N])), layers.dropout_backward, {"x": normal(N, 13)}, None
+        lambda x: layers.dropout(x, 0.3, make_dropout_key([N])), layers.dropout_backward, {"x": normal(N, 13)}, None
     ),
     "cross_entropy": lambda N: (
         lambda x: layers.cross_entropy(x, np.arange(N) % 5, np.linspace(0.5, 2, N).astype(x.dtype), 3.0),
@@ -88,25 +88,25 @@ OPERATIONS = {  # name -> of N rows: forward, backward, inputs, form of the para
 }  # fmt: skip
 
 
-def attention_of(lengths, translation, rate):
+def attention_case(lengths, translation, rate):
     prefixes = np.array([1 + n // 2 for n in lengths]) if translation else None
     kind = PrefixSequences if translation else PackedSequences
-    here = kind.of_lengths(np.array(lengths), prefix_lengths=prefixes)
-    rng = dropout_of(lengths)
+    packed = kind.of_lengths(np.array(lengths), prefix_lengths=prefixes)
+    rng = make_dropout_key(lengths)
     return (
-        lambda x, p: layers.attention(x, p, here, 3, rate, rng),
-        lambda dy, c, p, g: layers.attention_backward(dy, c, p, g, here, 3),
+        lambda x, p: layers.attention(x, p, packed, 3, rate, rng),
+        lambda dy, c, p, g: layers.attention_backward(dy, c, p, g, packed, 3),
         {"x": normal(sum(lengths), 12)}, {name: dict(LINEAR) for name in ("query", "key", "value", "output")},
     )  # fmt: skip
 
 
-def both(operation, dtype, form_of=lambda x: x):
-    """(reference, kernel): y, dx, gradients. Checks on the way that the kernel writes nowhere but to g."""
+def both(operation, dtype, layout=lambda x: x):
+    """Return y, dx and gradients of (reference, kernel), and check that the kernel writes only to g."""
     forward, backward, inputs, form = operation
-    inputs = [form_of(x.astype(dtype)) for x in inputs.values()]
+    inputs = [layout(x.astype(dtype)) for x in inputs.values()]
     p = parameters(form, 7).astype(dtype) if form else None
     trees = (p,) if p else ()
-    found = []
+    results = []
     for on in (True, False):
         with reference(on):
             y, cache = forward(*inputs, *trees)
@@ -123,12 +123,12 @@ def both(operation, dtype, form_of=lambda x: x):
             assert dx is None or np.array_equal(dx, twice)
             assert {a.dtype for a in arrays([y, dx]) if a.dtype.kind == "f"} == {np.dtype(dtype)}
             assert not any(np.shares_memory(y, x) for x in inputs if y.ndim), "the output is an input"
-            found.append((np.asarray(y), dx, g.flat if g else None))
-    return found
+            results.append((np.asarray(y), dx, g.flat if g else None))
+    return results
 
 
-def same(found, dtype):
-    (y0, dx0, g0), (y, dx, g) = found
+def same(results, dtype):
+    (y0, dx0, g0), (y, dx, g) = results
     for a, b in ((y, y0), (dx, dx0), (g, g0)):
         if b is not None:
             np.testing.assert_allclose(a, b, **CLOSE[dtype])
@@ -137,7 +137,7 @@ def same(found, dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("N", [1, 3, 40])
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_kernel_is_its_reference(name, N, dtype, sizes):
+def test_kernels_equal_their_reference(name, N, dtype, sizes):
     same(both(OPERATIONS[name](N), dtype), dtype)
 
 
@@ -145,38 +145,38 @@ def test_a_kernel_is_its_reference(name, N, dtype, sizes):
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 @pytest.mark.parametrize("translation", [False, True])
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
-def test_attention_is_its_reference(lengths, translation, rate, dtype, sizes):
-    same(both(attention_of(lengths, translation, rate), dtype), dtype)
+def test_attention_equals_its_reference(lengths, translation, rate, dtype, sizes):
+    same(both(attention_case(lengths, translation, rate), dtype), dtype)
 
 
-@pytest.mark.parametrize("form_of", [scattered, np.asfortranarray], ids=["scattered", "Fortran's order"])
+@pytest.mark.parametrize("layout", [scattered, np.asfortranarray], ids=["scattered", "Fortran's order"])
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if "embedding" not in name])
-def test_arrays_that_are_not_contiguous(name, form_of):
+def test_arrays_that_are_not_contiguous(name, layout):
     for dtype in (np.float32, np.float64):
-        same(both(OPERATIONS[name](6), dtype, form_of), dtype)
+        same(both(OPERATIONS[name](6), dtype, layout), dtype)
 
 
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
 @pytest.mark.parametrize("translation", [False, True])
 def test_the_attention_weights(lengths, translation, sizes):
-    forward, _, inputs, form = attention_of(lengths, translation, 0.0)
-    seen = []
+    forward, _, inputs, form = attention_case(lengths, translation, 0.0)
+    weights = []
     for on in (True, False):
         with reference(on):
-            seen.append(layers.attention_probabilities(forward(inputs["x"], parameters(form, 7))[1]))
-    assert len(seen[0]) == len(seen[1]) == len(lengths)
-    for a, b in zip(*seen):
+            weights.append(layers.attention_probabilities(forward(inputs["x"], parameters(form, 7))[1]))
+    assert len(weights[0]) == len(weights[1]) == len(lengths)
+    for a, b in zip(*weights):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("columns", [1, 7, 8, 9, 40])
 def test_the_same_elements_are_dropped(columns, sizes):
-    x, rng = np.ones((11, columns), np.float32), dropout_of([4, 7])
-    kept = []
+    x, rng = np.ones((11, columns), np.float32), make_dropout_key([4, 7])
+    masks = []
     for on in (True, False):
         with reference(on):
-            kept.append(layers.dropout(x, 0.4, rng)[0])
-    assert kept[0].tobytes() == kept[1].tobytes()
+            masks.append(layers.dropout(x, 0.4, rng)[0])
+    assert masks[0].tobytes() == masks[1].tobytes()
 
 
 def test_gelu_in_float32_is_good_to_its_own_rounding():
@@ -201,7 +201,7 @@ def test_cross_entropy_of_nothing_and_of_large_logits():
 
 @pytest.mark.parametrize("name", ["adamw", "lamb"])
 @pytest.mark.parametrize("options", [{}, {"bias_correction": True}, {"decay_all": True}, {"weight_decay": 0.0}], ids=str)
-def test_the_optimisers_are_their_reference(name, options, sizes):
+def test_optimisers_equal_their_reference(name, options, sizes):
     form = {"layer": {"w": (5, 9), "b": (9,)}, "norm": {"gamma": (33,)}, "zero": {"w": (3, 2)}}
     ends = []
     for on in (True, False):

@@ -1,4 +1,4 @@
-"""Every CUDA source is compiled by NVRTC, for several generations of GPUs and every type: that needs no GPU."""
+"""Every CUDA source compiles with NVRTC, for several generations of GPUs and every type. No GPU is needed."""
 
 import ctypes
 import importlib.util
@@ -20,9 +20,9 @@ ARCHITECTURES = [  # Turing, Ampere, Hopper, Blackwell
 
 
 def library():
-    """NVRTC from NVIDIA's wheel (nvidia-cuda-nvrtc), or None."""
-    found = importlib.util.find_spec("nvidia")
-    places = [Path(place) for place in found.submodule_search_locations] if found else []
+    """Return NVRTC from NVIDIA's wheel (nvidia-cuda-nvrtc), or None."""
+    spec = importlib.util.find_spec("nvidia")
+    places = [Path(place) for place in spec.submodule_search_locations] if spec else []
     files = [file for place in places for file in sorted(place.glob("**/libnvrtc.so.*")) if "builtins" not in file.name]
     return ctypes.CDLL(str(files[0])) if files else None
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(NVRTC is None, reason="NVRTC is not installed (p
 
 
 def compiled(text, architecture):
-    """What the compiler says -> its result and its log."""
+    """Compile a source -> result code and log of the compiler."""
     program = ctypes.c_void_p()
     assert NVRTC.nvrtcCreateProgram(ctypes.byref(program), text.encode(), b"kernel.cu", 0, None, None) == 0
     options = (ctypes.c_char_p * 2)(b"--std=c++17", f"--gpu-architecture={architecture}".encode())
@@ -50,15 +50,17 @@ def compiled(text, architecture):
 @pytest.mark.parametrize("file", FILES)
 def test_it_compiles_without_a_warning(file, dtype, architecture):
     wide = re.search(r"\bW\b", FOLDER.joinpath(f"{file}.cu").read_text(encoding="utf-8"))
-    for of_gradients in {dtype, "float32"} if dtype == "float16" else {dtype}:
+    for gradient_dtype in {dtype, "float32"} if dtype == "float16" else {dtype}:
         for constants in [(("W", W),) for W in WIDTHS] if wide else [()]:
-            result, log = compiled(source(file, dtype, of_gradients, constants), architecture)
+            result, log = compiled(source(file, dtype, gradient_dtype, constants), architecture)
             assert result == 0 and "warning" not in log, log
 
 
 def test_a_mistake_does_not_compile():
     assert (
-        compiled(source("softmax", "float32", "float32", (("W", 8),)).replace("block_max(most)", "block_min(most)"), "sm_80")[0]
+        compiled(
+            source("softmax", "float32", "float32", (("W", 8),)).replace("block_max(largest)", "block_min(largest)"), "sm_80"
+        )[0]
         != 0
     )
 

@@ -1,4 +1,4 @@
-"""The comparison of CUDA kernels with the reference is believed when it has caught mistakes in each of them."""
+"""The comparison of CUDA kernels with the reference catches planted mistakes in each of them."""
 
 import inspect
 import pkgutil
@@ -10,7 +10,7 @@ import cuda_on_host
 import pytest
 from backward_functions import own_functions
 from devices import on_device
-from test_gpu_kernels import OPERATIONS, attention_of, same
+from test_gpu_kernels import OPERATIONS, attention_case, same
 
 import albert_np.engine.gpu
 from albert_np.core import reference
@@ -32,11 +32,11 @@ ATTENTION = {
 
 
 def operation(name):
-    return attention_of(*ATTENTION[name]) if name in ATTENTION else OPERATIONS[name](N)
+    return attention_case(*ATTENTION[name]) if name in ATTENTION else OPERATIONS[name](N)
 
 
 def backward_functions():
-    """Every function of engine/gpu whose name ends in backward."""
+    """Return every function of engine/gpu whose name ends in backward."""
     names = [info.name for info in pkgutil.iter_modules(albert_np.engine.gpu.__path__) if info.name != "cuda"]  # imports CuPy
     return set().union(*(own_functions(import_module(f"albert_np.engine.gpu.{name}"), "backward") for name in names))
 
@@ -49,7 +49,7 @@ def test_every_backward_function_has_at_least_three_mistakes():
 
 @contextmanager
 def planted_anywhere(mistake, monkeypatch):
-    """Within it the mistake is in the function, or in the text of the source file."""
+    """Plant the mistake in its function or source file while the context lasts."""
     if "/" not in mistake.function:
         with planted(mistake):
             yield

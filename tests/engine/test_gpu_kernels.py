@@ -1,4 +1,4 @@
-"""The CUDA kernels against the reference in float64 on the host: run by the host's C++ compiler, and with `-m gpu` on a GPU."""
+"""The CUDA kernels compared with the reference in float64, compiled for the host by a C++ compiler; with `-m gpu`, on a GPU."""
 
 from importlib import import_module
 
@@ -35,17 +35,17 @@ def normal(*shape):
     return np.random.default_rng(sum(shape)).standard_normal(shape)
 
 
-def rows_of(lengths):
+def token_rows(lengths):
     return np.stack(
         [np.repeat(np.arange(len(lengths)) + 2**33, lengths), np.concatenate([np.arange(n) for n in lengths])], axis=1
     )
 
 
-def activation_of(act, N):
+def activation_case(act, N):
     return (lambda x: layers.activation(x, act)), (lambda dy, c: layers.activation_backward(dy, c, act)), [3 * normal(N, 5)], None
 
 
-def feed_forward_of(act, N):
+def feed_forward_case(act, N):
     form = {"intermediate": {"w": (4, 9), "b": (9,)}, "output": {"w": (9, 4), "b": (4,)}}
     return (
         lambda x, p: layers.feed_forward(x, p, act), lambda dy, c, p, g: layers.feed_forward_backward(dy, c, p, g, act),
@@ -53,16 +53,16 @@ def feed_forward_of(act, N):
     )  # fmt: skip
 
 
-def add_norm_of(N, W, rate):
-    rows = rows_of([N])
+def add_norm_case(N, W, rate):
+    rows = token_rows([N])
     return (
         lambda x, f, p: layers.add_norm(x, f, p, 1e-6, rate, RandomKey(3, 1).for_rows(put(rows, x)).fold_in("here", 2)),
         layers.add_norm_backward, [normal(N, W), 2 * normal(N, W)], {"gamma": (W,), "beta": (W,)},
     )  # fmt: skip
 
 
-def dropout_of(N, W):
-    rows = rows_of([N])
+def dropout_case(N, W):
+    rows = token_rows([N])
     return (
         lambda x: layers.dropout(x, 0.3, RandomKey(3, 1).for_rows(put(rows, x)).fold_in("here", 2)),
         layers.dropout_backward, [normal(N, W)],
@@ -70,7 +70,7 @@ def dropout_of(N, W):
     )  # fmt: skip
 
 
-def cross_entropy_of(N, C, smoothing):
+def cross_entropy_case(N, C, smoothing):
     def forward(x):
         weights = put(np.linspace(0.5, 2, N), x).astype(x.dtype)
         return layers.cross_entropy(x, put(np.arange(N) % C, x), weights, 3.0, smoothing)
@@ -78,7 +78,7 @@ def cross_entropy_of(N, C, smoothing):
     return forward, layers.cross_entropy_backward, [9 * normal(N, C)], None
 
 
-def embedding_of(N, padding_idx):
+def embedding_case(N, padding_idx):
     ids = np.arange(N) * 7 % 5
     return (
         lambda p: layers.embedding(
@@ -89,12 +89,12 @@ def embedding_of(N, padding_idx):
     )  # fmt: skip
 
 
-def gather_of(N, W):
+def gather_case(N, W):
     rows = np.arange(2 * N) * 5 % N
     return (lambda x: layers.gather(x, put(rows, x))), layers.gather_backward, [normal(N, W)], None
 
 
-def pooler_of(lengths):
+def pooler_case(lengths):
     return (
         lambda x, p: layers.pooler(x, p, Sequences.of_lengths(lengths, first_rows=put(np.cumsum(lengths) - lengths, x))),
         layers.pooler_backward,
@@ -102,25 +102,25 @@ def pooler_of(lengths):
     )  # fmt: skip
 
 
-def attention_of(lengths, translation, rate):
+def attention_case(lengths, translation, rate):
     sources = np.array([1 + n // 2 for n in lengths]) if translation else None
-    rows = rows_of(lengths)
+    rows = token_rows(lengths)
 
-    def here(x):
+    def packed(x):
         kind = PrefixSequences if translation else PackedSequences
         return kind.of_lengths(lengths, first_rows=put(np.cumsum(lengths) - lengths, x), prefix_lengths=sources)
 
     return (
-        lambda x, p: layers.attention(x, p, here(x), 3, rate, RandomKey(3, 1).for_rows(put(rows, x)).fold_in("here", 1)),
-        lambda dy, c, p, g: layers.attention_backward(dy, c, p, g, here(dy), 3),
+        lambda x, p: layers.attention(x, p, packed(x), 3, rate, RandomKey(3, 1).for_rows(put(rows, x)).fold_in("here", 1)),
+        lambda dy, c, p, g: layers.attention_backward(dy, c, p, g, packed(dy), 3),
         [normal(sum(lengths), 12)], {name: dict(LINEAR) for name in ("query", "key", "value", "output")},
     )  # fmt: skip
 
 
 OPERATIONS = {
-    **{act: lambda N, act=act: activation_of(act, N) for act in ("gelu_new", "gelu", "relu", "tanh")},
-    "feed_forward, gelu_new": lambda N: feed_forward_of("gelu_new", N),
-    "feed_forward, relu": lambda N: feed_forward_of("relu", N),
+    **{act: lambda N, act=act: activation_case(act, N) for act in ("gelu_new", "gelu", "relu", "tanh")},
+    "feed_forward, gelu_new": lambda N: feed_forward_case("gelu_new", N),
+    "feed_forward, relu": lambda N: feed_forward_case("relu", N),
     "linear": lambda N: (layers.linear, layers.linear_backward, [normal(N, 12)], LINEAR),
     "linear, in factors": lambda N: (
         lambda x, p: layers.linear(x, p.map), lambda dy, c, p, g: layers.linear_backward(dy, c, p.map, g.map), [normal(N, 12)],
@@ -133,22 +133,22 @@ OPERATIONS = {
         lambda x, p: layers.layer_norm(x, p, 1e-6), layers.layer_norm_backward, [normal(N, 2061)],
         {"gamma": (2061,), "beta": (2061,)},
     ),
-    "add_norm": lambda N: add_norm_of(N, 13, 0.0),
-    "add_norm, dropout": lambda N: add_norm_of(N, 13, 0.3),
+    "add_norm": lambda N: add_norm_case(N, 13, 0.0),
+    "add_norm, dropout": lambda N: add_norm_case(N, 13, 0.3),
     "softmax": lambda N: (layers.softmax, layers.softmax_backward, [normal(2, N, 6)], None),
-    "dropout": lambda N: dropout_of(N, 13),
-    "cross_entropy": lambda N: cross_entropy_of(N, 5, 0.0),
-    "cross_entropy, many classes": lambda N: cross_entropy_of(N, 700, 0.1),
-    "embedding": lambda N: embedding_of(N, None),
-    "embedding, padding_idx": lambda N: embedding_of(N, 1),
-    "gather": lambda N: gather_of(N, 5),
-    "pooler": lambda N: pooler_of([N, 3, 1]),
+    "dropout": lambda N: dropout_case(N, 13),
+    "cross_entropy": lambda N: cross_entropy_case(N, 5, 0.0),
+    "cross_entropy, many classes": lambda N: cross_entropy_case(N, 700, 0.1),
+    "embedding": lambda N: embedding_case(N, None),
+    "embedding, padding_idx": lambda N: embedding_case(N, 1),
+    "gather": lambda N: gather_case(N, 5),
+    "pooler": lambda N: pooler_case([N, 3, 1]),
     "fuse": lambda N: (layers.fuse, layers.fuse_backward, [normal(N, 6), normal(N, 6) + 1], {"w": (12, 6), "b": (6,)}),
 }  # fmt: skip
 
 
 def run(operation, dtype, device):
-    """y, dx (a list), g on the host, of the reference in float64 (device None) or of the kernels."""
+    """Return y, dx (a list) and g on the host, of the reference in float64 (device None) or of the kernels."""
     forward, backward, inputs, form = operation
     inputs = [x.astype(dtype).astype("float64") if device is None else x.astype(dtype) for x in inputs]
     trees = []
@@ -176,16 +176,16 @@ def run(operation, dtype, device):
 def same(operation, dtype, device):
     y0, dx0, g0 = run(operation, dtype, None)
     y, dx, g = run(operation, dtype, device)
-    for found, expected in zip([y, *dx, *g], [y0, *dx0, *g0], strict=True):
-        assert found.shape == expected.shape
+    for results, expected in zip([y, *dx, *g], [y0, *dx0, *g0], strict=True):
+        assert results.shape == expected.shape
         size = max(1e-3, np.abs(expected).max(initial=0))
-        assert np.abs(found - expected).max(initial=0) <= CLOSE[dtype] * size
+        assert np.abs(results - expected).max(initial=0) <= CLOSE[dtype] * size
 
 
 @pytest.mark.parametrize("dtype", CLOSE)
 @pytest.mark.parametrize("N", [1, 70])
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_kernel_is_its_reference(name, N, dtype, device):
+def test_kernels_equal_their_reference(name, N, dtype, device):
     same(OPERATIONS[name](N), dtype, device)
 
 
@@ -193,73 +193,73 @@ def test_a_kernel_is_its_reference(name, N, dtype, device):
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 @pytest.mark.parametrize("translation", [False, True])
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
-def test_attention_is_its_reference(lengths, translation, rate, dtype, device):
-    same(attention_of(lengths, translation, rate), dtype, device)
+def test_attention_equals_its_reference(lengths, translation, rate, dtype, device):
+    same(attention_case(lengths, translation, rate), dtype, device)
 
 
 @pytest.mark.parametrize("name", ["layer_norm", "add_norm, dropout"])
-def test_layer_norm_with_several_rows_a_block(name, device, monkeypatch):
+def test_layer_norm_with_several_rows_per_block(name, device, monkeypatch):
     monkeypatch.setattr(import_module("albert_np.engine.gpu.layer_norm"), "PARTS", 16)
     same(OPERATIONS[name](70), "float64", device)
 
 
 def test_attention_in_tiles_of_one_sequence(device, monkeypatch):
     monkeypatch.setattr(import_module("albert_np.engine.gpu.tiles"), "TILE_BYTES", 1)
-    same(attention_of([9, 10, 8, 10], False, 0.3), "float64", device)
+    same(attention_case([9, 10, 8, 10], False, 0.3), "float64", device)
 
 
 def test_the_attention_weights(device):
-    forward, _, inputs, form = attention_of([3, 9, 8], False, 0.0)
+    forward, _, inputs, form = attention_case([3, 9, 8], False, 0.0)
     p = parameters(form, 7)
     with reference():
         expected = layers.attention_probabilities(forward(inputs[0], p)[1])
     on_it = placed(p, device.like("float64"))
-    found = layers.attention_probabilities(forward(device.put(inputs[0]), on_it)[1])
-    for a, b in zip(found, expected, strict=True):
+    results = layers.attention_probabilities(forward(device.put(inputs[0]), on_it)[1])
+    for a, b in zip(results, expected, strict=True):
         np.testing.assert_allclose(to_host(a), b, rtol=1e-12, atol=1e-14)
 
 
 def test_sequences_that_are_too_long_are_refused(device, monkeypatch):
-    monkeypatch.setattr(import_module("albert_np.engine.gpu.attention"), "LONGEST", 8)
-    with pytest.raises(ValueError, match="a sequence has 9 tokens; attention on a GPU takes 8 at most"):
-        run(attention_of([9], False, 0.0), "float64", device)
+    monkeypatch.setattr(import_module("albert_np.engine.gpu.attention"), "MAX_LENGTH", 8)
+    with pytest.raises(ValueError, match="expected sequences of at most 8 tokens for attention on a GPU, got one of 9"):
+        run(attention_case([9], False, 0.0), "float64", device)
 
 
 @pytest.mark.parametrize("columns", [1, 7, 8, 9, 40])
 def test_the_same_elements_are_dropped(columns, device):
-    x, rows = np.ones((11, columns), np.float32), rows_of([4, 7])
+    x, rows = np.ones((11, columns), np.float32), token_rows([4, 7])
     with reference():
         expected = layers.dropout(x, 0.4, RandomKey(3, 1).for_rows(rows))[0]
-    found = layers.dropout(device.put(x), 0.4, RandomKey(3, 1).for_rows(device.put(rows)))[0]
-    assert to_host(found).tobytes() == expected.tobytes()
+    results = layers.dropout(device.put(x), 0.4, RandomKey(3, 1).for_rows(device.put(rows)))[0]
+    assert to_host(results).tobytes() == expected.tobytes()
 
 
-def test_a_step_that_is_known_on_the_device_only(device):
-    x, rows = device.put(np.ones((5, 9), np.float32)), device.put(rows_of([5]))
+def test_a_step_that_only_the_device_has(device):
+    x, rows = device.put(np.ones((5, 9), np.float32)), device.put(token_rows([5]))
     known = RandomKey(3, 17).for_rows(rows)
     words = device.put(np.array(known.step_words(), np.uint32))
-    there = DeviceRandomKey(3, 0, rows=rows, device_step_words=words)
-    assert to_host(layers.dropout(x, 0.4, known)[0]).tobytes() == to_host(layers.dropout(x, 0.4, there)[0]).tobytes()
+    on_device = DeviceRandomKey(3, 0, rows=rows, device_step_words=words)
+    assert to_host(layers.dropout(x, 0.4, known)[0]).tobytes() == to_host(layers.dropout(x, 0.4, on_device)[0]).tobytes()
 
 
 def test_rows_add_up_in_the_same_order_each_time(device):
     rng = np.random.default_rng(0)
     rows, values = rng.integers(0, 3, 300), rng.standard_normal((300, 4)).astype(np.float32)
-    found = []
+    results = []
     for _ in range(2):
         table = device.put(np.zeros((3, 4), np.float32))
         add_rows(table, device.put(rows), device.put(values))
-        found.append(to_host(table).tobytes())
-    assert found[0] == found[1]
+        results.append(to_host(table).tobytes())
+    assert results[0] == results[1]
     expected = np.zeros((3, 4))
     np.add.at(expected, rows, values.astype(np.float64))
-    np.testing.assert_allclose(np.frombuffer(found[0], np.float32).reshape(3, 4), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(np.frombuffer(results[0], np.float32).reshape(3, 4), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["adamw", "lamb"])
 @pytest.mark.parametrize("options", [{}, {"bias_correction": True}, {"decay_all": True}, {"weight_decay": 0.0}], ids=str)
-def test_the_optimisers_are_their_reference(name, options, device, monkeypatch):
-    monkeypatch.setattr(import_module("albert_np.engine.gpu.optim"), "PIECE", 64)  # so that the larger tensors have several
+def test_optimisers_equal_their_reference(name, options, device, monkeypatch):
+    monkeypatch.setattr(import_module("albert_np.engine.gpu.optim"), "CHUNK", 64)  # so that the larger tensors have several
     form = {"layer": {"w": (15, 9), "b": (9,)}, "norm": {"gamma": (33,)}, "zero": {"w": (3, 2)}}
     ends = []
     for on_host in (True, False):
@@ -280,7 +280,7 @@ def test_the_optimisers_are_their_reference(name, options, device, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["adamw", "lamb"])
-def test_an_update_that_is_left_out(name, device):
+def test_a_skipped_update(name, device):
     """A gradient that is not finite changes nothing but the scale, and does not count as an update."""
     form, ends = {"layer": {"w": (5, 9), "b": (9,)}}, []
     for with_a_bad_one in (False, True):
@@ -299,6 +299,6 @@ def test_an_update_that_is_left_out(name, device):
     assert ends[1][2] == {"scale": 2.0**14, "good": 1, "skipped": 1}
 
 
-def test_the_device_has_a_kernel_of_every_operation_that_the_host_has_one_of():
+def test_the_gpu_has_every_kernel_of_the_cpu():
     assert set(cpu.KERNELS) <= set(gpu.KERNELS)
     assert all(name in dispatch.operations for name in gpu.KERNELS)

@@ -1,4 +1,4 @@
-"""A batch in parts, one a thread, is the batch."""
+"""A batch divided into shards, one per thread, gives the results of the whole batch."""
 
 import operator
 from dataclasses import replace
@@ -7,7 +7,19 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from invariants import COUNT, DROPOUT, LENGTHS, RNGS, TASKS, batch_of, close, in_threads, parameters, task_batch_of, task_model
+from invariants import (
+    COUNT,
+    DROPOUT,
+    LENGTHS,
+    RNGS,
+    TASKS,
+    close,
+    in_threads,
+    make_batch,
+    make_task_batch,
+    parameters,
+    task_model,
+)
 from threadpoolctl import threadpool_info
 
 import albert_np as ab
@@ -26,8 +38,8 @@ every_task = pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("k", [2, 3, 4])
 @pytest.mark.parametrize("given", [None, COUNT], ids=["counted", "given"])
 @every_task
-def test_a_task_in_parts(task, given, k):
-    model, batch = task_model(task), task_batch_of(task, 0, 1, 2, 3)
+def test_a_task_in_shards(task, given, k):
+    model, batch = task_model(task), make_task_batch(task, 0, 1, 2, 3)
     for rng in RNGS:
         whole, grads = model.packed_loss_and_gradients(batch, None, given, rng)
         with in_threads(k):
@@ -46,7 +58,7 @@ def test_a_task_in_parts(task, given, k):
 @pytest.mark.parametrize("without", ["masked", "order", "masked order"])
 def test_pretraining_without_some_labels(without):
     model = ab.AlbertForPreTraining.of(DROPOUT, parameters(shapes(DROPOUT), 3))
-    batch = replace(batch_of(0, 1, 2, 3), **dict.fromkeys(without.split()))
+    batch = replace(make_batch(0, 1, 2, 3), **dict.fromkeys(without.split()))
     whole, grads = model.packed_loss_and_gradients(batch)
     with in_threads(2):
         together, again = model.packed_loss_and_gradients(batch)
@@ -54,9 +66,9 @@ def test_pretraining_without_some_labels(without):
     close(again.flat, grads.flat)
 
 
-def test_a_part_without_a_masked_token():
+def test_a_shard_without_a_masked_token():
     model = ab.AlbertForPreTraining.of(TINY, parameters(shapes(TINY), 3))
-    batch = batch_of(0, 1, 2, 3)
+    batch = make_batch(0, 1, 2, 3)
     keep = batch.masked.rows < LENGTHS[0]  # all in the first sequence
     batch = replace(batch, masked=Items(batch.masked.labels[keep], batch.masked.rows[keep]))
     whole, grads = model.packed_loss_and_gradients(batch)
@@ -70,7 +82,7 @@ def test_a_part_without_a_masked_token():
 @pytest.mark.parametrize(
     "lengths", [[1, 1], [5, 5, 5, 5], [100, 1, 1, 1], [1, 1, 1, 100], [1, 100, 1], [3, 9, 2, 7, 7, 1, 4, 8], [50] + [1] * 50]
 )
-def test_cuts_leave_nothing_out_and_nothing_empty(lengths):
+def test_split_points_cover_everything_without_empty_shards(lengths):
     lengths = np.array(lengths)
     for k in range(1, min(5, len(lengths)) + 1):
         found = split_points(lengths, k)
@@ -81,8 +93,8 @@ def test_cuts_leave_nothing_out_and_nothing_empty(lengths):
         assert max(tokens) <= lengths.sum() / k + lengths.max()
 
 
-def test_parts_hold_the_batch():
-    batch = batch_of(0, 1, 2, 3)
+def test_shards_contain_the_batch():
+    batch = make_batch(0, 1, 2, 3)
     for k in (1, 2, 3, 4):
         found = split(batch, k)
         for name in ("ids", "positions", "token_types", "random_rows", "order.labels", "masked.labels"):
@@ -94,14 +106,14 @@ def test_parts_hold_the_batch():
 
 
 def test_tables_of_labels_that_differ_in_number_need_denominators():
-    batch = task_batch_of("spans", 0, 1, 2, 3)  # one answer without a known end
+    batch = make_task_batch("spans", 0, 1, 2, 3)  # one answer without a known end
     assert not batch.has_common_denominators()
-    assert task_batch_of("classes", 0, 2).denominators() == {"task": 2, "tokens": 12}
+    assert make_task_batch("classes", 0, 2).denominators() == {"task": 2, "tokens": 12}
     with in_threads(2), mock.patch.object(base, "split", side_effect=AssertionError):
         task_model("spans").packed_loss_and_gradients(batch)
 
 
-def test_how_many_parts():
+def test_number_of_shards():
     wide, narrow = np.zeros(768, np.float32), np.zeros(16, np.float32)
     many, few = np.full(32, 128), np.full(2, 512)
     with mock.patch.object(threads, "count", lambda: 2):
@@ -111,12 +123,12 @@ def test_how_many_parts():
             assert number_of_shards(many, wide) == 1
     with mock.patch.object(threads, "count", lambda: 16):
         assert number_of_shards(many, wide) == 16
-        assert number_of_shards(few, wide) == 1  # 16 threads of BLAS are quicker than two parts
+        assert number_of_shards(few, wide) == 1  # 16 threads of BLAS are faster than two shards
     with mock.patch.object(threads, "count", lambda: 1):
         assert number_of_shards(many, wide) == 1
 
 
-def test_a_failing_part_is_an_exception_and_blas_is_as_before():
+def test_a_failing_shard_raises_and_blas_is_restored():
     before = [library["num_threads"] for library in threadpool_info()]
     model = ab.AlbertForPreTraining(TINY)
     calls = []
@@ -127,14 +139,14 @@ def test_a_failing_part_is_an_exception_and_blas_is_as_before():
 
     failing = mock.patch.object(ab.AlbertForPreTraining, "objective", Objective(fail_once, None))
     with in_threads(2), failing, pytest.raises(FloatingPointError, match="here"):
-        model.packed_loss_and_gradients(batch_of(0, 1, 2, 3))
+        model.packed_loss_and_gradients(make_batch(0, 1, 2, 3))
     assert len(calls) == 2 and [library["num_threads"] for library in threadpool_info()] == before
 
 
 @pytest.mark.parametrize(
     "cls", [ab.AlbertForPreTraining, ab.AlbertForMaskedLM, *dict.fromkeys(model for model, _ in TASKS.values())]
 )
-def test_a_call_in_parts(cls):
+def test_a_call_in_shards(cls):
     model = cls(TINY, seed=2, dtype="float64")
     rng = np.random.default_rng(1)
     ids, mask = rng.integers(5, 20, (5, 9)), rng.integers(0, 2, (5, 9))

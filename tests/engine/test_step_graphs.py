@@ -22,9 +22,9 @@ def device(request, monkeypatch):
         yield on_device(request.param, monkeypatch)
 
 
-def arrays(number, task, order=(5, 3, 1, 2)):
-    """A batch of this number; all have one form, whatever the order of their lengths."""
-    rng = np.random.default_rng(number)
+def arrays(index, task, order=(5, 3, 1, 2)):
+    """Return the arrays of a batch; all batches have one shape, whatever the order of their lengths."""
+    rng = np.random.default_rng(index)
     lengths = np.array(order)
     N, B, starts = int(lengths.sum()), len(lengths), np.cumsum(lengths) - lengths
     given = dict(
@@ -65,15 +65,15 @@ DENOMINATORS = {"mlm": 5.0, "sop": 3.0, "task": 7.0}
 ORDERS = [(5, 3, 1, 2), (1, 2, 5, 3), (4, 2, 2, 3)]
 
 
-def seen(steps, model, number, task):
-    """Losses and gradient of a step that is added to what is there."""
-    grads, given = model.grads, arrays(number, task, ORDERS[number % 3])
-    results = steps(given, grads, DENOMINATORS, ab.Dropout(3, number))
+def step_results(steps, model, index, task):
+    """Return losses and gradient of a step, which is added to the gradient of the steps before."""
+    grads, given = model.grads, arrays(index, task, ORDERS[index % 3])
+    results = steps(given, grads, DENOMINATORS, ab.Dropout(3, index))
     values = {name: getattr(results, name) for name in results.__dataclass_fields__}
     return {name: x if isinstance(x, int | None) else float(to_host(x)) for name, x in values.items()}
 
 
-def model_of(task, dtype="float64"):
+def make_model(task, dtype="float64"):
     kind, changes = MODELS[task]
     model = kind(ab.AlbertConfig(**SIZES, **changes), seed=5, dtype=dtype)
     model.grads = model.params.zeros_like()
@@ -82,13 +82,13 @@ def model_of(task, dtype="float64"):
 
 @pytest.mark.parametrize("task", MODELS)
 def test_a_replayed_step_is_the_eager_step(task, device):
-    one, other = model_of(task), model_of(task)
+    one, other = make_model(task), make_model(task)
     graphs, plain = StepGraphs(one), StepGraphs(other, capture=False)
     assert graphs.capture == (task != "spans")
-    for number in range(8):
+    for index in range(8):
         for model in (one, other):
             model.params.flat *= 1.02  # as training changes them, in place
-        found, expected = seen(graphs, one, number, task), seen(plain, other, number, task)
+        found, expected = step_results(graphs, one, index, task), step_results(plain, other, index, task)
         assert found.keys() == expected.keys()
         for name, value in expected.items():
             assert found[name] == (value if isinstance(value, int | None) else pytest.approx(value, rel=1e-11)), name
@@ -98,35 +98,35 @@ def test_a_replayed_step_is_the_eager_step(task, device):
 
 
 def test_micro_batches_of_one_shape_are_not_confused(device):
-    """What a replay found is copied before the next one writes over it."""
-    model = model_of("pretraining")
+    """The results of a replay are copied before the next one overwrites them."""
+    model = make_model("pretraining")
     steps = StepGraphs(model)
-    for number in range(5):
-        steps(arrays(number, "pretraining"), model.grads, DENOMINATORS, None)
-    first, second = (steps(arrays(number, "pretraining"), model.grads, DENOMINATORS, None) for number in (11, 12))
+    for index in range(5):
+        steps(arrays(index, "pretraining"), model.grads, DENOMINATORS, None)
+    first, second = (steps(arrays(index, "pretraining"), model.grads, DENOMINATORS, None) for index in (11, 12))
     again = steps(arrays(11, "pretraining"), model.grads, DENOMINATORS, None)
     assert float(to_host(first.loss)) == float(to_host(again.loss)) != float(to_host(second.loss))
 
 
 def test_shapes_are_captured_after_three_occurrences(device, monkeypatch):
-    model = model_of("classes")
+    model = make_model("classes")
     steps = StepGraphs(model)
     lengths = [(5, 3, 1, 2)] * 3 + [(9, 9, 9, 9)] * 5 + [(5, 3, 1, 2)] * 2
-    for number, order in enumerate(lengths):
-        steps(arrays(number, "classes", order), model.grads, DENOMINATORS, None)
+    for index, order in enumerate(lengths):
+        steps(arrays(index, "classes", order), model.grads, DENOMINATORS, None)
     assert sorted(r.replay is not None for r in steps.graphs.values()) == [True, True]
     monkeypatch.setattr(step_graphs, "MOST", 2)
-    for number in range(6):
-        steps(arrays(number, "classes", (2, 2, 2, 2)), model.grads, DENOMINATORS, None)
+    for index in range(6):
+        steps(arrays(index, "classes", (2, 2, 2, 2)), model.grads, DENOMINATORS, None)
     assert len(steps.graphs) == 2, "no more memory is taken"
 
 
 def test_nothing_is_captured_on_the_host_or_in_the_reference(device):
-    assert StepGraphs(model_of("classes")).capture
+    assert StepGraphs(make_model("classes")).capture
     with reference():
-        assert not StepGraphs(model_of("classes")).capture
+        assert not StepGraphs(make_model("classes")).capture
     ab.use("numpy")
-    assert not StepGraphs(model_of("classes")).capture
+    assert not StepGraphs(make_model("classes")).capture
 
 
 @pytest.mark.parametrize("n", [*range(1, 70), 127, 129, 1000, 4095, 4097])
@@ -138,7 +138,7 @@ def test_sizes_are_rounded_up_by_little(n):
 
 def test_padding_rows_are_in_no_tile(device):
     """Rows beyond the batch's belong to no tile, and no output row comes twice."""
-    model = model_of("pretraining")
+    model = make_model("pretraining")
     given = arrays(1, "pretraining")
     form = BatchShape(given, model, model.grads, None)
     N, rows = len(given["ids"]), form.integers["output_rows"]
@@ -155,11 +155,11 @@ def test_padding_rows_are_in_no_tile(device):
 def test_float16_is_near_float32(task, device):
     found = {}
     for precision in ("float32", "float16"):
-        model = model_of(task, "float32")
+        model = make_model(task, "float32")
         steps = get_precision_policy(model, precision)
-        for number in range(6):
-            given = arrays(number, task, ORDERS[number % 3])
-            results = steps.compute_gradients([given], DENOMINATORS, ab.Dropout(3, number), model.grads)
+        for index in range(6):
+            given = arrays(index, task, ORDERS[index % 3])
+            results = steps.compute_gradients([given], DENOMINATORS, ab.Dropout(3, index), model.grads)
             norm = steps.update_loss_scale(ab.optim.clip(model.grads, 1e9))
         assert model.grads.flat.dtype == np.float32 and norm.dtype == np.float32
         found[precision] = float(to_host(results[0].loss)), to_host(model.grads.flat), float(to_host(norm))
@@ -169,13 +169,13 @@ def test_float16_is_near_float32(task, device):
 
 
 def test_float16_learns_and_leaves_out_what_overflows(device):
-    model = model_of("pretraining", "float32")
+    model = make_model("pretraining", "float32")
     steps = get_precision_policy(model, "float16")
     assert isinstance(steps, Float16Policy)
     state, given = ab.optim.init("adamw", model.params, bias_correction=True), arrays(1, "pretraining")
     losses = []
-    for number in range(20):
-        if number == 3:
+    for index in range(20):
+        if index == 3:
             steps.loss_scale.scale[...] = 2.0**24  # gradients overflow float16
             before = to_host(model.params.flat)
         with np.errstate(all="ignore"):  # a device says nothing of it
@@ -184,28 +184,28 @@ def test_float16_learns_and_leaves_out_what_overflows(device):
         state.loss_scale = steps.loss_scale
         ab.optim.step(model.params, model.grads, state, 2e-2)
         losses.append(float(to_host(results[0].loss)))
-        if number == 3:
+        if index == 3:
             assert np.array_equal(before, to_host(model.params.flat)) and float(to_host(norm)) == 0
     assert steps.loss_scale.state()["skipped"] >= 1 and steps.loss_scale.state()["scale"] < 2.0**24
     assert losses[-1] < losses[0] - 0.5
-    again = get_precision_policy(model_of("pretraining", "float32"), "float16")
+    again = get_precision_policy(make_model("pretraining", "float32"), "float16")
     again.restore(steps.state())
     assert again.state() == steps.state()
 
 
 def test_precisions_that_cannot_be(device):
-    model = model_of("classes", "float64")
+    model = make_model("classes", "float64")
     with pytest.raises(ValueError, match="precision float16 is for parameters in float32, not float64"):
         get_precision_policy(model, "float16")
     with reference(), pytest.raises(ValueError, match="ALBERT_NP_REFERENCE switches them off"):
-        get_precision_policy(model_of("classes", "float32"), "float16")
+        get_precision_policy(make_model("classes", "float32"), "float16")
     ab.use("numpy")
     with pytest.raises(ValueError, match=r"precision tf32 needs a GPU \(--backend cupy\); the parameters are on numpy"):
-        get_precision_policy(model_of("classes", "float32"), "tf32")
+        get_precision_policy(make_model("classes", "float32"), "tf32")
 
 
 def test_a_batch_is_computed_eagerly_where_nothing_is_captured():
-    model = model_of("classes")
+    model = make_model("classes")
     given = arrays(0, "classes")
     results = StepGraphs(model)(given, model.grads, {"task": 7.0}, None)
     assert results.loss == model.packed_loss(model.pack_batch(**given), {"task": 7.0}).loss

@@ -1,4 +1,4 @@
-"""The whole model, forward and backward, and an optimiser step on arrays that refuse what CuPy refuses."""
+"""The whole model, forward and backward, and an optimiser step, on arrays that raise errors where CuPy does."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def strict(monkeypatch):
 
 
 def step(name, config, optimizer):
-    """Two pretraining steps on the backend of this name -> (parameters on the host, losses, norms)."""
+    """Run two pretraining steps on a backend -> (parameters on the host, losses, norms)."""
     ab.use(name)
     model = ab.AlbertForPreTraining(config, seed=5, dtype="float64")
     state = ab.optim.init(optimizer, model.params, bias_correction=True)
@@ -215,7 +215,7 @@ def test_the_stand_in_wraps_indices_silently():
 
 
 def test_loading_puts_the_weights_where_arrays_are_put(strict, tmp_path):
-    """Half precision, transposed matrices, a head that starts afresh, numbers that are not finite."""
+    """Half precision, transposed matrices, a newly initialised head, numbers that are not finite."""
     config = ab.AlbertConfig(**SIZES)
     made = ab.AlbertForPreTraining(config, seed=3)
     made.save_pretrained(tmp_path, dtype="float16")
@@ -240,7 +240,7 @@ FORMS_IN_TRAINING = {
 @pytest.mark.parametrize("weights", ["float32", "int8", "int4"])
 @pytest.mark.parametrize("how", FORMS_IN_TRAINING)
 def test_training_in_a_small_form_is_the_same(strict, how, weights):
-    """Pruning, rounding and a teacher at once."""
+    """Pruning, rounding and distillation at once."""
     from albert_np.compress import SCHEMES, Pruning, QuantisationAware, Sparsity
     from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
     from albert_np.training.constraints import forward_context

@@ -1,4 +1,4 @@
-"""Threads side by side, and the user's own setting of BLAS."""
+"""Work in several threads, and the user's setting of BLAS."""
 
 import os
 import subprocess
@@ -13,15 +13,15 @@ from albert_np.engine import threads
 
 
 def blas():
-    """The threads of NumPy's BLAS. SciPy may have brought one of its own since, which multiplies nothing here."""
-    found = ThreadpoolController().select(user_api="blas").lib_controllers
-    own = [library for library in found if "numpy" in library.filepath]
-    return [library.num_threads for library in own or found]
+    """Return the number of threads of NumPy's BLAS (SciPy may have loaded another BLAS, which is not used here)."""
+    controllers = ThreadpoolController().select(user_api="blas").lib_controllers
+    own = [library for library in controllers if "numpy" in library.filepath]
+    return [library.num_threads for library in own or controllers]
 
 
 @pytest.fixture(autouse=True)
 def two_of_blas():
-    """Whatever the machine has; and afterwards all is as it was."""
+    """Set BLAS to two threads for a test, whatever the machine has."""
     with threadpool_limits(2, user_api="blas"):
         before = blas()
         yield before
@@ -47,10 +47,10 @@ def test_in_order_each_in_its_thread_with_one_of_blas():
         time.sleep(0.02 * (3 - i))  # the first ends last
         return i, j, threading.get_ident(), blas()
 
-    found = threads.run(work, range(3), "abc")
-    assert [(i, j) for i, j, _, _ in found] == [(0, "a"), (1, "b"), (2, "c")]
-    assert len({ident for *_, ident, _ in found}) == 3 and found[0][2] == threading.get_ident()
-    assert all(set(counts) == {1} for *_, counts in found)
+    results = threads.run(work, range(3), "abc")
+    assert [(i, j) for i, j, _, _ in results] == [(0, "a"), (1, "b"), (2, "c")]
+    assert len({ident for *_, ident, _ in results}) == 3 and results[0][2] == threading.get_ident()
+    assert all(set(counts) == {1} for *_, counts in results)
 
 
 def test_a_single_task_has_all_of_blas(two_of_blas):
@@ -60,7 +60,7 @@ def test_a_single_task_has_all_of_blas(two_of_blas):
 def test_a_server_leaves_a_processor_to_others(monkeypatch):
     monkeypatch.setattr(threads, "_allowed", 0)  # put back afterwards
     with threadpool_limits(3, user_api="blas"):
-        threads.side_by_side()
+        threads.reserve_processor()
         assert threads.count() == 3 and set(blas()) == {2}
         assert all(set(counts) == {1} for counts in threads.run(lambda i: blas(), range(3)))
         assert threads.count() == 3 and set(blas()) == {2}

@@ -1,4 +1,4 @@
-"""The check itself: it covers everything, passes what is right, and says clearly what is wrong."""
+"""The check itself: it covers everything, passes right gradients, and names wrong ones."""
 
 import io
 import json
@@ -81,7 +81,7 @@ def test_a_failure_names_the_tensor_and_its_worst_coordinate(x):
     assert "w at [2, 1]: analytic" in str(rows["w"]) and "they differ" in str(rows["w"])
 
 
-def test_a_failure_of_one_part_in_a_hundred_thousand_is_seen(x):
+def test_a_failure_of_one_part_in_a_hundred_thousand_is_noticed(x):
     def wrong(dy, cache, p, g):
         return linear_backward(dy, cache, p, g) * (1 + 1e-5)
 
@@ -90,7 +90,7 @@ def test_a_failure_of_one_part_in_a_hundred_thousand_is_seen(x):
 
 
 @reference()  # a bare cache
-def test_assigning_instead_of_adding_is_seen(x):
+def test_assigning_instead_of_adding_is_noticed(x):
     def wrong(dy, cache, p, g):
         g.w[...] = cache.T @ dy
         g.b += dy.sum(0)
@@ -101,7 +101,7 @@ def test_assigning_instead_of_adding_is_seen(x):
 
 
 @reference()  # a bare cache
-def test_writing_is_seen(x):
+def test_writing_is_noticed(x):
     def to_cache(dy, cache, p, g):
         dx = linear_backward(dy, cache, p, g)
         cache *= 1.5
@@ -136,14 +136,14 @@ def test_the_form_of_a_gradient(x):
     assert "finite" in failing(lambda dy, cache, p, g: linear_backward(dy, cache, p, g) + np.inf, x)["x"].note
 
 
-def test_a_check_that_shows_nothing_is_void(x):
+def test_a_check_without_a_measurable_derivative_is_void(x):
     rows = check(lambda x: (0 * x, x), lambda dy, cache: 0 * dy, {"x": x})
     assert not rows[0].passed and "void" in rows[0].note
     rows = check(lambda x: (1e-7 * x, x), lambda dy, cache: 1e-7 * dy, {"x": x})
     assert not rows[0].passed and "void" in rows[0].note
 
 
-def test_a_parameter_that_is_said_to_be_unused_must_have_no_gradient(x):
+def test_an_unused_parameter_must_have_no_gradient(x):
     rows = failing(linear_backward, x, unused=lambda name: name == "b")
     assert list(rows) == ["b"] and "not used" in rows["b"].note
 
@@ -186,7 +186,7 @@ def test_float32_is_refused(x):
 
 
 @pytest.mark.parametrize("fused", [(), (1, 2)])
-def test_a_model_at_the_weights_it_has(fused, version):
+def test_a_model_at_given_weights(fused, version):
     config = TINY.replace(fusion_layers=fused, hidden_dropout_prob=0.2, sharing="none")
     before = ab.AlbertForPreTraining(config, dtype="float32").params.astype("float64")
     before.flat *= 5  # a fresh model's attention weights are nearly equal, and its gradient is next to nothing
@@ -201,7 +201,7 @@ def test_a_model_at_the_weights_it_has(fused, version):
     [(ab.AlbertForSequenceClassification, "classes"), (ab.AlbertForTokenClassification, "tokens"),
      (ab.AlbertForQuestionAnswering, "spans")],
 )  # fmt: skip
-def test_a_fine_tuning_model_at_the_weights_it_has(model, task):
+def test_a_fine_tuning_model_at_given_weights(model, task):
     made = model(TINY, seed=1, dtype="float64")
     made.params.flat *= 5
     batch = task_batch(made.config, 0, task, model.objective)

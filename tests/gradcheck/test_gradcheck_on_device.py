@@ -1,4 +1,4 @@
-"""The gradient checks on a device, in float64: on the strict stand-in a few of them, on a GPU all."""
+"""The gradient checks on a device, in float64: some of them on the strict stand-in, all on a GPU."""
 
 import cuda_on_host
 import pytest

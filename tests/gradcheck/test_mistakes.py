@@ -1,4 +1,4 @@
-"""A gradient check is believed when it has caught planted mistakes: in every backward function, at least three."""
+"""The gradient checks catch planted mistakes, at least three in every backward function."""
 
 import re
 from collections import Counter
@@ -20,14 +20,14 @@ LINEAR_KERNEL = next(mistake for mistake in MISTAKES if mistake.function == "eng
 
 
 def versions(mistake):
-    """With it, the reference runs, or the kernels: whichever this function belongs to. Compressed weights run in both."""
+    """Return for which of reference and kernels the mistake takes effect: for compressed weights in both."""
     if mistake.function.startswith("compress."):
         return [True, False]
     return [not mistake.function.startswith("engine.") and not mistake.check.startswith("threads_")]
 
 
 def is_caught(mistake, only_reference):
-    """Whether the check or the invariant fails with the mistake."""
+    """Return whether the check or the invariant fails with the mistake."""
     with reference(only_reference), planted(mistake):
         if mistake.check in CHECKS:
             return not all(row.passed for row in CHECKS[mistake.check](1))
@@ -47,7 +47,7 @@ def test_every_backward_function_has_at_least_three_mistakes():
     assert sum(counts.values()) >= 300
 
 
-def test_no_mistake_is_there_twice_and_each_is_explained_in_a_sentence():
+def test_mistakes_differ_and_each_is_explained_in_a_sentence():
     texts = [(mistake.function, mistake.old, mistake.new, mistake.check) for mistake in MISTAKES]
     assert len(set(texts)) == len(texts)
     for mistake in MISTAKES:
@@ -89,7 +89,7 @@ def test_a_text_that_does_not_occur_once_is_an_error():
             pass
 
 
-def test_the_function_is_the_right_one_again_after_an_error():
+def test_the_function_is_restored_after_an_error():
     code = linear_backward.__wrapped__.__code__
     with pytest.raises(ZeroDivisionError), planted(LINEAR):
         assert linear_backward.__wrapped__.__code__ is not code

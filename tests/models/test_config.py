@@ -1,4 +1,4 @@
-"""AlbertConfig: fields, presets, groups, files, and one clear error for each mistake."""
+"""AlbertConfig: fields, presets, groups, files, and a clear error for each mistake."""
 
 import dataclasses
 import json
@@ -90,7 +90,7 @@ WRONG = {
         dict(hidden_size=2**31 - 4, num_attention_heads=1),
         r"sizes result in .*e\+19 parameters, .* more than memory can hold",
     ),
-    "nor so many blocks": (
+    "nor too many blocks": (
         dict(num_hidden_layers=2**20, sharing="none"),
         "num_hidden_layers \\* inner_group_num is 1048576: 100000",
     ),

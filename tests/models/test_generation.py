@@ -1,4 +1,4 @@
-"""Writing targets: cached keys and values are recomputation, beams are what a search of everything would keep."""
+"""Text generation: cached keys and values equal recomputation, and beam search an exhaustive search."""
 
 from itertools import pairwise, product
 
@@ -20,13 +20,13 @@ MASK = np.array([[1] * 6, [1] * 4 + [0] * 2, [1, 1, 1, 0, 1, 0]])  # the last on
 END = 3
 
 
-def model_of(**changes):
+def make_model(**changes):
     config = CONFIG.replace(**changes)
     return ab.AlbertForTranslation.of(config, parameters(shapes(config, ("mlm",)), 7))
 
 
 def log_p(model, row, target):
-    """log p (V,) of the token after these, all of it computed anew."""
+    """Return log p (V,) of the next token, without a cache."""
     source = SOURCE[row][MASK[row] == 1]
     places = np.flatnonzero(MASK[row])
     positions = [*places, *range(places[-1] + 1, places[-1] + 1 + len(target))]
@@ -37,13 +37,13 @@ def log_p(model, row, target):
 
 @pytest.mark.parametrize("changes", [{}, dict(fusion_layers=(0, 2, 4)), dict(num_hidden_groups=1, inner_group_num=1)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_one_new_row_is_the_row_of_the_whole_text(changes, dtype, version):
-    model = model_of(**changes)
+def test_one_new_row_equals_the_row_of_the_whole_text(changes, dtype, version):
+    model = make_model(**changes)
     model.params = model.params.astype(dtype)
     mask = np.array([[1] * 6, [1] * 4 + [0] * 2, [1] * 2 + [0] * 4]) == 1
     inputs = Padded(mask, SOURCE, np.zeros_like(SOURCE), np.broadcast_to(np.arange(6), (3, 6)), source_lengths=mask.sum(1))
     target = np.random.default_rng(1).integers(4, 23, (3, 7))
-    h, past = begin(model.params, model.config, pack(inputs, model.config, model.params.flat), 7)
+    h, kv_cache = begin(model.params, model.config, pack(inputs, model.config, model.params.flat), 7)
     for t in range(7):
         found = log_probabilities(model.params, model.config, h)
         for b in range(3):
@@ -52,7 +52,7 @@ def test_one_new_row_is_the_row_of_the_whole_text(changes, dtype, version):
             logits = model(ids, token_type_ids=types).logits[0, -1].astype(np.float64)
             whole = logits - logits.max() - np.log(np.exp(logits - logits.max()).sum())
             np.testing.assert_allclose(found[b], whole, rtol=0, atol=1e-5 if dtype == "float32" else 1e-12)
-        h = advance(model.params, model.config, past, target[:, t])
+        h = advance(model.params, model.config, kv_cache, target[:, t])
 
 
 def greedy(model, row, room):
@@ -65,7 +65,7 @@ def greedy(model, row, room):
 
 
 def test_one_beam_is_greedy(version):
-    model = model_of()
+    model = make_model()
     model.params.mlm.b[END] += 2
     written = model.generate(SOURCE, MASK, max_new_tokens=6, eos_token_id=END)
     for row in range(3):
@@ -75,7 +75,7 @@ def test_one_beam_is_greedy(version):
 
 @pytest.mark.parametrize("penalty", [0.0, 1.0])
 def test_enough_beams_find_the_best_of_all_texts(penalty):
-    """With 5 pieces and 3 tokens there are few enough texts to try them all."""
+    """With a vocabulary of 5 and 3 tokens there are few enough texts to try them all."""
     config = CONFIG.replace(vocab_size=5, num_hidden_groups=1, inner_group_num=1)
     model = ab.AlbertForTranslation.of(config, parameters(shapes(config, ("mlm",)), 3))
     source = np.array([[1, 4, 2, 1]])
@@ -94,7 +94,7 @@ def test_enough_beams_find_the_best_of_all_texts(penalty):
 
 
 def test_a_batch_is_its_sources_one_by_one():
-    model = model_of()
+    model = make_model()
     together = model.generate(SOURCE, MASK, num_beams=3, max_new_tokens=5, eos_token_id=END)
     for row in range(3):
         alone = model.generate(SOURCE[row : row + 1], MASK[row : row + 1], num_beams=3, max_new_tokens=5, eos_token_id=END)[0]
@@ -102,7 +102,7 @@ def test_a_batch_is_its_sources_one_by_one():
 
 
 def test_mistakes():
-    model = model_of()
+    model = make_model()
     for arguments, message in (
         (dict(num_beams=0), "num_beams: expected 1 or more"),
         (dict(max_new_tokens=0), "max_new_tokens: expected 1 or more"),
@@ -122,7 +122,7 @@ def test_mistakes():
 
 
 def test_the_loss_is_that_of_the_tokens_that_follow():
-    model, types = model_of(), np.array([[0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 0, 0], [0, 0, 1, 0, 1, 0]])
+    model, types = make_model(), np.array([[0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 0, 0], [0, 0, 1, 0, 1, 0]])
     loss, _ = model.loss_and_gradients(SOURCE, MASK, types)
     logits = model(SOURCE, MASK, types).logits
     expected = []

@@ -1,4 +1,4 @@
-"""The public classes: what a user passes in, what comes out, and what is refused."""
+"""The public classes: inputs, outputs, and errors for bad input."""
 
 import warnings
 
@@ -49,7 +49,7 @@ def test_padding_changes_nothing(model):
     np.testing.assert_allclose(together.sop_logits[0], alone.sop_logits[0], rtol=0, atol=1e-13)
 
 
-def test_a_hole_in_the_mask_is_a_token_that_is_not_there(model):
+def test_a_hole_in_the_mask_is_a_missing_token(model):
     holed = model(IDS[1:], [[1, 1, 0, 1, 1, 1]])
     without = model(np.delete(IDS[1:], 2, axis=1), position_ids=[[0, 1, 3, 4, 5]])
     kept = [0, 1, 3, 4, 5]
@@ -131,7 +131,7 @@ def test_bad_input_is_refused_by_name(model, case):
         model.loss_and_gradients(**{"input_ids": IDS, "attention_mask": MASK, "labels": LABELS, **changes})
 
 
-def test_what_the_mask_hides_may_hold_anything(model):
+def test_hidden_tokens_may_have_any_id(model):
     ids = np.where(MASK, IDS, -1)
     assert np.array_equal(model(ids, MASK).last_hidden_state, model(IDS, MASK).last_hidden_state)
 
@@ -151,7 +151,7 @@ def test_a_saved_model_is_the_same_model(tmp_path, changes, fusion):
     assert np.array_equal(model(IDS, MASK).prediction_logits, again(IDS, MASK).prediction_logits)
 
 
-def test_other_heads_are_dropped_or_fresh_and_said(tmp_path, model):
+def test_other_heads_are_dropped_or_initialised_with_a_warning(tmp_path, model):
     model.save_pretrained(tmp_path)
     with pytest.warns(UserWarning, match="left out") as said:
         smaller = ab.AlbertForMaskedLM.from_pretrained(tmp_path, dtype="float64")
@@ -199,7 +199,7 @@ def test_dtype_is_checked():
         ab.AlbertModel(CONFIG, dtype="int32")
 
 
-def test_a_spoilt_model_can_be_loaded_and_looked_at(tmp_path, model):
+def test_a_model_with_nan_can_be_loaded_and_inspected(tmp_path, model):
     model.params.flat[:] = np.nan
     model.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="NaN"):

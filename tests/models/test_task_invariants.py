@@ -7,7 +7,7 @@ import invariants
 import numpy as np
 import pytest
 from helpers import floats
-from invariants import COUNT, LENGTHS, SOURCES, TASKS, C, close, task_batch_of, task_model
+from invariants import COUNT, LENGTHS, SOURCES, TASKS, C, close, make_task_batch, task_model
 
 import albert_np as ab
 from albert_np.core.batch import Items
@@ -18,7 +18,7 @@ every_task = pytest.mark.parametrize("task", TASKS)
 
 
 def no_items(items):
-    """Labels like these, of nothing."""
+    """Return labels like these, without items."""
     return replace(items, labels=items.labels[:0], rows=items.rows[:0])
 
 
@@ -40,7 +40,7 @@ def test_invariant(invariant, task, version):
 
 @every_task
 def test_backward_twice_adds_twice_and_the_cache_may_be_used_again(task, version):
-    model, batch = task_model(task), task_batch_of(task, 0, 1, 2)
+    model, batch = task_model(task), make_task_batch(task, 0, 1, 2)
     _, once = model.packed_loss_and_gradients(batch)
     _, twice = model.packed_loss_and_gradients(batch, once.copy())
     close(twice.flat, 2 * once.flat)
@@ -53,7 +53,7 @@ def test_backward_twice_adds_twice_and_the_cache_may_be_used_again(task, version
 
 @every_task
 def test_every_dtype_is_kept(task, version):
-    model, batch = task_model(task), task_batch_of(task, 0, 1, 2)
+    model, batch = task_model(task), make_task_batch(task, 0, 1, 2)
     for dtype in (np.float32, np.float64):
         p = model.params.astype(dtype)
         g = p.zeros_like()
@@ -64,7 +64,7 @@ def test_every_dtype_is_kept(task, version):
 
 @every_task
 def test_nothing_that_was_given_is_written_to(task):
-    model, batch = task_model(task), task_batch_of(task, 0, 1, 2)
+    model, batch = task_model(task), make_task_batch(task, 0, 1, 2)
     model.params.flat.flags.writeable = False
     items = [each for each in (*(batch.tables or ()), batch.masked) if each is not None]
     labels = [array for each in items for array in (each.labels, each.rows)]
@@ -77,7 +77,7 @@ def test_nothing_that_was_given_is_written_to(task):
 
 @every_task
 def test_dropout_only_with_rng_and_the_same_again(task):
-    model, batch = task_model(task, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0), task_batch_of(task, 0, 1, 2, 3)
+    model, batch = task_model(task, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0), make_task_batch(task, 0, 1, 2, 3)
     losses = [
         float(model.packed_loss_and_gradients(batch, dropout_key=key)[0].loss)
         for key in (None, ab.Dropout(1), ab.Dropout(1), ab.Dropout(2))
@@ -88,7 +88,7 @@ def test_dropout_only_with_rng_and_the_same_again(task):
 
 @every_task
 def test_no_items_make_a_loss_of_zero_and_no_gradient(task):
-    model, batch = task_model(task), task_batch_of(task, 0, 3)
+    model, batch = task_model(task), make_task_batch(task, 0, 3)
     empty = replace(batch, tables=tuple(no_items(items) for items in batch.tables or ()) or None)
     if task == "translation":
         empty = replace(batch, masked=no_items(batch.masked))
@@ -98,18 +98,18 @@ def test_no_items_make_a_loss_of_zero_and_no_gradient(task):
 
 
 def test_counts_are_counts():
-    answers = {task: task_model(task).packed_loss(task_batch_of(task, 0, 1, 2, 3)).answers for task in TASKS}
+    answers = {task: task_model(task).packed_loss(make_task_batch(task, 0, 1, 2, 3)).answers for task in TASKS}
     tokens = sum((length + 1) // 2 for length in LENGTHS)
     assert answers == {
         "classes": 3, "sets": 4 * C, "numbers": 4 * C, "tokens": tokens, "spans": 4 + 3, "relations": 3,
         "translation": sum(LENGTHS) - sum(SOURCES) + 4 - 1,
     }  # fmt: skip
-    assert task_model("numbers").packed_loss(task_batch_of("numbers", 0, 1)).correct is None
+    assert task_model("numbers").packed_loss(make_task_batch("numbers", 0, 1)).correct is None
 
 
 @pytest.mark.parametrize("task", ["classes", "tokens", "sets"])
-def test_what_is_right_is_counted(task):
-    model, batch = task_model(task), task_batch_of(task, 0, 1, 2, 3)
+def test_correct_answers_are_counted(task):
+    model, batch = task_model(task), make_task_batch(task, 0, 1, 2, 3)
     model.params.task.w[...] = 0  # now only the bias is left
     labels = batch.tables[0].labels
     answer = [0, 1, 1, 0] if task == "sets" else np.eye(C)[labels[0]]
@@ -118,7 +118,7 @@ def test_what_is_right_is_counted(task):
     assert 0 < int(model.packed_loss(batch).correct) == expected < labels.size
 
 
-def test_right_starts_and_right_ends_are_counted_each():
+def test_correct_starts_and_ends_are_counted_separately():
     model = task_model("spans")
     ids, mask = (
         np.array([[3, 7, 9, 4, 5], [8, 2, 6, 1, 0], [4, 4, 9, 0, 0]]),
@@ -134,9 +134,9 @@ def test_right_starts_and_right_ends_are_counted_each():
         assert int(model.packed_loss(batch).correct) == 6 - wrong
 
 
-def test_starts_and_ends_have_means_of_their_own():
-    """As torch's: half the mean of the starts and half that of the ends, however many there are of either."""
-    model, batch = task_model("spans"), task_batch_of("spans", 0, 1, 2, 3)
+def test_starts_and_ends_have_separate_means():
+    """As in torch, the loss is half the mean over the starts plus half the mean over the ends, whatever their numbers."""
+    model, batch = task_model("spans"), make_task_batch("spans", 0, 1, 2, 3)
     starts, ends = batch.tables
     only = [
         float(model.packed_loss(replace(batch, tables=tables)).loss)
@@ -148,7 +148,7 @@ def test_starts_and_ends_have_means_of_their_own():
 
 
 def test_a_batch_that_does_not_fit_the_class_is_refused():
-    batch = task_batch_of("classes", 0, 1, 2)
+    batch = make_task_batch("classes", 0, 1, 2)
     with pytest.raises(ValueError, match=r"batch.tables: expected labels for 2 tables .* got 1"):
         task_model("spans").packed_loss_and_gradients(batch)
     with pytest.raises(ValueError, match=r"batch.tables: expected labels for 1 tables .* got none"):
@@ -162,7 +162,7 @@ def test_a_batch_that_does_not_fit_the_class_is_refused():
 
 
 def test_the_span_bias_has_no_gradient():
-    _, grads = task_model("spans").packed_loss_and_gradients(task_batch_of("spans", 0, 1, 2, 3))
+    _, grads = task_model("spans").packed_loss_and_gradients(make_task_batch("spans", 0, 1, 2, 3))
     assert np.abs(grads.task.b).max() < 1e-14 * np.abs(grads.task.w).max() and np.abs(grads.task.w).max() > 0.01
 
 

@@ -1,4 +1,4 @@
-"""The layers that only fine-tuning uses: gradients, dtypes, and their forward pass against numbers that are known."""
+"""The layers that only fine-tuning uses: gradients, dtypes, and forward passes compared with known values."""
 
 import math
 
@@ -22,17 +22,17 @@ def test_loss_of_every_element(name, C):
 
 
 @pytest.mark.parametrize("lengths", [[3, 1, 4], [1], [2, 2]])
-def test_spread(lengths):
-    here = Sequences.of_lengths(lengths)
+def test_pad_packed(lengths):
+    packed = Sequences.of_lengths(lengths)
 
     def forward(x):
-        y, cache = task_layers.pad_packed(x, here)
+        y, cache = task_layers.pad_packed(x, packed)
         return np.maximum(y, -9), cache  # the smallest number is another one in each dtype
 
     check_layer(forward, task_layers.pad_packed_backward, {"x": (sum(lengths), 2)})
 
 
-def test_spread_lays_each_sequence_in_a_row_of_its_own():
+def test_pad_packed_has_a_row_per_sequence():
     x = np.arange(12.0, dtype=np.float32).reshape(6, 2)
     y, _ = task_layers.pad_packed(x, Sequences.of_lengths([3, 1, 2]))
     m = np.finfo(np.float32).min
@@ -43,7 +43,7 @@ def test_spread_lays_each_sequence_in_a_row_of_its_own():
 
 
 def test_squared_error_by_hand():
-    x, labels = np.array([[1.0, 3.0], [0.0, -2.0]]), np.array([[0, 1], [0, 2]])  # integers will do
+    x, labels = np.array([[1.0, 3.0], [0.0, -2.0]]), np.array([[0, 1], [0, 2]])  # integers are allowed
     loss, cache = task_layers.squared_error(x, labels, np.array([1.0, 3.0]), 5.0)
     assert loss == pytest.approx((1 * (1 + 4) / 2 + 3 * (0 + 16) / 2) / 5, rel=1e-15)
     dx = task_layers.squared_error_backward(1.0, cache)

@@ -1,4 +1,4 @@
-"""What the commands share: common options, output as text or JSON, and the model's configuration as options."""
+"""Shared by all commands: common options, output as text or JSON, and the model's configuration as options."""
 
 import contextlib
 import json

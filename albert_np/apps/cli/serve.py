@@ -37,7 +37,7 @@ def serve(
     from albert_np.apps.serve.services import open_service
 
     use_backend(backend)
-    threads.side_by_side()
+    threads.reserve_processor()
     service = open_service(model, task)
     limits = Limits(timeout=timeout, characters=characters, waiting=waiting, batch=batch, body=max(1 << 20, 8 * characters))
     if host not in LOCAL_HOSTS and not quiet:

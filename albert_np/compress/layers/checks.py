@@ -31,7 +31,7 @@ def fake_quantise(seed: int) -> Rows:
     """The function whose derivative the straight-through gradient is: clipping, with the error of rounding held fixed."""
     w, q = normal(seed, "w", F, H), 3
     steps = put(0.2 + 0.2 * np.abs(normal(seed, "steps", F, 1)))
-    end = (q + 0.5) * steps  # what is beyond is clipped
+    end = (q + 0.5) * steps  # weights beyond the grid, which are clipped
     error = layers.fake_quantise(put(w), steps, q)[0] - np.clip(put(w), -end, end)
     return rows(
         lambda w: (np.clip(w, -end, end) + error, layers.fake_quantise(w, steps, q)[1]),

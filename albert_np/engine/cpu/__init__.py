@@ -1,7 +1,7 @@
 """Kernels for NumPy arrays: the formulas of `core`, in place and in blocks of rows that fit the processor's cache.
 
-They run on the thread that calls them. A step is threaded one level up, by whole sequences (engine/shards.py), where the threads
-have to wait for each other only once, at the end.
+They run on the calling thread. A step is divided among threads one level up, by whole sequences (engine/shards.py), so that the
+threads wait for each other only once, at the end.
 """
 
 import numpy as np
@@ -45,5 +45,5 @@ KERNELS = {
 
 
 def register() -> None:
-    """Let these kernels run for NumPy arrays of 32 and 64 bits. float16 has no BLAS: there would be nothing to gain."""
+    """Register these kernels for NumPy arrays of float32 and float64. They would not speed up float16, which has no BLAS."""
     dispatch.kernels[np.ndarray] = KERNELS, lambda x: x.dtype.itemsize >= 4

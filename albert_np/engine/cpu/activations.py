@@ -1,7 +1,7 @@
-"""Kernel of core/layers/activations.py. Of the forward pass only x is kept: tanh is computed again: cheaper than keeping it.
+"""Kernel of core/layers/activations.py. Only x is stored for the backward pass: computing tanh again is cheaper than storing it.
 
-Each activation is here as its value and its slope, for a block: value(x, out) and slope(x, out, value=None), which with
-`value` gives both at once.
+Each activation has two functions of a block: value(x, out) and slope(x, out, value=None), which writes the derivative into `out`
+and, if `value` is given, the activation itself into it.
 """
 
 import math
@@ -18,7 +18,7 @@ C3 = 0.044715 * C
 
 def gelu_new(x: Array, out: Array) -> None:
     """x (1 + t) / 2,  t = tanh(x (C + C3 x²))"""
-    _tanh_of(x, np.multiply(x, x, out=out), out)
+    _inner_tanh(x, np.multiply(x, x, out=out), out)
     out += 1
     out *= x
     out *= 0.5
@@ -27,7 +27,7 @@ def gelu_new(x: Array, out: Array) -> None:
 def gelu_new_slope(x: Array, out: Array, value: Array = None) -> None:
     """((1 + t) + x (1 - t²) (C + 3 C3 x²)) / 2"""
     square = x * x
-    t = _tanh_of(x, square, np.empty_like(square))
+    t = _inner_tanh(x, square, np.empty_like(square))
     square *= 3 * C3
     square += C
     square *= x
@@ -42,8 +42,8 @@ def gelu_new_slope(x: Array, out: Array, value: Array = None) -> None:
         np.multiply(t, 0.5, out=value)
 
 
-def _tanh_of(x: Array, square: Array, out: Array) -> Array:
-    """tanh(x (C + C3 x²))"""
+def _inner_tanh(x: Array, square: Array, out: Array) -> Array:
+    """out = tanh(x (C + C3 x²)); square: x²"""
     np.multiply(square, C3, out=out)
     out += C
     out *= x
@@ -67,10 +67,10 @@ def gelu_slope(x: Array, out: Array, value: Array = None) -> None:
 
 
 def normal_distribution(x: Array, out: Array) -> Array:
-    """out = Φ(x); -> exp(-x²/2), which is needed for it and for the slope.
+    """Write Φ(x) into out and return exp(-x²/2), which the slope needs too.
 
     float64: scipy's erf. float32: for z = |x| / √2, erfc z = (a₁ t + ... + a₅ t⁵) exp(-z²), t = 1 / (1 + .3275911 z), to
-    1.5e-7 (Abramowitz & Stegun 7.1.26), which is float32's own rounding; scipy's takes ten times as long.
+    1.5e-7 (Abramowitz & Stegun 7.1.26), which is float32's own rounding; scipy's erf takes ten times as long.
     """
     bell = x * x
     bell *= -0.5
@@ -92,7 +92,7 @@ def normal_distribution(x: Array, out: Array) -> Array:
         out *= t
     out *= bell
     out *= -0.5  # -Φ(-|x|)
-    out += 0.5  # |Φ(x) - ½|, and now with the sign of x; np.copysign does the same eight times as slowly
+    out += 0.5  # |Φ(x) - ½|; the sign of x is set below, eight times faster than by np.copysign
     bits = out.view(np.int32)
     bits |= x.view(np.int32) & np.int32(-(1 << 31))
     out += 0.5

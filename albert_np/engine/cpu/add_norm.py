@@ -1,4 +1,4 @@
-"""Kernel of core/layers/add_norm.py: the kernels of its parts; the sum is written over what dropout returned."""
+"""Kernel of core/layers/add_norm.py: the kernels of its parts; the sum overwrites the output of dropout."""
 
 import numpy as np
 

@@ -1,8 +1,8 @@
 """Kernel of core/layers/attention.py: sequences of nearly equal length together, in place, a few heads at a time.
 
-The scale 1 / √D is multiplied into the queries once. The weights (T, T) are not kept for the backward pass: computing them again
-from queries and keys takes a hundredth of a step, and for long sequences they would be larger than everything else that a layer
-keeps.
+The scale 1 / √D is multiplied into the queries once. The weights (T, T) are not stored for the backward pass: computing them
+again from queries and keys takes a hundredth of a step, and for long sequences they would be larger than the rest of a layer's
+cache.
 """
 
 import math
@@ -35,10 +35,10 @@ def attention(
         drop = dropout_mask(tile, sequences, A, x.dtype, rate, dropout_key)
         heads = [gather_tile(z, tile, A) for z in (q, k, v)]  # (G, A, T, D) each
         c = np.empty_like(heads[0])
-        for some in head_slices(tile, A, x.itemsize):
-            qh, kh, vh = (z[:, some] for z in heads)
+        for part in head_slices(tile, A, x.itemsize):
+            qh, kh, vh = (z[:, part] for z in heads)
             probs = attention_weights(qh, kh, tile)  # (G, a, T, T)
-            np.matmul(probs if drop is None else probs * drop[:, some], vh, out=c[:, some])
+            np.matmul(probs if drop is None else probs * drop[:, part], vh, out=c[:, part])
         scatter_tile(c, context, tile)
         tiles.append((tile, drop))
     y, c_output = linear(context, p.output)
@@ -53,10 +53,10 @@ def attention_backward(dy: Array, cache: AttentionCache, p: Namespace, g: Namesp
     for tile, drop in cache.tiles:
         heads = [gather_tile(z, tile, A) for z in (q, k, v)] + [gather_gradient(dcontext, tile, A)]  # (G, A, T, D) each
         gradients = [np.empty_like(z) for z in heads[:3]]
-        for some in head_slices(tile, A, q.itemsize):
-            inputs = [z[:, some] for z in heads]
+        for part in head_slices(tile, A, q.itemsize):
+            inputs = [z[:, part] for z in heads]
             probs = attention_weights(inputs[0], inputs[1], tile)
-            attend_backward(inputs, probs, None if drop is None else drop[:, some], [d[:, some] for d in gradients])
+            attend_backward(inputs, probs, None if drop is None else drop[:, part], [d[:, part] for d in gradients])
         for d, gradient in zip((dq, dk, dv), gradients):
             scatter_tile(gradient, d, tile)
     dq *= 1 / math.sqrt(q.shape[1] // A)  # the q of the cache has the scale in it
@@ -87,7 +87,7 @@ def attend_backward(inputs: list[Array], probs: Array, drop: Array | None, out: 
 
 
 def head_slices(tile: Tile, A: int, itemsize: int) -> Iterator[slice]:
-    """As many heads at a time as have their scores in the cache."""
+    """Yield slices of the heads, each with as many heads as have their scores fit in the processor's cache."""
     step = max(1, TILE_BYTES // (tile.G * tile.T * tile.T * itemsize))
     for head in range(0, A, step):
         yield slice(head, head + step)
@@ -96,9 +96,9 @@ def head_slices(tile: Tile, A: int, itemsize: int) -> Iterator[slice]:
 def dropout_mask(
     tile: Tile, sequences: Sequences, A: int, dtype: np.dtype, rate: float, dropout_key: RandomKey | None
 ) -> Array | None:
-    """The factors of the weights, (G, A, T, T): 0 or 1 / (1 - rate). None without dropout.
+    """Return the factors of the weights, (G, A, T, T): 0 or 1 / (1 - rate). None without dropout.
 
-    The elements of a query are its heads and keys, A · T of its own sequence, as in the reference; padding is dropped.
+    A query has A · T elements, one per head and key of its own sequence, as in the reference; padding is dropped.
     """
     if dropout_key is None or threshold(rate) == 0:
         return None
@@ -113,7 +113,7 @@ def dropout_mask(
 
 
 def attention_probabilities(cache: AttentionCache) -> list[Array]:
-    """Attention weights (A, T, T) of each sequence, for inspection."""
+    """Return the attention weights (A, T, T) of each sequence, for inspection."""
     by_sequence = {}
     for tile, _ in cache.tiles:
         probs = attention_weights(gather_tile(cache.q, tile, cache.A), gather_tile(cache.k, tile, cache.A), tile)  # (G, A, T, T)

@@ -1,4 +1,4 @@
-"""Kernel of core/layers/cross_entropy.py, a few rows at a time: a row over the whole vocabulary (120 kB) stays in the cache."""
+"""Kernel of core/layers/cross_entropy.py, a few rows at a time: a row over the vocabulary (120 kB) stays in the cache."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Kernel of core/layers/dropout.py: the same bits, computed a block of rows at a time, in the cache."""
+"""Kernel of core/layers/dropout.py: the same random bits, computed in blocks of rows that fit the cache."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Kernel of core/layers/embedding.py: tokens are sorted by their row, and each row that occurs is added to once."""
+"""Kernel of core/layers/embedding.py: tokens are sorted by their row of the table, and each row is added to once."""
 
 import numpy as np
 
@@ -22,17 +22,17 @@ def embedding_backward(dy: Array, cache: Cache, g: Namespace) -> None:
     if padding_idx is None:
         add_rows(g.word, ids, dy)
     else:
-        taught = np.flatnonzero(ids != padding_idx)
-        add_rows(g.word, ids[taught], dy[taught])
+        not_padding = np.flatnonzero(ids != padding_idx)
+        add_rows(g.word, ids[not_padding], dy[not_padding])
     add_rows(g.position, positions, dy)
     add_rows(g.token_type, token_types, dy)
 
 
 def add_rows(table: Array, rows: Array, values: Array) -> None:
-    """table[rows[i]] += values[i]; rows that repeat add up, in the order in which they stand."""
+    """table[rows[i]] += values[i]; rows that repeat add up, in their order."""
     if not len(rows):
         return
     order = np.argsort(rows, kind="stable")
-    in_order = rows[order]
-    starts = np.flatnonzero(np.diff(in_order, prepend=in_order[0] - 1))  # where another row begins
-    table[in_order[starts]] += np.add.reduceat(values[order], starts, axis=0)
+    sorted_rows = rows[order]
+    starts = np.flatnonzero(np.diff(sorted_rows, prepend=sorted_rows[0] - 1))  # of each run of equal rows
+    table[sorted_rows[starts]] += np.add.reduceat(values[order], starts, axis=0)

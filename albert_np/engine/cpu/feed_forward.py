@@ -1,4 +1,4 @@
-"""Kernel of core/layers/feed_forward.py. Of the two wide arrays only z is kept; a = act(z) is computed again with its slope."""
+"""Kernel of core/layers/feed_forward.py. Of the two wide arrays only z is stored; a = act(z) is computed again with its slope."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def feed_forward(x: Array, p: Namespace, act: str) -> tuple[Array, Cache]:
     z, c_in = linear(x, p.intermediate)  # (N, F)
     a, _ = activation(z, act)  # (N, F)
     y, c_out = linear(a, p.output)  # (N, H)
-    return y, (z, c_in, retagged(c_out, None))  # the cache of a linear map is its input: here a, which is not kept
+    return y, (z, c_in, retagged(c_out, None))  # the cache of a linear map is its input, here a, which is not stored
 
 
 def feed_forward_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace, act: str) -> Array:

@@ -1,7 +1,7 @@
 """Kernels of core/optim/adamw.py and lamb.py: one pass over the flat buffers, a block at a time.
 
-In the reference each line of the formula runs over whole arrays. Here a block of m, v, g and w comes into the cache once, goes
-through all the lines, and leaves.
+In the reference each line of the formula runs over whole arrays. Here a block of m, v, g and w is loaded into the cache once, and
+all lines are computed on it before the next block.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from albert_np.core.optim.adamw import OptimizerState, takes_decay
 from albert_np.core.params import Tree
 from albert_np.engine.kernels import tensor_spans
 
-BLOCK = 1 << 15  # numbers
+BLOCK = 1 << 15  # elements
 
 
 class Span(NamedTuple):
-    """A tensor in the flat buffer: first number, one after the last, whether it is decayed, its factor of the learning rate."""
+    """A tensor in the flat buffer: [start, stop), whether weight decay applies, and its factor of the learning rate."""
 
     start: int
     stop: int
@@ -27,7 +27,7 @@ class Span(NamedTuple):
 
 
 def get_spans(params: Tree, state: OptimizerState, rates: dict[str, float]) -> list[Span]:
-    """The spans of all tensors."""
+    """Return the spans of all tensors."""
     return [
         Span(start, stop, takes_decay(name, state), rates.get(name, 1.0)) for name, (start, stop) in tensor_spans(params).items()
     ]  # fmt: skip
@@ -51,7 +51,7 @@ def adamw_spans(spans: list[Span], params: Array, grads: Array, state: Optimizer
         np.empty_like(params, shape=BLOCK),
     )
     for span in spans:
-        for at, end in blocks_of(span):
+        for at, end in span_blocks(span):
             w, u = params[at:end], u_block[: end - at]
             moments(state.m.flat[at:end], state.v.flat[at:end], grads[at:end], u, state)
             if span.decayed:
@@ -61,12 +61,12 @@ def adamw_spans(spans: list[Span], params: Array, grads: Array, state: Optimizer
 
 
 def lamb_spans(spans: list[Span], params: Array, grads: Array, state: OptimizerState, lr: float) -> None:
-    """One update of these spans of flat arrays, in place. A tensor's norms are needed before its first number moves."""
+    """One update of these spans of flat arrays, in place. The norms of a tensor must be complete before it is updated."""
     decay, product = state.options["weight_decay"], np.empty_like(params, shape=BLOCK)
     u_all = np.empty_like(params, shape=max((span.stop - span.start for span in spans), default=0))
     for span in spans:
         w_square = u_square = 0.0
-        for at, end in blocks_of(span):
+        for at, end in span_blocks(span):
             w, u = params[at:end], u_all[at - span.start : end - span.start]
             moments(state.m.flat[at:end], state.v.flat[at:end], grads[at:end], u, state)
             if span.decayed:
@@ -82,7 +82,8 @@ def lamb_spans(spans: list[Span], params: Array, grads: Array, state: OptimizerS
             params[span.start : span.stop] -= np.multiply(u, lr * span.rate * ratio, out=u)
 
 
-def blocks_of(span: Span) -> Iterator[tuple[int, int]]:
+def span_blocks(span: Span) -> Iterator[tuple[int, int]]:
+    """Yield [start, stop) of the blocks of a span."""
     for at in range(span.start, span.stop, BLOCK):
         yield at, min(at + BLOCK, span.stop)
 

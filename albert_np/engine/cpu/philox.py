@@ -1,11 +1,11 @@
-"""Kernel of core.random.random_bits for one question, which elements are kept: ten rounds in place, a block of rows at a time."""
+"""Kernel of `random_bits` in core/random.py, compared with a threshold: dropout masks, computed in place in blocks of rows."""
 
 import numpy as np
 
 from albert_np.core.dispatch import Array
 from albert_np.core.random import LOW, MULTIPLIERS, PER_BLOCK, WEYL
 
-COUNTERS = 1 << 12  # in a block: six arrays of 64-bit words, 200 kB
+COUNTERS = 1 << 12  # of a block: six arrays of 64-bit words, 200 kB
 
 
 def keep_mask(key: tuple[int, int], rows: Array, columns: int, threshold: int) -> Array:
@@ -14,21 +14,21 @@ def keep_mask(key: tuple[int, int], rows: Array, columns: int, threshold: int) -
     keep = np.empty((N, width * PER_BLOCK), bool)
     step = max(1, COUNTERS // max(1, width))
     for start in range(0, N, step):
-        some = rows[start : start + step]
-        counter = [np.empty((len(some), width), np.uint64) for _ in range(4)]
-        example, token = some[:, 0, None].astype(np.uint64), some[:, 1, None].astype(np.uint64)
+        block = rows[start : start + step]
+        counter = [np.empty((len(block), width), np.uint64) for _ in range(4)]
+        example, token = block[:, 0, None].astype(np.uint64), block[:, 1, None].astype(np.uint64)
         counter[0][...] = np.arange(width, dtype=np.uint64)
         counter[1][...] = token
         counter[2][...] = example & LOW
         counter[3][...] = example >> 32
-        words = encrypted(counter, key)  # four of 32 bits: eight numbers of 16
+        words = encrypt(counter, key)  # four of 32 bits: eight numbers of 16
         halves = np.stack([word.astype(np.uint32) for word in words], axis=-1).view(np.uint16)  # (n, width, 8), low half first
-        np.greater_equal(halves.reshape(len(some), -1), threshold, out=keep[start : start + step])
+        np.greater_equal(halves.reshape(len(block), -1), threshold, out=keep[start : start + step])
     return keep[:, :columns]
 
 
-def encrypted(counter: list[Array], key: tuple[int, int]) -> list[Array]:
-    """Philox4x32-10 of four uint64 arrays that hold 32-bit words; they are written over."""
+def encrypt(counter: list[Array], key: tuple[int, int]) -> list[Array]:
+    """Encrypt counters by Philox4x32-10: four uint64 arrays of 32-bit words, which are overwritten."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
     product0, product1 = np.empty_like(c0), np.empty_like(c0)

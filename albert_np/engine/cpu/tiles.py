@@ -1,8 +1,8 @@
-"""Sequences of nearly equal length, computed together.
+"""Tiles: sequences of nearly equal length, computed together.
 
-Many short sequences, one after the other, would be many small calls. A tile puts G of them side by side as (G, T): the longest
-has T tokens, the others are padded, and the padding is hidden. There is little padding: a sequence goes into a tile of another
-length only if it fills at least MIN_FILL of it.
+Computing many short sequences one by one would take many small calls. A tile is an array (G, T) of G sequences: the longest has T
+tokens, the others are padded, and the padding is masked. There is little padding: a shorter sequence joins a tile only if it has
+at least MIN_FILL · T tokens.
 """
 
 import math
@@ -21,11 +21,13 @@ TILE_BYTES = 1 << 20  # of the scores (G, A, T, T), so that a tile stays in a co
 
 @dataclass(frozen=True)
 class Tile:
-    """members   indices of its G sequences in the batch
+    """Sequences side by side.
+
+    members   indices of its G sequences in the batch
     rows      of their tokens in x (N, H): a slice for a single sequence, else (G, T) integers; padding repeats the first row
-    is_token  (G, T) booleans, False for padding; None if there is none
+    is_token  (G, T) booleans, False for padding; None if there is no padding
     bias      0 where a query may attend to a key and -inf where not, to be added to the scores (G, A, T, T); None: everywhere
-    G, T
+    G, T      number of sequences, and tokens of the longest
     """
 
     members: list[int]
@@ -37,11 +39,12 @@ class Tile:
 
 
 def get_tiles(sequences: Sequences, A: int, dtype: np.dtype) -> list[Tile]:
-    """All sequences, each in one tile, by falling length."""
+    """Return tiles that contain every sequence once, by falling length. Memoized."""
     return memoized(sequences, ("cpu tiles", A, dtype), lambda: make_tiles(sequences, A, dtype))
 
 
 def make_tiles(sequences: Sequences, A: int, dtype: np.dtype) -> list[Tile]:
+    """Group the sequences into tiles."""
     lengths = sequences.lengths.tolist()
     order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     tiles, first = [], 0
@@ -57,7 +60,7 @@ def make_tiles(sequences: Sequences, A: int, dtype: np.dtype) -> list[Tile]:
 
 
 def make_tile(sequences: Sequences, members: list[int], T: int, dtype: np.dtype) -> Tile:
-    """These sequences side by side."""
+    """Return the tile of these sequences, the longest of which has T tokens."""
     G, starts, lengths = len(members), sequences.starts[members], sequences.lengths[members]
     visible = [sequences.visible(i) for i in members]
     bias = None
@@ -82,7 +85,7 @@ def gather_tile(x: Array, tile: Tile, A: int) -> Array:
 
 
 def gather_gradient(dx: Array, tile: Tile, A: int) -> Array:
-    """As `gather_tile`, but 0 in padding: no gradient comes from there."""
+    """As `gather_tile`, but 0 in padding, which has no gradient."""
     heads = gather_tile(dx, tile, A)
     if tile.is_token is not None:
         heads.swapaxes(1, 2)[~tile.is_token] = 0

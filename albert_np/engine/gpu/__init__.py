@@ -1,7 +1,7 @@
 """Kernels for CuPy arrays: the formulas of `core` as CUDA kernels (the .cu files) and products by cuBLAS.
 
-Every kernel reads its inputs once and writes once: on a GPU arithmetic is cheap and memory is not. Random bits are computed where
-they are used. Sums are in a fixed order, without atomic operations, so that the same input gives the same output.
+Every kernel reads its inputs once and writes its outputs once, because memory access is the bottleneck on a GPU. Random bits are
+computed where they are used. Sums have a fixed order, without atomic operations, so that equal inputs give equal outputs.
 """
 
 from albert_np.core import backend, dispatch
@@ -46,10 +46,10 @@ KERNELS = {
 
 
 def has_kernels(x: Array) -> bool:
-    """Whether this is an array of a backend that can run CUDA kernels."""
+    """Return whether x is an array of a backend that can run CUDA kernels."""
     return hasattr(x, "dtype") and hasattr(backend.of(x), "launch")
 
 
 def register(array_type: type) -> None:
-    """Let these kernels run for arrays of this type, whose backend has `launch` and `product`."""
+    """Register these kernels for arrays of this type, whose backend has `launch` and `product`."""
     dispatch.kernels[array_type] = KERNELS, lambda x: True

@@ -1,4 +1,4 @@
-"""Kernel of core/layers/activations.py, with the bias of the linear map before it: one kernel for both."""
+"""Kernel of core/layers/activations.py, fused with the bias of the linear map before it."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from albert_np.core.dispatch import Array, Cache
 from albert_np.engine.gpu.launch import contiguous, launch
 
 NAMES = ("gelu_new", "gelu", "relu", "tanh")
-THREADS, MOST = 256, 4096  # of a block; blocks
+THREADS, MAX_BLOCKS = 256, 4096  # threads of a block; blocks of a launch
 
 
-def blocks_for(n: int, each: int = 4) -> int:
-    """So many blocks that a thread has about `each` numbers."""
-    return min(MOST, -(-n // (THREADS * each)))
+def blocks_for(n: int, per_thread: int = 4) -> int:
+    """Return the number of blocks with which a thread computes about `per_thread` of n elements."""
+    return min(MAX_BLOCKS, -(-n // (THREADS * per_thread)))
 
 
 def activation(x: Array, name: str, bias: Array = None) -> tuple[Array, Cache]:
@@ -31,7 +31,7 @@ def activation_backward(dy: Array, cache: Cache, name: str) -> Array:
 
 
 def slope_times(dy: Array, x: Array, bias: Array, name: str, dx: Array, value: Array = None) -> Array:
-    """dy, x (N, W) -> dx (N, W), which may be dy itself; into value (N, W), if there is one, the activation again"""
+    """dy, x (N, W) -> dx (N, W), which may be dy itself. The activation is written into value (N, W), unless it is None."""
     sizes = np.int64(x.size), np.int32(NAMES.index(name))
     launch(
         "activations", "activation_backward", x, blocks_for(x.size), THREADS, dy, x, bias, *sizes, dx, value, W=x.shape[-1]

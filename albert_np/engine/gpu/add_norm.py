@@ -1,4 +1,4 @@
-"""Kernel of core/layers/add_norm.py: sum, dropout and layer norm in one kernel, and so are their backward passes."""
+"""Kernel of core/layers/add_norm.py: dropout, sum and layer norm in one kernel, and their backward passes in another."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def add_norm(
     return forward(x, contiguous(f), p, eps, rate, dropout_key)
 
 
-def add_norm_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace) -> tuple[Array, Cache]:
+def add_norm_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace) -> tuple[Array, Array]:
     """dy (N, W) -> dx, df (N, W); adds to g.gamma and g.beta"""
     _, _, drop = cache
     df = None if drop[0] is None else np.empty_like(dy)

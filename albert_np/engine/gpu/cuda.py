@@ -1,4 +1,4 @@
-"""What the kernels need of CUDA itself: compile and launch, multiply, record. Imported only where there are CuPy and a device."""
+"""CUDA through CuPy: compile and launch kernels, multiply matrices, capture graphs. Importing it requires CuPy and a device."""
 
 import math
 from collections.abc import Callable
@@ -11,35 +11,37 @@ from cupy.cuda import device
 from cupy_backends.cuda.libs import cublas
 
 from albert_np.core.dispatch import Array
+from albert_np.engine.gpu.launch import Argument
 
 TYPES = {"float16": 2, "float32": 0, "float64": 1}  # CUDA_R_16F, CUDA_R_32F, CUDA_R_64F
 EXACT, TF32, DOUBLE = cublas.CUBLAS_COMPUTE_32F, cublas.CUBLAS_COMPUTE_32F_FAST_TF32, cublas.CUBLAS_COMPUTE_64F
-NUMBERS = {  # α and β of cuBLAS's products, which read them here
+NUMBERS = {  # α and β of cuBLAS's products, which are passed by address
     np.dtype(kind): (np.array(1, kind), np.array(0, kind)) for kind in (np.float32, np.float64)
 }
-NO_ARRAY = np.uintp(0)
+NULL = np.uintp(0)
 
 
 @cache
-def compiled(source: str, name: str, on: int) -> Array:
-    """A kernel, compiled for the device of this number by NVRTC (and kept by CuPy on the disk)."""
+def compiled(source: str, name: str, device_id: int) -> Any:
+    """Return a kernel, compiled by NVRTC for this device (CuPy caches the binary on disk)."""
     return cupy.RawModule(code=source, options=("--std=c++17",)).get_function(name)
 
 
-def launch(source: str, name: str, blocks: int, threads: int, arguments: list[Any]) -> None:
+def launch(source: str, name: str, blocks: int, threads: int, arguments: list[Argument]) -> None:
+    """See `CupyBackend.launch`."""
     kernel = compiled(source, name, device.get_device_id())
-    kernel((blocks,), (threads,), tuple(NO_ARRAY if x is None else x for x in arguments))
+    kernel((blocks,), (threads,), tuple(NULL if x is None else x for x in arguments))
 
 
 def product(a: Array, b: Array, out: Array, transpose_a: bool, transpose_b: bool, add: bool, tf32: bool) -> None:
     """See `CupyBackend.product`.
 
-    cuBLAS has columns where we have rows: what we call a it takes for aᵀ. So outᵀ = bᵀ aᵀ is what it is asked for. float16 is
-    multiplied as it is and added up in float32.
+    cuBLAS stores matrices by columns, so our row-major a is its aᵀ: it computes outᵀ = bᵀ aᵀ. Products of float16 are accumulated
+    in float32.
     """
     for x in (a, b, out):
         if not x.flags.c_contiguous:
-            raise ValueError(f"a product was given an array {x.shape} that is not contiguous")
+            raise ValueError(f"product: expected contiguous arrays, got one of shape {x.shape} with strides {x.strides}")
     m, n = out.shape[-2:]
     k, count = a.shape[-2 if transpose_a else -1], math.prod(out.shape[:-2])
     if not out.size or not k:
@@ -49,7 +51,7 @@ def product(a: Array, b: Array, out: Array, transpose_a: bool, transpose_b: bool
     compute = DOUBLE if out.dtype == np.float64 else TF32 if tf32 and a.dtype == np.float32 else EXACT
     one, zero = NUMBERS[np.dtype(np.float64 if compute == DOUBLE else np.float32)]
     beta = one if add else zero
-    # (address, type, columns, numbers from one matrix to the next) of each
+    # (address, type, columns, elements from one matrix to the next) of each
     (b_at, b_type, b_row, b_next), (a_at, a_type, a_row, a_next), (at, kind, row, next_) = (
         (x.data.ptr, TYPES[x.dtype.name], x.shape[-1], x.shape[-2] * x.shape[-1]) for x in (b, a, out)
     )
@@ -68,23 +70,23 @@ def product(a: Array, b: Array, out: Array, transpose_a: bool, transpose_b: bool
 
 
 @cache
-def recordings() -> tuple[Array, Any]:
-    """The memory and the stream of all recordings.
+def capture_resources() -> tuple[Any, Any]:
+    """Return the memory pool and the stream with which all graphs are captured.
 
-    Addresses are part of a graph, so what is allocated while it is recorded must never be given to others: it comes from a pool
-    of its own. All graphs share it, as they are replayed one after the other, and what a replay finds is copied before the next.
+    A graph contains addresses, so memory that is allocated during the capture must not be reused outside of graphs: it has its
+    own pool. All graphs share that pool, since they are replayed one after another and results are copied before the next replay.
     """
     return cupy.cuda.MemoryPool(), cupy.cuda.Stream(non_blocking=True)
 
 
 def capture(work: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
     """See `CupyBackend.capture`."""
-    pool, stream = recordings()
-    cupy.cuda.get_current_stream().synchronize()  # what work reads must be there
+    pool, stream = capture_resources()
+    cupy.cuda.get_current_stream().synchronize()  # the inputs of work must be complete
     with cupy.cuda.using_allocator(pool.malloc), stream:
         stream.begin_capture()
         try:
-            found = work()
+            result = work()
         finally:
             graph = stream.end_capture()
 
@@ -92,4 +94,4 @@ def capture(work: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
         graph.launch(cupy.cuda.get_current_stream())
 
     replay()
-    return replay, found
+    return replay, result

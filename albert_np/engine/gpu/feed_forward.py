@@ -1,5 +1,5 @@
-"""Kernel of core/layers/feed_forward.py. Of the two wide arrays only z is kept, without its bias, which is added together with
-the activation; a = act(z + b) is computed again in the backward pass."""
+"""Kernel of core/layers/feed_forward.py. Of the two wide arrays only z is stored, without its bias, which the activation's kernel
+adds; a = act(z + b) is computed again in the backward pass."""
 
 from albert_np.core.dispatch import Array, Cache
 from albert_np.core.layers import linear, linear_backward
@@ -20,7 +20,7 @@ def feed_forward(x: Array, p: Namespace, act: str) -> tuple[Array, Cache]:
         (z, c_in), bias = linear(x, p.intermediate), None
     a, _ = activation(z, act, bias)  # (N, F)
     y, c_out = linear(a, p.output)  # (N, H)
-    return y, (z, c_in, bias, retagged(c_out, None))  # the cache of a linear map is its input: here a, which is not kept
+    return y, (z, c_in, bias, retagged(c_out, None))  # the cache of a linear map is its input, here a, which is not stored
 
 
 def feed_forward_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace, act: str) -> Array:
@@ -34,5 +34,5 @@ def feed_forward_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace, a
 
 
 def is_plain(p: Namespace) -> bool:
-    """Whether this is a weight w and a bias b, and no other form of them."""
+    """Return whether p has a plain weight w and bias b, in no compressed form."""
     return type(p) is Namespace

@@ -1,4 +1,4 @@
-"""Kernel of core/layers/fusion.py: the kernels of its parts, the bias with the tanh."""
+"""Kernel of core/layers/fusion.py: the kernels of its parts, with the bias added by the tanh's."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def fuse(low: Array, high: Array, p: Namespace) -> tuple[Array, Cache]:
     return h, (both, c_tanh)
 
 
-def fuse_backward(dh: Array, cache: Cache, p: Namespace, g: Namespace) -> tuple[Array, Cache]:
+def fuse_backward(dh: Array, cache: Cache, p: Namespace, g: Namespace) -> tuple[Array, Array]:
     """dh (N, H) -> dlow, dhigh (N, H); adds to g.w and g.b"""
     both, c_tanh = cache
     dboth = linear_backward(activation_backward(dh, c_tanh, "tanh"), both, p, g)  # (N, 2H)

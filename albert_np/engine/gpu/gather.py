@@ -1,4 +1,4 @@
-"""Kernel of core/layers/gather.py: rows that repeat add up in the order in which they stand, the same every time."""
+"""Kernel of core/layers/gather.py: rows that repeat add up in their order, so results are reproducible."""
 
 import numpy as np
 

@@ -1,20 +1,20 @@
-// Twin of core/layers/layer_norm.py and of core/layers/add_norm.py: y = LN(x + drop(f)), a block of threads a row, in one pass.
+// Kernel of core/layers/layer_norm.py and core/layers/add_norm.py: y = LN(x + dropout(f)), a block of threads per row, in one pass.
 //
-// W, the width, is known when this is compiled: so a row stays in registers, from the only time it is read.
+// The width W is a compile-time constant, so that a row, once read, stays in registers.
 
-#define THREADS (EIGHTS(W) > 256 ? 256 : (EIGHTS(W) + 31) / 32 * 32)
-#define PER ((EIGHTS(W) + THREADS - 1) / THREADS)  // eights of a thread
+#define THREADS (GROUPS(W) > 256 ? 256 : (GROUPS(W) + 31) / 32 * 32)
+#define PER_THREAD ((GROUPS(W) + THREADS - 1) / THREADS)  // groups of eight columns per thread
 
-__device__ inline int column_of(int i) { return 8 * (threadIdx.x + i * THREADS); }
+__device__ inline int first_column(int i) { return 8 * (threadIdx.x + i * THREADS); }
 
-// x (N, W); f (N, W) or null, what is added after dropout; rows (N, 2): (example, token) -> y, xhat (N, W), rstd (N,)
+// x (N, W); f (N, W) or null; rows (N, 2): (example, token) -> y, xhat (N, W), rstd (N,)
 extern "C" __global__ void layer_norm(const T *x, const T *f, const T *gamma, const T *beta, const i64 *rows, u32 key0, u32 key1,
                                       const u32 *step, u32 threshold, double scale, double eps, T *y, T *xhat, A *rstd) {
     i64 row = blockIdx.x, at = row * W;
-    Drop drop = drop_of(key0, key1, step, threshold, scale);
-    A v[PER][8], sum = 0, square = 0;
-    for (int i = 0; i < PER; i++) {
-        int column = column_of(i);
+    Drop drop = make_drop(key0, key1, step, threshold, scale);
+    A v[PER_THREAD][8], sum = 0, square = 0;
+    for (int i = 0; i < PER_THREAD; i++) {
+        int column = first_column(i);
         load8(v[i], x + at, column, W);
         if (f) {
             A add[8];
@@ -25,16 +25,16 @@ extern "C" __global__ void layer_norm(const T *x, const T *f, const T *gamma, co
         for (int j = 0; j < 8; j++) sum += v[i][j];
     }
     A mean = block_sum(sum) / W;
-    for (int i = 0; i < PER; i++)
+    for (int i = 0; i < PER_THREAD; i++)
         for (int j = 0; j < 8; j++)
-            if (column_of(i) + j < W) {
+            if (first_column(i) + j < W) {
                 v[i][j] -= mean;
                 square += v[i][j] * v[i][j];
             }
     A r = 1 / sqrt(block_sum(square) / W + (A)eps);
     if (threadIdx.x == 0) rstd[row] = r;
-    for (int i = 0; i < PER; i++) {
-        int column = column_of(i);
+    for (int i = 0; i < PER_THREAD; i++) {
+        int column = first_column(i);
         A g[8], b[8];
         load8(g, gamma, column, W);
         load8(b, beta, column, W);
@@ -45,21 +45,21 @@ extern "C" __global__ void layer_norm(const T *x, const T *f, const T *gamma, co
     }
 }
 
-// dy (N, W) -> dx (N, W), df (N, W) or null; each block takes every gridDim.x-th row, and adds up its part of the parameters'
-// gradients: dgammas, dbetas (gridDim.x, W)
+// dy (N, W) -> dx (N, W), df (N, W) or null; each block takes every gridDim.x-th row and sums its part of the parameters'
+// gradients into dgammas, dbetas (gridDim.x, W)
 extern "C" __global__ void layer_norm_backward(const T *dy, const T *xhat, const A *rstd, const T *gamma, const i64 *rows,
                                                u32 key0, u32 key1, const u32 *step, u32 threshold, double scale, i64 N, T *dx, T *df, A *dgammas,
                                                A *dbetas) {
-    Drop drop = drop_of(key0, key1, step, threshold, scale);
-    A dgamma[PER][8] = {}, dbeta[PER][8] = {};
+    Drop drop = make_drop(key0, key1, step, threshold, scale);
+    A dgamma[PER_THREAD][8] = {}, dbeta[PER_THREAD][8] = {};
     for (i64 row = blockIdx.x; row < N; row += gridDim.x) {
         i64 at = row * W;
-        A d[PER][8], h[PER][8], sum = 0, product = 0;
-        for (int i = 0; i < PER; i++) {
+        A d[PER_THREAD][8], h[PER_THREAD][8], sum = 0, product = 0;
+        for (int i = 0; i < PER_THREAD; i++) {
             A g[8];
-            load8(d[i], dy + at, column_of(i), W);
-            load8(h[i], xhat + at, column_of(i), W);
-            load8(g, gamma, column_of(i), W);
+            load8(d[i], dy + at, first_column(i), W);
+            load8(h[i], xhat + at, first_column(i), W);
+            load8(g, gamma, first_column(i), W);
             for (int j = 0; j < 8; j++) {
                 dgamma[i][j] += d[i][j] * h[i][j];
                 dbeta[i][j] += d[i][j];
@@ -69,19 +69,19 @@ extern "C" __global__ void layer_norm_backward(const T *dy, const T *xhat, const
             }
         }
         A mean = block_sum(sum) / W, mean_product = block_sum(product) / W, r = rstd[row];
-        for (int i = 0; i < PER; i++) {
+        for (int i = 0; i < PER_THREAD; i++) {
             for (int j = 0; j < 8; j++) d[i][j] = (d[i][j] - mean - h[i][j] * mean_product) * r;
-            store8(dx + at, d[i], column_of(i), W);
+            store8(dx + at, d[i], first_column(i), W);
             if (df) {
-                drop8(d[i], rows + 2 * row, column_of(i) / 8, drop);
-                store8(df + at, d[i], column_of(i), W);
+                drop8(d[i], rows + 2 * row, first_column(i) / 8, drop);
+                store8(df + at, d[i], first_column(i), W);
             }
         }
     }
-    for (int i = 0; i < PER; i++)
+    for (int i = 0; i < PER_THREAD; i++)
         for (int j = 0; j < 8; j++)
-            if (column_of(i) + j < W) {
-                dgammas[(i64)blockIdx.x * W + column_of(i) + j] = dgamma[i][j];
-                dbetas[(i64)blockIdx.x * W + column_of(i) + j] = dbeta[i][j];
+            if (first_column(i) + j < W) {
+                dgammas[(i64)blockIdx.x * W + first_column(i) + j] = dgamma[i][j];
+                dbetas[(i64)blockIdx.x * W + first_column(i) + j] = dbeta[i][j];
             }
 }

@@ -1,4 +1,4 @@
-"""Kernel of core/layers/linear.py: gradients are added where they are kept, and no array is transposed."""
+"""Kernel of core/layers/linear.py: cuBLAS adds to the gradients in place, and no array is transposed."""
 
 from albert_np.core.dispatch import Array
 from albert_np.core.params import Namespace

@@ -1,14 +1,14 @@
-// Twin of core/layers/softmax.py: x (N, W) -> y (N, W), a block of threads a row.
+// Kernel of core/layers/softmax.py: x (N, W) -> y (N, W), a block of threads per row.
 
 extern "C" __global__ void softmax(const T *x, T *y) {
-    const T *from = x + (i64)blockIdx.x * W;
-    T *to = y + (i64)blockIdx.x * W;
-    A most = -1e38, sum = 0;
-    for (int c = threadIdx.x; c < W; c += blockDim.x) most = (A)from[c] > most ? (A)from[c] : most;
-    most = block_max(most);
-    for (int c = threadIdx.x; c < W; c += blockDim.x) sum += exp((A)from[c] - most);
+    const T *row = x + (i64)blockIdx.x * W;
+    T *out = y + (i64)blockIdx.x * W;
+    A largest = -1e38, sum = 0;
+    for (int c = threadIdx.x; c < W; c += blockDim.x) largest = (A)row[c] > largest ? (A)row[c] : largest;
+    largest = block_max(largest);
+    for (int c = threadIdx.x; c < W; c += blockDim.x) sum += exp((A)row[c] - largest);
     sum = block_sum(sum);
-    for (int c = threadIdx.x; c < W; c += blockDim.x) to[c] = (T)(exp((A)from[c] - most) / sum);
+    for (int c = threadIdx.x; c < W; c += blockDim.x) out[c] = (T)(exp((A)row[c] - largest) / sum);
 }
 
 extern "C" __global__ void softmax_backward(const T *dy, const T *y, T *dx) {

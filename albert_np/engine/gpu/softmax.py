@@ -1,4 +1,4 @@
-"""Kernel of core/layers/softmax.py: a row is read once."""
+"""Kernel of core/layers/softmax.py: a block of threads per row."""
 
 import math
 
@@ -8,7 +8,7 @@ from albert_np.core.dispatch import Array, Cache
 from albert_np.engine.gpu.launch import contiguous, launch
 
 
-def threads_of(W: int) -> int:
+def threads_per_block(W: int) -> int:
     return min(512, -(-W // 32) * 32)
 
 
@@ -16,7 +16,7 @@ def softmax(x: Array) -> tuple[Array, Cache]:
     """x (..., W) -> y (..., W)"""
     x = contiguous(x)
     y, W = np.empty_like(x), x.shape[-1]
-    launch("softmax", "softmax", x, math.prod(x.shape[:-1]), threads_of(W), x, y, W=W)
+    launch("softmax", "softmax", x, math.prod(x.shape[:-1]), threads_per_block(W), x, y, W=W)
     return y, y
 
 
@@ -24,5 +24,5 @@ def softmax_backward(dy: Array, y: Array) -> Array:
     """dy (..., W) -> dx (..., W)"""
     dy = contiguous(dy)
     dx, W = np.empty_like(dy), dy.shape[-1]
-    launch("softmax", "softmax_backward", dy, math.prod(dy.shape[:-1]), threads_of(W), dy, y, dx, W=W)
+    launch("softmax", "softmax_backward", dy, math.prod(dy.shape[:-1]), threads_per_block(W), dy, y, dx, W=W)
     return dx

@@ -1,7 +1,7 @@
-"""Sequences of nearly equal length side by side, for batched products: a tile is (G, A, L, D), the longest has L tokens.
+"""Tiles: sequences of nearly equal length side by side, for batched products. A tile is (G, A, L, D); the longest has L tokens.
 
-There are few tiles, as each costs some launches, and little padding: a sequence goes into a tile of another length only if it
-fills MIN_FILL of it.
+There are few tiles, because each costs some launches, and little padding: a shorter sequence joins a tile only if it has at least
+MIN_FILL · L tokens.
 """
 
 from collections.abc import Callable
@@ -22,8 +22,12 @@ TILE_BYTES = 1 << 30  # of the weights (G, A, L, L), at most; one sequence may t
 
 @dataclass(frozen=True)
 class Tile:
-    """members, sizes: indices of its G sequences in the batch, and how many tokens they have
-    starts, lengths, prefixes: on the device, (G,) int64: first rows, tokens, and lengths of the prefixes (None: no mask)"""
+    """Sequences side by side.
+
+    members, sizes             indices of its G sequences in the batch, and their numbers of tokens
+    starts, lengths, prefixes  (G,) int64 on the device: first rows, numbers of tokens, and prefix lengths (None: no mask)
+    G, L                       number of sequences, and length to which they are padded
+    """
 
     members: list[int]
     sizes: list[int]
@@ -35,16 +39,17 @@ class Tile:
 
 
 def tiles_key(A: int, dtype: np.dtype) -> tuple[str, int, np.dtype]:
-    """The key under which PackedSequences memoize their tiles."""
+    """Return the key under which PackedSequences memoize their tiles."""
     return "gpu tiles", A, dtype
 
 
 def get_tiles(sequences: Sequences, A: int, like: Array) -> list[Tile]:
-    """All sequences, each in one tile, by falling length; empty sequences are in none."""
+    """Return tiles that contain every sequence once, by falling length, without empty ones. Memoized."""
     return memoized(sequences, tiles_key(A, like.dtype), lambda: make_tiles(sequences, A, like))
 
 
 def make_tiles(sequences: Sequences, A: int, like: Array) -> list[Tile]:
+    """Group the sequences into tiles."""
     tiles = []
     for members, L in plan(sequences.lengths.tolist(), A, like.dtype.itemsize):
         columns = (sequences.starts, sequences.lengths, getattr(sequences, "prefix_lengths", None))
@@ -56,10 +61,10 @@ def make_tiles(sequences: Sequences, A: int, like: Array) -> list[Tile]:
 
 
 def plan(lengths: list[int], A: int, itemsize: int, bucket: Callable[[int], int] | None = None) -> list[tuple[list[int], int]]:
-    """-> (indices of its sequences, L) of each tile
+    """Group sequences by length -> (indices of the sequences, L) of each tile.
 
-    bucket: the L of a tile whose longest sequence has this length, the same for many lengths (each bucket then has tiles of its
-    own). None: L is that length.
+    bucket: a function from the length of a sequence to the L of its tile; sequences of different L never share a tile. None: L is
+    the length of the longest sequence of the tile.
     """
     order = sorted((i for i in range(len(lengths)) if lengths[i]), key=lambda i: (-lengths[i], i))
     tiles, first = [], 0
@@ -76,7 +81,7 @@ def plan(lengths: list[int], A: int, itemsize: int, bucket: Callable[[int], int]
 
 
 def fits(length: int, L: int, bucket: Callable[[int], int] | None) -> bool:
-    """Whether a sequence goes into a tile of L."""
+    """Return whether a sequence of this length may join a tile of length L."""
     return bucket(length) == L if bucket else length >= MIN_FILL * L
 
 
@@ -85,7 +90,7 @@ def gather_tile(x: Array, tile: Tile, A: int) -> Array:
     D = x.shape[1] // A
     heads = np.empty_like(x, shape=(tile.G, A, tile.L, D))
     sizes = np.int32(A), np.int32(tile.L), np.int32(D), np.int64(heads.size)
-    launch("tiles", "cut", x, blocks_for(heads.size), THREADS, x, tile.starts, tile.lengths, *sizes, heads)
+    launch("tiles", "gather_tile", x, blocks_for(heads.size), THREADS, x, tile.starts, tile.lengths, *sizes, heads)
     return heads
 
 
@@ -93,4 +98,4 @@ def scatter_tile(heads: Array, x: Array, tile: Tile) -> None:
     """heads (G, A, L, D) -> the tile's rows of x (N, H)"""
     _, A, L, D = heads.shape
     sizes = np.int32(A), np.int32(L), np.int32(D), np.int64(heads.size)
-    launch("tiles", "paste", x, blocks_for(heads.size), THREADS, heads, tile.starts, tile.lengths, *sizes, x)
+    launch("tiles", "scatter_tile", x, blocks_for(heads.size), THREADS, heads, tile.starts, tile.lengths, *sizes, x)

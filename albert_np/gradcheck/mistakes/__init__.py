@@ -1,5 +1,6 @@
-"""Mistakes that are easy to make in a backward pass, each with a sentence on what is wrong. A gradient check is believed once it
-has caught each of them: a check that passes for wrong code proves nothing.
+"""Mistakes that are easy to make in a backward pass, each with a sentence on what is wrong.
+
+The tests plant each of them and require that a gradient check catches it: a check that passes for wrong code proves nothing.
 
 >>> from albert_np.gradcheck import CHECKS
 >>> from albert_np.gradcheck.mistakes import MISTAKES, planted
@@ -10,14 +11,14 @@ The mean of a row depends on every element of the row; the part of the gradient 
 >>> with reference(), planted(mistake):
 ...     print(*(row.name for row in CHECKS[mistake.check](0) if not row.passed))
 x
->>> all(row.passed for row in CHECKS[mistake.check](0))  # outside, the function is the right one again
+>>> all(row.passed for row in CHECKS[mistake.check](0))  # outside the context, the function is unchanged
 True
 
 layers, model, optimisers  in core
 tasks                      in models: heads, losses, distillation, translation
-kernels                    in engine, for NumPy arrays; they show while kernels run
+kernels                    in engine, for NumPy arrays; they have an effect only while kernels run
 compress                   in compress/layers; importing albert_np.compress.layers.checks adds their checks to CHECKS
-cuda                       in the kernels for CuPy arrays: cuda.MISTAKES, not among MISTAKES, as they show on a device alone
+cuda                       in the kernels for CuPy arrays: cuda.MISTAKES, not among MISTAKES, as they take effect only on a device
 """
 
 from albert_np.gradcheck.mistakes import compress, kernels, layers, model, optimisers, tasks

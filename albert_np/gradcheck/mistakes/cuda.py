@@ -1,8 +1,8 @@
 """Mistakes in the CUDA kernels, in the text of a source file (engine/gpu/FILE.cu), and in the functions that launch them.
 
-A gradient check need not catch them: a wrong dropout in `common.cuh` is wrong in both passes. A comparison of the kernel with
-the reference does: `check` names one of tests/engine/test_gpu_kernels.py, which the host can run without a GPU. So these are not
-among `MISTAKES`. `planted` plants those in functions, and tests/engine/test_cuda_mistakes.py those in source files.
+Gradient checks cannot catch all of them: a wrong dropout in `common.cuh` is wrong in both passes. A comparison of the kernel with
+the reference does: `check` names one in tests/engine/test_gpu_kernels.py, which runs on the host without a GPU. So these are not
+among `MISTAKES`. `planted` plants those in functions, tests/engine/test_cuda_mistakes.py those in source files.
 """
 
 from albert_np.gradcheck.mistakes.layers import ASSIGNED, CHAIN, MOVED
@@ -17,7 +17,7 @@ MISTAKES = [
     *mistakes_in("engine/gpu/activations.cu", "gelu_new",
         ("+ 3 * (A)0.035677408136300125 * square)) / 2", "+ (A)0.035677408136300125 * square)) / 2",
          "The derivative of x cubed is 3 x squared; the 3 is missing."),
-        ("dx[i] = (T)((A)dy[i] * slope_of(act, z));", "dx[i] = (T)(slope_of(act, z));", CHAIN),
+        ("dx[i] = (T)((A)dy[i] * activation_slope(act, z));", "dx[i] = (T)(activation_slope(act, z));", CHAIN),
     ),
     *mistakes_in("engine/gpu/activations.cu", "gelu",
         ("+ x * exp(-x * x / 2) * (A)0.3989422804014327", "+ x * exp(-x * x) * (A)0.3989422804014327",
@@ -38,7 +38,7 @@ MISTAKES = [
         ("(d[i][j] - mean - h[i][j] * mean_product) * r", "(d[i][j] - mean - h[i][j] * mean_product)",
          "The division by the standard deviation is missing."),
         ("d[i][j] *= g[j];  // dx̂", "", "The output is scaled by gamma, so the gradient must be too."),
-        ("dbeta[i][j] += d[i][j];", "dbeta[i][j] = d[i][j];", "Of the rows of a block only the last one's gradient is kept."),
+        ("dbeta[i][j] += d[i][j];", "dbeta[i][j] = d[i][j];", "Only the gradient of a block's last row is counted."),
         ("dgamma[i][j] += d[i][j] * h[i][j];", "dgamma[i][j] += d[i][j];", "Gamma multiplies x̂; this is the gradient of beta."),
         ("for (i64 row = blockIdx.x; row < N; row += gridDim.x) {", "for (i64 row = blockIdx.x; row < N - 1; row += gridDim.x) {",
          "The last row is left out."),
@@ -61,29 +61,29 @@ MISTAKES = [
          "With label smoothing the label has the probability 1 - ε, not 1."),
     ),
     *mistakes_in("engine/gpu/cross_entropy.cu", "cross_entropy",
-        ("(exp((A)x[at + c] - base) - wanted) * scale", "(exp((A)x[at + c] - base) - wanted)",
+        ("(exp((A)x[at + c] - base) - target) * scale", "(exp((A)x[at + c] - base) - target)",
          "The item's weight and the denominator are missing."),
-        ("(exp((A)x[at + c] - base) - wanted) * scale", "(exp((A)x[at + c] - base)) * scale", "The label is left out."),
-        ("(exp((A)x[at + c] - base) - wanted) * scale", "((A)x[at + c] - wanted) * scale",
+        ("(exp((A)x[at + c] - base) - target) * scale", "(exp((A)x[at + c] - base)) * scale", "The label is left out."),
+        ("(exp((A)x[at + c] - base) - target) * scale", "((A)x[at + c] - target) * scale",
          "The logits are used in the place of the probabilities."),
     ),
     *mistakes_in("engine/gpu/embedding.cu", "embedding",
-        ("if (continues) aside[(i64)blockIdx.x * W + c] = sum;", "if (continues) {}",
+        ("if (continues) partial_sums[(i64)blockIdx.x * W + c] = sum;", "if (continues) {}",
          "A row whose tokens begin in another block loses what this block adds up for it."),
-        ("table[place * W + c] = (G)((A)table[place * W + c] + sum);\n            continues",
-         "table[place * W + c] = (G)sum;\n            continues", ASSIGNED),
+        ("table[row * W + c] = (G)((A)table[row * W + c] + sum);\n            continues",
+         "table[row * W + c] = (G)sum;\n            continues", ASSIGNED),
         ("sum = 0;\n        }", "}", "The sum of a row is carried on into the next row."),
     ),
     *mistakes_in("engine/gpu/embedding.cu", "embedding, padding_idx",
-        ("else if (place != untaught) table", "else table",
+        ("else if (row != padding_idx) table", "else table",
          "The padding token's row gets a gradient although it is to stay as it is."),
     ),
     *mistakes_in("engine/gpu/weights.cu", "attention",
-        ("d[j] = first + j < row.seen ? (d[j] - sum) * p[j] * (A)scale : (A)0;",
-         "d[j] = first + j < row.seen ? (d[j] - sum) * p[j] : (A)0;",
+        ("d[j] = first + j < row.visible ? (d[j] - sum) * p[j] * (A)scale : (A)0;",
+         "d[j] = first + j < row.visible ? (d[j] - sum) * p[j] : (A)0;",
          "The scores are divided by √D, so their gradient must be too."),
         ("(d[j] - sum) * p[j] * (A)scale", "d[j] * p[j] * (A)scale", "The softmax's normalisation is ignored."),
-        ("if (first + j < row.seen) sum += d[j] * p[j];", "if (first + j < row.seen) sum += d[j];",
+        ("if (first + j < row.visible) sum += d[j] * p[j];", "if (first + j < row.visible) sum += d[j];",
          "The sum over the row is weighted with the probabilities; the weights are missing."),
     ),
     *mistakes_in("engine/gpu/weights.cu", "attention, dropout",
@@ -91,7 +91,8 @@ MISTAKES = [
         ("row.token = starts[g] + row.query;", "row.token = row.query;", "The dropout masks are those of another sequence."),
     ),
     *mistakes_in("engine/gpu/weights.cu", "attention, translation",
-        ("sources[g] > past ? (int)sources[g] : past", "(int)sources[g]", "A target token does not attend to its own past."),
+        ("prefixes[g] > causal ? (int)prefixes[g] : causal", "(int)prefixes[g]",
+         "A target token does not attend to the target tokens before it."),
     ),
     *mistakes_in("engine/gpu/tiles.cu", "attention",
         ("((starts[g] + l) * heads + head) * D + d", "((starts[g] + l) * heads) * D + d",

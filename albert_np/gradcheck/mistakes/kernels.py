@@ -1,4 +1,4 @@
-"""Mistakes in the kernels for NumPy arrays (engine/cpu), and in what belongs to them: output rows, tiles, shards."""
+"""Mistakes in the kernels for NumPy arrays (engine/cpu), in output rows, tiles and shards."""
 
 from albert_np.gradcheck.mistakes.layers import ALIKE, ASSIGNED, CHAIN, MOVED, REPEATED
 from albert_np.gradcheck.mistakes.mistake import mistakes_in
@@ -106,7 +106,7 @@ MISTAKES = [
     ),
     *mistakes_in("engine.cpu.embedding.embedding_backward", "embedding, padding_idx",
         ("ids != padding_idx", "ids >= 0", "The padding token's row gets a gradient although it is to stay as it is."),
-        ("dy[taught]", "dy[: len(taught)]", "The gradients are those of other tokens than the rows."),
+        ("dy[not_padding]", "dy[: len(not_padding)]", "The gradients are those of other tokens than the rows."),
     ),
     *mistakes_in("engine.cpu.embedding.add_rows", "embedding",
         ("values[order]", "values", "The rows are sorted, but their values are not."),

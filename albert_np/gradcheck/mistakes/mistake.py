@@ -1,4 +1,4 @@
-"""One mistake, and how it is planted in the live code."""
+"""A mistake, and functions that plant it in the running code."""
 
 import ast
 import inspect
@@ -15,10 +15,10 @@ class Mistake:
     """A wrong version of one function.
 
     function     its dotted name below albert_np, such as "core.layers.linear.linear_backward".
-    old, new     a text that occurs exactly once in the function's source, and its wrong replacement. The function still runs with
-                 it: a mistake that raises an error needs no check to be noticed.
+    old, new     a text that occurs exactly once in the function's source, and its wrong replacement. The wrong function
+                 still runs: no check is needed for a mistake that raises an error.
     explanation  what is wrong, as a sentence for a student.
-    check        the name in `gradcheck.CHECKS` of a gradient check that catches it. Where no gradient check can, because the
+    check        the name in `gradcheck.CHECKS` of a gradient check that catches it. If none can, because the
                  forward and the backward pass agree with each other, the name of an invariant in tests/invariants.py.
     """
 
@@ -33,13 +33,13 @@ class Mistake:
 
 
 def mistakes_in(function: str, check: str, *texts: tuple[str, str, str]) -> list[Mistake]:
-    """The mistakes of one function that one check catches. texts: (old, new, explanation) of each."""
+    """Return the mistakes of one function that one check catches. texts: (old, new, explanation) of each."""
     return [Mistake(function, old, new, explanation, check) for old, new, explanation in texts]
 
 
 @contextmanager
 def planted(mistake: Mistake) -> Iterator[None]:
-    """Within it the function has the mistake, wherever it is called from; afterwards it is the right one again.
+    """Plant the mistake in its function, wherever it was imported to, until the context ends.
 
     Raises ValueError if the old text does not occur exactly once in the function's source.
 
@@ -54,7 +54,9 @@ def planted(mistake: Mistake) -> Iterator[None]:
     """
     function = get_function(mistake.function)
     before = function.__code__
-    function.__code__ = wrong_version(function, mistake).__code__  # every reference to the function runs it, wherever imported
+    function.__code__ = wrong_version(
+        function, mistake
+    ).__code__  # replacing the code object affects every reference to the function
     try:
         yield
     finally:
@@ -62,27 +64,27 @@ def planted(mistake: Mistake) -> Iterator[None]:
 
 
 def get_function(name: str) -> Any:
-    """The plain function of this name below albert_np: without `@op`, without the binding of a method."""
-    found = inspect.unwrap(pkgutil.resolve_name("albert_np." + name))
-    return getattr(found, "__func__", found)
+    """Return the plain function of this name below albert_np, without `@op` and unbound."""
+    function = inspect.unwrap(pkgutil.resolve_name("albert_np." + name))
+    return getattr(function, "__func__", function)
 
 
 def get_source(name: str) -> str:
-    """The source of the function of this name below albert_np, from its `def` on."""
+    """Return the source of the function of this name below albert_np, without decorators."""
     text = textwrap.dedent(inspect.getsource(get_function(name)))
-    first = ast.parse(text).body[0].lineno  # that of the def: decorators stand before it
+    first = ast.parse(text).body[0].lineno  # the line of `def`, after the decorators
     return "".join(text.splitlines(keepends=True)[first - 1 :])
 
 
 def wrong_version(function: Any, mistake: Mistake) -> Callable[..., Any]:
-    """The function made from the source with the mistake in it."""
+    """Compile the function with the mistake in its source."""
     namespace = dict(vars(inspect.getmodule(function)))
     exec(with_mistake(mistake.function, get_source(mistake.function), mistake), namespace)
     return namespace[function.__name__]
 
 
 def with_mistake(name: str, source: str, mistake: Mistake) -> str:
-    """A source with the mistake in it. name: where it is from, for the error message."""
+    """Return the source with the mistake. name: the function or file, for the error message."""
     count = source.count(mistake.old)
     if count != 1:
         raise ValueError(f"{name}: expected the text {mistake.old!r} exactly once in its source, found it {count} times")

@@ -1,4 +1,4 @@
-"""Mistakes in the model of `core`: embeddings, block, encoder, fusion, heads, and what ties them together."""
+"""Mistakes in the model of `core`: embeddings, block, encoder, fusion, heads and pretraining."""
 
 from albert_np.gradcheck.mistakes.layers import ASSIGNED, MOVED
 from albert_np.gradcheck.mistakes.mistake import mistakes_in
@@ -103,7 +103,7 @@ MISTAKES = [
          "The loss of the masked tokens counts half."),
         ("if cache.c_sop:", "if cache.c_sop and not cache.c_mlm:", "Only one of the two losses is differentiated."),
     ),
-    # ---- what no gradient check sees, as the backward pass agrees with the wrong forward pass ----
+    # ---- mistakes that no gradient check can catch, because the backward pass agrees with the wrong forward pass ----
     *mistakes_in("core.layers.attention.attention", "order_of_sequences_changes_nothing",
         ("dropout_key.rows[rows]", "dropout_key.rows[: rows.stop - rows.start]", MASK_OF_POSITION),
     ),

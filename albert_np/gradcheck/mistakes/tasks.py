@@ -12,10 +12,10 @@ NO_PARAMETERS = "The head's own parameters get no gradient."
 MISTAKES = [
     # ---- layers ----
     *mistakes_in("models.layers.squared_error.squared_error_backward", "squared_error",
-        ("2 * off", "off", "The derivative of a square has the factor 2."),
+        ("2 * error", "error", "The derivative of a square has the factor 2."),
         ("scaled * dloss", "scaled", CHAIN),
-        ("off * scaled", "off / abs(off) * scaled", "This is the derivative of the absolute error."),
-        ("off * scaled", "off * scaled.mean()", ALIKE),
+        ("error * scaled", "error / abs(error) * scaled", "This is the derivative of the absolute error."),
+        ("error * scaled", "error * scaled.mean()", ALIKE),
     ),
     *mistakes_in("models.layers.binary_cross_entropy.binary_cross_entropy_backward", "binary_cross_entropy",
         ("0.5 * (1 + np.tanh(0.5 * x))", "(1 + np.tanh(0.5 * x))", "The probability is half of this sum."),

@@ -1,4 +1,4 @@
-"""Operations that the tasks and text generation need besides those of `core.layers`."""
+"""Operations of the tasks and of text generation that `core.layers` does not have."""
 
 from albert_np.models.layers.binary_cross_entropy import binary_cross_entropy, binary_cross_entropy_backward
 from albert_np.models.layers.kv_cache import attend_cached, fill_cache

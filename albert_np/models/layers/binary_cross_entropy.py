@@ -1,6 +1,6 @@
-"""Weighted binary cross-entropy: each of C labels is there or not, whatever the others are.
+"""Weighted binary cross-entropy of C independent labels.
 
-With σ(x) = 1 / (1 + e⁻ˣ) the probability that the label is there, and y how much it is there (0 or 1, or between):
+With σ(x) = 1 / (1 + e⁻ˣ) the probability of a label, and y its target from 0 to 1:
 
     loss = Σ_m w_m mean_c [-y log σ(x) - (1 - y) log(1 - σ(x))]_mc / denominator
 
@@ -22,9 +22,9 @@ from albert_np.core.dispatch import Array, op
 def binary_cross_entropy(x: Array, labels: Array, weights: Array, denominator: float) -> tuple[Array, tuple[Array, ...]]:
     """x (M, C) logits, labels (M, C) from 0 to 1, weights (M,) -> loss (), a 0-d array"""
     y = labels.astype(x.dtype)  # (M, C)
-    bits = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))) - y * x  # (M, C)
+    losses = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))) - y * x  # (M, C)
     scaled = (weights * (1 / (denominator * x.shape[1])))[:, None]  # (M, 1)
-    return (bits * scaled).sum(), (x, y, scaled)
+    return (losses * scaled).sum(), (x, y, scaled)
 
 
 @op

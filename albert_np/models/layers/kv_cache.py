@@ -1,11 +1,11 @@
-"""Attention of one new token to its past: what generating text needs (forward only: nothing is trained this way).
+"""Attention of one new token to the tokens before it, for text generation (forward pass only).
 
-In translation's pattern a token never sees what comes behind it. So its keys and values stay what they are while the text grows:
-they are kept, and a step computes one row,
+With translation's mask a target token does not attend to later tokens. So its keys and values do not change while the text grows:
+they are cached, and a step computes one row,
 
     s_u = q · k_u / √D   for u = 0 ... t       a = softmax(s)       c = Σ_u a_u v_u
 
-which equals row t of attention over the whole text (core/layers/attention.py), at 1/t of its work.
+which equals row t of attention over the whole text (core/layers/attention.py), with 1/t of its operations.
 """
 
 import math
@@ -23,8 +23,8 @@ from albert_np.core.sequences import Sequences
 def attend_cached(x: Array, p: Namespace, keys: Array, values: Array, positions: Array, A: int) -> Array:
     """One new token of each sequence.   x (B, H) -> y (B, H)
 
-    keys, values   (B, A, T, D): those of the tokens before, and room; the new token's are written into them
-    positions         (B,) the number of the new token within its sequence: it sees the tokens 0 ... positions
+    keys, values   (B, A, T, D): those of the previous tokens, and room; the new token's are written into them
+    positions      (B,) index of the new token in its sequence: it attends to the tokens 0 ... positions
     """
     q, k, v = (linear(x, w)[0] for w in (p.query, p.key, p.value))  # (B, H) each
     rows = np.cumsum(np.ones_like(positions)) - 1  # (B,) 0, 1, 2, ... on the right device
@@ -42,7 +42,7 @@ def attend_cached(x: Array, p: Namespace, keys: Array, values: Array, positions:
 
 def fill_cache(x: Array, p: Namespace, keys: Array, values: Array, sequences: Sequences, A: int) -> None:
     """Write the keys and values of whole sequences, x (N, H), into the first positions of keys and values (B, A, T, D)."""
-    for store, weights in ((keys, p.key), (values, p.value)):
+    for target, weights in ((keys, p.key), (values, p.value)):
         projected, _ = linear(x, weights)  # (N, H)
         for i, rows in enumerate(sequences):
-            store[i, :, : rows.stop - rows.start] = split_heads(projected[rows], A)
+            target[i, :, : rows.stop - rows.start] = split_heads(projected[rows], A)

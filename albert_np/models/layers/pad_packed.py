@@ -1,9 +1,8 @@
-"""Scores of packed tokens as a table with a row per sequence, so that a softmax can run over the tokens of a sequence.
+"""Arrange the scores of packed tokens in a table with a row per sequence, for a softmax over the tokens of a sequence.
 
     y_kbt = x_nk, where token n is token t of sequence b          dx_nk = dy_kbt
 
-Where a sequence has no token t the table holds the smallest number of its dtype, which a softmax makes 0; no gradient returns
-from there.
+Padding has the smallest number of the dtype, for which a softmax gives 0; it has no gradient.
 """
 
 import numpy as np
@@ -21,7 +20,7 @@ def pad_packed(x: Array, sequences: Sequences) -> tuple[Array, Array]:
     is_token = token < sequences.lengths[:, None]  # (B, T)
     rows = np.where(is_token, sequences.starts[:, None] + token, 0)
     y = np.take(x.T, asarray_like(rows.reshape(-1), x), axis=1).reshape(-1, B, T)  # (K, B, T)
-    slots = asarray_like(np.flatnonzero(is_token), x)  # (N,) where each token is in the table
+    slots = asarray_like(np.flatnonzero(is_token), x)  # (N,) index of each token in the flattened table
     return np.where(asarray_like(is_token, x), y, float(np.finfo(x.dtype).min)), slots
 
 

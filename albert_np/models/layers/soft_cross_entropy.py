@@ -1,4 +1,4 @@
-"""The loss of distillation: a student's logits beside a teacher's, both softened by a temperature T (Hinton et al. 2015).
+"""The loss of distillation: between a student's logits and a teacher's, both softened by a temperature T (Hinton et al. 2015).
 
     p = softmax(teacher / T)      q = softmax(x / T)
     loss = T² Σ_m w_m Σ_k p_mk log(p_mk / q_mk) / denominator
@@ -7,7 +7,7 @@ It is 0 where the two agree. With the derivative of log-softmax, ∂/∂x_k of -
 
     dx_mk = dloss · T (q_mk - p_mk) w_m / denominator
 
-The gradient of softened probabilities is about 1 / T² of the usual one; the factor T² gives it its size again.
+Softening makes the gradient about T² times smaller; the factor T² compensates for that.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def soft_cross_entropy_backward(dloss: Array, cache: tuple[Array, ...]) -> Array
 
 
 def soft(x: Array, T: float) -> tuple[Array, Array]:
-    """x (M, C) -> softmax(x / T) and its logarithm; a class that is out of the question (finfo.min) has probability 0"""
+    """x (M, C) -> softmax(x / T) and its logarithm; an excluded class (finfo.min) has probability 0."""
     shifted = (x - x.max(-1, keepdims=True)) * (1 / T)  # (M, C)
     probs, _ = softmax(shifted)
     return probs, shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
