@@ -16,12 +16,12 @@ WITH_EXAMPLES = [path for path in sorted(PACKAGE.rglob("*.py")) if re.search(r"^
 def test_there_are_examples():
     assert {path.name for path in WITH_EXAMPLES} >= {
         "base.py",
-        "adamw.py",
         "config.py",
         "pretraining.py",
         "checker.py",
         "names.py",
     }
+    assert "optim.step(" in (PACKAGE / "models" / "pretraining.py").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.stem)

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "plots": {"core"}, "models": BELOW_MODELS, "gradcheck": BELOW_MODELS | {"models"},
     "training": BELOW_TRAINING | {"plots"}, "tasks": BELOW_TRAINING | LEAVES | {"training"},
     "compress": BELOW_TRAINING | LEAVES | {"training", "tasks", "gradcheck"},
-    "apps": BELOW_TRAINING | LEAVES | {"training", "tasks", "gradcheck", "compress"},
+    "apps": BELOW_TRAINING | LEAVES | {"training", "tasks", "gradcheck", "compress", "use"},  # use: the public name
 }  # fmt: skip
 ROOT_MODULES = {"", "version"}  # these any package may import
 
@@ -70,7 +70,7 @@ def test_every_package_has_a_rule_and_the_rules_have_no_circle():
     assert packages == set(MAY_IMPORT)
     order: list[str] = []
     while len(order) < len(MAY_IMPORT):
-        free = [name for name in MAY_IMPORT if name not in order and MAY_IMPORT[name] <= set(order)]
+        free = [name for name in MAY_IMPORT if name not in order and MAY_IMPORT[name] - {"use"} <= set(order)]
         assert free, "the rules have a circle"
         order += free
 

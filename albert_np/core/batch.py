@@ -24,7 +24,7 @@ class Items:
     labels: Array  # (M,) integers, or (M, C) numbers
     rows: Array = None  # (M,) the tokens or sequences that are labelled; None: each sequence has one label
     weights: Array = None  # (M,) of the items in the loss; None: 1
-    of: str = "token"  # what rows are indices of: "token" or "sequence"
+    of: str = "token"  # rows are indices of these: "token" or "sequence"
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -14,7 +14,7 @@ from functools import wraps
 from typing import Any, NamedTuple, TypeAlias
 
 Array: TypeAlias = Any  # an array of the backend in use
-Cache: TypeAlias = Any  # what a forward pass leaves for its backward pass
+Cache: TypeAlias = Any  # kept by a forward pass for its backward pass
 
 
 class Version(NamedTuple):

@@ -43,6 +43,14 @@ class AlbertForPreTraining(Model):
         True
         >>> grads.embeddings.word.shape, grads.groups[0].blocks[0].attention.query.w.shape
         ((4000, 64), (128, 128))
+
+        And one update of an optimiser:
+
+        >>> state = ab.optim.init("lamb", model.params)
+        >>> ab.optim.step(model.params, grads, state, lr=0.01)
+        >>> again, _ = model.loss_and_gradients([[2, 4, 16, 3]], labels=[[-100, 15, -100, -100]], sentence_order_label=[0])
+        >>> bool(again < loss), state.count
+        (True, 1)
         """
         inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
         batch = pack(inputs, self.config, self.params.flat, labels, sentence_order_label, objective=self.objective)
