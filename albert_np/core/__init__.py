@@ -39,7 +39,7 @@ random, backend, dispatch) as needed:
     16  optim/adamw.py              90  AdamW, and LAMB: the same with a trust ratio per tensor
     17  optim/clip.py               22  clipping by the global norm
     18  optim/schedule.py           15  warm-up and decay of the learning rate
-    19  train.py                    84  the training loop, which runs by itself
+    19  train.py                    83  the training loop, which runs by itself
 """
 
 from albert_np.core.dispatch import active, op, override, reference
