@@ -66,16 +66,16 @@ def train(
         yield step + 1, results
 
 
-def main(path: str, steps: int = 500) -> None:
+def main(path: str, steps: int = 3000) -> None:
     """Train a small ALBERT on the bytes of a file and print its losses. A guess at random has the loss ln 256 = 5.55."""
     config = Config(
-        vocab_size=BYTES + 256, embedding_size=32, hidden_size=64, num_hidden_layers=4, num_attention_heads=4,
-        intermediate_size=256, max_position_embeddings=63,
+        vocab_size=BYTES + 256, embedding_size=64, hidden_size=64, num_hidden_layers=2, num_attention_heads=4,
+        intermediate_size=256, max_position_embeddings=31, initializer_range=0.1,
     )  # fmt: skip
     params = initialise(body(config) | pretraining_heads(config), config, seed=0)
     print(f"{params.count():,} parameters")
-    for step, losses in train(params, config, batches(Path(path).read_bytes()), steps, lr=3e-3, warmup=steps // 10):
-        if step == 1 or step % 25 == 0:
+    for step, losses in train(params, config, batches(Path(path).read_bytes(), T=31), steps, lr=1.5e-3, warmup=steps // 20):
+        if step == 1 or step % 100 == 0:
             print(f"step {step:4}   masked bytes {losses.mlm_loss:.3f}   sentence order {losses.sop_loss:.3f}")
 
 
