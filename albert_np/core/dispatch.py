@@ -1,7 +1,7 @@
 """Which version of an operation runs: the reference, which stands in `core`, or a replacement that was registered for it.
 
-`@op` marks an operation. Its forward pass is chosen by the types of its array and of its parameters; the cache that it returns is
-tagged with the version that made it, and whatever takes a cache goes by that tag. A bare cache belongs to the reference.
+`@op` marks an operation. A forward pass is chosen by the types of its array and of its parameters, and tags its cache with the
+version that made it; whatever takes a cache goes by that tag. A bare cache belongs to the reference.
 """
 
 import inspect
@@ -44,22 +44,24 @@ if os.environ.get("ALBERT_NP_TEXTBOOK", "") not in ("", "0"):
 
 def op(function: Callable[..., Any]) -> Any:
     """Make an operation of a function. The function itself stays in `__wrapped__`."""
-    name, names = function.__name__, list(inspect.signature(function).parameters)
+    name, signature = function.__name__, inspect.signature(function)
+    names = list(signature.parameters)
     at = names.index("cache") if "cache" in names else 1 if name.endswith("_backward") else None
     p = names.index("p") if "p" in names else None
+    deciding = 1 + (at if at is not None else p or 0)  # how many of the arguments the choice depends on
 
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
+        if len(args) < deciding:  # some were given by name
+            args, kwargs = (bound := signature.bind(*args, **kwargs)).args, bound.kwargs
         if at is not None:
             if type(args[at]) is not Tagged:
                 return function(*args, **kwargs)
             version, cache = args[at]
             return version.functions[name](*args[:at], cache, *args[at + 1 :], **kwargs)
         version = version_for(name, args, p)
-        if version is None:
-            return function(*args, **kwargs)
-        result = version.functions[name](*args, **kwargs)
-        if len(version.functions) == 1:  # it has no cache
+        result = function(*args, **kwargs) if version is None else version.functions[name](*args, **kwargs)
+        if version is None or len(version.functions) == 1:  # the latter has no cache
             return result
         y, cache = result
         return y, None if cache is None else Tagged(version, cache)

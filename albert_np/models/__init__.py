@@ -10,7 +10,7 @@ distillation                 training a student with a teacher
 """
 
 from albert_np import engine  # noqa: F401  (registers the kernels)
-from albert_np.core.batch import Batch
+from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
 from albert_np.models.pretraining import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
 from albert_np.models.tasks import (
@@ -23,5 +23,5 @@ from albert_np.models.translation import AlbertForTranslation
 
 __all__ = [
     "AlbertConfig", "AlbertForMaskedLM", "AlbertForPreTraining", "AlbertForQuestionAnswering", "AlbertForRelationClassification",
-    "AlbertForSequenceClassification", "AlbertForTokenClassification", "AlbertForTranslation", "AlbertModel", "Batch",
+    "AlbertForSequenceClassification", "AlbertForTokenClassification", "AlbertForTranslation", "AlbertModel", "TaskBatch",
 ]  # fmt: skip

@@ -227,3 +227,18 @@ def test_a_breakpoint_in_core_is_hit_where_the_reference_runs(reference):
         finally:
             sys.settrace(None)
     assert len(hit) == (2 if reference else 0)
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+def test_arguments_may_be_given_by_name(kernels):
+    rng = np.random.default_rng(0)
+    x, dy = rng.standard_normal((2, 4, 5))
+    first, second = P.zeros_like(), P.zeros_like()
+    with core.reference(not kernels):
+        y, cache = layers.layer_norm(x=x, p=P)
+        dx = layers.layer_norm_backward(dy=dy, cache=cache, p=P, g=first)
+        expected, cache = layers.layer_norm(x, P)
+        assert (y == expected).all() and (type(cache) is Tagged) == kernels
+        assert (dx == layers.layer_norm_backward(dy, cache, P, second)).all() and (first.gamma == second.gamma).all()
+    with pytest.raises(TypeError, match="missing a required argument: 'cache'"):
+        layers.layer_norm_backward(dy)
