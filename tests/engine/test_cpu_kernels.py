@@ -240,7 +240,8 @@ def test_a_kernel_has_the_arguments_of_its_reference():
         operation = dispatch.operations[name]
         module = inspect.getmodule(operation)
         for each, kernel in version.functions.items():
-            book = inspect.signature(getattr(module, each)).parameters
+            function = attention_probabilities if each == "attention_probabilities" else getattr(module, each)
+            book = inspect.signature(function).parameters
             own = 2 if each.endswith("_backward") else 1  # dy and the cache: a kernel's cache may have another name
             assert list(inspect.signature(kernel).parameters)[own:] == list(book)[own:], each
         assert set(version.contains) <= set(dispatch.operations), name
