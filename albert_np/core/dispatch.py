@@ -119,5 +119,4 @@ def override(operation: Any, *functions: Callable[..., Any]) -> Iterator[None]:
 def active(like: Array) -> dict[str, str]:
     """{operation: module of the version that runs} for arrays of the type of `like`."""
     versions = {name: version_for(name, (like,), None) for name in operations}
-    run = {name: operations[name].__wrapped__ if v is None else v.functions[name] for name, v in versions.items()}  # type: ignore
-    return {name: function.__module__ for name, function in run.items()}
+    return {name: (v.functions[name] if v else vars(operations[name])["__wrapped__"]).__module__ for name, v in versions.items()}

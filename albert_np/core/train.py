@@ -80,4 +80,4 @@ def main(path: str, steps: int = 3000) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1]) if len(sys.argv) == 2 else sys.exit("usage: python -m albert_np.core.train TEXT_FILE")

@@ -7,12 +7,16 @@ import numpy as np
 import pytest
 
 import albert_np as ab
-from albert_np.core import optim, reference, train
+from albert_np.core import reference, train
 from albert_np.core.config import Config
 from albert_np.core.model.shapes import body, initialise, pretraining_heads
-from albert_np.core.random import RandomKey
 from albert_np.core.train import BYTES, CLS, MASK, SEP
-from albert_np.models.batch import TaskBatch
+from albert_np.engine.mpi import SINGLE_PROCESS
+from albert_np.engine.stop import Stop
+from albert_np.training.callbacks import Callback
+from albert_np.training.losses import LossBuffer
+from albert_np.training.trainer import Trainer
+from albert_np.training.trainer_settings import TrainerSettings
 
 TEXT = b"It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness. " * 20
 SIZES = dict(
@@ -28,31 +32,54 @@ def originals(batch):
     return ids.reshape(len(batch.sequences), -1)
 
 
+class FromBatches(Trainer):
+    """The trainer, fed with batches of core.train. It logs all losses at the end and saves nothing."""
+
+    def __init__(self, model, settings, batches, steps, warmup, optimizer):
+        self.optimizer_name, self.batches, self.found = optimizer, batches, []
+        super().__init__(model, settings, (), Callback(), SINGLE_PROCESS, Stop(), None)
+        self.total_steps, self.warmup = steps, warmup
+        self.losses = LossBuffer(SINGLE_PROCESS, ("mlm_loss", "sop_loss"), lambda results: ())
+
+    def micro_batches(self):
+        batch = next(self.batches)
+        return [dict(
+            ids=batch.ids, lengths=batch.sequences.lengths, token_types=batch.token_types, positions=batch.positions,
+            examples=batch.random_rows[::31, 0], masked_rows=batch.masked.rows, masked_labels=batch.masked.labels,
+            order_labels=batch.order.labels,
+        )]  # fmt: skip
+
+    def new_record(self, lr, tokens):
+        return {"tokens": tokens}
+
+    def drain_losses(self):
+        self.found += [tuple(values) for _, values, _ in self.losses.drain()]
+
+    def log_is_due(self):
+        return False
+
+    checkpoint_is_due = epoch_is_complete = log_is_due
+
+
 @pytest.mark.parametrize("optimizer", ["adamw", "lamb"])
 @pytest.mark.parametrize("kernels", [False, True])
-def test_the_losses_are_those_of_the_public_model(kernels, optimizer):
+def test_the_losses_are_those_of_the_trainer(kernels, optimizer):
     steps, lr, warmup, clip = 20, 5e-3, 4, 0.5
     config = Config(**SIZES)
     model = ab.AlbertForPreTraining(ab.AlbertConfig(**SIZES), seed=7, dtype="float64")
     params = initialise(body(config) | pretraining_heads(config), config, 7, "float64")
     assert np.array_equal(params.flat, model.params.flat)
     with nullcontext() if kernels else reference():
-        batches = train.batches(TEXT, B=4, T=31)
         found = [
             (float(results.mlm_loss), float(results.sop_loss))
-            for _, results in train.train(params, config, batches, steps, lr, warmup, optimizer, clip, seed=3)
+            for _, results in train.train(
+                params, config, train.batches(TEXT, B=4, T=31), steps, lr, warmup, optimizer, clip, seed=3
+            )
         ]
-        expected, state = [], optim.init(optimizer, model.params)
-        for step, batch in enumerate(islice(train.batches(TEXT, B=4, T=31), steps)):
-            packed = TaskBatch.pack(
-                batch.ids, batch.sequences.lengths, batch.token_types, batch.positions, examples=batch.random_rows[::31, 0],
-                masked_rows=batch.masked.rows, masked_labels=batch.masked.labels, order_labels=batch.order.labels,
-            )  # fmt: skip
-            results, grads = model.packed_loss_and_gradients(packed, dropout_key=RandomKey(3, step))
-            ab.optim.clip(grads, clip)
-            ab.optim.step(model.params, grads, state, ab.optim.learning_rate(step, lr, warmup, steps))
-            expected.append((float(results.mlm_loss), float(results.sop_loss)))
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+        settings = TrainerSettings(learning_rate=lr, clip_norm=clip, seed=3)
+        trainer = FromBatches(model, settings, train.batches(TEXT, B=4, T=31), steps, warmup, optimizer)
+        trainer.train()
+    np.testing.assert_allclose(found, trainer.found, rtol=1e-6)
     np.testing.assert_allclose(params.flat, model.params.flat, rtol=1e-6, atol=1e-9)
     assert len(found) == steps and found[-1][0] < found[0][0] - 0.3  # it did learn something
 
