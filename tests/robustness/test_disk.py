@@ -163,7 +163,7 @@ def test_the_corpus_is_removed(commands, text, tmp_path):
     resume = stopped(commands, text, out)
     shutil.rmtree(out / "corpus")
     said = commands.refused(*resume, code=2)
-    assert "holds no prepared corpus" in said and "name the text files again" in said
+    assert "holds no prepared corpus" in said and "give the text files again" in said
     other = tmp_path / "other.txt"
     other.write_text(text.read_text() + "\nAnother one.\n")
     assert "cannot resume" in commands.refused("pretrain", other, *resume[1:], code=2)

@@ -210,7 +210,7 @@ def _prepare_resumed_run(
             text = Corpus.open(corpus_folder, vocabulary)
         except ValueError as error:
             if not files:
-                raise ValueError(f"{error}; give the text files again to tokenise them again") from None
+                raise ValueError(f"{error}; give the text files again") from None
             text = None
         if files and (text is None or fingerprint(text) != state["corpus"]):  # missing, or of other files
             text = tokenise_files(files, corpus_folder, settings, vocabulary, report)
