@@ -83,7 +83,7 @@ def version_for(name: str, args: tuple[Any, ...], p: int | None) -> Version | No
     x = next((array for array in arrays if array is not None), None)
     versions, takes = kernels.get(type(x), ({}, bool))
     version = versions.get(name)
-    replaced = version is None or any(part in overrides for part in version.contains)
+    replaced = version is None or not overrides.keys().isdisjoint(version.contains)
     return None if replaced or not takes(x) else version
 
 

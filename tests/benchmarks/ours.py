@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from contender import serve
 from folder import RATE, load
 from products import of_case
@@ -42,8 +43,9 @@ def packed_of(case: Any, model: Any, b: Any) -> Any:
     """A batch as training has it."""
     inputs = check_padded(model.config, b["ids"], b["mask"], b.get("types"))
     if case.task == "pretraining":
-        return pack(inputs, model.config, model.params.flat, b["targets"], b["labels"])
-    return pack(inputs, model.config, model.params.flat, task=[(range(len(b["ids"])), b["labels"])])
+        return pack(inputs, model.config, model.params.flat, b["targets"], b["labels"], objective=model.objective)
+    rows = np.arange(len(b["ids"]))
+    return pack(inputs, model.config, model.params.flat, task=[(rows, b["labels"])], objective=model.objective)
 
 
 if __name__ == "__main__":
