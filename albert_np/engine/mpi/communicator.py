@@ -59,7 +59,7 @@ class MpiProcesses(Processes):
         self._barrier()
 
     def _barrier(self, numbers: tuple[float, ...] = (), error: Exception | None = None) -> np.ndarray:
-        """Return the sums of the numbers (MOST_NUMBERS,). An exception of one process is raised in all."""
+        """Wait for all processes and return the sums (MOST_NUMBERS,) of their numbers. An exception of one is raised in all."""
         own, summed = np.zeros((2, 2 + MOST_NUMBERS))
         own[:2] = error is not None, self._own_stop.signal != 0
         own[2 : 2 + len(numbers)] = numbers
