@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from albert_np import gradcheck
     from albert_np.core import optim
-    from albert_np.core.random import Dropout
     from albert_np.engine import use
     from albert_np.io.names import to_hf
     from albert_np.models import (
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
         AlbertForTranslation,
         AlbertModel,
     )
+    from albert_np.models.base import Dropout
     from albert_np.tasks.finetune import finetune
     from albert_np.tasks.trained import Trained
     from albert_np.text import AlbertTokenizer
@@ -35,7 +35,7 @@ _MODULES = {
     "AlbertConfig": "models", "AlbertForMaskedLM": "models", "AlbertForPreTraining": "models",
     "AlbertForQuestionAnswering": "models", "AlbertForRelationClassification": "models",
     "AlbertForSequenceClassification": "models", "AlbertForTokenClassification": "models", "AlbertForTranslation": "models",
-    "AlbertModel": "models", "AlbertTokenizer": "text", "Dropout": "core.random", "Trained": "tasks.trained",
+    "AlbertModel": "models", "AlbertTokenizer": "text", "Dropout": "models.base", "Trained": "tasks.trained",
     "__version__": "version", "finetune": "tasks.finetune", "pretrain": "training", "to_hf": "io.names", "use": "engine",
 }  # fmt: skip
 _SUBMODULES = {"gradcheck": "gradcheck", "optim": "core.optim"}

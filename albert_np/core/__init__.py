@@ -6,7 +6,8 @@ Notation, the papers' own letters:
     N  tokens of the batch, one row each      V  vocabulary               L  layers
     B  sequences of the batch                 E  embedding width          M  masked positions
     T  tokens of one sequence                 H  hidden width             C  classes
-    A  heads        D  = H / A                F  feed-forward width
+    A  heads, D = H / A                       F  feed-forward width       G  groups of layers with parameters of their own
+    P  positions, S segments: rows of the two small embedding tables     I, O, W  widths in, out, or any
     dz is the derivative of the loss with respect to z, and has its shape. Weights are stored (in, out): y = x w + b.
 
 The protocol of a layer:
@@ -14,12 +15,11 @@ The protocol of a layer:
     y, cache = f(x, p, ...)                   p: parameters, such as p.w and p.b
     dx = f_backward(dy, cache, p, g, ...)     g: their gradients, the same tree; a backward pass only ever adds to it
 
-    The cache is a value that the caller holds; nothing is stored on an object. A layer that is applied twelve times, as ALBERT's
-    is, has twelve caches and one g, in which the gradients of all its uses add up.
+    The cache is a value that the caller holds; nothing is stored on an object. Layers without parameters have neither p nor g. A
+    layer that is applied twelve times, as ALBERT's is, has twelve caches and one g, in which the gradients of its uses add up.
     There is no padding: a batch is its tokens end to end, activations are (N, H); `Sequences` says which rows belong together.
 
-Read these files in this order (lines), and the others (activations, dropout, fusion, shapes, config, params, batch, sequences,
-random, backend, dispatch) as needed:
+Read these files in this order (lines), and the others of the folder where these use them:
 
      1  layers/linear.py            27  the affine map: the simplest layer, derived element by element
      2  layers/layer_norm.py        44  every row to mean 0 and variance 1
@@ -39,7 +39,7 @@ random, backend, dispatch) as needed:
     16  optim/adamw.py              90  AdamW, and LAMB: the same with a trust ratio per tensor
     17  optim/clip.py               22  clipping by the global norm
     18  optim/schedule.py           15  warm-up and decay of the learning rate
-    19  train.py                    83  the training loop, which runs by itself
+    19  train.py                    82  the training loop, which runs by itself
 """
 
 from albert_np.core.dispatch import active, op, override, reference

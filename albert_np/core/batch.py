@@ -9,7 +9,7 @@ from albert_np.core.backend import asarray as put
 from albert_np.core.dispatch import Array
 from albert_np.core.sequences import Sequences
 
-B = TypeVar("B", bound="Batch")
+BatchType = TypeVar("BatchType", bound="Batch")
 
 
 def along(axis: str, default: Any = None, rows: str = "", padding: int = 0) -> Any:
@@ -44,10 +44,10 @@ class Batch:
 
     @classmethod
     def pack(
-        cls: type[B], ids: np.ndarray, lengths: np.ndarray, token_types: np.ndarray, positions: np.ndarray,
+        cls: type[BatchType], ids: np.ndarray, lengths: np.ndarray, token_types: np.ndarray, positions: np.ndarray,
         examples: np.ndarray | None = None, masked_rows: np.ndarray | None = None, masked_labels: np.ndarray | None = None,
         order_labels: np.ndarray | None = None, sequences: Sequences | None = None, like: Array = None, **more: Any,
-    ) -> B:  # fmt: skip
+    ) -> BatchType:  # fmt: skip
         """From host arrays, which are put where `like` is, or on the backend in use.
 
         ids, token_types, positions (N,); lengths (B,) with sum N; examples (B,), by default 0, 1, ...; more: further fields.

@@ -24,7 +24,7 @@ class Config:
     layer_norm_eps: float = 1e-12
     pad_token_id: int | None = 0
     fusion_layers: tuple[int, ...] = ()  # increasing indices of the hidden states (0: embeddings) to fuse; (): plain ALBERT
-    sharing: str = "all"  # which parts the layers share (Table 4): "all" (with num_hidden_groups), "attention", "ffn" or "none"
+    sharing: str = "all"  # which parts the layers share (Table 4): "all" (within num_hidden_groups), "attention", "ffn" or "none"
     pad_row_gradient: bool = True  # False: the lookup adds no gradient to the padding token's row (torch's padding_idx)
     recompute: bool = False  # keep only each layer's input in the forward pass; compute the rest again in the backward pass
 

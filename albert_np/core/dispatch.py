@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+
 Array: TypeAlias = Any  # an array of the backend in use
 Cache: TypeAlias = Any  # kept by a forward pass for its backward pass
 
@@ -43,7 +45,7 @@ if os.environ.get("ALBERT_NP_TEXTBOOK", "") not in ("", "0"):
 
 
 def op(function: Callable[..., Any]) -> Any:
-    """Make an operation of a function. The function itself stays in `__wrapped__`."""
+    """Make an operation of a function, which stays in `__wrapped__`. The cache is `cache`, or a backward's second argument."""
     name, signature = function.__name__, inspect.signature(function)
     names = list(signature.parameters)
     at = names.index("cache") if "cache" in names else 1 if name.endswith("_backward") else None
@@ -64,7 +66,7 @@ def op(function: Callable[..., Any]) -> Any:
         if version is None or len(version.functions) == 1:  # the latter has no cache
             return result
         y, cache = result
-        return y, None if cache is None else Tagged(version, cache)
+        return y, Tagged(version, cache)
 
     if at is None:
         operations[name] = run
@@ -116,7 +118,7 @@ def override(operation: Any, *functions: Callable[..., Any]) -> Iterator[None]:
         overrides.update(before)
 
 
-def active(like: Array) -> dict[str, str]:
-    """{operation: module of the version that runs} for arrays of the type of `like`."""
+def active(like: Array = np.empty(0)) -> dict[str, str]:  # noqa: B008
+    """{operation: module of the version that runs} for arrays of the type and dtype of `like`."""
     versions = {name: version_for(name, (like,), None) for name in operations}
     return {name: (v.functions[name] if v else vars(operations[name])["__wrapped__"]).__module__ for name, v in versions.items()}

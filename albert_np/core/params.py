@@ -14,7 +14,7 @@ import numpy as np
 from albert_np.core import backend
 from albert_np.core.dispatch import Array
 
-QUANTUM = 32  # numbers from one possible start of a tensor to the next: 64 bytes of float16, and the same places in all dtypes
+QUANTUM = 32  # tensors start at multiples of so many elements: 64 bytes in float16, and the same places in all dtypes
 Form = dict[str, Any]  # nested dicts and lists of shapes. The same dict in two places is one set of parameters.
 
 
@@ -87,7 +87,7 @@ def leaves(name: str, node: Any) -> Iterator[tuple[str, Array]]:
 
 
 def build(form: Form, make: Callable[[tuple[int, ...]], Any]) -> dict[str, Any]:
-    """The form with make(shape) for every shape. A dict becomes a Namespace, or of the class in its attribute `namespace`."""
+    """The form with make(shape) for every shape. A dict becomes a Namespace, or the class in its attribute `namespace`."""
     built: dict[int, Namespace] = {}  # a shared dict counts once
 
     def grow(node: Any) -> Any:

@@ -67,7 +67,6 @@ class RandomKey:
         return seed_sequence(self.seed, "dropout step", self.step).generate_state(2).tolist()
 
 
-Dropout = RandomKey  # the public name: ab.Dropout
 Key: TypeAlias = RandomKey | None  # None: no dropout
 
 

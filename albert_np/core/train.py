@@ -2,8 +2,7 @@
 
     python -m albert_np.core.train some.txt
 
-The trainer of `albert_np.training` does the same on subwords, with evaluation, checkpoints, several processes and faster kernels;
-a test holds the losses of the two equal.
+The trainer of `albert_np.training` does the same on subwords, with evaluation and checkpoints; a test holds their losses equal.
 """
 
 import itertools
@@ -25,11 +24,11 @@ CLS, SEP, MASK, BYTES = 1, 2, 3, 4  # ids: the byte b has the id BYTES + b, and 
 
 
 def batches(text: bytes, B: int = 16, T: int = 63, seed: int = 0) -> Iterator[Batch]:
-    """Endless batches of B pairs [CLS] a [SEP] b [SEP] of T tokens: a and b follow each other in the text, or are swapped."""
+    """Endless batches of B pairs [CLS] a [SEP] b [SEP] of T tokens, T odd: a and b follow each other or are swapped."""
     ids = np.frombuffer(text, np.uint8).astype(np.intp) + BYTES
     half = (T - 3) // 2  # tokens of a, and of b
-    if len(ids) < 2 * half:
-        raise ValueError(f"text: expected at least {2 * half} bytes, got {len(ids)}")
+    if T % 2 == 0 or len(ids) < 2 * half:
+        raise ValueError(f"expected an odd T and at least {2 * half} bytes of text, got T = {T} and {len(ids)} bytes")
     special = np.full(B, SEP)[:, None]  # (B, 1)
     types = np.repeat([0, 1], [half + 2, half + 1])  # (T,)
     for step in itertools.count():

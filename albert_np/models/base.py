@@ -25,6 +25,7 @@ from albert_np.models.padded import ArrayLike, Padded, check_padded, pack, unpac
 from albert_np.models.shapes import checked_dtype, first_value, initialise, shapes
 
 M = TypeVar("M", bound="Model")
+Dropout = RandomKey  # the public name: ab.Dropout
 Rng: TypeAlias = RandomKey | np.random.Generator | int | None  # of the dropout; None: no dropout
 
 

@@ -116,7 +116,7 @@ def elementwise() -> list[dict[str, Any]]:
             [s],
         )
     )
-    rng = ab.Dropout(1).of(np.stack([np.arange(N) // T, np.arange(N) % T], 1)).fold_in("here", 0)
+    rng = ab.Dropout(1).for_rows(np.stack([np.arange(N) // T, np.arange(N) % T], 1)).fold_in("here", 0)
     d = torch_of(x)
     found.append(
         compare(

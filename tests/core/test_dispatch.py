@@ -242,3 +242,14 @@ def test_arguments_may_be_given_by_name(kernels):
         assert (dx == layers.layer_norm_backward(dy, cache, P, second)).all() and (first.gamma == second.gamma).all()
     with pytest.raises(TypeError, match="missing a required argument: 'cache'"):
         layers.layer_norm_backward(dy)
+
+
+def test_an_override_without_a_cache_has_its_own_backward_pass():
+    x = np.ones((2, 3))
+    with core.override(layers.dropout, lambda x, rate, key=None: (2 * x, None), lambda dy, cache: 2 * dy):
+        y, cache = layers.dropout(x, 0.0)
+        assert (y == 2).all() and (layers.dropout_backward(x, cache) == 2).all()
+
+
+def test_active_describes_numpy_by_default():
+    assert core.active() == core.active(np.zeros(1)) and core.active()["layer_norm"] == "albert_np.engine.cpu.layer_norm"

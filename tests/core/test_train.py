@@ -123,9 +123,11 @@ def test_batches_repeat_with_their_seed_and_number_their_examples():
     assert [batch.random_rows[::31, 0].tolist() for batch in first] == [[0, 1, 2], [3, 4, 5]]
 
 
-def test_a_text_that_is_too_short_is_refused():
-    with pytest.raises(ValueError, match="expected at least 60 bytes, got 59"):
+def test_a_short_text_or_an_even_length_is_refused():
+    with pytest.raises(ValueError, match="an odd T and at least 60 bytes of text, got T = 63 and 59 bytes"):
         next(train.batches(bytes(59)))
+    with pytest.raises(ValueError, match="got T = 32 and 900 bytes"):
+        next(train.batches(bytes(900), T=32))
     assert len(next(train.batches(bytes(60))).ids) == 16 * 63
 
 

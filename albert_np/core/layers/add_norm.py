@@ -24,5 +24,5 @@ def add_norm(x: Array, f: Array, p: Namespace, eps: float, rate: float = 0, drop
 def add_norm_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace) -> tuple[Array, Array]:
     """dy (N, W) -> dx, df (N, W); adds to g.gamma and g.beta"""
     c_dropout, c_norm = cache
-    dx = layer_norm_backward(dy, c_norm, p, g)
+    dx = layer_norm_backward(dy, c_norm, p, g)  # (N, W)
     return dx, dropout_backward(dx, c_dropout)

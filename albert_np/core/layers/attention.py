@@ -11,7 +11,7 @@ Backward, from the last line to the first; each product C = A B gives dA = dC B�
     dv = aᵀ dc      da = dc vᵀ      ds = softmax_backward(da)
     dq = ds k / √D      dk = dsᵀ q / √D
 
-The bias of the keys adds q·b to a whole row of s, which the softmax ignores: its gradient is 0 (to rounding).
+The bias b of the keys adds q·b / √D to a whole row of s, which the softmax ignores: its gradient is 0 (to rounding).
 """
 
 import math
@@ -47,7 +47,7 @@ def attend(q: Array, k: Array, v: Array, visible: Array = None, rate: float = 0,
     if visible is not None:
         scores = np.where(visible, scores, -math.inf)
     probs, c_softmax = softmax(scores)  # (A, T, T)
-    # the mask of a query has its heads and keys as elements, so it does not depend on other sequences
+    # one row per query, of its A T weights: its mask depends on its own sequence alone
     dropped, c_dropout = dropout(probs.swapaxes(0, 1).reshape(T, A * T), rate, dropout_key)
     dropped = dropped.reshape(T, A, T).swapaxes(0, 1)  # (A, T, T)
     return dropped @ v, AttendCache(q, k, v, probs, dropped, c_softmax, c_dropout)

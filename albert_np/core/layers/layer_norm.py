@@ -2,7 +2,7 @@
 
     μ = mean x        σ = √(mean (x - μ)² + ε)        x̂ = (x - μ) / σ        y = γ x̂ + β
 
-With dx̂ = γ dy. x̂ depends on x directly, through μ and through σ:
+Let dx̂ = γ dy. Now x̂ depends on x directly, through μ and through σ:
 
     ∂x̂_j/∂x_i = (δ_ij - 1/W - x̂_i x̂_j / W) / σ
 

@@ -33,9 +33,9 @@ def block(x: Array, p: Namespace, sequences: Sequences, config: Config, dropout_
 @op
 def block_backward(dy: Array, cache: BlockCache, p: Namespace, g: Namespace, sequences: Sequences, config: Config) -> Array:
     """dy (N, H) -> dx (N, H). h and x are used twice each, so their gradients are sums: past the operation, and through it."""
-    dh, df = add_norm_backward(dy, cache.c_norm_f, p.ffn_norm, g.ffn_norm)
-    dh = dh + feed_forward_backward(df, cache.c_ffn, p.ffn, g.ffn, config.hidden_act)
-    dx, da = add_norm_backward(dh, cache.c_norm_a, p.attention_norm, g.attention_norm)
+    dh, df = add_norm_backward(dy, cache.c_norm_f, p.ffn_norm, g.ffn_norm)  # (N, H) each
+    dh = dh + feed_forward_backward(df, cache.c_ffn, p.ffn, g.ffn, config.hidden_act)  # (N, H)
+    dx, da = add_norm_backward(dh, cache.c_norm_a, p.attention_norm, g.attention_norm)  # (N, H) each
     return dx + attention_backward(da, cache.c_attention, p.attention, g.attention, sequences, config.num_attention_heads)
 
 

@@ -4,13 +4,13 @@
     u = m / (√v + ε) + λ w         (no λ w for biases and layer norms)
     AdamW:  w -= lr u              LAMB:  w -= lr (‖w‖ / ‖u‖) u
 
-AdamW (Loshchilov & Hutter 2019) has Google's form (optimization.py): by default m and v are not corrected for their bias towards
+AdamW (Loshchilov & Hutter 2019) is as in ALBERT's code (optimization.py): by default m and v are not corrected for their bias to
 zero, so the first steps are several times too long, and ε is outside the root. With `bias_correction` m and v are divided by
 1 - βᵗ first, as in the papers and in torch; with `decay_all` biases and layer norms are decayed like all others, as in torch.
 
 LAMB (You et al. 2020) rescales the update of each tensor to the size of its weights. The trust ratio ‖w‖ / ‖u‖ is 1 for biases
-and layer norms, and where a norm is 0. It also takes the missing bias correction out of the first steps (lamb_optimizer.py), but
-not for biases and layer norms.
+and layer norms, and where a norm is 0. Dividing by ‖u‖ also cancels the scale error of uncorrected
+moments (lamb_optimizer.py), but not for biases and layer norms.
 """
 
 from types import SimpleNamespace
