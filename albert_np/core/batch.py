@@ -13,7 +13,7 @@ BatchType = TypeVar("BatchType", bound="Batch")
 
 
 def along(axis: str, default: Any = None, rows: str = "", padding: int = 0) -> Any:
-    """A field with an element per "token" or "sequence". rows: what its values are indices of; padding: value of an empty one."""
+    """A field with an element per "token" or "sequence". rows: the axis that its values index; padding: value of an empty one."""
     return field(default=default, metadata={"axis": axis, "rows": rows, "padding": padding})
 
 
@@ -24,7 +24,7 @@ class Items:
     labels: Array  # (M,) integers, or (M, C) numbers
     rows: Array = None  # (M,) the tokens or sequences that are labelled; None: each sequence has one label
     weights: Array = None  # (M,) of the items in the loss; None: 1
-    of: str = "token"  # rows are indices of these: "token" or "sequence"
+    axis: str = "token"  # rows are indices of these: "token" or "sequence"
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -60,7 +60,7 @@ class Batch:
             random_rows=put(np.stack([np.repeat(examples, lengths), index], axis=1), like),
             sequences=sequences or Sequences(lengths, first_rows=put(starts, like)),
             masked=None if masked_rows is None else Items(put(masked_labels, like), put(masked_rows, like)),
-            order=None if order_labels is None else Items(put(order_labels, like), of="sequence"),
+            order=None if order_labels is None else Items(put(order_labels, like), axis="sequence"),
             **more,
         )  # fmt: skip
 

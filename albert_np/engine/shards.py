@@ -64,9 +64,9 @@ def between(batch: B, first: int, last: int) -> B:
             else:
                 sliced[field.name] = Sequences(value.lengths[first:last])
         elif isinstance(value, Items):
-            sliced[field.name] = items_between(value, *spans[value.of])
+            sliced[field.name] = items_between(value, *spans[value.axis])
         elif isinstance(value, tuple):
-            sliced[field.name] = tuple(items_between(items, *spans[items.of]) for items in value)
+            sliced[field.name] = tuple(items_between(items, *spans[items.axis]) for items in value)
         elif value is not None and "axis" in field.metadata:
             rows = value[slice(*spans[field.metadata["axis"]])]
             sliced[field.name] = rows - spans[field.metadata["rows"]][0] if field.metadata["rows"] else rows

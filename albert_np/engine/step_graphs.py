@@ -134,11 +134,11 @@ def padded_arrays(batch: Batch, N: int, B: int) -> dict[str, np.ndarray]:
             fill = padding_row[about["rows"]] if about["rows"] else about["padding"]
             padded[field.name] = pad_rows(value, sizes[about["axis"]], fill)
         for name, items in named_items(field.name, value):
-            M = sizes[items.of] if items.rows is None else round_up(len(items)) if len(items) else 0
+            M = sizes[items.axis] if items.rows is None else round_up(len(items)) if len(items) else 0
             padded[name + ".labels"] = pad_rows(items.labels, M, 0)
             padded[name + ".weights"] = pad_rows(np.ones(len(items)), M, 0)
             if items.rows is not None:
-                padded[name + ".rows"] = pad_rows(items.rows, M, padding_row[items.of])
+                padded[name + ".rows"] = pad_rows(items.rows, M, padding_row[items.axis])
     return padded
 
 
@@ -150,7 +150,7 @@ def with_arrays(batch: Batch, arrays: dict[str, Array], sequences: PackedSequenc
         if field.name in arrays:
             changes[field.name] = arrays[field.name]
         items = [
-            Items(arrays[name + ".labels"], arrays.get(name + ".rows"), arrays[name + ".weights"], items.of)
+            Items(arrays[name + ".labels"], arrays.get(name + ".rows"), arrays[name + ".weights"], items.axis)
             for name, items in named_items(field.name, value)
         ]
         if items:

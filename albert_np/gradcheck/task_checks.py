@@ -62,7 +62,7 @@ def losses(seed: int, problem: str) -> Rows:
     picked = np.array([3, 0, 3, 2])
     labels = {CLASSES: np.array([6, 1, 0, 2]), NUMBERS: normal(seed, "labels", 4, C), SETS: np.eye(C)[[0, 5, 2, 2]]}[problem]
     tables_of_labels = [(picked, labels), (picked[:0], labels[:0]), (picked[1:], labels[1:])]
-    items = tuple(Items(put(each), put(chosen), of="sequence") for chosen, each in tables_of_labels)
+    items = tuple(Items(put(each), put(chosen), axis="sequence") for chosen, each in tables_of_labels)
 
     def forward(*tables: Array) -> tuple[Array, Cache]:
         results, cache = task_loss(list(tables), items, problem, {"task": 1.9})

@@ -72,7 +72,9 @@ class TaskBatch(Batch):
         sequences = kind(
             lengths, first_rows=first_rows, output_rows=put(output_rows, like), prefix_lengths=source_lengths
         )  # fmt: skip
-        tables = None if labels is None else tuple(Items(put(each, like), put(rows, like), of=labels_of) for rows, each in labels)
+        tables = (
+            None if labels is None else tuple(Items(put(each, like), put(rows, like), axis=labels_of) for rows, each in labels)
+        )
         return super().pack(
             ids, lengths, token_types, positions, sequences=sequences, tables=tables, entity_rows=put(entity_rows, like),
             label_smoothing=label_smoothing, like=like, **more,

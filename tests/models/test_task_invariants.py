@@ -153,7 +153,7 @@ def test_a_batch_that_does_not_fit_the_class_is_refused():
         task_model("spans").packed_loss_and_gradients(batch)
     with pytest.raises(ValueError, match=r"batch.tables: expected labels for 1 tables .* got none"):
         task_model("tokens").packed_loss(replace(batch, tables=None))
-    flat = Items(np.ones(3), np.arange(3), of="sequence")
+    flat = Items(np.ones(3), np.arange(3), axis="sequence")
     with pytest.raises(ValueError, match=r"batch.tables: labels \(3,\) do not fit regression of logits \(3, 4\)"):
         task_model("numbers").packed_loss(replace(batch, tables=(flat,)))
     for denominators in ({}, {"task": 0}, {"mlm": 3}):
