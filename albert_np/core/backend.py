@@ -56,8 +56,7 @@ def named(name: str) -> Any:
 
 
 def use(name: str) -> None:
-    """Put parameters and batches made from now on here: "numpy", "cupy" or "cupy:1" (also: the variable ALBERT_NP_BACKEND).
-    Raises ValueError for another name or device, RuntimeError where CuPy or a CUDA device is missing."""
+    """Choose where new arrays are put: "numpy", "cupy", "cupy:1". ValueError for other names, RuntimeError without the device."""
     global _current
     _current = named(name)
 

@@ -120,5 +120,7 @@ def override(operation: Any, *functions: Callable[..., Any]) -> Iterator[None]:
 
 def active(like: Array = np.empty(0)) -> dict[str, str]:  # noqa: B008
     """{operation: module of the version that runs} for arrays of the type and dtype of `like`."""
+    import albert_np.core.train  # noqa: F401  (loads every operation of core)
+
     versions = {name: version_for(name, (like,), None) for name in operations}
     return {name: (v.functions[name] if v else vars(operations[name])["__wrapped__"]).__module__ for name, v in versions.items()}

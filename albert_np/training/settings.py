@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from albert_np.core.optim import NAMES as OPTIMIZERS
+from albert_np.core.optim import STEPS
 from albert_np.data.documents import LAYOUTS
 from albert_np.data.pairs import OBJECTIVES, STYLES
 from albert_np.data.sampler import BATCH_MODES
@@ -82,7 +82,7 @@ class Settings(TrainerSettings):
         check_range(self, "masked_lm_prob", above=0, below=1)
         check_range(self, "max_length", least=8)
         check_range(self, "held_out", least=0, below=0.5)
-        check_choice(self, "optimizer", OPTIMIZERS)
+        check_choice(self, "optimizer", tuple(STEPS))
         check_choice(self, "objective", OBJECTIVES)
         check_choice(self, "style", STYLES)
         check_choice(self, "batches", BATCH_MODES)

@@ -251,5 +251,11 @@ def test_an_override_without_a_cache_has_its_own_backward_pass():
         assert (y == 2).all() and (layers.dropout_backward(x, cache) == 2).all()
 
 
+def test_active_knows_the_operations_of_core_without_any_other_import():
+    code = "from albert_np import core; print(sorted(set(core.active().values())), 'attention' in core.active())"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found.endswith("True\n") and "albert_np.core.layers.attention" in found and "engine" not in found
+
+
 def test_active_describes_numpy_by_default():
     assert core.active() == core.active(np.zeros(1)) and core.active()["layer_norm"] == "albert_np.engine.cpu.layer_norm"

@@ -8,13 +8,12 @@ from albert_np.core.optim.schedule import learning_rate
 from albert_np.core.params import Tree
 
 STEPS = {"adamw": adamw_step, "lamb": lamb_step}
-NAMES = tuple(STEPS)
 
 
 def init(name: str, params: Tree, **options: Any) -> OptimizerState:
     """A fresh state for "adamw" or "lamb"; options as in DEFAULTS. Raises ValueError for other names and options."""
-    if name not in NAMES:
-        raise ValueError(f"unknown optimizer {name!r}; there are {' and '.join(NAMES)}")
+    if name not in STEPS:
+        raise ValueError(f"unknown optimizer {name!r}; there are {' and '.join(STEPS)}")
     for key in options:
         if key not in DEFAULTS:
             raise ValueError(f"unknown option {key!r} of {name}; there are {', '.join(DEFAULTS)}")
