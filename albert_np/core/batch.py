@@ -12,9 +12,9 @@ from albert_np.core.sequences import Sequences
 BatchType = TypeVar("BatchType", bound="Batch")
 
 
-def along(axis: str, default: Any = None, rows: str = "", padding: int = 0) -> Any:
+def along(axis: str, rows: str = "", padding: int = 0) -> Any:
     """A field with an element per "token" or "sequence". rows: the axis that its values index; padding: value of an empty one."""
-    return field(default=default, metadata={"axis": axis, "rows": rows, "padding": padding})
+    return field(default=None, metadata={"axis": axis, "rows": rows, "padding": padding})
 
 
 @dataclass(frozen=True)
