@@ -1,12 +1,31 @@
-"""Words in columns with a tag each, as in the CoNLL shared tasks: an empty line ends a sentence."""
+"""Words in columns with a tag each, as in the CoNLL shared tasks: an empty line ends a sentence (`rows` has the other rules)."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from albert_np.data.formats.lines import FilePath, read_lines, require_examples
+from albert_np.data.formats.lines import FilePath, require_examples
+from albert_np.data.formats.rows import Columns, Layout, Row, is_invisible, read_columns
+from albert_np.data.formats.schemes import (
+    BARE,
+    BLANK,
+    PREFIX,
+    SCHEMES,
+    SUFFIX,
+    O,
+    Scheme,
+    explain_tag,
+    find_scheme,
+    parse_brackets,
+    parse_tag,
+    select_tags,
+    spans_to_bio,
+)
 
-TAG = re.compile(r"O|[BIESLUM]-\S+")
+__all__ = ["Tagged", "read_tags", "spans_to_bio"]
+
+HEADER_WORDS = {"word", "words", "token", "tokens", "form", "text"}
+NO_TAGS = "none"
+EMPTY = ("skip", "refuse")
 
 
 @dataclass(frozen=True)
@@ -18,49 +37,182 @@ class Tagged:
     line: int = 0
 
 
-def read_rows(path: FilePath) -> list[list[tuple[int, list[str]]]]:
-    """Return the sentences of a file in columns, each a list of (line number, cells).
+@dataclass(frozen=True)
+class Chosen:
+    """The columns that are used. tag: None if there are no tags, and then scheme is None as well."""
 
-    Columns are separated by tabs if a line has any, else by spaces; comments ("# key = value") and -DOCSTART- are left out.
+    word: int
+    tag: int | None
+    scheme: Scheme | None
+
+
+def read_tags(
+    path: FilePath,
+    word: int | None = None,
+    tag: int | str | None = None,
+    *,
+    comments: str | None = None,
+    empty: str = "skip",
+    scheme: str | None = None,
+) -> list[Tagged]:
+    """Return the sentences of a file, each tag as O or B-TYPE with the letter of its own scheme.
+
+    word, tag   the numbers of the columns, from 0; -1 is the last. By default the word is in the first column, or in the second
+                if the first numbers the words, and the tag in the last. A file with one column has no tags, nor is any read if
+                tag is "none"
+    comments    the characters with which comment lines begin, or "none"; by default see `rows.Comments`
+    empty       a word without any visible character: "skip" leaves it out, "refuse" raises ValueError
+    scheme      the scheme of the tags, one of `schemes.SCHEMES`; by default it is recognised. `metrics.to_bio` converts BIO,
+                BIOES, BILOU, BMES and IOB1 (a B- only between two spans of a type)
+
+    ValueError that names the file and the line: a number of columns that differs from most lines', an invalid tag; or the file
+    and the argument: a column that it does not have.
     """
-    sentences: list[list[tuple[int, list[str]]]] = [[]]
-    for number, line in read_lines(path):
-        if not line.strip():
-            sentences.append([])
-        elif not line.startswith("-DOCSTART-") and not re.match(r"# .*=", line):
-            cells = [cell.strip() for cell in line.split("\t")] if "\t" in line else line.split()
-            sentences[-1].append((number, cells))
-    return [sentence for sentence in sentences if sentence]
+    check_choice("empty", empty, EMPTY)
+    check_choice("scheme", scheme, (None, *SCHEMES))
+    columns = read_columns(path, comments, row_rule(tag))
+    require_examples(path, columns.sentences)
+    check_widths(path, columns)
+    word_column = choose_word(path, columns, word, tag)
+    tag_column = choose_tag(path, columns, word_column, tag)
+    leave_out_header(columns, word_column, tag_column)
+    require_examples(path, columns.sentences)
+    chosen = Chosen(word_column, tag_column, None)
+    if tag_column is not None:
+        chosen = Chosen(word_column, tag_column, choose_scheme(path, columns, word_column, tag_column, scheme))
+    sentences = [read_sentence(path, columns, rows, chosen, empty) for rows in columns.sentences]
+    return require_examples(path, [sentence for sentence in sentences if sentence.words])
 
 
-def read_tags(path: FilePath, word: int = 0, tag: int = -1) -> list[Tagged]:
-    """Return the sentences of a file, with their tags as they are written.
-
-    word, tag: the indices of the columns. A file with one column has no tags. Tags may be in BIO, BIOES, BILOU, BMES, or IOB1 (a
-    B- only between two spans of a type); `metrics.to_bio` converts them all.
-
-    ValueError that names the file and the line: a number of columns that differs from the first line's, an invalid tag.
-    """
-    sentences = []
-    rows = read_rows(path)
-    width = len(rows[0][0][1]) if rows else 0
-    for sentence in rows:
-        for number, cells in sentence:
-            if len(cells) != width:
-                raise ValueError(f"{path}:{number}: expected {width} columns, as in line {rows[0][0][0]}, got {len(cells)}")
-            if not cells[word]:
-                raise ValueError(f"{path}:{number}: the word is empty")
-            if width > 1 and not TAG.fullmatch(cells[tag]):
-                raise ValueError(f"{path}:{number}: expected O, B-TYPE, I-TYPE, E-TYPE or S-TYPE, got {cells[tag]!r}")
-        words = tuple(cells[word] for _, cells in sentence)
-        tags = tuple(cells[tag] for _, cells in sentence) if width > 1 else None
-        sentences.append(Tagged(words, tags, sentence[0][0]))
-    return require_examples(path, sentences)
+def check_choice(name: str, value: object, choices: tuple[str | None, ...]) -> None:
+    """Raise ValueError unless an argument is one of its choices."""
+    if value not in choices:
+        raise ValueError(f"{name}={value!r}: expected {', '.join(str(choice) for choice in choices if choice is not None)}")
 
 
-def spans_to_bio(spans: Iterable[tuple[str, int, int]], length: int) -> tuple[str, ...]:
-    """Return the strict BIO tags of spans (type, first, one past the last) that do not overlap; every span begins with B-."""
-    tags = ["O"] * length
-    for kind, first, stop in spans:
-        tags[first:stop] = ["B-" + kind] + ["I-" + kind] * (stop - first - 1)
-    return tuple(tags)
+def row_rule(tag: int | str | None) -> Callable[[Layout, list[list[str]]], Callable[[list[str]], bool]]:
+    """Return the rule by which cells that begin with "#" are a word and its tag: as many as in other rows, the tag like theirs."""
+
+    def make(layout: Layout, rows: list[list[str]]) -> Callable[[list[str]], bool]:
+        column = tag if isinstance(tag, int) and -layout.width <= tag < layout.width else -1
+        seen = {cells[column] for cells in rows if len(cells) == layout.width}
+
+        def is_row(cells: list[str]) -> bool:
+            if len(cells) != layout.width or layout.width == 1 or tag == NO_TAGS:
+                return len(cells) == layout.width
+            cell = cells[column]
+            return cell in seen or cell in O or any(form.fullmatch(cell) for form in (PREFIX, SUFFIX, BARE))
+
+        return is_row
+
+    return make
+
+
+def check_widths(path: FilePath, columns: Columns) -> None:
+    """Raise ValueError for the first row with another number of columns than the layout's."""
+    width, line = columns.layout.width, columns.layout.line
+    for row in (row for rows in columns.sentences for row in rows):
+        if len(row.cells) != width:
+            unit = "column" if width == 1 else "columns"
+            hint = "; if it is a comment: comments=#" if row.cells[0].startswith("#") else ""
+            raise ValueError(f"{path}:{row.number}: expected {width} {unit}, as in line {line}, got {len(row.cells)}{hint}")
+
+
+# ---- the columns ----
+
+
+def get_column(columns: Columns, index: int) -> list[str]:
+    """Return the cells of a column."""
+    return [row.cells[index] for rows in columns.sentences for row in rows]
+
+
+def resolve_column(path: FilePath, name: str, value: object, width: int) -> int:
+    """Return the number of a column from 0; ValueError that names the argument if there is no such column."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{name}={value!r}: expected the number of a column, from 0; -1 is the last")
+    if not -width <= value < width:
+        unit = "one column, number 0" if width == 1 else f"{width} columns, numbered from 0 to {width - 1} (-1 is the last)"
+        raise ValueError(f"{path}: {name}={value}: it has {unit}")
+    return value % width
+
+
+def choose_word(path: FilePath, columns: Columns, word: int | None, tag: int | str | None) -> int:
+    """Return the column of the words."""
+    layout = columns.layout
+    if word is not None:
+        return resolve_column(path, "word", word, layout.width)
+    if not layout.numbered:
+        return 0
+    if layout.width == 2:  # numbers and words, or words that are numbers, and their tags
+        numbers_words = layout.base is not None and tag in (None, NO_TAGS) and find_scheme(get_column(columns, 1)) is None
+        return int(numbers_words)
+    return 1
+
+
+def choose_tag(path: FilePath, columns: Columns, word: int, tag: int | str | None) -> int | None:
+    """Return the column of the tags; None if there are none."""
+    width = columns.layout.width
+    if tag == NO_TAGS or (width == 1 and tag in (None, -1)):
+        return None
+    if tag is None and columns.layout.numbered and (width, word) == (2, 1):
+        return None
+    column = resolve_column(path, "tag", -1 if tag is None else tag, width)
+    if column == word:
+        raise ValueError(
+            f"{path}: the word and the tag are both column {word} of {width}; choose with word= and tag=, from 0 to {width - 1}"
+        )
+    return column
+
+
+def leave_out_header(columns: Columns, word: int, tag: int | None) -> None:
+    """Leave out a first row such as "token tag": a usual name for the words, and no tag."""
+    row = columns.sentences[0][0]
+    if tag is None or row.cells[word].lower() not in HEADER_WORDS or row.cells[tag] in O | BLANK:
+        return
+    if not re.fullmatch(r"[A-Za-z][\w -]*", row.cells[tag]) or PREFIX.fullmatch(row.cells[tag]):
+        return
+    columns.leave_out("header", row.number)
+    columns.sentences[0] = columns.sentences[0][1:]
+    columns.sentences = [rows for rows in columns.sentences if rows]
+
+
+def choose_scheme(path: FilePath, columns: Columns, word: int, tag: int, name: str | None) -> Scheme:
+    """Return the scheme of the tags; ValueError that names the first cell that is no tag, and columns that have tags."""
+    cells = get_column(columns, tag)
+    scheme = find_scheme(cells, name)
+    if scheme is None:
+        others = [i for i in range(columns.layout.width) if i not in (word, tag) and find_scheme(get_column(columns, i))]
+        hint = f"; column {others[-1]} looks like tags: tag={others[-1]}" if others else ""
+        refuse_tag(path, columns, tag, Scheme("prefix", O if O & set(cells) else BLANK), hint)
+    refuse_tag(path, columns, tag, scheme)
+    return scheme
+
+
+def refuse_tag(path: FilePath, columns: Columns, tag: int, scheme: Scheme, hint: str = "") -> None:
+    """Raise ValueError for the first cell that a scheme cannot read."""
+    for row in (row for rows in columns.sentences for row in rows):
+        cell = row.cells[tag]
+        if parse_tag(cell, scheme) is None:
+            hint = hint or explain_tag(cell, get_column(columns, tag))
+            raise ValueError(f"{path}:{row.number}: expected {EXPECTED[scheme.name]}, got {cell!r}{hint}")
+
+
+# ---- sentences ----
+
+
+def read_sentence(path: FilePath, columns: Columns, rows: list[Row], chosen: Chosen, empty: str) -> Tagged:
+    """Return the words and the tags of a sentence, without the words that have no visible character."""
+    kept = [i for i, row in enumerate(rows) if not is_invisible(row.cells[chosen.word])]
+    for i in sorted(set(range(len(rows))) - set(kept)):
+        if empty == "refuse":
+            raise ValueError(f"{path}:{rows[i].number}: the word is empty; empty=skip leaves it out")
+        columns.leave_out("empty word", rows[i].number)
+    words = tuple(rows[i].cells[chosen.word] for i in kept)
+    if chosen.tag is None or chosen.scheme is None:
+        return Tagged(words, None, rows[0].number)
+    cells = [(row.number, row.cells[chosen.tag]) for row in rows]
+    if chosen.scheme.name == "brackets":
+        tags = parse_brackets(path, cells)
+    else:
+        tags = tuple(parse_tag(cell, chosen.scheme) or "O" for _, cell in cells)
+    return Tagged(words, select_tags(tags, kept), rows[0].number)

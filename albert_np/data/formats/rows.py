@@ -1,0 +1,241 @@
+"""Lines in columns -> sentences of rows: the cells of a line, the lines that are comments, and the places where a sentence ends.
+
+The layout of a file (number of columns, separator, a first column that numbers the words) is taken from the lines that do not
+begin with "#"; it then decides whether a line such as "#	O" is a word or a comment (`Comments`).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+from albert_np.data.formats.lines import FilePath, read_lines
+
+BLANKS = re.compile("[ \t]+")
+INDEX = re.compile(r"\d+(?:-\d+|\.\d+)?", re.ASCII)
+# Characters without ink that str.strip leaves: format characters, variation selectors, fillers.
+INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
+DOCUMENT = re.compile(r"#\s*(?:(?:begin|end)\s+document|newdoc)\b", re.IGNORECASE)
+SENTENCE = re.compile(r"#\s*(?:newpar\b|(?:sent_id|text)\s*=)")
+SPACED_KEY = re.compile(r"# +\S+ *=")  # "# sent_id = 5": a comment even where its cells would make a row
+COMMENT = re.compile(r"#(?:$|\s|[^\w\s]|[\w.:-]+ ?=)|# .*=")
+DOCSTART = "-DOCSTART-"
+LONG = 500  # words of a sentence that is probably several
+MOSTLY = 0.9  # the share of a file's rows from which a layout is taken; the others are errors
+
+
+class Row(NamedTuple):
+    """The cells of a line. number: of the line, from 1."""
+
+    number: int
+    cells: list[str]
+
+
+class Layout(NamedTuple):
+    """The form of a file's rows.
+
+    width: columns of most rows, as first in line `line`. tabs: they are separated by tabs. numbered: rows begin with a number.
+    base: 0 or 1 if the first column numbers the words of each sentence from there, else None.
+    """
+
+    width: int
+    line: int
+    tabs: bool
+    numbered: bool
+    base: int | None
+
+
+@dataclass
+class Columns:
+    """A file in columns. left_out: {reason: (number of lines, the first of them)}. documents: the number of their borders."""
+
+    layout: Layout
+    sentences: list[list[Row]] = field(default_factory=list)
+    documents: int = 0
+    left_out: dict[str, tuple[int, int]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def leave_out(self, reason: str, line: int) -> None:
+        """Count a line (or a word) that is left out."""
+        count, first = self.left_out.get(reason, (0, line))
+        self.left_out[reason] = (count + 1, first)
+
+
+def is_invisible(text: str) -> bool:
+    """Return whether a text has nothing to see: blanks of any kind, zero-width characters, or no character at all."""
+    return not INVISIBLE.sub("", text).strip()
+
+
+def split_cells(text: str, layout: Layout | None = None) -> list[str]:
+    """Return the cells of a line: separated by tabs if it has any, else by blanks; never at a no-break space.
+
+    layout: where the line has another number of cells, they are separated by tabs and blanks, or an empty first cell is added
+    to a line that begins with a blank, or empty last cells are removed, if that gives the number of the file's other lines.
+    """
+    by_blanks = BLANKS.split(text.strip(" \t"))
+    by_tabs = [cell.strip() for cell in text.split("\t")] if "\t" in text else by_blanks
+    if layout is None:
+        while len(by_tabs) > 1 and not by_tabs[-1]:
+            by_tabs.pop()
+        return by_tabs
+    choices = [by_tabs, by_blanks] if layout.tabs else [by_blanks, by_tabs]
+    if not any(by_tabs[layout.width :]):
+        choices.insert(1, by_tabs[: layout.width])
+    if text[0] in " \t":
+        choices.append(["", *by_blanks])
+    return next((cells for cells in choices if len(cells) == layout.width), choices[0])
+
+
+# ---- the layout ----
+
+
+def find_layout(lines: list[tuple[int, str]]) -> Layout:
+    """Return the layout of a file's lines, given with their numbers."""
+    rows = [(number, text) for number, text in lines if not is_invisible(text) and not text.startswith(DOCSTART)]
+    certain = [row for row in rows if not row[1].startswith("#")] or [row for row in rows if not SPACED_KEY.match(row[1])]
+    by_tabs = {number: [cell.strip() for cell in text.split("\t")] for number, text in certain if "\t" in text}
+    tabs = any(any(cells[1:]) for cells in by_tabs.values())
+    cells_of = {number: BLANKS.split(text.strip(" \t")) for number, text in certain} | (by_tabs if tabs else {})
+    if not cells_of:
+        return Layout(1, 1, False, False, None)
+    width = Counter(map(len, cells_of.values())).most_common(1)[0][0]
+    fitting = {number: cells for number, cells in cells_of.items() if len(cells) == width}
+    used = max((i + 1 for cells in fitting.values() for i, cell in enumerate(cells) if cell), default=1)
+    numbers = sum(bool(INDEX.fullmatch(cells[0])) for cells in cells_of.values())
+    numbered = width > 1 and numbers >= MOSTLY * len(cells_of)
+    return Layout(used, next(iter(fitting)), tabs, numbered, find_base(lines, cells_of) if numbered else None)
+
+
+def find_base(lines: list[tuple[int, str]], cells_of: dict[int, list[str]]) -> int | None:
+    """Return 0 or 1 if the first cells number the words of each sentence from there; None for other numbers."""
+    numbers: list[int | None] = []
+    for number, _ in lines:
+        first = cells_of.get(number, [""])[0]
+        if first.isdecimal():
+            numbers.append(int(first))
+        elif number not in cells_of and numbers and numbers[-1] is not None:
+            numbers.append(None)  # no row: a sentence may end here
+    starts = Counter(b for a, b in pairwise([None, *numbers]) if a is None and b is not None)
+    base, count = starts.most_common(1)[0] if starts else (-1, 0)
+    pairs = [(a, b) for a, b in pairwise(numbers) if a is not None and b is not None]
+    regular = sum(b in (a + 1, base) for a, b in pairs)
+    counts_up = any(b == a + 1 for a, b in pairs)
+    return base if base in (0, 1) and counts_up and regular >= MOSTLY * len(pairs) and count >= MOSTLY * starts.total() else None
+
+
+# ---- comments ----
+
+
+@dataclass
+class Comments:
+    """Decides which lines are comments.
+
+    prefix   None: by the rules below; "none": no line is one; else the characters with which every comment begins
+    is_row   whether cells make a valid row of the file, given that they begin with "#"
+
+    By default a line that begins with "#" is a word if it makes a valid row, as "#	O" and "#Turku	O" do in two columns. It is a
+    comment if rows begin with numbers; if it has the form "# key = value"; if it marks a document, a paragraph or a sentence
+    ("#begin document", "# newdoc", "# newpar", "# sent_id"); or if it stands before a sentence's first word and is "#" alone,
+    "#" and a blank, "##", "#key=value", or a line without a tab among lines with tabs.
+    """
+
+    prefix: str | None
+    layout: Layout
+    is_row: Callable[[list[str]], bool]
+
+    def matches(self, text: str, inside: bool) -> bool:
+        """Return whether a line is a comment. inside: whether the sentence has a word before it."""
+        if self.prefix is not None:
+            return self.prefix != "none" and text.startswith(self.prefix)
+        if not text.startswith("#"):
+            return False
+        if self.layout.numbered or SPACED_KEY.match(text):
+            return True
+        if self.is_row(split_cells(text, self.layout)):
+            return False
+        if DOCUMENT.match(text) or SENTENCE.match(text) or re.match("# .*=", text):
+            return True
+        untabbed = self.layout.tabs and self.layout.width > 1 and "\t" not in text
+        return not inside and (untabbed or COMMENT.match(text) is not None)
+
+
+def check_prefix(comments: object) -> str | None:
+    """Return the option `comments`; ValueError unless it is None or text without blanks at its ends."""
+    if comments is None or (isinstance(comments, str) and comments and comments == comments.strip()):
+        return comments
+    raise ValueError(f"comments={comments!r}: expected the characters with which comment lines begin, such as #, or none")
+
+
+# ---- sentences ----
+
+
+def read_columns(
+    path: FilePath, comments: str | None = None, is_row: Callable[[Layout, list[str]], bool] | None = None, width: bool = True
+) -> Columns:
+    """Return the sentences of a file in columns.
+
+    comments: see `Comments`. is_row: whether cells that begin with "#" are a word's; by default if they are as many as the
+    layout's. width: whether all rows have the same number of columns, by which an odd line can be split.
+
+    A sentence ends at a blank line, before a line that marks a document, a paragraph or a sentence, at -DOCSTART-, and where
+    the numbers of the words start again. Rows of multiword tokens (3-4) and empty nodes (5.1) are left out.
+    """
+    prefix = check_prefix(comments)
+    lines = [(number, text.lstrip("\ufeff")) for number, text in read_lines(path)]
+    layout = find_layout(lines)
+    valid = is_row or (lambda layout, cells: len(cells) == layout.width)
+    rule = Comments(prefix, layout, lambda cells: valid(layout, cells))
+    columns, rows = Columns(layout), []
+    for number, text in lines:
+        if is_invisible(text):
+            rows = end_sentence(columns, rows)
+        elif rule.matches(text, bool(rows)):
+            columns.leave_out("comment", number)
+            if DOCUMENT.match(text) or SENTENCE.match(text):
+                rows = end_sentence(columns, rows)
+            columns.documents += bool(DOCUMENT.match(text) and not re.match(r"#\s*end", text, re.IGNORECASE))
+        else:
+            rows = add_row(columns, rows, Row(number, split_cells(text, layout if width else None)))
+    end_sentence(columns, rows)
+    warn_of_layout(columns)
+    return columns
+
+
+def end_sentence(columns: Columns, rows: list[Row]) -> list[Row]:
+    """End a sentence and return the rows of the next, which has none so far."""
+    if rows:
+        columns.sentences.append(rows)
+    return []
+
+
+def add_row(columns: Columns, rows: list[Row], row: Row) -> list[Row]:
+    """Add a row to its sentence, which it may begin; return the rows of that sentence."""
+    base, cells = columns.layout.base, row.cells
+    if cells[0].startswith(DOCSTART) or (columns.layout.numbered and cells[1:2] == [DOCSTART]):
+        columns.documents += 1
+        columns.leave_out(f"{DOCSTART} line", row.number)
+        return end_sentence(columns, rows)
+    if base is not None and INDEX.fullmatch(cells[0]) and not cells[0].isdecimal():
+        columns.leave_out("multiword token" if "-" in cells[0] else "empty node", row.number)
+        return rows
+    if base is not None and rows and cells[0] == str(base):
+        rows = end_sentence(columns, rows)
+    rows.append(row)
+    return rows
+
+
+def warn_of_layout(columns: Columns) -> None:
+    """Note what is probably wrong: words that are numbered with gaps, and a long file without any end of a sentence."""
+    base = columns.layout.base
+    if base is not None:
+        odd = [row for rows in columns.sentences for i, row in enumerate(rows) if row.cells[0] != str(base + i)]
+        if odd:
+            where = f"line {odd[0].number} has {odd[0].cells[0]!r}"
+            columns.warnings.append(f"the numbers of the words have gaps ({where}): words may be missing")
+    if len(columns.sentences) == 1 and len(columns.sentences[0]) > LONG:
+        columns.warnings.append(f"it is one sentence of {len(columns.sentences[0]):,} words: there is no blank line between sentences")
