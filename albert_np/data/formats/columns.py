@@ -1,5 +1,6 @@
 """Words in columns with a tag each, as in the CoNLL shared tasks: an empty line ends a sentence (`rows` has the other rules)."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from albert_np.data.formats.rows import Columns, Layout, Row, is_invisible, read
 from albert_np.data.formats.schemes import (
     BARE,
     BLANK,
+    EXPECTED,
     PREFIX,
     SCHEMES,
     SUFFIX,
@@ -20,6 +22,7 @@ from albert_np.data.formats.schemes import (
     select_tags,
     spans_to_bio,
 )
+from albert_np.data.formats.summary import Examples, FileSummary, count_noun
 
 __all__ = ["Tagged", "read_tags", "spans_to_bio"]
 
@@ -39,11 +42,11 @@ class Tagged:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The columns that are used. tag: None if there are no tags, and then scheme is None as well."""
+    """The columns that are used. tag, scheme: None if no tags are read."""
 
     word: int
-    tag: int | None
-    scheme: Scheme | None
+    tag: int | None = None
+    scheme: Scheme | None = None
 
 
 def read_tags(
@@ -54,16 +57,17 @@ def read_tags(
     comments: str | None = None,
     empty: str = "skip",
     scheme: str | None = None,
-) -> list[Tagged]:
+    tags_needed: bool = True,
+) -> Examples[Tagged]:
     """Return the sentences of a file, each tag as O or B-TYPE with the letter of its own scheme.
 
-    word, tag   the numbers of the columns, from 0; -1 is the last. By default the word is in the first column, or in the second
-                if the first numbers the words, and the tag in the last. A file with one column has no tags, nor is any read if
-                tag is "none"
-    comments    the characters with which comment lines begin, or "none"; by default see `rows.Comments`
-    empty       a word without any visible character: "skip" leaves it out, "refuse" raises ValueError
-    scheme      the scheme of the tags, one of `schemes.SCHEMES`; by default it is recognised. `metrics.to_bio` converts BIO,
-                BIOES, BILOU, BMES and IOB1 (a B- only between two spans of a type)
+    word, tag     the numbers of the columns, from 0; -1 is the last. By default the word is in the first column, or in the second
+                  if the first has numbers, and the tag in the last. A file with one column has no tags; "none": none are read
+    comments      the characters with which comment lines begin, or "none"; by default see `rows.Comments`
+    empty         a word without any visible character: "skip" leaves it out, "refuse" raises ValueError
+    scheme        the scheme of the tags, one of `schemes.SCHEMES`; by default it is recognised. `metrics.to_bio` converts BIO,
+                  BIOES, BILOU, BMES and IOB1 (a B- only between two spans of a type)
+    tags_needed   False: a file whose tag column does not look like tags is read without tags
 
     ValueError that names the file and the line: a number of columns that differs from most lines', an invalid tag; or the file
     and the argument: a column that it does not have.
@@ -73,15 +77,16 @@ def read_tags(
     columns = read_columns(path, comments, row_rule(tag))
     require_examples(path, columns.sentences)
     check_widths(path, columns)
-    word_column = choose_word(path, columns, word, tag)
-    tag_column = choose_tag(path, columns, word_column, tag)
-    leave_out_header(columns, word_column, tag_column)
-    require_examples(path, columns.sentences)
-    chosen = Chosen(word_column, tag_column, None)
-    if tag_column is not None:
-        chosen = Chosen(word_column, tag_column, choose_scheme(path, columns, word_column, tag_column, scheme))
+    chosen = Chosen(choose_word(path, columns, word, tag))
+    column = choose_tag(path, columns, chosen.word, tag)
+    if column is not None:
+        leave_out_header(columns, chosen.word, column)
+        require_examples(path, columns.sentences)
+        found = choose_scheme(path, columns, chosen.word, column, scheme, tags_needed)
+        chosen = Chosen(chosen.word, column if found else None, found)
     sentences = [read_sentence(path, columns, rows, chosen, empty) for rows in columns.sentences]
-    return require_examples(path, [sentence for sentence in sentences if sentence.words])
+    examples = require_examples(path, [sentence for sentence in sentences if sentence.words])
+    return Examples(examples, summarize(path, columns, chosen, word, tag, sum(len(each.words) for each in examples)))
 
 
 def check_choice(name: str, value: object, choices: tuple[str | None, ...]) -> None:
@@ -111,11 +116,11 @@ def row_rule(tag: int | str | None) -> Callable[[Layout, list[list[str]]], Calla
 def check_widths(path: FilePath, columns: Columns) -> None:
     """Raise ValueError for the first row with another number of columns than the layout's."""
     width, line = columns.layout.width, columns.layout.line
-    for row in (row for rows in columns.sentences for row in rows):
+    for row in columns.rows():
         if len(row.cells) != width:
-            unit = "column" if width == 1 else "columns"
-            hint = "; if it is a comment: comments=#" if row.cells[0].startswith("#") else ""
-            raise ValueError(f"{path}:{row.number}: expected {width} {unit}, as in line {line}, got {len(row.cells)}{hint}")
+            hint = " (if the line is a comment: comments=#)" if row.cells[0].startswith("#") else ""
+            expected = count_noun(width, "column")
+            raise ValueError(f"{path}:{row.number}: expected {expected}, as in line {line}, got {len(row.cells)}{hint}")
 
 
 # ---- the columns ----
@@ -123,7 +128,7 @@ def check_widths(path: FilePath, columns: Columns) -> None:
 
 def get_column(columns: Columns, index: int) -> list[str]:
     """Return the cells of a column."""
-    return [row.cells[index] for rows in columns.sentences for row in rows]
+    return [row.cells[index] for row in columns.rows()]
 
 
 def resolve_column(path: FilePath, name: str, value: object, width: int) -> int:
@@ -170,31 +175,40 @@ def leave_out_header(columns: Columns, word: int, tag: int | None) -> None:
     if tag is None or row.cells[word].lower() not in HEADER_WORDS or row.cells[tag] in O | BLANK:
         return
     if not re.fullmatch(r"[A-Za-z][\w -]*", row.cells[tag]) or PREFIX.fullmatch(row.cells[tag]):
-        return
+        return  # the word "word" in a sentence
     columns.leave_out("header", row.number)
     columns.sentences[0] = columns.sentences[0][1:]
     columns.sentences = [rows for rows in columns.sentences if rows]
 
 
-def choose_scheme(path: FilePath, columns: Columns, word: int, tag: int, name: str | None) -> Scheme:
-    """Return the scheme of the tags; ValueError that names the first cell that is no tag, and columns that have tags."""
+def choose_scheme(
+    path: FilePath, columns: Columns, word: int, tag: int, name: str | None, tags_needed: bool
+) -> Scheme | None:
+    """Return the scheme of the tags; None if they are not needed and there are none.
+
+    ValueError that names the first cell that is no tag, and a column that has tags.
+    """
     cells = get_column(columns, tag)
     scheme = find_scheme(cells, name)
+    if scheme is None and not tags_needed:
+        return None
+    hint = ""
     if scheme is None:
-        others = [i for i in range(columns.layout.width) if i not in (word, tag) and find_scheme(get_column(columns, i))]
-        hint = f"; column {others[-1]} looks like tags: tag={others[-1]}" if others else ""
-        refuse_tag(path, columns, tag, Scheme("prefix", O if O & set(cells) else BLANK), hint)
-    refuse_tag(path, columns, tag, scheme)
+        others = columns_with_tags(columns, word, tag)
+        hint = f"; column {others[-1]} of {columns.layout.width}, counted from 0, has tags: tag={others[-1]}" if others else ""
+        scheme = Scheme("prefix", O if O & set(cells) else BLANK)
+    for row in columns.rows():
+        cell = row.cells[tag]
+        if parse_tag(cell, scheme) is None:
+            hint = hint or explain_tag(cell, cells)
+            raise ValueError(f"{path}:{row.number}: expected {EXPECTED[scheme.name]}, got {cell!r}{hint}")
     return scheme
 
 
-def refuse_tag(path: FilePath, columns: Columns, tag: int, scheme: Scheme, hint: str = "") -> None:
-    """Raise ValueError for the first cell that a scheme cannot read."""
-    for row in (row for rows in columns.sentences for row in rows):
-        cell = row.cells[tag]
-        if parse_tag(cell, scheme) is None:
-            hint = hint or explain_tag(cell, get_column(columns, tag))
-            raise ValueError(f"{path}:{row.number}: expected {EXPECTED[scheme.name]}, got {cell!r}{hint}")
+def columns_with_tags(columns: Columns, word: int, tag: int | None) -> list[int]:
+    """Return the columns, other than those of the word and the tag, that look like tags."""
+    others = [i for i in range(columns.layout.width) if i not in (word, tag)]
+    return [i for i in others if find_scheme(get_column(columns, i)) is not None]
 
 
 # ---- sentences ----
@@ -216,3 +230,45 @@ def read_sentence(path: FilePath, columns: Columns, rows: list[Row], chosen: Cho
     else:
         tags = tuple(parse_tag(cell, chosen.scheme) or "O" for _, cell in cells)
     return Tagged(words, select_tags(tags, kept), rows[0].number)
+
+
+# ---- the summary ----
+
+
+def summarize(
+    path: FilePath, columns: Columns, chosen: Chosen, word: int | None, tag: int | str | None, words: int
+) -> FileSummary:
+    """Return the summary of a file. word, tag: the arguments of `read_tags`; words: the number of words that were read."""
+    layout, scheme = columns.layout, chosen.scheme
+    roles = {"word": str(chosen.word)}
+    if chosen.tag is not None and scheme is not None:
+        roles["tag"] = f"{chosen.tag}" + (f" ({scheme.describe()})" if scheme.describe() else "")
+    summary = FileSummary(str(path), describe_columns(columns, words), roles, unit="sentence")
+    summary.options = ["word", "tag"] if layout.width > 1 else []
+    summary.options += ["scheme"] * (scheme is not None and scheme.name != "prefix")
+    others = columns_with_tags(columns, chosen.word, chosen.tag) if layout.width > 2 else []
+    if chosen.tag is not None and tag is None and others:
+        names = " and ".join(map(str, others))
+        summary.warn(f"column {chosen.tag}, the last, is taken for the tags; column {names} has tags as well (tag={others[0]})")
+    if word == 0 and layout.base is not None and layout.width > 2:
+        summary.warn("the words are read from column 0, which numbers them (word=1)")
+    note_left_out(summary, columns)
+    return summary
+
+
+def describe_columns(columns: Columns, words: int) -> str:
+    """Return the format of a file and its number of words and documents."""
+    width, tabs = columns.layout.width, columns.layout.tabs
+    text = "one word a line" if width == 1 else f"{width} columns, counted from 0, separated by {'tabs' if tabs else 'blanks'}"
+    documents = f", {count_noun(columns.documents, 'document')}" if columns.documents else ""
+    return f"{text}; {count_noun(words, 'word')}{documents}"
+
+
+def note_left_out(summary: FileSummary, columns: Columns) -> None:
+    """Move what was left out, and the warnings, from the columns to the summary."""
+    for reason, (count, first) in columns.left_out.items():
+        summary.left_out[f"{reason if count == 1 else reason + 's'} left out"] = (count, f"line {first}")
+        option = {"comment": "comments", "empty word": "empty"}.get(reason)
+        summary.options += [option] if option else []
+    for text in columns.warnings:
+        summary.warn(text)

@@ -6,9 +6,9 @@ begin with "#"; it then decides whether a line such as "#	O" is a word or a comm
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from albert_np.data.formats.lines import FilePath, read_lines
@@ -60,6 +60,10 @@ class Columns:
     left_out: dict[str, tuple[int, int]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
+    def rows(self) -> Iterator[Row]:
+        """Return the rows of all sentences."""
+        return chain.from_iterable(self.sentences)
+
     def leave_out(self, reason: str, line: int) -> None:
         """Count a line (or a word) that is left out."""
         count, first = self.left_out.get(reason, (0, line))
@@ -91,24 +95,28 @@ def split_cells(text: str, layout: Layout | None = None) -> list[str]:
     return next((cells for cells in choices if len(cells) == layout.width), choices[0])
 
 
+RowRule = Callable[[Layout, list[list[str]]], Callable[[list[str]], bool]]
+
+
 # ---- the layout ----
 
 
-def find_layout(lines: list[tuple[int, str]]) -> Layout:
-    """Return the layout of a file's lines, given with their numbers."""
+def find_layout(lines: list[tuple[int, str]]) -> tuple[Layout, list[list[str]]]:
+    """Return the layout of a file's lines, given with their numbers, and the cells of those that are certainly rows."""
     rows = [(number, text) for number, text in lines if not is_invisible(text) and not text.startswith(DOCSTART)]
     certain = [row for row in rows if not row[1].startswith("#")] or [row for row in rows if not SPACED_KEY.match(row[1])]
     by_tabs = {number: [cell.strip() for cell in text.split("\t")] for number, text in certain if "\t" in text}
     tabs = any(any(cells[1:]) for cells in by_tabs.values())
     cells_of = {number: BLANKS.split(text.strip(" \t")) for number, text in certain} | (by_tabs if tabs else {})
     if not cells_of:
-        return Layout(1, 1, False, False, None)
+        return Layout(1, 1, False, False, None), []
     width = Counter(map(len, cells_of.values())).most_common(1)[0][0]
     fitting = {number: cells for number, cells in cells_of.items() if len(cells) == width}
     used = max((i + 1 for cells in fitting.values() for i, cell in enumerate(cells) if cell), default=1)
     numbers = sum(bool(INDEX.fullmatch(cells[0])) for cells in cells_of.values())
     numbered = width > 1 and numbers >= MOSTLY * len(cells_of)
-    return Layout(used, next(iter(fitting)), tabs, numbered, find_base(lines, cells_of) if numbered else None)
+    base = find_base(lines, cells_of) if numbered else None
+    return Layout(used, next(iter(fitting)), tabs, numbered, base), [cells[:used] for cells in fitting.values()]
 
 
 def find_base(lines: list[tuple[int, str]], cells_of: dict[int, list[str]]) -> int | None:
@@ -137,6 +145,7 @@ class Comments:
 
     prefix   None: by the rules below; "none": no line is one; else the characters with which every comment begins
     is_row   whether cells make a valid row of the file, given that they begin with "#"
+    split    the layout by which lines are split, see `split_cells`
 
     By default a line that begins with "#" is a word if it makes a valid row, as "#	O" and "#Turku	O" do in two columns. It is a
     comment if rows begin with numbers; if it has the form "# key = value"; if it marks a document, a paragraph or a sentence
@@ -147,6 +156,7 @@ class Comments:
     prefix: str | None
     layout: Layout
     is_row: Callable[[list[str]], bool]
+    split: Layout | None
 
     def matches(self, text: str, inside: bool) -> bool:
         """Return whether a line is a comment. inside: whether the sentence has a word before it."""
@@ -156,7 +166,7 @@ class Comments:
             return False
         if self.layout.numbered or SPACED_KEY.match(text):
             return True
-        if self.is_row(split_cells(text, self.layout)):
+        if self.is_row(split_cells(text, self.split)):
             return False
         if DOCUMENT.match(text) or SENTENCE.match(text) or re.match("# .*=", text):
             return True
@@ -174,22 +184,22 @@ def check_prefix(comments: object) -> str | None:
 # ---- sentences ----
 
 
-def read_columns(
-    path: FilePath, comments: str | None = None, is_row: Callable[[Layout, list[str]], bool] | None = None, width: bool = True
-) -> Columns:
+def read_columns(path: FilePath, comments: str | None = None, row_rule: RowRule | None = None) -> Columns:
     """Return the sentences of a file in columns.
 
-    comments: see `Comments`. is_row: whether cells that begin with "#" are a word's; by default if they are as many as the
-    layout's. width: whether all rows have the same number of columns, by which an odd line can be split.
+    comments: see `Comments`. row_rule: given the layout and certain rows, returns the rule by which cells that begin with "#" are
+    a word's; None: their rows may have different numbers of columns, and a line is a row if it has as many as one of them.
 
     A sentence ends at a blank line, before a line that marks a document, a paragraph or a sentence, at -DOCSTART-, and where
     the numbers of the words start again. Rows of multiword tokens (3-4) and empty nodes (5.1) are left out.
     """
     prefix = check_prefix(comments)
     lines = [(number, text.lstrip("\ufeff")) for number, text in read_lines(path)]
-    layout = find_layout(lines)
-    valid = is_row or (lambda layout, cells: len(cells) == layout.width)
-    rule = Comments(prefix, layout, lambda cells: valid(layout, cells))
+    layout, certain = find_layout(lines)
+    widths = {len(split_cells(text)) for _, text in lines if not text.startswith("#")}
+    is_row = row_rule(layout, certain) if row_rule else lambda cells: len(cells) in widths
+    split_by = layout if row_rule else None
+    rule = Comments(prefix, layout, is_row, split_by)
     columns, rows = Columns(layout), []
     for number, text in lines:
         if is_invisible(text):
@@ -200,7 +210,7 @@ def read_columns(
                 rows = end_sentence(columns, rows)
             columns.documents += bool(DOCUMENT.match(text) and not re.match(r"#\s*end", text, re.IGNORECASE))
         else:
-            rows = add_row(columns, rows, Row(number, split_cells(text, layout if width else None)))
+            rows = add_row(columns, rows, Row(number, split_cells(text, split_by)))
     end_sentence(columns, rows)
     warn_of_layout(columns)
     return columns

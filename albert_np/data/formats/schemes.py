@@ -23,16 +23,29 @@ SINGLE = re.compile(r"\(([^()*\s]+)\)")  # "(PER)", which some files have for "(
 NESTED = re.compile(rf"[|#+,;/&][{LETTERS}][-_]\S")
 SCHEMES = ("prefix", "suffix", "bare", "brackets", "io")
 ENTITY = "ENTITY"
+EXPECTED = {
+    "prefix": "O, B-TYPE, I-TYPE, E-TYPE or S-TYPE", "suffix": "O, TYPE-B or TYPE-I, as in most rows",
+    "bare": "O, B or I, as in most rows", "brackets": "(TYPE*, (TYPE*), * or *), as in most rows", "io": "O or TYPE, without B- or I-",
+}  # fmt: skip
 O, BLANK = frozenset({"O", "o"}), frozenset({"_", "-"})
 
 
 class Scheme(NamedTuple):
-    """How to read a column. name: one of `SCHEMES`; outside: the cells that stand for O; separator: "-" or "_"; key: of key=value."""
+    """How to read a column.
+
+    name: one of `SCHEMES`; outside: the cells that stand for O; separator: "-" or "_"; key: of cells such as "NER=B-PER".
+    """
 
     name: str
     outside: frozenset[str] = O
     separator: str = "-"
     key: str = ""
+
+    def describe(self) -> str:
+        """Return how the tags are written, where it is not the usual form: "TYPE-B"; else ""."""
+        forms = {"suffix": "TYPE-B", "bare": f"B, I without a type, read as {ENTITY}", "brackets": "(TYPE* *)", "io": "TYPE without B- and I-"}
+        form = forms.get(self.name, "" if self.separator == "-" else "B-TYPE").replace("-" if self.name in ("prefix", "suffix") else "\0", self.separator)
+        return ", ".join([*([f"key {self.key}"] if self.key else []), *([form] if form else [])])
 
 
 def find_scheme(cells: Sequence[str], name: str | None = None) -> Scheme | None:
