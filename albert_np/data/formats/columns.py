@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from albert_np.data.formats.lines import FilePath, require_examples
-from albert_np.data.formats.rows import Columns, Layout, Row, is_invisible, read_columns
+from albert_np.data.formats.rows import Columns, Layout, Row, RowRule, is_invisible, read_columns
 from albert_np.data.formats.schemes import (
     BARE,
     BLANK,
@@ -17,6 +17,7 @@ from albert_np.data.formats.schemes import (
     Scheme,
     explain_tag,
     find_scheme,
+    find_types,
     parse_brackets,
     parse_tag,
     select_tags,
@@ -95,8 +96,8 @@ def check_choice(name: str, value: object, choices: tuple[str | None, ...]) -> N
         raise ValueError(f"{name}={value!r}: expected {', '.join(str(choice) for choice in choices if choice is not None)}")
 
 
-def row_rule(tag: int | str | None) -> Callable[[Layout, list[list[str]]], Callable[[list[str]], bool]]:
-    """Return the rule by which cells that begin with "#" are a word and its tag: as many as in other rows, the tag like theirs."""
+def row_rule(tag: int | str | None) -> RowRule:
+    """Return the rule for cells that begin with "#": a word and its tag are as many as in other rows, with a tag like theirs."""
 
     def make(layout: Layout, rows: list[list[str]]) -> Callable[[list[str]], bool]:
         column = tag if isinstance(tag, int) and -layout.width <= tag < layout.width else -1
@@ -181,9 +182,7 @@ def leave_out_header(columns: Columns, word: int, tag: int | None) -> None:
     columns.sentences = [rows for rows in columns.sentences if rows]
 
 
-def choose_scheme(
-    path: FilePath, columns: Columns, word: int, tag: int, name: str | None, tags_needed: bool
-) -> Scheme | None:
+def choose_scheme(path: FilePath, columns: Columns, word: int, tag: int, name: str | None, tags_needed: bool) -> Scheme | None:
     """Return the scheme of the tags; None if they are not needed and there are none.
 
     ValueError that names the first cell that is no tag, and a column that has tags.
@@ -209,6 +208,12 @@ def columns_with_tags(columns: Columns, word: int, tag: int | None) -> list[int]
     """Return the columns, other than those of the word and the tag, that look like tags."""
     others = [i for i in range(columns.layout.width) if i not in (word, tag)]
     return [i for i in others if find_scheme(get_column(columns, i)) is not None]
+
+
+def share_types(columns: Columns, tag: int, other: int) -> bool:
+    """Return whether two columns of tags have a type in common, or the first has no tag but O."""
+    types = find_types(get_column(columns, tag))
+    return not types or bool(types & find_types(get_column(columns, other)))
 
 
 # ---- sentences ----
@@ -246,10 +251,11 @@ def summarize(
     summary = FileSummary(str(path), describe_columns(columns, words), roles, unit="sentence")
     summary.options = ["word", "tag"] if layout.width > 1 else []
     summary.options += ["scheme"] * (scheme is not None and scheme.name != "prefix")
-    others = columns_with_tags(columns, chosen.word, chosen.tag) if layout.width > 2 else []
-    if chosen.tag is not None and tag is None and others:
-        names = " and ".join(map(str, others))
-        summary.warn(f"column {chosen.tag}, the last, is taken for the tags; column {names} has tags as well (tag={others[0]})")
+    others = columns_with_tags(columns, chosen.word, chosen.tag) if scheme is not None else []
+    summary.unused = [f"{i} (tags as well)" for i in others]
+    if chosen.tag is not None and tag is None and (rivals := [i for i in others if share_types(columns, chosen.tag, i)]):
+        names = " and ".join(map(str, rivals))
+        summary.warn(f"column {chosen.tag}, the last, is taken for the tags, but column {names} could be meant (tag={rivals[0]})")
     if word == 0 and layout.base is not None and layout.width > 2:
         summary.warn("the words are read from column 0, which numbers them (word=1)")
     note_left_out(summary, columns)

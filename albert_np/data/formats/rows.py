@@ -15,10 +15,9 @@ from albert_np.data.formats.lines import FilePath, read_lines
 
 BLANKS = re.compile("[ \t]+")
 INDEX = re.compile(r"\d+(?:-\d+|\.\d+)?", re.ASCII)
-# Characters without ink that str.strip leaves: format characters, variation selectors, fillers.
+# Invisible characters that str.strip leaves: format characters and fillers, but not marks such as variation selectors.
 INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+    "[\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\U000e0001-\U000e007f]"
 )
 DOCUMENT = re.compile(r"#\s*(?:(?:begin|end)\s+document|newdoc)\b", re.IGNORECASE)
 SENTENCE = re.compile(r"#\s*(?:newpar\b|(?:sent_id|text)\s*=)")
@@ -72,7 +71,7 @@ class Columns:
 
 def is_invisible(text: str) -> bool:
     """Return whether a text has nothing to see: blanks of any kind, zero-width characters, or no character at all."""
-    return not INVISIBLE.sub("", text).strip()
+    return not text[:1].isalnum() and not INVISIBLE.sub("", text).strip()
 
 
 def split_cells(text: str, layout: Layout | None = None) -> list[str]:
@@ -81,12 +80,15 @@ def split_cells(text: str, layout: Layout | None = None) -> list[str]:
     layout: where the line has another number of cells, they are separated by tabs and blanks, or an empty first cell is added
     to a line that begins with a blank, or empty last cells are removed, if that gives the number of the file's other lines.
     """
-    by_blanks = BLANKS.split(text.strip(" \t"))
-    by_tabs = [cell.strip() for cell in text.split("\t")] if "\t" in text else by_blanks
+    by_tabs = [cell.strip() for cell in text.split("\t")] if "\t" in text else []
     if layout is None:
-        while len(by_tabs) > 1 and not by_tabs[-1]:
+        while by_tabs and not by_tabs[-1]:
             by_tabs.pop()
+        return by_tabs or BLANKS.split(text.strip(" \t"))
+    if by_tabs and layout.tabs and len(by_tabs) == layout.width:
         return by_tabs
+    by_blanks = BLANKS.split(text.strip(" \t"))
+    by_tabs = by_tabs or by_blanks
     choices = [by_tabs, by_blanks] if layout.tabs else [by_blanks, by_tabs]
     if not any(by_tabs[layout.width :]):
         choices.insert(1, by_tabs[: layout.width])
@@ -196,11 +198,12 @@ def read_columns(path: FilePath, comments: str | None = None, row_rule: RowRule 
     prefix = check_prefix(comments)
     lines = [(number, text.lstrip("\ufeff")) for number, text in read_lines(path)]
     layout, certain = find_layout(lines)
-    widths = {len(split_cells(text)) for _, text in lines if not text.startswith("#")}
+    widths = {len(split_cells(text)) for _, text in lines if not text.startswith("#")} if row_rule is None else set()
     is_row = row_rule(layout, certain) if row_rule else lambda cells: len(cells) in widths
     split_by = layout if row_rule else None
     rule = Comments(prefix, layout, is_row, split_by)
-    columns, rows = Columns(layout), []
+    columns = Columns(layout)
+    rows: list[Row] = []
     for number, text in lines:
         if is_invisible(text):
             rows = end_sentence(columns, rows)
@@ -247,5 +250,5 @@ def warn_of_layout(columns: Columns) -> None:
         if odd:
             where = f"line {odd[0].number} has {odd[0].cells[0]!r}"
             columns.warnings.append(f"the numbers of the words have gaps ({where}): words may be missing")
-    if len(columns.sentences) == 1 and len(columns.sentences[0]) > LONG:
-        columns.warnings.append(f"it is one sentence of {len(columns.sentences[0]):,} words: there is no blank line between sentences")
+    if len(columns.sentences) == 1 and (length := len(columns.sentences[0])) > LONG:
+        columns.warnings.append(f"it is one sentence of {length:,} words: there is no blank line between sentences")

@@ -25,7 +25,8 @@ SCHEMES = ("prefix", "suffix", "bare", "brackets", "io")
 ENTITY = "ENTITY"
 EXPECTED = {
     "prefix": "O, B-TYPE, I-TYPE, E-TYPE or S-TYPE", "suffix": "O, TYPE-B or TYPE-I, as in most rows",
-    "bare": "O, B or I, as in most rows", "brackets": "(TYPE*, (TYPE*), * or *), as in most rows", "io": "O or TYPE, without B- or I-",
+    "bare": "O, B or I, as in most rows", "brackets": "(TYPE*, (TYPE*), * or *), as in most rows",
+    "io": "O or TYPE, without B- or I-",
 }  # fmt: skip
 O, BLANK = frozenset({"O", "o"}), frozenset({"_", "-"})
 
@@ -43,9 +44,11 @@ class Scheme(NamedTuple):
 
     def describe(self) -> str:
         """Return how the tags are written, where it is not the usual form: "TYPE-B"; else ""."""
-        forms = {"suffix": "TYPE-B", "bare": f"B, I without a type, read as {ENTITY}", "brackets": "(TYPE* *)", "io": "TYPE without B- and I-"}
-        form = forms.get(self.name, "" if self.separator == "-" else "B-TYPE").replace("-" if self.name in ("prefix", "suffix") else "\0", self.separator)
-        return ", ".join([*([f"key {self.key}"] if self.key else []), *([form] if form else [])])
+        forms = {
+            "prefix": "" if self.separator == "-" else f"B{self.separator}TYPE", "suffix": f"TYPE{self.separator}B",
+            "bare": f"B and I without a type, read as {ENTITY}", "brackets": "brackets", "io": "TYPE without B- and I-",
+        }  # fmt: skip
+        return " ".join(part for part in (f"in {self.key}=" if self.key else "", forms[self.name]) if part)
 
 
 def find_scheme(cells: Sequence[str], name: str | None = None) -> Scheme | None:
@@ -93,7 +96,7 @@ def parse_keys(cell: str) -> dict[str, str]:
 
 
 def parse_tag(cell: str, scheme: Scheme) -> str | None:
-    """Return a cell's tag as O or B-TYPE, with the letters of its own scheme (W- becomes S-); None if the scheme has no such cell."""
+    """Return the tag of a cell as O or B-TYPE, with its own letter (W becomes S); None if the scheme has no such cell."""
     if scheme.key:
         cell = parse_keys(cell).get(scheme.key, "O")
     if cell in scheme.outside or (scheme.key and cell in O):
@@ -113,6 +116,17 @@ def parse_tag(cell: str, scheme: Scheme) -> str | None:
 def join(letter: str, kind: str) -> str:
     """ "w", "PER" -> "S-PER" """
     return f"{letter.upper().replace('W', 'S')}-{kind}"
+
+
+def find_types(cells: Sequence[str]) -> set[str]:
+    """Return the types in a column of tags; empty if it has none."""
+    scheme = find_scheme(cells)
+    if scheme is None:
+        return set()
+    if scheme.name == "brackets":
+        return {cell.strip("()*") for cell in cells} - {""}
+    tags = (parse_tag(cell, scheme) or "O" for cell in set(cells))
+    return {tag.partition("-")[2] for tag in tags} - {""}
 
 
 def explain_tag(cell: str, cells: Iterable[str]) -> str:
@@ -167,6 +181,8 @@ def continues_span(previous: str, current: str) -> bool:
 
 def select_tags(tags: Sequence[str], kept: Sequence[int]) -> tuple[str, ...]:
     """Return the tags at the indices `kept`; spans that lose their first word, or what stood between them, still begin."""
+    if len(kept) == len(tags):
+        return tuple(tags)
     span, spans = -1, []
     for i, tag in enumerate(tags):
         span += not (i and continues_span(tags[i - 1], tag))
