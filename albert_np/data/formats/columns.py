@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from albert_np.data.formats.lines import FilePath, require_examples
-from albert_np.data.formats.rows import Columns, Layout, Row, RowRule, is_invisible, read_columns
+from albert_np.data.formats.rows import Columns, Layout, Row, RowRule, describe_doubts, is_invisible, read_columns
 from albert_np.data.formats.schemes import (
     BARE,
     BLANK,
@@ -29,6 +29,7 @@ __all__ = ["Tagged", "read_tags", "spans_to_bio"]
 
 HEADER_WORDS = {"word", "words", "token", "tokens", "form", "text"}
 NO_TAGS = "none"
+DIFFERENT_TAGS = 1000  # a column with more different cells is not searched for tags
 EMPTY = ("skip", "refuse")
 
 
@@ -63,7 +64,7 @@ def read_tags(
     """Return the sentences of a file, each tag as O or B-TYPE with the letter of its own scheme.
 
     word, tag     the numbers of the columns, from 0; -1 is the last. By default the word is in the first column, or in the second
-                  if the first has numbers, and the tag in the last. A file with one column has no tags; "none": none are read
+                  if the first numbers the words, and the tag in the last. A file with one column has no tags; "none": none are read
     comments      the characters with which comment lines begin, or "none"; by default see `rows.Comments`
     empty         a word without any visible character: "skip" leaves it out, "refuse" raises ValueError
     scheme        the scheme of the tags, one of `schemes.SCHEMES`; by default it is recognised. `metrics.to_bio` converts BIO,
@@ -77,7 +78,7 @@ def read_tags(
     check_choice("scheme", scheme, (None, *SCHEMES))
     columns = read_columns(path, comments, row_rule(tag))
     require_examples(path, columns.sentences)
-    check_widths(path, columns)
+    check_rows(path, columns)
     chosen = Chosen(choose_word(path, columns, word, tag))
     column = choose_tag(path, columns, chosen.word, tag)
     if column is not None:
@@ -114,8 +115,15 @@ def row_rule(tag: int | str | None) -> RowRule:
     return make
 
 
-def check_widths(path: FilePath, columns: Columns) -> None:
-    """Raise ValueError for the first row with another number of columns than the layout's."""
+def check_rows(path: FilePath, columns: Columns) -> None:
+    """Raise ValueError for the first row with another number of columns than the layout's, and for JSON and CSV."""
+    first = columns.sentences[0][0]
+    if first.cells[0].startswith("{") and " ".join(first.cells).endswith("}"):
+        raise ValueError(f"{path}:{first.number}: it looks like JSON; expected a word and its tag in columns")
+    cells = [row.cells[0] for row in columns.rows()]
+    for sign in ",;" if columns.layout.width == 1 else "":
+        if min(count := cells[0].count(sign), len(cells) - 1) and all(cell.count(sign) == count for cell in cells):
+            raise ValueError(f"{path}:{first.number}: each line has {sign!r}; expected columns separated by tabs or blanks")
     width, line = columns.layout.width, columns.layout.line
     for row in columns.rows():
         if len(row.cells) != width:
@@ -147,12 +155,10 @@ def choose_word(path: FilePath, columns: Columns, word: int | None, tag: int | s
     layout = columns.layout
     if word is not None:
         return resolve_column(path, "word", word, layout.width)
-    if not layout.numbered:
+    if layout.base is None:
         return 0
-    if layout.width == 2:  # numbers and words, or words that are numbers, and their tags
-        numbers_words = layout.base is not None and tag in (None, NO_TAGS) and find_scheme(get_column(columns, 1)) is None
-        return int(numbers_words)
-    return 1
+    words_have_tags = layout.width == 2 and (tag not in (None, NO_TAGS) or find_scheme(get_column(columns, 1)) is not None)
+    return 0 if words_have_tags else 1  # the words may be numbers
 
 
 def choose_tag(path: FilePath, columns: Columns, word: int, tag: int | str | None) -> int | None:
@@ -160,7 +166,7 @@ def choose_tag(path: FilePath, columns: Columns, word: int, tag: int | str | Non
     width = columns.layout.width
     if tag == NO_TAGS or (width == 1 and tag in (None, -1)):
         return None
-    if tag is None and columns.layout.numbered and (width, word) == (2, 1):
+    if tag is None and columns.layout.base is not None and (width, word) == (2, 1):
         return None
     column = resolve_column(path, "tag", -1 if tag is None else tag, width)
     if column == word:
@@ -170,13 +176,13 @@ def choose_tag(path: FilePath, columns: Columns, word: int, tag: int | str | Non
     return column
 
 
-def leave_out_header(columns: Columns, word: int, tag: int | None) -> None:
+def leave_out_header(columns: Columns, word: int, tag: int) -> None:
     """Leave out a first row such as "token tag": a usual name for the words, and no tag."""
     row = columns.sentences[0][0]
-    if tag is None or row.cells[word].lower() not in HEADER_WORDS or row.cells[tag] in O | BLANK:
+    cell, tags = row.cells[tag], get_column(columns, tag)
+    name = re.fullmatch(r"[A-Za-z][\w -]+", cell) and tags.count(cell) == 1 and cell not in O | BLANK
+    if row.cells[word].lower() not in HEADER_WORDS or not name or PREFIX.fullmatch(cell) or SUFFIX.fullmatch(cell):
         return
-    if not re.fullmatch(r"[A-Za-z][\w -]*", row.cells[tag]) or PREFIX.fullmatch(row.cells[tag]):
-        return  # the word "word" in a sentence
     columns.leave_out("header", row.number)
     columns.sentences[0] = columns.sentences[0][1:]
     columns.sentences = [rows for rows in columns.sentences if rows]
@@ -194,7 +200,9 @@ def choose_scheme(path: FilePath, columns: Columns, word: int, tag: int, name: s
     hint = ""
     if scheme is None:
         others = columns_with_tags(columns, word, tag)
-        hint = f"; column {others[-1]} of {columns.layout.width}, counted from 0, has tags: tag={others[-1]}" if others else ""
+        if others:
+            hint = f"; column {others[-1]} of {columns.layout.width}, counted from 0, has tags: tag={others[-1]}"
+        hint = hint or explain_tag(next(cell for cell in cells if cell not in O), cells) or "; tag=none reads the words alone"
         scheme = Scheme("prefix", O if O & set(cells) else BLANK)
     for row in columns.rows():
         cell = row.cells[tag]
@@ -206,8 +214,8 @@ def choose_scheme(path: FilePath, columns: Columns, word: int, tag: int, name: s
 
 def columns_with_tags(columns: Columns, word: int, tag: int | None) -> list[int]:
     """Return the columns, other than those of the word and the tag, that look like tags."""
-    others = [i for i in range(columns.layout.width) if i not in (word, tag)]
-    return [i for i in others if find_scheme(get_column(columns, i)) is not None]
+    others = [get_column(columns, i) if i not in (word, tag) else [] for i in range(columns.layout.width)]
+    return [i for i, cells in enumerate(others) if len(set(cells)) < DIFFERENT_TAGS and find_scheme(cells) is not None]
 
 
 def share_types(columns: Columns, tag: int, other: int) -> bool:
@@ -256,8 +264,8 @@ def summarize(
     if chosen.tag is not None and tag is None and (rivals := [i for i in others if share_types(columns, chosen.tag, i)]):
         names = " and ".join(map(str, rivals))
         summary.warn(f"column {chosen.tag}, the last, is taken for the tags, but column {names} could be meant (tag={rivals[0]})")
-    if word == 0 and layout.base is not None and layout.width > 2:
-        summary.warn("the words are read from column 0, which numbers them (word=1)")
+    if chosen.word == 0 and layout.numbered and layout.width > 2:
+        summary.warn("the words are read from column 0, which has numbers (word=1)")
     note_left_out(summary, columns)
     return summary
 
@@ -271,10 +279,10 @@ def describe_columns(columns: Columns, words: int) -> str:
 
 
 def note_left_out(summary: FileSummary, columns: Columns) -> None:
-    """Move what was left out, and the warnings, from the columns to the summary."""
+    """Write what was left out, and what is probably wrong, into the summary."""
     for reason, (count, first) in columns.left_out.items():
         summary.left_out[f"{reason if count == 1 else reason + 's'} left out"] = (count, f"line {first}")
         option = {"comment": "comments", "empty word": "empty"}.get(reason)
         summary.options += [option] if option else []
-    for text in columns.warnings:
+    for text in describe_doubts(columns):
         summary.warn(text)

@@ -9,17 +9,18 @@ The other forms (`FORMS`) have the same parts in other columns; which form a fil
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from albert_np.data.formats.columns import EMPTY, check_choice, note_left_out
 from albert_np.data.formats.lines import FilePath, require_examples
-from albert_np.data.formats.rows import MOSTLY, Columns, Row, is_invisible, read_columns
+from albert_np.data.formats.rows import MOSTLY, Columns, Layout, Row, is_invisible, read_columns
 from albert_np.data.formats.schemes import BRACKETS, parse_brackets, select_tags
 from albert_np.data.formats.summary import Examples, FileSummary, count_noun
 
 NO_FRAME = ("-", "_")
+LAST = re.compile(r"[-_]|[\d()|]+|(?:\([^()*\s]+)?\*\)?")  # the last cell of a row: no frame, coreference, or an argument
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def read_propositions(
     ValueError that names the file and the line: there must be as many columns as predicates, and brackets must be closed.
     """
     check_choice("empty", empty, EMPTY)
-    columns = read_columns(path, comments)
+    columns = read_columns(path, comments, row_rule, one_width=False)
     require_examples(path, columns.sentences)
     form = find_form(path, columns) if frame is None else choose_form(columns, frame)
     if word is not None:
@@ -96,6 +97,12 @@ def summarize(path: FilePath, columns: Columns, form: Form, examples: Sequence[P
     summary.options = ["word", "frame"]
     note_left_out(summary, columns)
     return summary
+
+
+def row_rule(layout: Layout, rows: list[list[str]]) -> Callable[[list[str]], bool]:
+    """Return the rule for cells that begin with "#": a word's row has as many as another row, and ends like one."""
+    widths = {len(cells) for cells in rows}
+    return lambda cells: len(cells) in widths and LAST.fullmatch(cells[-1]) is not None
 
 
 # ---- the form ----

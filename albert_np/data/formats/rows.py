@@ -14,17 +14,21 @@ from typing import NamedTuple
 from albert_np.data.formats.lines import FilePath, read_lines
 
 BLANKS = re.compile("[ \t]+")
-INDEX = re.compile(r"\d+(?:-\d+|\.\d+)?", re.ASCII)
+NUMBER = re.compile(r"[0-9]{1,9}")
+INDEX = re.compile(r"[0-9]{1,9}(?:[-.][0-9]{1,9})?")  # of a word, a multiword token (3-4) or an empty node (5.1)
 # Invisible characters that str.strip leaves: format characters and fillers, but not marks such as variation selectors.
 INVISIBLE = re.compile(
     "[\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\U000e0001-\U000e007f]"
 )
 DOCUMENT = re.compile(r"#\s*(?:(?:begin|end)\s+document|newdoc)\b", re.IGNORECASE)
 SENTENCE = re.compile(r"#\s*(?:newpar\b|(?:sent_id|text)\s*=)")
-SPACED_KEY = re.compile(r"# +\S+ *=")  # "# sent_id = 5": a comment even where its cells would make a row
+# Comments even where their cells would make a row: "# sent_id = 5", "# newdoc", "#begin document (x)".
+CERTAIN = re.compile(r"# +\S+ *=|#(?:begin|end) +document\b|# +(?:newdoc|newpar|(?:begin|end) document)\b", re.IGNORECASE)
 COMMENT = re.compile(r"#(?:$|\s|[^\w\s]|[\w.:-]+ ?=)|# .*=")
+HEADER_NUMBERS = {"id", "idx", "index", "no", "number", "token_id"}
 DOCSTART = "-DOCSTART-"
 LONG = 500  # words of a sentence that is probably several
+CONLL_U = 10  # columns; rows as wide may be numbered even if each sentence is one word
 MOSTLY = 0.9  # the share of a file's rows from which a layout is taken; the others are errors
 
 
@@ -57,7 +61,6 @@ class Columns:
     sentences: list[list[Row]] = field(default_factory=list)
     documents: int = 0
     left_out: dict[str, tuple[int, int]] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
 
     def rows(self) -> Iterator[Row]:
         """Return the rows of all sentences."""
@@ -103,10 +106,14 @@ RowRule = Callable[[Layout, list[list[str]]], Callable[[list[str]], bool]]
 # ---- the layout ----
 
 
-def find_layout(lines: list[tuple[int, str]]) -> tuple[Layout, list[list[str]]]:
-    """Return the layout of a file's lines, given with their numbers, and the cells of those that are certainly rows."""
+def find_layout(lines: list[tuple[int, str]], prefix: str | None) -> tuple[Layout, list[list[str]]]:
+    """Return the layout of a file's lines, given with their numbers, and the cells of those that are certainly rows.
+
+    prefix: see `Comments`.
+    """
     rows = [(number, text) for number, text in lines if not is_invisible(text) and not text.startswith(DOCSTART)]
-    certain = [row for row in rows if not row[1].startswith("#")] or [row for row in rows if not SPACED_KEY.match(row[1])]
+    certain = [row for row in rows if prefix == "none" or not row[1].startswith(prefix or "#")]
+    certain = certain or [row for row in rows if not CERTAIN.match(row[1])]
     by_tabs = {number: [cell.strip() for cell in text.split("\t")] for number, text in certain if "\t" in text}
     tabs = any(any(cells[1:]) for cells in by_tabs.values())
     cells_of = {number: BLANKS.split(text.strip(" \t")) for number, text in certain} | (by_tabs if tabs else {})
@@ -115,10 +122,15 @@ def find_layout(lines: list[tuple[int, str]]) -> tuple[Layout, list[list[str]]]:
     width = Counter(map(len, cells_of.values())).most_common(1)[0][0]
     fitting = {number: cells for number, cells in cells_of.items() if len(cells) == width}
     used = max((i + 1 for cells in fitting.values() for i, cell in enumerate(cells) if cell), default=1)
-    numbers = sum(bool(INDEX.fullmatch(cells[0])) for cells in cells_of.values())
-    numbered = width > 1 and numbers >= MOSTLY * len(cells_of)
+    first_cells = [cells[0] for cells in cells_of.values()]
+    if len(first_cells) > 1 and first_cells[0].lower() in HEADER_NUMBERS:
+        del first_cells[0]
+    numbers = sum(INDEX.fullmatch(cell) is not None for cell in first_cells)
+    numbered = width > 1 and numbers >= MOSTLY * len(first_cells)
     base = find_base(lines, cells_of) if numbered else None
-    return Layout(used, next(iter(fitting)), tabs, numbered, base), [cells[:used] for cells in fitting.values()]
+    return Layout(used, next(iter(fitting)), tabs, numbered, base), [
+        cells[:used] if len(cells) == width else cells for cells in cells_of.values()
+    ]
 
 
 def find_base(lines: list[tuple[int, str]], cells_of: dict[int, list[str]]) -> int | None:
@@ -126,7 +138,7 @@ def find_base(lines: list[tuple[int, str]], cells_of: dict[int, list[str]]) -> i
     numbers: list[int | None] = []
     for number, _ in lines:
         first = cells_of.get(number, [""])[0]
-        if first.isdecimal():
+        if NUMBER.fullmatch(first):
             numbers.append(int(first))
         elif number not in cells_of and numbers and numbers[-1] is not None:
             numbers.append(None)  # no row: a sentence may end here
@@ -134,7 +146,7 @@ def find_base(lines: list[tuple[int, str]], cells_of: dict[int, list[str]]) -> i
     base, count = starts.most_common(1)[0] if starts else (-1, 0)
     pairs = [(a, b) for a, b in pairwise(numbers) if a is not None and b is not None]
     regular = sum(b in (a + 1, base) for a, b in pairs)
-    counts_up = any(b == a + 1 for a, b in pairs)
+    counts_up = any(b == a + 1 for a, b in pairs) or len(next(iter(cells_of.values()))) >= CONLL_U
     return base if base in (0, 1) and counts_up and regular >= MOSTLY * len(pairs) and count >= MOSTLY * starts.total() else None
 
 
@@ -166,11 +178,11 @@ class Comments:
             return self.prefix != "none" and text.startswith(self.prefix)
         if not text.startswith("#"):
             return False
-        if self.layout.numbered or SPACED_KEY.match(text):
+        if CERTAIN.match(text) or (self.layout.base is not None and self.layout.width > 2):
             return True
         if self.is_row(split_cells(text, self.split)):
             return False
-        if DOCUMENT.match(text) or SENTENCE.match(text) or re.match("# .*=", text):
+        if self.layout.numbered or DOCUMENT.match(text) or SENTENCE.match(text) or re.match("# .*=", text):
             return True
         untabbed = self.layout.tabs and self.layout.width > 1 and "\t" not in text
         return not inside and (untabbed or COMMENT.match(text) is not None)
@@ -186,22 +198,20 @@ def check_prefix(comments: object) -> str | None:
 # ---- sentences ----
 
 
-def read_columns(path: FilePath, comments: str | None = None, row_rule: RowRule | None = None) -> Columns:
+def read_columns(path: FilePath, comments: str | None, row_rule: RowRule, one_width: bool = True) -> Columns:
     """Return the sentences of a file in columns.
 
     comments: see `Comments`. row_rule: given the layout and certain rows, returns the rule by which cells that begin with "#" are
-    a word's; None: their rows may have different numbers of columns, and a line is a row if it has as many as one of them.
+    a word's. one_width: whether all rows have the same number of columns, by which an odd line can be split.
 
     A sentence ends at a blank line, before a line that marks a document, a paragraph or a sentence, at -DOCSTART-, and where
     the numbers of the words start again. Rows of multiword tokens (3-4) and empty nodes (5.1) are left out.
     """
     prefix = check_prefix(comments)
     lines = [(number, text.lstrip("\ufeff")) for number, text in read_lines(path)]
-    layout, certain = find_layout(lines)
-    widths = {len(split_cells(text)) for _, text in lines if not text.startswith("#")} if row_rule is None else set()
-    is_row = row_rule(layout, certain) if row_rule else lambda cells: len(cells) in widths
-    split_by = layout if row_rule else None
-    rule = Comments(prefix, layout, is_row, split_by)
+    layout, certain = find_layout(lines, prefix)
+    split_by = layout if one_width else None
+    rule = Comments(prefix, layout, row_rule(layout, certain), split_by)
     columns = Columns(layout)
     rows: list[Row] = []
     for number, text in lines:
@@ -215,7 +225,6 @@ def read_columns(path: FilePath, comments: str | None = None, row_rule: RowRule 
         else:
             rows = add_row(columns, rows, Row(number, split_cells(text, split_by)))
     end_sentence(columns, rows)
-    warn_of_layout(columns)
     return columns
 
 
@@ -233,7 +242,7 @@ def add_row(columns: Columns, rows: list[Row], row: Row) -> list[Row]:
         columns.documents += 1
         columns.leave_out(f"{DOCSTART} line", row.number)
         return end_sentence(columns, rows)
-    if base is not None and INDEX.fullmatch(cells[0]) and not cells[0].isdecimal():
+    if base is not None and INDEX.fullmatch(cells[0]) and not NUMBER.fullmatch(cells[0]):
         columns.leave_out("multiword token" if "-" in cells[0] else "empty node", row.number)
         return rows
     if base is not None and rows and cells[0] == str(base):
@@ -242,13 +251,14 @@ def add_row(columns: Columns, rows: list[Row], row: Row) -> list[Row]:
     return rows
 
 
-def warn_of_layout(columns: Columns) -> None:
-    """Note what is probably wrong: words that are numbered with gaps, and a long file without any end of a sentence."""
-    base = columns.layout.base
+def describe_doubts(columns: Columns) -> list[str]:
+    """Return what is probably wrong: words that are numbered with gaps, and a long file without any end of a sentence."""
+    doubts, base = [], columns.layout.base
     if base is not None:
         odd = [row for rows in columns.sentences for i, row in enumerate(rows) if row.cells[0] != str(base + i)]
         if odd:
             where = f"line {odd[0].number} has {odd[0].cells[0]!r}"
-            columns.warnings.append(f"the numbers of the words have gaps ({where}): words may be missing")
+            doubts.append(f"the numbers of the words have gaps ({where}): words may be missing")
     if len(columns.sentences) == 1 and (length := len(columns.sentences[0])) > LONG:
-        columns.warnings.append(f"it is one sentence of {length:,} words: there is no blank line between sentences")
+        doubts.append(f"it is one sentence of {length:,} words: there is no blank line between sentences")
+    return doubts

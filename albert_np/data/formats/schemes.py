@@ -159,6 +159,7 @@ def parse_brackets(path: FilePath, column: list[tuple[int, str]]) -> tuple[str, 
         match = BRACKETS.fullmatch(SINGLE.sub(r"(\1*)", cell))
         if not match:
             hint = " (nested spans, of which a word can have one)" if re.match(r"\([^()*]+\(", cell) else ""
+            hint = hint or " (a role without brackets: arguments must be spans)" * cell[:1].isalpha()
             raise ValueError(f"{path}:{number}: expected (ROLE*), (ROLE*, * or *), got {cell!r}{hint}")
         if match[1]:
             if role is not None:
