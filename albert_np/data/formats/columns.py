@@ -64,7 +64,7 @@ def read_tags(
     """Return the sentences of a file, each tag as O or B-TYPE with the letter of its own scheme.
 
     word, tag     the numbers of the columns, from 0; -1 is the last. By default the word is in the first column, or in the second
-                  if the first numbers the words, and the tag in the last. A file with one column has no tags; "none": none are read
+                  if the first numbers the words, and the tag in the last. One column has no tags; tag "none" reads none
     comments      the characters with which comment lines begin, or "none"; by default see `rows.Comments`
     empty         a word without any visible character: "skip" leaves it out, "refuse" raises ValueError
     scheme        the scheme of the tags, one of `schemes.SCHEMES`; by default it is recognised. `metrics.to_bio` converts BIO,
