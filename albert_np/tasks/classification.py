@@ -14,6 +14,7 @@ from rich.markup import escape
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Labelled, read_table
 from albert_np.data.formats.summary import Examples
+from albert_np.data.formats.tables import as_rows, examples_from_rows
 from albert_np.metrics import classification_scores, multilabel_scores, regression_scores
 from albert_np.models import AlbertForSequenceClassification
 from albert_np.tasks.label_kinds import find_doubts, infer_kind, parse_number
@@ -69,6 +70,14 @@ class Classification(Task):
         """Return the examples of a table in which the columns of the training file may be missing."""
         optional = [role for role in ("text", "pair", "label") if role not in self.changed]
         return read_table(path, **self.table_options(), labelled=False, optional=optional)
+
+    def examples(self, given: Any, name: str = "examples") -> list[Labelled]:
+        """Return the examples of a file, a data frame, a list of dicts, or a list of `Labelled`."""
+        rows = as_rows(given)
+        if rows is None:
+            return super().examples(given, name)
+        options = {key: self.options[key] for key in ("text", "pair", "label", "missing")}
+        return examples_from_rows(rows, name, **options, optional=("text", "label") if self.options["labels"] else ())
 
     def table_options(self) -> dict[str, Any]:
         """Return the arguments of `read_table`."""

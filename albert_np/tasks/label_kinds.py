@@ -49,6 +49,12 @@ def find_doubts(kind: str, labels: list[Any]) -> list[str]:
         return doubts_about_numbers(counts)
     once = sum(count == 1 for count in counts.values())
     numbers = sum(bool(DECIMAL.fullmatch(text) or DECIMAL_COMMA.fullmatch(text)) for text in counts)
+    if 0.9 * len(counts) < numbers < len(counts) and any("." in text or "," in text for text in counts):
+        others = [text for text in counts if not (DECIMAL.fullmatch(text) or DECIMAL_COMMA.fullmatch(text))]
+        raise ValueError(
+            f"{numbers:,} of {len(counts):,} different labels are numbers, and {', '.join(map(repr, others[:3]))} not: if they stand "
+            f"for no label, say so (option missing={','.join(others[:3])}); if they are names, option kind=classes"
+        )
     if len(counts) == len(texts) and len(texts) >= FEW:
         raise ValueError(
             f"each of the {len(texts):,} labels occurs once, such as {texts[0]!r}, so there is nothing to learn: name another "
@@ -60,12 +66,6 @@ def find_doubts(kind: str, labels: list[Any]) -> list[str]:
     if numbers == len(counts) > MANY and not are_class_ids(counts):
         doubts.append(
             f"the labels are {len(counts):,} different integers with gaps, taken for classes: option kind=number for numbers"
-        )
-    if 0.9 * len(counts) < numbers < len(counts) and any("." in text or "," in text for text in counts):
-        others = [text for text in counts if not (DECIMAL.fullmatch(text) or DECIMAL_COMMA.fullmatch(text))]
-        doubts.append(
-            f"all labels but {', '.join(map(repr, others[:3]))} are numbers, and they are taken for {len(counts):,} classes: "
-            "options missing and kind=number for numbers"
         )
     parts = [mark for mark in "|;," if sum(mark in text for text in texts) * 4 > len(texts)]
     if parts and len(counts) > 2:

@@ -162,7 +162,7 @@ def looks_like_header(cells: Cells, given: Sequence[str], summary: FileSummary) 
         return True
     if repeating or numeric:
         i = (numeric or repeating)[0]
-        reason = "is no number, unlike all others" if numeric else "occurs only there, and all others several times"
+        reason = "is not a number, unlike all others" if numeric else "occurs only there, and all others several times"
         summary.warn(
             f"line {cells[0][0]} is read as an example, though its {first[i]!r} in column {i + 1} {reason}: if it is a header, "
             "say so (option header)"

@@ -1,4 +1,4 @@
-"""What a reader understood of a file: format, columns, number of examples, and what was left out and why, in one line."""
+"""Summary of a file of examples in one line: format, columns, number of examples, and the rows left out, with the reason."""
 
 import os
 import warnings

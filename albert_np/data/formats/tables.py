@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from albert_np.data.formats.column_names import Columns, choose_columns
+from albert_np.data.formats.column_names import Columns, choose_columns, is_usual
 from albert_np.data.formats.delimited import read_delimited
 from albert_np.data.formats.label_values import join_columns, read_labels
 from albert_np.data.formats.lines import (
@@ -60,6 +60,7 @@ def read_table(
     ValueError that names the file and the line; FileNotFoundError.
     """
     summary = FileSummary(str(path), options=OPTIONS[:3])
+    names: tuple[str | None, ...] = text, pair, label
     given = [name for name in (text, pair, *(label.split(",") if label else ())) if name]
     if get_suffix(path) in JSON_SUFFIXES:
         rows = read_json_rows(path, summary)
@@ -71,21 +72,41 @@ def read_table(
             columns = guess_columns(path, [row for _, row in cells], summary)
         rows = [(number, dict(zip(columns, row))) for number, row in cells]
     require_examples(path, rows)
+    if cells_have_other_names(columns, summary) and not any(given):
+        roles = guess_columns(path, [list(row.values()) for _, row in rows], summary)
+        names = tuple(columns[roles.index(role)] if role in roles else None for role in ("text", "pair", "label"))
     if not labelled and columns[1:] == ["label"] and "no header" in summary.format and get_suffix(path) == ".csv":
         summary.warn("column 2 is taken for labels: for a file with one text on each line use .txt, or option delimiter=tab")
-    names = text, pair, label
     return make_examples(path, rows, columns, summary, names, separator if several else None, missing, labelled, optional)
+
+
+def as_rows(given: Any) -> list[dict[str, Any]] | None:
+    """Return the rows of a data frame (anything with `to_dict` and `columns`), or a list of dicts; None for anything else."""
+    if hasattr(given, "to_dict") and hasattr(given, "columns"):
+        return list(given.to_dict("records"))
+    if isinstance(given, list | tuple) and given and all(isinstance(row, dict) for row in given):
+        return list(given)
+    return None
 
 
 def examples_from_rows(
     rows: Sequence[dict[str, Any]], name: str, text: str | None = None, pair: str | None = None, label: str | None = None,
-    missing: Sequence[str] | None = None,
+    missing: Sequence[str] | None = None, optional: Sequence[str] = (),
 ) -> Examples[Labelled]:  # fmt: skip
-    """Return the examples of rows that were given in Python, such as those of a data frame; `name` stands for the file's."""
+    """Return the examples of rows that were given in Python; `name`, of the argument, stands for the file's.
+
+    The other arguments are those of `read_table`.
+    """
+    require_examples(name, rows)
     keys = {key: None for row in rows for key in row}
     numbered = [(i, {**keys, **row}) for i, row in enumerate(rows)]
     summary = FileSummary(name, "rows with keys", position="row", options=OPTIONS[:3])
-    return make_examples(name, numbered, list(keys), summary, (text, pair, label), None, missing)
+    return make_examples(name, numbered, list(keys), summary, (text, pair, label), None, missing, optional=optional)
+
+
+def cells_have_other_names(columns: Sequence[str], summary: FileSummary) -> bool:
+    """Return whether a table has a header of one or two columns, none of them with a usual name."""
+    return "header in line" in summary.format and len(columns) <= 2 and not any(map(is_usual, columns))
 
 
 def make_examples(
@@ -112,7 +133,9 @@ def make_examples(
     for (number, row), each, identifier in zip(rows, labels, ids):
         first, second = (read_text_cell(path, number, row, name, summary) for name in (chosen.text, chosen.pair))
         examples.append(Labelled(first or "", second, each, identifier))
-    describe_columns(rows, columns, chosen, label_columns, summary)
+    describe_columns(columns, chosen, label_columns, summary)
+    if chosen.pair is None and pair is None:
+        warn_of_unused_texts(rows, summary)
     return Examples(examples, summary)
 
 
@@ -144,19 +167,19 @@ def read_text_cell(path: FilePath, number: int, row: dict[str, Any], column: str
     return row[column]
 
 
-def describe_columns(
-    rows: Sequence[Row], columns: Sequence[str], chosen: Columns, labels: Sequence[str], summary: FileSummary
-) -> None:
-    """Record the columns in the summary, with a warning if a second column holds texts and is not used."""
+def describe_columns(columns: Sequence[str], chosen: Columns, labels: Sequence[str], summary: FileSummary) -> None:
+    """Record the columns in the summary."""
     roles = {"text": chosen.text, "pair": chosen.pair, "label": ",".join(labels) or chosen.label, "id": chosen.id}
     summary.columns = {role: name for role, name in roles.items() if name is not None}
     used = {*roles.values(), *labels}
     summary.unused = [name for name in columns if name not in used]
-    if chosen.pair is None:
-        sample = [row for _, row in rows[:SAMPLE]]
-        for name in summary.unused:
-            if holds_texts([row.get(name) for row in sample]):
-                summary.warn(f"the column {name!r} also holds texts and is not used (option pair)")
+
+
+def warn_of_unused_texts(rows: Sequence[Row], summary: FileSummary) -> None:
+    """Warn of columns that hold texts and are not used."""
+    for name in summary.unused:
+        if holds_texts([row.get(name) for _, row in rows[:SAMPLE]]):
+            summary.warn(f"the column {name!r} also holds texts and is not used (option pair)")
 
 
 def holds_texts(values: Sequence[Any]) -> bool:
