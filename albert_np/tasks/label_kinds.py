@@ -51,9 +51,10 @@ def find_doubts(kind: str, labels: list[Any]) -> list[str]:
     numbers = sum(bool(DECIMAL.fullmatch(text) or DECIMAL_COMMA.fullmatch(text)) for text in counts)
     if 0.9 * len(counts) < numbers < len(counts) and any("." in text or "," in text for text in counts):
         others = [text for text in counts if not (DECIMAL.fullmatch(text) or DECIMAL_COMMA.fullmatch(text))]
+        names = ", ".join(map(repr, others[:3]))
         raise ValueError(
-            f"{numbers:,} of {len(counts):,} different labels are numbers, and {', '.join(map(repr, others[:3]))} not: if they stand "
-            f"for no label, say so (option missing={','.join(others[:3])}); if they are names, option kind=classes"
+            f"{numbers:,} of {len(counts):,} different labels are numbers, and {names} not: if they stand for no label, say so ("
+            f"option missing={','.join(others[:3])}); if they are names, option kind=classes"
         )
     if len(counts) == len(texts) and len(texts) >= FEW:
         raise ValueError(
