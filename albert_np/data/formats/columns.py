@@ -127,7 +127,7 @@ def check_rows(path: FilePath, columns: Columns) -> None:
     width, line = columns.layout.width, columns.layout.line
     for row in columns.rows():
         if len(row.cells) != width:
-            hint = " (if the line is a comment: comments=#)" if row.cells[0].startswith("#") else ""
+            hint = " (if the line is a comment: option comments=#)" if row.cells[0].startswith("#") else ""
             expected = count_noun(width, "column")
             raise ValueError(f"{path}:{row.number}: expected {expected}, as in line {line}, got {len(row.cells)}{hint}")
 
@@ -171,7 +171,7 @@ def choose_tag(path: FilePath, columns: Columns, word: int, tag: int | str | Non
     column = resolve_column(path, "tag", -1 if tag is None else tag, width)
     if column == word:
         raise ValueError(
-            f"{path}: the word and the tag are both column {word} of {width}; choose with word= and tag=, from 0 to {width - 1}"
+            f"{path}: the word and the tag are both column {word} of {width}; options word and tag take numbers from 0 to {width - 1}"
         )
     return column
 
@@ -201,8 +201,12 @@ def choose_scheme(path: FilePath, columns: Columns, word: int, tag: int, name: s
     if scheme is None:
         others = columns_with_tags(columns, word, tag)
         if others:
-            hint = f"; column {others[-1]} of {columns.layout.width}, counted from 0, has tags: tag={others[-1]}"
-        hint = hint or explain_tag(next(cell for cell in cells if cell not in O), cells) or "; tag=none reads the words alone"
+            hint = f"; column {others[-1]} of {columns.layout.width}, counted from 0, has tags (option tag={others[-1]})"
+        hint = (
+            hint
+            or explain_tag(next(cell for cell in cells if cell not in O), cells)
+            or "; no column has tags (option tag=none reads the words alone)"
+        )
         scheme = Scheme("prefix", O if O & set(cells) else BLANK)
     for row in columns.rows():
         cell = row.cells[tag]
@@ -232,7 +236,7 @@ def read_sentence(path: FilePath, columns: Columns, rows: list[Row], chosen: Cho
     kept = [i for i, row in enumerate(rows) if not is_invisible(row.cells[chosen.word])]
     for i in sorted(set(range(len(rows))) - set(kept)):
         if empty == "refuse":
-            raise ValueError(f"{path}:{rows[i].number}: the word is empty; empty=skip leaves it out")
+            raise ValueError(f"{path}:{rows[i].number}: the word is empty (option empty=skip leaves it out)")
         columns.leave_out("empty word", rows[i].number)
     words = tuple(rows[i].cells[chosen.word] for i in kept)
     if chosen.tag is None or chosen.scheme is None:
@@ -263,9 +267,11 @@ def summarize(
     summary.unused = [f"{i} (tags as well)" for i in others]
     if chosen.tag is not None and tag is None and (rivals := [i for i in others if share_types(columns, chosen.tag, i)]):
         names = " and ".join(map(str, rivals))
-        summary.warn(f"column {chosen.tag}, the last, is taken for the tags, but column {names} could be meant (tag={rivals[0]})")
+        summary.warn(
+            f"column {chosen.tag}, the last, is taken for the tags, but column {names} could be meant (option tag={rivals[0]})"
+        )
     if chosen.word == 0 and layout.numbered and layout.width > 2:
-        summary.warn("the words are read from column 0, which has numbers (word=1)")
+        summary.warn("the words are read from column 0, which has numbers (option word=1)")
     note_left_out(summary, columns)
     return summary
 
@@ -274,6 +280,7 @@ def describe_columns(columns: Columns, words: int) -> str:
     """Return the format of a file and its number of words and documents."""
     width, tabs = columns.layout.width, columns.layout.tabs
     text = "one word a line" if width == 1 else f"{width} columns, counted from 0, separated by {'tabs' if tabs else 'blanks'}"
+    text += f", {columns.encoding}" if columns.encoding != "UTF-8" else ""
     documents = f", {count_noun(columns.documents, 'document')}" if columns.documents else ""
     return f"{text}; {count_noun(words, 'word')}{documents}"
 
@@ -281,7 +288,7 @@ def describe_columns(columns: Columns, words: int) -> str:
 def note_left_out(summary: FileSummary, columns: Columns) -> None:
     """Write what was left out, and what is probably wrong, into the summary."""
     for reason, (count, first) in columns.left_out.items():
-        summary.left_out[f"{reason if count == 1 else reason + 's'} left out"] = (count, f"line {first}")
+        summary.left_out[f"{reason if count == 1 else reason + 's'} left out"] = (count, first)
         option = {"comment": "comments", "empty word": "empty"}.get(reason)
         summary.options += [option] if option else []
     for text in describe_doubts(columns):

@@ -92,8 +92,9 @@ def summarize(path: FilePath, columns: Columns, form: Form, examples: Sequence[P
     words, predicates = sum(len(each.words) for each in examples), sum(len(each.predicates) for each in examples)
     documents = f", {count_noun(columns.documents, 'document')}" if columns.documents else ""
     numbers = f"{count_noun(words, 'word')}, {count_noun(predicates, 'predicate')}{documents}"
+    encoding = f", {columns.encoding}" if columns.encoding != "UTF-8" else ""
     roles = {"word": str(form.word), "frame": str(form.frame), "arguments": f"from {form.arguments}"}
-    summary = FileSummary(str(path), f"{form.name}, columns counted from 0; {numbers}", roles, unit="sentence")
+    summary = FileSummary(str(path), f"{form.name}, columns counted from 0{encoding}; {numbers}", roles, unit="sentence")
     summary.options = ["word", "frame"]
     note_left_out(summary, columns)
     return summary
@@ -170,7 +171,7 @@ def find_conll2005(path: FilePath, columns: Columns) -> Form:
     if not count:
         raise ValueError(
             f"{path}:{first}: it has none of the forms PropBank, CoNLL-2005, CoNLL-2012 and CoNLL-U with PropBank's columns: no "
-            "column with predicates is followed by one column of (ROLE*, * or *) for each; word= and frame= name the columns"
+            "column with predicates is followed by one column of (ROLE*, * or *) for each; options word and frame name the columns"
         )
     if frame == 0:
         raise ValueError(f"{path}:{first}: it has predicates and arguments, but no words before them")
@@ -246,6 +247,6 @@ def leave_out_empty(
     """Count the words without any visible character; ValueError if they are refused, or if a predicate is one."""
     for i in sorted(left_out):
         if empty == "refuse" or i in predicates:
-            hint = "it is a predicate" if i in predicates else "empty=skip leaves it out"
+            hint = "it is a predicate" if i in predicates else "option empty=skip leaves it out"
             raise ValueError(f"{path}:{rows[i].number}: the word is empty; {hint}")
         columns.leave_out("empty word", rows[i].number)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from typing import NamedTuple
 
-from albert_np.data.formats.lines import FilePath, read_lines
+from albert_np.data.formats.lines import FilePath, decode_text, read_bytes, split_lines
 
 BLANKS = re.compile("[ \t]+")
 NUMBER = re.compile(r"[0-9]{1,9}")
@@ -60,6 +60,7 @@ class Columns:
     layout: Layout
     sentences: list[list[Row]] = field(default_factory=list)
     documents: int = 0
+    encoding: str = "UTF-8"
     left_out: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def rows(self) -> Iterator[Row]:
@@ -208,11 +209,12 @@ def read_columns(path: FilePath, comments: str | None, row_rule: RowRule, one_wi
     the numbers of the words start again. Rows of multiword tokens (3-4) and empty nodes (5.1) are left out.
     """
     prefix = check_prefix(comments)
-    lines = [(number, text.lstrip("\ufeff")) for number, text in read_lines(path)]
+    text, encoding = decode_text(path, read_bytes(path))
+    lines = list(enumerate((line.lstrip("\ufeff") for line in split_lines(text)), start=1))
     layout, certain = find_layout(lines, prefix)
     split_by = layout if one_width else None
     rule = Comments(prefix, layout, row_rule(layout, certain), split_by)
-    columns = Columns(layout)
+    columns = Columns(layout, encoding=encoding)
     rows: list[Row] = []
     for number, text in lines:
         if is_invisible(text):

@@ -138,7 +138,7 @@ def explain_tag(cell: str, cells: Iterable[str]) -> str:
     if not cell:
         return " (the tag is empty)"
     plain = re.fullmatch(r"[A-Za-z][\w./]*", cell) and O & set(cells)
-    return "; scheme=io reads tags without B- and I-, neighbours of a type as one entity" if plain else ""
+    return "; option scheme=io reads tags without B- and I-, neighbours of a type as one entity" if plain else ""
 
 
 # ---- spans ----
