@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from albert_np.data.formats.lines import FilePath, require_examples
 from albert_np.data.formats.rows import Columns, Layout, Row, RowRule, describe_doubts, is_invisible, read_columns
 from albert_np.data.formats.schemes import (
-    BARE,
     BLANK,
     EXPECTED,
+    FORMS,
     PREFIX,
     SCHEMES,
     SUFFIX,
@@ -19,6 +19,7 @@ from albert_np.data.formats.schemes import (
     find_scheme,
     find_types,
     parse_brackets,
+    parse_keys,
     parse_tag,
     select_tags,
     spans_to_bio,
@@ -107,8 +108,8 @@ def row_rule(tag: int | str | None) -> RowRule:
         def is_row(cells: list[str]) -> bool:
             if len(cells) != layout.width or layout.width == 1 or tag == NO_TAGS:
                 return len(cells) == layout.width
-            cell = cells[column]
-            return cell in seen or cell in O or any(form.fullmatch(cell) for form in (PREFIX, SUFFIX, BARE))
+            values = (cells[column], *parse_keys(cells[column]).values())
+            return cells[column] in seen | O or any(form.fullmatch(each) for form in FORMS for each in values)
 
         return is_row
 
@@ -171,7 +172,7 @@ def choose_tag(path: FilePath, columns: Columns, word: int, tag: int | str | Non
     column = resolve_column(path, "tag", -1 if tag is None else tag, width)
     if column == word:
         raise ValueError(
-            f"{path}: the word and the tag are both column {word} of {width}; options word and tag take numbers from 0 to {width - 1}"
+            f"{path}: the word and the tag are both column {word} of {width}: options word and tag, from 0 to {width - 1}"
         )
     return column
 

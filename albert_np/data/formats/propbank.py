@@ -20,6 +20,7 @@ from albert_np.data.formats.schemes import BRACKETS, parse_brackets, select_tags
 from albert_np.data.formats.summary import Examples, FileSummary, count_noun
 
 NO_FRAME = ("-", "_")
+COREFERENCE = re.compile(r"[\d()|]+")
 LAST = re.compile(r"[-_]|[\d()|]+|(?:\([^()*\s]+)?\*\)?")  # the last cell of a row: no frame, coreference, or an argument
 
 
@@ -101,9 +102,14 @@ def summarize(path: FilePath, columns: Columns, form: Form, examples: Sequence[P
 
 
 def row_rule(layout: Layout, rows: list[list[str]]) -> Callable[[list[str]], bool]:
-    """Return the rule for cells that begin with "#": a word's row has as many as another row, and ends like one."""
+    """Return the rule for cells that begin with "#": a word's row ends like one, and one that ends with a number is as wide."""
     widths = {len(cells) for cells in rows}
-    return lambda cells: len(cells) in widths and LAST.fullmatch(cells[-1]) is not None
+
+    def is_row(cells: list[str]) -> bool:
+        ends = LAST.fullmatch(cells[-1]) is not None and len(cells) > 2
+        return ends and (len(cells) in widths or not COREFERENCE.fullmatch(cells[-1]))
+
+    return is_row
 
 
 # ---- the form ----
@@ -119,18 +125,24 @@ def check_column(name: str, value: object) -> int:
 def choose_form(columns: Columns, frame: int) -> Form:
     """Return the form of a file whose column of frames is given."""
     frame = check_column("frame", frame)
-    return Form("columns", int(columns.layout.numbered), frame, frame + 1)
+    return Form("columns", int(is_numbered(columns)), frame, frame + 1)
+
+
+def is_numbered(columns: Columns) -> bool:
+    """Return whether the first column numbers the words of each sentence, which may all have one word."""
+    return columns.layout.base is not None or all(rows[0].cells[0] in ("0", "1") and len(rows) == 1 for rows in columns.sentences)
 
 
 def find_form(path: FilePath, columns: Columns) -> Form:
     """Return the form of a file; ValueError if it has none of the known ones."""
-    cells = [row.cells for row in columns.rows() if not columns.layout.numbered or row.cells[0].isdecimal()]
+    numbered = is_numbered(columns)
+    cells = [row.cells for row in columns.rows() if not numbered or row.cells[0].isdecimal()]
 
     def most(column: int, pattern: str) -> bool:
         matching = sum(len(each) > column and re.fullmatch(pattern, each[column]) is not None for each in cells)
         return 0 < MOSTLY * len(cells) <= matching
 
-    if columns.layout.numbered:
+    if numbered:
         if most(6, r"\d+|_") and any(each[6:7] and each[6].isdecimal() for each in cells):
             return CONLL_U
         if most(8, r"\d+") and most(10, r"\S+"):
@@ -171,7 +183,7 @@ def find_conll2005(path: FilePath, columns: Columns) -> Form:
     if not count:
         raise ValueError(
             f"{path}:{first}: it has none of the forms PropBank, CoNLL-2005, CoNLL-2012 and CoNLL-U with PropBank's columns: no "
-            "column with predicates is followed by one column of (ROLE*, * or *) for each; options word and frame name the columns"
+            "column with predicates is followed by one column of (ROLE*, * or *) for each (options word and frame)"
         )
     if frame == 0:
         raise ValueError(f"{path}:{first}: it has predicates and arguments, but no words before them")

@@ -23,7 +23,7 @@ INVISIBLE = re.compile(
 DOCUMENT = re.compile(r"#\s*(?:(?:begin|end)\s+document|newdoc)\b", re.IGNORECASE)
 SENTENCE = re.compile(r"#\s*(?:newpar\b|(?:sent_id|text)\s*=)")
 # Comments even where their cells would make a row: "# sent_id = 5", "# newdoc", "#begin document (x)".
-CERTAIN = re.compile(r"# +\S+ *=|#(?:begin|end) +document\b|# +(?:newdoc|newpar|(?:begin|end) document)\b", re.IGNORECASE)
+CERTAIN = re.compile(r"# +[^\s=|]+ += |#(?:begin|end) +document\b|# +(?:newdoc|newpar|(?:begin|end) document)\b", re.IGNORECASE)
 COMMENT = re.compile(r"#(?:$|\s|[^\w\s]|[\w.:-]+ ?=)|# .*=")
 HEADER_NUMBERS = {"id", "idx", "index", "no", "number", "token_id"}
 DOCSTART = "-DOCSTART-"
@@ -114,7 +114,7 @@ def find_layout(lines: list[tuple[int, str]], prefix: str | None) -> tuple[Layou
     """
     rows = [(number, text) for number, text in lines if not is_invisible(text) and not text.startswith(DOCSTART)]
     certain = [row for row in rows if prefix == "none" or not row[1].startswith(prefix or "#")]
-    certain = certain or [row for row in rows if not CERTAIN.match(row[1])]
+    certain = certain or [row for row in rows if not CERTAIN.match(row[1]) and BLANKS.search(row[1])] or rows
     by_tabs = {number: [cell.strip() for cell in text.split("\t")] for number, text in certain if "\t" in text}
     tabs = any(any(cells[1:]) for cells in by_tabs.values())
     cells_of = {number: BLANKS.split(text.strip(" \t")) for number, text in certain} | (by_tabs if tabs else {})
@@ -181,9 +181,12 @@ class Comments:
             return False
         if CERTAIN.match(text) or (self.layout.base is not None and self.layout.width > 2):
             return True
-        if self.is_row(split_cells(text, self.split)):
+        cells = split_cells(text, self.split)
+        if self.is_row(cells):
             return False
-        if self.layout.numbered or DOCUMENT.match(text) or SENTENCE.match(text) or re.match("# .*=", text):
+        if self.layout.numbered or DOCUMENT.match(text) or SENTENCE.match(text):
+            return True
+        if re.match("# .*=", text) and (self.split is None or len(cells) != self.layout.width):
             return True
         untabbed = self.layout.tabs and self.layout.width > 1 and "\t" not in text
         return not inside and (untabbed or COMMENT.match(text) is not None)

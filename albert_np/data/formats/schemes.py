@@ -20,6 +20,7 @@ SUFFIX = re.compile(rf"(\S+)([-_])([{LETTERS}])", re.IGNORECASE)
 BARE = re.compile(rf"[{LETTERS}]", re.IGNORECASE)
 BRACKETS = re.compile(r"(?:\(([^()*\s]+))?\*(\)?)")
 SINGLE = re.compile(r"\(([^()*\s]+)\)")  # "(PER)", which some files have for "(PER*)"
+FORMS = (PREFIX, SUFFIX, BARE, BRACKETS, SINGLE)
 NESTED = re.compile(rf"[|#+,;/&][{LETTERS}][-_]\S")
 SCHEMES = ("prefix", "suffix", "bare", "brackets", "io")
 ENTITY = "ENTITY"
@@ -46,7 +47,7 @@ class Scheme(NamedTuple):
         """Return how the tags are written, where it is not the usual form: "TYPE-B"; else ""."""
         forms = {
             "prefix": "" if self.separator == "-" else f"B{self.separator}TYPE", "suffix": f"TYPE{self.separator}B",
-            "bare": f"B and I without a type, read as {ENTITY}", "brackets": "brackets", "io": "TYPE without B- and I-",
+            "bare": f"B and I: {ENTITY}", "brackets": "brackets", "io": "TYPE without B- and I-",
         }  # fmt: skip
         return " ".join(part for part in (f"in {self.key}=" if self.key else "", forms[self.name]) if part)
 
@@ -67,7 +68,7 @@ def find_scheme(cells: Sequence[str], name: str | None = None) -> Scheme | None:
         choices, tags = [Scheme("brackets", frozenset())], dict(counts)
     elif not tags:
         return choices[0] if outside is O else None
-    bare = outside is O and {"B", "b"} & set(tags)
+    bare = {"B", "b"} & set(tags) and not BLANK & set(counts)
     choices = [scheme for scheme in choices if scheme.name != "io" and (scheme.name != "bare" or bare)]
     best = max(choices, key=lambda scheme: count_fitting(tags, scheme))
     return best if 2 * count_fitting(tags, best) >= sum(tags.values()) else find_key(cells)

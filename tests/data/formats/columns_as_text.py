@@ -1,5 +1,7 @@
 """Sentences as a line of text, for tests that compare what a reader returns: "Ada/B-PER ran/O ‖ It/O rains/O"."""
 
+import warnings
+
 from albert_np.data.formats import read_propositions, read_tags
 
 SIGNS = {"⏎": "\n", "⇥": "\t", "⍽": "\u00a0", "∅": "\u200b", "␣": " "}  # how pages write characters that cannot be seen
@@ -30,7 +32,9 @@ def read_as_text(task, path, **options):
     """Return the sentences of a file as text, or "refused: " and the message without the file's name."""
     read, show = {"ner": (read_tags, show_tags), "srl": (read_propositions, show_propositions)}[task]
     try:
-        return show(read(path, **options))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return show(read(path, **options))
     except ValueError as error:
         assert "\n" not in str(error) and str(error).startswith((str(path), *options)), error
         return "refused: " + str(error).removeprefix(str(path)).lstrip(": ")
