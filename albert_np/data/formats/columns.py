@@ -24,7 +24,7 @@ from albert_np.data.formats.schemes import (
     select_tags,
     spans_to_bio,
 )
-from albert_np.data.formats.summary import Examples, FileSummary, count_noun
+from albert_np.data.formats.summary import Examples, FileSummary, count_noun, cut
 
 __all__ = ["Tagged", "read_tags", "spans_to_bio"]
 
@@ -213,7 +213,7 @@ def choose_scheme(path: FilePath, columns: Columns, word: int, tag: int, name: s
         cell = row.cells[tag]
         if parse_tag(cell, scheme) is None:
             hint = hint or explain_tag(cell, cells)
-            raise ValueError(f"{path}:{row.number}: expected {EXPECTED[scheme.name]}, got {cell!r}{hint}")
+            raise ValueError(f"{path}:{row.number}: expected {EXPECTED[scheme.name]}, got {cut(cell, 60)!r}{hint}")
     return scheme
 
 

@@ -17,7 +17,7 @@ from albert_np.data.formats.columns import EMPTY, check_choice, note_left_out
 from albert_np.data.formats.lines import FilePath, require_examples
 from albert_np.data.formats.rows import MOSTLY, Columns, Layout, Row, is_invisible, read_columns
 from albert_np.data.formats.schemes import BRACKETS, parse_brackets, select_tags
-from albert_np.data.formats.summary import Examples, FileSummary, count_noun
+from albert_np.data.formats.summary import Examples, FileSummary, count_noun, cut
 
 NO_FRAME = ("-", "_")
 COREFERENCE = re.compile(r"[\d()|]+")
@@ -228,7 +228,7 @@ def check_numbers(path: FilePath, rows: list[Row]) -> list[Row]:
     """Return the rows of words of a CoNLL-U sentence; ValueError for a row whose id is not a number."""
     for number, row in rows:
         if not re.fullmatch(r"\d+(-\d+|\.\d+)?", row[0]):
-            raise ValueError(f"{path}:{number}: expected the number of a word, got {row[0]!r}")
+            raise ValueError(f"{path}:{number}: expected the number of a word, got {cut(row[0])!r}")
     words = [row for row in rows if row.cells[0].isdecimal()]
     if not words:
         raise ValueError(f"{path}:{rows[0].number}: the sentence has no word: no row begins with a whole number")

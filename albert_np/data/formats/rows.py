@@ -12,6 +12,7 @@ from itertools import chain, pairwise
 from typing import NamedTuple
 
 from albert_np.data.formats.lines import FilePath, decode_text, read_bytes, split_lines
+from albert_np.data.formats.summary import cut
 
 BLANKS = re.compile("[ \t]+")
 NUMBER = re.compile(r"[0-9]{1,9}")
@@ -262,7 +263,7 @@ def describe_doubts(columns: Columns) -> list[str]:
     if base is not None:
         odd = [row for rows in columns.sentences for i, row in enumerate(rows) if row.cells[0] != str(base + i)]
         if odd:
-            where = f"line {odd[0].number} has {odd[0].cells[0]!r}"
+            where = f"line {odd[0].number} has {cut(odd[0].cells[0])!r}"
             doubts.append(f"the numbers of the words have gaps ({where}): words may be missing")
     if len(columns.sentences) == 1 and (length := len(columns.sentences[0])) > LONG:
         doubts.append(f"it is one sentence of {length:,} words: there is no blank line between sentences")
