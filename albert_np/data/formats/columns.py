@@ -28,6 +28,8 @@ from albert_np.data.formats.summary import Examples, FileSummary, count_noun, cu
 
 __all__ = ["Tagged", "read_tags", "spans_to_bio"]
 
+# Types of chunks (CoNLL-2000), which stand in many files beside those of the entities.
+CHUNKS = set("NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NC VC PC".split())
 HEADER_WORDS = {"word", "words", "token", "tokens", "form", "text"}
 NO_TAGS = "none"
 DIFFERENT_TAGS = 1000  # a column with more different cells is not searched for tags
@@ -70,7 +72,8 @@ def read_tags(
     empty         a word without any visible character: "skip" leaves it out, "refuse" raises ValueError
     scheme        the scheme of the tags, one of `schemes.SCHEMES`; by default it is recognised. `metrics.to_bio` converts BIO,
                   BIOES, BILOU, BMES and IOB1 (a B- only between two spans of a type)
-    tags_needed   False: a file whose tag column does not look like tags is read without tags
+    tags_needed   False: a file without the tag column, or with other cells in it, is read without tags; if there is one column,
+                  it has the words
 
     ValueError that names the file and the line: a number of columns that differs from most lines', an invalid tag; or the file
     and the argument: a column that it does not have.
@@ -80,6 +83,8 @@ def read_tags(
     columns = read_columns(path, comments, row_rule(tag))
     require_examples(path, columns.sentences)
     check_rows(path, columns)
+    if not tags_needed:
+        word, tag = allow_missing(columns.layout.width, word, tag)
     chosen = Chosen(choose_word(path, columns, word, tag))
     column = choose_tag(path, columns, chosen.word, tag)
     if column is not None:
@@ -149,6 +154,12 @@ def resolve_column(path: FilePath, name: str, value: object, width: int) -> int:
         unit = "one column, number 0" if width == 1 else f"{width} columns, numbered from 0 to {width - 1} (-1 is the last)"
         raise ValueError(f"{path}: {name}={value}: it has {unit}")
     return value % width
+
+
+def allow_missing(width: int, word: int | None, tag: int | str | None) -> tuple[int | None, int | str | None]:
+    """Return the arguments `word` and `tag` of `read_tags` for a file that may lack the column of the tags."""
+    missing = isinstance(tag, int) and not -width <= tag < width
+    return None if width == 1 else word, NO_TAGS if missing or width == 1 else tag
 
 
 def choose_word(path: FilePath, columns: Columns, word: int | None, tag: int | str | None) -> int:
@@ -223,12 +234,6 @@ def columns_with_tags(columns: Columns, word: int, tag: int | None) -> list[int]
     return [i for i, cells in enumerate(others) if len(set(cells)) < DIFFERENT_TAGS and find_scheme(cells) is not None]
 
 
-def share_types(columns: Columns, tag: int, other: int) -> bool:
-    """Return whether two columns of tags have a type in common, or the first has no tag but O."""
-    types = find_types(get_column(columns, tag))
-    return not types or bool(types & find_types(get_column(columns, other)))
-
-
 # ---- sentences ----
 
 
@@ -266,7 +271,8 @@ def summarize(
     summary.options += ["scheme"] * (scheme is not None and scheme.name != "prefix")
     others = columns_with_tags(columns, chosen.word, chosen.tag) if scheme is not None else []
     summary.unused = [f"{i} (tags as well)" for i in others]
-    if chosen.tag is not None and tag is None and (rivals := [i for i in others if share_types(columns, chosen.tag, i)]):
+    rivals = [i for i in others if not find_types(get_column(columns, i)) <= CHUNKS]
+    if tag is None and rivals:
         names = " and ".join(map(str, rivals))
         summary.warn(
             f"column {chosen.tag}, the last, is taken for the tags, but column {names} could be meant (option tag={rivals[0]})"

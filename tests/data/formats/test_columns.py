@@ -95,7 +95,7 @@ def test_doubtful_choices_are_warnings(file):
     assert "unused: 2 (tags as well)" in text
     assert note == "column 3, the last, is taken for the tags, but column 2 could be meant (option tag=2)"
     assert describe(file(germeval), tag=2)[1] == []
-    assert describe(file("Ada NNP I-NP B-PER⏎ran VBD I-VP O"))[1] == []  # chunks have other types than entities
+    assert describe(file("Ada NNP I-NP B-PER⏎ran VBD I-VP O"))[1] == []  # chunks are no entities
     assert "option word=1" in describe(file(germeval), word=0, tag=2)[1][0]
     gap = "⏎".join(f"{i}⇥a⇥O" for i in range(1, 30) if i != 20)
     assert describe(file(gap))[1] == ["the numbers of the words have gaps (line 20 has '21'): words may be missing"]
@@ -109,6 +109,11 @@ def test_predict_needs_no_tags(file):
     assert [(each.words, each.tags) for each in ner.read_unlabelled(path)] == [(("Ada", "ran"), None)]
     with pytest.raises(ValueError, match="got 'NNP'; no column has tags"):
         ner.read(path)
+    ner = get_task("ner", word=1, tag=3)  # as trained on a file with four columns
+    assert [each.words for each in ner.read_unlabelled(path)] == [("Ada", "ran")]
+    assert [each.words for each in ner.read_unlabelled(file("Ada⏎ran"))] == [("Ada", "ran")]
+    with pytest.raises(ValueError, match="word=1: it has one column"):
+        ner.read(file("Ada⏎ran"))
 
 
 # ---- refusals ----
