@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from albert_np.data.formats.lines import FilePath, require_examples
-from albert_np.data.formats.rows import Columns, Layout, Row, RowRule, describe_doubts, is_invisible, read_columns
+from albert_np.data.formats.rows import MOSTLY, Columns, Layout, Row, RowRule, describe_doubts, is_invisible, read_columns
 from albert_np.data.formats.schemes import (
     BLANK,
     EXPECTED,
@@ -126,10 +126,10 @@ def check_rows(path: FilePath, columns: Columns) -> None:
     first = columns.sentences[0][0]
     if first.cells[0].startswith("{") and " ".join(first.cells).endswith("}"):
         raise ValueError(f"{path}:{first.number}: it looks like JSON; expected a word and its tag in columns")
-    cells = [row.cells[0] for row in columns.rows()]
     for sign in ",;" if columns.layout.width == 1 else "":
-        if min(count := cells[0].count(sign), len(cells) - 1) and all(cell.count(sign) == count for cell in cells):
-            raise ValueError(f"{path}:{first.number}: each line has {sign!r}; expected columns separated by tabs or blanks")
+        counts = [" ".join(row.cells).count(sign) for row in columns.rows()]
+        if counts[-1] and len(counts) > 1 and counts.count(counts[-1]) >= MOSTLY * len(counts):
+            raise ValueError(f"{path}:{first.number}: lines have {sign!r}; expected columns separated by tabs or blanks")
     width, line = columns.layout.width, columns.layout.line
     for row in columns.rows():
         if len(row.cells) != width:
@@ -211,21 +211,24 @@ def choose_scheme(path: FilePath, columns: Columns, word: int, tag: int, name: s
         return None
     hint = ""
     if scheme is None:
-        others = columns_with_tags(columns, word, tag)
-        if others:
-            hint = f"; column {others[-1]} of {columns.layout.width}, counted from 0, has tags (option tag={others[-1]})"
-        hint = (
-            hint
-            or explain_tag(next(cell for cell in cells if cell not in O), cells)
-            or "; no column has tags (option tag=none reads the words alone)"
-        )
-        scheme = Scheme("prefix", O if O & set(cells) else BLANK)
+        hint, scheme = explain_no_tags(columns, word, tag), Scheme("prefix", O if O & set(cells) else BLANK)
     for row in columns.rows():
         cell = row.cells[tag]
         if parse_tag(cell, scheme) is None:
             hint = hint or explain_tag(cell, cells)
             raise ValueError(f"{path}:{row.number}: expected {EXPECTED[scheme.name]}, got {cut(cell, 60)!r}{hint}")
     return scheme
+
+
+def explain_no_tags(columns: Columns, word: int, tag: int) -> str:
+    """Return a hint on a column that does not look like tags, for the end of a message; "" if there is none."""
+    if others := columns_with_tags(columns, word, tag):
+        return f"; column {others[-1]} of {columns.layout.width}, counted from 0, has tags (option tag={others[-1]})"
+    if columns_with_tags(columns, tag, tag):
+        return f"; column {word}, which is taken for the words, has tags (options word and tag)"
+    cells = get_column(columns, tag)
+    hint = explain_tag(next(cell for cell in cells if cell not in O), cells)
+    return hint or ("" if O & set(cells) else "; no column has tags (option tag=none reads the words alone)")
 
 
 def columns_with_tags(columns: Columns, word: int, tag: int | None) -> list[int]:

@@ -21,7 +21,9 @@ from albert_np.data.formats.summary import Examples, FileSummary, count_noun, cu
 
 NO_FRAME = ("-", "_")
 COREFERENCE = re.compile(r"[\d()|]+")
-LAST = re.compile(r"[-_]|[\d()|]+|(?:\([^()*\s]+)?\*\)?")  # the last cell of a row: no frame, coreference, or an argument
+LAST = re.compile(
+    rf"[-_]|{COREFERENCE.pattern}|{BRACKETS.pattern}"
+)  # the last cell of a row: no frame, coreference, or an argument
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from albert_np.data.formats.summary import cut
 BLANKS = re.compile("[ \t]+")
 NUMBER = re.compile(r"[0-9]{1,9}")
 INDEX = re.compile(r"[0-9]{1,9}(?:[-.][0-9]{1,9})?")  # of a word, a multiword token (3-4) or an empty node (5.1)
-# Invisible characters that str.strip leaves: format characters and fillers, but not marks such as variation selectors.
+# Invisible characters that str.strip leaves: controls, format characters, fillers; but not marks such as variation selectors.
 INVISIBLE = re.compile(
-    "[\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\U000e0001-\U000e007f]"
+    "[\x01-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\U000e0001-\U000e007f]"
 )
 DOCUMENT = re.compile(r"#\s*(?:(?:begin|end)\s+document|newdoc)\b", re.IGNORECASE)
 SENTENCE = re.compile(r"#\s*(?:newpar\b|(?:sent_id|text)\s*=)")

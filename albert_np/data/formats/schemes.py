@@ -16,10 +16,10 @@ from albert_np.data.formats.lines import FilePath
 from albert_np.data.formats.summary import cut
 
 LETTERS = "BIESLUMW"
-PREFIX = re.compile(rf"([{LETTERS}])([-_])(\S+)", re.IGNORECASE)
-SUFFIX = re.compile(rf"(\S+)([-_])([{LETTERS}])", re.IGNORECASE)
+PREFIX = re.compile(rf"([{LETTERS}])([-_])(\S(?:.*\S)?)", re.IGNORECASE)
+SUFFIX = re.compile(rf"(\S(?:.*\S)?)([-_])([{LETTERS}])", re.IGNORECASE)
 BARE = re.compile(rf"[{LETTERS}]", re.IGNORECASE)
-BRACKETS = re.compile(r"(?:\(([^()*\s]+))?\*(\)?)")
+BRACKETS = re.compile(r"(?:\(([^()*\s]+))?\*([^()*\s]*\))?")  # "*A0)" is CoNLL-2004's "*)"
 SINGLE = re.compile(r"\(([^()*\s]+)\)")  # "(PER)", which some files have for "(PER*)"
 FORMS = (PREFIX, SUFFIX, BARE, BRACKETS, SINGLE)
 NESTED = re.compile(rf"[|#+,;/&][{LETTERS}][-_]\S")
@@ -69,7 +69,7 @@ def find_scheme(cells: Sequence[str], name: str | None = None) -> Scheme | None:
         choices, tags = [Scheme("brackets", frozenset())], dict(counts)
     elif not tags:
         return choices[0] if outside is O else None
-    bare = {"B", "b"} & set(tags) and not BLANK & set(counts)
+    bare = ("B" in tags and not BLANK & set(counts)) or {"b", "o"} <= set(counts)
     choices = [scheme for scheme in choices if scheme.name != "io" and (scheme.name != "bare" or bare)]
     best = max(choices, key=lambda scheme: count_fitting(tags, scheme))
     return best if 2 * count_fitting(tags, best) >= sum(tags.values()) else find_key(cells)

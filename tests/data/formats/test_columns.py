@@ -136,7 +136,9 @@ def test_predict_needs_no_tags(file):
         ("a (A(B*⏎b *))⏎c *⏎d *⏎e *", {}, ":1: expected .* got '\\(A\\(B\\*'"), ("a B-⏎b O", {}, ":1: expected .* got 'B-'"),
         ("a PER⏎b B-PER⏎c O", {"scheme": "io"}, ":2: expected O or TYPE, without B- and I-|:2: expected O or TYPE"),
         ('{"tokens": ["a"], "tags": ["O"]}', {}, ":1: it looks like JSON"),
-        ("Sentence,Word,Tag⏎1,Ada,B-PER⏎1,ran,O", {}, ":1: each line has ','"), ("a;O⏎b;O", {}, ":1: each line has ';'"),
+        ("Sentence,Word,Tag⏎1,Ada,B-PER⏎1,ran,O", {}, ":1: lines have ','"), ("a;O⏎b;O", {}, ":1: lines have ';'"),
+        ("Sentence #,Word,Tag⏎S: 1,Ada,O" + "⏎,a,O" * 8, {}, ":1: lines have ','"),
+        ("B-PER Ada⏎O ran", {}, ":1: .* got 'Ada'; column 0, which is taken for the words, has tags"),
         ("∅ O⏎⏎␣⇥", {}, "there is no example"), ("-DOCSTART- O⏎# a = b", {}, "there is no example"),
         ("#x y z⏎a O", {}, "option comments=#"),
     ],
@@ -196,6 +198,18 @@ def test_invisible_words_and_marks(file):
     )
     assert read_as_text("ner", file("a⇥O⏎\ufe0f⇥O")) == "a/O \ufe0f/O"  # a mark belongs to the word before it
     assert read_as_text("ner", file("a O⏎\u3000 O⏎b O")) == "a/O b/O"
+
+
+def test_more_forms_that_were_met(file):
+    assert (
+        read_as_text("ner", file("###MEDLINE:95369245⏎⏎IL-2⇥B-DNA⏎gene⇥I-DNA⏎⏎###MEDLINE:95369246⏎⏎is⇥O"))
+        == "IL-2/B-DNA gene/I-DNA ‖ is/O"
+    )
+    assert read_as_text("ner", file("# id 0d domain=en⏎a _ _ O⏎# _ _ O⏎b _ _ B-X")) == "a/O #/O b/B-X"
+    assert read_as_text("ner", file("a⇥B-two words⏎b⇥I-two words⏎c⇥O")) == "a/B-two words b/I-two words c/O"
+    assert read_as_text("ner", file("1⇥Bo⇥name=B-PER|SpaceAfter=No⏎2⇥is⇥name=O")) == "Bo/B-PER is/O"
+    assert read_as_text("ner", file("a⇥O⏎b⇥B-X⏎\x1a")) == "a/O b/B-X"
+    assert read_as_text("srl", file("I⇥PRP⇥-⇥(A0*A0)⏎see⇥VB⇥see⇥(V*V)")) == "I see; see B-A0 B-V"  # CoNLL-2004
 
 
 def test_numbers_that_are_words(file):
