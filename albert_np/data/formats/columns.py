@@ -207,7 +207,7 @@ def choose_scheme(path: FilePath, columns: Columns, word: int, tag: int, name: s
     """
     cells = get_column(columns, tag)
     scheme = find_scheme(cells, name)
-    if scheme is None and not tags_needed:
+    if not tags_needed and (scheme is None or any(parse_tag(cell, scheme) is None for cell in set(cells))):
         return None
     hint = ""
     if scheme is None:
