@@ -107,7 +107,8 @@ def infer_delimiter(path: FilePath, text: str, quotes: bool, summary: FileSummar
 def cut_empty_columns(path: FilePath, cells: Cells, keep: int = 0) -> tuple[Cells, int]:
     """Return the cells without the empty columns at the right end, and the number of columns.
 
-    keep: the number of columns that are left in place. The first row decides how many there are. ValueError that names the line of a row with more or fewer.
+    keep: the number of columns that are left in place. The first row decides how many there are. ValueError that names the line
+    of a row with more or fewer.
     """
     if not cells:
         return cells, 0
