@@ -109,10 +109,10 @@ def test_predict_needs_no_tags(file):
     assert [(each.words, each.tags) for each in ner.read_unlabelled(path)] == [(("Ada", "ran"), None)]
     with pytest.raises(ValueError, match="got 'NNP'; no column has tags"):
         ner.read(path)
-    assert [each.tags for each in ner.read_unlabelled(file("Ada B-PER⏎ran O⏎to 0"))] == [None]  # one cell is no tag
+    assert [each.tags for each in ner.read_unlabelled(file("Ada B-PER⏎ran O⏎to 0", "b.conll"))] == [None]  # one cell is no tag
     ner = get_task("ner", word=1, tag=3)  # as trained on a file with four columns
     assert [each.words for each in ner.read_unlabelled(path)] == [("Ada", "ran")]
-    assert [each.words for each in ner.read_unlabelled(file("Ada⏎ran"))] == [("Ada", "ran")]
+    assert [each.words for each in ner.read_unlabelled(file("Ada⏎ran", "c.conll"))] == [("Ada", "ran")]
     with pytest.raises(ValueError, match="word=1: it has one column"):
         ner.read(file("Ada⏎ran"))
 
