@@ -227,7 +227,7 @@ def test_mistakes_in_parallel_files(file):
     with pytest.raises(ValueError, match=r"a.en:2: the target is empty"):
         read_parallel(f"{a},{c}")
     refused(read_parallel, file("d.tsv", "one\n"), 1, "expected 2 columns, got 1")
-    refused(read_parallel, file("e.jsonl", '{"source": "a"}\n'), 1, "expected an object")
+    refused(read_parallel, file("e.jsonl", '{"text": "a"}\n'), 1, "expected 'source' and 'target'.* got 'text'")
 
 
 @pytest.mark.skipif(not DATA, reason="ALBERT_NP_DATA is not set: the published files of the tasks are not here")
