@@ -30,9 +30,11 @@ from albert_np.tasks.task import Item, Task
 
 MARKERS = "$#£€@*()"  # the first two that the vocabulary has are used
 
+NO_RELATION = ("no_relation", "NA")  # names of "no relation" beside SemEval's "Other": TACRED's, and that of New York Times data
+
 
 class Relations(Task):
-    """Options: other, the label for "no relation", which the score leaves out ("Other" in SemEval, "no_relation" in TACRED);
+    """Options: other, the label for "no relation", which the score leaves out ("Other", or else "no_relation" or "NA");
     labels and usual, set by `learn`: the names of the relations, and the baseline's answer."""
 
     name = "relations"
@@ -57,8 +59,12 @@ class Relations(Task):
         if not labels:
             raise ValueError("the training examples have no relations")
         self.options["labels"] = names = sort_labels(labels)
-        if self.options["other"] not in names and "no_relation" in names:
-            self.options["other"] = "no_relation"
+        if self.options["other"] not in names:
+            if self.options["other"] != self.defaults["other"]:
+                raise ValueError(
+                    f"the option other is {self.options['other']!r}, which is not among the relations {', '.join(names)}"
+                )
+            self.options["other"] = next((name for name in NO_RELATION if name in names), self.options["other"])
         other = self.options["other"]
         self.options["usual"] = most_common_label([label for label in labels if label != other] or [other])
 

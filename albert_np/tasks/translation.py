@@ -53,7 +53,7 @@ class Translation(Task):
         return examples
 
     def learn(self, examples: list[Translated]) -> None:
-        if not any(example.target for example in examples):
+        if examples and not any(example.target for example in examples):
             raise ValueError(
                 'the training examples have no translations: expected two files, "source.txt,target.txt", or one with a column '
                 "of translations (option target)"

@@ -1,16 +1,25 @@
 """JSON files that hold examples: one object per line, a list, a list under "data", or a list per column."""
 
+import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from albert_np.data.formats.lines import FilePath, UniqueIds, get_suffix, parse_json, read_json_lines, read_text
+from albert_np.data.formats.lines import FilePath, UniqueIds, get_suffix, parse_json, read_json_lines, read_lines, read_text
 
-JSON = (".json", ".jsonl", ".ndjson")  # the suffixes of these files
+JSON = (".json", ".jsonl", ".ndjson")
 Rows = list[tuple[str, Any]]  # (position, value): the position is FILE:LINE, FILE: element 2 or FILE: data[1]
 
 
-def read_objects(path: FilePath) -> tuple[str, Rows]:
-    """Return the form of a file, in words, and the (position, value) of each example in it.
+class Objects(NamedTuple):
+    """The values of a file: its form, in words; (position, value) of each; the other keys beside "data"."""
+
+    form: str
+    rows: Rows
+    about: dict[str, Any]
+
+
+def read_objects(path: FilePath) -> Objects:
+    """Return the values of a file, each of them an example or several.
 
     A .jsonl has one value per line. A .json is a list, an object with a list under "data", an object with a list (or with a value
     for each of "0", "1", ...) for each column, or also one value per line. Another object is the only value.
@@ -27,24 +36,43 @@ def read_objects(path: FilePath) -> tuple[str, Rows]:
             raise
         lines = True
     if lines:
-        return "JSON lines", [(f"{path}:{number}", value) for number, value in read_json_lines(path)]
+        return Objects("JSON lines", [(f"{path}:{number}", value) for number, value in read_json_lines(path)], {})
     if isinstance(whole, list):
-        return "JSON list", [(f"{path}: element {number}", value) for number, value in enumerate(whole, start=1)]
+        return Objects("JSON list", [(f"{path}: element {number}", value) for number, value in enumerate(whole, start=1)], {})
     if isinstance(whole, dict) and isinstance(whole.get("data"), list):
-        return "JSON list under 'data'", [(f"{path}: data[{i}]", value) for i, value in enumerate(whole["data"])]
-    if rows := transpose(whole):
-        return "JSON with a list per key", [(f"{path}: element {number}", row) for number, row in enumerate(rows, start=1)]
-    return "JSON object", [(str(path), whole)]
+        rows = [(f"{path}: data[{i}]", value) for i, value in enumerate(whole["data"])]
+        return Objects("JSON list under 'data'", rows, {key: value for key, value in whole.items() if key != "data"})
+    if columns := transpose(whole):
+        rows = [(f"{path}: element {number}", row) for number, row in enumerate(columns, start=1)]
+        return Objects("JSON with a list per key", rows, {})
+    return Objects("JSON object", [(str(path), whole)], {})
+
+
+def is_json(path: FilePath) -> bool:
+    """Return whether a file is JSON by its suffix, or has an object in its first line that is not empty."""
+    if get_suffix(path) in JSON:
+        return True
+    first = next((line for _, line in read_lines(path) if line.strip()), "")
+    if first.lstrip()[:1] != "{":
+        return False
+    try:
+        return isinstance(parse_json(path, first), dict)
+    except ValueError:
+        return False
 
 
 def transpose(whole: Any) -> list[dict[str, Any]]:
-    """Return the rows of {key: [values]}, or of pandas' {key: {"0": value, ...}}; [] for any other value."""
+    """Return the rows of {key: [values]}, or of pandas' {key: {"0": value, ...}}; [] for any other value.
+
+    A key whose values are objects is a column only beside others: {"P17": [{...}], "P31": [{...}]} has no columns.
+    """
     if not isinstance(whole, dict) or len(whole) < 2:
         return []
     columns = {key: list_values(column) for key, column in whole.items()}
     if any(column is None for column in columns.values()) or len({len(column or ()) for column in columns.values()}) != 1:
         return []
-    return [dict(zip(columns, values)) for values in zip(*columns.values())]  # type: ignore[arg-type]
+    rows = [dict(zip(columns, values)) for values in zip(*columns.values())]  # type: ignore[arg-type]
+    return [] if all(isinstance(value, dict) for row in rows for value in row.values()) else rows
 
 
 def list_values(column: Any) -> list[Any] | None:
@@ -52,6 +80,15 @@ def list_values(column: Any) -> list[Any] | None:
     if isinstance(column, dict) and column and list(column) == [str(i) for i in range(len(column))]:
         return list(column.values())
     return column if isinstance(column, list) else None
+
+
+def parse_whole_number(value: Any) -> tuple[int | None, bool]:
+    """Return an integer, which may be written as 26.0 or "26", and whether it is written plainly; None for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value, True
+    if isinstance(value, float) and value.is_integer():
+        return int(value), False
+    return (int(value), False) if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,9}\s*", value) else (None, False)
 
 
 def quote_names(names: Iterable[Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from albert_np.data.formats.languages import get_file_languages, get_language
 from albert_np.data.formats.lines import FilePath, get_suffix, read_lines, require_examples
-from albert_np.data.formats.objects import JSON, shorten_position
+from albert_np.data.formats.objects import JSON, is_json, shorten_position
 from albert_np.data.formats.parallel_columns import NONE, Rows
 from albert_np.data.formats.parallel_json import read_json_pairs
 from albert_np.data.formats.parallel_table import read_table_pairs
@@ -56,7 +56,7 @@ def read_parallel(
     given, known = (source, target), languages or NONE
     if halves is not None:
         rows = read_two_files(*halves, [name or other for name, other in zip(given, known)], summary)
-    elif get_suffix(path) in JSON:
+    elif is_json(path):
         rows = read_json_pairs(path, given, known, summary)
     elif get_suffix(path) in OTHER_FORMATS:
         raise ValueError(f"{path}: {get_suffix(path)} is not read; convert it into two files, a .tsv or a .jsonl")

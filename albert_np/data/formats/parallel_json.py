@@ -18,7 +18,7 @@ def read_json_pairs(path: FilePath, given: Names, known: Names, summary: FileSum
 
     given, known: see `choose_columns`. ValueError that names the file and the line.
     """
-    form, values = read_objects(path)
+    form, values, _ = read_objects(path)
     pairs = [unwrap(value, position) for position, value in values]
     if not pairs:
         return []
