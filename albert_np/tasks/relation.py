@@ -6,6 +6,7 @@ these, so any checkpoint can be used. The head takes the outputs at the two open
 relations. The score is the macro-F1 of SemEval-2010 task 8.
 """
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -59,6 +60,8 @@ class Relations(Task):
         if not labels:
             raise ValueError("the training examples have no relations")
         self.options["labels"] = names = sort_labels(labels)
+        if len(names) == 1:
+            warnings.warn(f"all training examples have one relation, {names[0]!r}: nothing can be learned", stacklevel=2)
         if self.options["other"] not in names:
             if self.options["other"] != self.defaults["other"]:
                 raise ValueError(
@@ -87,8 +90,11 @@ class Relations(Task):
         return {"label": names[int(p.argmax())], "probabilities": probabilities_by_label(names, p)}
 
     def score(self, examples: list[Related], answers: list[dict[str, Any]]) -> dict[str, Any]:
-        if any(example.label is None for example in examples):
-            raise ValueError("examples without a relation cannot be scored")
+        unknown = [example.id for example in examples if example.label is None]
+        if unknown:
+            raise ValueError(
+                f"no relation in {len(unknown)} of {len(examples)} examples, so they cannot be scored; the first is {unknown[0]!r}"
+            )
         gold = [str(example.label) for example in examples]
         extend_labels(self.options["labels"], gold)  # warns of unknown ones
         return semeval(gold, [answer["label"] for answer in answers], self.options["other"])

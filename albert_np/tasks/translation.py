@@ -98,8 +98,9 @@ class Translation(Task):
         return self._tokenizer.decode(outputs[0], skip_special_tokens=True)
 
     def score(self, examples: list[Translated], answers: list[str]) -> dict[str, Any]:
-        if any(example.target is None for example in examples):
-            raise ValueError("sentences without a translation cannot be scored")
+        unknown = sum(example.target is None for example in examples)
+        if unknown:
+            raise ValueError(f"no translation in {unknown} of {len(examples)} examples, so they cannot be scored")
         references = [str(example.target) for example in examples]
         return {"bleu": bleu(answers, references), "chrf": chrf(answers, references)}
 

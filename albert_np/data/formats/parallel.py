@@ -118,8 +118,10 @@ def split_path(path: str) -> tuple[str, str] | None:
     if len(found) > 1:
         raise ValueError(f"{path}: two files can be read from it in several ways: {' or '.join(map(repr, found))}; rename one")
     if halves and not found:
-        tried = [f"{half!r} {'exists' if Path(half).exists() else 'does not'}" for pair in halves for half in pair]
-        raise FileNotFoundError(f"{path}: there is no such file, and no comma divides it into two: {', '.join(tried)}")
+        missing = [" and ".join(repr(half) for half in pair if not Path(half).exists()) for pair in halves]
+        raise FileNotFoundError(
+            f"{path}: there is no such file; divided into two by a comma, there is no {', or no '.join(missing)}"
+        )
     return found[0] if found else None
 
 

@@ -37,7 +37,8 @@ def choose_columns(names: Sequence[str], given: Names, known: Names, position: s
         if columns[i] is None and usual[i] not in columns:
             columns[i] = usual[i]
     for i in (0, 1):
-        if columns[i] is None and columns[1 - i] is not None and known[i] is None and len(languages) == 1:
+        decided = known[i] is not None and not any(given)  # and not among the columns
+        if columns[i] is None and columns[1 - i] is not None and not decided and len(languages) == 1:
             columns[i] = languages[0]
     if columns[0] is None or columns[0] == columns[1]:
         raise ValueError(

@@ -75,7 +75,7 @@ def make_example(marked: Marked, name: str, summary: FileSummary) -> Related:
     position, text, first, second, *_ = marked
     for note in dict.fromkeys(marked.notes):
         summary.note("with a 'pos' that does not cover the 'name'" if "covers" in note else note, name)
-    if marked.id is None:
+    if marked.id is None and "id" in summary.columns:
         summary.note("without an id: numbered", name)
     label = clean_label(marked.label, position)
     if first is None or second is None:
@@ -135,7 +135,7 @@ def warn_of_labels(examples: Sequence[Related], summary: FileSummary) -> None:
     elif unlabelled:
         for name in unlabelled:
             summary.leave_out("without a relation, so neither trained on nor scored", name)
-        summary.warn(f"{len(unlabelled):,} of {len(examples):,} examples have no relation; the first is {unlabelled[0]!r}")
+        summary.warn(f"no relation in {len(unlabelled):,} of {len(examples):,} examples; the first is {unlabelled[0]!r}")
     if len(counts) > 2 and set(counts.values()) == {1}:
         summary.warn(f"each of its {len(counts):,} relations occurs once")
     if counts and all(label.isdecimal() for label in counts):

@@ -40,6 +40,9 @@ def read_json_relations(path: FilePath, summary: FileSummary) -> list[Marked]:
     examples = [parse_object(value, position) for position, value in rows]
     if rows:
         summary.columns = describe_keys(rows[0][1])
+        summary.columns.pop("id", None)
+        if any(example.id is not None for example in examples):
+            summary.columns["id"] = "id"
         used = {key for keys in (TOKENS, TEXT, SUBJECT, OBJECT, HEADS, TAILS, LABELS, ("id",)) for key in keys}
         summary.unused = [key for key in dict.fromkeys(key for _, value in rows for key in value) if key not in used]
     wrong = [example for example in examples if "covers" in "".join(example.notes)]

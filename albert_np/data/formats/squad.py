@@ -58,7 +58,7 @@ def read_squad(path: FilePath) -> tuple[Examples[Question], int]:
     entries = [entry for position, value in rows for entry in find_entries(value, position)]
     require_examples(path, entries)
     keys = choose_keys(entries)
-    columns = {role: key for role, key in keys.items() if key is not None}
+    columns = {role: key for role, key in keys.items() if key is not None} | ({} if keys["id"] else {"id": "the number"})
     if entries[0].passage is not None:
         form += " as in SQuAD"
     summary = FileSummary(str(path), form, columns, unit="question")
@@ -135,7 +135,7 @@ def make_question(entry: Entry, name: str, keys: dict[str, str | None], summary:
     text = get_value(value, str(keys["question"]), str, position)
     if passage is None:
         passage = get_value(value, str(keys["passage"]), str, position)
-    if keys["id"] is None or value.get(keys["id"]) is None:
+    if keys["id"] is not None and value.get(keys["id"]) is None:
         summary.note("without an id: numbered", name)
     answers, labelled, notes = place_answers(value, keys["answers"], passage, position)
     question = Question(name, text, passage, answers, title, labelled)
@@ -167,9 +167,7 @@ def warn_of_questions(questions: Sequence[Question], summary: FileSummary) -> No
             summary.warn(f"the {role} is empty in {len(empty):,} of {len(questions):,} questions; the first is {empty[0]!r}")
     labelled = [question for question in questions if question.labelled]
     if labelled and len(labelled) < len(questions):
-        summary.warn(
-            f"{len(questions) - len(labelled):,} of {len(questions):,} questions have no answers, not even an empty list"
-        )
+        summary.warn(f"no answers, not even an empty list, in {len(questions) - len(labelled):,} of {len(questions):,} questions")
     if labelled and not any(question.answers for question in labelled):
         summary.warn("all of its questions are unanswerable")
     misplaced = [question.id for question in labelled if question.answers and get_valid_answer(question) is None]
