@@ -93,7 +93,7 @@ class Relations(Task):
         unknown = [example.id for example in examples if example.label is None]
         if unknown:
             raise ValueError(
-                f"no relation in {len(unknown)} of {len(examples)} examples, so they cannot be scored; the first is {unknown[0]!r}"
+                f"no relation in {len(unknown)} of {len(examples)} examples, so they cannot be scored; first: {unknown[0]!r}"
             )
         gold = [str(example.label) for example in examples]
         extend_labels(self.options["labels"], gold)  # warns of unknown ones

@@ -58,6 +58,7 @@ class Task:
         for key in options:
             if key not in self.defaults:
                 raise ValueError(f"{self.name} has no option {key!r}; expected one of {', '.join(self.defaults)}")
+        self.changed: set[str] = set()  # options that were changed after training
         self.options: dict[str, Any] = {**self.defaults}
         for key, value in options.items():
             self.options[key] = read_option(f"the option {key}", self.option_type(key), value)
@@ -87,6 +88,7 @@ class Task:
             if key in self.learned:
                 raise ValueError(f"the option {key} was decided in training and cannot be changed now")
         type(self)(**options)
+        self.changed.update(options)
         self.options.update({key: read_option(f"the option {key}", self.option_type(key), v) for key, v in options.items()})
 
     # ---- files and examples ----

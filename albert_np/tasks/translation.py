@@ -19,14 +19,13 @@ from albert_np.tasks import batches
 from albert_np.tasks.task import Item, Task
 from albert_np.tasks.words import split_words
 
+FILE_OPTIONS = ("source", "target", "header", "delimiter", "quotes", "empty")
 MAX_TOKENS = 2048  # per batch of generation, divided by the number of beams
 
 
 class Translation(Task):
-    """Options: num_beams, length_penalty (see `AlbertForTranslation.generate`); source, target, header, empty (see
-    `data.formats.read_parallel`); languages, set by `learn`: the names of source and target in the training examples.
-
-    The source gets half of max_length."""
+    """Options: num_beams, length_penalty (see `AlbertForTranslation.generate`); those of `data.formats.read_parallel`;
+    languages, set by `learn`: the names of source and target in the training examples. The source gets half of max_length."""
 
     name = "translation"
     form = Translated
@@ -34,9 +33,11 @@ class Translation(Task):
     metric = "bleu"
     defaults: ClassVar[dict[str, Any]] = {
         "max_length": 128, "num_beams": 1, "length_penalty": 1.0, "source": None, "target": None, "header": None,
-        "empty": "refuse", "languages": None,
+        "delimiter": None, "quotes": None, "empty": "refuse", "languages": None,
     }  # fmt: skip
-    types: ClassVar[dict[str, Any]] = {"source": str, "target": str, "header": bool, "empty": EMPTY, "languages": list}
+    types: ClassVar[dict[str, Any]] = {
+        "source": str, "target": str, "header": bool, "delimiter": str, "quotes": bool, "empty": EMPTY, "languages": list,
+    }  # fmt: skip
     learned = ("languages",)
     trains: ClassVar[dict[str, Any]] = {"label_smoothing": 0.1}
     collate = staticmethod(batches.collate_translations)
@@ -47,7 +48,7 @@ class Translation(Task):
 
     def read(self, path: Any) -> list[Translated]:
         """See `data.formats.read_parallel`: "source.txt,target.txt", or one file."""
-        given = {name: self.options[name] for name in ("source", "target", "header", "empty")}
+        given = {name: self.options[name] for name in FILE_OPTIONS}
         examples = read_parallel(path, **given, languages=self.options["languages"] or self._languages)
         self._languages = self._languages or get_languages(examples)
         return examples

@@ -12,7 +12,8 @@ from albert_np.tasks.options import read_option
     [
         (str, "1", "1"), (str, 1, "1"), (str, "1_0", "1_0"), (str, " a b", " a b"), (int, "7", 7), (int, "-1", -1), (int, 7, 7),
         (float, "0.5", 0.5), (float, "1e-3", 1e-3), (float, 2, 2), (bool, "true", True), (bool, "No", False), (bool, "0", False),
-        (bool, True, True), (list, "a, b", ["a", "b"]), (list, '["a,b"]', ["a,b"]), (list, ["x"], ["x"]), (("a", "b"), " a ", "a"),
+        (bool, True, True), (list, "a, b", ["a", "b"]), (list, '["a,b"]', ["a,b"]), (list, ["x"], ["x"]),
+        (("a", "b"), " a ", "a"),
         (int, None, None), (None, [1], [1]),
     ],
 )  # fmt: skip

@@ -110,6 +110,7 @@ def complete_ids(path: FilePath, given: Sequence[tuple[int | str, str | None]]) 
     return [number if name is None else name for number, (_, name) in zip(numbers, given)]
 
 
-def shorten_position(path: FilePath, position: str) -> str:
-    """Return the position within the file: "3" for "FILE:3", "element 3" for "FILE: element 3"."""
-    return position.removeprefix(str(path)).lstrip(": ")
+def shorten_position(path: FilePath, position: str) -> int | str:
+    """Return the position within the file: 3 for "FILE:3", "element 3" for "FILE: element 3"."""
+    place = position.removeprefix(str(path)).lstrip(": ")
+    return int(place) if place.isdecimal() else place

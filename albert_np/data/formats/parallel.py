@@ -10,7 +10,7 @@ from albert_np.data.formats.lines import FilePath, get_suffix, read_lines, requi
 from albert_np.data.formats.objects import JSON, is_json, shorten_position
 from albert_np.data.formats.parallel_columns import NONE, Rows
 from albert_np.data.formats.parallel_json import read_json_pairs
-from albert_np.data.formats.parallel_table import read_table_pairs
+from albert_np.data.formats.parallel_table import Form, read_table_pairs
 from albert_np.data.formats.summary import Examples, FileSummary
 
 EMPTY = ("refuse", "skip")  # pairs of which one side is empty
@@ -31,6 +31,8 @@ def read_parallel(
     source: str | None = None,
     target: str | None = None,
     header: bool | None = None,
+    delimiter: str | None = None,
+    quotes: bool | None = None,
     empty: str = "refuse",
     languages: Sequence[str] | None = None,
 ) -> "Examples[Translated]":
@@ -40,6 +42,9 @@ def read_parallel(
                      ("source" and "target", "src" and "tgt", ...), or else the only two that are named after languages: the one
                      that comes first in the first example is the source, in all examples
     header           whether the first line of a table names its columns; None: whether it looks like it
+    delimiter        of a table: "tab", "comma", "semicolon", "pipe" or a character; None: a tab, in a .csv the first that divides
+                     all rows alike
+    quotes           whether cells may stand in quotation marks; None: in a .csv
     empty            "refuse" or "skip" pairs of which one side is empty
     languages        the names of source and target in the training examples: used if the file has them
 
@@ -61,7 +66,7 @@ def read_parallel(
     elif get_suffix(path) in OTHER_FORMATS:
         raise ValueError(f"{path}: {get_suffix(path)} is not read; convert it into two files, a .tsv or a .jsonl")
     elif get_suffix(path) in (".tsv", ".csv") or has_tabs(path):
-        rows = read_table_pairs(path, given, header, known, summary)
+        rows = read_table_pairs(path, given, Form(header, delimiter, quotes), known, summary)
     else:
         rows = read_sources(path, summary)
     return Examples(require_examples(path, make_pairs(str(path), rows, empty, summary)), summary)

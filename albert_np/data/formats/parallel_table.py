@@ -1,12 +1,12 @@
 """Sentences with their translations in a table: .tsv, .csv."""
 
-import csv
-import io
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from albert_np.data.formats.delimited import DELIMITERS, Cells, cut_empty_columns, parse
 from albert_np.data.formats.languages import get_language
-from albert_np.data.formats.lines import FilePath, get_suffix, read_lines, read_text
+from albert_np.data.formats.lines import FilePath, get_suffix, read_text
 from albert_np.data.formats.parallel_columns import (
     NONE,
     Names,
@@ -22,18 +22,23 @@ from albert_np.data.formats.summary import FileSummary
 OTHERS = "id idx index guid line score similarity domain license licence attribution".split()  # beside them in a header
 ATTRIBUTION = re.compile(r"\bCC[ -]BY|\battribution\b", re.IGNORECASE)
 IDENTIFIER = re.compile(r"[^\W\d]\w*([-_.]\w+)*")
-SEPARATORS = {",": "comma-separated", ";": "separated by semicolons", "\t": "tab-separated"}
-
-Cells = list[tuple[int, list[str]]]  # (line, cells of the row)
 
 
-def read_table_pairs(path: FilePath, given: Names, header: bool | None, known: Names, summary: FileSummary) -> Rows:
+class Form(NamedTuple):
+    """How a table is written, None for each where its reader decides: see `read_parallel`."""
+
+    header: bool | None = None
+    delimiter: str | None = None
+    quotes: bool | None = None
+
+
+def read_table_pairs(path: FilePath, given: Names, form: Form, known: Names, summary: FileSummary) -> Rows:
     """Return the pairs of a table; fills in the summary.
 
-    given, known: see `choose_columns`; header: whether the first row names the columns, None: `is_header`. ValueError that names
-    the file and the line.
+    given, known: see `choose_columns`. ValueError that names the file and the line.
     """
-    separator, cells = read_cells(path)
+    header, delimiter, quotes = form
+    mark, cells = read_cells(path, delimiter, quotes, summary)
     if not cells:
         return []
     line, first = cells[0]
@@ -51,11 +56,12 @@ def read_table_pairs(path: FilePath, given: Names, header: bool | None, known: N
         columns = choose_by_form(names, filled, given, [row for _, row in cells], position)
         if looks_like_header(cells):
             summary.warn(f"line {line}, {first}, is read as an example, though it looks like a header (option header)")
-    summary.format = f"{SEPARATORS[separator]}, {f'header in line {line}' if header else 'no header'}"
+    name = next((f"{name}s" for name, each in DELIMITERS.items() if each == mark), repr(mark))
+    summary.format = f"separated by {name}, {f'header in line {line}' if header else 'no header'}"
     summary.columns = {role: name for role, name in zip(("source", "target"), columns) if name is not None}
     summary.unused = [names[i] for i in filled if names[i] not in columns]
-    summary.options = ["source", "target", "header", "empty"]
-    if get_suffix(path) != ".csv":
+    summary.options = ["source", "target", "header", "delimiter", "quotes", "empty"]
+    if not (get_suffix(path) == ".csv" if quotes is None else quotes):
         warn_of_quotes(cells, summary)
     source, target = (None if name is None else names.index(name) for name in columns)
     return [
@@ -64,49 +70,38 @@ def read_table_pairs(path: FilePath, given: Names, header: bool | None, known: N
     ]
 
 
-def read_cells(path: FilePath) -> tuple[str, Cells]:
-    """Return the separator of a table and its rows that are not blank. In a .csv, cells may be in quotes.
+def read_cells(path: FilePath, delimiter: str | None, quotes: bool | None, summary: FileSummary) -> tuple[str, Cells]:
+    """Return the delimiter of a table and its rows that are not blank, without empty columns at the right end.
 
-    The separator of a .csv is the first of "," ";" and tab by which all rows have equally many cells, and more than one.
-    ValueError that names the file and the line: it is not valid, or rows differ.
+    The delimiter of a .csv is the first of comma, semicolon, tab and pipe that divides all rows into equally many cells, and more
+    than one. ValueError that names the file and the line: it is not valid, or rows differ.
     """
-    if get_suffix(path) != ".csv":
-        cells = [(number, line.split("\t")) for number, line in read_lines(path) if line.strip(" ")]
-        require_same_width(path, cells)
-        return "\t", cells
     text = read_text(path)
-    attempts = [(separator, parse_csv(path, text, separator)) for separator in SEPARATORS]
-    for separator, attempt in attempts:
-        if isinstance(attempt, list) and (not attempt or len(attempt[0][1]) > 1):
-            return separator, attempt
-    separator, attempt = attempts[0]
-    if isinstance(attempt, ValueError):
-        raise attempt
-    return separator, attempt
+    is_csv = get_suffix(path) == ".csv"
+    quotes = is_csv if quotes is None else quotes
+    marks = [DELIMITERS.get(delimiter, delimiter)] if delimiter else [",", ";", "\t", "|"] if is_csv else ["\t"]
+    if len(marks[0]) != 1:
+        raise ValueError(f"the option delimiter must be one of {', '.join(DELIMITERS)}, or a character, not {delimiter!r}")
+    attempts = [parse_cells(path, text, mark, quotes) for mark in marks]
+    found = {mark: cells for mark, cells in zip(marks, attempts) if isinstance(cells, list) and cells and len(cells[0][1]) > 1}
+    for mark, cells in found.items():
+        if len(found) == 1 or all(is_usual(cell) or is_language(cell) for cell in cells[0][1]):
+            return mark, cells
+    if found:
+        names = [name for mark in found for name, each in DELIMITERS.items() if each == mark]
+        summary.warn(f"{' and '.join(names)} divide all rows alike: the {names[0]} is taken (option delimiter)")
+        return next(iter(found.items()))
+    if isinstance(attempts[0], ValueError):
+        raise attempts[0]
+    return marks[0], attempts[0]
 
 
-def parse_csv(path: FilePath, text: str, separator: str) -> Cells | ValueError:
-    """Return (first line, cells) of each row that is not blank; or the error that names the line, if it is not such a table."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    cells, line = [], 1
+def parse_cells(path: FilePath, text: str, mark: str, quotes: bool) -> Cells | ValueError:
+    """Return the rows of a table, or the error that names the line if they cannot be divided like this."""
     try:
-        for row in reader:
-            if len(row) > 1 or any(cell.strip() for cell in row):
-                cells.append((line, row))
-            line = reader.line_num + 1
-        require_same_width(path, cells)
-    except csv.Error as error:
-        return ValueError(f"{path}:{line}: it is not valid CSV: {error}")
+        return cut_empty_columns(path, parse(path, text, mark, quotes))[0]
     except ValueError as error:
         return error
-    return cells
-
-
-def require_same_width(path: FilePath, cells: Cells) -> None:
-    """Raise ValueError that names the first row with another number of cells than the first."""
-    for number, row in cells:
-        if len(row) != len(cells[0][1]):
-            raise ValueError(f"{path}:{number}: expected {len(cells[0][1])} columns, as in line {cells[0][0]}, got {len(row)}")
 
 
 def unique_names(first: Sequence[str]) -> list[str]:
@@ -188,7 +183,4 @@ def warn_of_quotes(cells: Cells, summary: FileSummary) -> None:
     """Warn of cells in quotes within which quotes are doubled: in a .tsv, quotes are text."""
     quoted = [number for number, row in cells for cell in row if re.fullmatch(r'".*"".*"', cell.strip())]
     if quoted:
-        summary.warn(
-            f"quotes in a .tsv are text, but those of line {quoted[0]} look like a .csv's; rename the file if so (a .csv may be "
-            "separated by tabs)"
-        )
+        summary.warn(f"quotation marks are read as text, though those of line {quoted[0]} look like a .csv's (option quotes)")
