@@ -69,7 +69,7 @@ def read_parallel(
         rows = read_table_pairs(path, given, Form(header, delimiter, quotes), known, summary)
     else:
         rows = read_sources(path, summary)
-    return Examples(require_examples(path, make_pairs(str(path), rows, empty, summary)), summary)
+    return Examples(require_examples(path, make_pairs(str(path) if halves is None else halves[0], rows, empty, summary)), summary)
 
 
 def make_pairs(path: str, rows: Rows, empty: str, summary: FileSummary) -> list[Translated]:
@@ -123,10 +123,10 @@ def split_path(path: str) -> tuple[str, str] | None:
     if len(found) > 1:
         raise ValueError(f"{path}: two files can be read from it in several ways: {' or '.join(map(repr, found))}; rename one")
     if halves and not found:
-        missing = [" and ".join(repr(half) for half in pair if not Path(half).exists()) for pair in halves]
-        raise FileNotFoundError(
-            f"{path}: there is no such file; divided into two by a comma, there is no {', or no '.join(missing)}"
-        )
+        missing = [[half for half in pair if not Path(half).exists()] for pair in halves]
+        fewest = min(map(len, missing))
+        absent = " or ".join(" and ".join(map(repr, each)) for each in missing if len(each) == fewest)
+        raise FileNotFoundError(f"{path}: there is no such file; divided into two by a comma, it lacks {absent}")
     return found[0] if found else None
 
 

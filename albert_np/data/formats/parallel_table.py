@@ -50,7 +50,9 @@ def read_table_pairs(path: FilePath, given: Names, form: Form, known: Names, sum
             summary.warn(f"line {line}, {first}, is taken for the header (option header)")
     names = unique_names(first) if header else [f"column {i}" for i in range(1, len(first) + 1)]
     filled = [i for i, name in enumerate(names) if (header and first[i].strip()) or any(row[i].strip() for _, row in cells)]
-    if header:
+    if header and len(filled) == 2 and not any(given) and not any(is_usual(names[i]) or is_language(names[i]) for i in filled):
+        columns: list[str | None] = [names[i] for i in filled]
+    elif header:
         columns = choose_columns(names, given, known, position)
     else:
         columns = choose_by_form(names, filled, given, [row for _, row in cells], position)
