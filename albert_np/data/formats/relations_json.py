@@ -93,7 +93,7 @@ def parse_object(value: Any, position: str) -> Marked:
         starts = word_starts(value[words], words, position)
         sentence = " ".join(value[words])
     elif text is not None and isinstance(value[text], str):
-        starts, sentence = list(range(len(value[text]) + 2)), value[text]
+        starts, sentence = list(range(len(value[text]) + 1)), value[text]
     else:
         raise ValueError(f"{position}: {EXPECTED}; got {quote_names(value)}")
     notes: list[str] = []
@@ -108,11 +108,12 @@ def parse_object(value: Any, position: str) -> Marked:
         raise ValueError(f"{position}: {EXPECTED}; got {quote_names(value)}")
     gap = 0 if words is None else 1  # the blank behind a word
     first, second = ((starts[a], starts[b] - gap) for a, b in spans)
+    mismatches = []
     for key, span in ((head, first), (tail, second)):
         expected = get_name(value.get(key or ""))
         if expected and normalise(expected) != normalise(sentence[slice(*span)]):
-            notes.insert(0, f"{key!r} covers {sentence[slice(*span)]!r}, not its name {expected!r}")
-    return Marked(position, sentence, first, second, *about, notes)
+            mismatches.append(f"{key!r} covers {sentence[slice(*span)]!r}, not its name {expected!r}")
+    return Marked(position, sentence, first, second, *about, mismatches + notes)
 
 
 def word_starts(words: Any, key: str, position: str) -> list[int]:
