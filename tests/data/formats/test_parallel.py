@@ -345,7 +345,7 @@ def json_files(draw):
     return examples, suffix, text, options
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=json_files(), storage=storages())
 def test_json_is_read_back(tmp_path, case, storage):
     examples, suffix, text, options = case
@@ -377,7 +377,7 @@ def tables(draw):
     return examples, suffix, ["\t".join(row) for row in rows], options
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=tables(), storage=storages(), last=st.booleans())
 def test_a_table_is_read_back(tmp_path, case, storage, last):
     examples, suffix, text, options = case

@@ -269,7 +269,7 @@ def files(draw):
     return meant, ".json", json.dumps(whole, ensure_ascii=False, indent=draw(st.sampled_from([None, 2]))).split("\n")
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=files(), storage=storages())
 def test_examples_are_read_back(tmp_path, case, storage):
     meant, suffix, lines = case

@@ -306,7 +306,7 @@ def files(draw):
     return meant, ".json", text.split("\n")
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=files(), storage=storages())
 def test_questions_are_read_back(tmp_path, case, storage):
     meant, suffix, lines = case
