@@ -86,7 +86,7 @@ class QuestionAnswering(Task):
     def learn(self, examples: list[Question]) -> None:
         answered = [question for question in examples if question.answers]
         wrong = [question.id for question in answered if get_valid_answer(question) is None]
-        if examples and len(wrong) == len(answered):
+        if len(wrong) == len(answered):
             raise ValueError("none of the training questions has an answer that is in its passage at the given offset")
         if wrong and not isinstance(examples, Examples):  # of a file, the summary says so
             warnings.warn(

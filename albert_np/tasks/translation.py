@@ -54,7 +54,7 @@ class Translation(Task):
         return examples
 
     def learn(self, examples: list[Translated]) -> None:
-        if examples and not any(example.target for example in examples):
+        if not any(example.target for example in examples):
             raise ValueError(
                 'the training examples have no translations: expected two files, "source.txt,target.txt", or one with a column '
                 "of translations (option target)"

@@ -6,7 +6,7 @@ relations   sentences with two entities (SemEval-2010 task 8, TACRED)           
 squad       questions about passages (SQuAD 1.1 and 2.0)                        Question
 tables      texts with labels (.tsv, .csv, .jsonl; GLUE's files)                Labelled
 parallel    sentences with their translations                                   Translated
-lines       text files, their lines and JSON: the base of all of them
+lines, delimited, objects    text files, tables and JSON: the base of all of them; summary: what was understood of a file
 """
 
 from albert_np.data.formats.columns import Tagged, read_tags

@@ -105,7 +105,20 @@ NAMES = {
     """.splitlines()
     for name in line.split()[1:]
 }
-FILLERS = {"text", "texts", "txt", "sentence", "sentences", "sent", "lang", "translation"}  # beside a language's name
+FILLERS = {
+    "text",
+    "texts",
+    "txt",
+    "word",
+    "words",
+    "phrase",
+    "phrases",
+    "sentence",
+    "sentences",
+    "sent",
+    "lang",
+    "translation",
+}  # beside a language's name
 
 
 def get_language(name: str) -> str | None:

@@ -49,8 +49,8 @@ def read_parallel(
     languages        the names of source and target in the training examples: used if the file has them
 
     One file may be .tsv or .csv, or .json or .jsonl with objects ({"source": ..., "target": ...}, {"en": ..., "de": ...}, or
-    these under "translation"). Any other file holds sources alone, one per line, unless every line has a tab: it is then read
-    like a .tsv.
+    these under "translation"). Any other file holds sources alone, one per line, unless a delimiter is given or every line has a
+    tab: it is then read like a .tsv.
 
     Pairs of which both sides are empty are left out. ValueError that names the file and the line; FileNotFoundError.
     """
@@ -65,7 +65,7 @@ def read_parallel(
         rows = read_json_pairs(path, given, known, summary)
     elif get_suffix(path) in OTHER_FORMATS:
         raise ValueError(f"{path}: {get_suffix(path)} is not read; convert it into two files, a .tsv or a .jsonl")
-    elif get_suffix(path) in (".tsv", ".csv") or has_tabs(path):
+    elif get_suffix(path) in (".tsv", ".csv") or delimiter is not None or has_tabs(path):
         rows = read_table_pairs(path, given, Form(header, delimiter, quotes), known, summary)
     else:
         rows = read_sources(path, summary)

@@ -75,6 +75,7 @@ def check_sources(write):
     )
     assert pairs(read_parallel(write("deu.txt", "one\teins\n"))) == ONE
     assert len(noted(write("b.txt", "one\teins\ntwo\n"), "1 of 2 lines have tabs")) == 2
+    assert pairs(read_parallel(write("c.txt", "one;eins\n"), delimiter="semicolon")) == ONE
     refused(write("a.tmx", "<tmx>\n"), "tmx is not read; convert it")
 
 
@@ -96,7 +97,8 @@ def check_two_columns(write):
 
 def check_headers(write):
     for header in ("source\ttarget", "SRC\tTGT", "en\tde", "deu_Latn\teng_Latn", "English\tGerman", "zh-Hans\tzh-Hant",
-                   "sentence_en\tsentence_de", "source text\ttarget-text", "en\ttranslation"):  # fmt: skip
+                   "sentence_en\tsentence_de", "source text\ttarget-text", "en\ttranslation",
+                   "English words/sentences\tFrench words/sentences"):  # fmt: skip
         examples = read_parallel(write("a.tsv", f"{header}\none\teins\n"))
         assert pairs(examples) == ONE and "header in line 1" in examples.summary.format, header
         assert list(examples.summary.columns.values()) == header.split("\t")
