@@ -44,7 +44,7 @@ def read_delimited(
         mark, cells = "\t", parse(path, text, "\t", quotes)
     if not cells:
         return [], []
-    cells, width = cut_empty_columns(path, cells)
+    cells, width = cut_empty_columns(path, cells, max((int(name) for name in given if name.isdecimal()), default=0))
     name = next((name for name, each in DELIMITERS.items() if each == mark), repr(mark))
     is_header = looks_like_header(cells, given, summary) if header is None else header
     first = cells[0][0]
@@ -104,16 +104,17 @@ def infer_delimiter(path: FilePath, text: str, quotes: bool, summary: FileSummar
     return ",", single
 
 
-def cut_empty_columns(path: FilePath, cells: Cells) -> tuple[Cells, int]:
+def cut_empty_columns(path: FilePath, cells: Cells, keep: int = 0) -> tuple[Cells, int]:
     """Return the cells without the empty columns at the right end, and the number of columns.
 
-    The first row decides how many there are. ValueError that names the line of a row with more or fewer.
+    keep: the number of columns that are left in place. The first row decides how many there are. ValueError that names the line
+    of a row with more or fewer.
     """
     if not cells:
         return cells, 0
     full = len(cells[0][1])
     used = [max((i for i, cell in enumerate(row) if cell.strip()), default=-1) + 1 for _, row in cells]
-    width = max(1, used[0], *(min(n, full) for n in used))
+    width = max(1, min(keep, full), *(min(n, full) for n in used))
     for (number, row), n in zip(cells, used):
         if n > width or len(row) < width:
             have = len(row) if len(row) < width else n

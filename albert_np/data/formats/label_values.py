@@ -42,6 +42,7 @@ def read_labels(
         elif text in marks and not isinstance(labels[i], list):
             labels[i] = None
             summary.leave_out(f"with {text!r} for no label", line)
+            summary.options += ["missing"] * ("missing" not in summary.options)
     return labels
 
 
