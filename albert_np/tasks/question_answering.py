@@ -184,7 +184,8 @@ class QuestionAnswering(Task):
         unknown = [question.id for question in examples if not question.labelled]
         if unknown:
             raise ValueError(
-                f"no answers in {len(unknown)} of {len(examples)} questions, so they cannot be scored; first: {unknown[0]!r}"
+                f"no answers in {len(unknown)} of {len(examples)} questions, which cannot be scored; the first is {unknown[0]!r} "
+                "(of an unanswerable one they are [])"
             )
         gold = {question.id: [text for text, _ in question.answers] for question in examples}
         predicted = {question.id: answer["text"] for question, answer in zip(examples, answers)}

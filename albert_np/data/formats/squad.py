@@ -167,7 +167,8 @@ def warn_of_questions(questions: Sequence[Question], summary: FileSummary) -> No
             summary.warn(f"the {role} is empty in {len(empty):,} of {len(questions):,} questions; the first is {empty[0]!r}")
     labelled = [question for question in questions if question.labelled]
     if labelled and len(labelled) < len(questions):
-        summary.warn(f"no answers, not even an empty list, in {len(questions) - len(labelled):,} of {len(questions):,} questions")
+        count = f"{len(questions) - len(labelled):,} of {len(questions):,} questions"
+        summary.warn(f"no answers in {count}, which are not trained on (of an unanswerable one they are [])")
     if labelled and not any(question.answers for question in labelled):
         summary.warn("all of its questions are unanswerable")
     misplaced = [question.id for question in labelled if question.answers and get_valid_answer(question) is None]

@@ -164,7 +164,7 @@ def check_unknown(write):
         task = QuestionAnswering()
         task.learn(examples)
         assert task.options["unanswerable"] is False
-        with pytest.raises(ValueError, match="no answers in 1 of 2 questions, so they cannot be scored; first: '2'"):
+        with pytest.raises(ValueError, match="no answers in 1 of 2 questions, which cannot be scored; the first is '2'"):
             task.score(examples, [{"text": "Ada"}] * 2)
     assert [question.labelled for question in read(write, [PLAIN], "a.json")] == [False]
 
