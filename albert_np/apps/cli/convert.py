@@ -41,4 +41,7 @@ def convert(
     elif not quiet:
         heads = ", ".join(done["heads"]) or "no heads"
         print(f"{done['parameters']:,} parameters ({heads}) from {done['from']} to {done['to']}, {done['dtype']}: {target}")
+        if done["scale"]:
+            mean, deviation = done["scale"]
+            print(f"the labels' scale (mean {mean:g}, deviation {deviation:g}) is in the head now: outputs are in their units")
         print(f"tokenizer: {', '.join(done['tokenizer']) or 'none found'}")

@@ -172,6 +172,7 @@ def evaluate(
 
     Example: albert-np evaluate ner --model runs/entities test.conll
     """
+    from albert_np.metrics import format_score
     from albert_np.training.finetune import numeric_scores
 
     trained = load_trained(model, task, backend)
@@ -282,11 +283,6 @@ def print_markup(text: str) -> None:
         print(Text.from_markup(text).plain)
 
 
-def format_score(value: float) -> str:
-    """Format an integer as it is, a float with four decimals."""
-    return str(value) if isinstance(value, int) else f"{value:.4f}"
-
-
 def summarize(done: "Finetuned", out: Path) -> dict[str, Any]:
     """Return the scores of all seeds, as printed by --json."""
     return {
@@ -298,6 +294,8 @@ def summarize(done: "Finetuned", out: Path) -> dict[str, Any]:
 
 def print_scores(done: "Finetuned", out: Path) -> None:
     """Print the scores of the best epoch, over the seeds, beside those of the baselines."""
+    from albert_np.metrics import format_score
+
     if not done.scores:
         print(f"{out}: trained; without --dev there is no score")
         return
