@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.compress.dense import densify
+from albert_np.core.params import Tree
 from albert_np.io import sources
 from albert_np.io.files import write_folder
 from albert_np.io.load import get_architecture, open_checkpoint, read_params, widest_dtype, with_architecture
@@ -54,8 +55,7 @@ def convert(
             checkpoint, shapes(config, checkpoint.heads), np.dtype("float64" if "float64" in (dtype, widest) else "float32")
         )
     if scale is not None:
-        rescale_head(tree, scale)
-        check_digits(scale, dtype)
+        fold_scale(tree, scale, dtype)
     if to in ("hf", "tf"):  # the other two can represent the smaller sizes
         config, tree = densify(config, tree)
     architecture = get_architecture(config, tree)
@@ -76,8 +76,12 @@ def convert(
     }  # fmt: skip
 
 
-def check_digits(scale: Scale, dtype: str) -> None:
-    """Warn if labels on this scale differ by less than the rounding of a dtype."""
+def fold_scale(tree: Tree, scale: Scale, dtype: str) -> None:
+    """Put the scale of a regression's labels into its head. Warn if labels differ by less than the rounding of the dtype."""
+    try:
+        rescale_head(tree, scale)
+    except ValueError as error:
+        raise ValueError(f"{error}: give dtype float64, which has more") from None
     rounding = abs(scale.mean) * float(np.finfo(dtype).eps)
     if rounding > 0.01 * scale.deviation:
         warnings.warn(

@@ -19,7 +19,7 @@ def finetune_figures(
     """
     if not steps:
         return {}
-    unit = "nats" if higher_is_better else "squared error of standardised labels"
+    unit = "nats" if higher_is_better else "squared error"
     figure, axes = make_axes("Fine-tuning", f"training loss ({unit})")
     plot_curve(axes, steps, "loss", "training loss", INK, PALE)
     axes.set_ylim(bottom=0)

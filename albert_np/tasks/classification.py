@@ -96,10 +96,7 @@ class Classification(Task):
             return ""
         old, new, is_known = parse_scale(options.get("scale")), self.scale, options.get("scale") is not None
         if is_known and not is_similar(old, new):
-            return (
-                f"was trained on numbers in other units (mean {old.mean:g}, deviation {old.deviation:g}) than these labels "
-                f"(mean {new.mean:g}, deviation {new.deviation:g})"
-            )
+            return f"was trained on numbers in other units ({old.describe()}) than these labels ({new.describe()})"
         rescale_head(model.params, old, new)
         return ""
 

@@ -42,7 +42,13 @@ class Scale(NamedTuple):
     def format(self, number: float) -> str:
         """Return a number with the digits that matter: a thousandth of the deviation is visible."""
         decimals = DECIMALS - math.floor(math.log10(self.deviation))
-        return f"{number:.{max(0, decimals)}f}" if decimals <= 9 and abs(number) < 1e15 else f"{number:.6g}"
+        if decimals > 9 or abs(number) >= 1e15:
+            return f"{number:.6g}"
+        return f"{round(number, decimals) + 0.0:.{max(0, decimals)}f}"  # + 0.0: never "-0.000"
+
+    def describe(self) -> str:
+        """Return "mean 47817, deviation 25949.9"."""
+        return f"mean {self.format(self.mean)}, deviation {self.deviation:g}"
 
 
 IDENTITY = Scale()
@@ -120,8 +126,6 @@ def rescale_head(params: Tree, old: Scale, new: Scale = IDENTITY) -> None:
     limits = np.finfo(params.flat.dtype)
     largest, smallest = max(np.abs(new_w).max(), np.abs(new_b).max()), np.abs(new_w).max()
     if largest > limits.max or (w.any() and smallest < limits.tiny):
-        raise ValueError(
-            f"labels with the mean {old.mean:g} and the deviation {old.deviation:g} are outside the range of {params.flat.dtype}"
-        )
+        raise ValueError(f"numbers on the scale of the labels ({old.describe()}) are outside the range of {params.flat.dtype}")
     fill(head.w, new_w)
     fill(head.b, new_b)

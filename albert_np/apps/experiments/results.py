@@ -213,6 +213,6 @@ def _format_cell(each: dict[str, Any], key: str) -> str:
 def _format_mean(values: list[float], sign: str) -> str:
     if not values:
         return "–"
-    mean = statistics.fmean(values)
-    text = ("+" if sign and mean >= 0 else "") + format_score(mean)
-    return text + (f" ± {format_score(statistics.stdev(values))}" if len(values) > 1 else "")
+    size = max(map(abs, values))
+    text = format_score(statistics.fmean(values), sign, size)
+    return text + (f" ± {format_score(statistics.stdev(values), size=size)}" if len(values) > 1 else "")
