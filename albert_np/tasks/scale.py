@@ -41,10 +41,10 @@ class Scale(NamedTuple):
 
     def format(self, number: float) -> str:
         """Return a number with the digits that matter: a thousandth of the deviation is visible."""
-        decimals = DECIMALS - math.floor(math.log10(self.deviation))
+        decimals = max(0, DECIMALS - math.floor(math.log10(self.deviation)))
         if decimals > 9 or abs(number) >= 1e15:
             return f"{number:.6g}"
-        return f"{round(number, decimals) + 0.0:.{max(0, decimals)}f}"  # + 0.0: never "-0.000"
+        return f"{round(number, decimals) + 0.0:.{decimals}f}"  # + 0.0: never "-0.000"
 
     def describe(self) -> str:
         """Return "mean 47817, deviation 25949.9"."""
@@ -64,7 +64,8 @@ def measure_scale(labels: Sequence[float]) -> Scale:
         return Scale(float(values[0]))
     exponent = math.frexp(np.abs(values).max())[1]  # squares of tiny numbers would vanish
     scaled = np.ldexp(values, -exponent)
-    return Scale(math.ldexp(scaled.mean(), exponent), math.ldexp(scaled.std(), exponent))
+    deviation = max(math.ldexp(scaled.std(), exponent), float(np.finfo(np.float64).tiny))
+    return Scale(math.ldexp(scaled.mean(), exponent), deviation)
 
 
 def check_size(labels: Sequence[float]) -> np.ndarray:
@@ -80,7 +81,7 @@ def parse_scale(option: Any) -> Scale:
     if option is None:
         return IDENTITY
     numbers = isinstance(option, list | tuple) and len(option) == 2 and all(type(each) in (int, float) for each in option)
-    if not numbers or not all(map(math.isfinite, option)) or not option[1] > 0:
+    if not numbers or not all(abs(each) <= LARGEST for each in option) or not option[1] > 0:
         raise ValueError(f"scale must be the mean and the positive deviation of the labels, not {option!r}")
     return Scale(*map(float, option))
 
