@@ -9,8 +9,8 @@ from typing import Any, TextIO
 from rich import progress
 from rich.console import Console
 
-from albert_np.metrics import format_score
 from albert_np.training import Report
+from albert_np.training.metrics import format_score
 
 REFRESH = 0.2  # seconds between two drawings of the bar
 LINE_EVERY = 10.0  # seconds between two lines where there is no terminal

@@ -26,10 +26,10 @@ from albert_np.compress.zeros import count_zeros, sparsity
 from albert_np.core import backend
 from albert_np.io.files import write_figures, write_json, write_whole
 from albert_np.io.matrices import as_rows, matrices
-from albert_np.metrics import format_score
 from albert_np.tasks.finetune import finetune, new_folder
 from albert_np.tasks.trained import Trained
 from albert_np.training.callbacks import Report
+from albert_np.training.metrics import format_score
 
 SHARES = (0.5, 0.8, 0.9, 0.95)
 FAMILIES = ("one-shot", "gradual", "movement", "rounded", "aware", "cut", "factored", "together")

@@ -1,17 +1,15 @@
 """Scores of the tasks, each by the rules of its field's official scorer. Fractions from 0 to 1; BLEU and chrF from 0 to 100.
 
-classification   accuracy, F1, Matthews correlation; multi-label F1; errors and correlations of numbers (as in scikit-learn)
+classification   accuracy, F1, Matthews correlation; multi-label F1; Pearson, Spearman (as in GLUE and scikit-learn)
 tags             spans of B-, I-, E-, S- tags and their F1 (conlleval, of the CoNLL shared tasks)
 roles            arguments of predicates (srl-eval.pl, CoNLL-2005)
 relations        relations between two entities (SemEval-2010 task 8)
 squad            extractive answers (SQuAD 1.1 and 2.0)
 translation      BLEU and chrF (sacrebleu)
 fractions        precision, recall and F1 from counts
-display          scores as text
 """
 
 from albert_np.metrics.classification import classification_scores, confusion, multilabel_scores, regression_scores
-from albert_np.metrics.display import format_score
 from albert_np.metrics.relations import semeval
 from albert_np.metrics.roles import conll2005, group_arguments
 from albert_np.metrics.squad import squad
@@ -19,6 +17,6 @@ from albert_np.metrics.tags import chunks, conlleval, to_bio
 from albert_np.metrics.translation import bleu, chrf
 
 __all__ = [
-    "bleu", "chrf", "chunks", "classification_scores", "confusion", "conll2005", "conlleval", "format_score",
-    "group_arguments", "multilabel_scores", "regression_scores", "semeval", "squad", "to_bio",
+    "bleu", "chrf", "chunks", "classification_scores", "confusion", "conll2005", "conlleval", "group_arguments",
+    "multilabel_scores", "regression_scores", "semeval", "squad", "to_bio",
 ]  # fmt: skip

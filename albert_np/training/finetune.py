@@ -53,6 +53,8 @@ def train_epochs(
     items = [item for example in examples for item in task.items(example, tokenizer) if item.target is not None]
     if not items:
         raise ValueError("none of the training examples has a label that could be learned")
+    if settings.label_smoothing and "mlm" not in getattr(model, "heads", ("mlm",)):
+        raise ValueError(f"label_smoothing has no effect on {task.name}: it is for translation")
     given = constraints, callback or Callback(), processes, stop or Stop(), checkpoints
     run = Finetuning(task, model, tokenizer, items, dev, settings, new_model, *given)
     run.begin()

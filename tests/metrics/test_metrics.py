@@ -13,7 +13,6 @@ from albert_np.metrics import (
     confusion,
     conll2005,
     conlleval,
-    format_score,
     group_arguments,
     multilabel_scores,
     regression_scores,
@@ -88,19 +87,6 @@ def test_errors_in_any_unit(unit):
     assert ours["pearson"] == pytest.approx(expected["pearson"]) and ours["spearman"] == pytest.approx(expected["spearman"])
     offset = regression_scores(1e9 + gold, 1e9 + found)  # without scipy's warning that they are nearly constant
     assert offset["pearson"] == pytest.approx(expected["pearson"])
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(3, "3"), (0.0, "0.0000"), (0.12345, "0.1235"), (-0.5, "-0.5000"), (662.05911, "662.0591"), (25949.9465, "25949.9"),
-     (6.7339e8, "6.7339e+08"), (2.6e-6, "2.6e-06")],
-)  # fmt: skip
-def test_scores_are_shown_with_the_digits_that_matter(value, text):
-    assert format_score(value) == text
-
-
-def test_differences_are_shown_as_the_largest_of_them():
-    assert format_score(-5.7e-5, "+", size=0.01) == "-0.0001" and format_score(0.5, "+") == "+0.5000"
 
 
 # ---- tags ----

@@ -195,9 +195,11 @@ def test_a_task_says_which_of_two_scores_is_better():
     assert best_at(rows, False, 0.1)["score"] == 1.0 and best_at(rows, True, 0.1)["score"] == 2.0
 
 
-def test_numbers_have_no_classes_to_balance(pieces):
+def test_numbers_have_no_classes_to_balance_or_smooth(pieces):
     with pytest.raises(ValueError, match="balance needs one class for each example; the labels of classification here are"):
         train(houses(), pieces, balance=True)
+    with pytest.raises(ValueError, match="label_smoothing has no effect on classification: it is for translation"):
+        train(houses(), pieces, label_smoothing=0.1)
 
 
 # ---- from a trained regression ----

@@ -89,7 +89,7 @@ def _parse_sparsity(text: str) -> float | str:
 
 
 def _print_report(report: dict[str, Any], out: Path) -> None:
-    from albert_np.metrics import format_score
+    from albert_np.training.metrics import format_score
 
     before, after = report["bytes_before"] or 4 * report["parameters_before"], report["bytes"]
     rows = [

@@ -172,8 +172,8 @@ def evaluate(
 
     Example: albert-np evaluate ner --model runs/entities test.conll
     """
-    from albert_np.metrics import format_score
     from albert_np.training.finetune import numeric_scores
+    from albert_np.training.metrics import format_score
 
     trained = load_trained(model, task, backend)
     scores = {file: numeric_scores(trained.evaluate(file)) for file in files}
@@ -294,7 +294,7 @@ def summarize(done: "Finetuned", out: Path) -> dict[str, Any]:
 
 def print_scores(done: "Finetuned", out: Path) -> None:
     """Print the scores of the best epoch, over the seeds, beside those of the baselines."""
-    from albert_np.metrics import format_score
+    from albert_np.training.metrics import format_score
 
     if not done.scores:
         print(f"{out}: trained; without --dev there is no score")

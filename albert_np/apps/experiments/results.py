@@ -12,9 +12,8 @@ from albert_np.apps.experiments import measure
 from albert_np.apps.experiments.file import Sweep
 from albert_np.apps.experiments.folder import Run
 from albert_np.io.files import read_json, write_json
-from albert_np.metrics import format_score
 from albert_np.models.config import AlbertConfig
-from albert_np.training.metrics import read_metrics
+from albert_np.training.metrics import format_score, read_metrics
 from albert_np.version import __version__
 
 NOT_RESULTS = ("seed", "steps", "tokens", "seconds")  # figures that describe a run
