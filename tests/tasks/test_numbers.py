@@ -278,6 +278,16 @@ def test_an_onnx_graph_has_the_scale_in_its_head(prices, tmp_path, monkeypatch):
     np.testing.assert_allclose(heads[0].b, done.trained.model.params.task.b * deviation + mean, rtol=1e-6)
 
 
+def test_onnxruntime_answers_in_the_units_of_the_labels(prices, tmp_path):
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    done, out = prices
+    convert(out, tmp_path / "onnx", to="onnx")
+    session = runtime.InferenceSession(str(tmp_path / "onnx" / "model.onnx"), providers=["CPUExecutionProvider"])
+    given = [{name: np.asarray(each, np.int64) for name, each in done.trained.tokenizer(text).items()} for text in TEXTS]
+    logits = [float(session.run(["logits"], each)[0][0, 0]) for each in given]
+    np.testing.assert_allclose(logits, numbers(done.trained), rtol=1e-5)
+
+
 def test_an_archive_of_a_trained_folder_has_its_scale(prices, tmp_path):
     with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as tar:
         tar.add(prices[1], "model")
