@@ -38,6 +38,7 @@ class Finetuned:
     scores              of each seed, those of its best epoch
     baselines           {name: scores}
     held                the examples that were scored
+    files               a summary of each file of examples, as JSON values
     stopped_by          name of the signal that ended the run early, or ""
     """
 
@@ -47,6 +48,7 @@ class Finetuned:
     held: list[Any]
     scores: list[dict[str, Any]] = field(default_factory=list)
     stopped_by: str = ""
+    files: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, trained: Trained, history: History) -> None:
         """Add the result of another seed."""
@@ -139,6 +141,7 @@ def finetune(
         callback = (report if processes.is_main else None) or Callback()
         examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
         task.learn(examples)
+        files = task.summarize({"train": (train, examples), "dev": (dev, held)}, callback.note)
         initial = InitialModel.resolve(
             task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, callback, processes
         )
@@ -153,9 +156,10 @@ def finetune(
             if folder is not None:
                 if own_vocabulary and not resume and processes.is_main:
                     initial.tokenizer.save_pretrained(folder.path)
-                folder.done = processes.broadcast_object(lambda: folder.begin(arguments, job.fingerprint(checked)))
+                folder.done = processes.broadcast_object(lambda: folder.begin(arguments, job.fingerprint(checked), files))
             try:
-                return job.run([dataclasses.replace(checked, seed=checked.seed + i) for i in range(seeds)], folder, stop)
+                done = job.run([dataclasses.replace(checked, seed=checked.seed + i) for i in range(seeds)], folder, stop)
+                return dataclasses.replace(done, files=files)
             finally:
                 callback.close()
 
