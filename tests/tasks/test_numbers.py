@@ -23,6 +23,7 @@ from albert_np.training.callbacks import Callback
 
 SMALL = dict(num_hidden_layers=1, hidden_size=32, num_attention_heads=2, intermediate_size=48)
 COUNTS = np.random.default_rng(0).integers(1, 10, 40)
+NUMBER = dict(kind="number")  # said, since most of the numbers here are whole
 TEXTS = ["3 fine houses", "9 fine houses", "2 bikes"]
 
 
@@ -36,10 +37,7 @@ def pieces():
 
 
 def train(examples, pieces, **settings):
-    given = (
-        dict(options={"kind": "number"}, config="tiny", changes=SMALL, epochs=3, learning_rate=2e-3, tokens_per_batch=64)
-        | settings
-    )
+    given = dict(config="tiny", changes=SMALL, epochs=3, learning_rate=2e-3, tokens_per_batch=64, options=NUMBER) | settings
     return ab.finetune("classification", examples, examples, tokenizer=pieces, **given)
 
 
@@ -113,7 +111,7 @@ def test_a_deviation_is_never_zero():
 
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_equal_labels_have_a_scale_and_a_warning(count):
-    task = get_task("classification")
+    task = get_task("classification", **NUMBER)
     with pytest.warns(UserWarning, match=r"all training labels are the same number, 0\.1: there is nothing to learn"):
         task.learn([Labelled("x", label="0.1")] * count)
     assert task.options["scale"] == [0.1, 1.0] and task.options["usual"] == 0.1
@@ -121,7 +119,7 @@ def test_equal_labels_have_a_scale_and_a_warning(count):
 
 def test_labels_that_are_too_large_and_damaged_scales_are_refused(prices, tmp_path):
     with pytest.raises(ValueError, match=r"the label 1e\+200 is too large: expected numbers from -1e\+150 to 1e\+150"):
-        get_task("classification").learn([Labelled("x", label="1e200"), Labelled("y", label="1.5")])
+        get_task("classification", **NUMBER).learn([Labelled("x", label="1e200"), Labelled("y", label="1.5")])
     for wrong in ([1], [1, 0], [1, -2], "ab", [1, "2"], [1, True], {}, 3, [float("nan"), 1], [10**400, 1]):
         with pytest.raises(ValueError, match="scale must be the mean and the positive deviation of the labels, not"):
             parse_scale(wrong)
@@ -177,7 +175,7 @@ class Scores(Classification):
 
 
 def test_the_best_epoch_and_the_best_seed_have_the_lowest_error(pieces):
-    task = Scores()
+    task = Scores(kind="number")
     task.given = [9.0, 5.0, 3.0, 4.0, 4.0, 4.0]
     run = partial(ab.finetune, task, houses(), houses(), tokenizer=pieces, config="tiny", changes=SMALL)
     done = run(epochs=5)
@@ -222,16 +220,15 @@ def test_training_goes_on_from_the_same_answers(prices, pieces, tmp_path, start)
     if start == "converted":
         out = Path(convert(out, tmp_path / "converted")["folder"])
     shifted = houses(lambda n: n * 1e4 + 5000)[:30]  # of another mean and deviation
-    again = ab.finetune("classification", shifted, shifted, model=out, epochs=1, learning_rate=1e-12)
+    again = ab.finetune("classification", shifted, shifted, model=out, epochs=1, learning_rate=1e-12, options=NUMBER)
     assert again.trained.task.options["scale"] != done.trained.task.options["scale"]
     np.testing.assert_allclose(numbers(again.trained), numbers(done.trained), rtol=1e-4)
 
 
 def test_a_head_for_other_units_is_not_used(prices, pieces):
     notes = Notes()
-    done = ab.finetune(
-        "classification", houses(), houses(), model=prices[1], epochs=1, learning_rate=1e-12, report=notes, seeds=2
-    )
+    given = dict(options=NUMBER, epochs=1, learning_rate=1e-12, report=notes, seeds=2)
+    done = ab.finetune("classification", houses(), houses(), model=prices[1], **given)
     (note,) = [note for note in notes.notes if "units" in note]
     assert note.startswith(f"{prices[1]} was trained on numbers in other units (mean ") and note.endswith("): it gets a new head")
     assert all(abs(number - COUNTS.mean()) < 2 for number in numbers(done.trained))

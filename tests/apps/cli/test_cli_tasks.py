@@ -55,7 +55,7 @@ def test_numbers_of_any_size_from_the_file_to_the_answer(tmp_path, capsys):
     counts = [1 + i * 7 % 9 for i in range(60)]
     rows = "".join(f"{n} fine houses,{n * 10_000}.0\n" for n in counts)
     (tmp_path / "r.csv").write_text("text,score\n" + rows)
-    model = trained("classification", tmp_path / "r.csv", tmp_path / "m", "--epochs", "40", "--lr", "0.003")
+    model = trained("classification", tmp_path / "r.csv", tmp_path / "m", "--epochs", "40", "--lr", "0.003", "-okind=number")
     printed = capsys.readouterr()
     first, second, *_ = printed.out.splitlines()
     assert "the mean" in first and second.startswith("root_mean_squared_error")

@@ -67,8 +67,19 @@ LABELS = {
 @pytest.mark.parametrize("metric", LABELS)
 def test_the_score_of_a_fine_tuning_depends_on_its_labels(metric, tmp_path):
     given = [Labelled(f"a text of {i % 3} words", label=LABELS[metric](i)) for i in range(12)]
+    options = {"kind": "number"} if metric == "root_mean_squared_error" else {}
     small = dict(hidden_size=16, num_attention_heads=2, intermediate_size=16, num_hidden_layers=1)
-    ab.finetune("classification", given, given, config="tiny", changes=small, vocab_size=40, epochs=1, out=tmp_path / "run")
+    ab.finetune(
+        "classification",
+        given,
+        given,
+        config="tiny",
+        changes=small,
+        vocab_size=40,
+        epochs=1,
+        options=options,
+        out=tmp_path / "run",
+    )
     run = Run(Configuration("one", {}, {"task": "classification"}), 0, tmp_path / "run")
     figures = results._read_finetuning_figures(None, run)
     assert list(figures)[-1] == metric and results.choose_metrics([{"mean": figures}])[-1] == metric
