@@ -131,16 +131,19 @@ def decode_tags(logits: np.ndarray, labels: list[str]) -> tuple[str, ...]:
 # ---- tags -> entities in the text ----
 
 
-def locate_entities(example: Tagged | Propositions, tags: Sequence[str]) -> tuple[str, list[Entity]]:
-    """Return the text of an example and its entities by characters. The text is the typed one (the example's attribute `text`),
-    else the words joined by spaces."""
+def locate_words(example: Tagged | Propositions) -> tuple[str, list[tuple[int, int]]]:
+    """Return the text of an example and the characters of its words: (first, one after the last). The text is the typed one (the
+    example's attribute `text`), else the words joined by spaces."""
     text = getattr(example, "text", None)
-    if text is None:
-        text = " ".join(example.words)
-        ends = np.cumsum([len(word) + 1 for word in example.words])
-        spans = [(int(end) - 1 - len(word), int(end) - 1) for word, end in zip(example.words, ends)]
-    else:
-        spans = [(start, stop) for _, start, stop in split_words(text)]
+    if text is not None:
+        return text, [(start, stop) for _, start, stop in split_words(text)]
+    ends = np.cumsum([len(word) + 1 for word in example.words])
+    return " ".join(example.words), [(int(end) - 1 - len(word), int(end) - 1) for word, end in zip(example.words, ends)]
+
+
+def locate_entities(example: Tagged | Propositions, tags: Sequence[str]) -> tuple[str, list[Entity]]:
+    """Return the text of an example (see `locate_words`) and its entities by characters."""
+    text, spans = locate_words(example)
     return text, [(kind, spans[first][0], spans[stop - 1][1]) for kind, first, stop in chunks(tags)]
 
 

@@ -1,11 +1,10 @@
 """Words and their tokens, and windows over texts that are longer than the model's input."""
 
-import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-# Letters and digits, possibly joined by a sign as in "U.S", "don't", "R&D" and "well-known"; any other sign is a word by itself.
-WORD = re.compile(r"\w+(?:[.'’&-]\w+)*|[^\w\s]")
+from albert_np.data.word_boundaries import find_words
 
 
 class Window(NamedTuple):
@@ -18,8 +17,12 @@ class Window(NamedTuple):
 
 
 def split_words(text: str) -> list[tuple[str, int, int]]:
-    """Return the words of a text that a user typed: (word, first character, one after the last)."""
-    return [(match.group(), *match.span()) for match in WORD.finditer(text)]
+    """Return the words of a text that a user typed: (word, first character, one after the last).
+
+    data/word_boundaries.py has the rules. The words are composed (NFC), like those of most files, so that a decomposed text has
+    the same words; the characters are those of the text as it was typed.
+    """
+    return [(unicodedata.normalize("NFC", text[start:stop]), start, stop) for start, stop in find_words(text)]
 
 
 class WordEncoder:
