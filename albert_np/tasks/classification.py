@@ -41,6 +41,7 @@ class Classification(Task):
     name = "classification"
     form = Labelled
     model = AlbertForSequenceClassification
+    fallbacks = ("macro_f1",)
     defaults: ClassVar[dict[str, Any]] = {
         "max_length": 128, "text": None, "pair": None, "label": None, "several": False, "kind": None, "labels": None,
         "usual": None,

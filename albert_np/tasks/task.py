@@ -48,6 +48,8 @@ class Task:
     form: ClassVar[type] = object  # the class of the examples
     model: ClassVar[type[Model]]
     metric: ClassVar[str] = ""  # the score that selects the best epoch; higher is better
+    fallbacks: ClassVar[tuple[str, ...]] = ()  # scores that select it if `metric` is the same in every epoch; then it is the loss
+    perfect: ClassVar[float] = 1.0  # the highest value of `metric`
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128}  # default options
     trains: ClassVar[dict[str, Any]] = {}  # default settings of `finetune` for this task
 
@@ -56,6 +58,7 @@ class Task:
             if key not in self.defaults:
                 raise ValueError(f"{self.name} has no option {key!r}; expected one of {', '.join(self.defaults)}")
         self.options: dict[str, Any] = {**self.defaults, **options}
+        self.notes: list[str] = []  # lines about what `learn` has inferred, for the user
 
     # ---- files and examples ----
 
@@ -84,7 +87,8 @@ class Task:
     # ---- the model ----
 
     def learn(self, examples: list[Any]) -> None:
-        """Set the options that depend on the training examples, such as the names of the labels."""
+        """Set the options that depend on the training examples, such as the names of the labels. Lines about what was inferred
+        are added to `notes`."""
 
     def config(self) -> dict[str, Any]:
         """Return the fields of the model's config that the task decides."""

@@ -2,7 +2,8 @@
 
 An example is a sentence and its translation. It becomes one row, [CLS] source [SEP] target, in which the model is asked at the
 [SEP] and at each target token for the next token; the last of these is another [SEP]. An answer is generated from the source
-alone. The scores are BLEU and chrF, computed by sacrebleu.
+alone. The scores are BLEU and chrF, computed by sacrebleu. `signature` says how BLEU was computed: of words or, if the targets
+have no blanks between words, of characters.
 """
 
 from collections import Counter
@@ -12,7 +13,8 @@ import numpy as np
 from rich.markup import escape
 
 from albert_np.data.formats import Translated, read_parallel
-from albert_np.metrics import bleu, chrf
+from albert_np.metrics import bleu, bleu_signature, chrf, infer_bleu_tokens
+from albert_np.metrics.translation import BLEU_TOKENS
 from albert_np.models import AlbertForTranslation
 from albert_np.tasks import batches
 from albert_np.tasks.task import Item, Task
@@ -22,15 +24,31 @@ MAX_TOKENS = 2048  # per batch of generation, divided by the number of beams
 
 
 class Translation(Task):
-    """Options: num_beams, length_penalty (see `AlbertForTranslation.generate`). The source gets half of max_length."""
+    """Options: num_beams, length_penalty (see `AlbertForTranslation.generate`); bleu, the tokens that BLEU counts: one of
+    `metrics.translation.BLEU_TOKENS`, by default inferred by `learn` from the targets. The source gets half of max_length."""
 
     name = "translation"
     form = Translated
     model = AlbertForTranslation
     metric = "bleu"
-    defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "num_beams": 1, "length_penalty": 1.0}
+    fallbacks = ("chrf",)
+    perfect = 100.0
+    defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "num_beams": 1, "length_penalty": 1.0, "bleu": None}
     trains: ClassVar[dict[str, Any]] = {"label_smoothing": 0.1}
     collate = staticmethod(batches.collate_translations)
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        if self.options["bleu"] not in (None, *BLEU_TOKENS):
+            raise ValueError(f"bleu must be one of {', '.join(BLEU_TOKENS)}, not {self.options['bleu']!r}")
+
+    def learn(self, examples: list[Translated]) -> None:
+        if self.options["bleu"] is None and examples:
+            tokens = self.options["bleu"] = infer_bleu_tokens([example.target or "" for example in examples])
+            if tokens != "13a":
+                self.notes.append(
+                    f"BLEU counts characters (sacrebleu's {tokens!r}): the targets have no blanks; -o bleu=13a: words"
+                )
 
     def read(self, path: Any) -> list[Translated]:
         """See `data.formats.read_parallel`: "source.txt,target.txt", or one file."""
@@ -77,7 +95,9 @@ class Translation(Task):
         if any(example.target is None for example in examples):
             raise ValueError("sentences without a translation cannot be scored")
         references = [str(example.target) for example in examples]
-        return {"bleu": bleu(answers, references), "chrf": chrf(answers, references)}
+        tokens = self.options["bleu"] or infer_bleu_tokens(references)  # a model trained by an older version has no such option
+        scores = {"bleu": bleu(answers, references, tokens), "chrf": chrf(answers, references)}
+        return {**scores, "signature": bleu_signature(tokens)}
 
     def baselines(self, train: list[Translated], examples: list[Translated]) -> dict[str, list[str]]:
         """Translate word by word, with a dictionary learned from the training pairs; and copy the source."""

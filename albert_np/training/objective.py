@@ -45,6 +45,8 @@ class FinetuneTask(Protocol):
 
     name: ClassVar[str]
     metric: ClassVar[str]
+    fallbacks: ClassVar[tuple[str, ...]]
+    perfect: ClassVar[float]
 
     @property
     def collate(self) -> Callable[[list[Any]], dict[str, Any]]:

@@ -313,3 +313,44 @@ def test_rows_of_translation(tokenizer):
     assert rows[0][0] == item.about - 1 and rows[1][-1] == 2 * len(item.ids) - 1
     assert arrays["masked_labels"].tolist() == item.target * 2
     assert task.items(Translated("Anna"), tokenizer)[0].target is None
+
+
+# ---- languages without blanks between words ----
+
+
+def chinese_question(answer="北京烤鸭"):
+    return Question("1", "他喜欢什么?", "他最喜欢北京烤鸭,也喜欢别的菜。", ((answer, 4),))
+
+
+def test_bleu_follows_the_targets_and_can_be_chosen():
+    chinese = [Translated("I like it.", "我喜欢它。"), Translated("Good morning.", "早上好。")]
+    task = get_task("translation")
+    task.learn(chinese)
+    assert task.options["bleu"] == "zh" and "no blanks" in task.notes[0] and "-o bleu=13a" in task.notes[0]
+    german = get_task("translation")
+    german.learn(examples("translation"))
+    assert german.options["bleu"] == "13a" and german.notes == []
+    chosen = get_task("translation", bleu="char")
+    chosen.learn(chinese)
+    assert chosen.options["bleu"] == "char" and chosen.notes == []
+    with pytest.raises(ValueError, match="bleu must be one of 13a, intl, zh, char, none, ja-mecab, ko-mecab, not 'words'"):
+        get_task("translation", bleu="words")
+    pytest.importorskip("sacrebleu", reason="sacrebleu is not installed: translations cannot be scored")
+    scores = task.score(chinese, ["我喜欢它。", "早上好。"])
+    assert scores["bleu"] == pytest.approx(100) and "tok:zh" in scores["signature"]
+    assert "tok:zh" in get_task("translation").score(chinese, ["x", "y"])["signature"]  # of an older version's model
+    assert "tok:13a" in get_task("translation", bleu="13a").score(chinese, ["x", "y"])["signature"]
+
+
+def test_answers_without_blanks_are_scored_by_characters_too():
+    task = get_task("question-answering")
+    task.learn([chinese_question()])
+    assert task.options["characters"] is True and task.metric == "char_f1" and "char_f1" in task.notes[0]
+    scores = task.score([chinese_question()], [{"text": "烤鸭"}])
+    assert (scores["f1"], scores["char_f1"]) == (0, pytest.approx(2 * 2 / 6))
+    english = learned("question-answering")
+    assert english.options["characters"] is False and english.metric == "f1" and english.notes == []
+    assert "char_f1" not in english.score(examples("question-answering")[:1], [{"text": "Anna"}])
+    words = get_task("question-answering", characters=False)
+    words.learn([chinese_question()])
+    assert words.metric == "f1" and "char_f1" in words.score([chinese_question()], [{"text": "烤鸭"}])
