@@ -12,6 +12,8 @@ from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Labelled, read_table
+from albert_np.data.formats.lines import get_suffix, read_lines
+from albert_np.data.formats.tables import TEXT
 from albert_np.metrics import classification_scores, multilabel_scores, regression_scores
 from albert_np.models import AlbertForSequenceClassification
 from albert_np.tasks.labels import (
@@ -22,7 +24,7 @@ from albert_np.tasks.labels import (
     probabilities_by_label,
     sort_labels,
 )
-from albert_np.tasks.task import Item, Task
+from albert_np.tasks.task import Item, Task, one_line
 
 PROBLEM_TYPES = {"classes": "single_label_classification", "sets": "multi_label_classification", "number": "regression"}
 MAX_NUMERIC_CLASSES = 20  # more different numbers than this, or any with a decimal point, are values rather than class names
@@ -36,6 +38,7 @@ class Classification(Task):
     kind                "classes", "sets" or "number"; by default inferred from the training labels: lists are sets, numbers
                         with a decimal point are numbers
     labels, usual       set by `learn`: the names of the classes, and the baseline's answer
+    pairs               set by `learn`: whether the examples are pairs; None if only some are, or it is not known
     """
 
     name = "classification"
@@ -44,7 +47,7 @@ class Classification(Task):
     fallbacks = ("macro_f1",)
     defaults: ClassVar[dict[str, Any]] = {
         "max_length": 128, "text": None, "pair": None, "label": None, "several": False, "kind": None, "labels": None,
-        "usual": None,
+        "usual": None, "pairs": None,
     }  # fmt: skip
 
     @property
@@ -56,9 +59,22 @@ class Classification(Task):
         """See `data.formats.read_table`."""
         return read_table(path, *(self.options[key] for key in ("text", "pair", "label", "several")))
 
+    def is_plain_text(self, path: Any) -> bool:
+        """Return whether a .txt file has no header, and no tab in any line or, for a model of pairs, one: it is not a table."""
+        if get_suffix(path) != ".txt":
+            return False
+        lines = [line for _, line in read_lines(path) if line.strip()]
+        header = lines[0].partition("\t")[0].strip() if lines else ""
+        tabs = {line.count("\t") for line in lines}
+        return tabs == {int(self.options["pairs"] is True)} and header != self.options["text"] and header.lower() not in TEXT
+
     def example(self, text: str) -> Labelled:
-        """Return an example of a text, or of two texts separated by a tab."""
+        """Return an example of a text or, unless the model was trained on single texts, of two texts separated by a tab."""
         first, tab, second = text.partition("\t")
+        if self.options["pairs"] is False:
+            return Labelled(text)
+        if self.options["pairs"] and not tab:
+            raise ValueError("the model was trained on pairs of texts: expected a text, a tab, and the second text")
         return Labelled(first, second if tab else None)
 
     def learn(self, examples: list[Labelled]) -> None:
@@ -72,6 +88,8 @@ class Classification(Task):
         if kind != "number":
             self.options["labels"] = sort_labels(name for label in labels for name in as_list(label))
         self.options["usual"] = self.constant_answer(labels)
+        have_pair = {example.pair is not None for example in examples}
+        self.options["pairs"] = have_pair.pop() if len(have_pair) == 1 else None
 
     def config(self) -> dict[str, Any]:
         names = self.options["labels"] or ["score"]
@@ -146,10 +164,10 @@ class Classification(Task):
     def show(self, example: Labelled, answer: dict[str, Any]) -> str:
         label = answer["label"]
         if isinstance(label, float):
-            return f"{label:.3f}\t{escape(example.text)}"
+            return f"{label:.3f}\t{escape(one_line(example.text))}"
         p = answer["probabilities"]
         names = label if isinstance(label, list) else [label]
-        return escape(", ".join(f"{name} {p[name]:.2f}" for name in names) + f"\t{example.text}")
+        return escape(", ".join(f"{name} {p[name]:.2f}" for name in names) + f"\t{one_line(example.text)}")
 
     def as_json(self, example: Labelled, answer: dict[str, Any]) -> dict[str, Any]:
         return {"text": example.text, **({} if example.pair is None else {"pair": example.pair}), **answer}

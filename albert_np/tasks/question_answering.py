@@ -18,11 +18,12 @@ from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Question, read_squad
+from albert_np.data.formats.lines import get_suffix
 from albert_np.metrics import squad, squad_characters
 from albert_np.metrics.scripts import has_no_blanks
 from albert_np.models import AlbertForQuestionAnswering
 from albert_np.tasks import batches
-from albert_np.tasks.task import Item, Task
+from albert_np.tasks.task import Item, Task, one_line
 from albert_np.tasks.words import sliding_windows
 
 MAX_QUESTION_TOKENS = 64  # a longer question is cut
@@ -86,6 +87,9 @@ class QuestionAnswering(Task):
         if not tab or not context.strip():
             raise ValueError("expected a question, a tab, and the passage that it is about; `ask` reads passages from files")
         return Question("1", question, context)
+
+    def is_plain_text(self, path: Any) -> bool:
+        return get_suffix(path) == ".txt"
 
     def learn(self, examples: list[Question]) -> None:
         wrong = [question.id for question in examples if question.answers and not has_valid_offset(question)]
@@ -191,16 +195,17 @@ class QuestionAnswering(Task):
         version = 1 if all(gold.values()) else 2
         scores = squad(gold, predicted, version)
         if self.options["characters"] or passages_have_no_blanks(examples):
-            scores["char_f1"] = squad_characters(gold, predicted, version)
+            scores |= {"char_f1": squad_characters(gold, predicted, version), "total": scores.pop("total")}
         return scores
 
     def show(self, example: Question, answer: dict[str, Any]) -> str:
+        question = escape(one_line(example.text))
         if answer["start"] is None:
-            return f"{escape(example.text)}\n  [dim]no answer in this text[/]   {answer['probability']:.0%}"
+            return f"{question}\n  [dim]no answer in this text[/]   {answer['probability']:.0%}"
         first, stop = sentence_around(example.context, answer["start"], answer["end"])
         before, after = example.context[first : answer["start"]], example.context[answer["end"] : stop]
         inside = f"{escape(before)}[bold cyan]{escape(answer['text'])}[/]{escape(after)}"
-        return f"{escape(example.text)}\n  {' '.join(inside.split())}   {answer['probability']:.0%}"
+        return f"{question}\n  {one_line(' '.join(inside.split()))}   {answer['probability']:.0%}"
 
     def as_json(self, example: Question, answer: dict[str, Any]) -> dict[str, Any]:
         return {"id": example.id, "question": example.text, **answer}

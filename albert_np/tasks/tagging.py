@@ -17,7 +17,7 @@ from albert_np.models import AlbertForTokenClassification
 from albert_np.models.padded import IGNORED
 from albert_np.tasks import batches
 from albert_np.tasks.labels import extend_labels
-from albert_np.tasks.task import Item, Task
+from albert_np.tasks.task import Item, Task, one_line
 from albert_np.tasks.words import WordEncoder, sliding_windows, split_words
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
@@ -152,6 +152,8 @@ def highlight_entities(text: str, entities: list[Entity], types: list[str]) -> s
     out, position = "", 0
     for kind, start, stop in entities:
         colour = COLOURS[types.index(kind) % len(COLOURS)] if kind in types else "white"
-        out += escape(text[position:start]) + f"[bold {colour}]" + escape(f"[{text[start:stop]} {kind}]") + "[/]"
+        out += (
+            escape(one_line(text[position:start])) + f"[bold {colour}]" + escape(f"[{one_line(text[start:stop])} {kind}]") + "[/]"
+        )
         position = stop
-    return out + escape(text[position:])
+    return out + escape(one_line(text[position:]))

@@ -11,6 +11,7 @@
 import inspect
 import os
 import reprlib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -19,6 +20,13 @@ from rich.markup import escape
 
 from albert_np.models.base import Model
 from albert_np.tasks import batches
+
+
+def one_line(text: str) -> str:
+    """Return a text with its line breaks, tabs and other control characters written as in Python, such as \\n."""
+    if text.isprintable():
+        return text
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
 
 
 @dataclass
@@ -84,6 +92,10 @@ class Task:
         """Return an unlabelled example for a text that a user typed."""
         raise NotImplementedError
 
+    def is_plain_text(self, path: Any) -> bool:
+        """Return whether a file has a text for `example` on each line, rather than one of the formats of `read`."""
+        return False
+
     # ---- the model ----
 
     def learn(self, examples: list[Any]) -> None:
@@ -135,7 +147,7 @@ class Task:
 
     def show(self, example: Any, answer: Any) -> str:
         """Return an example and its answer for people, in rich markup (text must be escaped)."""
-        return escape(str(answer))
+        return escape(one_line(str(answer)))
 
     def as_json(self, example: Any, answer: Any) -> dict[str, Any]:
         """Return an example and its answer as JSON values."""

@@ -2,22 +2,24 @@
 
 An example is a sentence and its translation. It becomes one row, [CLS] source [SEP] target, in which the model is asked at the
 [SEP] and at each target token for the next token; the last of these is another [SEP]. An answer is generated from the source
-alone. The scores are BLEU and chrF, computed by sacrebleu. `signature` says how BLEU was computed: of words or, if the targets
-have no blanks between words, of characters.
+alone. The scores are BLEU and chrF, computed by sacrebleu; `bleu_signature` says how: BLEU counts words or, if the targets have
+no blanks between words, characters.
 """
 
 from collections import Counter
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from rich.markup import escape
 
 from albert_np.data.formats import Translated, read_parallel
+from albert_np.data.formats.lines import get_suffix
 from albert_np.metrics import bleu, bleu_signature, chrf, infer_bleu_tokens
 from albert_np.metrics.translation import BLEU_TOKENS
 from albert_np.models import AlbertForTranslation
 from albert_np.tasks import batches
-from albert_np.tasks.task import Item, Task
+from albert_np.tasks.task import Item, Task, one_line
 from albert_np.tasks.words import split_words
 
 MAX_TOKENS = 2048  # per batch of generation, divided by the number of beams
@@ -53,6 +55,10 @@ class Translation(Task):
     def read(self, path: Any) -> list[Translated]:
         """See `data.formats.read_parallel`: "source.txt,target.txt", or one file."""
         return read_parallel(path)
+
+    def is_plain_text(self, path: Any) -> bool:
+        """Return whether a file holds sources alone."""
+        return get_suffix(path) not in (".tsv", ".jsonl") and Path(path).is_file()
 
     def example(self, text: str) -> Translated:
         return Translated(text)
@@ -97,7 +103,7 @@ class Translation(Task):
         references = [str(example.target) for example in examples]
         tokens = self.options["bleu"] or infer_bleu_tokens(references)  # a model trained by an older version has no such option
         scores = {"bleu": bleu(answers, references, tokens), "chrf": chrf(answers, references)}
-        return {**scores, "signature": bleu_signature(tokens)}
+        return {**scores, "bleu_signature": bleu_signature(tokens)}
 
     def baselines(self, train: list[Translated], examples: list[Translated]) -> dict[str, list[str]]:
         """Translate word by word, with a dictionary learned from the training pairs; and copy the source."""
@@ -109,7 +115,7 @@ class Translation(Task):
         return {"word by word": by_word, **copied}
 
     def show(self, example: Translated, answer: str) -> str:
-        return escape(answer)
+        return escape(one_line(answer))
 
     def as_json(self, example: Translated, answer: str) -> dict[str, Any]:
         return {"source": example.source, "translation": answer}
