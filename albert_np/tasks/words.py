@@ -28,7 +28,8 @@ def split_words(text: str) -> list[tuple[str, int, int]]:
 class WordEncoder:
     """Returns the token ids of words; each different word is tokenised once.
 
-    A word that the normaliser removes completely becomes the unknown token.
+    Words are composed (NFC) first: some vocabularies (WordPiece with accents) have other ids for decomposed ones. A word that the
+    normaliser removes completely becomes the unknown token.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -38,7 +39,8 @@ class WordEncoder:
     def __call__(self, words: Iterable[str]) -> list[list[int]]:
         words = list(words)
         new = list(dict.fromkeys(word for word in words if word not in self._cache))
-        for word, ids in zip(new, self.tokenizer.encode_batch(new, 1)):
+        composed = [unicodedata.normalize("NFC", word) for word in new]
+        for word, ids in zip(new, self.tokenizer.encode_batch(composed, 1)):
             self._cache[word] = ids or [self.tokenizer.unk_token_id]
         return [self._cache[word] for word in words]
 

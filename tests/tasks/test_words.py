@@ -8,7 +8,8 @@ import pytest
 from albert_np.data.formats import Tagged
 from albert_np.tasks import get_task
 from albert_np.tasks.roles import Answer
-from albert_np.tasks.words import split_words
+from albert_np.tasks.words import WordEncoder, split_words
+from albert_np.text import WordPieceTokenizer
 
 SENTENCES = {
     "German": ("Frau", "Müller", "fährt", "nach", "Köln", "."),
@@ -34,6 +35,18 @@ def test_typed_text_has_the_words_and_rows_of_a_file(tokenizer, name, form):
     tags = ("B-A", *("I-A",) * (len(sentence) - 1))
     (entity,) = task.as_json(example, tags)["entities"]
     assert (entity["start"], entity["end"], entity["text"]) == (0, len(typed), typed)
+
+
+def test_composed_and_decomposed_words_have_the_same_ids(tokenizer, tmp_path):
+    """Of a file as well. WordPiece that keeps accents has pieces for composed characters alone."""
+    pytest.importorskip("tokenizers", reason="tokenizers is not installed: WordPiece cannot be tried")
+    words = ["한국어", "Köln", "ガイド", "йод"]
+    (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]), encoding="utf-8")
+    wordpiece = WordPieceTokenizer(tmp_path / "vocab.txt", do_lower_case=False, strip_accents=False)
+    for each in (wordpiece, tokenizer):
+        encode = WordEncoder(each)
+        assert encode(words) == encode([unicodedata.normalize("NFD", word) for word in words])
+    assert WordEncoder(wordpiece)(words) == [[5], [6], [7], [8]]
 
 
 def test_offsets_are_those_of_the_typed_text():

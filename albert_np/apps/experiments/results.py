@@ -54,7 +54,8 @@ def _read_finetuning_figures(sweep: Sweep, run: Run) -> dict[str, Any]:
 
     trained = read_json(run.out / "task.json")
     steps = [record for record in read_metrics(run.out / "metrics.jsonl")[0] if "tokens" in record]  # not of epochs
-    task, tokens = get_task(run.configuration.settings["task"]), sum(record["tokens"] for record in steps)
+    task = get_task(run.configuration.settings["task"], **trained["options"])  # its metric may depend on what it has learned
+    tokens = sum(record["tokens"] for record in steps)
     return {
         "parameters": empty_tree(AlbertConfig.from_pretrained(run.out), task.model.heads).count(), "steps": len(steps),
         "tokens": tokens, "seconds": steps[-1]["seconds"], "tokens_per_second": tokens / max(1e-9, steps[-1]["seconds"]),
