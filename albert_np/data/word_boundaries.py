@@ -7,7 +7,7 @@ the words. As in UAX #29
     before them and never split a word (WB4); the parts of an emoji joined by ZWJ are one word (WB3c), as are the two regional
     indicators of a flag (WB15, WB16);
   * letters and digits are joined (WB5, WB8 to WB10), also by one of ``. ' ’ ·`` and their variants (WB6, WB7), and Hebrew letters
-    by ``"`` (WB7b, WB7c);
+    by ``"`` (WB7b, WB7c); a final ``'`` belongs to a Hebrew letter (WB7a);
   * each ideograph and each hiragana is a word, and a run of katakana is one (WB13). This is also the usual form of Chinese data
     for named entities: one character per row.
 
@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from functools import cache
 
 ZWSP, ZWJ = "\u200b", "\u200d"
-INNER_SIGNS = frozenset(".'’&-\u00b7\u0387\u2010\u2011\u2018\u2024\u2027\u055f\u05f4\ufe52\uff07\uff0e")
+INNER_SIGNS = frozenset(".’&-\u00b7\u0387\u2010\u2011\u2018\u2024\u2027\u055f\u05f4\ufe52\uff07\uff0e")
 GERESH = "\u05f3"  # a punctuation mark that is part of Hebrew words
 # Format characters with a glyph, which begin numbers and words (Prepended_Concatenation_Mark); and what is ignorable by default
 # (Default_Ignorable_Code_Point) but not classified as a format character.
@@ -37,14 +37,16 @@ IDEOGRAPH = re.compile(
     "\U00016fe4\U00017000-\U00018d08\U0001b000-\U0001b2fb\U00020000-\U0003ffff]"
 )
 
+X = "[ezf]*"  # what belongs to the character before it
+LETTER = f"(?: b{X}q{X}(?=b) | b{X}a{X}(?![bw]) | [bw]{X} )"  # with the signs that belong to Hebrew letters alone
 WORD = re.compile(
-    r"""
-      (?: b[ezf]*q[ezf]*(?=b) | [bw][ezf]* ) (?: (?:m[ezf]*)? (?: b[ezf]*q[ezf]*(?=b) | [bw][ezf]* ) )*   # letters and digits
-    | k[ezf]* (?: k[ezf]* )*                                    # katakana
-    | r[ezf]* r[ezf]*                                           # a flag
-    | p[ezf]* (?: (?<=z) p[ezf]* )*                             # a pictograph, or several joined by ZWJ
-    | [hmqrs][ezf]*                                             # an ideograph, a sign
-    | e[ezf]*                                                   # marks without a character before them
+    rf"""
+      {LETTER} (?: (?:[am]{X})? {LETTER} )*     # letters and digits
+    | k{X} (?: k{X} )*                          # katakana
+    | r{X} r{X}                                 # a flag
+    | p{X} (?: (?<=z) p{X} )*                   # a pictograph, or several joined by ZWJ
+    | [ahmqrs]{X}                               # an ideograph, a sign
+    | e{X}                                      # marks without a character before them
     """,
     re.VERBOSE,
 )
@@ -60,15 +62,15 @@ def find_words(text: str) -> Iterator[tuple[int, int]]:
 def character_kind(c: str) -> str:
     """Return the kind of a character.
 
-    " "  between words              w  letter or digit      b  Hebrew letter      m  joins letters       q  joins Hebrew letters
+    " "  between words              w  letter or digit      b  Hebrew letter      m  joins letters       a  '       q  "
     h    ideograph or hiragana      k  katakana             p  pictograph         r  regional indicator  s  another sign
     e    mark that is seen          f  invisible            z  ZWJ
     """
     category = unicodedata.category(c)
     if c.isspace() or c == ZWSP or category == "Cc":
         return " "
-    if c in INNER_SIGNS or c in ('"', ZWJ):
-        return {'"': "q", ZWJ: "z"}.get(c, "m")
+    if c in INNER_SIGNS or c in ("'", '"', ZWJ):
+        return {"'": "a", '"': "q", ZWJ: "z"}.get(c, "m")
     if INVISIBLE.match(c) or (category == "Cf" and not VISIBLE_FORMAT.match(c)):
         return "f"
     if category[0] == "M" or SKIN_TONE.match(c):
