@@ -20,10 +20,14 @@ from albert_np.tasks.words import sliding_windows, split_words
 LABELS = ["O", "B-A", "I-A", "B-B", "I-B"]
 
 
-def learned(name, **options):
+def learned_from(name, given, **options):
     task = get_task(name, **options)
-    task.learn(examples(name))
+    task.learn(given)
     return task
+
+
+def learned(name, **options):
+    return learned_from(name, examples(name), **options)
 
 
 # ---- the protocol ----
@@ -354,3 +358,38 @@ def test_answers_without_blanks_are_scored_by_characters_too():
     words = get_task("question-answering", characters=False)
     words.learn([chinese_question()])
     assert words.metric == "f1" and "char_f1" in words.score([chinese_question()], [{"text": "烤鸭"}])
+
+
+def test_options_of_older_models_are_enough():
+    """Without those that came later, a model answers and is scored as by the version that trained it."""
+    from pathlib import Path
+
+    from albert_np.tasks.classification import Classification
+    from albert_np.tasks.trained import restore_task
+
+    old = restore_task(QuestionAnswering, {"max_length": 384, "unanswerable": False}, Path("task.json"))
+    assert old.metric == "f1"
+    old = restore_task(Classification, {"labels": ["a", "b"], "kind": "classes"}, Path("task.json"))
+    assert old.example("x\ty") == Labelled("x", "y") and old.example("x") == Labelled("x")
+
+
+def test_a_tab_makes_a_pair_for_models_of_pairs_alone():
+    single, pairs = (learned_from("classification", examples(name)) for name in ("classification", "pairs"))
+    assert single.options["pairs"] is False and single.example("x\ty") == Labelled("x\ty")
+    assert pairs.options["pairs"] is True and pairs.example("x\ty") == Labelled("x", "y")
+    with pytest.raises(ValueError, match="trained on pairs of texts: expected a text, a tab, and the second text"):
+        pairs.example("x")
+    mixed = learned_from("classification", [*examples("classification"), *examples("pairs")])
+    assert mixed.options["pairs"] is None and mixed.example("x\ty").pair == "y" and mixed.example("x").pair is None
+
+
+def test_an_answer_is_one_line():
+    task = learned("classification")
+    text = "a\nb\tc\r\x1b[0m\u2028d [x] \\n"
+    shown = task.show(Labelled(text), {"label": "small", "probabilities": {"small": 1.0}})
+    from rich.text import Text
+
+    assert Text.from_markup(shown).plain == "small 1.00\t" + r"a\nb\tc\r\x1b[0m\u2028d [x] \n"
+    ner = learned("ner")
+    example = ner.example("Anna\nin\tParis")
+    assert Text.from_markup(ner.show(example, ("B-PER", "O", "B-LOC"))).plain == r"[Anna PER]\nin\t[Paris LOC]"
