@@ -9,7 +9,8 @@ the words. As in UAX #29
   * letters and digits are joined (WB5, WB8 to WB10), also by one of ``. ' ’ ·`` and their variants (WB6, WB7), and Hebrew letters
     by ``"`` (WB7b, WB7c); a final ``'`` belongs to a Hebrew letter (WB7a);
   * each ideograph and each hiragana is a word, and a run of katakana is one (WB13). This is also the usual form of Chinese data
-    for named entities: one character per row.
+    for named entities: one character per row. In a text whose words are separated by blanks, as other data has them, what stands
+    between two blanks is a word.
 
 Tailorings: ``&`` and hyphens join letters as well ("R&D", "well-known"); ``,`` does not ("1,250" is three words); a sign is a
 word. A run of Thai, Lao, Khmer or Myanmar is one word: its words can only be found with a dictionary, unless blanks or zero-width
@@ -37,7 +38,9 @@ IDEOGRAPH = re.compile(
     "\U00016fe4\U00017000-\U00018d08\U0001b000-\U0001b2fb\U00020000-\U0003ffff]"
 )
 
-X = "[ezf]*"  # what belongs to the character before it
+CHARACTERS_PER_BLANK = 6  # in Chinese or Japanese with fewer, the blanks separate words
+BLANK_BETWEEN = re.compile(r"[hk][ezf]* +(?=[hk])")
+X = "[ezf]*"  # characters that belong to the one before them
 LETTER = f"(?: b{X}q{X}(?=b) | b{X}a{X}(?![bw]) | [bw]{X} )"  # with the signs that belong to Hebrew letters alone
 WORD = re.compile(
     rf"""
@@ -54,7 +57,10 @@ WORD = re.compile(
 
 def find_words(text: str) -> Iterator[tuple[int, int]]:
     """Yield (first character, one after the last) of each word of a text."""
-    for match in WORD.finditer("".join(map(character_kind, text))):
+    kinds = "".join(map(character_kind, text))
+    if len(BLANK_BETWEEN.findall(kinds)) * CHARACTERS_PER_BLANK > kinds.count("h") + kinds.count("k"):
+        kinds = kinds.replace("h", "w").replace("k", "w")
+    for match in WORD.finditer(kinds):
         yield match.span()
 
 
