@@ -179,7 +179,8 @@ class Finetuning(Trainer):
             history.best, history.scores, history.answers = state.epoch, scores, answers
             state.best = self.params.flat.copy()
         elif self.settings.patience and state.epoch - history.best >= self.settings.patience:
-            self.callback.note(f"no better than epoch {history.best} for {self.settings.patience} epochs: stopped")
+            count = self.settings.patience
+            self.callback.note(f"no better than epoch {history.best} for {count} epoch{'s' if count > 1 else ''}: stopped")
             self.patience_is_exhausted = True
 
     def checkpoint_is_due(self) -> bool:
