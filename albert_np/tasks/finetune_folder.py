@@ -65,7 +65,7 @@ class FinetuneFolder(RunFolder):
         fingerprint = json.loads(json.dumps({**fingerprint, "several seeds": self.seeds > 1}))
         if self.resume:
             self._run = read_run(self.path)
-            if different := find_differences(fingerprint, self._run["told"]):
+            if different := find_differences(without_new_options(fingerprint, self._run["told"]), self._run["told"]):
                 raise ValueError(f"cannot resume {self.path}: {'; '.join(different)}")
             self.done = self._run["done"]
         self._run = {"arguments": serialisable_values(arguments), "told": fingerprint, "done": self.done, "files": files}
@@ -124,6 +124,14 @@ def read_run(out: Path) -> dict[str, Any]:
     if not isinstance(run, dict) or any(not isinstance(run.get(key), kind) for key, kind in kinds.items()):
         raise ValueError(f"{out / FILE}: this is not a fine-tuning run: expected an object with {', '.join(kinds)}")
     return run
+
+
+def without_new_options(now: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
+    """Return the fingerprint without the options that the task did not have when the run was started, by an older version."""
+    known = then.get("options")
+    if not isinstance(known, dict):
+        return now
+    return {**now, "options": {name: value for name, value in now["options"].items() if name in known}}
 
 
 def find_differences(now: dict[str, Any], then: dict[str, Any]) -> list[str]:

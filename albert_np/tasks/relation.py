@@ -27,7 +27,7 @@ from albert_np.tasks.labels import (
     probabilities_by_label,
     sort_labels,
 )
-from albert_np.tasks.task import Item, Task
+from albert_np.tasks.task import Item, Task, one_line
 
 MARKERS = "$#£€@*()"  # the first two that the vocabulary has are used
 
@@ -110,9 +110,9 @@ class Relations(Task):
         return {"the commonest relation": [{"label": self.options["usual"]}] * len(examples)}
 
     def show(self, example: Related, answer: dict[str, Any]) -> str:
-        first, second = (example.text[start:stop] for start, stop in (example.first, example.second))
+        first, second = (one_line(example.text[start:stop]) for start, stop in (example.first, example.second))
         p = answer["probabilities"][answer["label"]]
-        return escape(f"{answer['label']} {p:.2f}\t{first} | {second}\t{example.text}")
+        return escape(f"{answer['label']} {p:.2f}\t{first} | {second}\t{one_line(example.text)}")
 
     def as_json(self, example: Related, answer: dict[str, Any]) -> dict[str, Any]:
         return {"id": example.id, "text": example.text, "first": example.first, "second": example.second, **answer}

@@ -25,6 +25,7 @@ from albert_np.tasks.tagging import (
     decode_tags,
     highlight_entities,
     locate_entities,
+    locate_words,
     tag_types,
     tagging_items,
     word_logits,
@@ -151,7 +152,7 @@ class SemanticRoles(Tagging):
         return "\n".join(highlight_entities(*locate_entities(example, tags), types) for _, tags in answer.roles)
 
     def as_json(self, example: Propositions, answer: Answer) -> dict[str, Any]:
-        text, _ = locate_entities(example, [])
+        text, words = locate_words(example)
         predicates = []
         for index, tags in answer.roles:
             _, spans = locate_entities(example, tags)
@@ -160,7 +161,7 @@ class SemanticRoles(Tagging):
                 for role, start, stop in spans
                 if role != "V"
             ]
-            predicates.append({"predicate": example.words[index], "word": index, "arguments": arguments})
+            predicates.append({"predicate": text[slice(*words[index])], "word": index, "arguments": arguments})
         return {"text": text, "predicates": predicates}
 
 
