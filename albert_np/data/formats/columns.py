@@ -124,10 +124,11 @@ def row_rule(tag: int | str | None) -> RowRule:
 def check_rows(path: FilePath, columns: Columns) -> None:
     """Raise ValueError for the first row with another number of columns than the layout's, and for JSON and CSV."""
     first = columns.sentences[0][0]
-    if first.cells[0].startswith("{") and " ".join(first.cells).endswith("}"):
+    if re.fullmatch(r"\{.*\".*:.*\}", " ".join(first.cells)):
         raise ValueError(f"{path}:{first.number}: it looks like JSON; expected a word and its tag in columns")
     for sign in ",;" if columns.layout.width == 1 else "":
-        counts = [" ".join(row.cells).count(sign) for row in columns.rows()]
+        texts = [" ".join(row.cells) for row in columns.rows()]
+        counts = [text.count(sign) if text.strip(sign) else 0 for text in texts]
         if counts[-1] and len(counts) > 1 and counts.count(counts[-1]) >= MOSTLY * len(counts):
             raise ValueError(f"{path}:{first.number}: lines have {sign!r}; expected columns separated by tabs or blanks")
     width, line = columns.layout.width, columns.layout.line
@@ -209,26 +210,24 @@ def choose_scheme(path: FilePath, columns: Columns, word: int, tag: int, name: s
     scheme = find_scheme(cells, name)
     if not tags_needed and (scheme is None or any(parse_tag(cell, scheme) is None for cell in set(cells))):
         return None
-    hint = ""
-    if scheme is None:
-        hint, scheme = explain_no_tags(columns, word, tag), Scheme("prefix", O if O & set(cells) else BLANK)
+    other = "" if scheme else name_column_with_tags(columns, word, tag)
+    last = "" if scheme or O & set(cells) else "; no column has tags (option tag=none reads the words alone)"
+    scheme = scheme or Scheme("prefix", O if O & set(cells) else BLANK)
     for row in columns.rows():
         cell = row.cells[tag]
         if parse_tag(cell, scheme) is None:
-            hint = hint or explain_tag(cell, cells)
+            hint = other or explain_tag(cell, cells) or last
             raise ValueError(f"{path}:{row.number}: expected {EXPECTED[scheme.name]}, got {cut(cell, 60)!r}{hint}")
     return scheme
 
 
-def explain_no_tags(columns: Columns, word: int, tag: int) -> str:
-    """Return a hint on a column that does not look like tags, for the end of a message; "" if there is none."""
+def name_column_with_tags(columns: Columns, word: int, tag: int) -> str:
+    """Return a hint on another column that has tags, for the end of a message; "" if there is none."""
     if others := columns_with_tags(columns, word, tag):
         return f"; column {others[-1]} of {columns.layout.width}, counted from 0, has tags (option tag={others[-1]})"
     if columns_with_tags(columns, tag, tag):
         return f"; column {word}, which is taken for the words, has tags (options word and tag)"
-    cells = get_column(columns, tag)
-    hint = explain_tag(next(cell for cell in cells if cell not in O), cells)
-    return hint or ("" if O & set(cells) else "; no column has tags (option tag=none reads the words alone)")
+    return ""
 
 
 def columns_with_tags(columns: Columns, word: int, tag: int | None) -> list[int]:

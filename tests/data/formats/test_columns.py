@@ -136,7 +136,8 @@ def test_predict_needs_no_tags(file):
         ("a PER-B⏎b B-x⏎c LOC-I", {}, ":2: expected O, TYPE-B"), ("a (A*⏎b *⏎⏎c *)", {}, ":1: '\\(A\\*' is not closed"),
         ("a (A(B*⏎b *))⏎c *⏎d *⏎e *", {}, ":1: expected .* got '\\(A\\(B\\*'"), ("a B-⏎b O", {}, ":1: expected .* got 'B-'"),
         ("a PER⏎b B-PER⏎c O", {"scheme": "io"}, ":2: expected O or TYPE, without B- and I-|:2: expected O or TYPE"),
-        ('{"tokens": ["a"], "tags": ["O"]}', {}, ":1: it looks like JSON"),
+        ('{"tokens": ["a"], "tags": ["O"]}', {}, ":1: it looks like JSON"), ("a B-X⏎b *⏎c O⏎d I-X", {}, ":2: .* got '\\*'$"),
+        ("0 Ada (S* (PERSON) (0)⏎0 ran *) * -", {"word": 1}, ":1: .* got '\\(0\\)'; column 3 of 5"),
         ("Sentence,Word,Tag⏎1,Ada,B-PER⏎1,ran,O", {}, ":1: lines have ','"), ("a;O⏎b;O", {}, ":1: lines have ';'"),
         ("Sentence #,Word,Tag⏎S: 1,Ada,O" + "⏎,a,O" * 8, {}, ":1: lines have ','"),
         ("B-PER Ada⏎O ran", {}, ":1: .* got 'Ada'; column 0, which is taken for the words, has tags"),
@@ -202,6 +203,7 @@ def test_invisible_words_and_marks(file):
 
 
 def test_more_forms_that_were_met(file):
+    assert read_as_text("ner", file("{b}⏎⏎,")) == "{b} ‖ ,"
     assert (
         read_as_text("ner", file("###MEDLINE:95369245⏎⏎IL-2⇥B-DNA⏎gene⇥I-DNA⏎⏎###MEDLINE:95369246⏎⏎is⇥O"))
         == "IL-2/B-DNA gene/I-DNA ‖ is/O"
