@@ -32,6 +32,7 @@ __all__ = ["Tagged", "read_tags", "spans_to_bio"]
 CHUNKS = set("NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NC VC PC".split())
 HEADER_WORDS = {"word", "words", "token", "tokens", "form", "text"}
 NO_TAGS = "none"
+DIFFERENT_WIDTHS = 2  # a file with rows of more widths is probably not in columns
 DIFFERENT_TAGS = 1000  # a column with more different cells is not searched for tags
 EMPTY = ("skip", "refuse")
 
@@ -132,9 +133,11 @@ def check_rows(path: FilePath, columns: Columns) -> None:
         if counts[-1] and len(counts) > 1 and counts.count(counts[-1]) >= MOSTLY * len(counts):
             raise ValueError(f"{path}:{first.number}: lines have {sign!r}; expected columns separated by tabs or blanks")
     width, line = columns.layout.width, columns.layout.line
+    sentences = len({len(row.cells) for row in columns.rows()}) > DIFFERENT_WIDTHS
     for row in columns.rows():
         if len(row.cells) != width:
-            hint = " (if the line is a comment: option comments=#)" if row.cells[0].startswith("#") else ""
+            hint = "; each line must have one word and its tag" * sentences
+            hint = " (if the line is a comment: option comments=#)" if row.cells[0].startswith("#") else hint
             expected = count_noun(width, "column")
             raise ValueError(f"{path}:{row.number}: expected {expected}, as in line {line}, got {len(row.cells)}{hint}")
 
@@ -279,7 +282,9 @@ def summarize(
         summary.warn(
             f"column {chosen.tag}, the last, is taken for the tags, but column {names} could be meant (option tag={rivals[0]})"
         )
-    if chosen.word == 0 and layout.numbered and layout.width > 2:
+    if scheme is None and layout.width > 1 and layout.base is None and (word, tag) == (None, None):
+        summary.warn(f"no tags are read; column 0 of {layout.width} is taken for the words (options word and tag=none)")
+    elif chosen.word == 0 and layout.numbered and layout.width > 2:
         summary.warn("the words are read from column 0, which has numbers (option word=1)")
     note_left_out(summary, columns)
     return summary

@@ -109,7 +109,12 @@ def test_predict_needs_no_tags(file):
     assert [(each.words, each.tags) for each in ner.read_unlabelled(path)] == [(("Ada", "ran"), None)]
     with pytest.raises(ValueError, match="got 'NNP'; no column has tags"):
         ner.read(path)
-    assert [each.tags for each in ner.read_unlabelled(file("Ada B-PER⏎ran O⏎to 0", "b.conll"))] == [None]  # one cell is no tag
+    with pytest.warns(UserWarning, match="no tags are read; column 0 of 3 is taken for the words"):
+        assert [each.words for each in ner.read_unlabelled(file("Ada ran home", "d.txt"))] == [("Ada",)]
+    with pytest.warns(UserWarning, match="column 0 of 2"):
+        assert [each.tags for each in ner.read_unlabelled(file("Ada B-PER⏎ran O⏎to 0", "b.conll"))] == [
+            None
+        ]  # one cell is no tag
     ner = get_task("ner", word=1, tag=3)  # as trained on a file with four columns
     assert [each.words for each in ner.read_unlabelled(path)] == [("Ada", "ran")]
     assert [each.words for each in ner.read_unlabelled(file("Ada⏎ran", "c.conll"))] == [("Ada", "ran")]
@@ -143,6 +148,7 @@ def test_predict_needs_no_tags(file):
         ("B-PER Ada⏎O ran", {}, ":1: .* got 'Ada'; column 0, which is taken for the words, has tags"),
         ("∅ O⏎⏎␣⇥", {}, "there is no example"), ("-DOCSTART- O⏎# a = b", {}, "there is no example"),
         ("#x y z⏎a O", {}, "option comments=#"),
+        ("Ada ran⏎It is very cold .⏎So what ?", {}, ":2: expected 2 columns, as in line 1, got 5; each line must have one word"),
     ],
 )  # fmt: skip
 def test_refusals_name_the_file_and_the_line_or_the_argument(file, content, options, message):
