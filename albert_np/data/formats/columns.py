@@ -84,6 +84,7 @@ def read_tags(
     columns = read_columns(path, comments, row_rule(tag))
     require_examples(path, columns.sentences)
     check_rows(path, columns)
+    given_tag = tag
     if not tags_needed:
         word, tag = allow_missing(columns.layout.width, word, tag)
     chosen = Chosen(choose_word(path, columns, word, tag))
@@ -95,7 +96,7 @@ def read_tags(
         chosen = Chosen(chosen.word, column if found else None, found)
     sentences = [read_sentence(path, columns, rows, chosen, empty) for rows in columns.sentences]
     examples = require_examples(path, [sentence for sentence in sentences if sentence.words])
-    return Examples(examples, summarize(path, columns, chosen, word, tag, sum(len(each.words) for each in examples)))
+    return Examples(examples, summarize(path, columns, chosen, word, given_tag, sum(len(each.words) for each in examples)))
 
 
 def check_choice(name: str, value: object, choices: tuple[str | None, ...]) -> None:
@@ -282,8 +283,10 @@ def summarize(
         summary.warn(
             f"column {chosen.tag}, the last, is taken for the tags, but column {names} could be meant (option tag={rivals[0]})"
         )
-    if scheme is None and layout.width > 1 and layout.base is None and (word, tag) == (None, None):
-        summary.warn(f"no tags are read; column 0 of {layout.width} is taken for the words (options word and tag=none)")
+    if scheme is None and layout.width > 1 and layout.base is None and tag != NO_TAGS:
+        summary.warn(
+            f"no tags are read; column {chosen.word} of {layout.width} is taken for the words (options word and tag=none)"
+        )
     elif chosen.word == 0 and layout.numbered and layout.width > 2:
         summary.warn("the words are read from column 0, which has numbers (option word=1)")
     note_left_out(summary, columns)

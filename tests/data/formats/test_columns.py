@@ -111,6 +111,8 @@ def test_predict_needs_no_tags(file):
         ner.read(path)
     with pytest.warns(UserWarning, match="no tags are read; column 0 of 3 is taken for the words"):
         assert [each.words for each in ner.read_unlabelled(file("Ada ran home", "d.txt"))] == [("Ada",)]
+    with pytest.warns(UserWarning, match="no tags are read; column 1 of 3 is taken for the words"):
+        get_task("ner", word=1, tag=2).read_unlabelled(file("Ada ran home", "d.txt"))
     with pytest.warns(UserWarning, match="column 0 of 2"):
         assert [each.tags for each in ner.read_unlabelled(file("Ada B-PER⏎ran O⏎to 0", "b.conll"))] == [
             None
