@@ -26,6 +26,7 @@ from albert_np.tasks import batches
 from albert_np.tasks.task import Item, Task
 from albert_np.tasks.words import sliding_windows
 
+KEYS = ("question", "context", "answers")  # options: the keys of a file
 MAX_QUESTION_TOKENS = 64  # a longer question is cut
 MIN_PASSAGE_TOKENS = 8  # per window
 CANDIDATES = 20  # spans that a window contributes at most
@@ -54,6 +55,7 @@ class QuestionAnswering(Task):
     max_answer_length   in tokens
     n_best              number of answers to return
     unanswerable        whether there may be no answer; set by `learn`
+    question, context, answers   keys of the files, see `read_squad`
     null_threshold      by how much [CLS] must score above the best span for "there is no answer"
     """
 
@@ -62,9 +64,10 @@ class QuestionAnswering(Task):
     model = AlbertForQuestionAnswering
     metric = "f1"
     defaults: ClassVar[dict[str, Any]] = {
-        "max_length": 384, "max_answer_length": 30, "n_best": 5, "unanswerable": None, "null_threshold": 0.0,
+        "max_length": 384, "max_answer_length": 30, "n_best": 5, "unanswerable": None, "null_threshold": 0.0, "question": None,
+        "context": None, "answers": None,
     }  # fmt: skip
-    types: ClassVar[dict[str, Any]] = {"unanswerable": bool}
+    types: ClassVar[dict[str, Any]] = {"unanswerable": bool, "question": str, "context": str, "answers": str}
     learned = ("unanswerable",)
     collate = staticmethod(batches.collate_spans)
 
@@ -74,7 +77,12 @@ class QuestionAnswering(Task):
 
     def read(self, path: Any) -> list[Question]:
         """See `data.formats.read_squad`."""
-        return read_squad(path)[0]
+        return read_squad(path, **{name: self.options[name] for name in KEYS})[0]
+
+    def read_unlabelled(self, path: Any) -> list[Question]:
+        """Return the questions of a file, in which a key that was named in training may be missing."""
+        optional = not self.changed.intersection(KEYS)
+        return read_squad(path, **{name: self.options[name] for name in KEYS}, optional=optional)[0]
 
     def example(self, text: str) -> Question:
         """Return an example of a question, a tab, and its passage."""

@@ -53,6 +53,14 @@ class Translation(Task):
         self._languages = self._languages or get_languages(examples)
         return examples
 
+    def read_unlabelled(self, path: Any) -> list[Translated]:
+        """Return the sources of a file. A column that was named in training may be missing: see `read_parallel`."""
+        given = {name: self.options[name] for name in FILE_OPTIONS if name != "target"}
+        languages = self.options["languages"]
+        if given["source"] is not None and "source" not in self.changed and not given["source"].isdecimal():
+            languages, given["source"] = (given["source"], None), None
+        return read_parallel(path, **given, languages=languages, labelled=False)
+
     def learn(self, examples: list[Translated]) -> None:
         if not any(example.target for example in examples):
             raise ValueError(

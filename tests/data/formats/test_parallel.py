@@ -305,6 +305,21 @@ def test_all_files_of_a_task_are_read_in_the_direction_of_the_first(tmp_path):
     assert read_quietly(task.read, ",".join(map(str, files)))[0] and pairs(task.read(dev)) == [("blue", "blau")]
 
 
+def test_a_file_to_translate_needs_no_targets_whatever_training_named(tmp_path):
+    task = Translation(source="english", target="german")
+    for name, text in (("a.jsonl", lines({"english": "one"})), ("b.jsonl", lines({"source": "one", "target": ""}, {"source": "two"})),
+                       ("c.tsv", "one\n"), ("d.tsv", "english\tgerman\none\t\ntwo\tzwei\n"), ("e.csv", "source\none\n"),
+                       ("f.txt", "one\n"), ("g.tsv", "one\teins\n")):  # fmt: skip
+        (tmp_path / name).write_text(text)
+        assert pairs(task.read_unlabelled(tmp_path / name))[0] == ("one", None), name
+    task.change_options({"source": "englisch"})
+    with pytest.raises(ValueError, match=r"a.jsonl:1: there is no column or key 'englisch'; there are 'english'"):
+        task.read_unlabelled(tmp_path / "a.jsonl")
+    numbered = Translation(source="2", target="3")
+    (tmp_path / "h.tsv").write_text("7\tone\n")
+    assert pairs(numbered.read_unlabelled(tmp_path / "h.tsv")) == [("one", None)]
+
+
 # ---- random pairs ----
 
 WORDS = st.text(
