@@ -63,7 +63,7 @@ class Relations(Task):
     def learn(self, examples: list[Related]) -> None:
         labels = [example.label for example in examples if example.label is not None]
         if not labels:
-            raise ValueError("the training examples have no relations")
+            raise ValueError("the training examples have no relations: name their key in JSON (option label)")
         self.options["labels"] = names = sort_labels(labels)
         if len(names) == 1:
             warnings.warn(f"all training examples have one relation, {names[0]!r}: nothing can be learned", stacklevel=2)

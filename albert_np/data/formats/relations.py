@@ -47,7 +47,10 @@ def read_relations(path: FilePath, label: str | None = None, labelled: bool = Tr
     if not labelled:
         marked = [each._replace(label=None) for each in marked]
     examples = [make_example(each, name, summary) for each, name in zip(marked, ids)]
-    warn_of_labels(examples, summary)
+    if labelled:
+        warn_of_labels(examples, summary)
+    else:
+        summary.columns.pop("relation", None)
     return Examples(examples, summary)
 
 

@@ -78,7 +78,7 @@ def describe_keys(value: dict[str, Any], labels: Sequence[str]) -> dict[str, str
         "text": TOKENS + TEXT,
         "first": (*SUBJECT[:1], *HEADS),
         "second": (*OBJECT[:1], *TAILS),
-        "relation": LABELS,
+        "relation": labels,
         "id": ("id",),
     }
     found = {role: find_key(value, names) for role, names in keys.items()}

@@ -120,7 +120,7 @@ def choose_keys(entries: Sequence[Entry], usual: dict[str, Sequence[str]]) -> di
     required = ["question", "context", *(["answers"] if "answers" not in usual["answers"] else [])]  # one given by name
     for role in required:
         if keys[role] is None:
-            raise ValueError(f"{first.position}: {usual[role][0]!r} is missing; got {quote_names(first.value)}")
+            raise ValueError(f"{first.position}: {usual[role][0]!r} is missing (option {role}); got {quote_names(first.value)}")
     return keys
 
 

@@ -307,7 +307,8 @@ def test_all_files_of_a_task_are_read_in_the_direction_of_the_first(tmp_path):
 
 def test_a_file_to_translate_needs_no_targets_whatever_training_named(tmp_path):
     task = Translation(source="english", target="german")
-    for name, text in (("a.jsonl", lines({"english": "one"})), ("b.jsonl", lines({"source": "one", "target": ""}, {"source": "two"})),
+    partial = lines({"source": "one", "target": ""}, {"source": "two"})
+    for name, text in (("a.jsonl", lines({"english": "one"})), ("b.jsonl", partial),
                        ("c.tsv", "one\n"), ("d.tsv", "english\tgerman\none\t\ntwo\tzwei\n"), ("e.csv", "source\none\n"),
                        ("f.txt", "one\n"), ("g.tsv", "one\teins\n")):  # fmt: skip
         (tmp_path / name).write_text(text)

@@ -136,6 +136,7 @@ def check_no_relation(write):
 
     path = write("b.jsonl", json.dumps({**{k: v for k, v in TACRED.items() if k != "relation"}, "kind": "r"}))
     assert Relations(label="kind").read(path) == [MEANT]
+    assert Relations(label="kind").read(path).summary.columns["relation"] == "kind"
     (example,) = Relations(label="sort").read_unlabelled(path)
     assert example.label is None and example.text == MEANT.text
     with pytest.raises(ValueError, match=r"b.jsonl: there is no key 'sort' \(option label\); got 'id', 'token'"):
