@@ -127,7 +127,8 @@ def test_mistakes_in_columns(file):
     refused(read_tags, file("a.conll", "Rome\tB-LOC\nhere\n"), 2, "expected 2 columns, as in line 1, got 1")
     refused(read_tags, file("b.conll", "Rome\tLOC\n"), 1, "expected O, B-TYPE.*got 'LOC'")
     refused(read_tags, file("c.conll", "\n\n"), None, "no example")
-    refused(read_tags, file("d.conll", "a\tO\n\tO\n"), 2, "the word is empty")
+    with pytest.raises(ValueError, match=r"d\.conll:2: the word is empty \(option empty=skip leaves it out\)"):
+        read_tags(file("d.conll", "a\tO\n\tO\n"), empty="refuse")
 
 
 PROPOSITIONS = """# doc = x sent = 0
@@ -269,4 +270,4 @@ def test_json_of_another_form(file):
     for read in read_table, read_squad, read_relations:
         refused(read, file("a.json", "[" * 100_000), None, "it is nested too deeply")
     cells = "\t".join(["x", *"_" * 5, "0", *"_" * 4])
-    refused(read_propositions, file("a.conllu", f"{cells}\n"), 1, "the sentence has no word")
+    refused(read_propositions, file("a.conllu", f"{cells}\n"), 1, "it has none of the forms PropBank, CoNLL-2005")

@@ -6,9 +6,9 @@ import json
 import re
 
 import pytest
-from dialects import page_table, read_quietly, storages, store
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from storages import page_table, read_quietly, storages, store
 
 from albert_np.data.formats import read_parallel
 from albert_np.data.formats.parallel_columns import SOURCE, TARGET

@@ -4,9 +4,9 @@ import json
 import re
 
 import pytest
-from dialects import page_table, read_quietly, storages, store
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from storages import page_table, read_quietly, storages, store
 
 from albert_np.data.formats import Question, read_squad
 from albert_np.data.formats.squad import get_valid_answer
