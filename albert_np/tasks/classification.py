@@ -57,6 +57,7 @@ class Classification(Task):
         "quotes": bool, "missing": list, "separator": str,
     }  # fmt: skip
     learned = ("kind", "labels", "usual", "scale")
+    reading = ("text", "pair", "label", "several", "header", "delimiter", "quotes", "missing", "separator")
 
     @property
     def metric(self) -> str:  # type: ignore[override]

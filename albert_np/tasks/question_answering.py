@@ -69,6 +69,7 @@ class QuestionAnswering(Task):
     }  # fmt: skip
     types: ClassVar[dict[str, Any]] = {"unanswerable": bool, "question": str, "context": str, "answers": str}
     learned = ("unanswerable",)
+    reading = KEYS
     collate = staticmethod(batches.collate_spans)
 
     def __init__(self, **options: Any) -> None:

@@ -46,6 +46,7 @@ class Relations(Task):
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "other": "Other", "label": None, "labels": None, "usual": None}
     types: ClassVar[dict[str, Any]] = {"label": str, "labels": list}
     learned = ("labels", "usual")
+    reading = ("label",)
     collate = staticmethod(batches.collate_entities)
 
     def read(self, path: Any) -> list[Related]:

@@ -39,6 +39,7 @@ class Translation(Task):
         "source": str, "target": str, "header": bool, "delimiter": str, "quotes": bool, "empty": EMPTY, "languages": list,
     }  # fmt: skip
     learned = ("languages",)
+    reading = (*FILE_OPTIONS, "languages")
     trains: ClassVar[dict[str, Any]] = {"label_smoothing": 0.1}
     collate = staticmethod(batches.collate_translations)
 
