@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from albert_np.data.formats.lines import FilePath, UniqueIds, get_suffix, parse_json, read_json_lines, read_lines, read_text
@@ -52,6 +53,8 @@ def is_json(path: FilePath) -> bool:
     """Return whether a file is JSON by its suffix, or has an object in its first line that is not empty."""
     if get_suffix(path) in JSON:
         return True
+    if not Path(path).is_file():  # a pipe can be read only once
+        return False
     first = next((line for _, line in read_lines(path) if line.strip()), "")
     if first.lstrip()[:1] != "{":
         return False

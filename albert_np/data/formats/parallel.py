@@ -161,6 +161,8 @@ def read_two_files(first: str, second: str, names: Sequence[str | None], summary
 
 def has_tabs(path: FilePath) -> bool:
     """Return whether every line of a file that is not empty has a tab."""
+    if not Path(path).is_file():  # a pipe can be read only once
+        return False
     lines = [line for _, line in read_lines(path) if line.strip()]
     return bool(lines) and all("\t" in line for line in lines)
 

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import os
 import re
+import threading
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -275,6 +277,18 @@ def test_a_rule_of_the_page(tmp_path, rule):
         return path
 
     RULES[rule](write)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_pipes_are_read_once(tmp_path):
+    def feed(name, text):
+        os.mkfifo(tmp_path / name)
+        threading.Thread(target=lambda: (tmp_path / name).write_text(text), daemon=True).start()
+        return tmp_path / name
+
+    assert pairs(read_parallel(feed("a", "one\n"))) == [("one", None)]
+    assert pairs(read_parallel(f"{feed('b', 'one')},{feed('c', 'eins')}")) == ONE
+    assert pairs(read_parallel(feed("d.tsv", "one\teins\n"))) == ONE
 
 
 def test_a_comma_that_divides_in_two_ways(tmp_path, monkeypatch):
