@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from albert_np.data.formats.lines import FilePath, UniqueIds, get_suffix, parse_json, read_json_lines, read_lines, read_text
+from albert_np.data.formats.lines import FilePath, UniqueIds, get_suffix, parse_json, read_lines, read_text, split_lines
 
 JSON = (".json", ".jsonl", ".ndjson")
 Rows = list[tuple[str, Any]]  # (position, value): the position is FILE:LINE, FILE: element 2 or FILE: data[1]
@@ -37,7 +37,8 @@ def read_objects(path: FilePath) -> Objects:
             raise
         lines = True
     if lines:
-        return Objects("JSON lines", [(f"{path}:{number}", value) for number, value in read_json_lines(path)], {})
+        numbered = [(number, line) for number, line in enumerate(split_lines(text), start=1) if line.strip()]
+        return Objects("JSON lines", [(f"{path}:{number}", parse_json(path, line, number)) for number, line in numbered], {})
     if isinstance(whole, list):
         return Objects("JSON list", [(f"{path}: element {number}", value) for number, value in enumerate(whole, start=1)], {})
     if isinstance(whole, dict) and isinstance(whole.get("data"), list):

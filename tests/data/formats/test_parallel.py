@@ -289,6 +289,7 @@ def test_pipes_are_read_once(tmp_path):
     assert pairs(read_parallel(feed("a", "one\n"))) == [("one", None)]
     assert pairs(read_parallel(f"{feed('b', 'one')},{feed('c', 'eins')}")) == ONE
     assert pairs(read_parallel(feed("d.tsv", "one\teins\n"))) == ONE
+    assert pairs(read_parallel(feed("e.jsonl", lines({"en": "one", "de": "eins"})))) == ONE
 
 
 def test_a_comma_that_divides_in_two_ways(tmp_path, monkeypatch):
