@@ -62,6 +62,7 @@ class Classification(Task):
         "quotes": bool, "missing": list, "separator": str, "pairs": bool,
     }  # fmt: skip
     learned = ("kind", "labels", "usual", "scale", "pairs")
+    reading = TABLE
 
     @property
     def metric(self) -> str:  # type: ignore[override]

@@ -189,7 +189,7 @@ class FinetuneJob:
         model = self.initial.create(settings.seed)
         return {
             "task": self.task.name,
-            "options": self.task.options,
+            "options": {name: value for name, value in self.task.options.items() if name not in self.task.reading},
             "settings": {key: value for key, value in settings.to_dict().items() if key not in settings.changeable},
             "config": model.config.to_dict(),
             "train": examples_hash(self.examples),

@@ -144,7 +144,8 @@ def find_differences(now: dict[str, Any], then: dict[str, Any]) -> list[str]:
         if key in HASHES:
             lines.append(f"{HASHES[key]} {'are' if key in ('train', 'dev') else 'is'} not what the run was started with")
         elif isinstance(new, dict) and isinstance(old, dict):
-            lines += find_differences(new, old)
+            compared = {name: value for name, value in old.items() if key != "options" or name in new}  # without `Task.reading`
+            lines += find_differences(new, compared)
         else:
             lines.append(f"{key} is {_shorten(new)} now and was {_shorten(old)}")
     return lines

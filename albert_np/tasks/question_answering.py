@@ -28,6 +28,7 @@ from albert_np.tasks import batches
 from albert_np.tasks.task import Item, Task, one_line
 from albert_np.tasks.words import sliding_windows
 
+KEYS = ("question", "context", "answers")  # options: the keys of a file
 MAX_QUESTION_TOKENS = 64  # a longer question is cut
 MIN_PASSAGE_TOKENS = 8  # per window
 CANDIDATES = 20  # spans that a window contributes at most
@@ -59,6 +60,7 @@ class QuestionAnswering(Task):
     unanswerable        whether there may be no answer; set by `learn`
     characters          whether the main score is the F1 of characters rather than of words; by default set by `learn`: whether
                         the passages are in a language without blanks between words
+    question, context, answers   keys of the files, see `read_squad`
     null_threshold      by how much [CLS] must score above the best span for "there is no answer"
     """
 
@@ -67,9 +69,13 @@ class QuestionAnswering(Task):
     model = AlbertForQuestionAnswering
     defaults: ClassVar[dict[str, Any]] = {
         "max_length": 384, "max_answer_length": 30, "n_best": 5, "unanswerable": None, "null_threshold": 0.0, "characters": None,
+        "question": None, "context": None, "answers": None,
     }  # fmt: skip
-    types: ClassVar[dict[str, Any]] = {"unanswerable": bool}
+    types: ClassVar[dict[str, Any]] = {
+        "unanswerable": bool, "question": str, "context": str, "answers": str, "characters": bool,
+    }  # fmt: skip
     learned = ("unanswerable",)
+    reading = KEYS
     collate = staticmethod(batches.collate_spans)
 
     def __init__(self, **options: Any) -> None:
@@ -83,7 +89,12 @@ class QuestionAnswering(Task):
 
     def read(self, path: Any) -> list[Question]:
         """See `data.formats.read_squad`."""
-        return read_squad(path)[0]
+        return read_squad(path, **{name: self.options[name] for name in KEYS})[0]
+
+    def read_unlabelled(self, path: Any) -> list[Question]:
+        """Return the questions of a file, in which a key that was named in training may be missing."""
+        optional = not self.changed.intersection(KEYS)
+        return read_squad(path, **{name: self.options[name] for name in KEYS}, optional=optional)[0]
 
     def example(self, text: str) -> Question:
         """Return an example of a question, a tab, and its passage."""

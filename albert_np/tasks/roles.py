@@ -71,6 +71,7 @@ class SemanticRoles(Tagging):
     }  # fmt: skip
     types: ClassVar[dict[str, Any]] = {"word": int, "frame": int, "comments": str, "empty": EMPTY, "labels": list}
     learned = ("labels",)
+    reading = ("word", "frame", "comments", "empty")
 
     def read(self, path: Any) -> list[Propositions]:
         """See `data.formats.read_propositions`."""

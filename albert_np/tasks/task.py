@@ -64,6 +64,7 @@ class Task:
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128}  # default options
     types: ClassVar[dict[str, Any]] = {}  # types of the options whose default does not show it, see `options.read_option`
     learned: ClassVar[tuple[str, ...]] = ()  # options that `learn` sets: a trained model keeps them
+    reading: ClassVar[tuple[str, ...]] = ()  # options by which files are read: for a run that is resumed, its examples count
     trains: ClassVar[dict[str, Any]] = {}  # default settings of `finetune` for this task
 
     def __init__(self, **options: Any) -> None:

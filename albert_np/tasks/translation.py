@@ -47,6 +47,7 @@ class Translation(Task):
         "bleu": tuple(BLEU_TOKENS),
     }  # fmt: skip
     learned = ("languages",)
+    reading = (*FILE_OPTIONS, "languages")
     trains: ClassVar[dict[str, Any]] = {"label_smoothing": 0.1}
     collate = staticmethod(batches.collate_translations)
 
@@ -60,6 +61,14 @@ class Translation(Task):
         examples = read_parallel(path, **given, languages=self.options["languages"] or self._languages)
         self._languages = self._languages or get_languages(examples)
         return examples
+
+    def read_unlabelled(self, path: Any) -> list[Translated]:
+        """Return the sources of a file. A column that was named in training may be missing: see `read_parallel`."""
+        given = {name: self.options[name] for name in FILE_OPTIONS if name != "target"}
+        languages = self.options["languages"]
+        if given["source"] is not None and "source" not in self.changed and not given["source"].isdecimal():
+            languages, given["source"] = (given["source"], None), None
+        return read_parallel(path, **given, languages=languages, labelled=False)
 
     def learn(self, examples: list[Translated]) -> None:
         if not any(example.target for example in examples):
