@@ -61,8 +61,8 @@ class Tokenizer(ABC):
         """Return the tokenizer of a folder, a vocabulary file, Google's .tar.gz, or a name on the Hugging Face hub.
 
         A folder's vocabulary is spiece.model, or else its only \\*.model (Google's 30k-clean.model), or else vocab.txt: a
-        WordPiece vocabulary, as in the Chinese models, for which a `WordPieceTokenizer` is returned. The settings are those of
-        the folder's tokenizer_config.json, if there is one.
+        WordPiece vocabulary, as in the Chinese models, for which a `WordPieceTokenizer` is returned, or else tokenizer.json, of
+        either kind. The settings are those of the folder's tokenizer_config.json, if there is one.
 
         changes: settings that replace the folder's, such as ``keep_accents=True``. The other arguments are those of
         huggingface_hub, and are used only for names on the hub.
