@@ -12,7 +12,7 @@ import numpy as np
 from albert_np.core import backend
 from albert_np.core.params import Form, Tree, fill, flat_size, zero_tree
 from albert_np.io import sources
-from albert_np.io.fit import HEADS, find_heads, find_task, fit
+from albert_np.io.fit import HEADS, find_heads, find_task, fit, unwrap_names
 from albert_np.io.locate import Weights, locate
 from albert_np.io.model_config import C
 from albert_np.io.names import Names, get_head_task, name_table
@@ -27,7 +27,7 @@ ARCHITECTURES = {
 
 @dataclass(frozen=True)
 class Checkpoint(Generic[C]):
-    """An opened checkpoint: its files, its config, and its tensors under the names used in the file."""
+    """An opened checkpoint: its files, its config, and its tensors under the file's names without wrappers' prefixes."""
 
     weights: Weights
     config: C
@@ -56,7 +56,8 @@ def open_checkpoint(
         config = config.replace(num_hidden_groups=1)  # the groups in the file only express the sharing to other programs
     if changes:
         config = config.replace(**_drop_old_labels(config, changes))
-    return Checkpoint(weights, config, weights.read())
+    tensors = weights.read()
+    return Checkpoint(weights, config, unwrap_names(tensors) if weights.naming == "hf" else tensors)
 
 
 def _drop_old_labels(config: C, changes: dict[str, Any]) -> dict[str, Any]:

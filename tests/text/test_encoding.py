@@ -125,5 +125,5 @@ def test_return_tensors(tokenizer):
 
 
 def test_texts_of_unequal_length_without_padding(tokenizer):
-    with pytest.raises(ValueError, match="the rows have from 3 to .* tokens: pass padding=True to fill them up"):
+    with pytest.raises(ValueError, match=r"the rows have from 3 to .* tokens: pass padding=True to fill them up"):
         tokenizer(["the", "the old bridge fell"])
