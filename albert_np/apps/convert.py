@@ -8,12 +8,13 @@ import numpy as np
 
 from albert_np.compress.dense import densify
 from albert_np.io import sources
-from albert_np.io.files import write_folder
+from albert_np.io.files import read_json, write_folder, write_json
 from albert_np.io.load import get_architecture, open_checkpoint, read_params, widest_dtype, with_architecture
 from albert_np.io.onnx import save_onnx
 from albert_np.io.save import DTYPES, save_hf, save_npz, save_tf
 from albert_np.models.config import AlbertConfig
 from albert_np.models.shapes import shapes
+from albert_np.tasks.trained import FILE as TASK_FILE
 from albert_np.text.copy import copy_tokenizer
 
 TARGETS = ("hf", "tf", "npz", "onnx")
@@ -63,7 +64,23 @@ def convert(
         else:
             save_tf(folder, config, tree, dtype)
         tokenizer = copy_tokenizer(source, folder, to, **hub)
+        if to == "hf":
+            copy_task(Path(source), folder)
     return {
         "from": checkpoint.weights.format, "to": to, "dtype": dtype, "heads": list(checkpoint.heads),
         "architecture": architecture, "parameters": tree.count(), "tokenizer": tokenizer, "folder": str(target),
     }  # fmt: skip
+
+
+def copy_task(source: Path, target: Path) -> None:
+    """Write the task.json of a trained folder beside its converted model, so that it answers as before.
+
+    The scale of a regression's targets is left out: the conversion folds it into the weights.
+    """
+    file = source / TASK_FILE
+    if not file.is_file():
+        return
+    values = read_json(file)
+    if isinstance(values, dict) and isinstance(values.get("options"), dict):
+        values["options"].pop("scale", None)
+    write_json(target / TASK_FILE, values)

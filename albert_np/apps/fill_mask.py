@@ -1,10 +1,45 @@
 """The most probable tokens at each [MASK] of a text."""
 
+import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from albert_np.core import backend
+from albert_np.io.load import MissingHeads
+from albert_np.models import AlbertForMaskedLM
+from albert_np.models.vocabulary import check_vocabulary
+
+
+def load_masked_model(path: str, seed: int = 0) -> tuple[AlbertForMaskedLM, Any]:
+    """Return a masked language model and its tokenizer.
+
+    ValueError if it has no weights for that head, or if the tokenizer has more pieces than the model.
+    """
+    from albert_np.text import AlbertTokenizer
+
+    tokenizer = AlbertTokenizer.from_pretrained(path)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*left out")  # the sentence-order head is not needed here
+        try:
+            model = AlbertForMaskedLM.from_pretrained(path, seed=seed, require_heads=True)
+        except MissingHeads as error:
+            raise ValueError(f"{error}{_suggest(path)}") from None
+    check_vocabulary(model.config, len(tokenizer))
+    return model, tokenizer
+
+
+def _suggest(path: str) -> str:
+    """Return what a model without a masked-language-model head can be used for; "" if that is not known."""
+    from albert_np.models import AlbertConfig
+    from albert_np.tasks.inferred import CLASSES, get_class
+    from albert_np.tasks.trained import FILE
+
+    named = get_class(AlbertConfig.from_pretrained(path))
+    if named in CLASSES or (Path(path) / FILE).is_file():
+        return f"; it answers with albert-np predict {' or '.join(CLASSES.get(named, ('TASK',)))} --model {path}"
+    return "; name the pretrained model"
 
 
 def fill_masks(model: Any, tokenizer: Any, text: str, k: int) -> list[list[tuple[str, float]]]:

@@ -21,8 +21,10 @@ from albert_np.models.base import Model
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
 from albert_np.models.shapes import shapes
+from albert_np.models.vocabulary import check_vocabulary
 from albert_np.tasks import batches
 from albert_np.tasks.finetune import new_folder
+from albert_np.tasks.inferred import names_task
 from albert_np.tasks.task import Item
 from albert_np.tasks.trained import FILE, Trained
 from albert_np.text import AlbertTokenizer
@@ -43,7 +45,7 @@ def compress(
 ) -> dict[str, Any]:
     """Compress the trained model of a folder and write it to the new folder `out`.
 
-    model     a trained folder, or any checkpoint that `from_pretrained` loads, without a task: see `compress_checkpoint`
+    model     a trained folder, or one of transformers' with a task, or any checkpoint without a task: see `compress_checkpoint`
     examples  of the task, a file or a list: for the importance of heads and neurons, and for calibration
     dev       examples to score before and after
 
@@ -51,7 +53,7 @@ def compress(
     Raises ValueError, FileNotFoundError, FileExistsError.
     """
     folder = new_folder(out)
-    if not (Path(model) / FILE).is_file():
+    if not has_task(Path(model)):
         return compress_checkpoint(model, folder, plan, examples, dev)
     trained = Trained.from_pretrained(model)
     train, held_out = (trained.read(each) if each is not None else [] for each in (examples, dev))
@@ -67,6 +69,11 @@ def compress(
     small.about = {**small.about, "compression": summary}
     small.save_pretrained(folder)
     return {**summary, "bytes": weights_bytes(folder), "folder": str(folder)}
+
+
+def has_task(model: Path) -> bool:
+    """Return whether a folder was trained for a task: here, or elsewhere with the class of a task in its config.json."""
+    return (model / FILE).is_file() or (model.is_dir() and names_task(AlbertConfig.from_pretrained(model)))
 
 
 class _AnyModel(Model):
@@ -91,6 +98,7 @@ def compress_checkpoint(
     config, calibration = checkpoint.config, []
     if texts is not None:
         tokenizer, most = AlbertTokenizer.from_pretrained(model), config.max_position_embeddings
+        check_vocabulary(config, len(tokenizer))
         lines = sample([line for _, line in read_lines(Path(texts)) if line.strip()], CALIBRATION)
         rows = [tokenizer(line, max_length=min(128, most), truncation=True)["input_ids"][0].tolist() for line in lines]
         calibration = pack_unlabelled([Item(row, [0] * len(row)) for row in rows], params.flat)

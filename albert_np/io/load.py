@@ -23,6 +23,10 @@ ARCHITECTURES = {
     "classification": "AlbertForSequenceClassification",
     "relation": "AlbertForRelationClassification",
 }
+HEAD_NAMES = {
+    "pooler": "the pooler", "mlm": "the masked-language-model head", "sop": "the sentence-order head", "task": "the task's head",
+    "relation": "the head of relations",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def load(
     changes: dict[str, Any] | None = None,
     check_finite: bool = True,
     adapt_config: Callable[[C], C] = lambda config: config,
+    require_heads: bool = False,
     **hub_options: Any,
 ) -> tuple[C, Tree, list[str]]:
     """Load a checkpoint: return its config, the parameters, and the names of the tensors that are left to initialise.
@@ -90,6 +95,7 @@ def load(
                   `optional`. A warning names both.
     adapt_config  applied to the config before the parameters are built
     check_finite  refuse NaN and infinities
+    require_heads refuse a checkpoint that lacks one of the heads that are not optional (`MissingHeads`)
 
     Raises ValueError that names each tensor that does not fit or is not finite; FileNotFoundError.
     """
@@ -97,12 +103,31 @@ def load(
         checkpoint = open_checkpoint(local, config_class, config, changes)
         checkpoint = replace(checkpoint, config=adapt_config(checkpoint.config))
         wanted = tuple(head for head in heads if head not in optional or head in checkpoint.heads)
+        if require_heads:
+            _check_heads(path, checkpoint, wanted)
         tree, missing = read_params(checkpoint, shapes(checkpoint.config, wanted), dtype, check_finite)
     dropped = [head for head in checkpoint.heads if head not in wanted]
     if checkpoint.task and checkpoint.task != get_head_task(checkpoint.config):
         dropped.append(f"a head for {checkpoint.task}")
     _warn_about_heads(path, missing, dropped)
     return checkpoint.config, tree, missing
+
+
+class MissingHeads(ValueError):
+    """A checkpoint lacks the weights of a head that was required."""
+
+
+def _check_heads(path: Any, checkpoint: Checkpoint[Any], wanted: tuple[str, ...]) -> None:
+    """Raise MissingHeads unless the checkpoint has all heads that are wanted."""
+    missing = [head for head in wanted if head not in checkpoint.heads]
+    if missing:
+        held = [head for head in checkpoint.heads if head not in ("task", "relation")]
+        held += [f"a head for {checkpoint.task}"] if checkpoint.task else []
+        found = f"beside the body it holds {', '.join(held)}" if held else "it holds the body alone"
+        raise MissingHeads(
+            f"{path} has no weights for {', '.join(map(HEAD_NAMES.__getitem__, missing))} ({found}): "
+            "a new head would answer at random"
+        )
 
 
 def read_params(checkpoint: Checkpoint[Any], form: Form, dtype: Any, check_finite: bool = True) -> tuple[Tree, list[str]]:
