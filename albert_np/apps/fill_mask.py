@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
+from albert_np.io.files import read_json
 from albert_np.io.load import MissingHeads
 from albert_np.models import AlbertForMaskedLM
 from albert_np.models.vocabulary import check_vocabulary
@@ -31,15 +32,15 @@ def load_masked_model(path: str, seed: int = 0) -> tuple[AlbertForMaskedLM, Any]
 
 
 def _suggest(path: str) -> str:
-    """Return what a model without a masked-language-model head can be used for; "" if that is not known."""
+    """Return what a model without a masked-language-model head can be used for."""
     from albert_np.models import AlbertConfig
     from albert_np.tasks.inferred import CLASSES, get_class
     from albert_np.tasks.trained import FILE
 
-    named = get_class(AlbertConfig.from_pretrained(path))
-    if named in CLASSES or (Path(path) / FILE).is_file():
-        return f"; it answers with albert-np predict {' or '.join(CLASSES.get(named, ('TASK',)))} --model {path}"
-    return "; name the pretrained model"
+    names = CLASSES.get(get_class(AlbertConfig.from_pretrained(path)), ())
+    file = Path(path) / FILE
+    task = read_json(file).get("task") if file.is_file() else names[0] if names else None
+    return f"; it answers with albert-np predict {task} --model {path}" if task else "; name the pretrained model"
 
 
 def fill_masks(model: Any, tokenizer: Any, text: str, k: int) -> list[list[tuple[str, float]]]:

@@ -131,7 +131,7 @@ class Trained:
         if LABELS in self.about and self.task.options.get("labels"):
             read, note = rename_ids(read, self.task.options["labels"])
             if note:
-                warnings.warn(note, stacklevel=3)
+                warnings.warn(note, stacklevel=1)  # one place for all callers: it is shown once
         return read
 
 
