@@ -166,3 +166,10 @@ def test_a_padded_vocabulary_just_works(saved, capsys, tmp_path, tokenizer):
         "--epochs", "1", "--out", tmp_path / "o", "--quiet")  # fmt: skip
     for beams in ("1", "3"):
         run(capsys, "translate", "--model", tmp_path / "o", "--beams", beams, *LINES)
+    text = tmp_path / "text.txt"
+    text.write_text("".join(f"{line} {other}\n\n" for line in LINES for other in LINES))
+    config = tmp_path / "AlbertForMaskedLM40" / "config.json"
+    run(capsys, "pretrain", text, "--config", config, "--tokenizer", masked, "--steps", "2",
+        "--max-length", "24", "--out", tmp_path / "p", "--quiet")  # fmt: skip
+    assert ab.AlbertConfig.from_pretrained(tmp_path / "p").vocab_size == len(tokenizer) + 40
+    assert len(run(capsys, "fill-mask", "--model", tmp_path / "p", "Anna is in [MASK] .")[0].splitlines()) == 5
