@@ -78,7 +78,7 @@ def read(path: Path) -> UnigramFile:
         pieces, cuts_commas = _read_pieces(values["model"])
         added = _read_added(values.get("added_tokens") or [], pieces)
         model = _make_model(pieces, added, charsmap)
-    except (AttributeError, TypeError, KeyError, IndexError) as error:
+    except (AttributeError, TypeError, KeyError, IndexError, StopIteration) as error:
         raise ValueError(f"{path} is damaged, or not of the tokenizers library: {error!r}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
@@ -135,7 +135,7 @@ def _name_step(step: dict[str, Any]) -> str:
     if kind in ("NFKD", "Lowercase", "Precompiled"):
         return str(kind)
     if kind == "Replace":
-        ((form, pattern),) = step["pattern"].items()
+        form, pattern = next(iter(step["pattern"].items()))
         content = step["content"]
         if form == "String" and pattern in ("``", "''") and content == '"':
             return str(pattern)
@@ -229,7 +229,7 @@ def _make_model(pieces: list[tuple[str, float]], added: list[str], charsmap: byt
     for text, score in pieces:
         try:
             number = struct.pack("<f", score)
-        except OverflowError:
+        except (OverflowError, struct.error):
             raise ValueError(f"the score of the piece {text[:40]!r} is too large: {score}") from None
         piece = field(1, BYTES, text.encode()) + field(2, FOUR_BYTES, number) + field(3, VARINT, kinds.get(text, NORMAL))
         fields.append(field(1, BYTES, piece))

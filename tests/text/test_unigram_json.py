@@ -141,6 +141,7 @@ def step(**fields):
         (lambda values: values["model"]["vocab"].append(["x", "1"]), r"piece 22 must be a text and its score"),
         (lambda values: values["model"]["vocab"].append(["a", -1.0]), "duplicate piece, 'a'"),
         (lambda values: values["model"]["vocab"].append(["x", 1e300]), "the score of the piece 'x' is too large"),
+        (lambda values: values["model"]["vocab"].append(["x", 10**40]), "the score of the piece 'x' is too large"),
         (lambda values: values["model"]["vocab"].__setitem__(4, ["<mask>", 0.0]), r"the added token '\[MASK\]' has the id 4"),
         (lambda values: values["added_tokens"][0].update(id="0"), "damaged"),
         (lambda values: values["model"].pop("vocab"), "damaged"),
