@@ -60,6 +60,8 @@ def infer_task(path: Path, config: AlbertConfig, max_tokens: int, task: str | Ta
     if "decoding" in chosen.defaults:
         options["decoding"] = "each"
         described += ", for each word the most probable one"
+    if "unanswerable" in chosen.defaults:
+        described = ", every question with an answer"
     if "other" in chosen.defaults and "Other" not in options["labels"] and "no_relation" in options["labels"]:
         options["other"] = "no_relation"
     known = {key: value for key, value in options.items() if key in chosen.defaults}

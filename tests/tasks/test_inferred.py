@@ -168,7 +168,10 @@ def config_of(model_class, labels=None, **fields):
 
 
 def test_question_answering(saved):
-    trained = load(saved(ab.AlbertForQuestionAnswering), r"no task\.json: question-answering \(from config\.json\)")
+    trained = load(
+        saved(ab.AlbertForQuestionAnswering),
+        r"no task\.json: question-answering, every question with an answer \(from config\.json\)",
+    )
     question = trained.task.example("Who sees the apple?\tAnna sees the apple in Rome.")
     (answer,) = trained.predict([question])
     assert answer["text"] and question.context[answer["start"] : answer["end"]] == answer["text"]
