@@ -73,11 +73,11 @@ def convert(
 
 
 def copy_task(source: Path, target: Path) -> None:
-    """Write the task.json of a trained folder beside its converted model, so that it answers as before.
+    """Write the task.json of a trained folder, or beside a file of weights, into that of the converted model, so that it answers as before.
 
     The scale of a regression's targets is left out: the conversion folds it into the weights.
     """
-    file = source / TASK_FILE
+    file = (source.parent if source.is_file() else source) / TASK_FILE
     if not file.is_file():
         return
     values = read_json(file)

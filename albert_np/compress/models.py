@@ -1,5 +1,6 @@
 """Compress a trained folder (`albert-np compress`), and measure the cost in accuracy."""
 
+import contextlib
 import os
 import statistics
 import time
@@ -45,7 +46,8 @@ def compress(
 ) -> dict[str, Any]:
     """Compress the trained model of a folder and write it to the new folder `out`.
 
-    model     a trained folder, or one of transformers' with a task, or any checkpoint without a task: see `compress_checkpoint`
+    model     a trained folder, or any checkpoint: with examples or dev one that transformers trained for a task, else see
+              `compress_checkpoint`
     examples  of the task, a file or a list: for the importance of heads and neurons, and for calibration
     dev       examples to score before and after
 
@@ -53,7 +55,7 @@ def compress(
     Raises ValueError, FileNotFoundError, FileExistsError.
     """
     folder = new_folder(out)
-    if not has_task(Path(model)):
+    if not has_task(Path(model), plan.needs_labels or examples is not None or dev is not None):
         return compress_checkpoint(model, folder, plan, examples, dev)
     trained = Trained.from_pretrained(model)
     train, held_out = (trained.read(each) if each is not None else [] for each in (examples, dev))
@@ -71,9 +73,12 @@ def compress(
     return {**summary, "bytes": weights_bytes(folder), "folder": str(folder)}
 
 
-def has_task(model: Path) -> bool:
-    """Return whether a folder was trained for a task: here, or elsewhere with the class of a task in its config.json."""
-    return (model / FILE).is_file() or (model.is_dir() and names_task(AlbertConfig.from_pretrained(model)))
+def has_task(model: Path, is_needed: bool) -> bool:
+    """Return whether a folder is compressed as a model of a task: it was trained for one here, or, where the task is needed,
+    elsewhere, with its class in config.json."""
+    if (model / FILE).is_file():
+        return True
+    return is_needed and model.is_dir() and names_task(AlbertConfig.from_pretrained(model))
 
 
 class _AnyModel(Model):
@@ -96,9 +101,9 @@ def compress_checkpoint(
         params, _ = read_params(checkpoint, shapes(checkpoint.config, checkpoint.heads), np.dtype("float32"))
         before = checkpoint.weights.file.stat().st_size if checkpoint.weights.file.is_file() else None
     config, calibration = checkpoint.config, []
+    check_tokenizer(model, config)
     if texts is not None:
         tokenizer, most = AlbertTokenizer.from_pretrained(model), config.max_position_embeddings
-        check_vocabulary(config, len(tokenizer))
         lines = sample([line for _, line in read_lines(Path(texts)) if line.strip()], CALIBRATION)
         rows = [tokenizer(line, max_length=min(128, most), truncation=True)["input_ids"][0].tolist() for line in lines]
         calibration = pack_unlabelled([Item(row, [0] * len(row)) for row in rows], params.flat)
@@ -108,6 +113,12 @@ def compress_checkpoint(
         copy_tokenizer(model, writing, "hf")
     summary = summarise(small, plan) | {"parameters_before": params.count(), "bytes_before": before}
     return {**summary, "bytes": weights_bytes(folder), "folder": str(folder)}
+
+
+def check_tokenizer(model: str | os.PathLike[str], config: AlbertConfig) -> None:
+    """Raise ValueError if the checkpoint's tokenizer, which is copied, has more pieces than the model. There may be none."""
+    with contextlib.suppress(FileNotFoundError, ImportError):
+        check_vocabulary(config, len(AlbertTokenizer.from_pretrained(model)))
 
 
 def summarise(small: CompressedModel, plan: Plan) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def names_task(config: AlbertConfig) -> bool:
 def infer_task(path: Path, config: AlbertConfig, max_tokens: int, task: str | Task | None = None) -> tuple[Task, str]:
     """Return the task of a folder without task.json, and one line on what it was inferred from.
 
-    task        the expected task; None: the one of the class in config.json
+    task        the expected task, whose options count where they are not the defaults; None: that of the class in config.json
     max_tokens  of a text, as the tokenizer limits it
 
     Raises ValueError for a class without a task here, another class than the expected task's, and labels that do not fit it.
@@ -65,7 +65,8 @@ def infer_task(path: Path, config: AlbertConfig, max_tokens: int, task: str | Ta
     if "other" in chosen.defaults and "Other" not in options["labels"] and "no_relation" in options["labels"]:
         options["other"] = "no_relation"
     known = {key: value for key, value in options.items() if key in chosen.defaults}
-    made = type(chosen)(**{**chosen.options, **known})
+    given = {key: value for key, value in chosen.options.items() if value != chosen.defaults[key]}
+    made = type(chosen)(**{**known, **given})
     return made, f"{path}: no task.json: {made.name}{described} (from config.json)"
 
 

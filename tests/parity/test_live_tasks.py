@@ -213,7 +213,8 @@ def test_answers_are_the_best_spans_of_their_scores(fine_tuned, their_tokenizer)
         spans = row.pop("offset_mapping")[0].tolist()
         out = theirs(**row)
         inside = [i for i, (kind, span) in enumerate(zip(row["token_type_ids"][0], spans)) if kind == 1 and span != [0, 0]]
-        scores = {(i, k): float(out.start_logits[0, i] + out.end_logits[0, k]) for i in inside for k in inside if i <= k}
+        start_logits, end_logits = out.start_logits[0].tolist(), out.end_logits[0].tolist()
+        scores = {(i, k): start_logits[i] + end_logits[k] for i in inside for k in inside if i <= k}
         first, last = max(scores, key=scores.get)
         assert (answer["start"], answer["end"]) == (spans[first][0], spans[last][1])
 

@@ -8,6 +8,7 @@ import pytest
 import albert_np as ab
 from albert_np.data.formats import Labelled, Tagged
 from albert_np.io.load import MissingHeads
+from albert_np.tasks import get_task
 from albert_np.tasks.inferred import get_labels, infer_task, rename_ids
 from albert_np.tasks.tagging import labels_as_tags
 from albert_np.tasks.trained import Trained
@@ -211,6 +212,12 @@ def test_a_named_task_decides_where_config_json_names_no_class(saved):
     assert load(folder, "classification with the labels a, b", task="classification").predict(TEXT)
     with pytest.raises(ValueError, match="regression of 3 numbers"):
         infer_task(folder, config_of(CLASSIFIER, num_labels=3, problem_type="regression"), 40)
+
+
+def test_options_that_are_given_count(tmp_path):
+    given = get_task("classification", max_length=12, text="review")
+    task, _ = infer_task(tmp_path, config_of(CLASSIFIER, ["no", "yes"]), 40, given)
+    assert (task.options["max_length"], task.options["text"], task.options["labels"]) == (12, "review", ["no", "yes"])
 
 
 def test_missing_heads_are_refused(saved):

@@ -75,7 +75,9 @@ def test_every_command_takes_a_folder_of_transformers(saved, capsys, tmp_path):
 
 def test_compress_and_convert_keep_the_task(saved, capsys, tmp_path):
     classifier = saved(CLASSIFIER, id2label={0: "cold", 1: "warm"})
-    run(capsys, "compress", "--model", classifier, "--out", tmp_path / "small", "--weights", "float16")
+    (tmp_path / "x.tsv").write_text(f"text\tlabel\n{LINES[0]}\tcold\n{LINES[1]}\twarm\n")
+    compressed = ["--out", tmp_path / "small", "--weights", "float16", "--dev", tmp_path / "x.tsv"]
+    assert "accuracy" in run(capsys, "compress", "--model", classifier, *compressed)[0]
     run(capsys, "convert", tmp_path / "small", tmp_path / "plain", "--to", "hf")
     answers = []
     for folder in (tmp_path / "small", tmp_path / "plain"):
@@ -85,6 +87,15 @@ def test_compress_and_convert_keep_the_task(saved, capsys, tmp_path):
     assert answers[0]["label"] == answers[1]["label"]
     stored = json.loads((tmp_path / "small" / "task.json").read_text())
     assert json.loads((tmp_path / "plain" / "task.json").read_text()) == stored
+
+
+def test_compress_without_examples_needs_neither_task_nor_tokenizer(saved, capsys, tmp_path):
+    classifier = saved(CLASSIFIER, id2label={0: "cold", 1: "warm"})
+    (tmp_path / f"{CLASSIFIER}0" / "tokenizer.json").rename(tmp_path / "tokenizer.json")
+    run(capsys, "compress", "--model", classifier, "--out", tmp_path / "small", "--weights", "int8")
+    (tmp_path / "tokenizer.json").rename(tmp_path / "small" / "tokenizer.json")
+    out, err = run(capsys, "predict", "classification", "--model", tmp_path / "small", "--json", LINES[0])
+    assert set(json.loads(out)["probabilities"]) == {"cold", "warm"} and "with the labels cold, warm" in err
 
 
 @pytest.mark.parametrize("name, held, way_out", [
