@@ -73,7 +73,7 @@ def convert(
 
 
 def copy_task(source: Path, target: Path) -> None:
-    """Write the task.json of a trained folder, or beside a file of weights, into that of the converted model, so that it answers as before.
+    """Write the source's task.json, if it has one, beside the converted model, so that it answers as before.
 
     The scale of a regression's targets is left out: the conversion folds it into the weights.
     """

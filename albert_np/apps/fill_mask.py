@@ -16,7 +16,7 @@ from albert_np.models.vocabulary import check_vocabulary
 def load_masked_model(path: str, seed: int = 0) -> tuple[AlbertForMaskedLM, Any]:
     """Return a masked language model and its tokenizer.
 
-    ValueError if it has no weights for that head, or if the tokenizer has more pieces than the model.
+    ValueError if it has no weights for that head.
     """
     from albert_np.text import AlbertTokenizer
 
@@ -26,28 +26,32 @@ def load_masked_model(path: str, seed: int = 0) -> tuple[AlbertForMaskedLM, Any]
         try:
             model = AlbertForMaskedLM.from_pretrained(path, seed=seed, require_heads=True)
         except MissingHeads as error:
-            raise ValueError(f"{error}{_suggest(path)}") from None
-    check_vocabulary(model.config, len(tokenizer))
+            raise ValueError(f"{error}{_suggest(path, error.task)}") from None
     return model, tokenizer
 
 
-def _suggest(path: str) -> str:
-    """Return what a model without a masked-language-model head can be used for."""
+def _suggest(path: str, head: str) -> str:
+    """Return what a model without a masked-language-model head can be used for. head: the task's head that it has instead."""
     from albert_np.models import AlbertConfig
     from albert_np.tasks.inferred import CLASSES, get_class
     from albert_np.tasks.trained import FILE
 
-    names = CLASSES.get(get_class(AlbertConfig.from_pretrained(path)), ())
-    file = Path(path) / FILE
-    task = read_json(file).get("task") if file.is_file() else names[0] if names else None
-    return f"; it answers with albert-np predict {task} --model {path}" if task else "; name the pretrained model"
+    file, names = Path(path) / FILE, CLASSES.get(get_class(AlbertConfig.from_pretrained(path)), ())
+    if file.is_file():
+        return f"; it answers with albert-np predict {read_json(file).get('task')} --model {path}"
+    if names:
+        return f"; it answers with albert-np predict {names[0]} --model {path}"
+    if head:
+        return "; its config names no class, so name its task: albert-np predict TASK, or serve --task TASK"
+    return "; name the pretrained model"
 
 
 def fill_masks(model: Any, tokenizer: Any, text: str, k: int) -> list[list[tuple[str, float]]]:
     """Return for each [MASK] of the text the k most probable tokens with their probabilities, in descending order.
 
-    ValueError if the text has no [MASK] or is too long for the model.
+    ValueError if the text has no [MASK] or is too long for the model, or if the tokenizer has more pieces than the model.
     """
+    check_vocabulary(model.config, len(tokenizer))
     ids = np.asarray(tokenizer(text)["input_ids"]).reshape(1, -1)  # (1, T)
     positions = np.flatnonzero(ids[0] == tokenizer.mask_token_id)
     if not len(positions):

@@ -114,7 +114,12 @@ def load(
 
 
 class MissingHeads(ValueError):
-    """A checkpoint lacks the weights of a head that was required."""
+    """A checkpoint lacks the weights of a head that was required.
+
+    task   the task whose head it has instead, a key of TASK_TABLES; "" for none
+    """
+
+    task = ""
 
 
 def _check_heads(path: Any, checkpoint: Checkpoint[Any], wanted: tuple[str, ...]) -> None:
@@ -124,10 +129,12 @@ def _check_heads(path: Any, checkpoint: Checkpoint[Any], wanted: tuple[str, ...]
         held = [head for head in checkpoint.heads if head not in ("task", "relation")]
         held += [f"a head for {checkpoint.task}"] if checkpoint.task else []
         found = f"beside the body it holds {', '.join(held)}" if held else "it holds the body alone"
-        raise MissingHeads(
+        error = MissingHeads(
             f"{path} has no weights for {', '.join(map(HEAD_NAMES.__getitem__, missing))} ({found}): "
             "a new head would answer at random"
         )
+        error.task = checkpoint.task
+        raise error
 
 
 def read_params(checkpoint: Checkpoint[Any], form: Form, dtype: Any, check_finite: bool = True) -> tuple[Tree, list[str]]:

@@ -85,7 +85,7 @@ class Trained:
             raise ValueError(f"{path} holds no {FILE} and no config.json, so it is not a trained model") from None
         tokenizer = AlbertTokenizer.from_pretrained(path)
         inferred, note = infer_task(path, config, tokenizer.model_max_length, task)
-        model = load_model(inferred, path, dtype)
+        model = load_model(inferred, path, dtype, config)
         warnings.warn(note, stacklevel=3)
         return cls(inferred, model, tokenizer, {LABELS: "config.json"})
 
@@ -135,11 +135,14 @@ class Trained:
         return read
 
 
-def load_model(task: Task, path: Path, dtype: Any) -> Any:
-    """Return the model of a trained folder. ValueError if it has no weights for the task's head."""
+def load_model(task: Task, path: Path, dtype: Any, config: Any = None) -> Any:
+    """Return the model of a trained folder, with the config beside its weights if none is given.
+
+    ValueError if it has no weights for the task's head.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*left out")  # heads of pretraining, which the task does not use
-        return task.model.from_pretrained(path, dtype=dtype, require_heads=True)
+        return task.model.from_pretrained(path, dtype=dtype, config=config, require_heads=True)
 
 
 def restore_task(task: type[Task], options: dict[str, Any], file: Path) -> Task:

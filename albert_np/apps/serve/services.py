@@ -13,6 +13,7 @@ from albert_np.engine import threads
 from albert_np.engine.shards import number_of_shards, split_points
 from albert_np.models import AlbertConfig, AlbertForMaskedLM
 from albert_np.models.batch import TaskBatch
+from albert_np.models.vocabulary import check_vocabulary
 from albert_np.tasks.inferred import names_task
 from albert_np.tasks.trained import FILE, Trained
 
@@ -102,6 +103,7 @@ class MaskService:
     example = {"text": "The [MASK] was opened.", "top_k": 5}  # noqa: RUF012
 
     def __init__(self, model: AlbertForMaskedLM, tokenizer: Any) -> None:
+        check_vocabulary(model.config, len(tokenizer))
         self.model, self.tokenizer = model, tokenizer
 
     @classmethod

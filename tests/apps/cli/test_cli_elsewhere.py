@@ -122,6 +122,18 @@ def test_predict_never_answers_from_a_random_head(saved, capsys, name, task):
     assert f"({name}) without the head of a task: train one with albert-np finetune {task} --model {folder}" in line
 
 
+def test_a_model_whose_config_names_no_class(saved, capsys, tmp_path):
+    """As in Google's checkpoints: the command names the task."""
+    run(capsys, "convert", saved(CLASSIFIER, id2label={0: "cold", 1: "warm"}), tmp_path / "google", "--to", "tf")
+    out, err = run(capsys, "predict", "classification", "--model", tmp_path / "google", "--json", LINES[0])
+    assert set(json.loads(out)["probabilities"]) == {"cold", "warm"} and err.count("tanh form") == 1
+    line = refused(capsys, "fill-mask", "--model", tmp_path / "google", "Anna is in [MASK] .")
+    assert line.endswith("so name its task: albert-np predict TASK, or serve --task TASK")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert open_service(str(tmp_path / "google"), "classification").name == "classification"
+
+
 def test_a_trained_folder_without_its_head_is_refused(saved, capsys, tmp_path):
     folder = saved("AlbertModel")
     task = {"task": "classification", "options": {"kind": "classes", "labels": ["a", "b"]}}
