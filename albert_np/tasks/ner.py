@@ -6,12 +6,16 @@ or, for models trained elsewhere, whose labels may be of any scheme, the most pr
 The score is F1 of whole entities, as conlleval counts it.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from albert_np.data.formats import Tagged, read_tags
+from albert_np.data.formats.columns import EMPTY
+from albert_np.data.formats.schemes import SCHEMES
+from albert_np.data.formats.summary import Examples
 from albert_np.metrics import chunks, conlleval, to_bio
 from albert_np.tasks.tagging import (
     Tagging,
@@ -40,7 +44,8 @@ class TypedText(Tagged):
 class NamedEntities(Tagging):
     """Options:
 
-    word, tag   indices of the file's columns from 0 (-1: the last)
+    word, tag, comments, empty, scheme    of the file, see `data.formats.read_tags`; word and tag are numbers of columns from 0
+                                          (-1 is the last; tag "none" reads no tags)
     decoding    "valid": the most probable valid sequence of tags; "each": each word's most probable tag
     labels      set by `learn`
     """
@@ -48,23 +53,36 @@ class NamedEntities(Tagging):
     name = "ner"
     form = Tagged
     metric = "f1"
-    defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "word": 0, "tag": -1, "labels": None, "decoding": "valid"}
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        if self.options["decoding"] not in ("valid", "each"):
-            raise ValueError(f"decoding must be 'valid' or 'each', not {self.options['decoding']!r}")
+    defaults: ClassVar[dict[str, Any]] = {
+        "max_length": 128, "word": None, "tag": None, "comments": None, "empty": "skip", "scheme": None, "labels": None,
+        "decoding": "valid",
+    }  # fmt: skip
+    types: ClassVar[dict[str, Any]] = {
+        "word": int, "comments": str, "empty": EMPTY, "scheme": SCHEMES, "labels": list, "decoding": ("valid", "each"),
+    }  # fmt: skip
+    learned = ("labels",)
 
     def read(self, path: Any) -> list[Tagged]:
         """See `data.formats.read_tags`; tags of all schemes become strict BIO."""
-        sentences = read_tags(path, self.options["word"], self.options["tag"])
-        return [replace(each, tags=each.tags and to_bio(each.tags)) for each in sentences]
+        return self._read(path, tags_needed=True)
+
+    def read_unlabelled(self, path: Any) -> list[Tagged]:
+        return self._read(path, tags_needed=False)
+
+    def _read(self, path: Any, tags_needed: bool) -> list[Tagged]:
+        arguments = {name: self.options[name] for name in ("word", "tag", "comments", "empty", "scheme")}
+        sentences = read_tags(path, **arguments, tags_needed=tags_needed)
+        return Examples([replace(each, tags=each.tags and to_bio(each.tags)) for each in sentences], sentences.summary)
 
     def example(self, text: str) -> TypedText:
         return TypedText(tuple(word for word, *_ in split_words(text)), text=text)
 
     def learn(self, examples: list[Tagged]) -> None:
         self.options["labels"] = bio_labels(tag for example in examples for tag in example.tags or ())
+
+    def describe_labels(self, examples: list[Tagged]) -> dict[str, Any]:
+        counts = Counter(kind for example in examples for kind, *_ in chunks(example.tags or ()))
+        return {"kind": "types", "counts": dict(sorted(counts.items()))} if counts else {}
 
     def items(self, example: Tagged, tokenizer: Any) -> list[Item]:
         return tagging_items(example.words, example.tags, self.word_encoder(tokenizer), self.options)
