@@ -102,6 +102,6 @@ def copy_task(source: Path, target: Path) -> None:
     if not file.is_file():
         return
     values = read_json(file)
-    if isinstance(values, dict) and isinstance(values.get("options"), dict):
-        values["options"].pop("scale", None)
+    if isinstance(values, dict) and isinstance(values.get("options"), dict) and "scale" in values["options"]:
+        values["options"]["scale"] = None
     write_json(target / TASK_FILE, values)

@@ -47,10 +47,11 @@ def run(capsys, *arguments, code=0):
 
 
 def refused(capsys, *arguments):
-    """Run a command that must end in one line on stderr, beside notes -> the line."""
+    """Run a command that must end in an error, after notes on what was read -> the error's line."""
     out, err = run(capsys, *arguments, code=2)
     *notes, line = err.splitlines()
-    assert out == "" and all(note.startswith("albert-np: note: ") for note in notes) and not line.startswith("albert-np: note: ")
+    assert out == "" and line.startswith("albert-np: ") and not line.startswith("albert-np: note: ")
+    assert not [note for note in notes if note.startswith("albert-np: ") and not note.startswith("albert-np: note: ")]
     return line
 
 
