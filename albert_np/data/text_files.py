@@ -1,0 +1,41 @@
+"""The encodings of text files: UTF-8 with or without a byte order mark, and UTF-16 and UTF-32 with one."""
+
+import codecs
+
+BYTE_ORDER_MARK = "\ufeff"
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark is its beginning
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def find_encoding(start: bytes) -> str:
+    """Return the encoding that the first bytes of a file show: "utf-16", "utf-32", or else "utf-8"."""
+    return next((encoding for mark, encoding in MARKS.items() if start.startswith(mark)), "utf-8")
+
+
+def check_plausible(start: bytes, source: str) -> None:
+    """Raise ValueError if the first bytes of a file have so many NUL bytes that it is UTF-16 without a mark, or no text."""
+    if find_encoding(start) == "utf-8" and 4 * start.count(0) > len(start):
+        raise ValueError(
+            f"{source} has {start.count(0)} NUL bytes among its first {len(start)}: it is no text, or UTF-16 without a byte order "
+            "mark. Convert it first, for example with: iconv -f UTF-16LE -t UTF-8"
+        )
+
+
+def decode(data: bytes, source: str) -> str:
+    """Return the text of a whole file, without its byte order mark. ValueError, which names the source, the byte and the line."""
+    check_plausible(data[:4096], source)
+    encoding = find_encoding(data)
+    try:
+        return data.decode(encoding).removeprefix(BYTE_ORDER_MARK)
+    except UnicodeDecodeError as error:
+        if encoding != "utf-8":
+            raise ValueError(f"{source} begins like {encoding.upper()} and is not: {error.reason}") from None
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"{source} is not UTF-8: byte 0x{data[error.start]:02x} in line {line}: {error.reason}. Convert it first, for example "
+            "with: iconv -f LATIN1 -t UTF-8"
+        ) from None
