@@ -20,8 +20,8 @@ def check_plausible(start: bytes, source: str) -> None:
     """Raise ValueError if the first bytes of a file have so many NUL bytes that it is UTF-16 without a mark, or no text."""
     if find_encoding(start) == "utf-8" and 4 * start.count(0) > len(start):
         raise ValueError(
-            f"{source} has {start.count(0)} NUL bytes among its first {len(start)}: it is no text, or UTF-16 without a byte order "
-            "mark. Convert it first, for example with: iconv -f UTF-16LE -t UTF-8"
+            f"{source} has {start.count(0)} NUL bytes among its first {len(start)}: it is no text, or UTF-16 without a byte order"
+            " mark. Convert it first, for example with: iconv -f UTF-16LE -t UTF-8"
         )
 
 
@@ -36,6 +36,6 @@ def decode(data: bytes, source: str) -> str:
             raise ValueError(f"{source} begins like {encoding.upper()} and is not: {error.reason}") from None
         line = data.count(b"\n", 0, error.start) + 1
         raise ValueError(
-            f"{source} is not UTF-8: byte 0x{data[error.start]:02x} in line {line}: {error.reason}. Convert it first, for example "
-            "with: iconv -f LATIN1 -t UTF-8"
+            f"{source} is not UTF-8: byte 0x{data[error.start]:02x} in line {line}: {error.reason}. Convert it first, for"
+            " example with: iconv -f LATIN1 -t UTF-8"
         ) from None

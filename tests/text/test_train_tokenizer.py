@@ -96,9 +96,7 @@ def test_long_lines_are_cut_not_lost(tmp_path):
     assert "z" in "".join(AlbertTokenizer(model).get_vocab())
 
 
-ODD = "▅ ▁ ⁇ \x00 \t \r \x0b \x15 \x1c \x7f \x85 \xad \u200b \u2028 \ufeff \ufffd \uffff \ufdd0 \ue000 \U0010ffff".split(
-    " "
-)
+ODD = "▅ ▁ ⁇ \x00 \t \r \x0b \x15 \x1c \x7f \x85 \xad \u200b \u2028 \ufeff \ufffd \uffff \ufdd0 \ue000 \U0010ffff".split(" ")
 NAMES = ["<unk>", "<pad>", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "▁▁▁", "▅▆▇", "a▅b", "ﷺ" * 130, "▅" * 5000]
 
 
@@ -128,7 +126,5 @@ def test_sentencepiece_skips_no_line(tmp_path):
 
 
 def test_a_text_of_reserved_characters_alone(tmp_path):
-    with pytest.raises(
-        ValueError, match="no text .* every line is empty, or has no characters that are kept"
-    ):
+    with pytest.raises(ValueError, match=r"no text .* every line is empty, or has no characters that are kept"):
         train_tokenizer(["▅▅ ▅", "\u200b"], tmp_path / "m", 60)
