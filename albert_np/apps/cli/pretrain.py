@@ -26,6 +26,7 @@ from albert_np.apps.cli.common import (
 from albert_np.apps.cli.pretrain_start import RunArguments
 from albert_np.models.config import PRESETS, config_from
 
+FEW = 30  # held-out examples, below which their scores say little
 MODEL, DATA, TRAINING, RUN = "Model", "Data", "Training", "The run"
 
 
@@ -271,7 +272,8 @@ def _report_sizes(model: Any, data: Any, settings: Any, report: Any) -> None:
     facts, train = data.facts, data.train
     report.note(
         f"{facts['documents']:,} documents, {facts['sentences']:,} sentences, {facts['tokens']:,} tokens; "
-        f"{facts['examples']:,} examples, {facts['single_segment_share']:.1%} of them cut from a single segment"
+        f"{facts['examples']:,} examples, {facts['single_segment_share']:.1%} of them cut from a single segment; "
+        f"{_describe_held_out(facts.get('held_out_examples', 0))}"
     )
     k = world().size
     memory = estimate(
@@ -282,6 +284,13 @@ def _report_sizes(model: Any, data: Any, settings: Any, report: Any) -> None:
     if k > 1:
         text += f" in each of {k} processes, {memory['moments'] / 2**20:,.0f} MiB of it the optimiser's moments"
     report.note(f"{text}; on {backend.current().device}")
+
+
+def _describe_held_out(count: int) -> str:
+    if count == 0:
+        return "none held out, so nothing is evaluated"
+    text = f"{count:,} held out for evaluation"
+    return text + (": too few to tell models apart (--held-out, or more text)" if count < FEW else "")
 
 
 def _train(
