@@ -89,8 +89,8 @@ def test_the_library_cuts_as_we_do(both, text):
                 assert start <= first <= last <= end
 
 
-LANGUAGES = ["Das Mädchen, Überschuhe ß", "Ёлка и йод ещё", "ガイドはがぎパピ", "हिन्दी अनुस्वार क़ है।", "北京的。", "한국어 값이", "ที่นี่",
-             "Tiếng Việt", "தொகை", "ভালো", "صَلَّى", "İstanbul"]  # fmt: skip
+LANGUAGES = ["Das Mädchen, Überschuhe ß", "Ёлка и йод ещё", "ガイドはがぎパピ", "हिन्दी अनुस्वार क़ है।", "北京的。", "한국어 값이",
+             "ที่นี่", "Tiếng Việt", "தொகை", "ভালো", "صَلَّى", "İstanbul"]  # fmt: skip
 
 
 @pytest.mark.parametrize("lower_case", [True, False])
