@@ -96,16 +96,14 @@ def _make_normaliser(specs: Specs, do_lower_case: bool, keep_accents: bool, remo
         steps.append({"type": "Lowercase"})
     if specs.charsmap:
         if b"nfkc" in specs.normalizer:  # SentencePiece's map composes; the library maps no sequence of six bytes or more
-            steps += [*_compose_halfwidth(), {"type": "NFC"}] if keep_accents else [{"type": "NFC"}]
+            steps += [*_widen_katakana(), {"type": "NFC"}] if keep_accents else [{"type": "NFC"}]
         steps.append({"type": "Precompiled", "precompiled_charsmap": base64.b64encode(specs.charsmap).decode()})
     return steps
 
 
-def _compose_halfwidth() -> list[dict[str, Any]]:
-    """Return steps for half-width katakana with a voicing mark, ｶﾞ -> ガ, which NFC leaves as they are."""
-    pairs = [chr(code) + mark for code in range(0xFF66, 0xFF9E) for mark in "ﾞﾟ"]
-    composed = {pair: unicodedata.normalize("NFKC", pair) for pair in pairs}
-    return [_replace({"String": pair}, letter) for pair, letter in composed.items() if len(letter) == 1]
+def _widen_katakana() -> list[dict[str, Any]]:
+    """Return steps from half-width katakana and voicing marks to full-width ones, which NFC then composes: ｶﾞ -> ガ."""
+    return [_replace({"String": c}, unicodedata.normalize("NFKC", c)) for c in map(chr, range(0xFF66, 0xFFA0))]
 
 
 def _replace(pattern: dict[str, str], content: str) -> dict[str, Any]:

@@ -97,7 +97,9 @@ def test_a_byte_order_mark_tells_the_encoding(tmp_path, encoding, end, name, pac
 
 @pytest.mark.parametrize("content", ["some text".encode("utf-16-le"), b"a\x00b\x00", bytes(100)])
 def test_utf16_without_a_mark_is_refused(tmp_path, content):
-    with pytest.raises(ValueError, match=r"a\.txt has \d+ NUL bytes among its first \d+: it is no text, or UTF-16 without"):
+    with pytest.raises(
+        ValueError, match=r"a\.txt has \d+ NUL bytes among its first \d+: it is not a text file, or it is UTF-16 without"
+    ):
         read(tmp_path / "a.txt", content)
     with pytest.raises(ValueError, match="iconv -f UTF-16LE -t UTF-8"):
         decode(content, "a.txt")
