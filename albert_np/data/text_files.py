@@ -20,8 +20,8 @@ def check_plausible(start: bytes, source: str) -> None:
     """Raise ValueError if the first bytes of a file have so many NUL bytes that it is UTF-16 without a mark, or no text."""
     if find_encoding(start) == "utf-8" and 4 * start.count(0) > len(start):
         raise ValueError(
-            f"{source} has {start.count(0)} NUL bytes among its first {len(start)}: it is not a text file, or it is UTF-16 without a byte"
-            " order mark. Convert it first, for example with: iconv -f UTF-16LE -t UTF-8"
+            f"{source} has {start.count(0)} NUL bytes among its first {len(start)}: it is not a text file, or it is UTF-16 "
+            "without a byte order mark. Convert it first, for example with: iconv -f UTF-16LE -t UTF-8"
         )
 
 

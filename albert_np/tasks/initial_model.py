@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.engine.mpi import SINGLE_PROCESS, Processes
-from albert_np.models.config import PRESETS, AlbertConfig
+from albert_np.models.config import PRESETS, AlbertConfig, check_config_name
 from albert_np.tasks import Task
 from albert_np.training.callbacks import Callback
 
@@ -48,11 +48,8 @@ class InitialModel:
             raise ValueError(
                 "expected either model, a pretrained one, or config, such as a preset's name, for one that is not pretrained"
             )
-        if isinstance(config, str | os.PathLike) and Path(config).is_dir():
-            raise ValueError(
-                f"config is a preset's name or a file, and trains new weights; to go on from the weights in {config}, give it as "
-                "the model (for its sizes alone: with from_scratch)"
-            )
+        if isinstance(config, str | os.PathLike):
+            check_config_name(config)
         if tokenizer is None and model is None:
             switches = bool(lower_case), keep_accents is not False
             callback.note(

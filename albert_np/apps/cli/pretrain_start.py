@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from albert_np.models.config import PRESETS, AlbertConfig
+from albert_np.models.config import AlbertConfig, check_config_name
 
 if TYPE_CHECKING:
     from albert_np.models import AlbertForPreTraining
@@ -30,18 +30,12 @@ class RunArguments:
     keep_accents: bool | None = None
 
     def check_config(self) -> None:
-        """Raise BadParameter if --config names a model, whose weights it would not take."""
+        """Raise BadParameter or ValueError if --config contradicts --model, or names a model, whose weights it would not take."""
         if self.config is None:
             return
         if self.model is not None:
             raise typer.BadParameter(f"{self.model} has a config of its own: leave out --config {self.config}")
-        if self.config in PRESETS:
-            return
-        if Path(self.config).is_dir() or Path(self.config).suffix.lower() in (".gz", ".tgz", ".tar"):
-            raise typer.BadParameter(
-                f"--config takes a preset or a FILE.json, and trains new weights; to go on from the weights in {self.config}, "
-                f"use --model {self.config}"
-            )
+        check_config_name(self.config)
 
 
 def read_config(model: str, fields: dict[str, Any]) -> tuple[AlbertConfig, dict[str, Any]]:

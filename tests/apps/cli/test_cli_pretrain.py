@@ -137,15 +137,13 @@ def test_what_does_not_fit_the_model_is_refused(folder, tmp_path, fails):
 def test_a_folder_is_no_config(folder, tmp_path, fails, name):
     if name.endswith("gz"):
         (folder / name).touch()
-    line = fails("pretrain", folder / "text.txt", "--out", tmp_path / "out", "--config", folder / name)
-    assert line.endswith(f"takes a preset or a FILE.json, and trains new weights; to go on from the weights in {folder / name}, "
-                         f"use --model {folder / name}")  # fmt: skip
-    if not name.endswith("gz"):
-        (tmp_path / "t.tsv").write_text("text\tlabel\na\tb\nc\td\n")
-        line = fails(
-            "finetune", "classification", "--train", tmp_path / "t.tsv", "--config", folder / name, "--out", tmp_path / "o"
-        )
-        assert "to go on from the weights in" in line and "give it as the model" in line
+    end = f"trains new weights; to go on from the weights in {folder / name}, name it as the model"
+    assert fails("pretrain", folder / "text.txt", "--out", tmp_path / "out", "--config", folder / name).endswith(end)
+    (tmp_path / "t.tsv").write_text("text\tlabel\na\tb\nc\td\n")
+    train = "finetune", "classification", "--train", tmp_path / "t.tsv", "--out", tmp_path / "out"
+    assert fails(*train, "--config", folder / name).endswith(end)
+    (tmp_path / "sweep.toml").write_text(f'[pretrain]\nfiles = ["{folder / "text.txt"}"]\nconfig = "{folder / name}"\n')
+    assert fails("sweep", tmp_path / "sweep.toml", "--out", tmp_path / "out").endswith(end)
 
 
 @pytest.mark.parametrize(
