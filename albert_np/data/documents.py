@@ -80,7 +80,8 @@ class TextFile:
             for number, line in enumerate(self._raw_lines(file), start=1):
                 self.bytes_read = packed.count
                 if len(line) > LONGEST_LINE:
-                    raise ValueError(f"{self.path}: line {number} is longer than {LONGEST_LINE >> 20} MiB")
+                    hint = "; it has CR alone: convert these line ends first, for example with: tr '\\r' '\\n'" * (b"\r" in line)
+                    raise ValueError(f"{self.path}: line {number} is longer than {LONGEST_LINE >> 20} MiB{hint}")
                 for part in self._decode(line, number, offset).rstrip("\r\n").split("\r"):
                     yield part.removeprefix(BYTE_ORDER_MARK)
                 offset += len(line)

@@ -1,6 +1,8 @@
 """A sample of text files of any size, in little time."""
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from albert_np.data.text_files import find_encoding
 
 SAMPLE = 1 << 20  # bytes
 BLOCK = 1 << 14
+SEPARATOR = re.compile(r"<\|\w+\|>|</?s>|\[(?:CLS|SEP)\]")  # signs with which other programs separate documents
 
 
 def sample_text(files: Sequence[str | os.PathLike[str]], size: int = SAMPLE) -> tuple[list[str], bool]:
@@ -54,3 +57,16 @@ def _read_start(path: Path, size: int) -> Iterator[str]:
         done += len(line)
         if done >= size:
             return
+
+
+def find_separator(lines: list[str]) -> tuple[str, int, int]:
+    """Return the sign among these lines that often separates documents, and how often it is a line and is within one.
+
+    ("", 0, 0) if there is none.
+    """
+    counts = Counter(sign for line in lines for sign in SEPARATOR.findall(line))
+    if not counts:
+        return "", 0, 0
+    sign, count = counts.most_common(1)[0]
+    alone = sum(part.strip() == sign for line in lines for part in line.split("\n"))
+    return sign, alone, count - alone

@@ -59,11 +59,10 @@ class InitialModel:
             tokenizer = processes.broadcast_object(lambda: train_vocabulary(task, examples, vocab_size, *switches))
         with processes.main_process_first():  # a name on the hub is downloaded once
             if tokenizer is None or isinstance(tokenizer, str | os.PathLike):
-                source = str(tokenizer or model)
                 tokenizer = AlbertTokenizer.from_pretrained(tokenizer or model)
-                check_normaliser(tokenizer, source, lower_case, keep_accents)
             if from_scratch and model is not None:
                 config = AlbertConfig.from_pretrained(model)
+        check_normaliser(tokenizer, str(getattr(tokenizer, "vocab_file", tokenizer)), lower_case, keep_accents)
         note_coverage(tokenizer, examples, callback)
         if isinstance(config, str):
             is_preset = config in PRESETS or not Path(config).exists()
@@ -133,8 +132,11 @@ def limit_max_length(task: Task, initial: InitialModel, given: dict[str, Any]) -
 
 def note_coverage(tokenizer: Any, examples: list[Any], callback: Callback) -> None:
     """Report the characters of the examples' texts that the tokenizer does not keep, if there are any."""
+    from albert_np.text import Tokenizer
     from albert_np.text.coverage import Coverage
 
+    if not isinstance(tokenizer, Tokenizer):
+        return
     texts = [text for example in examples for text in get_texts(example)]
     step = math.ceil(sum(map(len, texts)) / SAMPLE) or 1
     for line in Coverage.measure(tokenizer, texts[::step], is_sample=step > 1).describe():

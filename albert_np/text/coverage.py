@@ -98,6 +98,8 @@ def describe_normaliser(lower_case: bool, keep_accents: bool) -> str:
 
 def check_normaliser(tokenizer: Tokenizer, source: str, lower_case: bool | None, keep_accents: bool | None) -> None:
     """Raise ValueError if capitals or accents are asked for and the tokenizer of `source` treats them otherwise."""
+    if lower_case is None and keep_accents is None:
+        return
     own = bool(getattr(tokenizer, "do_lower_case", False)), not tokenizer.strips_accents
     asked = own[0] if lower_case is None else lower_case, own[1] if keep_accents is None else keep_accents
     if asked != own:

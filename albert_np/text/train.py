@@ -42,7 +42,7 @@ def train_tokenizer(
 
     The lines are normalised first, as by `AlbertTokenizer`; ▅ (U+2585), which SentencePiece reserves, counts as a space. If
     there are more than `max_lines`, a random sample is used. The same lines in the same order give the same bytes. Returns the
-    path.
+    path, for an `AlbertTokenizer` with the same do_lower_case and keep_accents: the file does not hold these.
 
     TextTooSmall, a ValueError, if the text is too small for `vocab_size`; ValueError if it has too many different characters;
     the message names the limit.

@@ -141,6 +141,8 @@ def test_a_line_without_end_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("albert_np.data.documents.LONGEST_LINE", 1 << 20)
     with pytest.raises(ValueError, match="line 2 is longer than 1 MiB"):
         read(tmp_path / "a.txt", "x\n" + "y" * (1 << 20) + "z\n")
+    with pytest.raises(ValueError, match=r"line 1 is longer than 1 MiB; it has CR alone: .* tr '\\r' '\\n'$"):
+        read(tmp_path / "a.txt", "a line\r" * (1 << 18))
 
 
 def test_a_wrapped_paragraph_without_end_is_ended(tmp_path, monkeypatch):

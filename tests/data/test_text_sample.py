@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from albert_np.data.text_sample import sample_text
+from albert_np.data.text_sample import find_separator, sample_text
 
 
 def test_small_files_are_read_whole(tmp_path):
@@ -41,3 +41,17 @@ def test_many_small_files(tmp_path):
     lines, is_sample = sample_text(files, 1 << 14)
     assert is_sample and len(lines) == 1
     assert len(sample_text(files, 1 << 15)[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["one", "", "two"], ("", 0, 0)),
+        (["one", "<|endoftext|>", "two <|x|>", "<|endoftext|> "], ("<|endoftext|>", 2, 0)),
+        (["one<|endoftext|>two"], ("<|endoftext|>", 0, 1)),
+        (["a block\n</s>\nb </s>"], ("</s>", 1, 1)),
+        (["x < y |> z <b>", "[MASK] <s"], ("", 0, 0)),
+    ],
+)
+def test_separators_of_documents(lines, expected):
+    assert find_separator(lines) == expected

@@ -55,7 +55,7 @@ AccentsOption = Annotated[
     bool | None,
     option(
         "--strip-accents/--keep-accents",
-        "For a vocabulary that is trained: remove the marks of ä, й, ガ and others, or keep them [strip; in finetune: keep]",
+        "For a vocabulary that is trained: remove accents and other marks, or keep them [strip; in finetune: keep]",
         "Vocabulary",
     ),
 ]

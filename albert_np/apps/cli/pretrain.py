@@ -156,7 +156,7 @@ def pretrain(
 
 def _prepare_new_run(arguments: RunArguments, report: Any) -> tuple[Any, Any, Any, Any]:
     """Return model, data, settings and tokenizer of a new run. All arguments are checked before anything takes time."""
-    from albert_np.apps.cli.pretrain_start import describe_start, get_vocabulary, load_model, read_config
+    from albert_np.apps.cli.pretrain_start import describe_start, get_vocabulary, load_model, note_separator, read_config
     from albert_np.apps.cli.tokenizer import note_coverage
     from albert_np.data.documents import check_text_file
     from albert_np.engine.mpi import world
@@ -199,6 +199,8 @@ def _prepare_new_run(arguments: RunArguments, report: Any) -> tuple[Any, Any, An
     if processes.is_main:
         advice = "" if source or arguments.tokenizer else "keep them with --keep-accents"
         note_coverage(vocabulary, files, report.note, advice)
+        if settings.document_separator is None:
+            note_separator(files, report.note)
     with processes.main_process_first():  # the main process tokenises
         data = prepare_data(files, arguments.corpus or out / "corpus", config, settings, vocabulary, report)
     if source is None:

@@ -115,3 +115,16 @@ def get_vocabulary(arguments: RunArguments, vocab_size: int, note: Callable[[str
 def _describe_choices(lower_case: bool, keep_accents: bool) -> str:
     options = ["--cased"] * lower_case + ["--keep-accents"] * (not keep_accents)
     return f" ({' and '.join(options)} would keep them)" if options else ""
+
+
+def note_separator(files: list[Path], note: Callable[[str], None]) -> None:
+    """Report a sign such as <|endoftext|> that separates the documents of other programs' files, and is read as text here."""
+    from albert_np.data.text_sample import find_separator, sample_text
+
+    sign, alone, within = find_separator(sample_text(files)[0])
+    if alone:
+        note(f"{sign} is a line of the text and is read as text: if it ends documents, give --document-separator '{sign}'")
+    elif within:
+        note(
+            f"{sign} is within lines of the text and is read as text: --document-separator '{sign}' needs it on a line of its own"
+        )

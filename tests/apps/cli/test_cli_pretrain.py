@@ -275,3 +275,16 @@ def test_few_held_out_examples_are_said(folder, tmp_path, capsys):
     )
     run_command("pretrain", tmp_path / "ten.txt", "--out", tmp_path / "b", *more, "--held-out", 0)
     assert "; none held out, so nothing is evaluated" in capsys.readouterr().err
+
+
+def test_separators_of_other_programs_are_said(tmp_path, capsys):
+    stories = TEXT.split("\n\n")
+    for name, glue in (("lines.txt", "\n<|endoftext|>\n"), ("within.txt", "<|endoftext|>")):
+        (tmp_path / name).write_text(glue.join(stories))
+    more = [*SIZES, "--vocab-size", 60, "--steps", 1, "--held-out", 0.2]
+    run_command("pretrain", tmp_path / "lines.txt", "--out", tmp_path / "a", *more)
+    assert "if it ends documents, give --document-separator '<|endoftext|>'\n" in capsys.readouterr().err
+    run_command("pretrain", tmp_path / "lines.txt", "--out", tmp_path / "b", *more, "--document-separator", "<|endoftext|>")
+    assert "<|endoftext|>" not in capsys.readouterr().err
+    run_command("pretrain", tmp_path / "within.txt", "--out", tmp_path / "c", *more)
+    assert "<|endoftext|> is within lines of the text and is read as text" in capsys.readouterr().err
