@@ -11,7 +11,7 @@ from albert_np.data.text_files import find_encoding
 
 SAMPLE = 1 << 20  # bytes
 BLOCK = 1 << 14
-SEPARATOR = re.compile(r"<\|\w+\|>|</?s>|\[(?:CLS|SEP)\]")  # signs with which other programs separate documents
+SEPARATOR = re.compile(r"<\|\w+\|>|</s>")  # signs with which other programs separate documents
 
 
 def sample_text(files: Sequence[str | os.PathLike[str]], size: int = SAMPLE) -> tuple[list[str], bool]:

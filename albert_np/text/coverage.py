@@ -79,16 +79,20 @@ class Coverage:
 
 def _describe_removal(character: str) -> str:
     decomposed = unicodedata.normalize("NFKD", character)
-    rest = "".join(c for c in decomposed if not unicodedata.combining(c)).strip()
+    rest = "".join(c for c in decomposed if not _is_mark(c)).strip()
     return f"{character} -> {unicodedata.normalize('NFC', rest)}" if rest else f"{_show(character)} dropped"
 
 
 def _show(text: str) -> str:
     """Return the text for a message: a combining mark on a dotted circle, what cannot be printed as U+... ."""
-    if len(text) == 1 and unicodedata.combining(text):
+    if len(text) == 1 and _is_mark(text):
         return DOTTED_CIRCLE + text
     shown = "".join(c if c.isprintable() else f"U+{ord(c):04X}" for c in text)
     return shown if len(shown) <= 20 else shown[:20] + "..."
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.combining(character) != 0 or unicodedata.category(character) == "Mn"
 
 
 def describe_normaliser(lower_case: bool, keep_accents: bool) -> str:

@@ -17,6 +17,7 @@ SIGNS = ["(", ")", '"', "-", ".", "–", "£", "€"]
 SMALLEST = 2 + len(CONTROL) + len(SIGNS)
 LONGEST_LINE = 4000  # bytes: SentencePiece skips lines over 4192, so longer ones are split at spaces
 RESERVED = "\u2585"  # ▅ stands for unknown characters within SentencePiece, which skips each line that has one
+NAMES = {name: f"{name[0]} {name[1:-1]} {name[-1]}" for name in ("<pad>", "<unk>", *CONTROL)}  # else it skips their characters
 THREADS = 2  # constant, since another number of threads adds in another order, which can in the end change the pieces
 
 
@@ -97,6 +98,8 @@ class NormalisedLines:
             for line in map(check_text, self.lines):
                 line = lower_each(line) if self.do_lower_case else line
                 line = line.replace(RESERVED, " ")
+                for name, apart in NAMES.items():
+                    line = line.replace(name, apart)
                 yield from _split_line(normalise_text(line, self.do_lower_case, self.keep_accents))
         except Exception as error:
             self.error = error

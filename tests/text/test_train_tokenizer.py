@@ -109,6 +109,15 @@ def test_a_line_with_odd_characters_is_not_left_out(tmp_path, odd):
     assert {"q", "z", "j", "v", "x"} <= set("".join(list(vocabulary)[5:]))
 
 
+@pytest.mark.parametrize("name", ["<pad>", "<unk>", "[CLS]", "[MASK]"])
+def test_the_characters_of_a_special_token_in_the_text_are_known(tmp_path, name):
+    lines = ["the cat sat on the mat"] * 40 + [f"a {name}b{name}"] * 10
+    with pytest.raises(TextTooSmall) as error:
+        train_tokenizer(lines, tmp_path / "m", 1000, do_lower_case=False)
+    path = train_tokenizer(lines, tmp_path / "m", error.value.largest, do_lower_case=False)
+    assert 1 not in AlbertTokenizer(path, do_lower_case=False).encode_text(f"the {name} mat")
+
+
 def test_sentencepiece_skips_no_line(tmp_path):
     """Its own log says so, for all characters there are, in lines of 3,000."""
     program = (
