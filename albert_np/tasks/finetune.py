@@ -39,6 +39,7 @@ class Finetuned:
     scores              of each seed, those of its best epoch
     baselines           {name: scores}
     held                the examples that were scored
+    files               a summary of each file of examples, as JSON values
     stopped_by          name of the signal that ended the run early, or ""
     """
 
@@ -48,12 +49,13 @@ class Finetuned:
     held: list[Any]
     scores: list[dict[str, Any]] = field(default_factory=list)
     stopped_by: str = ""
+    files: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, trained: Trained, history: History) -> None:
         """Add the result of another seed."""
         metric, scores = trained.task.metric, numeric_scores(history.scores)
-        best = max((each[metric] for each in self.scores), default=None)
-        if self.trained.model is None or (scores and (best is None or scores[metric] > best)):
+        better = trained.task.better
+        if self.trained.model is None or (scores and all(better(scores[metric], each[metric]) for each in self.scores)):
             self.trained, self.history = trained, history
         if scores:
             self.scores.append(scores)
@@ -144,6 +146,7 @@ def finetune(
         callback = (report if processes.is_main else None) or Callback()
         examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
         task.learn(examples)
+        files = task.summarize({"train": (train, examples), "dev": (dev, held)}, callback.note)
         initial = InitialModel.resolve(
             task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, callback, processes, lower_case,
             keep_accents,
@@ -159,9 +162,10 @@ def finetune(
             if folder is not None:
                 if own_vocabulary and not resume and processes.is_main:
                     initial.tokenizer.save_pretrained(folder.path)
-                folder.done = processes.broadcast_object(lambda: folder.begin(arguments, job.fingerprint(checked)))
+                folder.done = processes.broadcast_object(lambda: folder.begin(arguments, job.fingerprint(checked), files))
             try:
-                return job.run([dataclasses.replace(checked, seed=checked.seed + i) for i in range(seeds)], folder, stop)
+                done = job.run([dataclasses.replace(checked, seed=checked.seed + i) for i in range(seeds)], folder, stop)
+                return dataclasses.replace(done, files=files)
             finally:
                 callback.close()
 
@@ -264,7 +268,7 @@ def read_finished(folder: Path, task: Task) -> tuple[Trained, History]:
 
 
 def check_teacher(teacher: Trained | None, task: Task, initial: InitialModel) -> None:
-    """Raise ValueError if the teacher has other labels or another vocabulary."""
+    """Raise ValueError if the teacher has other labels or another vocabulary. Its head is adapted to the task's options."""
     if teacher is None:
         return
     expected, own = ({key: value for key, value in t.config().items() if key == "id2label"} for t in (task, teacher.task))
@@ -272,6 +276,8 @@ def check_teacher(teacher: Trained | None, task: Task, initial: InitialModel) ->
         raise ValueError(f"the teacher was trained for other labels: {own.get('id2label')}, not {expected.get('id2label')}")
     if teacher.tokenizer.get_vocab() != initial.tokenizer.get_vocab():
         raise ValueError("the teacher has another vocabulary: give its tokenizer by --tokenizer")
+    if reason := task.adapt_head(teacher.model, teacher.task.options):
+        raise ValueError(f"the teacher {reason}")
 
 
 def get_packing(settings: FinetuneSettings, constraints: Sequence[Constraint]) -> Packing | None:
@@ -288,6 +294,8 @@ def write_run(folder: Path, trained: Trained, history: History, baselines: dict[
     lines = sorted([*history.steps, *history.epochs], key=lambda record: (record["step"], "dev" in record))
     text = "".join(json.dumps(line) + "\n" for line in lines)
     write_whole(folder / "metrics.jsonl", lambda path: path.write_text(text))
+    task = trained.task
     write_figures(
-        folder / "figures", lambda: plots.finetune_figures(history.steps, history.epochs, trained.task.metric, baselines)
+        folder / "figures",
+        lambda: plots.finetune_figures(history.steps, history.epochs, task.metric, baselines, task.higher_is_better),
     )

@@ -5,12 +5,16 @@ and the model is asked for the tag of each word at the word's first token. The a
 The score is F1 of whole entities, as conlleval counts it.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from albert_np.data.formats import Tagged, read_tags
+from albert_np.data.formats.columns import EMPTY
+from albert_np.data.formats.schemes import SCHEMES
+from albert_np.data.formats.summary import Examples
 from albert_np.metrics import chunks, conlleval, to_bio
 from albert_np.tasks.tagging import (
     Tagging,
@@ -36,23 +40,39 @@ class TypedText(Tagged):
 
 
 class NamedEntities(Tagging):
-    """Options: word and tag, indices of the file's columns from 0 (-1: the last); labels, set by `learn`."""
+    """Options: word and tag, numbers of the file's columns from 0 (-1 is the last; tag "none" reads no tags), comments, empty and
+    scheme, all as in `data.formats.read_tags`; labels, set by `learn`."""
 
     name = "ner"
     form = Tagged
     metric = "f1"
-    defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "word": 0, "tag": -1, "labels": None}
+    defaults: ClassVar[dict[str, Any]] = {
+        "max_length": 128, "word": None, "tag": None, "comments": None, "empty": "skip", "scheme": None, "labels": None,
+    }  # fmt: skip
+    types: ClassVar[dict[str, Any]] = {"word": int, "comments": str, "empty": EMPTY, "scheme": SCHEMES, "labels": list}
+    learned = ("labels",)
 
     def read(self, path: Any) -> list[Tagged]:
         """See `data.formats.read_tags`; tags of all schemes become strict BIO."""
-        sentences = read_tags(path, self.options["word"], self.options["tag"])
-        return [replace(each, tags=each.tags and to_bio(each.tags)) for each in sentences]
+        return self._read(path, tags_needed=True)
+
+    def read_unlabelled(self, path: Any) -> list[Tagged]:
+        return self._read(path, tags_needed=False)
+
+    def _read(self, path: Any, tags_needed: bool) -> list[Tagged]:
+        arguments = {name: self.options[name] for name in ("word", "tag", "comments", "empty", "scheme")}
+        sentences = read_tags(path, **arguments, tags_needed=tags_needed)
+        return Examples([replace(each, tags=each.tags and to_bio(each.tags)) for each in sentences], sentences.summary)
 
     def example(self, text: str) -> TypedText:
         return TypedText(tuple(word for word, *_ in split_words(text)), text=text)
 
     def learn(self, examples: list[Tagged]) -> None:
         self.options["labels"] = bio_labels(tag for example in examples for tag in example.tags or ())
+
+    def describe_labels(self, examples: list[Tagged]) -> dict[str, Any]:
+        counts = Counter(kind for example in examples for kind, *_ in chunks(example.tags or ()))
+        return {"kind": "types", "counts": dict(sorted(counts.items()))} if counts else {}
 
     def items(self, example: Tagged, tokenizer: Any) -> list[Item]:
         return tagging_items(example.words, example.tags, self.word_encoder(tokenizer), self.options)

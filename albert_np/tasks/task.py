@@ -11,14 +11,16 @@
 import inspect
 import os
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.markup import escape
 
+from albert_np.data.formats.summary import get_summary
 from albert_np.models.base import Model
 from albert_np.tasks import batches
+from albert_np.tasks.options import parse_any, read_option
 
 
 @dataclass
@@ -47,21 +49,66 @@ class Task:
     name: ClassVar[str] = ""
     form: ClassVar[type] = object  # the class of the examples
     model: ClassVar[type[Model]]
-    metric: ClassVar[str] = ""  # the score that selects the best epoch; higher is better
+    metric: ClassVar[str] = ""  # the score that selects the best epoch
+    higher_is_better: ClassVar[bool] = True  # False: the metric is an error
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128}  # default options
+    types: ClassVar[dict[str, Any]] = {}  # types of the options whose default does not show it, see `options.read_option`
+    learned: ClassVar[tuple[str, ...]] = ()  # options that `learn` sets: a trained model keeps them
     trains: ClassVar[dict[str, Any]] = {}  # default settings of `finetune` for this task
 
     def __init__(self, **options: Any) -> None:
         for key in options:
             if key not in self.defaults:
                 raise ValueError(f"{self.name} has no option {key!r}; expected one of {', '.join(self.defaults)}")
-        self.options: dict[str, Any] = {**self.defaults, **options}
+        self.changed: set[str] = set()  # options that were changed after training
+        self.options: dict[str, Any] = {**self.defaults}
+        for key, value in options.items():
+            self.options[key] = read_option(f"the option {key}", self.option_type(key), value)
+
+    @classmethod
+    def option_type(cls, name: str) -> Any:
+        """Return the type of an option: a declared one, or that of its default; None if neither is known."""
+        default = cls.defaults[name]
+        return cls.types.get(name, None if default is None else type(default))
+
+    def parse_option(self, name: str, text: str) -> Any:
+        """Return the value of an option typed on the command line; a text may stand in JSON's quotes.
+
+        ValueError for an unknown option or an invalid value.
+        """
+        if name not in self.defaults:
+            raise ValueError(f"{self.name} has no option {name!r}; expected one of {', '.join(self.defaults)}")
+        kind = self.option_type(name)
+        value = parse_any(text)
+        if kind is not None:
+            return read_option(f"the option {name}", kind, value if isinstance(value, str) else text, typed=True)
+        return value
+
+    def change_options(self, options: dict[str, Any]) -> None:
+        """Change options of a trained model, such as the columns of its files. ValueError for one that training decided."""
+        for key in options:
+            if key in self.learned:
+                raise ValueError(f"the option {key} was decided in training and cannot be changed now")
+        type(self)(**options)
+        self.changed.update(options)
+        self.options.update({key: read_option(f"the option {key}", self.option_type(key), v) for key, v in options.items()})
 
     # ---- files and examples ----
 
     def read(self, path: Any) -> list[Any]:
-        """Return the examples of a file. Raises ValueError that names the file and the line."""
+        """Return the examples of a file. Raises ValueError that names the file and the line.
+
+        The list may be a `data.formats.summary.Examples`, whose summary is then printed.
+        """
         raise NotImplementedError
+
+    def read_unlabelled(self, path: Any) -> list[Any]:
+        """Return the examples of a file that need no labels. By default `read`, for formats in which labels may be missing."""
+        return self.read(path)
+
+    def describe_labels(self, examples: list[Any]) -> dict[str, Any]:
+        """Return what `FileSummary.labels` holds: the kind of labels and how often each occurs; {} if there are none."""
+        return {}
 
     def examples(self, given: Any, name: str = "examples") -> list[Any]:
         """Return the examples of a file, given its path, or the given examples as a list.
@@ -81,6 +128,20 @@ class Task:
         """Return an unlabelled example for a text that a user typed."""
         raise NotImplementedError
 
+    def summarize(self, given: dict[str, tuple[Any, list[Any]]], note: Callable[[str], None]) -> list[dict[str, Any]]:
+        """Report one line for each file of examples, or list of them, by `note`; return the summaries as JSON values.
+
+        given: {name of the argument: (its value, the examples)}; arguments that are None are left out
+        """
+        files = []
+        for name, (value, examples) in given.items():
+            if value is not None:
+                summary = get_summary(value, examples, name)
+                summary.labels = self.describe_labels(examples)
+                note(summary.describe())
+                files.append(summary.to_json())
+        return files
+
     # ---- the model ----
 
     def learn(self, examples: list[Any]) -> None:
@@ -89,6 +150,13 @@ class Task:
     def config(self) -> dict[str, Any]:
         """Return the fields of the model's config that the task decides."""
         return {}
+
+    def adapt_head(self, model: Model, options: dict[str, Any]) -> str:
+        """Adapt the head of a model that was trained for this task with other options, in place, so that its answers stay.
+
+        Return why that is impossible, as the rest of a sentence on the model, or "".
+        """
+        return ""
 
     # ---- examples -> rows -> answers -> scores ----
 
@@ -118,6 +186,10 @@ class Task:
     def score(self, examples: list[Any], answers: list[Any]) -> dict[str, Any]:
         """Return the scores of the answers; `metric` is one of them."""
         raise NotImplementedError
+
+    def better(self, a: float, b: float) -> bool:
+        """Return whether a value `a` of `metric` is better than `b`."""
+        return a > b if self.higher_is_better else a < b
 
     def baselines(self, train: list[Any], examples: list[Any]) -> dict[str, list[Any]]:
         """Return the answers of methods that need no neural network: {name of the method: its answers}.

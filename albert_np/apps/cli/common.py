@@ -106,19 +106,22 @@ def _describe_unknown_option(name: str, options: list[str]) -> str:
     return f"unknown option {name!r}" + (f"; did you mean '--{nearest[0]}'?" if nearest else "")
 
 
-def parse_pairs(option: str, pairs: list[str] | None) -> dict[str, Any]:
-    """["kind=sets", "word=1"] -> {"kind": "sets", "word": 1}. Values are JSON, or else plain text."""
+def split_pairs(option: str, pairs: list[str] | None) -> dict[str, str]:
+    """["kind=sets", "word=1"] -> {"kind": "sets", "word": "1"}"""
     values = {}
     for pair in pairs or []:
         key, equals, text = pair.partition("=")
         if not equals:
             raise typer.BadParameter(f"{option} takes KEY=VALUE, not {pair!r}")
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError:
-            value = text
-        values[key.strip().replace("-", "_")] = value
+        values[key.strip().replace("-", "_")] = text
     return values
+
+
+def parse_pairs(option: str, pairs: list[str] | None) -> dict[str, Any]:
+    """["recompute=true", "lr=1e-3"] -> {"recompute": True, "lr": 0.001}. Values are JSON, or else plain text."""
+    from albert_np.tasks.options import parse_any
+
+    return {key: parse_any(text) for key, text in split_pairs(option, pairs).items()}
 
 
 def parse_config_fields(pairs: list[str] | None) -> dict[str, Any]:
@@ -173,7 +176,7 @@ def print_json(value: Any) -> None:
 def print_table(columns: list[str], rows: list[list[str]]) -> None:
     """Print a plain table, numeric columns aligned to the right. It is not cut to the width of the terminal."""
     widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
-    numeric = [all(row[i][:1].isdigit() or not row[i] for row in rows) for i in range(len(columns))]
+    numeric = [all(row[i].lstrip("-")[:1].isdigit() or not row[i] for row in rows) for i in range(len(columns))]
 
     def line(row: list[str]) -> str:
         cells = [cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, numeric)]
