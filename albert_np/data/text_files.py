@@ -23,19 +23,3 @@ def check_plausible(start: bytes, source: str) -> None:
             f"{source} has {start.count(0)} NUL bytes among its first {len(start)}: it is not a text file, or it is UTF-16 "
             "without a byte order mark. Convert it first, for example with: iconv -f UTF-16LE -t UTF-8"
         )
-
-
-def decode(data: bytes, source: str) -> str:
-    """Return the text of a whole file, without its byte order mark. ValueError, which names the source, the byte and the line."""
-    check_plausible(data[:4096], source)
-    encoding = find_encoding(data)
-    try:
-        return data.decode(encoding).removeprefix(BYTE_ORDER_MARK)
-    except UnicodeDecodeError as error:
-        if encoding != "utf-8":
-            raise ValueError(f"{source} begins like {encoding.upper()} and is not: {error.reason}") from None
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"{source} is not UTF-8: byte 0x{data[error.start]:02x} in line {line}: {error.reason}. Convert it first, for"
-            " example with: iconv -f LATIN1 -t UTF-8"
-        ) from None
