@@ -98,7 +98,7 @@ def test_a_byte_order_mark_tells_the_encoding(tmp_path, encoding, end, name, pac
 def test_utf16_without_a_mark_is_refused(tmp_path, content):
     with pytest.raises(
         ValueError,
-        match=r"a\.txt has \d+ NUL bytes among its first \d+: it is not a text file, or it is UTF-16 without a byte order mark. Convert it",
+        match=r"a\.txt has \d+ NUL bytes among its first \d+: it is not a text file, or .* UTF-16 without",
     ):
         read(tmp_path / "a.txt", content)
 
