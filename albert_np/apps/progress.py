@@ -15,6 +15,7 @@ from albert_np.training.metrics import format_score
 REFRESH = 0.2  # seconds between two drawings of the bar
 LINE_EVERY = 10.0  # seconds between two lines where there is no terminal
 WIDE = 100  # columns that the whole line needs; a narrower terminal gets the short one
+SMALL = 1 << 20  # bytes of text that are tokenised in a moment
 FIGURES = {
     "loss": "loss {:.3f}", "accuracy": "accuracy {:.3f}", "mlm_accuracy": "mlm {:.3f}", "sop_accuracy": "sop {:.2f}",
     "lr": "lr {:.1e}",
@@ -68,7 +69,7 @@ class Progress(Report):
 
     def tokenising(self, done: int, total: int) -> None:
         """Show how many bytes of the text are tokenised."""
-        if self._bar is None and done < total:
+        if self._bar is None and done < total and total >= SMALL:
             columns = [progress.TextColumn("tokenising"), progress.DownloadColumn(), *_time_left()]
             self._bar = self._open_bar(columns, time.monotonic)
             self._bar.add_task("", total=total)

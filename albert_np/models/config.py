@@ -198,6 +198,15 @@ def config_from(name: str, changes: dict[str, Any]) -> AlbertConfig:
     return config.replace(**changes) if changes else config
 
 
+def check_config_name(name: str | os.PathLike[str]) -> None:
+    """Raise ValueError if a model's folder or archive is named where sizes alone are read and its weights would not be used."""
+    if str(name) not in PRESETS and (Path(name).is_dir() or str(name).lower().endswith((".gz", ".tgz", ".tar"))):
+        raise ValueError(
+            f"config takes a preset or a FILE.json, and trains new weights; to go on from the weights in {name}, name it as "
+            "the model"
+        )
+
+
 def _check_types(config: AlbertConfig) -> None:
     for f in dataclasses.fields(config):
         value, name = getattr(config, f.name), f.name

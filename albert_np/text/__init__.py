@@ -11,6 +11,7 @@ encoding         ids -> rows of a batch: pairs, truncation, special tokens, padd
 base             Tokenizer: what all tokenizers share, calls and files
 wordpiece        WordPieceTokenizer, for the Chinese models
 train            train_tokenizer: a new vocabulary from raw lines
+coverage         the characters of a text that a vocabulary does not keep
 
 Files:
 

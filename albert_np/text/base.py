@@ -110,6 +110,19 @@ class Tokenizer(ABC):
     def fingerprint(self) -> str:
         """Return the SHA-256 of everything that a text's ids depend on: the vocabulary and the switches of the normaliser."""
 
+    @property
+    @abstractmethod
+    def strips_accents(self) -> bool:
+        """True if the normaliser removes accents."""
+
+    @abstractmethod
+    def removed_marks(self, character: str) -> str:
+        """Return the combining marks of a character that the normaliser removes; "" if there are none."""
+
+    @abstractmethod
+    def unknown_parts(self, text: str) -> list[str]:
+        """Return the parts of a text of a corpus that are not in the vocabulary: its characters, or whole words."""
+
     # ---- the vocabulary
 
     @abstractmethod

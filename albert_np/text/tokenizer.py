@@ -19,9 +19,9 @@ from albert_np.text import settings, specials, spiece, tokenizer_json, unigram_j
 from albert_np.text.base import Tokenizer
 from albert_np.text.encoding import Encoding
 from albert_np.text.locate import JSON_FILE, MODEL_FILE
-from albert_np.text.normalise import check_text, lower_each, lower_each_aligned, normalise, normalise_text
+from albert_np.text.normalise import check_text, find_marks, lower_each, lower_each_aligned, normalise, normalise_text
 from albert_np.text.offsets import find_spans, shift_spans
-from albert_np.text.pieces import make_comma_table, split_commas, starts_word
+from albert_np.text.pieces import SPACE, make_comma_table, split_commas, starts_word
 
 BATCH = 10_000  # texts passed to SentencePiece at once
 
@@ -130,6 +130,18 @@ class AlbertTokenizer(Tokenizer):
         if self._json is not None and not self._json.is_plain:
             rules |= {"added": self._added, "cuts_commas": self._cuts_commas}
         return hashlib.sha256(self._model.data + json.dumps(rules, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def strips_accents(self) -> bool:
+        return not self.keep_accents
+
+    def removed_marks(self, character: str) -> str:
+        return "" if self.keep_accents else find_marks(character)
+
+    def unknown_parts(self, text: str) -> list[str]:
+        pieces = self._cut(self._normalise(lower_each(text) if self.do_lower_case else text))
+        unknown = [piece for piece in pieces if self._get_id(piece) == self.unk_token_id]
+        return list("".join(unknown).replace(SPACE, ""))
 
     # ---- the vocabulary
 

@@ -1,6 +1,7 @@
 """Shared by all commands: common options, output as text or JSON, and the model's configuration as options."""
 
 import contextlib
+import difflib
 import json
 import signal
 import sys
@@ -12,7 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from albert_np.io.config_files import unknown_key
-from albert_np.models.config import FIELDS, PRESETS
+from albert_np.models.config import FIELDS
 
 if TYPE_CHECKING:
     from albert_np.training import Report
@@ -42,12 +43,25 @@ ShardOption = Annotated[
         "Training",
     ),
 ]
+LowerCaseOption = Annotated[
+    bool | None,
+    option(
+        "--lower-case/--cased",
+        "For a vocabulary that is trained: lower-case all text, or keep capitals [lower-case; in finetune: cased]",
+        "Vocabulary",
+    ),
+]
+AccentsOption = Annotated[
+    bool | None,
+    option(
+        "--strip-accents/--keep-accents",
+        "For a vocabulary that is trained: remove accents and other marks, or keep them [strip; in finetune: keep]",
+        "Vocabulary",
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A field of the model's configuration; the same as --hidden-size 256."),
-]
-ConfigOption = Annotated[
-    str, typer.Option("--config", metavar="|".join(PRESETS) + "|FILE.json", help="Sizes of the model.", show_default=True)
 ]
 FIELD_OPTIONS = {"--" + key.replace("_", "-"): key for key in FIELDS if key not in ("extra", "recompute")}
 
@@ -75,8 +89,21 @@ class ConfigCommand(TyperCommand):
         return super().parse_args(ctx, rewritten)
 
 
+SYNONYMS = {
+    name: "--model"
+    for name in ("init", "init-from", "init-checkpoint", "initialize-from", "from", "from-pretrained", "pretrained", "checkpoint",
+                 "base-model", "model-name", "model-name-or-path", "load", "weights-from", "start-from", "continue-from")
+}  # fmt: skip
+
+
 def _describe_unknown_option(name: str, options: list[str]) -> str:
-    return unknown_key(name, [each for each in options if each.startswith("--")]).replace("config key", "option")
+    """Return the message for an option that a command does not have, with the nearest one, if any is near."""
+    synonym = SYNONYMS.get(name.removeprefix("--"))
+    if synonym in options:
+        return f"unknown option {name!r}; did you mean {synonym!r}?"
+    bare = [each.removeprefix("--") for each in options if each.startswith("--")]
+    nearest = difflib.get_close_matches(name.removeprefix("--"), bare, n=1, cutoff=0.65)
+    return f"unknown option {name!r}" + (f"; did you mean '--{nearest[0]}'?" if nearest else "")
 
 
 def split_pairs(option: str, pairs: list[str] | None) -> dict[str, str]:
