@@ -62,6 +62,7 @@ class Classification(Task):
         "quotes": bool, "missing": list, "separator": str, "pairs": bool,
     }  # fmt: skip
     learned = ("kind", "labels", "usual", "scale", "pairs")
+    inferred = ("kind",)
     reading = TABLE
 
     @property

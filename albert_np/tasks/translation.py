@@ -52,6 +52,8 @@ class Translation(Task):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        if self.options["languages"] is not None and len(self.options["languages"]) != 2:
+            raise ValueError(f"the option languages must be the names of source and target, not {self.options['languages']!r}")
         self._languages: list[str] | None = None  # of the first file, so that all are read in the same direction
 
     def read(self, path: Any) -> list[Translated]:
