@@ -16,6 +16,7 @@ import base64
 import binascii
 import re
 import struct
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +31,10 @@ from albert_np.text.spiece import CONTROL, MAX_PIECES, NORMAL, UNKNOWN, USER_DEF
 MAX_BYTES = 64 << 20
 LOWERED = 50.0  # a score this far below all others is one that was lowered by 100
 STEPS = {  # the steps of the normaliser in their order: name -> its place
-    "white space": 0, "Strip": 1, "``": 2, "''": 3, "NFKD": 4, "marks": 5, "Lowercase": 6, "Precompiled": 7, "spaces": 8,
+    "white space": 0, "Strip": 1, "``": 2, "''": 3, "NFKD": 4, "marks": 5, "Lowercase": 6, "katakana": 7, "NFC": 8,
+    "Precompiled": 9, "spaces": 10,
 }  # fmt: skip
+KATAKANA = "katakana"  # half-width katakana become full-width ones, a step for each
 SPACES = re.compile(r"\[\\x\{9\}-\\x\{d\}.*\]\+|\\s\+", re.DOTALL)  # ours begins with U+0009 to U+000D
 MARKS = re.compile(r"\[\\x\{300\}-\\x\{34e\}.*\]|\\p\{M[n]?\}", re.DOTALL)  # and this one with U+0300 to U+034E
 
@@ -77,7 +80,7 @@ def read(path: Path) -> UnigramFile:
         _check_template(values.get("post_processor"))
         pieces, cuts_commas = _read_pieces(values["model"])
         added = _read_added(values.get("added_tokens") or [], pieces)
-        model = _make_model(pieces, added, charsmap)
+        model = _make_model(pieces, added, charsmap, "NFC" in steps)
     except (AttributeError, TypeError, KeyError, IndexError, StopIteration) as error:
         raise ValueError(f"{path} is damaged, or not of the tokenizers library: {error!r}") from None
     except ValueError as error:
@@ -107,9 +110,12 @@ def _flatten(step: Any, key: str) -> Iterator[dict[str, Any]]:
 
 def _read_normaliser(normaliser: Any) -> tuple[set[str], bytes]:
     """Return the names of the steps, see STEPS, and the character map. ValueError for others, and for another order."""
-    names, charsmap = [], b""
+    names: list[str] = []
+    charsmap = b""
     for step in _flatten(normaliser, "normalizers"):
-        names.append(_name_step(step))
+        name = _name_step(step)
+        if name != KATAKANA or KATAKANA not in names[-1:]:  # a step for each character
+            names.append(name)
         if step["type"] == "Precompiled":
             try:
                 charsmap = base64.b64decode(step["precompiled_charsmap"], validate=True)
@@ -117,6 +123,8 @@ def _read_normaliser(normaliser: Any) -> tuple[set[str], bytes]:
                 raise ValueError(f"its precompiled_charsmap is not base64: {error}") from None
     if sorted(names, key=STEPS.__getitem__) != names or len(set(names)) != len(names):
         raise ValueError(f"its normalizer has the steps {', '.join(names)}; ALBERT's are in the order {', '.join(STEPS)}")
+    if not {"NFC", KATAKANA}.isdisjoint(names) and not charsmap:
+        raise ValueError("its normalizer has the step 'NFC' or katakana without a character map, which ALBERT's does not")
     missing = [name for name in ("``", "''") if name not in names]
     if missing:
         raise ValueError(f"its normalizer does not replace {' and '.join(missing)} by a double quote, as ALBERT's does")
@@ -132,13 +140,15 @@ def _name_step(step: dict[str, Any]) -> str:
         return "marks"
     if kind == "Strip" and step["strip_left"] and step["strip_right"]:
         return "Strip"
-    if kind in ("NFKD", "Lowercase", "Precompiled"):
+    if kind in ("NFKD", "Lowercase", "NFC", "Precompiled"):
         return str(kind)
     if kind == "Replace":
         form, pattern = next(iter(step["pattern"].items()))
         content = step["content"]
         if form == "String" and pattern in ("``", "''") and content == '"':
             return str(pattern)
+        if form == "String" and "\uff66" <= pattern <= "\uff9f" and content == unicodedata.normalize("NFKC", pattern):
+            return KATAKANA
         if form == "Regex" and content == " " and (pattern == " {2,}" or SPACES.fullmatch(pattern)):
             return "spaces" if pattern == " {2,}" else "white space"
         if form == "Regex" and content == "" and MARKS.fullmatch(pattern):
@@ -222,8 +232,8 @@ def _read_added(tokens: list[dict[str, Any]], pieces: list[tuple[str, float]]) -
     return added
 
 
-def _make_model(pieces: list[tuple[str, float]], added: list[str], charsmap: bytes) -> bytes:
-    """Return the pieces and the character map as a SentencePiece model."""
+def _make_model(pieces: list[tuple[str, float]], added: list[str], charsmap: bytes, composes: bool) -> bytes:
+    """Return the pieces and the character map, which may compose characters, as a SentencePiece model."""
     kinds = {**dict.fromkeys(added, USER_DEFINED), **dict.fromkeys(specials.SPECIALS, CONTROL), specials.UNK: UNKNOWN}
     fields = []
     for text, score in pieces:
@@ -234,5 +244,6 @@ def _make_model(pieces: list[tuple[str, float]], added: list[str], charsmap: byt
         piece = field(1, BYTES, text.encode()) + field(2, FOUR_BYTES, number) + field(3, VARINT, kinds.get(text, NORMAL))
         fields.append(field(1, BYTES, piece))
     trainer = field(3, VARINT, 1) + field(4, VARINT, len(pieces))  # a Unigram model of this size
-    normaliser = field(1, BYTES, b"from tokenizer.json") + field(2, BYTES, charsmap) if charsmap else field(1, BYTES, b"identity")
+    name = b"identity" if not charsmap else b"nfkc" if composes else b"from tokenizer.json"
+    normaliser = field(1, BYTES, name) + (field(2, BYTES, charsmap) if charsmap else b"")
     return b"".join(fields) + field(2, BYTES, trainer) + field(3, BYTES, normaliser)
