@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from albert_np.io import file_types
 
 JSON_LIMIT = 16 << 20  # bytes: enough for a vocabulary of 100,000 pieces; config and index files are far smaller
+MAX_GLYPHS = 5  # characters that the font lacks, as examples in a message
 
 
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
@@ -113,19 +114,51 @@ class Figure(Protocol):
 
 
 def write_figures(folder: Path, draw: Callable[[], Mapping[str, Figure]]) -> list[Path]:
-    """Save the figures {name: figure} that `draw` returns as PNG files in `folder`, and return their paths.
+    """Save the figures {name: figure} that `draw` returns as PNG files in `folder`, and return the paths of those written.
 
-    Figures are drawn when a run's results are safe: an error in drawing or saving becomes a warning and never ends the run.
+    Figures are drawn when a run's results are safe: whatever fails, also for want of memory or space, is one warning and never
+    ends the run. `draw` should import the plotting library itself. Characters that the font lacks are one warning, too.
     """
     paths: list[Path] = []
-    try:
-        for name, figure in draw().items():
-            make_folder(folder)
-            write_figure(folder / f"{name}.png", figure)
-            paths.append(folder / f"{name}.png")
-    except Exception as error:
-        warnings.warn(f"the figures in {folder} could not be drawn: {error}", stacklevel=2)
+    failures: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with _collect_failure(failures):
+            for name, figure in draw().items():
+                with _collect_failure(failures):
+                    make_folder(folder)
+                    write_figure(folder / f"{name}.png", figure)
+                    paths.append(folder / f"{name}.png")
+    if failures:
+        different = "; ".join(dict.fromkeys(failures))
+        warnings.warn(f"the figures in {folder} could not be drawn: {different}", stacklevel=2)
+    _repeat_warnings(caught, folder)
     return paths
+
+
+@contextmanager
+def _collect_failure(failures: list[str]) -> Iterator[None]:
+    """End the block at an exception, and add its message to `failures`."""
+    try:
+        yield
+    except Exception as error:
+        failures.append(str(error) or ("out of memory" if isinstance(error, MemoryError) else type(error).__name__))
+
+
+def _repeat_warnings(caught: list[warnings.WarningMessage], folder: Path) -> None:
+    """Issue the warnings of drawing: all of missing glyphs as one, the others once each."""
+    glyphs = [re.match(r"Glyph (\d+) .*missing from", str(each.message)) for each in caught]
+    missing = sorted({chr(int(glyph[1])) for glyph in glyphs if glyph})
+    if missing:
+        some = " ".join(missing[:MAX_GLYPHS]) + (" ..." if len(missing) > MAX_GLYPHS else "")
+        warnings.warn(
+            f"the font of the figures in {folder} lacks {len(missing)} character{'s' if len(missing) > 1 else ''} of the names "
+            f"({some}); boxes stand for them",
+            stacklevel=3,
+        )
+    others = {str(each.message): each for each, glyph in zip(caught, glyphs) if glyph is None}
+    for each in others.values():
+        warnings.warn(each.message, each.category, stacklevel=3)
 
 
 def write_figure(path: Path, figure: Figure) -> None:

@@ -242,9 +242,10 @@ class FinetuneJob:
         about |= dict(scores=numeric_scores(history.scores), baselines=self.baselines)
         trained = Trained(self.task, model, tokenizer, about, get_packing(settings, constraints))
         if folder is not None and processes.is_main:
-            write_run(folder.seed_folder(settings.seed), trained, history, self.baselines)
+            write_run(folder.seed_folder(settings.seed), trained, history)
             if not history.stopped_by:
                 folder.finish(settings.seed)
+            draw_run(folder.seed_folder(settings.seed), history, trained.task.metric, self.baselines)
         return trained, history
 
 
@@ -274,14 +275,20 @@ def get_packing(settings: FinetuneSettings, constraints: Sequence[Constraint]) -
     return Packing(settings.weights, quantised) if constraints else None
 
 
-def write_run(folder: Path, trained: Trained, history: History, baselines: dict[str, dict[str, Any]]) -> None:
-    """Write the model, metrics.jsonl (a line per step and per epoch) and the figures."""
-    from albert_np import plots
-
+def write_run(folder: Path, trained: Trained, history: History) -> None:
+    """Write the model and metrics.jsonl (a line per step and per epoch)."""
     trained.save_pretrained(folder)
     lines = sorted([*history.steps, *history.epochs], key=lambda record: (record["step"], "dev" in record))
     text = "".join(json.dumps(line) + "\n" for line in lines)
     write_whole(folder / "metrics.jsonl", lambda path: path.write_text(text))
-    write_figures(
-        folder / "figures", lambda: plots.finetune_figures(history.steps, history.epochs, trained.task.metric, baselines)
-    )
+
+
+def draw_run(folder: Path, history: History, metric: str, baselines: dict[str, dict[str, Any]]) -> None:
+    """Draw the figures of a run, when its results are written."""
+
+    def draw() -> dict[str, Any]:
+        from albert_np.plots import finetune_figures
+
+        return finetune_figures(history.steps, history.epochs, metric, baselines)
+
+    write_figures(folder / "figures", draw)

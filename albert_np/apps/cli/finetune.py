@@ -147,13 +147,13 @@ def finetune(
         raise typer.BadParameter("Missing option '--train'.")
     report = make_report(quiet or as_json)
     done = run(task, out=out, report=report, resume=resume, **given)
-    if world().is_main:
-        draw_confusion(done, out)
     with ignore_closed_stdout():
         if as_json:
             print_json(summarize(done, out))
         elif not quiet:
             print_scores(done, out)
+    if world().is_main:
+        draw_confusion(done, out)
     if done.stopped_by:
         raise exit_after_signal(done.stopped_by, f"finetune {task}", out, f"{out} holds the best epoch so far")
 
@@ -313,10 +313,14 @@ def print_scores(done: "Finetuned", out: Path) -> None:
 
 def draw_confusion(done: "Finetuned", out: Path) -> None:
     """Draw the confusion matrix of the best epoch, if each example has one class."""
-    from albert_np import plots
     from albert_np.io.files import write_figures
 
-    task, answers = done.trained.task, done.history.answers
-    count = getattr(task, "confusion", None)
-    if answers and count is not None and (matrix := count(answers, done.held)) is not None:
-        write_figures(out / "figures", lambda: {"confusion": plots.confusion_figure(*matrix)})
+    answers, count = done.history.answers, getattr(done.trained.task, "confusion", None)
+
+    def draw() -> dict[str, Any]:
+        from albert_np.plots import confusion_figure
+
+        matrix = count(answers, done.held) if answers and count is not None else None
+        return {} if matrix is None else {"confusion": confusion_figure(*matrix)}
+
+    write_figures(out / "figures", draw)

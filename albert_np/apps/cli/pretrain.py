@@ -268,12 +268,12 @@ def _train(
         last = sorted((out / "checkpoints").glob("step-*"))
         checkpoint = f"the last good checkpoint is {last[-1]}" if last else "there is no checkpoint from before it"
         raise Diverged(f"{error}; {checkpoint}") from None
-    draw()
     with ignore_closed_stdout():
         if as_json:
             print_json(dataclasses.asdict(summary))
         elif not quiet:
             print(_format_summary(summary))
+    draw()
     if summary.stopped_by:
         raise exit_after_signal(summary.stopped_by, "pretrain", out)
 

@@ -117,23 +117,26 @@ def _print_plan(plan: "Sweep", as_json: bool) -> None:
 
 
 def _print_stored_results(plan: "Sweep", out: Path, as_json: bool) -> None:
-    from albert_np.apps.experiments.jobs import collect_stored
+    from albert_np.apps.experiments.jobs import collect_stored, draw_results
 
     results = collect_stored(plan, out)
     if as_json:
         print_json(results)
     else:
         _print_table(results)
+    draw_results(results, out)
 
 
 def _run(plan: "Sweep", out: Path, jobs: int | None, threads: int, as_json: bool, quiet: bool) -> None:
-    from albert_np.apps.experiments.jobs import run_sweep
+    from albert_np.apps.experiments.jobs import draw_results, run_sweep
 
     done = run_sweep(plan, out, jobs, threads, (lambda text: None) if quiet or as_json else print_message)
     if as_json:
         print_json({**done.results, "stopped_by": done.stopped_by})
     elif not done.stopped_by and not quiet:
         _print_table(done.results)
+    draw_results(done.results, out)
+    if not (as_json or done.stopped_by or quiet):
         print(f"{out} holds the runs, {RESULTS}, results.md and results.png.")
     if done.stopped_by:
         print_message(f"albert-np: stopped by {done.stopped_by}; run the same command again to continue")

@@ -22,7 +22,7 @@ class Outcome:
 
 
 def run_sweep(sweep: Sweep, out: Path, jobs: int | None, threads: int, print_line: Callable[[str], None]) -> Outcome:
-    """Run all unfinished runs and write results.json, results.md and results.png to `out`.
+    """Run all unfinished runs and write results.json and results.md to `out`.
 
     `jobs` runs at a time (None: one per `threads` processors), with `threads` threads each. A run that fails is listed in
     results["failed"], and the others continue. A signal stops all runs; they are resumed when the sweep is started again.
@@ -69,7 +69,7 @@ def _train_vocabularies(
 
 
 def collect_stored(sweep: Sweep, out: Path) -> dict[str, Any]:
-    """Return the results of the finished runs, and write table and figure again; other runs may still be running.
+    """Return the results of the finished runs, and write the table again; other runs may still be running.
 
     FileNotFoundError if there is no sweep in `out`, ValueError if it is another one.
     """
@@ -81,11 +81,20 @@ def collect_stored(sweep: Sweep, out: Path) -> dict[str, Any]:
 
 
 def write_results(sweep: Sweep, runs: list[Run], failed: dict[str, str], out: Path) -> dict[str, Any]:
-    """Collect the results and write their three files."""
-    from albert_np.plots import experiments_figure
-
+    """Collect the results and write results.json and results.md; `draw_results` adds the figure."""
     results = collect_results(sweep, runs, failed)
     write_json(out / "results.json", results)
     write_whole(out / "results.md", lambda path: path.write_text(markdown(results), encoding="utf-8"))
-    write_figures(out, lambda: {"results": figure} if (figure := experiments_figure(results, metric_label)) else {})
     return results
+
+
+def draw_results(results: dict[str, Any], out: Path) -> None:
+    """Write results.png, if there is anything to show."""
+
+    def draw() -> dict[str, Any]:
+        from albert_np.plots import experiments_figure
+
+        figure = experiments_figure(results, metric_label)
+        return {} if figure is None else {"results": figure}
+
+    write_figures(out, draw)
