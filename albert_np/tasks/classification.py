@@ -45,6 +45,8 @@ class Classification(Task):
         "max_length": 128, "text": None, "pair": None, "label": None, "several": False, "kind": None, "labels": None,
         "usual": None,
     }  # fmt: skip
+    types: ClassVar[dict[str, Any]] = {"text": str, "pair": str, "label": str, "kind": tuple(PROBLEM_TYPES), "labels": list}
+    learned = ("kind", "labels", "usual")
 
     @property
     def metric(self) -> str:  # type: ignore[override]

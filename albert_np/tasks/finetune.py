@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from albert_np.data.formats.summary import get_summary
 from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_figures, write_json, write_whole
@@ -38,6 +39,7 @@ class Finetuned:
     scores              of each seed, those of its best epoch
     baselines           {name: scores}
     held                the examples that were scored
+    files               a summary of each file of examples, as JSON values
     stopped_by          name of the signal that ended the run early, or ""
     """
 
@@ -47,6 +49,7 @@ class Finetuned:
     held: list[Any]
     scores: list[dict[str, Any]] = field(default_factory=list)
     stopped_by: str = ""
+    files: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, trained: Trained, history: History) -> None:
         """Add the result of another seed."""
@@ -139,6 +142,7 @@ def finetune(
         callback = (report if processes.is_main else None) or Callback()
         examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
         task.learn(examples)
+        files = summarize_examples(task, {"train": (train, examples), "dev": (dev, held)}, callback)
         initial = InitialModel.resolve(
             task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, callback, processes
         )
@@ -153,11 +157,27 @@ def finetune(
             if folder is not None:
                 if own_vocabulary and not resume and processes.is_main:
                     initial.tokenizer.save_pretrained(folder.path)
-                folder.done = processes.broadcast_object(lambda: folder.begin(arguments, job.fingerprint(checked)))
+                folder.done = processes.broadcast_object(lambda: folder.begin(arguments, job.fingerprint(checked), files))
             try:
-                return job.run([dataclasses.replace(checked, seed=checked.seed + i) for i in range(seeds)], folder, stop)
+                done = job.run([dataclasses.replace(checked, seed=checked.seed + i) for i in range(seeds)], folder, stop)
+                return dataclasses.replace(done, files=files)
             finally:
                 callback.close()
+
+
+def summarize_examples(task: Task, given: dict[str, tuple[Any, list[Any]]], callback: Callback) -> list[dict[str, Any]]:
+    """Report one line for each file of examples, or list of them, and return the summaries as JSON values.
+
+    given: {name of the argument: (its value, the examples)}
+    """
+    files = []
+    for name, (value, examples) in given.items():
+        if value is not None:
+            summary = get_summary(value, examples, name)
+            summary.labels = task.describe_labels(examples)
+            callback.note(summary.describe())
+            files.append(summary.to_json())
+    return files
 
 
 @dataclass

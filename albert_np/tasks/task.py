@@ -19,6 +19,7 @@ from rich.markup import escape
 
 from albert_np.models.base import Model
 from albert_np.tasks import batches
+from albert_np.tasks.options import parse_any, read_option
 
 
 @dataclass
@@ -49,19 +50,61 @@ class Task:
     model: ClassVar[type[Model]]
     metric: ClassVar[str] = ""  # the score that selects the best epoch; higher is better
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128}  # default options
+    types: ClassVar[dict[str, Any]] = {}  # types of the options whose default does not show it, see `options.read_option`
+    learned: ClassVar[tuple[str, ...]] = ()  # options that `learn` sets: a trained model keeps them
     trains: ClassVar[dict[str, Any]] = {}  # default settings of `finetune` for this task
 
     def __init__(self, **options: Any) -> None:
         for key in options:
             if key not in self.defaults:
                 raise ValueError(f"{self.name} has no option {key!r}; expected one of {', '.join(self.defaults)}")
-        self.options: dict[str, Any] = {**self.defaults, **options}
+        self.options: dict[str, Any] = {**self.defaults}
+        for key, value in options.items():
+            self.options[key] = read_option(f"the option {key}", self.option_type(key), value)
+
+    @classmethod
+    def option_type(cls, name: str) -> Any:
+        """Return the type of an option: a declared one, or that of its default; None if neither is known."""
+        default = cls.defaults[name]
+        return cls.types.get(name, None if default is None else type(default))
+
+    def parse_option(self, name: str, text: str) -> Any:
+        """Return the value of an option typed on the command line; a text may stand in JSON's quotes.
+
+        ValueError for an unknown option or an invalid value.
+        """
+        if name not in self.defaults:
+            raise ValueError(f"{self.name} has no option {name!r}; expected one of {', '.join(self.defaults)}")
+        kind = self.option_type(name)
+        value = parse_any(text)
+        if kind is not None:
+            return read_option(f"the option {name}", kind, value if isinstance(value, str) else text)
+        return value
+
+    def change_options(self, options: dict[str, Any]) -> None:
+        """Change options of a trained model, such as the columns of its files. ValueError for one that training decided."""
+        for key in options:
+            if key in self.learned:
+                raise ValueError(f"the option {key} was decided in training and cannot be changed now")
+        type(self)(**options)
+        self.options.update({key: read_option(f"the option {key}", self.option_type(key), v) for key, v in options.items()})
 
     # ---- files and examples ----
 
     def read(self, path: Any) -> list[Any]:
-        """Return the examples of a file. Raises ValueError that names the file and the line."""
+        """Return the examples of a file. Raises ValueError that names the file and the line.
+
+        The list may be a `data.formats.summary.Examples`, whose summary is then printed.
+        """
         raise NotImplementedError
+
+    def read_unlabelled(self, path: Any) -> list[Any]:
+        """Return the examples of a file that need no labels. By default `read`, for formats in which labels may be missing."""
+        return self.read(path)
+
+    def describe_labels(self, examples: list[Any]) -> dict[str, Any]:
+        """Return what `FileSummary.labels` holds: the kind of labels and how often each occurs; {} if there are none."""
+        return {}
 
     def examples(self, given: Any, name: str = "examples") -> list[Any]:
         """Return the examples of a file, given its path, or the given examples as a list.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from albert_np.data.formats.summary import Examples
 from albert_np.io.files import make_folder, read_json, write_json
 from albert_np.io.packed_checkpoint import Packing, save_packed
 from albert_np.tasks import TASKS, Task, get_task
@@ -92,9 +93,18 @@ class Trained:
             self.task, [], self.read(examples), lambda seed: model_class(self.model.config, seed=seed), self.tokenizer
         )
 
-    def read(self, examples: Any) -> list[Any]:
-        """Return the examples of a file in one of the task's formats, or a list of examples unchanged."""
-        return self.task.examples(examples)
+    def read(self, examples: Any, labelled: bool = True) -> list[Any]:
+        """Return the examples of a file in one of the task's formats, or a list of examples unchanged.
+
+        labelled: whether the file must have labels. The list of a file has a `summary` (data/formats/summary.py).
+        """
+        if not labelled and isinstance(examples, str | os.PathLike):
+            examples = self.task.read_unlabelled(examples)
+        else:
+            examples = self.task.examples(examples)
+        if isinstance(examples, Examples):
+            examples.summary.labels = self.task.describe_labels(examples)
+        return examples
 
 
 def restore_task(task: type[Task], options: dict[str, Any], file: Path) -> Task:
