@@ -19,7 +19,7 @@ import numpy as np
 from albert_np.data.documents import LAYOUTS, check_text_file
 from albert_np.data.tokenise import FORMAT, MANIFEST, PARTS, Progress, build_corpus
 from albert_np.data.vocabulary import Tokenizer, Vocabulary
-from albert_np.io.files import sha256
+from albert_np.io.files import DataError, sha256
 
 Log = Callable[[str], None]
 
@@ -50,7 +50,7 @@ class Corpus:
         folder = Path(folder)
         manifest, reason = _read_manifest(folder)
         if manifest is None:
-            raise ValueError(f"{folder} holds no prepared corpus: {reason}")
+            raise DataError(f"{folder} holds no prepared corpus: {reason}")
         if manifest["tokenizer"] != tokenizer.fingerprint():
             raise ValueError(f"the corpus in {folder} was tokenised with another tokenizer")
         return cls(folder, manifest, Vocabulary.from_tokenizer(tokenizer))

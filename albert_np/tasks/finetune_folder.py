@@ -18,7 +18,7 @@ from typing import Any
 
 from albert_np.core import backend
 from albert_np.core.params import Tree
-from albert_np.io.files import read_json, write_json, write_whole
+from albert_np.io.files import DataError, read_json, write_json, write_whole
 from albert_np.training.run_folder import RunFolder
 from albert_np.training.trainer import Checkpoints
 from albert_np.version import __version__
@@ -119,10 +119,10 @@ def read_run(out: Path) -> dict[str, Any]:
     """Return the contents of run.json. ValueError if it is not that of a fine-tuning run; FileNotFoundError."""
     if not (out / FILE).is_file():
         raise FileNotFoundError(f"there is no run to resume in {out}: it has no {FILE}")
-    run = read_json(out / FILE)
+    run = read_json(out / FILE, file_names=True)
     kinds = {"arguments": dict, "told": dict, "done": list}
     if not isinstance(run, dict) or any(not isinstance(run.get(key), kind) for key, kind in kinds.items()):
-        raise ValueError(f"{out / FILE}: this is not a fine-tuning run: expected an object with {', '.join(kinds)}")
+        raise DataError(f"{out / FILE}: this is not a fine-tuning run: expected an object with {', '.join(kinds)}")
     return run
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.data.formats.summary import Examples
-from albert_np.io.files import make_folder, read_json, write_json
+from albert_np.io.files import DataError, IncompleteFolder, make_folder, read_json, write_json
 from albert_np.io.packed_checkpoint import Packing, save_packed
 from albert_np.tasks import TASKS, Task, get_task
 from albert_np.training.finetune import numeric_scores
@@ -49,11 +49,11 @@ class Trained:
         if not path.is_dir():
             raise FileNotFoundError(f"there is no folder {str(folder)!r} with a trained model")
         if not (path / FILE).is_file():
-            raise ValueError(f"{path} holds no {FILE}, so it was not written by finetune")
-        values = read_json(path / FILE)
+            raise IncompleteFolder(f"{path} holds no {FILE}, so it was not written by finetune")
+        values = read_json(path / FILE, file_names=True)
         name, options = (values.get("task"), values.get("options")) if isinstance(values, dict) else (None, None)
         if not isinstance(name, str) or not isinstance(options, dict):
-            raise ValueError(f"{path / FILE}: expected an object with 'task' and 'options'")
+            raise DataError(f"{path / FILE}: expected an object with 'task' and 'options'")
         if task is None and name not in TASKS:
             raise ValueError(f"{path} was trained for a task of your own; name it as file.py:Class")
         expected = get_task(name if task is None else task)
@@ -113,14 +113,14 @@ def restore_task(task: type[Task], options: dict[str, Any], file: Path) -> Task:
         restored = task(**options)
         restored.config()
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"{file}: its options are not those of {task.name}: {error}") from None
+        raise DataError(f"{file}: its options are not those of {task.name}: {error}") from None
     needs_labels = "labels" in restored.defaults and restored.options.get("kind") != "number"
     labels = restored.options.get("labels")
     if needs_labels and not (isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)):
-        raise ValueError(f"{file}: its options have no list of labels, so this is not a trained model of {task.name}")
+        raise DataError(f"{file}: its options have no list of labels, so this is not a trained model of {task.name}")
     max_length = restored.options.get("max_length", MIN_LENGTH)
     if type(max_length) is not int or max_length < MIN_LENGTH:
-        raise ValueError(f"{file}: max_length must be a number of tokens, {MIN_LENGTH} or more, not {max_length!r}")
+        raise DataError(f"{file}: max_length must be a number of tokens, {MIN_LENGTH} or more, not {max_length!r}")
     return restored
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from albert_np.io import file_types
-from albert_np.io.files import read_json
+from albert_np.io.files import IncompleteFolder, read_json
 from albert_np.text.locate import MODEL_FILE, VOCAB_FILE
 
 MAX_FILE_BYTES = 16 << 20  # that of the Chinese models has 0.11 MB and 21,128 pieces
@@ -55,7 +55,7 @@ def read_tokenizer_json(path: Path) -> list[str]:
     model = values.get("model") if isinstance(values, dict) else None
     kind = model.get("type") if isinstance(model, dict) else None
     if kind == "Unigram":
-        raise FileNotFoundError(
+        raise IncompleteFolder(
             f"no {MODEL_FILE} beside {path}: the file itself does not hold all that {MODEL_FILE} does (its scores are "
             f"changed, and which pieces are special is lost); copy {MODEL_FILE} from the folder that it was made from"
         )

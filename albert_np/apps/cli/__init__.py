@@ -1,7 +1,8 @@
 """The command line: `albert-np COMMAND --help` explains each command. Heavy modules are imported inside the commands.
 
-Exit codes: 0 done · 1 failed · 2 wrong usage · 130 stopped by Ctrl-C (143 by SIGTERM), after saving if there was anything to
-save. A failure is one line on stderr; ALBERT_NP_DEBUG=1 shows the traceback.
+Exit codes: 0 done · 1 failed, for example because the contents of a file are damaged · 2 wrong usage: the value of an argument,
+or a file that does not exist · 130 stopped by Ctrl-C (143 by SIGTERM), after saving if there was anything to save. A failure is
+one line on stderr; ALBERT_NP_DEBUG=1 shows the traceback. Characters that the encoding of stdout or stderr lacks are escaped.
 """
 
 import contextlib
@@ -73,8 +74,10 @@ def _print_version(requested: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command -> the exit code."""
+    from albert_np.apps.cli.streams import make_output_safe
     from albert_np.engine.mpi import launcher
 
+    make_output_safe()
     warnings.showwarning = _print_warning  # type: ignore[assignment]
     with launcher.mute_other_ranks():
         code = _run(arguments)
@@ -84,9 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _flush_or_discard(stream: Any) -> None:
-    """Flush; if the stream is closed, prevent Python's flush at exit from failing."""
+    """Flush; if the stream is closed, prevent Python's flush at exit from failing. None: it was never open."""
     try:
-        stream.flush()
+        if stream is not None:
+            stream.flush()
     except OSError:
         _discard_output(stream)
 
@@ -123,18 +127,26 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def explain_error(error: Exception) -> tuple[str, int]:
-    """Return one line on what went wrong, and the exit code: 2 if other arguments would have helped, else 1."""
-    from albert_np.training.checkpoint import Damaged
+    """Return one line on what went wrong, and the exit code: 2 for wrong usage, else 1.
 
-    if isinstance(error, Damaged):
+    Wrong usage is the value of an argument, or a file or folder that does not exist, but not the contents of one (`DataError`).
+    """
+    from albert_np.io.files import DataError
+    from albert_np.training.memory import StepOutOfMemory
+
+    if isinstance(error, DataError):
         return str(error), 1
+    if isinstance(error, UnicodeEncodeError) and error.encoding.lower().replace("_", "-") != "utf-8":
+        return f"the encoding of this locale, {error.encoding}, cannot express {error.object!r}: set PYTHONUTF8=1", 1
     if isinstance(error, OSError) and error.strerror:
         missing = isinstance(error, (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError))
         return f"{error.filename or 'writing'}: {error.strerror}", 2 if missing else 1
     if isinstance(error, (FileNotFoundError, FileExistsError, ValueError)):
         return str(error), 2
     if isinstance(error, MemoryError):
-        return "out of memory: try a smaller --tokens-per-batch, --accumulate 2 or more, or --recompute", 1
+        known = f": {error}" if str(error) else ""
+        advice = "; try a smaller --tokens-per-batch, --accumulate 2 or more, or --set recompute=true"
+        return f"out of memory{known}{advice if isinstance(error, StepOutOfMemory) else ''}", 1
     if isinstance(error, (RuntimeError, OSError, ImportError)):
         return str(error), 1
     return f"{type(error).__name__}: {error} (this is a bug; ALBERT_NP_DEBUG=1 shows where)", 1

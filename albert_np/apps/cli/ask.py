@@ -1,12 +1,16 @@
 """albert-np ask: one question about a document, or several in a row."""
 
+import contextlib
+import itertools
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, print_json
+from albert_np.apps.cli.streams import decode_argument, is_terminal, read_stdin
 
 if TYPE_CHECKING:
     from albert_np.tasks.trained import Trained
@@ -43,23 +47,22 @@ def ask(
         raise ValueError(f"{context}: there is no text in it")
     trained = load_trained(model, "question-answering", backend)
     if question is not None:
+        question = decode_argument(question, "QUESTION")
         if not question.strip():
             raise ValueError("the question is empty")
         print_answer(trained, question, text, n_best, as_json)
         return
-    if sys.stdin.isatty() and not quiet:
+    if is_terminal(sys.stdin) and not quiet:
         print(f"{context}: {len(text.split()):,} words. Type your questions; an empty line ends.")
-    while (line := read_question()) is not None:
+    for line in read_questions():
         print_answer(trained, line, text, n_best, as_json)
 
 
-def read_question() -> str | None:
-    """Read a line from stdin; None for an empty line and at the end of the input."""
-    try:
-        line = input(PROMPT if sys.stdin.isatty() else "")
-    except EOFError:
-        return None
-    return line if line.strip() else None
+def read_questions() -> Iterator[str]:
+    """Yield the lines of stdin up to an empty one; in a terminal, after a prompt."""
+    lines = iter(lambda: input(PROMPT), "") if is_terminal(sys.stdin) else read_stdin()
+    with contextlib.suppress(EOFError):
+        yield from itertools.takewhile(str.strip, lines)
 
 
 def print_answer(trained: "Trained", question: str, text: str, n_best: int, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from albert_np.apps.cli.streams import is_unicode
 from albert_np.io.config_files import unknown_key
 from albert_np.models.config import FIELDS, PRESETS
 
@@ -142,8 +143,8 @@ def ignore_closed_stdout() -> Iterator[None]:
 
 
 def print_json(value: Any) -> None:
-    """Print the result as one JSON object on stdout."""
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    """Print the result as one JSON object on stdout; in ASCII if the encoding of stdout does not have every character."""
+    print(json.dumps(value, ensure_ascii=not is_unicode(sys.stdout), allow_nan=False))
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:

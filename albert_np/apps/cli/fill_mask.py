@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, SeedOption, print_json, use_backend
+from albert_np.apps.cli.streams import decode_argument
 
 
 def fill_mask(
@@ -33,6 +34,7 @@ def fill_mask(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*left out")  # the sentence-order head is not needed here
         network = AlbertForMaskedLM.from_pretrained(model, seed=seed)
+    text = decode_argument(text, "TEXT")
     masks = fill_masks(network, tokenizer, text, top_k)
     if as_json:
         print_json({"text": text, "masks": [[{"piece": p, "probability": q} for p, q in mask] for mask in masks]})

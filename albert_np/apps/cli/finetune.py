@@ -1,6 +1,5 @@
 """albert-np finetune, evaluate, predict, translate: train a model for a task, score it, and answer new texts."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +23,7 @@ from albert_np.apps.cli.common import (
     split_pairs,
     use_backend,
 )
+from albert_np.apps.cli.streams import decode_argument, read_stdin
 
 if TYPE_CHECKING:
     from albert_np.tasks.finetune import Finetuned
@@ -286,7 +286,7 @@ def print_answers(trained: "Trained", texts: list[str] | None, file: str | None,
     if file is not None:
         examples = read_examples(trained, file, quiet, labelled=False)
     else:
-        lines = texts if texts else [line.rstrip("\r\n") for line in sys.stdin]
+        lines = [decode_argument(text, "TEXT") for text in texts] if texts else list(read_stdin())
         examples = [task.example(line) for line in lines]
     answers = task.answers(trained.model, trained.tokenizer, examples)
     for example, answer in zip(examples, answers):

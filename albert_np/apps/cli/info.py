@@ -1,6 +1,5 @@
 """albert-np info: a model's config, files, tensors and memory; the balance of a run's batches."""
 
-import json
 import textwrap
 from pathlib import Path
 from typing import Annotated, Any
@@ -188,12 +187,13 @@ def abbreviate(uses: list[int | str]) -> str:
 
 def _print_sampler(run: Path, epoch: int, as_json: bool) -> None:
     from albert_np.data.corpus import Corpus
+    from albert_np.io.files import read_json
     from albert_np.text import AlbertTokenizer
     from albert_np.training import Settings, get_run_data
 
     if not (run / "run.json").is_file():
         raise FileNotFoundError(f"--sampler needs the folder of a run; there is no {run / 'run.json'}")
-    stored = json.loads((run / "run.json").read_text())
+    stored = read_json(run / "run.json", file_names=True)
     corpus = Corpus.open(stored["corpus_folder"] or run / "corpus", AlbertTokenizer.from_pretrained(run))
     data = get_run_data(corpus, AlbertConfig.from_pretrained(run), Settings.from_dict(stored["settings"]))
     report = data.train.report(epoch)

@@ -31,6 +31,7 @@ from typing import Any
 
 from albert_np.apps.experiments.commands import COMMANDS, Command, is_path
 from albert_np.io.config_files import unknown_key
+from albert_np.io.files import DataError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -79,9 +80,9 @@ def read_sweep(path: Path, overrides: dict[str, Any] | None = None, seeds: list[
     try:
         values = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8: byte {error.start}") from None
+        raise DataError(f"{path} is not UTF-8: byte {error.start}") from None
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path} is not valid TOML: {error}") from None
+        raise DataError(f"{path} is not valid TOML: {error}") from None
     if seeds is not None:
         values["seeds"] = seeds
     try:
@@ -91,7 +92,7 @@ def read_sweep(path: Path, overrides: dict[str, Any] | None = None, seeds: list[
 
 
 def _prefix_error(where: str, error: Exception) -> Exception:
-    return (FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError)(f"{where}{error}")
+    return next(kind for kind in (DataError, FileNotFoundError, ValueError) if isinstance(error, kind))(f"{where}{error}")
 
 
 def parse_sweep(values: dict[str, Any], name: str, folder: Path, overrides: dict[str, Any]) -> Sweep:

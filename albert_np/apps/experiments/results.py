@@ -32,7 +32,7 @@ def _read_pretraining_figures(sweep: Sweep, run: Run) -> dict[str, Any]:
     from albert_np.training.memory import empty_tree
 
     steps, evaluations = read_metrics(run.out / "metrics.jsonl")
-    run_record = read_json(run.out / "run.json")
+    run_record = read_json(run.out / "run.json", file_names=True)
     tokens = [record["tokens"] for record in steps]
     figures: dict[str, Any] = {
         "parameters": empty_tree(AlbertConfig.from_pretrained(run.out)).count(), "steps": len(steps), "tokens": sum(tokens),
@@ -52,7 +52,7 @@ def _read_finetuning_figures(sweep: Sweep, run: Run) -> dict[str, Any]:
     from albert_np.tasks import get_task
     from albert_np.training.memory import empty_tree
 
-    trained = read_json(run.out / "task.json")
+    trained = read_json(run.out / "task.json", file_names=True)
     steps = [record for record in read_metrics(run.out / "metrics.jsonl")[0] if "tokens" in record]  # not of epochs
     task, tokens = get_task(run.configuration.settings["task"]), sum(record["tokens"] for record in steps)
     return {
@@ -148,9 +148,8 @@ def metric_label(metric: str) -> str:
 
 def format_figures(figures: dict[str, Any]) -> str:
     """Return the main figures of a run in one line."""
-    return ", ".join(
-        f"{metric_label(key)} {figures[key]:.4f}" for key in choose_metrics([{"mean": figures}])[:2] if key not in NOT_RESULTS
-    )
+    keys = [key for key in choose_metrics([{"mean": figures}]) if key not in NOT_RESULTS]
+    return ", ".join(f"{metric_label(key)} {figures[key]:.4f}" for key in keys[:2])
 
 
 def differences(results: dict[str, Any], metric: str, each: dict[str, Any]) -> list[float]:

@@ -210,11 +210,11 @@ def test_unknown_keys_name_the_nearest(fails, text, tmp_path):
     assert "did you mean '--hidden-size'?" in fails("pretrain", text, "--out", tmp_path, "--hiden-size", 3)
     assert "did you mean 'hidden_size'?" in fails("info", "tiny", "--set", "hidden_sice=3")
     (tmp_path / "c.json").write_text('{"hidden_size": 8, "num_atention_heads": 2}')
-    line = fails("pretrain", text, "--out", tmp_path / "out", "--config", tmp_path / "c.json")
+    line = fails("pretrain", text, "--out", tmp_path / "out", "--config", tmp_path / "c.json", code=1)
     assert "'num_atention_heads'; did you mean 'num_attention_heads'?" in line
     assert "tinny" in fails("info", "tinny")
     (tmp_path / "broken.json").write_text("{")
-    assert "is not valid JSON: line 1" in fails("info", tmp_path / "broken.json")
+    assert "is not valid JSON: line 1" in fails("info", tmp_path / "broken.json", code=1)
 
 
 def test_option_values_that_make_no_sense(fails, text, tmp_path):
@@ -242,7 +242,7 @@ def test_folders_that_cannot_be_used(fails, text, run, tmp_path):
     (tmp_path / "file").touch()
     assert "is a file" in fails("pretrain", text, "--out", tmp_path / "file", *SIZES)
     assert "cannot be created" in fails("pretrain", text, "--out", "/proc/no/such", *SIZES, code=1)
-    assert "no tokenizer" in fails("pretrain", text, "--out", tmp_path / "out", "--tokenizer", tmp_path, *SIZES)
+    assert "no tokenizer" in fails("pretrain", text, "--out", tmp_path / "out", "--tokenizer", tmp_path, *SIZES, code=1)
 
 
 def test_an_unwritable_folder(fails, text, tmp_path):
@@ -262,7 +262,7 @@ def test_resuming_as_another_run(fails, text, run, tmp_path):
 
 def test_fill_mask_mistakes(fails, run, tmp_path):
     assert "no [MASK] in" in fails("fill-mask", "--model", run, "nothing to fill")
-    assert "no tokenizer at" in fails("fill-mask", "--model", tmp_path, "a [MASK]")
+    assert "no tokenizer at" in fails("fill-mask", "--model", tmp_path, "a [MASK]", code=1)
     assert "max_position_embeddings is 128" in fails("fill-mask", "--model", run, "cat " * 300 + "[MASK]")
 
 

@@ -134,7 +134,7 @@ def test_mistakes_are_one_line(files, tmp_path, fails):
     assert "--option takes KEY=VALUE" in fails("finetune", "ner", *train, "-o", "word")
     assert "ner has no option 'colour'" in fails("finetune", "ner", *train, "-o", "colour=1")
     (tmp_path / "empty.conll").write_text("\n\n")
-    assert "there is no example in it" in fails("finetune", "ner", *train, "--dev", tmp_path / "empty.conll")
+    assert "there is no example in it" in fails("finetune", "ner", *train, "--dev", tmp_path / "empty.conll", code=1)
     broken = tmp_path / "broken.conll"
     broken.write_text("Anna\tB-PER\nis\n")
     assert f"{broken}:2: expected 2 columns" in fails("finetune", "ner", *train, "--dev", broken)
