@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 
 from albert_np.data.documents import LAYOUTS, check_text_file
+from albert_np.data.formats.summary import count_noun
 from albert_np.data.tokenise import FORMAT, MANIFEST, PARTS, Progress, build_corpus
 from albert_np.data.vocabulary import Tokenizer, Vocabulary
 from albert_np.io.files import DataError, sha256
+
+NEW = "it is not tokenised yet"  # why a new folder holds no corpus
 
 Log = Callable[[str], None]
 
@@ -94,7 +97,7 @@ class Corpus:
             if manifest is not None and reason is None:
                 log(f"the tokenised corpus in {folder} is reused")
             else:
-                log(f"tokenising {len(paths)} file{'s' * (len(paths) > 1)} into {folder}: {reason}")
+                log(f"tokenising {count_noun(len(paths), 'file')} into {folder}{'' if reason == NEW else f': {reason}'}")
                 manifest = build_corpus(paths, tokenizer, folder, settings, progress)
             return cls(folder, manifest, Vocabulary.from_tokenizer(tokenizer), reason)
 
@@ -130,7 +133,7 @@ def _read_manifest(folder: Path) -> tuple[dict[str, Any] | None, str | None]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return None, "it is not tokenised yet"
+        return None, NEW
     except (UnicodeDecodeError, json.JSONDecodeError):
         return None, f"{folder / MANIFEST} is damaged"
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:

@@ -21,6 +21,7 @@ from albert_np.tasks.labels import (
     most_common_label,
     probabilities_by_label,
     sort_labels,
+    warn_of_one_label,
 )
 from albert_np.tasks.task import Item, Task
 
@@ -73,6 +74,7 @@ class Classification(Task):
         if kind != "number":
             self.options["labels"] = sort_labels(name for label in labels for name in as_list(label))
         self.options["usual"] = self.constant_answer(labels)
+        warn_of_one_label(labels)
 
     def config(self) -> dict[str, Any]:
         names = self.options["labels"] or ["score"]

@@ -18,7 +18,7 @@ from albert_np.io.packed_checkpoint import Packing
 from albert_np.models.config import AlbertConfig
 from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
 from albert_np.tasks import Task, get_task
-from albert_np.tasks.finetune_folder import FinetuneFolder, examples_hash, new_folder, params_hash
+from albert_np.tasks.finetune_folder import FinetuneFolder, check_task, examples_hash, new_folder, params_hash, read_run
 from albert_np.tasks.initial_model import VOCAB_SIZE, InitialModel, limit_max_length
 from albert_np.tasks.trained import Trained, baseline_scores
 from albert_np.training.callbacks import Callback
@@ -136,6 +136,8 @@ def finetune(
         if resume and out is None:
             raise ValueError("resume needs `out`, the folder of the run to continue")
         folder = None if out is None else processes.broadcast_object(lambda: FinetuneFolder(out, resume, seeds))
+        if resume and folder is not None:
+            check_task(read_run(folder.path), task.name, folder.path)
         own_vocabulary = model is None and tokenizer is None  # it is trained on the examples, and stored in the run's folder
         if own_vocabulary and folder is not None and resume:
             tokenizer = folder.path
@@ -260,6 +262,8 @@ class FinetuneJob:
         detach_teacher(model)
         about = dict(settings=settings.to_dict(), start=self.initial.source, epoch=history.best)
         about |= dict(scores=numeric_scores(history.scores), baselines=self.baselines)
+        if history.stopped_by:  # in an epoch that is not complete
+            about |= dict(stopped_by=history.stopped_by, epochs=history.steps[-1]["epoch"] - 1 if history.steps else 0)
         trained = Trained(self.task, model, tokenizer, about, get_packing(settings, constraints))
         if folder is not None and processes.is_main:
             write_run(folder.seed_folder(settings.seed), trained, history)

@@ -66,7 +66,8 @@ class FinetuneFolder(RunFolder):
         if self.resume:
             self._run = read_run(self.path)
             if different := find_differences(fingerprint, self._run["told"]):
-                raise ValueError(f"cannot resume {self.path}: {'; '.join(different)}")
+                hint = "; a run is resumed as it was: leave out what differs, or choose another folder for a new run"
+                raise ValueError(f"cannot resume {self.path}: {'; '.join(different)}{hint}")
             self.done = self._run["done"]
         self._run = {"arguments": serialisable_values(arguments), "told": fingerprint, "done": self.done, "files": files}
         self._run["version"] = __version__
@@ -106,7 +107,7 @@ def new_folder(out: str | os.PathLike[str]) -> Path:
     if not path.exists():
         return path
     if not path.is_dir():
-        raise FileExistsError(f"{path} is not empty; --out needs a new folder")
+        raise FileExistsError(f"{path} is a file; --out needs a new folder")
     names = {each.name for each in path.iterdir()} - {LOCK}  # which a run leaves that failed before it wrote anything
     if FILE in names:
         raise FileExistsError(f"{path} is not empty: it holds a run; add --resume to continue it, or choose another --out")
@@ -124,6 +125,13 @@ def read_run(out: Path) -> dict[str, Any]:
     if not isinstance(run, dict) or any(not isinstance(run.get(key), kind) for key, kind in kinds.items()):
         raise DataError(f"{out / FILE}: this is not a fine-tuning run: expected an object with {', '.join(kinds)}")
     return run
+
+
+def check_task(run: dict[str, Any], task: str, out: Path) -> None:
+    """Raise ValueError if a stored run is for another task."""
+    started = run["told"].get("task", task)
+    if started != task:
+        raise ValueError(f"cannot resume {out}: the run is for the task {started!r}, not for {task!r}")
 
 
 def find_differences(now: dict[str, Any], then: dict[str, Any]) -> list[str]:

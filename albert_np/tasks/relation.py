@@ -25,6 +25,7 @@ from albert_np.tasks.labels import (
     most_common_label,
     probabilities_by_label,
     sort_labels,
+    warn_of_one_label,
 )
 from albert_np.tasks.task import Item, Task
 
@@ -56,6 +57,7 @@ class Relations(Task):
         labels = [example.label for example in examples if example.label is not None]
         if not labels:
             raise ValueError("the training examples have no relations")
+        warn_of_one_label(labels)
         self.options["labels"] = names = sort_labels(labels)
         if self.options["other"] not in names and "no_relation" in names:
             self.options["other"] = "no_relation"

@@ -5,6 +5,7 @@ task.json                                                    the task, its optio
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,8 @@ class Trained:
         if expected.name != name:
             raise ValueError(f"{path} was trained for the task {name!r}, not for {expected.name!r}")
         restored = restore_task(type(expected), options, path / FILE)
+        if values.get("stopped_by") and not values.get("epochs"):
+            warnings.warn(f"the training of {path} was stopped before the end of its first epoch", stacklevel=2)
         about = {key: value for key, value in values.items() if key not in ("task", "options", "version")}
         return cls(restored, restored.model.from_pretrained(path, dtype=dtype), AlbertTokenizer.from_pretrained(path), about)
 

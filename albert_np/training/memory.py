@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.core.params import Tree, flat_size
+from albert_np.data.formats.summary import count_noun
 from albert_np.engine.kernels import kernels_run
 from albert_np.engine.shards import number_of_shards
 from albert_np.models.config import AlbertConfig
@@ -26,7 +27,7 @@ def explain_memory(step: int, batches: Sequence[Any]) -> Iterator[None]:
     except MemoryError as error:
         tokens = max(len(arrays["ids"]) for arrays in batches)
         known = f" ({error})" if str(error) else ""
-        raise StepOutOfMemory(f"step {step} computes {tokens:,} tokens at a time{known}") from error
+        raise StepOutOfMemory(f"step {step} computes {count_noun(tokens, 'token')} at a time{known}") from error
 
 
 def empty_tree(config: AlbertConfig, parts: tuple[str, ...] = ("pooler", "mlm", "sop")) -> Tree:

@@ -22,12 +22,12 @@ def app() -> Any:
 
     from albert_np.apps.cli import ask, compress, convert, demo, fill_mask, finetune, gradcheck, info, pretrain, serve, tokenizer
     from albert_np.apps.cli import sweep as experiments
-    from albert_np.apps.cli.common import ConfigCommand
+    from albert_np.apps.cli.common import Commands, ConfigCommand
     from albert_np.engine.mpi import launcher
 
     cli = typer.Typer(
         help="ALBERT by hand in NumPy: pretrain it, load published weights, fine-tune, compress, ask it, check its gradients.",
-        no_args_is_help=True, rich_markup_mode=None, add_completion=False,
+        cls=Commands, no_args_is_help=True, rich_markup_mode=None, add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )  # fmt: skip
 
@@ -102,6 +102,7 @@ def _discard_output(stream: Any) -> None:
 def _run(arguments: Sequence[str] | None) -> int:
     import typer
 
+    from albert_np.apps.cli.common import Interrupted
     from albert_np.engine.mpi import world
 
     usage_error: Any = typer.BadParameter.__mro__[1]  # UsageError; its module differs between versions of typer
@@ -114,7 +115,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             print(error.format_message(), file=sys.stderr)
             return 2
         return _print_failure(error.format_message().removeprefix("Invalid value: "), 2)
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, Interrupted, typer.Abort):
         return _print_failure("interrupted", 130)
     except BrokenPipeError:  # the reader of our output has ended: there is no one to report it to
         _discard_output(sys.stdout)

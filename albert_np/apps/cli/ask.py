@@ -11,6 +11,7 @@ import typer
 
 from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, print_json
 from albert_np.apps.cli.streams import decode_argument, is_terminal, read_stdin
+from albert_np.data.formats.summary import count_noun
 
 if TYPE_CHECKING:
     from albert_np.tasks.trained import Trained
@@ -23,7 +24,7 @@ def ask(
         str | None, typer.Argument(help="The question; without one, questions are read until an empty line.")
     ] = None,
     model: Annotated[str, typer.Option("--model", help="Required: a model that `finetune question-answering` trained.")] = "",
-    context: Annotated[Path, typer.Option("--context", help="Required: the document, a text file of any length.")] = Path(),
+    context: Annotated[Path | None, typer.Option("--context", help="Required: the document, a text file of any length.")] = None,
     n_best: Annotated[int, typer.Option("--n-best", min=1, help="Number of answers to show.")] = 1,
     backend: BackendOption = None,
     as_json: JsonOption = False,
@@ -37,7 +38,7 @@ def ask(
     """
     if not model:
         raise typer.BadParameter("Missing option '--model'.")
-    if context == Path():
+    if context is None:
         raise typer.BadParameter("Missing option '--context'.")
     from albert_np.apps.cli.finetune import load_trained
     from albert_np.data.formats.lines import read_text
@@ -53,7 +54,7 @@ def ask(
         print_answer(trained, question, text, n_best, as_json)
         return
     if is_terminal(sys.stdin) and not quiet:
-        print(f"{context}: {len(text.split()):,} words. Type your questions; an empty line ends.")
+        print(f"{context}: {count_noun(len(text.split()), 'word')}. Type your questions; an empty line ends.")
     for line in read_questions():
         print_answer(trained, line, text, n_best, as_json)
 

@@ -1,6 +1,7 @@
 """Shared by all commands: common options, output as text or JSON, and the model's configuration as options."""
 
 import contextlib
+import difflib
 import json
 import signal
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from albert_np.apps.cli.streams import is_unicode
 from albert_np.io.config_files import unknown_key
@@ -53,6 +54,20 @@ ConfigOption = Annotated[
 FIELD_OPTIONS = {"--" + key.replace("_", "-"): key for key in FIELDS if key not in ("extra", "recompute")}
 
 
+class Interrupted(Exception):
+    """Raised for Ctrl-C in a command. (typer turns a KeyboardInterrupt into an exit without a word.)"""
+
+
+class Commands(TyperGroup):
+    """The commands; Ctrl-C in any of them raises `Interrupted`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+
+
 class ConfigCommand(TyperCommand):
     """A command that takes every field of AlbertConfig as an option: `--hidden-size 256` becomes `--set hidden_size=256`."""
 
@@ -77,7 +92,10 @@ class ConfigCommand(TyperCommand):
 
 
 def _describe_unknown_option(name: str, options: list[str]) -> str:
-    return unknown_key(name, [each for each in options if each.startswith("--")]).replace("config key", "option")
+    """Return a message with the nearest option, if there is one that looks alike (`--train` does not look like `--ranks`)."""
+    long = [each for each in options if each.startswith("--")]
+    nearest = difflib.get_close_matches(name, long, n=1, cutoff=0.75)
+    return f"unknown option {name!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else "")
 
 
 def split_pairs(option: str, pairs: list[str] | None) -> dict[str, str]:

@@ -99,7 +99,9 @@ def _print_report(report: dict[str, Any], out: Path) -> None:
     if "changed" in report:
         rows.append(["answers that changed", "", f"{report['changed']:.2%}"])
     print_table(["", "before", "after"], rows)
-    print(f"\n{out} holds the smaller model.")
+    sizes = f"{after / 1e6:.2f} instead of {before / 1e6:.2f} MB"
+    is_smaller = after < before or report["parameters"] < report["parameters_before"]
+    print(f"\n{out} holds the {'smaller model' if is_smaller else 'model, which is no smaller'}: {sizes}.")
 
 
 def _sweep(

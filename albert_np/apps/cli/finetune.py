@@ -24,6 +24,7 @@ from albert_np.apps.cli.common import (
     use_backend,
 )
 from albert_np.apps.cli.streams import decode_argument, read_stdin
+from albert_np.data.formats.summary import count_noun
 
 if TYPE_CHECKING:
     from albert_np.tasks.finetune import Finetuned
@@ -69,7 +70,12 @@ def finetune(
     max_length: Annotated[int | None, option("--max-length", "Tokens of the longest sequence [the task's]", TRAINING)] = None,
     epochs: Annotated[int | None, option("--epochs", "Passes over the examples [3]", TRAINING)] = None,
     lr: Annotated[
-        float | None, option("--lr", "Peak learning rate [0.04 / hidden size; from scratch 0.16 / hidden size]", TRAINING)
+        float | None,
+        option(
+            "--lr",
+            "Learning rate: it rises to about 0.9 of this, and falls to 0 [0.04 / hidden size; new: 0.16 / hidden size]",
+            TRAINING,
+        ),
     ] = None,
     tokens_per_batch: Annotated[int | None, option("--tokens-per-batch", "Tokens per step [2048]", TRAINING)] = None,
     accumulate: Annotated[int | None, option("--accumulate", "Micro-batches per step [1]", TRAINING)] = None,
@@ -143,7 +149,7 @@ def finetune(
         options["max_length"] = max_length
     given |= {"options": options, "changes": changes}
     if resume:
-        given = merge_with_stored_arguments(out, given)
+        given = merge_with_stored_arguments(task, out, given)
     if given.get("train") is None:
         raise typer.BadParameter("Missing option '--train'.")
     report = make_report(quiet or as_json)
@@ -156,7 +162,7 @@ def finetune(
     if world().is_main:
         draw_confusion(done, out)
     if done.stopped_by:
-        raise exit_after_signal(done.stopped_by, f"finetune {task}", out, f"{out} holds the best epoch so far")
+        raise exit_after_signal(done.stopped_by, f"finetune {task}", out, describe_stopped(done, out))
 
 
 def evaluate(
@@ -242,12 +248,15 @@ def translate(
 # ---- shared by the commands ----
 
 
-def merge_with_stored_arguments(out: Path, given: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of the stored run in `out`, replaced by those given now."""
+def merge_with_stored_arguments(task: str, out: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the stored run in `out`, replaced by those given now. ValueError if it is for another task."""
     from albert_np.engine.mpi import world
-    from albert_np.tasks.finetune_folder import read_run
+    from albert_np.tasks import get_task
+    from albert_np.tasks.finetune_folder import check_task, read_run
 
-    stored = world().broadcast_object(lambda: read_run(out)["arguments"])
+    run = world().broadcast_object(lambda: read_run(out))
+    check_task(run, get_task(task).name, out)
+    stored = run["arguments"]
     merged = {key: {**(stored.get(key) or {}), **given[key]} for key in ("options", "changes")}
     return {**stored, **given, **merged}
 
@@ -318,14 +327,14 @@ def summarize(done: "Finetuned", out: Path) -> dict[str, Any]:
     return {
         "out": str(out), "task": done.trained.task.name, "metric": done.trained.task.metric, "epoch": done.history.best,
         "mean": done.mean, "deviation": done.deviation, "seeds": done.scores, "baselines": done.baselines,
-        "stopped_by": done.stopped_by, "files": done.files,
+        "no_better_than": find_better_baselines(done), "stopped_by": done.stopped_by, "files": done.files,
     }  # fmt: skip
 
 
 def print_scores(done: "Finetuned", out: Path) -> None:
     """Print the scores of the best epoch, over the seeds, beside those of the baselines."""
     if not done.scores:
-        print(f"{out}: trained; without --dev there is no score")
+        print(f"{out}: {describe_missing_scores(done)}")
         return
     several = len(done.scores) > 1
     columns: dict[str, Any] = {f"epoch {done.history.best}": done.scores[0]}
@@ -334,7 +343,33 @@ def print_scores(done: "Finetuned", out: Path) -> None:
     columns |= done.baselines
     rows = [[name, *(format_score(column[name]) for column in columns.values())] for name in done.mean]
     print_table(["", *columns], rows)
+    for name in find_better_baselines(done):
+        print(f"\n{done.trained.task.metric} is no better than that of {name!r}: nothing was learned (see docs/not_learning.md)")
     print(f"\n{out} holds the model{' of the best seed' if several else ''}, its metrics and figures.")
+
+
+def describe_missing_scores(done: "Finetuned") -> str:
+    """Return why a run has no scores."""
+    if not done.held:
+        epochs = done.trained.about.get("epochs")
+        trained = "trained" if epochs is None else f"stopped after {count_noun(epochs, 'full epoch')}"
+        return f"{trained}; without --dev there is no score"
+    if done.history.stopped_by:
+        return "stopped before the end of its first epoch, so there is no score yet"
+    return "there is no score: no epoch was scored in the model's final form"
+
+
+def describe_stopped(done: "Finetuned", out: Path) -> str:
+    """Return a description of the model of a run that was stopped."""
+    if done.history.best:
+        return f"{out} holds the best epoch so far, {done.history.best}"
+    return f"{out} holds the model as it was after {count_noun(len(done.history.steps), 'step')}"
+
+
+def find_better_baselines(done: "Finetuned") -> list[str]:
+    """Return the names of the baselines that score as well as the model, or better."""
+    metric = done.trained.task.metric
+    return [name for name, scores in done.baselines.items() if done.scores and scores[metric] >= done.mean[metric]]
 
 
 def draw_confusion(done: "Finetuned", out: Path) -> None:

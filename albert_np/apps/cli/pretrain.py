@@ -22,6 +22,7 @@ from albert_np.apps.cli.common import (
     print_json,
     use_backend,
 )
+from albert_np.data.formats.summary import count_noun
 from albert_np.models.config import config_from
 
 MODEL, DATA, TRAINING, RUN = "Model", "Data", "Training", "The run"
@@ -62,7 +63,12 @@ def pretrain(
     epochs: Annotated[int | None, option("--epochs", "Passes over the text, instead of --steps.", TRAINING)] = None,
     optimizer: Annotated[str | None, option("--optimizer", "Optimiser [adamw]", TRAINING, "adamw|lamb")] = None,
     lr: Annotated[
-        float | None, option("--lr", "Peak learning rate; multiply it by √k for a batch k times as large [0.001]", TRAINING)
+        float | None,
+        option(
+            "--lr",
+            "Learning rate: it rises to about 0.9 of this, and falls to 0; √k times it for batches k times as large [0.001]",
+            TRAINING,
+        ),
     ] = None,
     warmup: Annotated[int | None, option("--warmup", "Steps of warm-up [a tenth of all]", TRAINING)] = None,
     start: Annotated[
@@ -235,8 +241,9 @@ def _report_sizes(model: Any, data: Any, settings: Any, report: Any) -> None:
 
     facts, train = data.facts, data.train
     report.note(
-        f"{facts['documents']:,} documents, {facts['sentences']:,} sentences, {facts['tokens']:,} tokens; "
-        f"{facts['examples']:,} examples, {facts['single_segment_share']:.1%} of them cut from a single segment"
+        f"{count_noun(facts['documents'], 'document')}, {count_noun(facts['sentences'], 'sentence')}, "
+        f"{count_noun(facts['tokens'], 'token')}; {count_noun(facts['examples'], 'example')}, "
+        f"{facts['single_segment_share']:.1%} of them cut from a single segment"
     )
     k = world().size
     memory = estimate(
@@ -279,7 +286,8 @@ def _train(
 
 
 def _format_summary(summary: Any) -> str:
-    text = f"{summary.out}: {summary.step} of {summary.total_steps} steps, {summary.tokens:,} tokens in {summary.seconds:.0f} s"
+    text = f"{summary.out}: {summary.step} of {count_noun(summary.total_steps, 'step')}, "
+    text += f"{count_noun(summary.tokens, 'token')} in {summary.seconds:.0f} s"
     if summary.held_out:
         scores = summary.held_out
         text += f"; held-out MLM loss {scores['mlm_loss']:.3f} (unigram entropy {summary.unigram_entropy:.3f})"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from albert_np.apps.cli.common import JsonOption, QuietOption, parse_pairs, print_json, print_message, print_table
+from albert_np.data.formats.summary import count_noun
 
 if TYPE_CHECKING:
     from albert_np.apps.experiments import Sweep
@@ -113,7 +114,8 @@ def _print_plan(plan: "Sweep", as_json: bool) -> None:
     print(f"all: albert-np {plan.command.name} {' '.join(plan.command.arguments(plan.base))}\n")
     rows = [[each.name, " ".join(plan.command.arguments(each.changes))] for each in plan.configurations]
     print_table(["configuration", "its own settings"], rows)
-    print(f"\n{len(plan.configurations)} configurations x {len(plan.seeds)} seeds = {_count_runs(plan)} runs")
+    factors = count_noun(len(plan.configurations), "configuration"), count_noun(len(plan.seeds), "seed")
+    print(f"\n{' x '.join(factors)} = {count_noun(_count_runs(plan), 'run')}")
 
 
 def _print_stored_results(plan: "Sweep", out: Path, as_json: bool) -> None:

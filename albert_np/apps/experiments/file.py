@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.apps.experiments.commands import COMMANDS, Command, is_path
+from albert_np.data.formats.summary import count_noun
 from albert_np.io.config_files import unknown_key
 from albert_np.io.files import DataError
 
@@ -116,7 +117,8 @@ def parse_sweep(values: dict[str, Any], name: str, folder: Path, overrides: dict
     configurations = [_make_configuration(base, *each) for each in itertools.product(variants, points)]
     seeds = _parse_seeds(values.get("seeds", [0]))
     if len(configurations) * len(seeds) > MOST_RUNS:
-        raise ValueError(f"{len(configurations)} configurations with {len(seeds)} seeds each: {MOST_RUNS} runs at most")
+        each = f"{count_noun(len(configurations), 'configuration')} with {count_noun(len(seeds), 'seed')} each"
+        raise ValueError(f"{each}: {MOST_RUNS:,} runs at most")
     _check_configurations(command, configurations)
     for key in ("title", "about"):
         if not isinstance(values.get(key, ""), str):

@@ -9,6 +9,7 @@ from albert_np.apps.experiments import measure, prepare, process_pool
 from albert_np.apps.experiments.file import Sweep
 from albert_np.apps.experiments.folder import Run, SweepFolder
 from albert_np.apps.experiments.results import collect_results, markdown, metric_label
+from albert_np.data.formats.summary import count_noun
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_figures, write_json, write_whole
 
@@ -35,8 +36,8 @@ def run_sweep(sweep: Sweep, out: Path, jobs: int | None, threads: int, print_lin
         sweep = add_default_text(sweep, folder, print_line)
         runs, sets = folder.plan(sweep), measure.choose_sets(sweep)
         waiting = [run for run in runs if not run.is_finished(sets)]
-        print_line(f"{out}: {len(runs)} runs, {len(runs) - len(waiting)} finished; {limit} at a time with {threads} thread"
-            f"{'s' if threads > 1 else ''} each; their output is in {out / 'runs'}")  # fmt: skip
+        print_line(f"{out}: {count_noun(len(runs), 'run')}, {len(runs) - len(waiting)} finished; {limit} at a time with "
+            f"{count_noun(threads, 'thread')} each; their output is in {out / 'runs'}")  # fmt: skip
         failed: dict[str, str] = {}
         if waiting and not stop.signal:
             failed = _train_vocabularies(sweep, folder, limit, threads, stop, print_line)

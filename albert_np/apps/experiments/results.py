@@ -11,6 +11,7 @@ from typing import Any
 from albert_np.apps.experiments import measure
 from albert_np.apps.experiments.file import Sweep
 from albert_np.apps.experiments.folder import Run
+from albert_np.data.formats.summary import count_noun
 from albert_np.io.files import read_json, write_json
 from albert_np.models.config import AlbertConfig
 from albert_np.training.metrics import read_metrics
@@ -187,7 +188,7 @@ def markdown(results: dict[str, Any], heading: bool = True, speed: bool = True) 
         paragraphs.append(f"Losses in nats per masked token; the unigram entropy is {statistics.fmean(entropy):.3f}.")
     paragraphs += ["Mean ± standard deviation over the seeds. *Against the first*: differences between runs of the same seed."]
     if results["missing"]:
-        paragraphs.append(f"{results['missing']} runs are missing.")
+        paragraphs.append(f"{count_noun(results['missing'], 'run is', 'runs are')} missing.")
     paragraphs += [f"FAILED: {name}: {reason}" for name, reason in results["failed"].items()]
     return "\n\n".join(paragraphs) + "\n"
 
