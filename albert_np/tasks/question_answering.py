@@ -178,12 +178,14 @@ class QuestionAnswering(Task):
         return squad(gold, predicted, 1 if all(gold.values()) else 2)
 
     def show(self, example: Question, answer: dict[str, Any]) -> str:
+        """Return the question, the answer with its probability, and the sentence in which it stands, the answer in «»."""
         if answer["start"] is None:
             return f"{escape(example.text)}\n  [dim]no answer in this text[/]   {answer['probability']:.0%}"
         first, stop = sentence_around(example.context, answer["start"], answer["end"])
         before, after = example.context[first : answer["start"]], example.context[answer["end"] : stop]
-        inside = f"{escape(before)}[bold cyan]{escape(answer['text'])}[/]{escape(after)}"
-        return f"{escape(example.text)}\n  {' '.join(inside.split())}   {answer['probability']:.0%}"
+        found = escape(" ".join(answer["text"].split()))
+        inside = f"{escape(before)}«[bold cyan]{found}[/]»{escape(after)}"
+        return f"{escape(example.text)}\n  {found}   {answer['probability']:.0%}\n    {' '.join(inside.split())}"
 
     def as_json(self, example: Question, answer: dict[str, Any]) -> dict[str, Any]:
         return {"id": example.id, "question": example.text, **answer}

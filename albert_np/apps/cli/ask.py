@@ -32,7 +32,7 @@ def ask(
 ) -> None:
     """Answer questions from a document; each answer is a passage of it.
 
-    The answer is shown in its sentence, with the probability that the model gives it among its best answers.
+    Each answer is printed with the probability that the model gives it among its best ones, and below it in its sentence.
 
     Example: albert-np ask --model runs/squad --context article.txt "Who wrote it?"
     """

@@ -343,3 +343,31 @@ def test_info_says_where_a_tensor_is_used(capsys):
     assert where["embeddings.word"] == (2, "embeddings, mlm decoder")
     assert where["groups.0.blocks.0.attention.query.w"] == (4, "layers 1-4")
     assert where["groups.2.blocks.0.ffn.output.b"] == (1, "layer 3")
+
+
+def test_hints_are_alike_or_not_given(fails, capsys):
+    assert fails("info", "tiny", "--train") == "albert-np: unknown option '--train'"
+    line = fails("gradcheck", "--only", "atention")
+    assert "similar ones are" in line and "attention" in line and line.count(";") <= 20
+    line = fails("gradcheck", "--only", "qqqq")
+    assert "matches no check; some of the" in line and line.count(";") == 20
+    assert main(["ask", "--help"]) == 0
+    assert "[default: .]" not in capsys.readouterr().out
+
+
+def test_ctrl_c_while_a_vocabulary_is_trained(text, tmp_path, monkeypatch, fails):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("albert_np.text.train_tokenizer", interrupted)
+    given = [text, "--out", tmp_path / "out", "--vocab-size", 60]
+    assert fails("tokenizer", "train", *given, code=130) == "albert-np: interrupted"
+
+
+def test_counts_agree_with_their_nouns(tmp_path, capsys):
+    (tmp_path / "short.txt").write_text(TEXT.replace("\n\n", "\n"))
+    given = [str(tmp_path / "short.txt"), "--out", str(tmp_path / "out"), *stories.SIZES, "--held-out", "0", "--steps", "1"]
+    assert main(["pretrain", *given]) == 0
+    captured = capsys.readouterr()
+    assert "1 document, " in captured.err and "1 of 1 step, " in captured.out
+    assert f"tokenising 1 file into {tmp_path / 'out' / 'corpus'}\n" in captured.err

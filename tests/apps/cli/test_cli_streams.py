@@ -112,9 +112,7 @@ def test_no_encoding_stops_a_command(folder, tmp_path, monkeypatch, name, encodi
 
 def start(*arguments: object, **options) -> subprocess.CompletedProcess:
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    return subprocess.run(
-        [sys.executable, "-m", "albert_np", *arguments], capture_output=True, env=environment, **options
-    )
+    return subprocess.run([sys.executable, "-m", "albert_np", *arguments], capture_output=True, env=environment, **options)
 
 
 def test_texts_are_utf_8_whatever_the_locale(folder):
