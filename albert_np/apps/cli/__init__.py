@@ -6,6 +6,7 @@ one line on stderr; ALBERT_NP_DEBUG=1 shows the traceback. Characters that the e
 """
 
 import contextlib
+import logging
 import os
 import sys
 import warnings
@@ -78,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from albert_np.engine.mpi import launcher
 
     make_output_safe()
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it reports a folder for its cache that cannot be written
     warnings.showwarning = _print_warning  # type: ignore[assignment]
     with launcher.mute_other_ranks():
         code = _run(arguments)
@@ -156,13 +158,16 @@ def explain_error(error: Exception) -> tuple[str, int]:
 def _print_warning(message: Any, category: Any, *location: Any) -> None:
     """Print a warning as one line, without its location in the code."""
     with contextlib.suppress(OSError):
-        print("albert-np: note: " + " ".join(str(message).split()), file=sys.stderr)
+        print("albert-np: note: " + _as_line(str(message)), file=sys.stderr)
 
 
 def _print_failure(message: str, code: int) -> int:
-    line = " ".join(message.split())
-    if len(line) > MAX_MESSAGE:  # it quotes something long from a file
-        line = f"{line[: MAX_MESSAGE // 2]} ... {line[-MAX_MESSAGE // 2 :]}"
     with contextlib.suppress(OSError):
-        print("albert-np: " + line, file=sys.stderr)
+        print("albert-np: " + _as_line(message), file=sys.stderr)
     return code
+
+
+def _as_line(message: str) -> str:
+    """Return a message on one line, without its middle if it is too long: it quotes something from a file then."""
+    line = " ".join(message.split())
+    return line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE // 2]} ... {line[-MAX_MESSAGE // 2 :]}"

@@ -12,6 +12,7 @@ import typer
 from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, print_json
 from albert_np.apps.cli.streams import decode_argument, is_terminal, read_stdin
 from albert_np.data.formats.summary import count_noun
+from albert_np.io.files import DataError
 
 if TYPE_CHECKING:
     from albert_np.tasks.trained import Trained
@@ -45,7 +46,7 @@ def ask(
 
     text = read_text(context)
     if not text.strip():
-        raise ValueError(f"{context}: there is no text in it")
+        raise DataError(f"{context}: there is no text in it")
     trained = load_trained(model, "question-answering", backend)
     if question is not None:
         question = decode_argument(question, "QUESTION")

@@ -4,7 +4,9 @@ import contextlib
 import difflib
 import json
 import signal
+import socket
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -150,6 +152,31 @@ def print_message(text: str) -> None:
     """Print a line on stderr; a closed stderr is no error."""
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def announce_interrupt(text: str) -> Iterator[None]:
+    """Print a line as soon as Ctrl-C is pressed within the block, whose work in a library ends only later."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+
+    def wait() -> None:
+        if reader.recv(1) == bytes([signal.SIGINT]):
+            print_message(f"albert-np: {text}")
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        writer.close()  # ends the thread
+        waiting.join(1.0)
+        reader.close()
 
 
 @contextlib.contextmanager

@@ -161,6 +161,9 @@ def finetune(
             print_scores(done, out)
     if world().is_main:
         draw_confusion(done, out)
+    with ignore_closed_stdout():
+        if done.scores and not (as_json or quiet):
+            print_contents(done, out)
     if done.stopped_by:
         raise exit_after_signal(done.stopped_by, f"finetune {task}", out, describe_stopped(done, out))
 
@@ -345,7 +348,13 @@ def print_scores(done: "Finetuned", out: Path) -> None:
     print_table(["", *columns], rows)
     for name in find_better_baselines(done):
         print(f"\n{done.trained.task.metric} is no better than that of {name!r}: nothing was learned (see docs/not_learning.md)")
-    print(f"\n{out} holds the model{' of the best seed' if several else ''}, its metrics and figures.")
+
+
+def print_contents(done: "Finetuned", out: Path) -> None:
+    """Print the contents of the run's folder."""
+    model = "the model of the best seed" if len(done.scores) > 1 else "the model"
+    has_figures = any((out / "figures").glob("*.png"))
+    print(f"\n{out} holds {model}{', its metrics and figures' if has_figures else ' and its metrics'}.")
 
 
 def describe_missing_scores(done: "Finetuned") -> str:

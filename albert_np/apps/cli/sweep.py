@@ -139,7 +139,8 @@ def _run(plan: "Sweep", out: Path, jobs: int | None, threads: int, as_json: bool
         _print_table(done.results)
     draw_results(done.results, out)
     if not (as_json or done.stopped_by or quiet):
-        print(f"{out} holds the runs, {RESULTS}, results.md and results.png.")
+        files = [RESULTS, "results.md", *(["results.png"] if (out / "results.png").is_file() else [])]
+        print(f"{out} holds the runs, {', '.join(files[:-1])} and {files[-1]}.")
     if done.stopped_by:
         print_message(f"albert-np: stopped by {done.stopped_by}; run the same command again to continue")
         raise typer.Exit(143 if done.stopped_by == "SIGTERM" else 130)

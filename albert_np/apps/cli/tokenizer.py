@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from albert_np.apps.cli.common import JsonOption, QuietOption, print_json
+from albert_np.apps.cli.common import JsonOption, QuietOption, announce_interrupt, print_json
 
 if TYPE_CHECKING:
     from albert_np.text import AlbertTokenizer
@@ -40,7 +40,8 @@ def train_and_save(files: list[Path], out: Path, vocab_size: int, lower_case: bo
     for file in files:
         check_text_file(file)
     make_folder(out)
-    train_tokenizer(_read_lines(files), out / "spiece.model", vocab_size, do_lower_case=lower_case)
+    with announce_interrupt("interrupted; SentencePiece completes its work first"):
+        train_tokenizer(_read_lines(files), out / "spiece.model", vocab_size, do_lower_case=lower_case)
     tokenizer = AlbertTokenizer(out / "spiece.model", do_lower_case=lower_case)
     tokenizer.save_pretrained(out)
     return tokenizer

@@ -364,6 +364,17 @@ def test_ctrl_c_while_a_vocabulary_is_trained(text, tmp_path, monkeypatch, fails
     assert fails("tokenizer", "train", *given, code=130) == "albert-np: interrupted"
 
 
+def test_ctrl_c_is_noticed_at_once(capfd):
+    from albert_np.apps.cli.common import announce_interrupt
+
+    with pytest.raises(KeyboardInterrupt), announce_interrupt("wait"):
+        signal.raise_signal(signal.SIGINT)
+    assert capfd.readouterr().err == "albert-np: wait\n"
+    with announce_interrupt("wait"):
+        pass
+    assert capfd.readouterr().err == "" and signal.set_wakeup_fd(-1) == -1
+
+
 def test_counts_agree_with_their_nouns(tmp_path, capsys):
     (tmp_path / "short.txt").write_text(TEXT.replace("\n\n", "\n"))
     given = [str(tmp_path / "short.txt"), "--out", str(tmp_path / "out"), *stories.SIZES, "--held-out", "0", "--steps", "1"]

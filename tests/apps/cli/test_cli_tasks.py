@@ -119,7 +119,7 @@ def test_ask_once_and_in_conversation(files, tmp_path, capsys, monkeypatch, fail
     for answer, sentence in zip(lines[::2], lines[1::2]):
         assert f"«{answer.strip().rpartition('   ')[0]}»" in sentence
     (tmp_path / "empty.txt").write_text(" \n")
-    assert "there is no text in it" in fails("ask", "--model", model, "--context", tmp_path / "empty.txt", "Who?")
+    assert "there is no text in it" in fails("ask", "--model", model, "--context", tmp_path / "empty.txt", "Who?", code=1)
     assert "the question is empty" in fails("ask", "--model", model, "--context", story, " ")
     assert "was trained for the task 'question-answering', not for 'ner'" in fails("predict", "ner", "--model", model, "x")
 
