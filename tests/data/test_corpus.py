@@ -79,7 +79,7 @@ def test_large_vocabulary_uses_four_bytes(tmp_path):
 
 def test_second_run_reuses(tmp_path):
     first, message = prepare(tmp_path)
-    assert "it is not tokenised yet" in message and first.rebuild_reason
+    assert "tokenising 1 file into" in message and first.rebuild_reason == "it is not tokenised yet"
     tokenizer = LetterTokenizer()
     second, message = prepare(tmp_path, tokenizer)
     assert "is reused" in message and second.rebuild_reason is None
