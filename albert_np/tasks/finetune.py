@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from albert_np.data.formats.summary import get_summary
 from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_figures, write_json, write_whole
@@ -144,7 +143,7 @@ def finetune(
         callback = (report if processes.is_main else None) or Callback()
         examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
         task.learn(examples)
-        files = summarize_examples(task, {"train": (train, examples), "dev": (dev, held)}, callback)
+        files = task.summarize({"train": (train, examples), "dev": (dev, held)}, callback.note)
         initial = InitialModel.resolve(
             task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, callback, processes
         )
@@ -165,21 +164,6 @@ def finetune(
                 return dataclasses.replace(done, files=files)
             finally:
                 callback.close()
-
-
-def summarize_examples(task: Task, given: dict[str, tuple[Any, list[Any]]], callback: Callback) -> list[dict[str, Any]]:
-    """Report one line for each file of examples, or list of them, and return the summaries as JSON values.
-
-    given: {name of the argument: (its value, the examples)}
-    """
-    files = []
-    for name, (value, examples) in given.items():
-        if value is not None:
-            summary = get_summary(value, examples, name)
-            summary.labels = task.describe_labels(examples)
-            callback.note(summary.describe())
-            files.append(summary.to_json())
-    return files
 
 
 @dataclass

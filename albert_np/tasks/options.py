@@ -10,12 +10,13 @@ WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no":
 INTEGER, DECIMAL = re.compile(r"[+-]?[0-9]+"), re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
-def read_option(name: str, kind: Any, value: Any) -> Any:
+def read_option(name: str, kind: Any, value: Any, typed: bool = False) -> Any:
     """Return the value of an option.
 
     kind    bool, int, float, str (an integer is taken as its digits: a column's number), list (of texts: a list, JSON, or texts
             separated by commas), or a tuple of texts to choose from; None: any value
-    value   of this type, or the text that stands for it. None is a value of every option: "not given"
+    value   of this type. None is a value of every option: "not given"
+    typed   the value was typed on the command line: it is the text that stands for a value
 
     ValueError that names the option, the value and what was expected.
     """
@@ -24,7 +25,9 @@ def read_option(name: str, kind: Any, value: Any) -> Any:
     if isinstance(kind, tuple):
         return _read_choice(name, kind, value)
     wanted, read = READERS[kind]
-    result = read(value.strip() if isinstance(value, str) and kind is not str else value)
+    is_text = isinstance(value, str)
+    may_be_text = typed or kind in (str, list)
+    result = read(value.strip() if is_text and kind is not str else value) if may_be_text or not is_text else None
     if result is None:
         raise ValueError(f"{name} must be {wanted}, not {value!r}")
     return result

@@ -11,12 +11,13 @@
 import inspect
 import os
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.markup import escape
 
+from albert_np.data.formats.summary import get_summary
 from albert_np.models.base import Model
 from albert_np.tasks import batches
 from albert_np.tasks.options import parse_any, read_option
@@ -58,6 +59,7 @@ class Task:
         for key in options:
             if key not in self.defaults:
                 raise ValueError(f"{self.name} has no option {key!r}; expected one of {', '.join(self.defaults)}")
+        self.changed: set[str] = set()  # options that were changed after training
         self.options: dict[str, Any] = {**self.defaults}
         for key, value in options.items():
             self.options[key] = read_option(f"the option {key}", self.option_type(key), value)
@@ -78,7 +80,7 @@ class Task:
         kind = self.option_type(name)
         value = parse_any(text)
         if kind is not None:
-            return read_option(f"the option {name}", kind, value if isinstance(value, str) else text)
+            return read_option(f"the option {name}", kind, value if isinstance(value, str) else text, typed=True)
         return value
 
     def change_options(self, options: dict[str, Any]) -> None:
@@ -87,6 +89,7 @@ class Task:
             if key in self.learned:
                 raise ValueError(f"the option {key} was decided in training and cannot be changed now")
         type(self)(**options)
+        self.changed.update(options)
         self.options.update({key: read_option(f"the option {key}", self.option_type(key), v) for key, v in options.items()})
 
     # ---- files and examples ----
@@ -123,6 +126,20 @@ class Task:
     def example(self, text: str) -> Any:
         """Return an unlabelled example for a text that a user typed."""
         raise NotImplementedError
+
+    def summarize(self, given: dict[str, tuple[Any, list[Any]]], note: Callable[[str], None]) -> list[dict[str, Any]]:
+        """Report one line for each file of examples, or list of them, by `note`; return the summaries as JSON values.
+
+        given: {name of the argument: (its value, the examples)}; arguments that are None are left out
+        """
+        files = []
+        for name, (value, examples) in given.items():
+            if value is not None:
+                summary = get_summary(value, examples, name)
+                summary.labels = self.describe_labels(examples)
+                note(summary.describe())
+                files.append(summary.to_json())
+        return files
 
     # ---- the model ----
 

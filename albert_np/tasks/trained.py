@@ -112,6 +112,9 @@ class Trained:
 
 def restore_task(task: type[Task], options: dict[str, Any], file: Path) -> Task:
     """Return the task with the options stored in a file. Raises ValueError that names the file if they are invalid."""
+    max_length = options.get("max_length", MIN_LENGTH)
+    if type(max_length) is not int or max_length < MIN_LENGTH:
+        raise DataError(f"{file}: max_length must be a number of tokens, {MIN_LENGTH} or more, not {max_length!r}")
     try:
         restored = task(**options)
         restored.config()
@@ -121,9 +124,6 @@ def restore_task(task: type[Task], options: dict[str, Any], file: Path) -> Task:
     labels = restored.options.get("labels")
     if needs_labels and not (isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)):
         raise DataError(f"{file}: its options have no list of labels, so this is not a trained model of {task.name}")
-    max_length = restored.options.get("max_length", MIN_LENGTH)
-    if type(max_length) is not int or max_length < MIN_LENGTH:
-        raise DataError(f"{file}: max_length must be a number of tokens, {MIN_LENGTH} or more, not {max_length!r}")
     return restored
 
 

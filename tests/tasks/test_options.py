@@ -12,12 +12,13 @@ from albert_np.tasks.options import read_option
     [
         (str, "1", "1"), (str, 1, "1"), (str, "1_0", "1_0"), (str, " a b", " a b"), (int, "7", 7), (int, "-1", -1), (int, 7, 7),
         (float, "0.5", 0.5), (float, "1e-3", 1e-3), (float, 2, 2), (bool, "true", True), (bool, "No", False), (bool, "0", False),
-        (bool, True, True), (list, "a, b", ["a", "b"]), (list, '["a,b"]', ["a,b"]), (list, ["x"], ["x"]), (("a", "b"), " a ", "a"),
+        (bool, True, True), (list, "a, b", ["a", "b"]), (list, '["a,b"]', ["a,b"]), (list, ["x"], ["x"]),
+        (("a", "b"), " a ", "a"),
         (int, None, None), (None, [1], [1]),
     ],
 )  # fmt: skip
 def test_values_are_read_by_type(kind, value, expected):
-    read = read_option("x", kind, value)
+    read = read_option("x", kind, value, typed=True)
     assert read == expected and type(read) is type(expected)
 
 
@@ -32,7 +33,14 @@ def test_values_are_read_by_type(kind, value, expected):
 )  # fmt: skip
 def test_wrong_values_are_refused_with_what_is_expected(kind, value, wanted):
     with pytest.raises(ValueError, match=f"^x must be .*{wanted}"):
-        read_option("x", kind, value)
+        read_option("x", kind, value, typed=True)
+
+
+def test_in_python_a_text_stands_for_nothing_else():
+    assert read_option("x", str, "7") == "7" and read_option("x", list, "a,b") == ["a", "b"]
+    for kind, value in ((int, "7"), (float, "0.5"), (bool, "true")):
+        with pytest.raises(ValueError, match="x must be"):
+            read_option("x", kind, value)
 
 
 def test_a_default_value_passes_its_own_type():

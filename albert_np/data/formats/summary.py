@@ -1,4 +1,4 @@
-"""What a reader understood of a file: format, columns, number of examples, and what was left out and why, in one line."""
+"""Summary of a file of examples in one line: format, columns, number of examples, and the rows left out, with the reason."""
 
 import os
 import warnings
@@ -19,8 +19,9 @@ class FileSummary:
     columns    {role: column or key as the file names it}: {"text": "question", "pair": "sentence", "label": "label"}
     unused     columns or keys that were not used
     options    names of the task's options that override these choices
-    examples   their number, of the `unit`
+    examples   their number; unit: what one of them is; position: what integers in `left_out` count
     left_out   {reason: (count, position of the first)}
+    notes      the same of what was read in a way that is not obvious
     labels     set by the task: {"kind": "classes", "counts": {label: count}}, or {"kind": "number", "from": ..., "to": ...,
                "mean": ...}
     warnings   choices that are probably wrong
@@ -33,7 +34,9 @@ class FileSummary:
     options: list[str] = field(default_factory=list)
     examples: int = 0
     unit: str = "example"
+    position: str = "line"
     left_out: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    notes: dict[str, tuple[int, Any]] = field(default_factory=dict)
     labels: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -41,6 +44,11 @@ class FileSummary:
         """Count something that is left out. reason: "without a label", as in "3 without a label"; position: line number or id."""
         count, first = self.left_out.get(reason, (0, position))
         self.left_out[reason] = (count + 1, first)
+
+    def note(self, text: str, position: Any) -> None:
+        """Count something that is read in a way that is not obvious. text: "without an id: numbered"; position: as above."""
+        count, first = self.notes.get(text, (0, position))
+        self.notes[text] = (count + 1, first)
 
     def warn(self, text: str) -> None:
         """Record a choice that is probably wrong, and issue it as a warning that begins with the file's name."""
@@ -51,21 +59,25 @@ class FileSummary:
         """Return the summary in one line, without the warnings."""
         clauses = [self.format] if self.format else []
         if self.columns:
-            clauses.append(", ".join(f"{role} = {column}" for role, column in self.columns.items()))
+            clauses.append(", ".join(f"{role} = {cut(column)}" for role, column in self.columns.items()))
         if self.unused:
-            clauses.append(f"unused: {shorten(self.unused)}")
+            clauses.append(f"unused: {shorten(map(cut, self.unused))}")
         clauses.append(count_noun(self.examples, self.unit))
         if self.labels:
             clauses.append(describe_labels(self.labels))
-        clauses += [f"{count:,} {reason} (the first: {first})" for reason, (count, first) in self.left_out.items()]
+        for reason, (count, first) in [*self.left_out.items(), *self.notes.items()]:
+            clauses.append(f"{count:,} {reason} (first: {f'{self.position} ' if isinstance(first, int) else ''}{first})")
         if self.options:
             clauses.append(f"options: {', '.join(self.options)}")
         return f"{self.file}: {'; '.join(clauses)}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary as JSON values."""
-        left_out = [{"reason": reason, "count": n, "first": first} for reason, (n, first) in self.left_out.items()]
-        return {**vars(self), "left_out": left_out}
+        left_out, notes = (
+            [{"reason": reason, "count": n, "first": first} for reason, (n, first) in counted.items()]
+            for counted in (self.left_out, self.notes)
+        )
+        return {**vars(self), "left_out": left_out, "notes": notes}
 
 
 class Examples(list[T]):
@@ -89,13 +101,13 @@ def get_summary(given: Any, examples: list[Any], name: str) -> FileSummary:
 
 
 def describe_labels(labels: dict[str, Any]) -> str:
-    """{"kind": "classes", "counts": {"good": 20, "bad": 18}} -> "2 classes: good 20, bad 18"."""
+    """{"kind": "classes", "counts": {"good": 20, "bad": 18}} -> "2 classes: good (20), bad (18)"."""
     kind = labels["kind"]
     if "counts" not in labels:
         return f"numbers from {labels['from']:.6g} to {labels['to']:.6g}, mean {labels['mean']:.6g}"
     counts = labels["counts"]
     noun = "class" if kind == "classes" else kind.removesuffix("s")
-    return f"{count_noun(len(counts), noun, kind)}: {shorten(f'{name} {count:,}' for name, count in counts.items())}"
+    return f"{count_noun(len(counts), noun, kind)}: {shorten(f'{cut(name)} ({count:,})' for name, count in counts.items())}"
 
 
 def shorten(names: Iterable[str]) -> str:
@@ -103,6 +115,12 @@ def shorten(names: Iterable[str]) -> str:
     names = list(names)
     rest = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + rest
+
+
+def cut(name: str, characters: int = 30) -> str:
+    """Return a name on one line, with its end cut off if it has more characters."""
+    name = " ".join(name.split())
+    return name if len(name) <= characters else name[: characters - 3] + "..."
 
 
 def count_noun(count: int, noun: str, plural: str = "") -> str:
