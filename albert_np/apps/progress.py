@@ -10,6 +10,7 @@ from rich import progress
 from rich.console import Console
 
 from albert_np.training import Report
+from albert_np.training.metrics import format_score
 
 REFRESH = 0.2  # seconds between two drawings of the bar
 LINE_EVERY = 10.0  # seconds between two lines where there is no terminal
@@ -60,7 +61,7 @@ class Progress(Report):
         """Print the scores of an evaluation on a line of their own."""
         if "mlm_loss" not in record:
             name, score = list(record.items())[-1]
-            self.note(f"epoch {record['epoch']}: {name} {score:.4f}")
+            self.note(f"epoch {record['epoch']}: {name} {format_score(score)}")
             return
         text = f"held-out after step {record['step']}: MLM loss {record['mlm_loss']:.3f}, accuracy {record['mlm_accuracy']:.3f}"
         self.note(text + (f"; SOP accuracy {record['sop_accuracy']:.3f}" if "sop_accuracy" in record else ""))

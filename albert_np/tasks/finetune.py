@@ -53,8 +53,8 @@ class Finetuned:
     def add(self, trained: Trained, history: History) -> None:
         """Add the result of another seed."""
         metric, scores = trained.task.metric, numeric_scores(history.scores)
-        best = max((each[metric] for each in self.scores), default=None)
-        if self.trained.model is None or (scores and (best is None or scores[metric] > best)):
+        better = trained.task.better
+        if self.trained.model is None or (scores and all(better(scores[metric], each[metric]) for each in self.scores)):
             self.trained, self.history = trained, history
         if scores:
             self.scores.append(scores)
@@ -253,7 +253,7 @@ class FinetuneJob:
             write_run(folder.seed_folder(settings.seed), trained, history)
             if not history.stopped_by:
                 folder.finish(settings.seed)
-            draw_run(folder.seed_folder(settings.seed), history, trained.task.metric, self.baselines)
+            draw_run(folder.seed_folder(settings.seed), history, trained.task, self.baselines)
         return trained, history
 
 
@@ -267,7 +267,7 @@ def read_finished(folder: Path, task: Task) -> tuple[Trained, History]:
 
 
 def check_teacher(teacher: Trained | None, task: Task, initial: InitialModel) -> None:
-    """Raise ValueError if the teacher has other labels or another vocabulary."""
+    """Raise ValueError if the teacher has other labels or another vocabulary. Its head is adapted to the task's options."""
     if teacher is None:
         return
     expected, own = ({key: value for key, value in t.config().items() if key == "id2label"} for t in (task, teacher.task))
@@ -275,6 +275,8 @@ def check_teacher(teacher: Trained | None, task: Task, initial: InitialModel) ->
         raise ValueError(f"the teacher was trained for other labels: {own.get('id2label')}, not {expected.get('id2label')}")
     if teacher.tokenizer.get_vocab() != initial.tokenizer.get_vocab():
         raise ValueError("the teacher has another vocabulary: give its tokenizer by --tokenizer")
+    if reason := task.adapt_head(teacher.model, teacher.task.options):
+        raise ValueError(f"the teacher {reason}")
 
 
 def get_packing(settings: FinetuneSettings, constraints: Sequence[Constraint]) -> Packing | None:
@@ -291,12 +293,12 @@ def write_run(folder: Path, trained: Trained, history: History) -> None:
     write_whole(folder / "metrics.jsonl", lambda path: path.write_text(text))
 
 
-def draw_run(folder: Path, history: History, metric: str, baselines: dict[str, dict[str, Any]]) -> None:
+def draw_run(folder: Path, history: History, task: Task, baselines: dict[str, dict[str, Any]]) -> None:
     """Draw the figures of a run, when its results are written."""
 
     def draw() -> dict[str, Any]:
         from albert_np.plots import finetune_figures
 
-        return finetune_figures(history.steps, history.epochs, metric, baselines)
+        return finetune_figures(history.steps, history.epochs, task.metric, baselines, task.higher_is_better)
 
     write_figures(folder / "figures", draw)

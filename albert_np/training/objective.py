@@ -57,7 +57,10 @@ class FinetuneTask(Protocol):
         """Return the model's answer for each example."""
 
     def score(self, examples: list[Any], answers: list[Any]) -> dict[str, Any]:
-        """Return the scores; `metric` is one of them, and more is better."""
+        """Return the scores; `metric` is one of them."""
+
+    def better(self, a: float, b: float) -> bool:
+        """Return whether a value `a` of `metric` is better than `b`."""
 
 
 def count_items(arrays: dict[str, Any]) -> dict[str, int]:

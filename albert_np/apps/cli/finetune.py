@@ -185,6 +185,7 @@ def evaluate(
     """
     from albert_np.data.formats.summary import get_summary
     from albert_np.training.finetune import numeric_scores
+    from albert_np.training.metrics import format_score
 
     trained = load_trained(model, task, backend, task_options)
     examples = {file: read_examples(trained, file, quiet or as_json) for file in files}
@@ -320,11 +321,6 @@ def print_markup(text: str) -> None:
         print(Text.from_markup(text).plain)
 
 
-def format_score(value: float) -> str:
-    """Format an integer as it is, a float with four decimals."""
-    return str(value) if isinstance(value, int) else f"{value:.4f}"
-
-
 def summarize(done: "Finetuned", out: Path) -> dict[str, Any]:
     """Return the scores of all seeds, as printed by --json."""
     return {
@@ -336,6 +332,8 @@ def summarize(done: "Finetuned", out: Path) -> dict[str, Any]:
 
 def print_scores(done: "Finetuned", out: Path) -> None:
     """Print the scores of the best epoch, over the seeds, beside those of the baselines."""
+    from albert_np.training.metrics import format_score
+
     if not done.scores:
         print(f"{out}: {describe_missing_scores(done)}")
         return
@@ -377,8 +375,9 @@ def describe_stopped(done: "Finetuned", out: Path) -> str:
 
 def find_better_baselines(done: "Finetuned") -> list[str]:
     """Return the names of the baselines that score as well as the model, or better."""
-    metric = done.trained.task.metric
-    return [name for name, scores in done.baselines.items() if done.scores and scores[metric] >= done.mean[metric]]
+    task = done.trained.task
+    mean = done.mean.get(task.metric)  # None: there is no score
+    return [name for name, each in done.baselines.items() if mean is not None and not task.better(mean, each[task.metric])]
 
 
 def draw_confusion(done: "Finetuned", out: Path) -> None:
