@@ -119,7 +119,8 @@ class Classification(Task):
                 raise ValueError("no training example has a label: all lists of labels are empty")
         self.options["scale"] = list(measure_scale([parse_number(label) for label in labels])) if kind == "number" else None
         self.options["usual"] = self.constant_answer(labels)
-        warn_of_one_label(labels)
+        if kind != "number":  # equal numbers have a warning of their own
+            warn_of_one_label(labels)
 
     def describe_labels(self, examples: list[Labelled]) -> dict[str, Any]:
         labels = [example.label for example in examples if example.label is not None]
