@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.io import config_files
-from albert_np.io.config_files import unknown_key
+from albert_np.io.config_files import OTHER_ACTIVATIONS, SAME_ACTIVATION, unknown_key
 from albert_np.io.model_config import ModelConfig
 
 ACTIVATIONS = ("gelu_new", "gelu", "relu", "tanh")
@@ -78,6 +78,7 @@ class AlbertConfig(ModelConfig):
         _check_types(self)
         object.__setattr__(self, "fusion_layers", tuple(self.fusion_layers))
         object.__setattr__(self, "ranks", dict(self.ranks))
+        object.__setattr__(self, "hidden_act", SAME_ACTIVATION.get(self.hidden_act, self.hidden_act))
         if self.id2label is not None:
             labels = {int(i): str(name) for i, name in self.id2label.items() if str(i).isdecimal()}
             if sorted(labels) != list(range(len(self.id2label))):
@@ -257,6 +258,7 @@ def _check_values(config: AlbertConfig) -> None:
     if config.hidden_act not in ACTIVATIONS:
         near = difflib.get_close_matches(config.hidden_act[:40].lower(), ACTIVATIONS, n=1, cutoff=0.6)
         hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = ", which is another function" if config.hidden_act.lower() in OTHER_ACTIVATIONS else hint
         raise ValueError(f"hidden_act must be one of {', '.join(ACTIVATIONS)}, not {_short(config.hidden_act)}{hint}")
     if config.sharing not in SHARINGS:
         raise ValueError(f"sharing must be one of {', '.join(SHARINGS)}, not {_short(config.sharing)}")

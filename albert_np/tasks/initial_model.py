@@ -11,6 +11,7 @@ from typing import Any
 from albert_np.core import backend
 from albert_np.engine.mpi import SINGLE_PROCESS, Processes
 from albert_np.models.config import PRESETS, AlbertConfig
+from albert_np.models.vocabulary import check_vocabulary
 from albert_np.tasks import Task
 from albert_np.tasks.scale import read_options
 from albert_np.training.callbacks import Callback
@@ -64,9 +65,10 @@ class InitialModel:
         changes = {**task.config(), **changes}
         if config is not None:
             config = without_head(config).replace(**changes)
-            if len(tokenizer) > config.vocab_size:
-                raise ValueError(f"the tokenizer has {len(tokenizer)} pieces, the model's vocab_size is {config.vocab_size}")
-        return cls(task, None if config is not None else model, config, tokenizer, changes, callback)
+        initial = cls(task, None if config is not None else model, config, tokenizer, changes, callback)
+        with processes.main_process_first():
+            check_vocabulary(initial.stored_config(), len(tokenizer))
+        return initial
 
     @property
     def is_new(self) -> bool:
@@ -119,8 +121,11 @@ class InitialModel:
 
     def max_tokens(self) -> int:
         """Return the length of the longest sequence that the model can take."""
-        config = self.config or AlbertConfig.from_pretrained(self.path)
-        return config.max_position_embeddings
+        return self.stored_config().max_position_embeddings
+
+    def stored_config(self) -> AlbertConfig:
+        """Return the config of the new model, or that of the checkpoint, without the changes."""
+        return self.config or AlbertConfig.from_pretrained(self.path)
 
 
 def without_head(config: AlbertConfig) -> AlbertConfig:

@@ -4,6 +4,7 @@ A word's label is at its first token; its other tokens have none. The answer is 
 I-TYPE follows a B-TYPE or an I-TYPE (`decode_tags`).
 """
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -17,9 +18,10 @@ from albert_np.models import AlbertForTokenClassification
 from albert_np.models.padded import IGNORED
 from albert_np.tasks import batches
 from albert_np.tasks.labels import extend_labels
-from albert_np.tasks.task import Item, Task
+from albert_np.tasks.task import Item, Task, one_line
 from albert_np.tasks.words import WordEncoder, sliding_windows, split_words
 
+SCHEME = re.compile(r"^([BIESLUM])[-_](?=.)")  # of a tag: BIO, BIOES, BILOU, BMES
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 Entity = tuple[str, int, int]  # type, first character, one after the last
 
@@ -45,7 +47,7 @@ class Tagging(Task):
 
     def warn_of_unknown_types(self, tags: Iterable[str]) -> None:
         """Warn of types that do not occur in the training examples."""
-        extend_labels(tag_types(self.options["labels"]), tag_types(tags))
+        extend_labels(tag_types(labels_as_tags(self.options["labels"])), tag_types(tags))
 
 
 # ---- labels ----
@@ -62,6 +64,16 @@ def bio_labels(tags: Iterable[str]) -> list[str]:
     if not types:
         raise ValueError("the training examples have no tag but O")
     return ["O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI")]
+
+
+def labels_as_tags(labels: Sequence[str]) -> list[str]:
+    """Return the labels of a model trained elsewhere as tags that `metrics.to_bio` reads; those of BIO and BIOES are.
+
+    A plain name such as PER is the inside of an entity: words in a row that have it are one. Without a label O no word is outside
+    (parts of speech, say), and each word is an entity.
+    """
+    plain = "I-" if "O" in labels else "B-"
+    return [label if label == "O" else SCHEME.sub(r"\1-", label) if SCHEME.match(label) else plain + label for label in labels]
 
 
 # ---- words -> rows ----
@@ -131,16 +143,19 @@ def decode_tags(logits: np.ndarray, labels: list[str]) -> tuple[str, ...]:
 # ---- tags -> entities in the text ----
 
 
-def locate_entities(example: Tagged | Propositions, tags: Sequence[str]) -> tuple[str, list[Entity]]:
-    """Return the text of an example and its entities by characters. The text is the typed one (the example's attribute `text`),
-    else the words joined by spaces."""
+def locate_words(example: Tagged | Propositions) -> tuple[str, list[tuple[int, int]]]:
+    """Return the text of an example and the characters of its words: (first, one after the last). The text is the typed one (the
+    example's attribute `text`), else the words joined by spaces."""
     text = getattr(example, "text", None)
-    if text is None:
-        text = " ".join(example.words)
-        ends = np.cumsum([len(word) + 1 for word in example.words])
-        spans = [(int(end) - 1 - len(word), int(end) - 1) for word, end in zip(example.words, ends)]
-    else:
-        spans = [(start, stop) for _, start, stop in split_words(text)]
+    if text is not None:
+        return text, [(start, stop) for _, start, stop in split_words(text)]
+    ends = np.cumsum([len(word) + 1 for word in example.words])
+    return " ".join(example.words), [(int(end) - 1 - len(word), int(end) - 1) for word, end in zip(example.words, ends)]
+
+
+def locate_entities(example: Tagged | Propositions, tags: Sequence[str]) -> tuple[str, list[Entity]]:
+    """Return the text of an example (see `locate_words`) and its entities by characters."""
+    text, spans = locate_words(example)
     return text, [(kind, spans[first][0], spans[stop - 1][1]) for kind, first, stop in chunks(tags)]
 
 
@@ -149,6 +164,8 @@ def highlight_entities(text: str, entities: list[Entity], types: list[str]) -> s
     out, position = "", 0
     for kind, start, stop in entities:
         colour = COLOURS[types.index(kind) % len(COLOURS)] if kind in types else "white"
-        out += escape(text[position:start]) + f"[bold {colour}]" + escape(f"[{text[start:stop]} {kind}]") + "[/]"
+        out += (
+            escape(one_line(text[position:start])) + f"[bold {colour}]" + escape(f"[{one_line(text[start:stop])} {kind}]") + "[/]"
+        )
         position = stop
-    return out + escape(text[position:])
+    return out + escape(one_line(text[position:]))

@@ -19,6 +19,7 @@ settings         tokenizer_config.json
 spiece           SentencePiece models, checked before the library loads them; specs: their settings, charsmap: their character map
 vocabulary       WordPiece vocabularies: vocab.txt
 tokenizer_json   tokenizer.json, for transformers and the tokenizers library
+unigram_json     a tokenizer.json without spiece.model, as transformers 5 saves it
 """
 
 from albert_np.text.base import Tokenizer

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.models.config import AlbertConfig
+from albert_np.models.vocabulary import check_vocabulary
 from albert_np.training.settings import Settings
 
 # Attention's products are small and its softmax moves much memory, so a pair of tokens takes more time than its share of the
@@ -106,7 +107,4 @@ def check_fit(config: AlbertConfig, settings: Settings, vocab_size: int) -> None
             f"sequences are too long: max_length is {settings.max_length}, "
             f"but the model's max_position_embeddings is {config.max_position_embeddings}"
         )
-    if vocab_size > config.vocab_size:
-        raise ValueError(
-            f"ids outside the vocabulary: the tokenizer has {vocab_size} pieces, the model's vocab_size is {config.vocab_size}"
-        )
+    check_vocabulary(config, vocab_size)

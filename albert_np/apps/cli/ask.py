@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, print_json
-from albert_np.apps.cli.streams import decode_argument, is_terminal, read_stdin
+from albert_np.apps.cli.streams import BYTE_ORDER_MARK, decode_argument, is_terminal, read_stdin
 from albert_np.data.formats.summary import count_noun
 from albert_np.io.files import DataError
 
@@ -61,15 +61,15 @@ def ask(
 
 
 def read_questions() -> Iterator[str]:
-    """Yield the lines of stdin up to an empty one; in a terminal, after a prompt."""
+    """Yield the lines of stdin up to an empty one, without byte order marks; in a terminal, after a prompt."""
     lines = iter(lambda: input(PROMPT), "") if is_terminal(sys.stdin) else read_stdin()
     with contextlib.suppress(EOFError):
-        yield from itertools.takewhile(str.strip, lines)
+        yield from itertools.takewhile(str.strip, (line.lstrip(BYTE_ORDER_MARK) for line in lines))
 
 
 def print_answer(trained: "Trained", question: str, text: str, n_best: int, as_json: bool) -> None:
     """Answer one question about the text and print the best answers."""
-    from albert_np.apps.cli.finetune import print_markup
+    from albert_np.apps.cli.answers import print_markup
     from albert_np.data.formats import Question
 
     example = Question("1", question, text)

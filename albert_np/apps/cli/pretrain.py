@@ -176,6 +176,7 @@ def _prepare_new_run(
     vocabulary = processes.broadcast_object(make_tokenizer)
     if tokenizer is not None and "vocab_size" not in fields and preset in PRESETS:
         config = config.replace(vocab_size=vocabulary.vocab_size)
+    check_fit(config, settings, len(vocabulary))
     with processes.main_process_first():  # the main process tokenises
         data = prepare_data(files, corpus or out / "corpus", config, settings, vocabulary, report)
     model = AlbertForPreTraining(config, seed=settings.seed)

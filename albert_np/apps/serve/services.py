@@ -5,14 +5,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from albert_np.apps.fill_mask import top_tokens
+from albert_np.apps.fill_mask import load_masked_model, top_tokens
 from albert_np.core import backend
 from albert_np.core.model.albert import encode
 from albert_np.core.model.heads import mlm_head
 from albert_np.engine import threads
 from albert_np.engine.shards import number_of_shards, split_points
-from albert_np.models import AlbertForMaskedLM
+from albert_np.models import AlbertConfig, AlbertForMaskedLM
 from albert_np.models.batch import TaskBatch
+from albert_np.models.vocabulary import check_vocabulary
+from albert_np.tasks.inferred import names_task
 from albert_np.tasks.trained import FILE, Trained
 
 MAX_TOP_K = 50
@@ -38,8 +40,9 @@ class Service(Protocol):
 
 
 def open_service(folder: str, task: str | None = None) -> Service:
-    """Return the service of a model: its task's, or [MASK] for a pretrained model. task: file.py:Class of a custom task."""
-    if (Path(folder) / FILE).is_file():
+    """Return the service of a model: its task's, or [MASK] for a pretrained model. task: see `Trained.from_pretrained`."""
+    path = Path(folder)
+    if task is not None or (path / FILE).is_file() or (path.is_dir() and names_task(AlbertConfig.from_pretrained(path))):
         return TaskService(Trained.from_pretrained(folder, task))
     return MaskService.from_pretrained(folder)
 
@@ -65,14 +68,18 @@ class TaskService:
 
     def __init__(self, trained: Trained) -> None:
         self.trained, self.name = trained, trained.task.name
+        self.required: tuple[str, ...] = ("text",)
         if self.name == "question-answering":
             self.fields = {"question": "the question", "context": "the document that it is about"}
             self.example = {"question": "Who was the first?", "context": "Ada Lovelace wrote the first program in 1843."}
         else:
             self.fields = {"text": "the text"}
             self.example = {"text": "The river runs through the old town."}
-            if self.name == "classification":
-                self.fields |= {"pair": "a second text, for models of pairs"}
+            pairs = trained.task.options.get("pairs")
+            if self.name == "classification" and pairs is not False:
+                self.fields |= {"pair": "the second text" + ("" if pairs else ", for models of pairs")}
+            if pairs:
+                self.required, self.example = ("text", "pair"), {**self.example, "pair": "There is a town at the river."}
             if self.name == "relations":
                 self.example = {"text": "The <e1>river</e1> runs through the old <e2>town</e2>."}
 
@@ -81,7 +88,9 @@ class TaskService:
         if self.name == "question-answering":
             texts = check_fields(given, self.fields, ("question", "context"))
             return self.trained.task.example(texts["question"].replace("\t", " ") + "\t" + texts["context"])
-        texts = check_fields(given, self.fields, ("text",))
+        if "pair" in given and "pair" not in self.fields and self.name == "classification":
+            raise ValueError("the model was trained on single texts, so 'pair' is not a field; the only one is 'text'")
+        texts = check_fields(given, self.fields, self.required)
         if "pair" not in self.fields:
             return self.trained.task.example(texts["text"])
         return self.trained.task.example("\t".join(texts[name].replace("\t", " ") for name in ("text", "pair") if name in texts))
@@ -100,17 +109,13 @@ class MaskService:
     example = {"text": "The [MASK] was opened.", "top_k": 5}  # noqa: RUF012
 
     def __init__(self, model: AlbertForMaskedLM, tokenizer: Any) -> None:
+        check_vocabulary(model.config, len(tokenizer))
         self.model, self.tokenizer = model, tokenizer
 
     @classmethod
     def from_pretrained(cls, folder: str) -> "MaskService":
-        import warnings
-
-        from albert_np.text import AlbertTokenizer
-
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*left out")  # the sentence-order head is not needed here
-            return cls(AlbertForMaskedLM.from_pretrained(folder), AlbertTokenizer.from_pretrained(folder))
+        """Load a pretrained model. ValueError if it has no masked-language-model head."""
+        return cls(*load_masked_model(folder))
 
     def parse(self, given: dict[str, Any]) -> tuple[list[int], list[int], int]:
         top_k = given.get("top_k", 5)
