@@ -76,7 +76,6 @@ def run(out: str | os.PathLike[str], steps: int | None = None, seed: int = 0, re
     from albert_np.text import AlbertTokenizer
     from albert_np.text.train import train_tokenizer
     from albert_np.training import prepare_data, pretrain
-    from albert_np.training.figures import draw_figures
     from albert_np.training.run_folder import RunFolder
 
     report = report or Report()
@@ -97,7 +96,6 @@ def run(out: str | os.PathLike[str], steps: int | None = None, seed: int = 0, re
     summary = pretrain(model, data, out, settings, tokenizer, report=report)
     if summary.stopped_by:
         raise Stopped(summary.stopped_by)
-    draw_figures(out, summary.unigram_entropy, config.vocab_size)
     held_out = summary.held_out or {}
     verdict = Verdict(
         str(out), summary.step, summary.seconds, summary.tokens / max(1e-9, summary.seconds),
@@ -110,6 +108,13 @@ def run(out: str | os.PathLike[str], steps: int | None = None, seed: int = 0, re
         mlm_passed = verdict.below_unigram >= BELOW_UNIGRAM and verdict.below_at_mask >= AT_MASK
         verdict.passed = mlm_passed and verdict.sop_accuracy >= SOP_ACCURACY and not verdict.wrong_gradients
     return verdict
+
+
+def draw(verdict: Verdict) -> None:
+    """Write the figures into the run's folder."""
+    from albert_np.training.figures import draw_figures
+
+    draw_figures(Path(verdict.out), verdict.unigram_entropy, round(math.exp(verdict.ln_v)))
 
 
 def measure_below_at_mask(model: Any, data: Any, mask: int) -> float:

@@ -156,10 +156,19 @@ def run(
         write_json(folder / "sweep.json", results)  # after each variant, so that an interrupted sweep leaves its results
         write_whole(folder / "sweep.md", lambda path: path.write_text(format_table(results), encoding="utf-8"))
     shutil.rmtree(folder / "steps", ignore_errors=True)
-    from albert_np.plots import compression_figures
-
-    write_figures(folder / "figures", lambda: compression_figures(results))
+    draw_sweep(results, folder)
     return results
+
+
+def draw_sweep(results: dict[str, Any], folder: Path) -> None:
+    """Write the figures of a sweep into its folder."""
+
+    def draw() -> dict[str, Any]:
+        from albert_np.plots import compression_figures
+
+        return compression_figures(results)
+
+    write_figures(folder / "figures", draw)
 
 
 def make_row(family: str, name: str, small: Trained, sweep: Sweep, size: int, faster: float) -> dict[str, Any]:

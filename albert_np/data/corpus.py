@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from albert_np.data.documents import LAYOUTS, check_text_file
+from albert_np.data.formats.summary import count_noun
 from albert_np.data.tokenise import FORMAT, MANIFEST, PARTS, Log, Progress, build_corpus
 from albert_np.data.vocabulary import Tokenizer, Vocabulary
-from albert_np.io.files import sha256
+from albert_np.io.files import DataError, sha256
 
-NOT_YET = "it is not tokenised yet"
+NEW = "it is not tokenised yet"  # why a new folder holds no corpus
 
 
 class Corpus:
@@ -50,7 +51,7 @@ class Corpus:
         folder = Path(folder)
         manifest, reason = _read_manifest(folder)
         if manifest is None:
-            raise ValueError(f"{folder} holds no prepared corpus: {reason}")
+            raise DataError(f"{folder} holds no prepared corpus: {reason}")
         if manifest["tokenizer"] != tokenizer.fingerprint():
             raise ValueError(f"the corpus in {folder} was tokenised with another tokenizer")
         return cls(folder, manifest, Vocabulary.from_tokenizer(tokenizer))
@@ -95,8 +96,7 @@ class Corpus:
             if manifest is not None and reason is None:
                 log(f"the tokenised corpus in {folder} is reused")
             else:
-                because = "" if reason == NOT_YET else f": {reason}"
-                log(f"tokenising {len(paths)} file{'s' * (len(paths) > 1)} into {folder}{because}")
+                log(f"tokenising {count_noun(len(paths), 'file')} into {folder}{'' if reason == NEW else f': {reason}'}")
                 manifest = build_corpus(paths, tokenizer, folder, settings, progress, log)
             return cls(folder, manifest, Vocabulary.from_tokenizer(tokenizer), reason)
 
@@ -132,7 +132,7 @@ def _read_manifest(folder: Path) -> tuple[dict[str, Any] | None, str | None]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return None, NOT_YET
+        return None, NEW
     except (UnicodeDecodeError, json.JSONDecodeError):
         return None, f"{folder / MANIFEST} is damaged"
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:

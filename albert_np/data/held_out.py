@@ -9,6 +9,7 @@ import numpy as np
 
 from albert_np.core.random import generator
 from albert_np.data.corpus import Corpus
+from albert_np.data.formats.summary import count_noun
 
 
 def whole_documents(corpus: Corpus) -> np.ndarray:
@@ -48,7 +49,7 @@ def split_corpus(corpus: Corpus, held_out: float, seed: int) -> tuple[np.ndarray
     trained = trained[trained[:, 0] < trained[:, 1]]
     if len(trained) == 0:
         raise ValueError(
-            f"the corpus is too small to hold a part of it out: {corpus.counts['tokens']} tokens in"
-            f" {corpus.counts['segments']} sentences"
+            f"the corpus is too small to hold a part of it out: {count_noun(corpus.counts['tokens'], 'token')} in"
+            f" {count_noun(corpus.counts['segments'], 'sentence')}"
         )
     return trained, held[np.argsort(held[:, 0])]

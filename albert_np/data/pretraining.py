@@ -11,6 +11,7 @@ from albert_np.core.random import generator
 from albert_np.data.blocks import cut_blocks
 from albert_np.data.collate import Example, collate
 from albert_np.data.corpus import Corpus
+from albert_np.data.formats.summary import count_noun
 from albert_np.data.held_out import whole_documents
 from albert_np.data.masking import Masker
 from albert_np.data.pairs import OBJECTIVES, STYLES, Pairs, make_pair, needs_space, plan_pairs
@@ -91,8 +92,8 @@ class PretrainingData:
     def _too_small_message(self) -> str:
         counts = self.corpus.counts
         return (
-            f"the text is too small for one sentence pair: {len(self.units)} of {counts['documents']} documents"
-            f" ({counts['segments']} sentences, {counts['tokens']} tokens in all)"
+            f"the text is too small for one sentence pair: {len(self.units)} of {count_noun(counts['documents'], 'document')}"
+            f" ({count_noun(counts['segments'], 'sentence')}, {count_noun(counts['tokens'], 'token')} in all)"
         )
 
     def __len__(self) -> int:

@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from albert_np.io.files import read_json
+from albert_np.io.files import DataError, IncompleteFolder, read_json
 from albert_np.io.model_config import ModelConfig
 
 # Sizes are never filled in by defaults (AlbertConfig's are those of xxlarge). Both programs write all of them.
@@ -127,7 +127,7 @@ def find(path: str | os.PathLike[str], weights: str | None = None) -> tuple[Path
     if len(others) == 1:
         return others[0], kind
     many = f"; {', '.join(file.name for file in others)} are all possible: name one" if others else ""
-    raise FileNotFoundError(f"{folder} has no config: expected {' or '.join(usual)}{many}")
+    raise IncompleteFolder(f"{folder} has no config: expected {' or '.join(usual)}{many}")
 
 
 def read(path: str | os.PathLike[str], weights: str | None = None) -> tuple[dict[str, Any], Path, str | None]:
@@ -141,17 +141,17 @@ def read(path: str | os.PathLike[str], weights: str | None = None) -> tuple[dict
 def parse_config(values: Any, source: str, strict: bool, weights: str | None, fields: tuple[str, ...]) -> dict[str, Any]:
     """Return the keyword arguments for a config class with these `fields`; keys of other programs are collected in `extra`.
 
-    weights: "torch", "tf" or None, which decide the meaning of "gelu". Raises ValueError, which begins with `source`: not an
+    weights: "torch", "tf" or None, which decide the meaning of "gelu". Raises DataError, which begins with `source`: not an
     object, another network than ALBERT, a missing size and, if `strict`, an unknown key. Without `strict` an unknown key is a
     warning, and so is Google's meaning of "gelu".
     """
     if not isinstance(values, dict):
-        raise ValueError(f"{source}: a config must be a JSON object with keys and values, not a {type(values).__name__}")
+        raise DataError(f"{source}: a config must be a JSON object with keys and values, not a {type(values).__name__}")
     own = {key: value for key, value in values.items() if key in fields and key != "extra"}
     foreign = {key: value for key, value in values.items() if key not in own}
     unknown = [key for key in foreign if key not in FOREIGN_KEYS]
     if strict and unknown:
-        raise ValueError(f"{source}: {unknown_key(unknown[0], fields)}")
+        raise DataError(f"{source}: {unknown_key(unknown[0], fields)}")
     _check_network(values, source)
     _check_complete(own, unknown, source)
     for key in unknown:
@@ -162,23 +162,23 @@ def parse_config(values: Any, source: str, strict: bool, weights: str | None, fi
 
 
 def _check_network(values: dict[str, Any], source: str) -> None:
-    """Raise ValueError if the config describes another network."""
+    """Raise DataError if the config describes another network."""
     kind = values.get("model_type", "albert")
     if kind not in ("albert", "albert_np"):
         name = kind.upper() if isinstance(kind, str) and len(kind) < 20 else "foreign"
-        raise ValueError(f"{source}: this is a {name} config, not one of ALBERT: its model_type is {reprlib.repr(kind)}")
+        raise DataError(f"{source}: this is a {name} config, not one of ALBERT: its model_type is {reprlib.repr(kind)}")
     for key, (supported, why) in REQUIRED.items():
         if key in values and not any(type(values[key]) is type(value) and values[key] == value for value in supported):
-            raise ValueError(f"{source}: {key} {reprlib.repr(values[key])} is not supported: {why}")
+            raise DataError(f"{source}: {key} {reprlib.repr(values[key])} is not supported: {why}")
 
 
 def _check_complete(own: dict[str, Any], unknown: list[str], source: str) -> None:
-    """Raise ValueError that lists the missing sizes, with unknown keys that may be misspellings of them."""
+    """Raise DataError that lists the missing sizes, with unknown keys that may be misspellings of them."""
     missing = [size for size in SIZES if size not in own]
     near = [match for size in missing for match in difflib.get_close_matches(size, unknown, n=1, cutoff=0.85)]
     if missing:
         verb, hint = "is" if len(missing) == 1 else "are", f" (found {', '.join(near)})" if near else ""
-        raise ValueError(f"{source}: {', '.join(missing)} {verb} missing{hint}, and sizes are not guessed")
+        raise DataError(f"{source}: {', '.join(missing)} {verb} missing{hint}, and sizes are not guessed")
 
 
 def _activation(values: dict[str, Any], source: str, weights: str | None) -> str:

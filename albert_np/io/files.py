@@ -15,6 +15,26 @@ from typing import Any, Protocol
 from albert_np.io import file_types
 
 JSON_LIMIT = 16 << 20  # bytes: enough for a vocabulary of 100,000 pieces; config and index files are far smaller
+MAX_GLYPHS = 5  # characters that the font lacks, as examples in a message
+
+
+class DataError(ValueError):
+    """Raised when the contents of a file or a folder cannot be used, whatever the other arguments are."""
+
+
+class IncompleteFolder(DataError, FileNotFoundError):
+    """Raised when a folder lacks a file that it must have."""
+
+
+@contextmanager
+def data_errors() -> Iterator[None]:
+    """Raise a ValueError of the block, which only reads files, as a DataError."""
+    try:
+        yield
+    except ValueError as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(str(error)) from error
 
 
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
@@ -33,33 +53,38 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically."""
-    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    """Write `value` as indented JSON, atomically. Half surrogate pairs, as in names of files that are not UTF-8, are escaped."""
+    data = (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+    write_whole(path, lambda temporary: temporary.write_bytes(data))
 
 
-def read_json(path: str | os.PathLike[str], limit: int = JSON_LIMIT) -> Any:
+def read_json(path: str | os.PathLike[str], limit: int = JSON_LIMIT, file_names: bool = False) -> Any:
     """Read a JSON file (RFC 8259, UTF-8) more strictly than Python does; a byte order mark is skipped.
 
-    Raises ValueError, which names the file and the position, for invalid JSON (also NaN and Infinity, which Python accepts), a
+    Raises DataError, which names the file and the position, for invalid JSON (also NaN and Infinity, which Python accepts), a
     repeated key (Python takes the last), numbers beyond float64, half a surrogate pair, an empty file, one above `limit` bytes,
-    and other types of file under this name; OSError as `open` does.
+    and other types of file under this name; OSError as `open` does. file_names: the JSON may hold names of files, so what stands
+    in Python for their bytes that are not UTF-8, a kind of half surrogate pairs, is allowed.
     """
     path = Path(path)
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         data = file.read(min(size or limit, limit) + 1)  # a pipe has no size
     if size > limit or len(data) > limit:
-        raise ValueError(f"{path} is too long for JSON: it has {size} bytes, {limit} at most are read")
-    file_types.check_type(path, data[:512], wanted="JSON")
+        raise DataError(f"{path} is too long for JSON: it has {size} bytes, {limit} at most are read")
+    with data_errors():
+        file_types.check_type(path, data[:512], wanted="JSON")
     try:
-        return parse_json(data)
+        return parse_json(data, "surrogateescape" if file_names else "strict")
     except ValueError as error:
-        raise ValueError(f"{path} is not valid JSON: {error}") from None
+        raise DataError(f"{path} is not valid JSON: {error}") from None
 
 
-def parse_json(data: bytes) -> Any:
-    """Parse JSON as `read_json` does. Raises ValueError that says what is wrong, and where."""
+def parse_json(data: bytes, surrogates: str = "strict") -> Any:
+    """Parse JSON as `read_json` does. Raises ValueError that says what is wrong, and where.
+
+    surrogates: the error handler with which every string must be UTF-8.
+    """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ValueError("it is UTF-16, but must be UTF-8")
     try:
@@ -68,7 +93,7 @@ def parse_json(data: bytes) -> Any:
             text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_float
         )
         if re.search(r"\\u[dD][89a-fA-F]", text):
-            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair cannot be encoded again
+            json.dumps(value, ensure_ascii=False).encode("utf-8", surrogates)  # half a surrogate pair cannot be encoded again
     except UnicodeDecodeError as error:
         where = f"byte {error.object[error.start]:#04x} at offset {error.start}"
         raise ValueError(f"it must be UTF-8, and {where} is not") from None
@@ -113,19 +138,51 @@ class Figure(Protocol):
 
 
 def write_figures(folder: Path, draw: Callable[[], Mapping[str, Figure]]) -> list[Path]:
-    """Save the figures {name: figure} that `draw` returns as PNG files in `folder`, and return their paths.
+    """Save the figures {name: figure} that `draw` returns as PNG files in `folder`, and return the paths of those written.
 
-    Figures are drawn when a run's results are safe: an error in drawing or saving becomes a warning and never ends the run.
+    Figures are drawn when a run's results are safe: whatever fails, also for want of memory or space, is one warning and never
+    ends the run. `draw` should import the plotting library itself. Characters that the font lacks are one warning, too.
     """
     paths: list[Path] = []
-    try:
-        for name, figure in draw().items():
-            make_folder(folder)
-            write_figure(folder / f"{name}.png", figure)
-            paths.append(folder / f"{name}.png")
-    except Exception as error:
-        warnings.warn(f"the figures in {folder} could not be drawn: {error}", stacklevel=2)
+    failures: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with _collect_failure(failures):
+            for name, figure in draw().items():
+                with _collect_failure(failures):
+                    make_folder(folder)
+                    write_figure(folder / f"{name}.png", figure)
+                    paths.append(folder / f"{name}.png")
+    if failures:
+        different = "; ".join(dict.fromkeys(failures))
+        warnings.warn(f"the figures in {folder} could not be drawn: {different}", stacklevel=2)
+    _repeat_warnings(caught, folder)
     return paths
+
+
+@contextmanager
+def _collect_failure(failures: list[str]) -> Iterator[None]:
+    """End the block at an exception, and add its message to `failures`."""
+    try:
+        yield
+    except Exception as error:
+        failures.append(str(error) or ("out of memory" if isinstance(error, MemoryError) else type(error).__name__))
+
+
+def _repeat_warnings(caught: list[warnings.WarningMessage], folder: Path) -> None:
+    """Issue the warnings of drawing: all of missing glyphs as one, the others once each."""
+    glyphs = [re.match(r"Glyph (\d+) .*missing from", str(each.message)) for each in caught]
+    missing = sorted({chr(int(glyph[1])) for glyph in glyphs if glyph})
+    if missing:
+        some = " ".join(missing[:MAX_GLYPHS]) + (" ..." if len(missing) > MAX_GLYPHS else "")
+        warnings.warn(
+            f"the font of the figures in {folder} lacks {len(missing)} character{'s' if len(missing) > 1 else ''} of the names "
+            f"({some}); boxes stand for them",
+            stacklevel=3,
+        )
+    others = {str(each.message): each for each, glyph in zip(caught, glyphs) if glyph is None}
+    for each in others.values():
+        warnings.warn(each.message, each.category, stacklevel=3)
 
 
 def write_figure(path: Path, figure: Figure) -> None:

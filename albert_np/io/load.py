@@ -12,6 +12,7 @@ import numpy as np
 from albert_np.core import backend
 from albert_np.core.params import Form, Tree, fill, flat_size, zero_tree
 from albert_np.io import sources
+from albert_np.io.files import DataError
 from albert_np.io.fit import HEADS, find_heads, find_task, fit, unwrap_names
 from albert_np.io.locate import Weights, locate
 from albert_np.io.model_config import C
@@ -149,7 +150,7 @@ def read_params(checkpoint: Checkpoint[Any], form: Form, dtype: Any, check_finit
         if check_finite and not np.isfinite(backend.to_host(tree.flat.sum())):  # one pass; tensors are searched only if needed
             _check_finite(tree, result.values, name_table(config, weights.naming))
     except ValueError as error:
-        raise ValueError(f"{weights.file} does not fit its config: {error}") from None
+        raise DataError(f"{weights.file} does not fit its config: {error}") from None
     if result.ignored and weights.naming == "hf":  # optimiser slots are normal in Google's checkpoints
         names = f"{result.ignored[0]}{' ...' if len(result.ignored) > 1 else ''}"
         warnings.warn(f"{weights.file}: ignored {len(result.ignored)} tensors that are not weights: {names}", stacklevel=4)
@@ -164,7 +165,7 @@ def _allocate(checkpoint: Checkpoint[Any], form: Form, dtype: Any) -> Tree:
         expected, actual = flat_size(form), sum(tensor.size for tensor in checkpoint.tensors.values())
         if expected < 2 * actual:
             raise
-        raise ValueError(
+        raise DataError(
             f"{checkpoint.weights.file} does not fit its config: "
             f"the config asks for {expected:,} numbers, the file has {actual:,}"
         ) from None

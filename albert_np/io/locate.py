@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from albert_np.io.config_files import NOT_WEIGHTS
+from albert_np.io.files import DataError, IncompleteFolder, data_errors
 
 READERS = {"safetensors": "safetensors_file", "torch": "torch_file", "tf": "tensorflow", "npz": "npz_file"}
 
@@ -29,7 +30,8 @@ class Weights:
         from albert_np.io.formats.shards import read_shards
 
         read = importlib.import_module(f"albert_np.io.formats.{READERS[self.format]}").read
-        return read_shards(self.file, read) if self.file.name.endswith(".index.json") else read(self.file)
+        with data_errors():
+            return read_shards(self.file, read) if self.file.name.endswith(".index.json") else read(self.file)
 
 
 def locate(path: Path) -> Weights:
@@ -96,7 +98,7 @@ def _tensorflow(folder: Path) -> Weights:
     if newest and (folder / newest).is_file():
         _check_not_v1(folder / newest)
     if newest and prefixes:
-        raise ValueError(
+        raise DataError(
             f"{folder / 'checkpoint'} names {newest}, but there is only {_list_names(prefixes)}: name the one to load"
         )
     if len(prefixes) > 1:
@@ -106,7 +108,7 @@ def _tensorflow(folder: Path) -> Weights:
     for file in sorted(folder.glob("*ckpt*")):
         _check_not_v1(file)
     wanted = "model.safetensors, pytorch_model.bin, a single *.pth, model.ckpt*.index, or an index of several files"
-    raise FileNotFoundError(f"no weights in {folder}: expected {wanted}")
+    raise IncompleteFolder(f"no weights in {folder}: expected {wanted}")
 
 
 def _check_not_v1(file: Path) -> None:
@@ -115,7 +117,7 @@ def _check_not_v1(file: Path) -> None:
 
     with open(file, "rb") as stream:
         if tensorflow.is_v1(stream.read(4096)):
-            raise ValueError(f"{file} is a TensorFlow checkpoint in the V1 format, which is not supported: save it again with V2")
+            raise DataError(f"{file} is a TensorFlow checkpoint in the V1 format, which is not supported: save it again with V2")
 
 
 def read_newest(checkpoint: Path) -> str:

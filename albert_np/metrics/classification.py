@@ -13,13 +13,19 @@ def confusion(gold: ArrayLike, predicted: ArrayLike, C: int) -> np.ndarray:
 
     gold, predicted   (n,) integers in [0, C)
     """
+    gold, predicted = _as_classes(gold, predicted, C)
+    return np.bincount(gold * C + predicted, minlength=C * C).reshape(C, C)
+
+
+def _as_classes(gold: ArrayLike, predicted: ArrayLike, C: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as integers. ValueError if their shapes differ, or for a class outside [0, C)."""
     gold, predicted = np.asarray(gold, np.int64), np.asarray(predicted, np.int64)
     if gold.shape != predicted.shape:
         raise ValueError(f"gold {gold.shape} and predicted {predicted.shape} must be of one shape")
     for name, values in (("gold", gold), ("predicted", predicted)):
         if values.size and not 0 <= values.min() <= values.max() < C:
             raise ValueError(f"{name} must be classes from 0 to {C - 1}, got {values.min()} to {values.max()}")
-    return np.bincount(gold * C + predicted, minlength=C * C).reshape(C, C)
+    return gold, predicted
 
 
 def classification_scores(gold: ArrayLike, predicted: ArrayLike, C: int) -> dict[str, float]:
@@ -28,11 +34,11 @@ def classification_scores(gold: ArrayLike, predicted: ArrayLike, C: int) -> dict
     Returns accuracy; macro_f1, the mean over the classes that occur; matthews, the correlation for several classes (Gorodkin
     2004); and, for two classes, f1 of class 1. ValueError without examples.
     """
-    counts = confusion(gold, predicted, C)
-    n, right = int(counts.sum()), np.diag(counts)
+    gold, predicted = _as_classes(gold, predicted, C)
+    n = gold.size
     if not n:
         raise ValueError("there is nothing to score")
-    true, guessed = counts.sum(1), counts.sum(0)  # (C,)
+    right, true, guessed = (np.bincount(each, minlength=C) for each in (gold[gold == predicted], gold, predicted))  # (C,)
     f1 = 2 * right / np.maximum(1, true + guessed)
     occurs = true + guessed > 0
     # the correlation's numerator is n right - true·guessed, its denominator the root of this one's two factors

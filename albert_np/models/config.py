@@ -170,12 +170,14 @@ class AlbertConfig(ModelConfig):
         FileNotFoundError and OSError as `sources.local` does.
         """
         from albert_np.io import sources
+        from albert_np.io.files import data_errors
 
         if weights is None and sources.kind(path) == "hub":
             weights = "torch"  # the only ones loaded from the hub; here only the config is fetched
         with sources.local(path, "config", **hub_options) as local:
             values, file, kind = config_files.read(local, weights)
-            return cls.from_dict(values, str(file), strict, kind)
+            with data_errors():
+                return cls.from_dict(values, str(file), strict, kind)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write config.json into the folder, atomically."""

@@ -1,16 +1,54 @@
 """The style that the figures share: axes, colours and smoothed curves."""
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 WINDOW = 0.02  # the running mean covers this share of the steps
 INK, PALE, SECOND, SECOND_PALE = "#1f4e8c", "#b7cbe6", "#b3541e", "#ecc9b3"
 
+NAME_WIDTH = 28  # columns of a name; a longer one is cut in the middle
+AS_TEXT: Any = {"parse_math": False}  # for texts that users name: "$x_1$" is not a formula
+
 Record = dict[str, Any]
+
+
+def format_name(name: str, width: int = NAME_WIDTH) -> str:
+    """Return a name on one line of at most `width` columns, with an ellipsis in the place of its middle if it is longer.
+
+    Invisible characters are left out, other unprintable ones become U+FFFD. matplotlib leaves names that begin with "_" out of
+    legends, so such a name is given a blank in front.
+    """
+    visible = (c for c in " ".join(name.split()) if unicodedata.category(c) != "Cf")
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in visible) or "(no name)"
+    if count_columns(text) > width:
+        head, tail = cut_to_width(text, width - 1 - width // 3), cut_to_width(text[::-1], width // 3)[::-1]
+        text = f"{head.rstrip()}…{tail.lstrip()}"
+    return f" {text}" if text.startswith("_") else text
+
+
+def count_columns(text: str) -> int:
+    """Return the width of a text: 2 for each wide character, such as those of Chinese, 1 for any other."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def cut_to_width(text: str, width: int) -> str:
+    """Return the longest beginning of a text that fits into `width` columns."""
+    stop, used = 0, 0
+    while stop < len(text) and (used := used + count_columns(text[stop])) <= width:
+        stop += 1
+    return text[:stop]
+
+
+def plain_legend(legend: Legend) -> None:
+    """Show the entries of a legend as they are, without reading formulas into them."""
+    for text in legend.get_texts():
+        text.set_parse_math(False)
 
 
 def make_axes(title: str, ylabel: str) -> tuple[Figure, Axes]:

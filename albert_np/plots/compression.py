@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from albert_np.plots.axes import INK, SECOND, Record, style_axes
+from albert_np.plots.axes import AS_TEXT, INK, SECOND, Record, format_name, style_axes
 
 COLOURS = {
     "one-shot": "0.55", "gradual": INK, "movement": "#3f8f8f", "rounded": SECOND, "aware": "#d89a2b", "cut": "#6a4c93",
@@ -16,6 +16,8 @@ COLOURS = {
 CONNECTED = ("one-shot", "gradual", "movement", "cut", "factored")  # families whose points differ in one amount: a line
 MEGABYTE_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 HEADROOM = 1.08
+MAX_BARS = 72  # matrices whose zeros are shown; a model with few shared layers has hundreds
+MAX_LEGEND = 13  # entries
 
 
 def compression_figures(results: dict[str, Any]) -> dict[str, Figure]:
@@ -45,7 +47,8 @@ def _draw_scores(results: dict[str, Any], against: str, x: Callable[[Record], fl
     axes = figure.subplots()
     axes.set_title(f"Score against {against}", loc="left")
     axes.set_xlabel(label)
-    axes.set_ylabel(results["metric"] + ("" if results.get("higher_is_better", True) else " (lower is better)"))
+    lower = "" if results.get("higher_is_better", True) else " (lower is better)"
+    axes.set_ylabel(format_name(results["metric"]) + lower, **AS_TEXT)
     style_axes(axes)
     for family, rows in _families(results, x).items():
         line = "-" if family in CONNECTED else ""
@@ -77,7 +80,8 @@ def _label_points(axes: Axes, results: dict[str, Any], x: Callable[[Record], flo
             right, up = axes.transData.transform(point)
             if all(abs(right - a) > 45 or abs(up - b) > 9 for a, b in taken):
                 taken.append((right, up))
-                axes.annotate(row["name"], point, textcoords="offset points", xytext=(4, 4), fontsize=6.5, color=COLOURS[family])
+                style: dict[str, Any] = {"fontsize": 6.5, "color": COLOURS[family], **AS_TEXT}
+                axes.annotate(row["name"], point, textcoords="offset points", xytext=(4, 4), **style)
 
 
 def _make_panels(titles: tuple[str, str], size: tuple[float, float], width_ratios: tuple[float, float]) -> tuple[Figure, Any]:
@@ -91,9 +95,11 @@ def _make_panels(titles: tuple[str, str], size: tuple[float, float], width_ratio
 
 def _draw_zeros(shares: Mapping[str, Mapping[str, float]], outputs: Mapping[str, Sequence[float]]) -> Figure:
     """Draw the share of zeros per matrix in both pruning scopes; and, for the global scope, how it varies between outputs."""
-    names = list(next(iter(shares.values())))
-    short = {name: name.replace("groups.0.blocks.0.", "") for name in names}
-    titles = "Where the zeros are, at 80 %", "... and within a matrix, global scope"
+    every = list(next(iter(shares.values())))
+    names = every[:MAX_BARS]
+    short = {name: name.replace("groups.0.blocks.0.", "") for name in every}
+    some = f", the first {len(names)} of {len(every)} matrices" if len(every) > len(names) else ""
+    titles = f"Where the zeros are, at 80 %{some}", "... and within a matrix, global scope"
     figure, (left, right) = _make_panels(titles, (11, 0.3 * len(names) + 2.2), (3, 2))
     for k, (scope, values) in enumerate(shares.items()):
         y = [i + (k - 0.5) * 0.4 for i in range(len(names))]
@@ -108,7 +114,7 @@ def _draw_zeros(shares: Mapping[str, Mapping[str, float]], outputs: Mapping[str,
     right.set_xlabel("outputs, by rank (%)")
     right.set_ylabel("share of zeros in an output's weights")
     right.set_ylim(0, 1.02)
-    if len(names) < 14:
+    if len(outputs) <= MAX_LEGEND:
         right.legend(frameon=False, fontsize="xx-small")
     return figure
 
@@ -129,6 +135,6 @@ def _draw_importance(heads: Mapping[str, Sequence[float]], neurons: Mapping[str,
         right.plot(sorted(values, reverse=True), label=name if several else None, color=None if several else INK)
     right.set_xlabel("neuron")
     right.set_ylim(bottom=0)
-    if several:
+    if several and len(heads) <= MAX_LEGEND:
         left.legend(frameon=False, fontsize="x-small")
     return figure

@@ -6,31 +6,41 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from albert_np.plots.axes import INK, PALE, SECOND
+from albert_np.plots.axes import AS_TEXT, INK, PALE, SECOND, format_name
 
 MAX_PANELS = 3
+MAX_ROWS = 60  # the table has all of them
+MAX_TICKS = 4  # of a panel: labels such as 0.54250 need their room
+TITLE_WIDTH = 70
 PANEL, ROW = (4.2, 0.36)  # inches
 
 
-def experiments_figure(results: dict[str, Any], format_name: Callable[[str], str] = str) -> Figure | None:
+def experiments_figure(results: dict[str, Any], metric_label: Callable[[str], str] = str) -> Figure | None:
     """Return the figure of a sweep; None if there is nothing to show.
 
     Each seed is a pale dot, a line goes from one standard deviation below the mean to one above it, and the mean of the first
     configuration is a dashed line.
 
-    results       as in a sweep's results.json: "title", "metrics", "configurations"
-    format_name   the name of a metric as it is to be printed
+    results         as in a sweep's results.json: "title", "metrics", "configurations"
+    metric_label    the name of a metric as it is to be printed
+
+    Of more than `MAX_ROWS` configurations the first ones are shown, and the title has both numbers.
     """
     rows = [configuration for configuration in results["configurations"] if configuration["runs"]]
     metrics = select_metrics(results["metrics"])
     if not rows or not metrics:
         return None
+    title = format_name(results["title"], TITLE_WIDTH)
+    if len(rows) > MAX_ROWS:
+        title += f": the first {MAX_ROWS} of {len(rows):,} configurations"
+        rows = rows[:MAX_ROWS]
     figure = Figure(figsize=(1.6 + PANEL * len(metrics), 1.3 + ROW * len(rows)), layout="constrained")
-    figure.suptitle(results["title"], x=0.01, ha="left", fontsize="medium")
+    figure.suptitle(title, x=0.01, ha="left", fontsize="medium", **AS_TEXT)
     for axes, metric in zip(figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0], metrics):
         _draw_panel(axes, rows, metric)
-        axes.set_xlabel(format_name(metric) + (" (held out, nats)" if "loss" in metric else ""))
+        axes.set_xlabel(format_name(metric_label(metric)) + (" (held out, nats)" if "loss" in metric else ""), **AS_TEXT)
     axes.invert_yaxis()  # the panels share their y axis, so once is enough
     return figure
 
@@ -55,5 +65,6 @@ def _draw_panel(axes: Axes, rows: Sequence[dict[str, Any]], metric: str) -> None
         axes.plot([mean], [i], "D", color=SECOND if i == 0 else INK, markersize=5)
         if i == 0:
             axes.axvline(mean, color=SECOND, linestyle="--", linewidth=0.9)
-    axes.set_yticks(range(len(rows)), [configuration["name"] for configuration in rows])
+    axes.set_yticks(range(len(rows)), [format_name(configuration["name"]) for configuration in rows], **AS_TEXT)
+    axes.xaxis.set_major_locator(MaxNLocator(MAX_TICKS, min_n_ticks=2))
     axes.margins(x=0.08)

@@ -43,7 +43,7 @@ def _draw_loss(
     if unigram_entropy is not None:
         label = f"unigram entropy, held-out = {unigram_entropy:.2f}"
         axes.axhline(unigram_entropy, color="0.25", linestyle="--", linewidth=1.2, label=label)
-    axes.legend(frameon=False)
+    figure.legend(frameon=False, loc="outside lower center", ncols=4, fontsize="small")  # within, it may cover a line
     return figure
 
 
@@ -54,7 +54,7 @@ def _draw_accuracy(steps: Sequence[Record], evaluations: Sequence[Record]) -> Fi
     plot_curve(axes, steps, "sop_accuracy", "sentence order, training", SECOND, SECOND_PALE)
     plot_evaluations(axes, evaluations, "sop_accuracy", "sentence order, held-out", SECOND)
     axes.set_ylim(0, 1)
-    axes.legend(frameon=False, ncols=2, fontsize="small")
+    figure.legend(frameon=False, loc="outside lower center", ncols=2, fontsize="small")
     return figure
 
 

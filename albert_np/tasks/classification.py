@@ -29,6 +29,7 @@ from albert_np.tasks.labels import (
     most_common_label,
     probabilities_by_label,
     sort_labels,
+    warn_of_one_label,
 )
 from albert_np.tasks.scale import Scale, check_size, is_similar, measure_scale, parse_scale, rescale_head
 from albert_np.tasks.task import Item, Task, one_line
@@ -143,6 +144,8 @@ class Classification(Task):
                 raise ValueError("no training example has a label: all lists of labels are empty")
         self.options["scale"] = list(measure_scale([parse_number(label) for label in labels])) if kind == "number" else None
         self.options["usual"] = self.constant_answer(labels)
+        if kind != "number":  # equal numbers have a warning of their own
+            warn_of_one_label(labels)
         have_pair = {example.pair is not None for example in examples}
         self.options["pairs"] = have_pair.pop() if len(have_pair) == 1 else None
 

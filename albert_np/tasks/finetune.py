@@ -17,7 +17,7 @@ from albert_np.io.packed_checkpoint import Packing
 from albert_np.models.config import AlbertConfig
 from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
 from albert_np.tasks import Task, get_task
-from albert_np.tasks.finetune_folder import FinetuneFolder, examples_hash, new_folder
+from albert_np.tasks.finetune_folder import FinetuneFolder, check_task, examples_hash, new_folder, read_run
 from albert_np.tasks.initial_model import VOCAB_SIZE, InitialModel, limit_max_length
 from albert_np.tasks.trained import Trained, baseline_scores
 from albert_np.training.callbacks import Callback
@@ -145,6 +145,8 @@ def finetune(
         if resume and out is None:
             raise ValueError("resume needs `out`, the folder of the run to continue")
         folder = None if out is None else processes.broadcast_object(lambda: FinetuneFolder(out, resume, seeds))
+        if resume and folder is not None:
+            check_task(read_run(folder.path), task.name, folder.path)
         own_vocabulary = model is None and tokenizer is None  # it is trained on the examples, and stored in the run's folder
         if own_vocabulary and folder is not None and resume:
             tokenizer = folder.path
@@ -258,11 +260,14 @@ class FinetuneJob:
         detach_teacher(model)
         about = dict(settings=settings.to_dict(), start=self.initial.source, epoch=history.best, chosen_by=history.chosen_by)
         about |= dict(scores=numeric_scores(history.scores), baselines=self.baselines)
+        if history.stopped_by:  # in an epoch that is not complete
+            about |= dict(stopped_by=history.stopped_by, epochs=history.steps[-1]["epoch"] - 1 if history.steps else 0)
         trained = Trained(self.task, model, tokenizer, about, get_packing(settings, constraints))
         if folder is not None and processes.is_main:
-            write_run(folder.seed_folder(settings.seed), trained, history, self.baselines)
+            write_run(folder.seed_folder(settings.seed), trained, history)
             if not history.stopped_by:
                 folder.finish(settings.seed)
+            draw_run(folder.seed_folder(settings.seed), history, trained.task, self.baselines)
         return trained, history
 
 
@@ -295,16 +300,20 @@ def get_packing(settings: FinetuneSettings, constraints: Sequence[Constraint]) -
     return Packing(settings.weights, quantised) if constraints else None
 
 
-def write_run(folder: Path, trained: Trained, history: History, baselines: dict[str, dict[str, Any]]) -> None:
-    """Write the model, metrics.jsonl (a line per step and per epoch) and the figures."""
-    from albert_np import plots
-
+def write_run(folder: Path, trained: Trained, history: History) -> None:
+    """Write the model and metrics.jsonl (a line per step and per epoch)."""
     trained.save_pretrained(folder)
     lines = sorted([*history.steps, *history.epochs], key=lambda record: (record["step"], "dev" in record))
     text = "".join(json.dumps(line) + "\n" for line in lines)
     write_whole(folder / "metrics.jsonl", lambda path: path.write_text(text))
-    task = trained.task
-    write_figures(
-        folder / "figures",
-        lambda: plots.finetune_figures(history.steps, history.epochs, task.metric, baselines, task.higher_is_better),
-    )
+
+
+def draw_run(folder: Path, history: History, task: Task, baselines: dict[str, dict[str, Any]]) -> None:
+    """Draw the figures of a run, when its results are written."""
+
+    def draw() -> dict[str, Any]:
+        from albert_np.plots import finetune_figures
+
+        return finetune_figures(history.steps, history.epochs, task.metric, baselines, task.higher_is_better)
+
+    write_figures(folder / "figures", draw)

@@ -16,7 +16,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from albert_np.io.files import read_json, write_json, write_whole
+from albert_np.io.files import DataError, read_json, write_json, write_whole
 from albert_np.training.run_folder import RunFolder
 from albert_np.training.trainer import Checkpoints
 from albert_np.version import __version__
@@ -64,7 +64,8 @@ class FinetuneFolder(RunFolder):
         if self.resume:
             self._run = read_run(self.path)
             if different := find_differences(without_new_options(fingerprint, self._run["told"]), self._run["told"]):
-                raise ValueError(f"cannot resume {self.path}: {'; '.join(different)}")
+                hint = "; a run is resumed as it was: leave out what differs, or choose another folder for a new run"
+                raise ValueError(f"cannot resume {self.path}: {'; '.join(different)}{hint}")
             self.done = self._run["done"]
         self._run = {"arguments": serialisable_values(arguments), "told": fingerprint, "done": self.done, "files": files}
         self._run["version"] = __version__
@@ -104,7 +105,7 @@ def new_folder(out: str | os.PathLike[str]) -> Path:
     if not path.exists():
         return path
     if not path.is_dir():
-        raise FileExistsError(f"{path} is not empty; --out needs a new folder")
+        raise FileExistsError(f"{path} is a file; --out needs a new folder")
     names = {each.name for each in path.iterdir()} - {LOCK}  # which a run leaves that failed before it wrote anything
     if FILE in names:
         raise FileExistsError(f"{path} is not empty: it holds a run; add --resume to continue it, or choose another --out")
@@ -117,11 +118,18 @@ def read_run(out: Path) -> dict[str, Any]:
     """Return the contents of run.json. ValueError if it is not that of a fine-tuning run; FileNotFoundError."""
     if not (out / FILE).is_file():
         raise FileNotFoundError(f"there is no run to resume in {out}: it has no {FILE}")
-    run = read_json(out / FILE)
+    run = read_json(out / FILE, file_names=True)
     kinds = {"arguments": dict, "told": dict, "done": list}
     if not isinstance(run, dict) or any(not isinstance(run.get(key), kind) for key, kind in kinds.items()):
-        raise ValueError(f"{out / FILE}: this is not a fine-tuning run: expected an object with {', '.join(kinds)}")
+        raise DataError(f"{out / FILE}: this is not a fine-tuning run: expected an object with {', '.join(kinds)}")
     return run
+
+
+def check_task(run: dict[str, Any], task: str, out: Path) -> None:
+    """Raise ValueError if a stored run is for another task."""
+    started = run["told"].get("task", task)
+    if started != task:
+        raise ValueError(f"cannot resume {out}: the run is for the task {started!r}, not for {task!r}")
 
 
 def without_new_options(now: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:

@@ -226,13 +226,15 @@ class QuestionAnswering(Task):
         return scores
 
     def show(self, example: Question, answer: dict[str, Any]) -> str:
+        """Return the question, the answer with its probability, and the sentence in which it stands, the answer in «»."""
         question = escape(one_line(example.text))
         if answer["start"] is None:
             return f"{question}\n  [dim]no answer in this text[/]   {answer['probability']:.0%}"
         first, stop = sentence_around(example.context, answer["start"], answer["end"])
         before, after = example.context[first : answer["start"]], example.context[answer["end"] : stop]
-        inside = f"{escape(before)}[bold cyan]{escape(answer['text'])}[/]{escape(after)}"
-        return f"{question}\n  {one_line(' '.join(inside.split()))}   {answer['probability']:.0%}"
+        found = escape(one_line(" ".join(answer["text"].split())))
+        inside = " ".join(f"{escape(before)}«[bold cyan]{found}[/]»{escape(after)}".split())
+        return f"{question}\n  {found}   {answer['probability']:.0%}\n    {one_line(inside)}"
 
     def as_json(self, example: Question, answer: dict[str, Any]) -> dict[str, Any]:
         return {"id": example.id, "question": example.text, **answer}

@@ -26,6 +26,7 @@ from albert_np.tasks.labels import (
     most_common_label,
     probabilities_by_label,
     sort_labels,
+    warn_of_one_label,
 )
 from albert_np.tasks.task import Item, Task, one_line
 
@@ -65,6 +66,7 @@ class Relations(Task):
         labels = [example.label for example in examples if example.label is not None]
         if not labels:
             raise ValueError("the training examples have no relations: name their key in JSON (option label)")
+        warn_of_one_label(labels)
         self.options["labels"] = names = sort_labels(labels)
         if len(names) == 1:
             warnings.warn(f"all training examples have one relation, {names[0]!r}: nothing can be learned", stacklevel=2)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.data.formats.summary import Examples
-from albert_np.io.files import make_folder, read_json, write_json
+from albert_np.io.files import DataError, IncompleteFolder, make_folder, read_json, write_json
 from albert_np.io.packed_checkpoint import Packing, save_packed
 from albert_np.models.vocabulary import check_vocabulary
 from albert_np.tasks import TASKS, Task, get_task
@@ -64,16 +64,18 @@ class Trained:
             raise FileNotFoundError(f"there is no folder {str(folder)!r} with a trained model")
         if not (path / FILE).is_file():
             return cls._infer(path, task, dtype)
-        values = read_json(path / FILE)
+        values = read_json(path / FILE, file_names=True)
         name, options = (values.get("task"), values.get("options")) if isinstance(values, dict) else (None, None)
         if not isinstance(name, str) or not isinstance(options, dict):
-            raise ValueError(f"{path / FILE}: expected an object with 'task' and 'options'")
+            raise DataError(f"{path / FILE}: expected an object with 'task' and 'options'")
         if task is None and name not in TASKS:
             raise ValueError(f"{path} was trained for a task of your own; name it as file.py:Class")
         expected = get_task(name if task is None else task)
         if expected.name != name:
             raise ValueError(f"{path} was trained for the task {name!r}, not for {expected.name!r}")
         restored = restore_task(type(expected), options, path / FILE)
+        if values.get("stopped_by") and not values.get("epochs"):
+            warnings.warn(f"the training of {path} was stopped before the end of its first epoch", stacklevel=2)
         about = {key: value for key, value in values.items() if key not in ("task", "options", "version")}
         return cls(restored, load_model(restored, path, dtype), AlbertTokenizer.from_pretrained(path), about)
 
@@ -87,7 +89,7 @@ class Trained:
         try:
             config = AlbertConfig.from_pretrained(path)
         except FileNotFoundError:
-            raise ValueError(f"{path} holds no {FILE} and no config.json, so it is not a trained model") from None
+            raise IncompleteFolder(f"{path} holds no {FILE} and no config.json, so it is not a trained model") from None
         tokenizer = AlbertTokenizer.from_pretrained(path)
         inferred, note = infer_task(path, config, tokenizer.model_max_length, task)
         model = load_model(inferred, path, dtype, config)
@@ -164,16 +166,16 @@ def restore_task(task: type[Task], options: dict[str, Any], file: Path) -> Task:
     """Return the task with the options stored in a file. Raises ValueError that names the file if they are invalid."""
     max_length = options.get("max_length", MIN_LENGTH)
     if type(max_length) is not int or max_length < MIN_LENGTH:
-        raise ValueError(f"{file}: max_length must be a number of tokens, {MIN_LENGTH} or more, not {max_length!r}")
+        raise DataError(f"{file}: max_length must be a number of tokens, {MIN_LENGTH} or more, not {max_length!r}")
     try:
         restored = task(**options)
         restored.config()
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"{file}: its options are not those of {task.name}: {error}") from None
+        raise DataError(f"{file}: its options are not those of {task.name}: {error}") from None
     needs_labels = "labels" in restored.defaults and restored.options.get("kind") != "number"
     labels = restored.options.get("labels")
     if needs_labels and not (isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)):
-        raise ValueError(f"{file}: its options have no list of labels, so this is not a trained model of {task.name}")
+        raise DataError(f"{file}: its options have no list of labels, so this is not a trained model of {task.name}")
     return restored
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from albert_np.io import sources
-from albert_np.io.files import make_folder, write_json
+from albert_np.io.files import data_errors, make_folder, write_json
 from albert_np.text import encoding, settings
 from albert_np.text.encoding import NO_SPAN, Encoding
 from albert_np.text.locate import find_vocabulary
@@ -71,7 +71,7 @@ class Tokenizer(ABC):
         if it is damaged or holds something else.
         """
         hub = {"revision": revision, "cache_dir": cache_dir, "local_files_only": local_files_only, "token": token}
-        with sources.local(path, "tokenizer", **hub) as local:  # type: ignore[arg-type]
+        with data_errors(), sources.local(path, "tokenizer", **hub) as local:  # type: ignore[arg-type]
             file = find_vocabulary(local)
             tokenizer = cls._class_for(file)._load(file, local if local.is_dir() else None, changes)
         if local != Path(path):

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from albert_np.io.files import IncompleteFolder
+
 MODEL_FILE, VOCAB_FILE, JSON_FILE = "spiece.model", "vocab.txt", "tokenizer.json"
 
 
@@ -25,6 +27,6 @@ def find_vocabulary(path: Path) -> Path:
             return candidates[0]
     if (path / JSON_FILE).is_file():
         return path / JSON_FILE
-    raise FileNotFoundError(
+    raise IncompleteFolder(
         f"no tokenizer at {path}: there is neither {MODEL_FILE} (or another *.model) nor {VOCAB_FILE} nor {JSON_FILE}"
     )

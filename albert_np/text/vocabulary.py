@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from albert_np.io import file_types
-from albert_np.io.files import read_json
+from albert_np.io.files import DataError, read_json
 from albert_np.text.locate import MODEL_FILE, VOCAB_FILE
 
 MAX_FILE_BYTES = 16 << 20  # that of the Chinese models has 0.11 MB and 21,128 pieces
@@ -55,7 +55,7 @@ def read_tokenizer_json(path: Path) -> list[str]:
     model = values.get("model") if isinstance(values, dict) else None
     kind = model.get("type") if isinstance(model, dict) else None
     if kind == "Unigram":
-        raise ValueError(f"{path} holds a Unigram model, not {VOCAB_FILE}: AlbertTokenizer reads it")
+        raise DataError(f"{path} holds a Unigram model, not {VOCAB_FILE}: AlbertTokenizer reads it")
     vocab = model.get("vocab") if isinstance(model, dict) else None
     if kind != "WordPiece" or not isinstance(vocab, dict):
         raise ValueError(f"{path} holds no WordPiece model ({kind}): {MODEL_FILE} or {VOCAB_FILE} is needed")

@@ -30,7 +30,7 @@ from typing import Any
 from albert_np.core import backend
 from albert_np.core.optim import OptimizerState
 from albert_np.core.params import Tree
-from albert_np.io.files import sha256, sync
+from albert_np.io.files import DataError, sha256, sync
 from albert_np.models.config import AlbertConfig
 
 MANIFEST = "manifest.json"
@@ -38,7 +38,7 @@ TEMPORARY, REPLACED = ".writing-", ".replaced-"
 Arrays = dict[str, Any]
 
 
-class Damaged(ValueError):
+class Damaged(DataError):
     """A checkpoint whose files are not those that were written; the message names it and gives the reason."""
 
 
@@ -249,7 +249,7 @@ def read_trees(path: Path, trees: dict[str, Tree]) -> None:
             value = stored.pop(prefix + name, None)
             stored_form = "nothing" if value is None else f"{value.dtype} {value.shape}"
             if value is None or value.shape != array.shape or value.dtype != array.dtype:
-                raise ValueError(f"{path}: {prefix + name} should be {array.dtype} {array.shape}, but the file has {stored_form}")
+                raise DataError(f"{path}: {prefix + name} should be {array.dtype} {array.shape}, but the file has {stored_form}")
             array[...] = backend.asarray_like(value, array)
     if stored:
-        raise ValueError(f"{path} holds {', '.join(sorted(stored)[:3])}, which this model does not have")
+        raise DataError(f"{path} holds {', '.join(sorted(stored)[:3])}, which this model does not have")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
+from albert_np.data.formats.summary import count_noun
 from albert_np.data.sampler import BalancedSampler, split_batch, take_share
 from albert_np.engine.mpi import SINGLE_PROCESS, Processes
 from albert_np.engine.stop import Stop
@@ -181,8 +182,7 @@ class Finetuning(Trainer):
             history.best, history.scores, history.answers = state.epoch, scores, answers
             state.best = self.params.flat.copy()
         elif self.settings.patience and state.epoch - history.best >= self.settings.patience:
-            count = self.settings.patience
-            self.callback.note(f"no better than epoch {history.best} for {count} epoch{'s' if count > 1 else ''}: stopped")
+            self.callback.note(f"no better than epoch {history.best} for {count_noun(self.settings.patience, 'epoch')}: stopped")
             self.patience_is_exhausted = True
 
     def checkpoint_is_due(self) -> bool:

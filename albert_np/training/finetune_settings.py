@@ -15,7 +15,8 @@ class FinetuneSettings(TrainerSettings):
     """Settings of a fine-tuning run.
 
     epochs              passes over the training examples.
-    learning_rate       the peak, after a tenth of the steps; it falls to 0 at the end. None: 0.04 / hidden_size for a pretrained
+    learning_rate       falls linearly to 0, counted from the first step; during the first tenth of the steps it rises to this
+                        line, so the highest rate is about 0.9 of it. None: 0.04 / hidden_size for a pretrained
                         model (5e-5 for base), four times as much for a new one.
     warmup              share of the steps.
     weight_decay, beta1, beta2, eps, clip_norm     of AdamW (with bias correction: Mosbach et al. 2021), and of the gradient.

@@ -1,14 +1,33 @@
 """An estimate of the memory of a run, before it starts. Sharing saves parameters, gradients and moments, but no activations."""
 
+import contextlib
 import math
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from albert_np.core.params import Tree, flat_size
+from albert_np.data.formats.summary import count_noun
 from albert_np.engine.kernels import kernels_run
 from albert_np.engine.shards import number_of_shards
 from albert_np.models.config import AlbertConfig
 from albert_np.models.shapes import shapes
+
+
+class StepOutOfMemory(MemoryError):
+    """Raised when a step needs more memory than there is; the message names the step and its tokens."""
+
+
+@contextlib.contextmanager
+def explain_memory(step: int, batches: Sequence[Any]) -> Iterator[None]:
+    """Raise a MemoryError of the block as a `StepOutOfMemory`. step: from 1; batches: its micro-batches."""
+    try:
+        yield
+    except MemoryError as error:
+        tokens = max(len(arrays["ids"]) for arrays in batches)
+        known = f" ({error})" if str(error) else ""
+        raise StepOutOfMemory(f"step {step} computes {count_noun(tokens, 'token')} at a time{known}") from error
 
 
 def empty_tree(config: AlbertConfig, parts: tuple[str, ...] = ("pooler", "mlm", "sop")) -> Tree:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from albert_np.data.formats.summary import count_noun
 from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_json
@@ -288,4 +289,4 @@ def check_source(saved: checkpoint.Checkpoint, source: dict[str, str]) -> None:
 
 
 def _format_length(settings: Settings) -> str:
-    return f"{settings.steps} steps" if settings.steps is not None else f"{settings.epochs} epochs"
+    return count_noun(settings.steps, "step") if settings.steps is not None else count_noun(settings.epochs or 0, "epoch")

@@ -12,7 +12,7 @@ from typing import IO
 
 from albert_np.core import backend
 from albert_np.core.params import Tree
-from albert_np.io.files import make_folder
+from albert_np.io.files import IncompleteFolder, make_folder
 from albert_np.training import checkpoint
 from albert_np.training.callbacks import Callback
 
@@ -91,7 +91,7 @@ class RunFolder:
         """Return the newest checkpoint that is whole; damaged ones are reported to the callback. FileNotFoundError if none is."""
         newest = checkpoint.newest(self.checkpoints, callback.note)
         if newest is None:
-            raise FileNotFoundError(f"there is no usable checkpoint in {self.checkpoints}; start the run again")
+            raise IncompleteFolder(f"there is no usable checkpoint in {self.checkpoints}; start the run again")
         return newest
 
 

@@ -18,7 +18,9 @@ class Settings(TrainerSettings):
 
     steps, epochs        length of the run: optimiser steps, or passes over the corpus (then steps is None).
     optimizer            "adamw" or "lamb". LAMB is for large batches (256 sequences and more).
-    learning_rate        the peak. For a batch k times as large use √k times the rate; the paper's .00176 is for 4096 sequences.
+    learning_rate        falls linearly to 0, counted from step 0; during the warm-up it rises to this line, so the highest rate
+                         is about 0.9 of it. For a batch k times as large use √k times the rate; the paper's .00176 is for
+                         4096 sequences.
     warmup               steps of linear warm-up; None: a tenth of all steps.
     start                initial MLM bias of a new model: "unigram", the log frequencies of the tokens; "uniform", 0.
     weight_decay, beta1, beta2, eps, bias_correction     options of the optimiser.

@@ -19,6 +19,7 @@ from albert_np.training import checkpoint
 from albert_np.training.callbacks import Callback
 from albert_np.training.constraints import Constraint, forward_context
 from albert_np.training.losses import LossBuffer
+from albert_np.training.memory import explain_memory
 from albert_np.training.objective import TrainableModel, loss_denominators
 from albert_np.training.state import TrainerState
 from albert_np.training.trainer_settings import TrainerSettings
@@ -80,7 +81,8 @@ class Trainer:
             key = RandomKey(settings.seed, state.step) if self.has_dropout else None
 
             with forward_context(self.constraints, params):
-                results = self.policy.compute_gradients(batches, denominators, key, grads)  # forward and backward
+                with explain_memory(state.step + 1, batches):
+                    results = self.policy.compute_gradients(batches, denominators, key, grads)  # forward and backward
                 self.reducer.all_reduce(grads)
                 for constraint in self.constraints:
                     constraint.on_gradients(params, grads)

@@ -21,6 +21,7 @@ from albert_np.metrics import (
     to_bio,
 )
 from albert_np.metrics.squad import exact_match, normalise_answer, word_f1
+from albert_np.tasks.labels import confusion_matrix
 
 TAGS = ["O", "O", "B-A", "I-A", "B-B", "I-B", "E-A", "S-A", "E-B", "S-B"]
 
@@ -34,6 +35,14 @@ def test_classes_by_hand():
     assert scores["accuracy"] == pytest.approx(3 / 5) and scores["f1"] == pytest.approx(2 * 2 / (3 + 3))
     assert scores["macro_f1"] == pytest.approx((2 * 1 / 4 + 4 / 6) / 2)
     assert scores["matthews"] == pytest.approx((1 * 2 - 1 * 1) / np.sqrt(3 * 3 * 2 * 2))
+
+
+def test_any_number_of_classes():
+    C = 300_000  # a table of all pairs would have 720 GB
+    scores = classification_scores(np.arange(C), np.arange(C)[::-1], C)
+    assert scores["accuracy"] == 0.0 and scores["macro_f1"] == 0.0
+    with pytest.raises(ValueError, match="at most 5,000 classes, and there are 6,000"):
+        confusion_matrix(["0"], [{"label": "0"}], [str(i) for i in range(6000)])
 
 
 def test_the_edges_of_classes():

@@ -1,10 +1,12 @@
 """The command line: `albert-np COMMAND --help` explains each command. Heavy modules are imported inside the commands.
 
-Exit codes: 0 done · 1 failed · 2 wrong usage · 130 stopped by Ctrl-C (143 by SIGTERM), after saving if there was anything to
-save. A failure is one line on stderr; ALBERT_NP_DEBUG=1 shows the traceback.
+Exit codes: 0 done · 1 failed, for example because the contents of a file are damaged · 2 wrong usage: the value of an argument,
+or a file that does not exist · 130 stopped by Ctrl-C (143 by SIGTERM), after saving if there was anything to save. A failure is
+one line on stderr; ALBERT_NP_DEBUG=1 shows the traceback. Characters that the encoding of stdout or stderr lacks are escaped.
 """
 
 import contextlib
+import logging
 import os
 import sys
 import warnings
@@ -21,12 +23,12 @@ def app() -> Any:
 
     from albert_np.apps.cli import ask, compress, convert, demo, fill_mask, finetune, gradcheck, info, pretrain, serve, tokenizer
     from albert_np.apps.cli import sweep as experiments
-    from albert_np.apps.cli.common import ConfigCommand
+    from albert_np.apps.cli.common import Commands, ConfigCommand
     from albert_np.engine.mpi import launcher
 
     cli = typer.Typer(
         help="ALBERT by hand in NumPy: pretrain it, load published weights, fine-tune, compress, ask it, check its gradients.",
-        no_args_is_help=True, rich_markup_mode=None, add_completion=False,
+        cls=Commands, no_args_is_help=True, rich_markup_mode=None, add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )  # fmt: skip
 
@@ -73,8 +75,11 @@ def _print_version(requested: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command -> the exit code."""
+    from albert_np.apps.cli.streams import make_output_safe
     from albert_np.engine.mpi import launcher
 
+    make_output_safe()
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it reports a folder for its cache that cannot be written
     warnings.showwarning = _print_warning  # type: ignore[assignment]
     with launcher.mute_other_ranks():
         code = _run(arguments)
@@ -84,9 +89,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _flush_or_discard(stream: Any) -> None:
-    """Flush; if the stream is closed, prevent Python's flush at exit from failing."""
+    """Flush; if the stream is closed, prevent Python's flush at exit from failing. None: it was never open."""
     try:
-        stream.flush()
+        if stream is not None:
+            stream.flush()
     except OSError:
         _discard_output(stream)
 
@@ -98,6 +104,7 @@ def _discard_output(stream: Any) -> None:
 def _run(arguments: Sequence[str] | None) -> int:
     import typer
 
+    from albert_np.apps.cli.common import Interrupted
     from albert_np.engine.mpi import world
 
     usage_error: Any = typer.BadParameter.__mro__[1]  # UsageError; its module differs between versions of typer
@@ -110,7 +117,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             print(error.format_message(), file=sys.stderr)
             return 2
         return _print_failure(error.format_message().removeprefix("Invalid value: "), 2)
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, Interrupted, typer.Abort):
         return _print_failure("interrupted", 130)
     except BrokenPipeError:  # the reader of our output has ended: there is no one to report it to
         _discard_output(sys.stdout)
@@ -123,18 +130,26 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def explain_error(error: Exception) -> tuple[str, int]:
-    """Return one line on what went wrong, and the exit code: 2 if other arguments would have helped, else 1."""
-    from albert_np.training.checkpoint import Damaged
+    """Return one line on what went wrong, and the exit code: 2 for wrong usage, else 1.
 
-    if isinstance(error, Damaged):
+    Wrong usage is the value of an argument, or a file or folder that does not exist, but not the contents of one (`DataError`).
+    """
+    from albert_np.io.files import DataError
+    from albert_np.training.memory import StepOutOfMemory
+
+    if isinstance(error, DataError):
         return str(error), 1
+    if isinstance(error, UnicodeEncodeError) and error.encoding.lower().replace("_", "-") != "utf-8":
+        return f"the encoding of this locale, {error.encoding}, cannot express {error.object!r}: set PYTHONUTF8=1", 1
     if isinstance(error, OSError) and error.strerror:
         missing = isinstance(error, (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError))
         return f"{error.filename or 'writing'}: {error.strerror}", 2 if missing else 1
     if isinstance(error, (FileNotFoundError, FileExistsError, ValueError)):
         return str(error), 2
     if isinstance(error, MemoryError):
-        return "out of memory: try a smaller --tokens-per-batch, --accumulate 2 or more, or --recompute", 1
+        known = f": {error}" if str(error) else ""
+        advice = "; try a smaller --tokens-per-batch, --accumulate 2 or more, or --set recompute=true"
+        return f"out of memory{known}{advice if isinstance(error, StepOutOfMemory) else ''}", 1
     if isinstance(error, (RuntimeError, OSError, ImportError)):
         return str(error), 1
     return f"{type(error).__name__}: {error} (this is a bug; ALBERT_NP_DEBUG=1 shows where)", 1
@@ -143,13 +158,16 @@ def explain_error(error: Exception) -> tuple[str, int]:
 def _print_warning(message: Any, category: Any, *location: Any) -> None:
     """Print a warning as one line, without its location in the code."""
     with contextlib.suppress(OSError):
-        print("albert-np: note: " + " ".join(str(message).split()), file=sys.stderr)
+        print("albert-np: note: " + _as_line(str(message)), file=sys.stderr)
 
 
 def _print_failure(message: str, code: int) -> int:
-    line = " ".join(message.split())
-    if len(line) > MAX_MESSAGE:  # it quotes something long from a file
-        line = f"{line[: MAX_MESSAGE // 2]} ... {line[-MAX_MESSAGE // 2 :]}"
     with contextlib.suppress(OSError):
-        print("albert-np: " + line, file=sys.stderr)
+        print("albert-np: " + _as_line(message), file=sys.stderr)
     return code
+
+
+def _as_line(message: str) -> str:
+    """Return a message on one line, without its middle if it is too long: it quotes something from a file then."""
+    line = " ".join(message.split())
+    return line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE // 2]} ... {line[-MAX_MESSAGE // 2 :]}"

@@ -1,17 +1,15 @@
 """Texts and files for `predict` and `translate`, and their answers in print."""
 
-import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from albert_np.apps.cli.common import print_json, print_message
+from albert_np.apps.cli.streams import BYTE_ORDER_MARK, decode_argument, read_stdin
 
 if TYPE_CHECKING:
     from albert_np.data.formats.summary import FileSummary
     from albert_np.tasks.task import Task
     from albert_np.tasks.trained import Trained
-
-BOM = "\ufeff"
 
 
 def print_answers(trained: "Trained", texts: list[str] | None, file: str | None, as_json: bool, quiet: bool = False) -> None:
@@ -24,6 +22,15 @@ def print_answers(trained: "Trained", texts: list[str] | None, file: str | None,
             print_json(task.as_json(example, answer))
         else:
             print_markup(task.show(example, answer))
+
+
+def parse_texts(task: "Task", texts: list[str] | None, quiet: bool) -> list[Any]:
+    """Return the examples of the texts or, without any, of the lines of standard input."""
+    lines = enumerate((decode_argument(text, "TEXT") for text in texts) if texts else read_stdin(), start=1)
+    examples, summary = parse_lines(task, lines, "the texts" if texts else "standard input")
+    if summary.left_out and not quiet:
+        print_message(summary.describe())
+    return examples
 
 
 def read_examples(trained: "Trained", file: str, silent: bool, labelled: bool = True) -> list[Any]:
@@ -54,15 +61,6 @@ def read_file(trained: "Trained", file: str, silent: bool) -> list[Any]:
         raise ValueError(f"{error} ({hint})") from None
 
 
-def parse_texts(task: "Task", texts: list[str] | None, quiet: bool) -> list[Any]:
-    """Return the examples of the texts or, without any, of the lines of standard input."""
-    lines = enumerate(texts or (line.rstrip("\r\n") for line in sys.stdin), start=1)
-    examples, summary = parse_lines(task, lines, "the texts" if texts else "standard input")
-    if summary.left_out and not quiet:
-        print_message(summary.describe())
-    return examples
-
-
 def parse_lines(task: "Task", lines: Iterable[tuple[int, str]], source: str) -> tuple[list[Any], "FileSummary"]:
     """Return the example of each numbered line, without byte order marks, and their summary. Blank lines are left out.
 
@@ -74,7 +72,7 @@ def parse_lines(task: "Task", lines: Iterable[tuple[int, str]], source: str) -> 
     summary = FileSummary(source, "plain text", unit="text", position=position)
     examples = []
     for number, line in lines:
-        text = line.lstrip(BOM)
+        text = line.lstrip(BYTE_ORDER_MARK)
         if not text.strip():
             summary.leave_out("blank, left out", number)
             continue

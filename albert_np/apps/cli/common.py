@@ -4,14 +4,17 @@ import contextlib
 import difflib
 import json
 import signal
+import socket
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
+from albert_np.apps.cli.streams import is_unicode
 from albert_np.io.config_files import unknown_key
 from albert_np.models.config import FIELDS
 
@@ -64,6 +67,20 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="A field of the model's configuration; the same as --hidden-size 256."),
 ]
 FIELD_OPTIONS = {"--" + key.replace("_", "-"): key for key in FIELDS if key not in ("extra", "recompute")}
+
+
+class Interrupted(Exception):
+    """Raised for Ctrl-C in a command. (typer turns a KeyboardInterrupt into an exit without a word.)"""
+
+
+class Commands(TyperGroup):
+    """The commands; Ctrl-C in any of them raises `Interrupted`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None
 
 
 class ConfigCommand(TyperCommand):
@@ -161,6 +178,31 @@ def print_message(text: str) -> None:
 
 
 @contextlib.contextmanager
+def announce_interrupt(text: str) -> Iterator[None]:
+    """Print a line as soon as Ctrl-C is pressed within the block, whose work in a library ends only later."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+
+    def wait() -> None:
+        if reader.recv(1) == bytes([signal.SIGINT]):
+            print_message(f"albert-np: {text}")
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        writer.close()  # ends the thread
+        waiting.join(1.0)
+        reader.close()
+
+
+@contextlib.contextmanager
 def ignore_closed_stdout() -> Iterator[None]:
     """Lose what is printed within if stdout is closed, without changing the exit code."""
     with contextlib.suppress(OSError):
@@ -169,8 +211,8 @@ def ignore_closed_stdout() -> Iterator[None]:
 
 
 def print_json(value: Any) -> None:
-    """Print the result as one JSON object on stdout."""
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    """Print the result as one JSON object on stdout; in ASCII if the encoding of stdout does not have every character."""
+    print(json.dumps(value, ensure_ascii=not is_unicode(sys.stdout), allow_nan=False))
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:

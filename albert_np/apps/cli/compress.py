@@ -102,7 +102,10 @@ def _print_report(report: dict[str, Any], out: Path) -> None:
     if "changed" in report:
         rows.append(["answers that changed", "", f"{report['changed']:.2%}"])
     print_table(["", "before", "after"], rows)
-    print(f"\n{out} holds the smaller model.")
+    if after < before or report["parameters"] < report["parameters_before"]:
+        print(f"\n{out} holds the smaller model: {after / 1e6:.2f} MB instead of {before / 1e6:.2f}.")
+    else:
+        print(f"\n{out} holds the model, which is no smaller: {after / 1e6:.2f} MB, and {before / 1e6:.2f} before.")
 
 
 def _sweep(

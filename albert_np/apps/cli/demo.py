@@ -45,6 +45,7 @@ def demo(
         print_json({**dataclasses.asdict(verdict), "below_unigram": verdict.below_unigram})
     else:
         _print_verdict(verdict, demonstration.BELOW_UNIGRAM, demonstration.AT_MASK, demonstration.SOP_ACCURACY)
+    demonstration.draw(verdict)
     if verdict.passed is False:
         raise typer.Exit(1)
 

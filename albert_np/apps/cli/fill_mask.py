@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, SeedOption, print_json, use_backend
+from albert_np.apps.cli.streams import decode_argument
 
 
 def fill_mask(
@@ -25,6 +26,7 @@ def fill_mask(
     from albert_np.apps.fill_mask import fill_masks, load_masked_model
 
     use_backend(backend)
+    text = decode_argument(text, "TEXT")
     network, tokenizer = load_masked_model(model, seed)
     masks = fill_masks(network, tokenizer, text, top_k)
     if as_json:

@@ -25,6 +25,7 @@ from albert_np.apps.cli.common import (
     split_pairs,
     use_backend,
 )
+from albert_np.data.formats.summary import count_noun
 
 if TYPE_CHECKING:
     from albert_np.tasks.finetune import Finetuned
@@ -72,7 +73,12 @@ def finetune(
     max_length: Annotated[int | None, option("--max-length", "Tokens of the longest sequence [the task's]", TRAINING)] = None,
     epochs: Annotated[int | None, option("--epochs", "Passes over the examples [3]", TRAINING)] = None,
     lr: Annotated[
-        float | None, option("--lr", "Peak learning rate [0.04 / hidden size; from scratch 0.16 / hidden size]", TRAINING)
+        float | None,
+        option(
+            "--lr",
+            "Learning rate: it rises to about 0.9 of this, and falls to 0 [0.04 / hidden size; new: 0.16 / hidden size]",
+            TRAINING,
+        ),
     ] = None,
     tokens_per_batch: Annotated[int | None, option("--tokens-per-batch", "Tokens per step [2048]", TRAINING)] = None,
     accumulate: Annotated[int | None, option("--accumulate", "Micro-batches per step [1]", TRAINING)] = None,
@@ -147,20 +153,23 @@ def finetune(
         options["max_length"] = max_length
     given |= {"options": options, "changes": changes}
     if resume:
-        given = merge_with_stored_arguments(out, given)
+        given = merge_with_stored_arguments(task, out, given)
     if given.get("train") is None:
         raise typer.BadParameter("Missing option '--train'.")
     report = make_report(quiet or as_json)
     done = run(task, out=out, report=report, resume=resume, **given)
-    if world().is_main:
-        draw_confusion(done, out)
     with ignore_closed_stdout():
         if as_json:
             print_json(summarize(done, out))
         elif not quiet:
             print_scores(done, out)
+    if world().is_main:
+        draw_confusion(done, out)
+    with ignore_closed_stdout():
+        if done.scores and not (as_json or quiet):
+            print_contents(done, out)
     if done.stopped_by:
-        raise exit_after_signal(done.stopped_by, f"finetune {task}", out, f"{out} holds the best epoch so far")
+        raise exit_after_signal(done.stopped_by, f"finetune {task}", out, describe_stopped(done, out))
 
 
 def evaluate(
@@ -261,12 +270,15 @@ def translate(
 # ---- shared by the commands ----
 
 
-def merge_with_stored_arguments(out: Path, given: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of the stored run in `out`, replaced by those given now."""
+def merge_with_stored_arguments(task: str, out: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the stored run in `out`, replaced by those given now. ValueError if it is for another task."""
     from albert_np.engine.mpi import world
-    from albert_np.tasks.finetune_folder import read_run
+    from albert_np.tasks import get_task
+    from albert_np.tasks.finetune_folder import check_task, read_run
 
-    stored = world().broadcast_object(lambda: read_run(out)["arguments"])
+    run = world().broadcast_object(lambda: read_run(out))
+    check_task(run, get_task(task).name, out)
+    stored = run["arguments"]
     merged = {key: {**(stored.get(key) or {}), **given[key]} for key in ("options", "changes")}
     return {**stored, **given, **merged}
 
@@ -294,8 +306,8 @@ def summarize(done: "Finetuned", out: Path) -> dict[str, Any]:
     return {
         "out": str(out), "task": done.trained.task.name, "metric": done.trained.task.metric, "epoch": done.history.best,
         "mean": done.mean, "deviation": done.deviation, "seeds": done.scores, "baselines": done.baselines,
-        "chosen_by": done.history.chosen_by, "details": select_details(done.history.scores), "stopped_by": done.stopped_by,
-        "files": done.files,
+        "chosen_by": done.history.chosen_by, "details": select_details(done.history.scores),
+        "no_better_than": find_better_baselines(done), "stopped_by": done.stopped_by, "files": done.files,
     }  # fmt: skip
 
 
@@ -304,7 +316,7 @@ def print_scores(done: "Finetuned", out: Path) -> None:
     from albert_np.training.metrics import format_score
 
     if not done.scores:
-        print(f"{out}: trained; without --dev there is no score")
+        print(f"{out}: {describe_missing_scores(done)}")
         return
     several = len(done.scores) > 1
     columns: dict[str, Any] = {f"epoch {done.history.best}": done.scores[0]}
@@ -314,7 +326,40 @@ def print_scores(done: "Finetuned", out: Path) -> None:
     rows = [[name, *(format_score(column[name]) for column in columns.values())] for name in done.mean]
     print_table(["", *columns], rows)
     print_details(select_details(done.history.scores))
-    print(f"\n{out} holds the model{' of the best seed' if several else ''}, its metrics and figures.")
+    for name in find_better_baselines(done):
+        print(f"\n{done.trained.task.metric} is no better than that of {name!r}: nothing was learned (see docs/not_learning.md)")
+
+
+def print_contents(done: "Finetuned", out: Path) -> None:
+    """Print the contents of the run's folder."""
+    model = "the model of the best seed" if len(done.scores) > 1 else "the model"
+    has_figures = any((out / "figures").glob("*.png"))
+    print(f"\n{out} holds {model}{', its metrics and figures' if has_figures else ' and its metrics'}.")
+
+
+def describe_missing_scores(done: "Finetuned") -> str:
+    """Return why a run has no scores."""
+    if not done.held:
+        epochs = done.trained.about.get("epochs")
+        trained = "trained" if epochs is None else f"stopped after {count_noun(epochs, 'full epoch')}"
+        return f"{trained}; without --dev there is no score"
+    if done.history.stopped_by:
+        return "stopped before the end of its first epoch, so there is no score yet"
+    return "there is no score: no epoch was scored in the model's final form"
+
+
+def describe_stopped(done: "Finetuned", out: Path) -> str:
+    """Return a description of the model of a run that was stopped."""
+    if done.history.best:
+        return f"{out} holds the best epoch so far, {done.history.best}"
+    return f"{out} holds the model as it was after {count_noun(len(done.history.steps), 'step')}"
+
+
+def find_better_baselines(done: "Finetuned") -> list[str]:
+    """Return the names of the baselines that score as well as the model, or better."""
+    task = done.trained.task
+    mean = done.mean.get(task.metric)  # None: there is no score
+    return [name for name, each in done.baselines.items() if mean is not None and not task.better(mean, each[task.metric])]
 
 
 def select_details(scores: dict[str, Any]) -> dict[str, str]:
@@ -329,10 +374,14 @@ def print_details(details: dict[str, str]) -> None:
 
 def draw_confusion(done: "Finetuned", out: Path) -> None:
     """Draw the confusion matrix of the best epoch, if each example has one class."""
-    from albert_np import plots
     from albert_np.io.files import write_figures
 
-    task, answers = done.trained.task, done.history.answers
-    count = getattr(task, "confusion", None)
-    if answers and count is not None and (matrix := count(answers, done.held)) is not None:
-        write_figures(out / "figures", lambda: {"confusion": plots.confusion_figure(*matrix)})
+    answers, count = done.history.answers, getattr(done.trained.task, "confusion", None)
+
+    def draw() -> dict[str, Any]:
+        from albert_np.plots import confusion_figure
+
+        matrix = count(answers, done.held) if answers and count is not None else None
+        return {} if matrix is None else {"confusion": confusion_figure(*matrix)}
+
+    write_figures(out / "figures", draw)

@@ -1,11 +1,15 @@
 """albert-np gradcheck: check every hand-written gradient against central differences."""
 
+import difflib
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, SeedOption, print_json, use_backend
+
+MAX_NAMES = 20  # of checks, in a message
 
 
 def gradcheck(
@@ -31,7 +35,7 @@ def gradcheck(
         raise typer.BadParameter("--model checks one whole model, so it cannot be combined with --only")
     names = [name for name in CHECKS if only in name]
     if not names:
-        raise typer.BadParameter(f"--only {only!r} matches no check; the checks are {'; '.join(CHECKS)}")
+        raise typer.BadParameter(_describe_unknown_check(only, list(CHECKS)))
     reports = everything(seed, names) if model is None else iter([_check_weights(model, seed)])
     if as_json or quiet:
         finished = list(reports)
@@ -44,6 +48,16 @@ def gradcheck(
         passed = print_table(reports)
     if not passed:
         raise typer.Exit(1)
+
+
+def _describe_unknown_check(only: str, names: list[str]) -> str:
+    """Return a message with the names of checks that have a word like this one, or else with some names."""
+    words = {word: None for name in names for word in (name, *re.split(r"\W+", name)) if word}
+    near = difflib.get_close_matches(only, words, n=MAX_NAMES, cutoff=0.6)
+    alike = [name for name in names if any(word in name for word in near)][:MAX_NAMES]
+    if alike:
+        return f"--only {only!r} matches no check; similar ones are {'; '.join(alike)}"
+    return f"--only {only!r} matches no check; some of the {len(names)} checks are {'; '.join(names[:MAX_NAMES])}"
 
 
 def _check_weights(folder: Path, seed: int) -> Any:

@@ -1,6 +1,5 @@
 """albert-np info: a model's config, files, tensors and memory; the balance of a run's batches."""
 
-import json
 import textwrap
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from albert_np.apps.cli.common import JsonOption, QuietOption, SetOption, parse_config_fields, print_json, print_table
+from albert_np.data.formats.summary import count_noun
 from albert_np.models.config import FIELDS, PRESETS, AlbertConfig, config_from
 
 
@@ -119,7 +119,7 @@ def _print_bare_tensors(model: str, tensors: dict[str, Any], as_json: bool) -> N
     if as_json:
         print_json({"config": None, "tensors": [dict(zip(("name", "shape", "dtype"), row)) for row in rows]})
         return
-    print(f"{model} has no config beside it and holds {len(rows)} tensors:\n")
+    print(f"{model} has no config beside it and holds {count_noun(len(rows), 'tensor')}:\n")
     print_table(["tensor", "shape", "dtype"], [[name, "×".join(map(str, shape)), dtype] for name, shape, dtype in rows])
 
 
@@ -149,7 +149,9 @@ def _print_files(config: Any, files: dict[str, Any]) -> None:
     weights, tokenizer = files["weights"], files["tokenizer"]
     heads = ", ".join(weights["heads"]) or "none"
     stored = f"packed, {weights['packed']}" if weights["packed"] else weights["dtype"]
-    print(f"weights    {weights['file']}: {weights['format']}, {stored}, {weights['tensors']} tensors; heads: {heads}")
+    print(
+        f"weights    {weights['file']}: {weights['format']}, {stored}, {count_noun(weights['tensors'], 'tensor')}; heads: {heads}"
+    )
     if tokenizer is None:
         print("tokenizer  none beside the weights")
     else:
@@ -188,12 +190,13 @@ def abbreviate(uses: list[int | str]) -> str:
 
 def _print_sampler(run: Path, epoch: int, as_json: bool) -> None:
     from albert_np.data.corpus import Corpus
+    from albert_np.io.files import read_json
     from albert_np.text import AlbertTokenizer
     from albert_np.training import Settings, get_run_data
 
     if not (run / "run.json").is_file():
         raise FileNotFoundError(f"--sampler needs the folder of a run; there is no {run / 'run.json'}")
-    stored = json.loads((run / "run.json").read_text())
+    stored = read_json(run / "run.json", file_names=True)
     corpus = Corpus.open(stored["corpus_folder"] or run / "corpus", AlbertTokenizer.from_pretrained(run))
     data = get_run_data(corpus, AlbertConfig.from_pretrained(run), Settings.from_dict(stored["settings"]))
     report = data.train.report(epoch)

@@ -24,6 +24,7 @@ from albert_np.apps.cli.common import (
     use_backend,
 )
 from albert_np.apps.cli.pretrain_start import RunArguments
+from albert_np.data.formats.summary import count_noun
 from albert_np.models.config import PRESETS, config_from
 
 FEW = 30  # held-out examples, below which their scores say little
@@ -73,7 +74,12 @@ def pretrain(
     epochs: Annotated[int | None, option("--epochs", "Passes over the text, instead of --steps.", TRAINING)] = None,
     optimizer: Annotated[str | None, option("--optimizer", "Optimiser [adamw]", TRAINING, "adamw|lamb")] = None,
     lr: Annotated[
-        float | None, option("--lr", "Peak learning rate; multiply it by √k for a batch k times as large [0.001]", TRAINING)
+        float | None,
+        option(
+            "--lr",
+            "Learning rate: it rises to about 0.9 of this, and falls to 0; √k times it for batches k times as large [0.001]",
+            TRAINING,
+        ),
     ] = None,
     warmup: Annotated[int | None, option("--warmup", "Steps of warm-up [a tenth of all]", TRAINING)] = None,
     start: Annotated[
@@ -274,8 +280,9 @@ def _report_sizes(model: Any, data: Any, settings: Any, report: Any) -> None:
 
     facts, train = data.facts, data.train
     report.note(
-        f"{facts['documents']:,} documents, {facts['sentences']:,} sentences, {facts['tokens']:,} tokens; "
-        f"{facts['examples']:,} examples, {facts['single_segment_share']:.1%} of them cut from a single segment; "
+        f"{count_noun(facts['documents'], 'document')}, {count_noun(facts['sentences'], 'sentence')}, "
+        f"{count_noun(facts['tokens'], 'token')}; {count_noun(facts['examples'], 'example')}, "
+        f"{facts['single_segment_share']:.1%} of them cut from a single segment; "
         f"{_describe_held_out(facts.get('held_out_examples', 0))}"
     )
     k = world().size
@@ -316,18 +323,19 @@ def _train(
         last = sorted((out / "checkpoints").glob("step-*"))
         checkpoint = f"the last good checkpoint is {last[-1]}" if last else "there is no checkpoint from before it"
         raise Diverged(f"{error}; {checkpoint}") from None
-    draw()
     with ignore_closed_stdout():
         if as_json:
             print_json(dataclasses.asdict(summary))
         elif not quiet:
             print(_format_summary(summary))
+    draw()
     if summary.stopped_by:
         raise exit_after_signal(summary.stopped_by, "pretrain", out)
 
 
 def _format_summary(summary: Any) -> str:
-    text = f"{summary.out}: {summary.step} of {summary.total_steps} steps, {summary.tokens:,} tokens in {summary.seconds:.0f} s"
+    text = f"{summary.out}: {summary.step} of {count_noun(summary.total_steps, 'step')}, "
+    text += f"{count_noun(summary.tokens, 'token')} in {summary.seconds:.0f} s"
     if summary.held_out:
         scores = summary.held_out
         text += f"; held-out MLM loss {scores['mlm_loss']:.3f} (unigram entropy {summary.unigram_entropy:.3f})"

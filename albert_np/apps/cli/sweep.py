@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from albert_np.apps.cli.common import JsonOption, QuietOption, parse_pairs, print_json, print_message, print_table
+from albert_np.data.formats.summary import count_noun
 
 if TYPE_CHECKING:
     from albert_np.apps.experiments import Sweep
@@ -113,28 +114,33 @@ def _print_plan(plan: "Sweep", as_json: bool) -> None:
     print(f"all: albert-np {plan.command.name} {' '.join(plan.command.arguments(plan.base))}\n")
     rows = [[each.name, " ".join(plan.command.arguments(each.changes))] for each in plan.configurations]
     print_table(["configuration", "its own settings"], rows)
-    print(f"\n{len(plan.configurations)} configurations x {len(plan.seeds)} seeds = {_count_runs(plan)} runs")
+    factors = count_noun(len(plan.configurations), "configuration"), count_noun(len(plan.seeds), "seed")
+    print(f"\n{' x '.join(factors)} = {count_noun(_count_runs(plan), 'run')}")
 
 
 def _print_stored_results(plan: "Sweep", out: Path, as_json: bool) -> None:
-    from albert_np.apps.experiments.jobs import collect_stored
+    from albert_np.apps.experiments.jobs import collect_stored, draw_results
 
     results = collect_stored(plan, out)
     if as_json:
         print_json(results)
     else:
         _print_table(results)
+    draw_results(results, out)
 
 
 def _run(plan: "Sweep", out: Path, jobs: int | None, threads: int, as_json: bool, quiet: bool) -> None:
-    from albert_np.apps.experiments.jobs import run_sweep
+    from albert_np.apps.experiments.jobs import draw_results, run_sweep
 
     done = run_sweep(plan, out, jobs, threads, (lambda text: None) if quiet or as_json else print_message)
     if as_json:
         print_json({**done.results, "stopped_by": done.stopped_by})
     elif not done.stopped_by and not quiet:
         _print_table(done.results)
-        print(f"{out} holds the runs, {RESULTS}, results.md and results.png.")
+    draw_results(done.results, out)
+    if not (as_json or done.stopped_by or quiet):
+        files = [RESULTS, "results.md", *(["results.png"] if (out / "results.png").is_file() else [])]
+        print(f"{out} holds the runs, {', '.join(files[:-1])} and {files[-1]}.")
     if done.stopped_by:
         print_message(f"albert-np: stopped by {done.stopped_by}; run the same command again to continue")
         raise typer.Exit(143 if done.stopped_by == "SIGTERM" else 130)

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from albert_np.apps.cli.common import AccentsOption, JsonOption, LowerCaseOption, QuietOption, make_report, print_json
+from albert_np.apps.cli.common import (
+    AccentsOption,
+    JsonOption,
+    LowerCaseOption,
+    QuietOption,
+    announce_interrupt,
+    make_report,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from albert_np.text import AlbertTokenizer, Tokenizer
@@ -52,7 +60,8 @@ def train_and_save(
         check_text_file(file)
     make_folder(out)
     switches = {"do_lower_case": lower_case, "keep_accents": keep_accents}
-    train_tokenizer(_read_lines(files), out / "spiece.model", vocab_size, **switches)
+    with announce_interrupt("interrupted; SentencePiece completes its work first"):
+        train_tokenizer(_read_lines(files), out / "spiece.model", vocab_size, **switches)
     tokenizer = AlbertTokenizer(out / "spiece.model", **switches)
     tokenizer.save_pretrained(out)
     return tokenizer

@@ -30,7 +30,9 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.apps.experiments.commands import COMMANDS, Command, is_path
+from albert_np.data.formats.summary import count_noun
 from albert_np.io.config_files import unknown_key
+from albert_np.io.files import DataError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -79,9 +81,9 @@ def read_sweep(path: Path, overrides: dict[str, Any] | None = None, seeds: list[
     try:
         values = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8: byte {error.start}") from None
+        raise DataError(f"{path} is not UTF-8: byte {error.start}") from None
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path} is not valid TOML: {error}") from None
+        raise DataError(f"{path} is not valid TOML: {error}") from None
     if seeds is not None:
         values["seeds"] = seeds
     try:
@@ -91,7 +93,7 @@ def read_sweep(path: Path, overrides: dict[str, Any] | None = None, seeds: list[
 
 
 def _prefix_error(where: str, error: Exception) -> Exception:
-    return (FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError)(f"{where}{error}")
+    return next(kind for kind in (DataError, FileNotFoundError, ValueError) if isinstance(error, kind))(f"{where}{error}")
 
 
 def parse_sweep(values: dict[str, Any], name: str, folder: Path, overrides: dict[str, Any]) -> Sweep:
@@ -115,7 +117,8 @@ def parse_sweep(values: dict[str, Any], name: str, folder: Path, overrides: dict
     configurations = [_make_configuration(base, *each) for each in itertools.product(variants, points)]
     seeds = _parse_seeds(values.get("seeds", [0]))
     if len(configurations) * len(seeds) > MOST_RUNS:
-        raise ValueError(f"{len(configurations)} configurations with {len(seeds)} seeds each: {MOST_RUNS} runs at most")
+        each = f"{count_noun(len(configurations), 'configuration')} with {count_noun(len(seeds), 'seed')} each"
+        raise ValueError(f"{each}: {MOST_RUNS:,} runs at most")
     _check_configurations(command, configurations)
     for key in ("title", "about"):
         if not isinstance(values.get(key, ""), str):

@@ -99,7 +99,7 @@ class SweepFolder:
             "base": sweep.base, "version": __version__, "configurations": [],
         }  # fmt: skip
         file = self.path / "sweep.json"
-        stored = read_json(file) if file.exists() else None
+        stored = read_json(file, file_names=True) if file.exists() else None
         folders = {each["name"]: each["folder"] for each in stored["configurations"]} if stored else {}
         for each in sweep.configurations:
             folders.setdefault(each.name, _choose_folder_name(each.name, folders.values()))

@@ -9,6 +9,7 @@ from albert_np.apps.experiments import measure, prepare, process_pool
 from albert_np.apps.experiments.file import Sweep
 from albert_np.apps.experiments.folder import Run, SweepFolder
 from albert_np.apps.experiments.results import collect_results, markdown, metric_label
+from albert_np.data.formats.summary import count_noun
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_figures, write_json, write_whole
 
@@ -22,7 +23,7 @@ class Outcome:
 
 
 def run_sweep(sweep: Sweep, out: Path, jobs: int | None, threads: int, print_line: Callable[[str], None]) -> Outcome:
-    """Run all unfinished runs and write results.json, results.md and results.png to `out`.
+    """Run all unfinished runs and write results.json and results.md to `out`.
 
     `jobs` runs at a time (None: one per `threads` processors), with `threads` threads each. A run that fails is listed in
     results["failed"], and the others continue. A signal stops all runs; they are resumed when the sweep is started again.
@@ -35,8 +36,8 @@ def run_sweep(sweep: Sweep, out: Path, jobs: int | None, threads: int, print_lin
         sweep = add_default_text(sweep, folder, print_line)
         runs, sets = folder.plan(sweep), measure.choose_sets(sweep)
         waiting = [run for run in runs if not run.is_finished(sets)]
-        print_line(f"{out}: {len(runs)} runs, {len(runs) - len(waiting)} finished; {limit} at a time with {threads} thread"
-            f"{'s' if threads > 1 else ''} each; their output is in {out / 'runs'}")  # fmt: skip
+        print_line(f"{out}: {count_noun(len(runs), 'run')}, {len(runs) - len(waiting)} finished; {limit} at a time with "
+            f"{count_noun(threads, 'thread')} each; their output is in {out / 'runs'}")  # fmt: skip
         failed: dict[str, str] = {}
         if waiting and not stop.signal:
             failed = _train_vocabularies(sweep, folder, limit, threads, stop, print_line)
@@ -69,7 +70,7 @@ def _train_vocabularies(
 
 
 def collect_stored(sweep: Sweep, out: Path) -> dict[str, Any]:
-    """Return the results of the finished runs, and write table and figure again; other runs may still be running.
+    """Return the results of the finished runs, and write the table again; other runs may still be running.
 
     FileNotFoundError if there is no sweep in `out`, ValueError if it is another one.
     """
@@ -81,11 +82,20 @@ def collect_stored(sweep: Sweep, out: Path) -> dict[str, Any]:
 
 
 def write_results(sweep: Sweep, runs: list[Run], failed: dict[str, str], out: Path) -> dict[str, Any]:
-    """Collect the results and write their three files."""
-    from albert_np.plots import experiments_figure
-
+    """Collect the results and write results.json and results.md; `draw_results` adds the figure."""
     results = collect_results(sweep, runs, failed)
     write_json(out / "results.json", results)
     write_whole(out / "results.md", lambda path: path.write_text(markdown(results), encoding="utf-8"))
-    write_figures(out, lambda: {"results": figure} if (figure := experiments_figure(results, metric_label)) else {})
     return results
+
+
+def draw_results(results: dict[str, Any], out: Path) -> None:
+    """Write results.png, if there is anything to show."""
+
+    def draw() -> dict[str, Any]:
+        from albert_np.plots import experiments_figure
+
+        figure = experiments_figure(results, metric_label)
+        return {} if figure is None else {"results": figure}
+
+    write_figures(out, draw)

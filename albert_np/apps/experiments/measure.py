@@ -55,7 +55,7 @@ def measure_run(out: Path, sets: dict[str, dict[str, Any]]) -> dict[str, float]:
     from albert_np.text import AlbertTokenizer
     from albert_np.training import Settings, evaluate, get_run_data
 
-    run = read_json(out / "run.json")
+    run = read_json(out / "run.json", file_names=True)
     settings = Settings.from_dict(run["settings"])
     model = AlbertForPreTraining.from_pretrained(out)
     corpus = Corpus.open(run["corpus_folder"], AlbertTokenizer.from_pretrained(out))

@@ -123,7 +123,7 @@ def child_environment(threads: int) -> dict[str, str]:
     """Return the environment of a run: the current one, with this number of threads and the same albert_np."""
     package = str(Path(albert_np.__file__).parents[1])
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, **dict.fromkeys(THREADS, str(threads)), "PYTHONPATH": path}
+    return {**os.environ, **dict.fromkeys(THREADS, str(threads)), "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
 
 
 def read_last_line(log: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from albert_np.apps.experiments import measure
 from albert_np.apps.experiments.file import Sweep
 from albert_np.apps.experiments.folder import Run
+from albert_np.data.formats.summary import count_noun
 from albert_np.io.files import read_json, write_json
 from albert_np.models.config import AlbertConfig
 from albert_np.training.metrics import format_score, read_metrics
@@ -32,7 +33,7 @@ def _read_pretraining_figures(sweep: Sweep, run: Run) -> dict[str, Any]:
     from albert_np.training.memory import empty_tree
 
     steps, evaluations = read_metrics(run.out / "metrics.jsonl")
-    run_record = read_json(run.out / "run.json")
+    run_record = read_json(run.out / "run.json", file_names=True)
     tokens = [record["tokens"] for record in steps]
     figures: dict[str, Any] = {
         "parameters": empty_tree(AlbertConfig.from_pretrained(run.out)).count(), "steps": len(steps), "tokens": sum(tokens),
@@ -51,7 +52,7 @@ def _read_pretraining_figures(sweep: Sweep, run: Run) -> dict[str, Any]:
 def _read_finetuning_figures(sweep: Sweep, run: Run) -> dict[str, Any]:
     from albert_np.training.memory import empty_tree
 
-    trained, task = read_json(run.out / "task.json"), _get_trained_task(run)
+    trained, task = read_json(run.out / "task.json", file_names=True), _get_trained_task(run)
     steps = [record for record in read_metrics(run.out / "metrics.jsonl")[0] if "tokens" in record]  # not of epochs
     tokens = sum(record["tokens"] for record in steps)
     return {
@@ -158,11 +159,8 @@ def metric_label(metric: str) -> str:
 
 def format_figures(figures: dict[str, Any]) -> str:
     """Return the main figures of a run in one line."""
-    return ", ".join(
-        f"{metric_label(key)} {format_score(figures[key])}"
-        for key in choose_metrics([{"mean": figures}])[:2]
-        if key not in NOT_RESULTS
-    )
+    keys = [key for key in choose_metrics([{"mean": figures}]) if key not in NOT_RESULTS]
+    return ", ".join(f"{metric_label(key)} {format_score(figures[key])}" for key in keys[:2])
 
 
 def differences(results: dict[str, Any], metric: str, each: dict[str, Any]) -> list[float]:
@@ -200,7 +198,7 @@ def markdown(results: dict[str, Any], heading: bool = True, speed: bool = True) 
         paragraphs.append(f"Losses in nats per masked token; the unigram entropy is {statistics.fmean(entropy):.3f}.")
     paragraphs += ["Mean ± standard deviation over the seeds. *Against the first*: differences between runs of the same seed."]
     if results["missing"]:
-        paragraphs.append(f"{results['missing']} runs are missing.")
+        paragraphs.append(f"{count_noun(results['missing'], 'run is', 'runs are')} missing.")
     paragraphs += [f"FAILED: {name}: {reason}" for name, reason in results["failed"].items()]
     return "\n\n".join(paragraphs) + "\n"
 

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from albert_np.data.formats.summary import count_noun
+
 logger = logging.getLogger("albert_np.apps.serve")
 TIMED_REQUESTS = 4096  # the percentiles are over the last requests, up to this number
 
@@ -62,7 +64,7 @@ class Queue:
         with self.changed:
             if len(self.waiting) >= self.max_waiting or self.closed:
                 self.refused += 1
-                raise Full(f"{len(self.waiting)} requests are already waiting")
+                raise Full(f"{count_noun(len(self.waiting), 'request is', 'requests are')} already waiting")
             self.waiting.append(job)
             self.changed.notify()
         timer = loop.call_later(timeout, self._expire, job, timeout)

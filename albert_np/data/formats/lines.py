@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from albert_np.io.files import DataError
+
 FilePath = str | os.PathLike[str]
 T = TypeVar("T", bound=Sequence[Any])
 BYTE_ORDER_MARKS = (
@@ -20,14 +22,14 @@ BYTE_ORDER_MARKS = (
 
 
 def read_bytes(path: FilePath) -> bytes:
-    """Return the unpacked contents of a file. ValueError if it is packed and damaged; OSError as from `open`."""
+    """Return the unpacked contents of a file. DataError if it is packed and damaged; OSError as from `open`."""
     path = Path(path)
     unpack = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix)
     try:
         with (unpack or open)(path, "rb") as file:  # type: ignore[operator]
             return file.read()
     except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(f"{path}: it cannot be unpacked ({error})") from None
+        raise DataError(f"{path}: it cannot be unpacked ({error})") from None
 
 
 def read_text(path: FilePath) -> str:
@@ -38,7 +40,7 @@ def read_text(path: FilePath) -> str:
 def decode_text(path: FilePath, data: bytes) -> tuple[str, str]:
     """Return the text of a file's bytes, without a byte order mark, and the name of its encoding.
 
-    The encoding is UTF-8, or UTF-16 or UTF-32 with a byte order mark. ValueError that names the line and the byte if it is not.
+    The encoding is UTF-8, or UTF-16 or UTF-32 with a byte order mark. DataError that names the line and the byte if it is not.
     """
     name, mark = next(((name, mark) for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), ("UTF-8", b""))
     try:
@@ -47,11 +49,11 @@ def decode_text(path: FilePath, data: bytes) -> tuple[str, str]:
         line = data.count(b"\n", 0, error.start) + 1
         advice = "" if mark else "; if it is in another encoding, convert it first: iconv -f LATIN1 -t UTF-8"
         byte = data[len(mark) + error.start]
-        raise ValueError(f"{path}:{line}: it must be {name}, and byte {byte:#04x} is not{advice}") from None
+        raise DataError(f"{path}:{line}: it must be {name}, and byte {byte:#04x} is not{advice}") from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         advice = "; UTF-16 is read if it begins with a byte order mark" if text.count("\0") * 4 > len(text) else ""
-        raise ValueError(f"{path}:{line}: it holds a NUL byte, so it is not text{advice}")
+        raise DataError(f"{path}:{line}: it holds a NUL byte, so it is not text{advice}")
     return text, name
 
 
@@ -74,20 +76,20 @@ def read_lines(path: FilePath) -> Iterator[tuple[int, str]]:
 
 
 def parse_json(path: FilePath, text: str, line: int | None = None) -> Any:
-    """Return the JSON of a file, or of one line of it. ValueError that names the file and the line."""
+    """Return the JSON of a file, or of one line of it. DataError that names the file and the line."""
     position = path if line is None else f"{path}:{line}"
     try:
         value = json.loads(text)
         if re.search(r"\\u[dD][89a-fA-F]", text):
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path}:{line or error.lineno}: it is not valid JSON: {error.msg}") from None
+        raise DataError(f"{path}:{line or error.lineno}: it is not valid JSON: {error.msg}") from None
     except RecursionError:
-        raise ValueError(f"{position}: it is nested too deeply") from None
+        raise DataError(f"{position}: it is nested too deeply") from None
     except UnicodeEncodeError:
-        raise ValueError(f"{position}: it holds half of a surrogate pair, which is not text") from None
+        raise DataError(f"{position}: it holds half of a surrogate pair, which is not text") from None
     except ValueError as error:  # a number of more digits than Python converts
-        raise ValueError(f"{position}: it is not valid JSON: {error}") from None
+        raise DataError(f"{position}: it is not valid JSON: {error}") from None
     return value
 
 
@@ -97,9 +99,9 @@ def read_json_lines(path: FilePath) -> list[tuple[int, Any]]:
 
 
 def require_examples(path: FilePath, examples: T) -> T:
-    """Return the examples; ValueError if there are none."""
+    """Return the examples; DataError if there are none."""
     if not examples:
-        raise ValueError(f"{path}: there is no example in it")
+        raise DataError(f"{path}: there is no example in it")
     return examples
 
 
@@ -117,7 +119,7 @@ class UniqueIds:
         self._positions: dict[str, int | str] = {}
 
     def add(self, name: str, position: int | str) -> None:
-        """Add an id. ValueError that names both positions if it has been added before."""
+        """Add an id. DataError that names both positions if it has been added before."""
         if name in self._positions:
-            raise ValueError(f"{self.path}:{position}: the id {name!r} is at {self._positions[name]} already")
+            raise DataError(f"{self.path}:{position}: the id {name!r} is at {self._positions[name]} already")
         self._positions[name] = position

@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from albert_np.io import file_types
 from albert_np.io.config_files import TF_WEIGHTS, TORCH_WEIGHTS, is_config
+from albert_np.io.files import DataError, IncompleteFolder
 
 ENDINGS = (".tar.gz", ".tgz", ".tar")
 
@@ -83,7 +84,7 @@ class _BoundedReader:
     def check(self, position: int) -> None:
         """Raise ValueError for a position beyond the limit."""
         if position > self.limit:
-            raise ValueError(f"{self.path} unpacks to more than {self.limit >> 20} MiB, {MAX_RATIO} times its size: refused")
+            raise DataError(f"{self.path} unpacks to more than {self.limit >> 20} MiB, {MAX_RATIO} times its size: refused")
 
 
 def _unpack(path: Path, what: str, folder: Path) -> None:
@@ -97,7 +98,7 @@ def _unpack(path: Path, what: str, folder: Path) -> None:
             with gzip.open(raw) if packed else raw as file:
                 names = _extract_wanted(_BoundedReader(file, limit, path), what, folder)  # type: ignore[arg-type]
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, RecursionError, OverflowError, UnicodeError) as error:
-        raise ValueError(f"{path} is not a tar archive, or damaged or cut short: {error}") from None
+        raise DataError(f"{path} is not a tar archive, or damaged or cut short: {error}") from None
     _check_complete(path, what, names)
 
 
@@ -105,11 +106,11 @@ def _check_complete(path: Path, what: str, names: list[str]) -> None:
     """Raise FileNotFoundError, which lists the archive's files, if the wanted ones are not among these names."""
     listed = ", ".join(name[:40] for name in names[:12]) + (" ..." if len(names) > 12 else "")
     if what == "tokenizer" and not any(is_wanted(name, what) for name in names):
-        raise FileNotFoundError(f"{path} holds no tokenizer: its files are {listed or 'none'}")
+        raise IncompleteFolder(f"{path} holds no tokenizer: its files are {listed or 'none'}")
     if what != "tokenizer" and not any(is_config(name) and is_wanted(name, what) for name in names):
-        raise FileNotFoundError(f"{path} holds no config, such as albert_config.json: its files are {listed or 'none'}")
+        raise IncompleteFolder(f"{path} holds no config, such as albert_config.json: its files are {listed or 'none'}")
     if what == "model" and not any(is_wanted(name, what) and not is_config(name) and name != TASK for name in names):
-        raise FileNotFoundError(f"{path} holds no weights: its files are {listed or 'none'}")
+        raise IncompleteFolder(f"{path} holds no weights: its files are {listed or 'none'}")
 
 
 def _extract_wanted(file: _BoundedReader, what: str, folder: Path) -> list[str]:
@@ -122,7 +123,7 @@ def _extract_wanted(file: _BoundedReader, what: str, folder: Path) -> list[str]:
         while (member := tar.next()) is not None:
             members += 1
             if members > MAX_MEMBERS:
-                raise ValueError(f"{file.path} has more than {MAX_MEMBERS} members: refused")
+                raise DataError(f"{file.path} has more than {MAX_MEMBERS} members: refused")
             if member.isdir():
                 continue
             name = re.split(r"[/\\]", member.name)[-1]
@@ -139,9 +140,9 @@ def _extract_wanted(file: _BoundedReader, what: str, folder: Path) -> list[str]:
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path, file: _BoundedReader) -> None:
     """Unpack one member as `target`, after its type and size have been checked."""
     if not member.isreg() or member.issparse():
-        raise ValueError(f"{file.path}: its member {member.name[:200]!r} is not a plain file, but a link or something else")
+        raise DataError(f"{file.path}: its member {member.name[:200]!r} is not a plain file, but a link or something else")
     if target.exists():
-        raise ValueError(f"{file.path}: it has two files named {target.name}, so it is unclear which one to use")
+        raise DataError(f"{file.path}: it has two files named {target.name}, so it is unclear which one to use")
     file.check(file.tell() + member.size)
     free = shutil.disk_usage(target.parent).free
     if member.size > free:

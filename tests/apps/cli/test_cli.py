@@ -210,11 +210,11 @@ def test_unknown_keys_name_the_nearest(fails, text, tmp_path):
     assert "did you mean '--hidden-size'?" in fails("pretrain", text, "--out", tmp_path, "--hiden-size", 3)
     assert "did you mean 'hidden_size'?" in fails("info", "tiny", "--set", "hidden_sice=3")
     (tmp_path / "c.json").write_text('{"hidden_size": 8, "num_atention_heads": 2}')
-    line = fails("pretrain", text, "--out", tmp_path / "out", "--config", tmp_path / "c.json")
+    line = fails("pretrain", text, "--out", tmp_path / "out", "--config", tmp_path / "c.json", code=1)
     assert "'num_atention_heads'; did you mean 'num_attention_heads'?" in line
     assert "tinny" in fails("info", "tinny")
     (tmp_path / "broken.json").write_text("{")
-    assert "is not valid JSON: line 1" in fails("info", tmp_path / "broken.json")
+    assert "is not valid JSON: line 1" in fails("info", tmp_path / "broken.json", code=1)
 
 
 def test_option_values_that_make_no_sense(fails, text, tmp_path):
@@ -242,7 +242,7 @@ def test_folders_that_cannot_be_used(fails, text, run, tmp_path):
     (tmp_path / "file").touch()
     assert "is a file" in fails("pretrain", text, "--out", tmp_path / "file", *SIZES)
     assert "cannot be created" in fails("pretrain", text, "--out", "/proc/no/such", *SIZES, code=1)
-    assert "no tokenizer" in fails("pretrain", text, "--out", tmp_path / "out", "--tokenizer", tmp_path, *SIZES)
+    assert "no tokenizer" in fails("pretrain", text, "--out", tmp_path / "out", "--tokenizer", tmp_path, *SIZES, code=1)
 
 
 def test_an_unwritable_folder(fails, text, tmp_path):
@@ -262,7 +262,7 @@ def test_resuming_as_another_run(fails, text, run, tmp_path):
 
 def test_fill_mask_mistakes(fails, run, tmp_path):
     assert "no [MASK] in" in fails("fill-mask", "--model", run, "nothing to fill")
-    assert "no tokenizer at" in fails("fill-mask", "--model", tmp_path, "a [MASK]")
+    assert "no tokenizer at" in fails("fill-mask", "--model", tmp_path, "a [MASK]", code=1)
     assert "max_position_embeddings is 128" in fails("fill-mask", "--model", run, "cat " * 300 + "[MASK]")
 
 
@@ -343,3 +343,42 @@ def test_info_says_where_a_tensor_is_used(capsys):
     assert where["embeddings.word"] == (2, "embeddings, mlm decoder")
     assert where["groups.0.blocks.0.attention.query.w"] == (4, "layers 1-4")
     assert where["groups.2.blocks.0.ffn.output.b"] == (1, "layer 3")
+
+
+def test_hints_are_alike_or_not_given(fails, capsys):
+    assert fails("info", "tiny", "--train") == "albert-np: unknown option '--train'"
+    line = fails("gradcheck", "--only", "atention")
+    assert "similar ones are" in line and "attention" in line and line.count(";") <= 20
+    line = fails("gradcheck", "--only", "qqqq")
+    assert "matches no check; some of the" in line and line.count(";") == 20
+    assert main(["ask", "--help"]) == 0
+    assert "[default: .]" not in capsys.readouterr().out
+
+
+def test_ctrl_c_while_a_vocabulary_is_trained(text, tmp_path, monkeypatch, fails):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("albert_np.text.train_tokenizer", interrupted)
+    given = [text, "--out", tmp_path / "out", "--vocab-size", 60]
+    assert fails("tokenizer", "train", *given, code=130) == "albert-np: interrupted"
+
+
+def test_ctrl_c_is_noticed_at_once(capfd):
+    from albert_np.apps.cli.common import announce_interrupt
+
+    with pytest.raises(KeyboardInterrupt), announce_interrupt("wait"):
+        signal.raise_signal(signal.SIGINT)
+    assert capfd.readouterr().err == "albert-np: wait\n"
+    with announce_interrupt("wait"):
+        pass
+    assert capfd.readouterr().err == "" and signal.set_wakeup_fd(-1) == -1
+
+
+def test_counts_agree_with_their_nouns(tmp_path, capsys):
+    (tmp_path / "short.txt").write_text(TEXT.replace("\n\n", "\n"))
+    given = [str(tmp_path / "short.txt"), "--out", str(tmp_path / "out"), *stories.SIZES, "--held-out", "0", "--steps", "1"]
+    assert main(["pretrain", *given]) == 0
+    captured = capsys.readouterr()
+    assert "1 document, " in captured.err and "1 of 1 step, " in captured.out
+    assert f"tokenising 1 file into {tmp_path / 'out' / 'corpus'}\n" in captured.err

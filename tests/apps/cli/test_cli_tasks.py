@@ -210,9 +210,11 @@ def test_ask_once_and_in_conversation(files, tmp_path, capsys, monkeypatch, fail
     assert found["text"] == text[found["start"] : found["end"]] and 0 < found["probability"] <= 1
     monkeypatch.setattr(sys, "stdin", io.StringIO("Where is Anna?\nWhere is Dora?\n\nnever asked\n"))
     lines = out_of(capsys, "ask", "--model", model, "--context", story).splitlines()
-    assert len(lines) == 2 and all(line.rstrip().endswith("%") for line in lines)
+    assert len(lines) == 4 and all(line.rstrip().endswith("%") for line in lines[::2])  # an answer, and its sentence
+    for answer, sentence in zip(lines[::2], lines[1::2]):
+        assert f"«{answer.strip().rpartition('   ')[0]}»" in sentence
     (tmp_path / "empty.txt").write_text(" \n")
-    assert "there is no text in it" in fails("ask", "--model", model, "--context", tmp_path / "empty.txt", "Who?")
+    assert "there is no text in it" in fails("ask", "--model", model, "--context", tmp_path / "empty.txt", "Who?", code=1)
     assert "the question is empty" in fails("ask", "--model", model, "--context", story, " ")
     assert "was trained for the task 'question-answering', not for 'ner'" in fails("predict", "ner", "--model", model, "x")
 
@@ -229,7 +231,7 @@ def test_mistakes_are_one_line(files, tmp_path, fails):
     assert "--option takes KEY=VALUE" in fails("finetune", "ner", *train, "-o", "word")
     assert "ner has no option 'colour'" in fails("finetune", "ner", *train, "-o", "colour=1")
     (tmp_path / "empty.conll").write_text("\n\n")
-    assert "there is no example in it" in fails("finetune", "ner", *train, "--dev", tmp_path / "empty.conll")
+    assert "there is no example in it" in fails("finetune", "ner", *train, "--dev", tmp_path / "empty.conll", code=1)
     broken = tmp_path / "broken.conll"
     broken.write_text("Anna\tB-PER\nis\n")
     assert f"{broken}:2: expected 2 columns" in fails("finetune", "ner", *train, "--dev", broken)
@@ -239,3 +241,69 @@ def test_mistakes_are_one_line(files, tmp_path, fails):
     assert "there is no folder" in fails("evaluate", "ner", files / "words.conll", "--model", tmp_path / "nowhere")
     assert "Missing option '--model'" in fails("predict", "ner", "text")
     assert "did you mean '--epochs'" in fails("finetune", "ner", *train, "--epoch", "3")
+
+
+def test_what_cannot_be_resumed_is_said(files, tmp_path, fails):
+    out = tmp_path / "m"
+    trained("classification", files / "text.tsv", out, "--epochs", "1", "--quiet")
+    line = fails("finetune", "ner", "--resume", "--out", out)
+    assert "the run is for the task 'classification', not for 'ner'" in line
+    line = fails("finetune", "classification", "--resume", "--epochs", "5", "--out", out)
+    assert "epochs is 5 now and was 1" in line and "leave out what differs" in line
+    (tmp_path / "file").write_text("x")
+    assert f"{tmp_path / 'file'} is a file" in fails(
+        "finetune", "ner", "--train", files / "words.conll", "--out", tmp_path / "file", *SMALL
+    )
+
+
+@pytest.mark.filterwarnings("always:.*was stopped before")
+def test_a_run_that_was_stopped_in_its_first_epoch(files, tmp_path, monkeypatch, capsys):
+    """There is no best epoch then, and no score; and the model is not used without a note."""
+    import signal
+
+    from albert_np.training.finetune import Finetuning
+
+    def interrupt(self) -> list:
+        if self.state.step == 1:
+            signal.raise_signal(signal.SIGINT)
+        return micro_batches(self)
+
+    micro_batches = Finetuning.micro_batches
+    monkeypatch.setattr(Finetuning, "micro_batches", interrupt)
+    out, text = tmp_path / "m", str(files / "text.tsv")
+    given = ["--train", text, "--dev", text, "--out", str(out), *SMALL, "--tokens-per-batch", "64"]
+    assert main(["finetune", "classification", *given]) == 130
+    captured = capsys.readouterr()
+    assert "stopped before the end of its first epoch, so there is no score yet" in captured.out
+    assert f"stopped by SIGINT, {out} holds the model as it was after 2 steps; continue with" in captured.err
+    assert "best epoch" not in captured.out + captured.err and "without --dev" not in captured.out
+    assert main(["predict", "classification", "--model", str(out), "Anna is in Rome."]) == 0
+    note = f"albert-np: note: the training of {out} was stopped before the end of its first epoch\n"
+    assert capsys.readouterr().err == note
+    monkeypatch.undo()
+    capsys.readouterr()
+    assert main(["finetune", "classification", "--resume", "--out", str(out)]) == 0
+    assert main(["predict", "classification", "--model", str(out), "Anna is in Rome."]) == 0
+    assert "stopped" not in json.loads((out / "task.json").read_text())
+
+
+def test_a_model_that_is_no_better_than_the_majority_is_called_so(files, tmp_path, capsys):
+    trained("classification", files / "text.tsv", tmp_path / "m", "--epochs", "1", "--lr", "1e-9")
+    shown = capsys.readouterr().out
+    assert 'accuracy is no better than that of "the majority\'s class": nothing was learned (see docs/not_learning.md)' in shown
+    trained("classification", files / "text.tsv", tmp_path / "n", "--epochs", "12", "--lr", "0.003")
+    assert "no better" not in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("always:all 9 training examples")
+def test_a_single_class_is_a_warning(tmp_path, capsys):
+    (tmp_path / "one.tsv").write_text("text\tlabel\n" + "".join(f"text {i}\tsame\n" for i in range(9)))
+    trained("classification", tmp_path / "one.tsv", tmp_path / "m", "--epochs", "1", "--quiet")
+    assert "all 9 training examples have the same label, 'same'\n" in capsys.readouterr().err
+
+
+def test_compress_calls_a_model_smaller_only_if_it_is(files, tmp_path, capsys):
+    model = trained("classification", files / "text.tsv", tmp_path / "m", "--epochs", "1", "--quiet")
+    assert "holds the model, which is no smaller" in out_of(capsys, "compress", "--model", model, "--out", tmp_path / "same")
+    shown = out_of(capsys, "compress", "--model", model, "--out", tmp_path / "int8", "--weights", "int8")
+    assert "holds the smaller model: " in shown and " instead of " in shown

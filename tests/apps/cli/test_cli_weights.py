@@ -56,4 +56,4 @@ def test_info_of_weights_without_a_config(google, tmp_path, capsys, fails):
         tensors = json.loads(capsys.readouterr().out)["tensors"]
         assert {"name": "bert/embeddings/word_embeddings", "shape": [37, 6], "dtype": "float32"} in tensors
     (tmp_path / "damaged.bin").write_bytes(b"nothing that torch would write")
-    assert "damaged.bin" in fails("info", tmp_path / "damaged.bin")
+    assert "damaged.bin" in fails("info", tmp_path / "damaged.bin", code=1)

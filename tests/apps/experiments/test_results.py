@@ -140,3 +140,10 @@ def test_the_figure_has_a_row_each_and_every_seed(found, tmp_path):
     assert picture.shape[1] > 800 and 0.003 < ink.mean() < 0.3
     found["configurations"] = [configuration("none", [])]
     assert experiments_figure(found) is None
+
+
+def test_the_line_of_a_run_has_its_scores():
+    sizes = {"parameters": 1000, "steps": 10, "tokens": 500, "seconds": 1.0, "tokens_per_second": 500.0}
+    assert results.format_figures({**sizes, "epoch": 2, "accuracy": 0.75}) == "accuracy 0.7500"
+    line = results.format_figures({**sizes, "heaviest_step": 1.0, "unigram_entropy": 5.0, "mlm_loss": 4.0, "sop_accuracy": 0.5})
+    assert line == "MLM loss 4.0000, SOP accuracy 0.5000"
