@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from albert_np.io.files import DataError
+
 LAYOUTS = ("paragraph", "sentence", "wrapped")
 LONGEST_LINE = 1 << 26  # bytes; longer "lines" are not text, and would have to be held in memory
 LONGEST_PARAGRAPH = 1 << 20  # characters after which a wrapped paragraph is ended at the next line: bounds the memory
@@ -76,7 +78,7 @@ class TextFile:
             for number, line in enumerate(self._raw_lines(file), start=1):
                 self.bytes_read = packed.count
                 if len(line) > LONGEST_LINE:
-                    raise ValueError(f"{self.path}: line {number} is longer than {LONGEST_LINE >> 20} MiB")
+                    raise DataError(f"{self.path}: line {number} is longer than {LONGEST_LINE >> 20} MiB")
                 yield from self._decode(line, number, offset).rstrip("\r\n").split("\r")
                 offset += len(line)
             self.sha256 = packed.digest()
@@ -87,14 +89,14 @@ class TextFile:
             while line := file.readline(LONGEST_LINE + 1):
                 yield line
         except (gzip.BadGzipFile, lzma.LZMAError, EOFError, zlib.error) as error:
-            raise ValueError(f"{self.path} is damaged or not a {self.path.suffix} file: {error}") from error
+            raise DataError(f"{self.path} is damaged or not a {self.path.suffix} file: {error}") from error
 
     def _decode(self, line: bytes, number: int, offset: int) -> str:
         try:
             text = line.decode("utf-8")
             return text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text
         except UnicodeDecodeError as error:
-            raise ValueError(
+            raise DataError(
                 f"{self.path} is not UTF-8: byte 0x{line[error.start]:02x} in line {number} (byte"
                 f" {offset + error.start} of the text): {error.reason}. Convert it first, for example with: iconv -f"
                 f" LATIN1 -t UTF-8"
@@ -109,7 +111,7 @@ def check_text_file(path: Path) -> None:
         kind = "a folder" if path.is_dir() else "not a regular file"
         raise ValueError(f"{path} is {kind}; name the text files themselves")
     if path.stat().st_size == 0:
-        raise ValueError(f"{path} is empty")
+        raise DataError(f"{path} is empty")
 
 
 def _unpack(path: Path, packed: io.RawIOBase) -> IO[bytes]:
