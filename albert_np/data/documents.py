@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from albert_np.data.text_files import BYTE_ORDER_MARK, check_plausible, find_encoding
+from albert_np.io.files import DataError
 
 LAYOUTS = ("paragraph", "sentence", "wrapped")
 LONGEST_LINE = 1 << 26  # bytes; longer "lines" are not text, and would have to be held in memory
@@ -81,7 +82,7 @@ class TextFile:
                 self.bytes_read = packed.count
                 if len(line) > LONGEST_LINE:
                     hint = "; it has CR alone: convert these line ends first, for example with: tr '\\r' '\\n'" * (b"\r" in line)
-                    raise ValueError(f"{self.path}: line {number} is longer than {LONGEST_LINE >> 20} MiB{hint}")
+                    raise DataError(f"{self.path}: line {number} is longer than {LONGEST_LINE >> 20} MiB{hint}")
                 for part in self._decode(line, number, offset).rstrip("\r\n").split("\r"):
                     yield part.removeprefix(BYTE_ORDER_MARK)
                 offset += len(line)
@@ -99,7 +100,7 @@ class TextFile:
             else:
                 yield from self._transcode(file, encoding)
         except (gzip.BadGzipFile, lzma.LZMAError, EOFError, zlib.error) as error:
-            raise ValueError(f"{self.path} is damaged or not a {self.path.suffix} file: {error}") from error
+            raise DataError(f"{self.path} is damaged or not a {self.path.suffix} file: {error}") from error
 
     def _transcode(self, file: Any, encoding: str) -> Iterator[bytes]:
         reader = io.TextIOWrapper(file, encoding=encoding, newline="\n")
@@ -115,7 +116,7 @@ class TextFile:
         try:
             return line.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise ValueError(
+            raise DataError(
                 f"{self.path} is not UTF-8: byte 0x{line[error.start]:02x} in line {number} (byte"
                 f" {offset + error.start} of the text): {error.reason}. Convert it first, for example with: iconv -f"
                 f" LATIN1 -t UTF-8 {self.path}"
@@ -130,7 +131,7 @@ def check_text_file(path: Path) -> None:
         kind = "a folder" if path.is_dir() else "not a regular file"
         raise ValueError(f"{path} is {kind}; name the text files themselves")
     if path.stat().st_size == 0:
-        raise ValueError(f"{path} is empty")
+        raise DataError(f"{path} is empty")
 
 
 def _unpack(path: Path, packed: io.RawIOBase) -> IO[bytes]:

@@ -25,6 +25,7 @@ from albert_np.data.formats.schemes import (
     spans_to_bio,
 )
 from albert_np.data.formats.summary import Examples, FileSummary, count_noun, cut
+from albert_np.io.files import DataError
 
 __all__ = ["Tagged", "read_tags", "spans_to_bio"]
 
@@ -128,12 +129,12 @@ def check_rows(path: FilePath, columns: Columns) -> None:
     first = columns.sentences[0][0]
     text = " ".join(first.cells)
     if text.startswith("{") and text.endswith("}") and '"' in text and ":" in text:
-        raise ValueError(f"{path}:{first.number}: it looks like JSON; expected a word and its tag in columns")
+        raise DataError(f"{path}:{first.number}: it looks like JSON; expected a word and its tag in columns")
     for sign in ",;" if columns.layout.width == 1 else "":
         texts = [" ".join(row.cells) for row in columns.rows()]
         counts = [text.count(sign) if text.strip(sign) else 0 for text in texts]
         if counts[-1] and len(counts) > 1 and counts.count(counts[-1]) >= MOSTLY * len(counts):
-            raise ValueError(f"{path}:{first.number}: lines have {sign!r}; expected columns separated by tabs or blanks")
+            raise DataError(f"{path}:{first.number}: lines have {sign!r}; expected columns separated by tabs or blanks")
     width, line = columns.layout.width, columns.layout.line
     sentences = len({len(row.cells) for row in columns.rows()}) > DIFFERENT_WIDTHS
     for row in columns.rows():
@@ -141,7 +142,7 @@ def check_rows(path: FilePath, columns: Columns) -> None:
             hint = "; each line must have one word and its tag" * sentences
             hint = " (if the line is a comment: option comments=#)" if row.cells[0].startswith("#") else hint
             expected = count_noun(width, "column")
-            raise ValueError(f"{path}:{row.number}: expected {expected}, as in line {line}, got {len(row.cells)}{hint}")
+            raise DataError(f"{path}:{row.number}: expected {expected}, as in line {line}, got {len(row.cells)}{hint}")
 
 
 # ---- the columns ----
@@ -222,7 +223,7 @@ def choose_scheme(path: FilePath, columns: Columns, word: int, tag: int, name: s
         cell = row.cells[tag]
         if parse_tag(cell, scheme) is None:
             hint = other or explain_tag(cell, cells) or last
-            raise ValueError(f"{path}:{row.number}: expected {EXPECTED[scheme.name]}, got {cut(cell, 60)!r}{hint}")
+            raise DataError(f"{path}:{row.number}: expected {EXPECTED[scheme.name]}, got {cut(cell, 60)!r}{hint}")
     return scheme
 
 

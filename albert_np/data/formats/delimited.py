@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from albert_np.data.formats.column_names import is_usual
 from albert_np.data.formats.lines import FilePath, decode_text, get_suffix, read_bytes, split_lines
 from albert_np.data.formats.summary import FileSummary
+from albert_np.io.files import DataError
 
 Cells = list[tuple[int, list[str]]]  # (line number, the cells) of each row
 DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
@@ -68,7 +69,7 @@ def parse(path: FilePath, text: str, mark: str, quotes: bool) -> Cells:
     try:
         return [(reader.line_num, [row[0].removeprefix("\ufeff"), *row[1:]]) for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
-        raise ValueError(f"{path}:{reader.line_num}: it is not valid CSV: {error}") from None
+        raise DataError(f"{path}:{reader.line_num}: it is not valid CSV: {error}") from None
     finally:
         csv.field_size_limit(limit)
 
@@ -118,7 +119,7 @@ def cut_empty_columns(path: FilePath, cells: Cells, keep: int = 0) -> tuple[Cell
     for (number, row), n in zip(cells, used):
         if n > width or len(row) < width:
             have = len(row) if len(row) < width else n
-            raise ValueError(f"{path}:{number}: expected {width} columns, as in line {cells[0][0]}, got {have}")
+            raise DataError(f"{path}:{number}: expected {width} columns, as in line {cells[0][0]}, got {have}")
     return [(number, row[:width]) for number, row in cells], width
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from albert_np.data.formats.lines import FilePath
 from albert_np.data.formats.summary import FileSummary
+from albert_np.io.files import DataError
 
 INTEGER = re.compile(r"(-?[0-9]+)(\.0*)?")
 FEWEST_CLASSES = 3  # beside -1, for which -1 is taken for a missing label rather than for a class
@@ -56,7 +57,7 @@ def clean_label(label: Any, separator: str | None, position: str) -> Label:
         return "nan"
     if label is None or (isinstance(label, int | float) and abs(label) != float("inf")):
         return label
-    raise ValueError(f"{position}: a label must be a text, a number or a list of texts, not {label!r}")
+    raise DataError(f"{position}: a label must be a text, a number or a list of texts, not {label!r}")
 
 
 def is_multihot(vectors: Sequence[list[Any]]) -> bool:
@@ -87,7 +88,7 @@ def join_columns(path: FilePath, line: int, row: dict[str, Any], names: Sequence
     for name in names:
         text = str(row.get(name)).strip().lower()
         if text not in ("0", "1", "0.0", "1.0", "true", "false"):
-            raise ValueError(f"{path}:{line}: {name!r} must be 0 or 1, as a column of labels, not {row.get(name)!r}")
+            raise DataError(f"{path}:{line}: {name!r} must be 0 or 1, as a column of labels, not {row.get(name)!r}")
         if text in ("1", "1.0", "true"):
             labels.append(name)
     return labels

@@ -7,6 +7,7 @@ from albert_np.data.formats.lines import FilePath
 from albert_np.data.formats.objects import quote_names, read_objects
 from albert_np.data.formats.parallel_columns import Names, Rows, choose_columns, is_language, is_usual
 from albert_np.data.formats.summary import FileSummary
+from albert_np.io.files import DataError
 
 WRAPPER = "translation"  # the key of an object with a text per language, as in Hugging Face's data sets
 
@@ -45,7 +46,7 @@ def unwrap(value: Any, position: str) -> Pair:
     if isinstance(texts, dict):
         return position, texts, True
     if not isinstance(value, dict) or not isinstance(texts, str | None):
-        raise ValueError(f"{position}: expected an object with 'source' and 'target', or two languages, got {str(value)[:40]!r}")
+        raise DataError(f"{position}: expected an object with 'source' and 'target', or two languages, got {str(value)[:40]!r}")
     return position, value, False
 
 
@@ -56,7 +57,7 @@ def require_same_keys(pairs: Sequence[Pair], columns: Names) -> None:
         other = [key for key in texts if key not in first and (is_language(key, wrapped) or is_usual(key))]
         if other or own_wrapped != wrapped:
             expected = quote_names(name for name in columns if name is not None)
-            raise ValueError(f"{position}: expected {expected} as in the first example, got {quote_names(texts)}")
+            raise DataError(f"{position}: expected {expected} as in the first example, got {quote_names(texts)}")
 
 
 def get_text(texts: dict[str, Any], name: str | None, position: str) -> str | None:
@@ -67,9 +68,9 @@ def get_text(texts: dict[str, Any], name: str | None, position: str) -> str | No
     if name is None:
         return None
     if name not in texts:
-        raise ValueError(f"{position}: {name!r} is missing, which the first example has; got {quote_names(texts)}")
+        raise DataError(f"{position}: {name!r} is missing, which the first example has; got {quote_names(texts)}")
     if not isinstance(texts[name], str | None):
-        raise ValueError(f"{position}: {name!r} must be a text, not {str(texts[name])[:40]!r}")
+        raise DataError(f"{position}: {name!r} must be a text, not {str(texts[name])[:40]!r}")
     return None if texts[name] is None else texts[name].strip()
 
 

@@ -18,6 +18,7 @@ from albert_np.data.formats.lines import FilePath, require_examples
 from albert_np.data.formats.rows import MOSTLY, Columns, Layout, Row, is_invisible, read_columns
 from albert_np.data.formats.schemes import BRACKETS, parse_brackets, select_tags
 from albert_np.data.formats.summary import Examples, FileSummary, count_noun, cut
+from albert_np.io.files import DataError
 
 NO_FRAME = ("-", "_")
 COREFERENCE = re.compile(r"[\d()|]+")
@@ -149,7 +150,7 @@ def find_form(path: FilePath, columns: Columns) -> Form:
             return CONLL_U
         if most(8, r"\d+") and most(10, r"\S+"):
             first = columns.sentences[0][0].number
-            raise ValueError(
+            raise DataError(
                 f"{path}:{first}: it looks like CoNLL-2009, whose arguments are single words; expected spans, (ROLE*)"
             )
         return PROPBANK
@@ -188,7 +189,7 @@ def find_conll2005(path: FilePath, columns: Columns) -> Form:
             "column with predicates is followed by one column of (ROLE*, * or *) for each (options word and frame)"
         )
     if frame == 0:
-        raise ValueError(f"{path}:{first}: it has predicates and arguments, but no words before them")
+        raise DataError(f"{path}:{first}: it has predicates and arguments, but no words before them")
     sense = frame - 1 if frame > 1 and has_senses(columns, frame) else None
     return Form("CoNLL-2005", 0, frame, frame + 1, sense=sense)
 
@@ -210,7 +211,7 @@ def parse_sentence(path: FilePath, columns: Columns, rows: list[Row], form: Form
     for number, row in rows:
         if len(row) < needed:
             expected = f"expected at least {needed} columns{describe_needed(form)}, got {len(row)}"
-            raise ValueError(f"{path}:{number}: {expected} (read as {form.name})")
+            raise DataError(f"{path}:{number}: {expected} (read as {form.name})")
     indices = find_predicates(path, rows, form)
     kept = [i for i, row in enumerate(rows) if not is_invisible(row.cells[form.word])]
     leave_out_empty(path, columns, rows, set(range(len(rows))) - set(kept), indices, empty)
@@ -230,10 +231,10 @@ def check_numbers(path: FilePath, rows: list[Row]) -> list[Row]:
     """Return the rows of words of a CoNLL-U sentence; ValueError for a row whose id is not a number."""
     for number, row in rows:
         if not re.fullmatch(r"\d+(-\d+|\.\d+)?", row[0]):
-            raise ValueError(f"{path}:{number}: expected the number of a word, got {cut(row[0])!r}")
+            raise DataError(f"{path}:{number}: expected the number of a word, got {cut(row[0])!r}")
     words = [row for row in rows if row.cells[0].isdecimal()]
     if not words:
-        raise ValueError(f"{path}:{rows[0].number}: the sentence has no word: no row begins with a whole number")
+        raise DataError(f"{path}:{rows[0].number}: the sentence has no word: no row begins with a whole number")
     return words
 
 
@@ -246,7 +247,7 @@ def find_predicates(path: FilePath, rows: list[Row], form: Form) -> list[int]:
         if len(row) != width:
             fixed = form.arguments + form.after
             counted = count_noun(len(indices), "predicate")
-            raise ValueError(f"{path}:{number}: expected {fixed} columns and one for each of {counted}, got {len(row)}")
+            raise DataError(f"{path}:{number}: expected {fixed} columns and one for each of {counted}, got {len(row)}")
     return indices
 
 
@@ -262,5 +263,5 @@ def leave_out_empty(
     for i in sorted(left_out):
         if empty == "refuse" or i in predicates:
             hint = "it is a predicate" if i in predicates else "option empty=skip leaves it out"
-            raise ValueError(f"{path}:{rows[i].number}: the word is empty; {hint}")
+            raise DataError(f"{path}:{rows[i].number}: the word is empty; {hint}")
         columns.leave_out("empty word", rows[i].number)

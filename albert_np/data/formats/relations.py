@@ -10,6 +10,7 @@ from albert_np.data.formats.lines import FilePath, read_lines, require_examples
 from albert_np.data.formats.objects import complete_ids, is_json, shorten_position
 from albert_np.data.formats.relations_json import Marked, read_json_relations
 from albert_np.data.formats.summary import Examples, FileSummary
+from albert_np.io.files import DataError
 
 Span = tuple[int, int]
 MARKERS = re.compile(r"</?e[12]>")
@@ -73,7 +74,7 @@ def read_semeval(path: FilePath, summary: FileSummary) -> list[Marked]:
             examples[-1] = examples[-1]._replace(label=line.strip())
             label_expected = False
         else:
-            raise ValueError(f"{path}:{number}: expected a number, a tab and a sentence, got {line[:40]!r}")
+            raise DataError(f"{path}:{number}: expected a number, a tab and a sentence, got {line[:40]!r}")
     return examples
 
 
@@ -89,7 +90,7 @@ def make_example(marked: Marked, name: str, summary: FileSummary) -> Related:
         return replace(parse_entities(text, name, position), label=label)
     first, second = (strip_span(text, span, position) for span in (first, second))
     if first[0] < second[1] and second[0] < first[1]:
-        raise ValueError(f"{position}: the entities must not overlap")
+        raise DataError(f"{position}: the entities must not overlap")
     return Related(name, text, first, second, label)
 
 
@@ -98,7 +99,7 @@ def clean_label(label: Any, position: str) -> str | None:
     if label is None or (isinstance(label, str | int) and str(label).strip() in UNKNOWN):
         return None
     if isinstance(label, bool) or not isinstance(label, str | int):
-        raise ValueError(f"{position}: the relation must be a text, not {str(label)[:40]!r}")
+        raise DataError(f"{position}: the relation must be a text, not {str(label)[:40]!r}")
     return str(label).strip()
 
 
@@ -109,10 +110,10 @@ def parse_entities(text: str, name: str, position: str) -> Related:
     """
     tags = [(match.group(), match.span()) for match in MARKERS.finditer(text)]
     if sorted(tag for tag, _ in tags) != ["</e1>", "</e2>", "<e1>", "<e2>"]:
-        raise ValueError(f"{position}: expected <e1>...</e1> and <e2>...</e2>, once each, in {text[:60]!r}")
+        raise DataError(f"{position}: expected <e1>...</e1> and <e2>...</e2>, once each, in {text[:60]!r}")
     order = [tag for tag, _ in tags]
     if order not in (["<e1>", "</e1>", "<e2>", "</e2>"], ["<e2>", "</e2>", "<e1>", "</e1>"]):
-        raise ValueError(f"{position}: the entities must not overlap: {' '.join(order)}")
+        raise DataError(f"{position}: the entities must not overlap: {' '.join(order)}")
     plain, offsets, end = "", {}, 0
     for tag, (start, stop) in tags:
         plain += text[end:start]
@@ -127,7 +128,7 @@ def strip_span(text: str, span: Span, position: str) -> Span:
     start, stop = span
     entity = text[start:stop]
     if not entity.strip():
-        raise ValueError(f"{position}: an entity is empty")
+        raise DataError(f"{position}: an entity is empty")
     start += len(entity) - len(entity.lstrip())
     return start, start + len(entity.strip())
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from albert_np.data.formats.lines import FilePath
 from albert_np.data.formats.objects import Rows, parse_whole_number, quote_names, read_objects
 from albert_np.data.formats.summary import FileSummary
+from albert_np.io.files import DataError
 
 TOKENS, TEXT = ("token", "tokens"), ("text", "sentence")  # keys of a list of words, and of a text
 SUBJECT, OBJECT = ("subj_start", "subj_end"), ("obj_start", "obj_end")  # of the first and the last word, TACRED's
@@ -53,7 +54,7 @@ def read_json_relations(path: FilePath, label: str | None, summary: FileSummary)
         summary.unused = [key for key in dict.fromkeys(key for _, value in rows for key in value) if key not in used]
     wrong = [example for example in examples if "covers" in "".join(example.notes)]
     if 2 * len(wrong) > len(examples):
-        raise ValueError(f"{wrong[0].position}: {wrong[0].notes[0]}; 'pos' must be the first, and one after the last")
+        raise DataError(f"{wrong[0].position}: {wrong[0].notes[0]}; 'pos' must be the first, and one after the last")
     return examples
 
 
@@ -88,11 +89,11 @@ def describe_keys(value: dict[str, Any], labels: Sequence[str]) -> dict[str, str
 def parse_object(value: Any, position: str, labels: Sequence[str]) -> Marked:
     """Return the example of an object. ValueError that names the position."""
     if not isinstance(value, dict):
-        raise ValueError(f"{position}: {EXPECTED}, got {str(value)[:40]!r}")
+        raise DataError(f"{position}: {EXPECTED}, got {str(value)[:40]!r}")
     words, text = find_key(value, TOKENS), find_key(value, TEXT)
     name = value.get("id")
     if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
-        raise ValueError(f"{position}: 'id' must be a text or an integer, not {str(name)[:40]!r}")
+        raise DataError(f"{position}: 'id' must be a text or an integer, not {str(name)[:40]!r}")
     label = value.get(find_key(value, labels) or "")
     about = (label, None if name is None else str(name))
     if words is not None:
@@ -101,7 +102,7 @@ def parse_object(value: Any, position: str, labels: Sequence[str]) -> Marked:
     elif text is not None and isinstance(value[text], str):
         starts, sentence = list(range(len(value[text]) + 1)), value[text]
     else:
-        raise ValueError(f"{position}: {EXPECTED}; got {quote_names(value)}")
+        raise DataError(f"{position}: {EXPECTED}; got {quote_names(value)}")
     notes: list[str] = []
     head, tail = find_key(value, HEADS), find_key(value, TAILS)
     if words is not None and any(key in value for key in SUBJECT + OBJECT):
@@ -111,7 +112,7 @@ def parse_object(value: Any, position: str, labels: Sequence[str]) -> Marked:
     elif text is not None and words is None and "<e1>" in sentence:
         return Marked(position, sentence, None, None, *about, notes)
     else:
-        raise ValueError(f"{position}: {EXPECTED}; got {quote_names(value)}")
+        raise DataError(f"{position}: {EXPECTED}; got {quote_names(value)}")
     gap = 0 if words is None else 1  # the blank behind a word
     first, second = ((starts[a], starts[b] - gap) for a, b in spans)
     mismatches = []
@@ -125,7 +126,7 @@ def parse_object(value: Any, position: str, labels: Sequence[str]) -> Marked:
 def word_starts(words: Any, key: str, position: str) -> list[int]:
     """Return the offset of each word among the words joined by blanks, and of one more behind them."""
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
-        raise ValueError(f"{position}: expected a list of words under {key!r}, got {str(words)[:40]!r}")
+        raise DataError(f"{position}: expected a list of words under {key!r}, got {str(words)[:40]!r}")
     starts = [0]
     for word in words:
         starts.append(starts[-1] + len(word) + 1)
@@ -136,7 +137,7 @@ def get_inclusive(value: dict[str, Any], keys: Sequence[str], count: int, positi
     """Return the first word of an entity and one after the last, from the indices of the first and the last."""
     first, last = (get_index(value.get(key), key, count - 1, position, notes) for key in keys)
     if last < first:
-        raise ValueError(f"{position}: {keys[1]!r} is {last}, before {keys[0]!r}, {first}")
+        raise DataError(f"{position}: {keys[1]!r} is {last}, before {keys[0]!r}, {first}")
     return first, last + 1
 
 
@@ -149,13 +150,13 @@ def get_position(entity: Any, key: str, count: int, position: str, notes: list[s
     if isinstance(entity, list) and isinstance(pos, list) and pos and isinstance(pos[0], list) and pos[0]:
         indices = [get_index(index, key, count - 1, position, notes) for index in pos[0]]
         if indices != list(range(indices[0], indices[0] + len(indices))):
-            raise ValueError(f"{position}: the words of {key!r} must follow each other, not {indices}")
+            raise DataError(f"{position}: the words of {key!r} must follow each other, not {indices}")
         return indices[0], indices[-1] + 1
     if not isinstance(pos, list) or len(pos) != 2:
-        raise ValueError(f"{position}: {key!r} must have 'pos': [first, one after the last], not {str(entity)[:60]!r}")
+        raise DataError(f"{position}: {key!r} must have 'pos': [first, one after the last], not {str(entity)[:60]!r}")
     first, stop = (get_index(index, f"pos of {key}", count, position, notes) for index in pos)
     if stop <= first:
-        raise ValueError(f"{position}: 'pos' of {key!r} must be [first, one after the last], not [{first}, {stop}]")
+        raise DataError(f"{position}: 'pos' of {key!r} must be [first, one after the last], not [{first}, {stop}]")
     return first, stop
 
 
@@ -163,7 +164,7 @@ def get_index(value: Any, name: str, largest: int, position: str, notes: list[st
     """Return an index from 0 to `largest`. ValueError that names the position for anything else."""
     number, plain = parse_whole_number(value)
     if number is None or not 0 <= number <= largest:
-        raise ValueError(f"{position}: {name!r} must be a number from 0 to {largest}, not {value!r}")
+        raise DataError(f"{position}: {name!r} must be a number from 0 to {largest}, not {value!r}")
     if not plain:
         notes.append("with an index written as 3.0 or '3'")
     return number

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from albert_np.data.formats.lines import FilePath
 from albert_np.data.formats.summary import cut
+from albert_np.io.files import DataError
 
 LETTERS = "BIESLUMW"
 PREFIX = re.compile(rf"([{LETTERS}])([-_])(\S(?:.*\S)?)", re.IGNORECASE)
@@ -163,18 +164,18 @@ def parse_brackets(path: FilePath, column: list[tuple[int, str]]) -> tuple[str, 
         if not match:
             hint = " (nested spans, of which a word can have one)" if re.match(r"\([^()*]+\(", cell) else ""
             hint = hint or " (a role without brackets: arguments must be spans)" * cell[:1].isalpha()
-            raise ValueError(f"{path}:{number}: expected (ROLE*), (ROLE*, * or *), got {cut(cell, 60)!r}{hint}")
+            raise DataError(f"{path}:{number}: expected (ROLE*), (ROLE*, * or *), got {cut(cell, 60)!r}{hint}")
         if match[1]:
             if role is not None:
-                raise ValueError(f"{path}:{number}: {cut(cell)!r} begins within {cut(role)}, which is still open")
+                raise DataError(f"{path}:{number}: {cut(cell)!r} begins within {cut(role)}, which is still open")
             role, first = match[1], i
         if match[2]:
             if role is None:
-                raise ValueError(f"{path}:{number}: {cut(cell)!r} closes what was not opened")
+                raise DataError(f"{path}:{number}: {cut(cell)!r} closes what was not opened")
             spans.append((role, first, i + 1))
             role = None
     if role is not None:
-        raise ValueError(f"{path}:{column[first][0]}: {cut(column[first][1])!r} is not closed in its sentence")
+        raise DataError(f"{path}:{column[first][0]}: {cut(column[first][1])!r} is not closed in its sentence")
     return spans_to_bio(spans, len(column))
 
 

@@ -8,6 +8,7 @@ from albert_np.data.formats.lines import FilePath, require_examples
 from albert_np.data.formats.objects import complete_ids, quote_names, read_objects
 from albert_np.data.formats.squad_answers import place_answers
 from albert_np.data.formats.summary import Examples, FileSummary
+from albert_np.io.files import DataError
 
 # The keys of a question; the first one that the file has is used.
 KEYS = {
@@ -86,7 +87,7 @@ def get_usual(role: str, given: str | None, optional: bool) -> Sequence[str]:
 def find_entries(value: Any, position: str, usual: dict[str, Sequence[str]], title: str = "") -> Iterator[Entry]:
     """Yield the questions of an article, of a paragraph, or a single one. ValueError that names the position."""
     if not isinstance(value, dict):
-        raise ValueError(f"{position}: expected an object with 'paragraphs', 'qas' or 'question', got {str(value)[:40]!r}")
+        raise DataError(f"{position}: expected an object with 'paragraphs', 'qas' or 'question', got {str(value)[:40]!r}")
     title = str(value.get("title") or title)
     if "paragraphs" in value:
         for i, paragraph in enumerate(get_value(value, "paragraphs", list, position)):
@@ -127,9 +128,9 @@ def choose_keys(entries: Sequence[Entry], usual: dict[str, Sequence[str]]) -> di
 def get_value(value: dict[str, Any], key: str, kind: type, position: str) -> Any:
     """Return value[key]. ValueError that names the position if it is missing or not of this kind."""
     if key not in value:
-        raise ValueError(f"{position}: {key!r} is missing; got {quote_names(value)}")
+        raise DataError(f"{position}: {key!r} is missing; got {quote_names(value)}")
     if not isinstance(value[key], kind):
-        raise ValueError(f"{position}: {key!r} must be a {'list' if kind is list else 'text'}, not {str(value[key])[:40]!r}")
+        raise DataError(f"{position}: {key!r} must be a {'list' if kind is list else 'text'}, not {str(value[key])[:40]!r}")
     return value[key]
 
 
@@ -137,7 +138,7 @@ def get_id(entry: Entry, key: str | None) -> str | None:
     """Return the id of a question as text, None if it has none. ValueError if it is neither text nor an integer."""
     name = None if key is None else entry.value.get(key)
     if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
-        raise ValueError(f"{entry.position}: {key!r} must be a text or an integer, not {str(name)[:40]!r}")
+        raise DataError(f"{entry.position}: {key!r} must be a text or an integer, not {str(name)[:40]!r}")
     return None if name is None else str(name)
 
 

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from albert_np.data.formats.objects import parse_whole_number
+from albert_np.io.files import DataError
 
 IMPOSSIBLE = {True: True, False: False, "true": True, "false": False, None: False}  # 1 == True, 0 == False
 
@@ -46,7 +47,7 @@ def parse_impossible(value: dict[str, Any], position: str) -> bool:
     given = value.get("is_impossible")
     plain = given.strip().lower() if isinstance(given, str) else given
     if not isinstance(plain, bool | int | str | None) or plain not in IMPOSSIBLE:
-        raise ValueError(f"{position}: 'is_impossible' must be true or false, not {str(given)[:40]!r}")
+        raise DataError(f"{position}: 'is_impossible' must be true or false, not {str(given)[:40]!r}")
     return IMPOSSIBLE[plain]
 
 
@@ -63,14 +64,14 @@ def parse_answers(given: Any, start: Any, position: str, key: str) -> list[tuple
         return [pair for i, answer in enumerate(given) for pair in parse_answers(answer, None, position, f"{key}[{i}]")]
     if isinstance(given, dict):
         if given and "text" not in given:
-            raise ValueError(f"{position}: {key!r} must hold 'text' and 'answer_start', not {', '.join(map(repr, given))}")
+            raise DataError(f"{position}: {key!r} must hold 'text' and 'answer_start', not {', '.join(map(repr, given))}")
         given, start = given.get("text", []), given.get("answer_start")
     texts = given if isinstance(given, list) else [given]
     starts = start if isinstance(start, list) else [start] * len(texts) if start is None else [start]
     if any(not isinstance(text, str) for text in texts):
-        raise ValueError(f"{position}: {key!r} must be texts, or objects with 'text' and 'answer_start', not {str(given)[:40]!r}")
+        raise DataError(f"{position}: {key!r} must be texts, or objects with 'text' and 'answer_start', not {str(given)[:40]!r}")
     if len(starts) != len(texts):
-        raise ValueError(f"{position}: {key!r} must hold as many texts as offsets, not {len(texts)} and {len(starts)}")
+        raise DataError(f"{position}: {key!r} must hold as many texts as offsets, not {len(texts)} and {len(starts)}")
     return list(zip(texts, starts))
 
 
@@ -78,7 +79,7 @@ def parse_start(start: Any, position: str) -> tuple[int, str]:
     """Return an offset, and a note if it is written as 26.0 or "26". ValueError that names the position for anything else."""
     number, plain = parse_whole_number(start)
     if number is None:
-        raise ValueError(f"{position}: 'answer_start' must be a whole number, not {str(start)[:40]!r}")
+        raise DataError(f"{position}: 'answer_start' must be a whole number, not {str(start)[:40]!r}")
     return number, "" if plain else "with an offset written as 26.0 or '26'"
 
 

@@ -18,6 +18,7 @@ from albert_np.data.formats.lines import (
     split_lines,
 )
 from albert_np.data.formats.summary import Examples, FileSummary
+from albert_np.io.files import DataError
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 OPTIONS = ["text", "pair", "label", "header", "delimiter", "quotes", "missing", "several", "separator"]
@@ -161,7 +162,7 @@ def read_text_cell(path: FilePath, number: int, row: dict[str, Any], column: str
     if column is None:
         return None
     if not isinstance(row[column], str):
-        raise ValueError(f"{path}:{number}: {column!r} must be a text, not {row[column]!r}")
+        raise DataError(f"{path}:{number}: {column!r} must be a text, not {row[column]!r}")
     if not row[column].strip():
         summary.leave_out(f"with an empty {column!r}", number)
     return row[column]
@@ -206,7 +207,7 @@ def read_json_rows(path: FilePath, summary: FileSummary) -> list[Row]:
     summary.format += f", {encoding}" if encoding != "UTF-8" else ""
     for number, value in values:
         if not isinstance(value, dict):
-            raise ValueError(f"{path}:{number}: expected a JSON object, got {str(value)[:40]!r}")
+            raise DataError(f"{path}:{number}: expected a JSON object, got {str(value)[:40]!r}")
     keys = {key: None for _, value in values for key in value}  # a key that only some objects have is a column of all
     return [(number, {**keys, **value}) for number, value in values]
 

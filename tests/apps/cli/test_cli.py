@@ -177,9 +177,9 @@ def test_missing_empty_and_unreadable_files(fails, tmp_path):
     out = "--out", tmp_path / "out"
     assert "no such text file" in fails("pretrain", tmp_path / "none.txt", *out, *SIZES)
     (tmp_path / "empty.txt").touch()
-    assert "empty.txt is empty" in fails("pretrain", tmp_path / "empty.txt", *out, *SIZES)
+    assert "empty.txt is empty" in fails("pretrain", tmp_path / "empty.txt", *out, *SIZES, code=1)
     (tmp_path / "latin.txt").write_bytes(b"A caf\xe9 is here. It is open.\n" * 50)
-    assert "not UTF-8" in fails("pretrain", tmp_path / "latin.txt", *out, *SIZES)
+    assert "not UTF-8" in fails("pretrain", tmp_path / "latin.txt", *out, *SIZES, code=1)
     assert "folder" in fails("pretrain", tmp_path, *out, *SIZES)
     assert "name the text files" in fails("pretrain", *out, *SIZES)
 

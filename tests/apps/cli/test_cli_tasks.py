@@ -227,14 +227,16 @@ def test_mistakes_are_one_line(files, tmp_path, fails):
         "finetune", "ner", "--train", files / "words.conll", "--out", tmp_path / "m"
     )
     assert "nowhere.conll" in fails("finetune", "ner", "--train", "nowhere.conll", "--out", tmp_path / "m", *SMALL)
-    assert "expected O, B-TYPE" in fails("finetune", "ner", "--train", files / "text.tsv", "--out", tmp_path / "m", *SMALL)
+    assert "expected O, B-TYPE" in fails(
+        "finetune", "ner", "--train", files / "text.tsv", "--out", tmp_path / "m", *SMALL, code=1
+    )
     assert "--option takes KEY=VALUE" in fails("finetune", "ner", *train, "-o", "word")
     assert "ner has no option 'colour'" in fails("finetune", "ner", *train, "-o", "colour=1")
     (tmp_path / "empty.conll").write_text("\n\n")
     assert "there is no example in it" in fails("finetune", "ner", *train, "--dev", tmp_path / "empty.conll", code=1)
     broken = tmp_path / "broken.conll"
     broken.write_text("Anna\tB-PER\nis\n")
-    assert f"{broken}:2: expected 2 columns" in fails("finetune", "ner", *train, "--dev", broken)
+    assert f"{broken}:2: expected 2 columns" in fails("finetune", "ner", *train, "--dev", broken, code=1)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").touch()
     assert "is not empty" in fails("finetune", "ner", "--train", files / "words.conll", "--out", tmp_path / "full", *SMALL)
