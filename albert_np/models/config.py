@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from albert_np.core.layers.activations import ACTIVATIONS
 from albert_np.io import config_files
 from albert_np.io.config_files import unknown_key
 from albert_np.io.model_config import ModelConfig
 
-ACTIVATIONS = ("gelu_new", "gelu", "relu", "tanh")
 FACTORED = (  # the weights of a block that may be in `ranks`
     "attention.query", "attention.key", "attention.value", "attention.output", "ffn.intermediate", "ffn.output",
 )  # fmt: skip
