@@ -22,7 +22,7 @@ from albert_np.version import __version__
 
 OPSET = 20  # the first with the operator Gelu
 IR_VERSION = 9  # read by onnxruntime since 1.17
-ACTIVATIONS: dict[str, tuple[str, dict[str, str]]] = {  # operator and attributes
+ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {  # operator and attributes
     "gelu_new": ("Gelu", {"approximate": "tanh"}), "gelu": ("Gelu", {"approximate": "none"}), "relu": ("Relu", {}),
     "tanh": ("Tanh", {}),
 }  # fmt: skip

@@ -8,6 +8,7 @@ These differ by up to 4.7e-4, enough to notice in a converted model.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def tanh_backward(dy: Array, y: Array) -> Array:
     return dy * (1 - y * y)
 
 
-ACTIVATIONS = {"gelu_new": (gelu_new, gelu_new_backward), "gelu": (gelu, gelu_backward)}
+ACTIVATIONS: dict[str, tuple[Any, Any]] = {"gelu_new": (gelu_new, gelu_new_backward), "gelu": (gelu, gelu_backward)}
 ACTIVATIONS |= {"relu": (relu, relu_backward), "tanh": (tanh, tanh_backward)}
 
 
