@@ -20,7 +20,7 @@ from albert_np.tasks import Task, get_task
 from albert_np.tasks.finetune_folder import FinetuneFolder, examples_hash, new_folder, params_hash
 from albert_np.tasks.initial_model import VOCAB_SIZE, InitialModel, limit_max_length
 from albert_np.tasks.trained import Trained, baseline_scores
-from albert_np.training.callbacks import Callback
+from albert_np.training.callbacks import Callback, get_callback
 from albert_np.training.constraints import Constraint, get_constraints
 from albert_np.training.finetune import get_answers, numeric_scores, train_epochs
 from albert_np.training.finetune_settings import FinetuneSettings
@@ -86,6 +86,7 @@ def finetune(
     report: Callback | None = None,
     resume: bool = False,
     processes: Processes | None = None,
+    progress: bool = True,
     **settings: Any,
 ) -> Finetuned:
     """Train a model for a task and return its best epoch.
@@ -99,7 +100,8 @@ def finetune(
     teacher         the folder of a larger model trained for the task, which the model also learns from (models/distillation.py)
     out             a folder, new or empty; None: nothing is written
     seeds           the number of runs, with the seeds from settings' `seed` on, each in out/seed-N; the best of them in `out`
-    report          a `Callback`
+    progress        whether the progress is shown: on stderr, or in the output of a notebook's cell
+    report          a `Callback` that observes the run instead of this display
     processes       those that train together: None, all that mpiexec has started. All call this alike; the main one writes
     settings        fields of `FinetuneSettings`: epochs=3, learning_rate=1e-4, ...
     resume          continue the run in `out`, bit for bit, whatever ended it; all other arguments as before. (The number of
@@ -136,7 +138,7 @@ def finetune(
         own_vocabulary = model is None and tokenizer is None  # it is trained on the examples, and stored in the run's folder
         if own_vocabulary and folder is not None and resume:
             tokenizer = folder.path
-        callback = (report if processes.is_main else None) or Callback()
+        callback = get_callback(report, progress, processes.is_main)
         examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
         task.learn(examples)
         initial = InitialModel.resolve(

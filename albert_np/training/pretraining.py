@@ -14,7 +14,7 @@ from albert_np.io.files import write_json
 from albert_np.io.packed_checkpoint import Packing, save_packed
 from albert_np.models.config import AlbertConfig
 from albert_np.training import checkpoint
-from albert_np.training.callbacks import Callback
+from albert_np.training.callbacks import Callback, get_callback
 from albert_np.training.constraints import Constraint, get_constraints
 from albert_np.training.divergence import DivergenceDetector, check_held_out
 from albert_np.training.evaluate import evaluate
@@ -52,11 +52,14 @@ def pretrain(
     report: Callback | None = None,
     processes: Processes | None = None,
     constraints: Sequence[Constraint] | None = None,
+    progress: bool = True,
 ) -> Summary:
     """Train `model` in place on `data` (a `RunData`) and write model, metrics, checkpoints and figures into the folder `out`.
 
     With `resume` the newest whole checkpoint in `out` is continued, bit for bit. Ctrl-C and SIGTERM save and end the run; the
-    summary says so. report: a `Callback`. constraints: instead of those that the settings ask for (`sparsity`).
+    summary says so. constraints: instead of those that the settings ask for (`sparsity`).
+
+    The progress is shown unless `progress` is False. report: a `Callback` that observes the run instead of this display.
 
     Started by mpiexec, all processes call this alike, with the same arguments: each computes its share of every step, and only
     the main process writes and reports. processes: others than all; `engine.mpi.SINGLE_PROCESS` for a run of this one alone.
@@ -65,7 +68,7 @@ def pretrain(
     RuntimeError if another process uses it, OSError if it cannot be written, Diverged if training fails.
     """
     processes = world() if processes is None else processes
-    settings, callback = settings or Settings(), (report if processes.is_main else None) or Callback()
+    settings, callback = settings or Settings(), get_callback(report, progress, processes.is_main)
     constraints = get_constraints(settings) if constraints is None else constraints
     with processes.guard(), processes.main_process_only(RunFolder(out, resume)) as folder, stop_on_signals() as own_stop:
         stop = processes.shared_stop(own_stop)

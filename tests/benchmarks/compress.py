@@ -24,7 +24,7 @@ import numpy as np
 from tasks import CASES, place, prepare
 
 import albert_np as ab
-from albert_np.apps.progress import Progress
+from albert_np.training import Progress
 from albert_np.compress import sweep
 from albert_np.compress.job import Plan, compress_model
 from albert_np.compress.structured import cut

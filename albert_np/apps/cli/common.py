@@ -115,13 +115,9 @@ def use_backend(name: str | None) -> None:
 
 def make_report(silent: bool) -> "Report":
     """Return the progress display of a run, or, if `silent`, one that prints nothing."""
-    from albert_np.training import Report
+    from albert_np.training import Callback, Progress
 
-    if silent:
-        return Report()
-    from albert_np.apps.progress import Progress
-
-    return Progress()
+    return Callback() if silent else Progress()
 
 
 def print_message(text: str) -> None:
