@@ -20,3 +20,4 @@ __all__ = [
     "bleu", "chrf", "chunks", "classification_scores", "confusion", "conll2005", "conlleval", "group_arguments",
     "multilabel_scores", "regression_scores", "semeval", "squad", "to_bio",
 ]  # fmt: skip
+__dir__ = __all__.copy  # for completion

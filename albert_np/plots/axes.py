@@ -1,16 +1,26 @@
 """The style that the figures share: axes, colours and smoothed curves."""
 
+import io
 import math
 from collections.abc import Sequence
 from typing import Any
 
+import matplotlib.figure
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 WINDOW = 0.02  # the running mean covers this share of the steps
 INK, PALE, SECOND, SECOND_PALE = "#1f4e8c", "#b7cbe6", "#b3541e", "#ecc9b3"
 
 Record = dict[str, Any]
+
+
+class Figure(matplotlib.figure.Figure):
+    """A figure that a notebook shows when it is the result of a cell."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
 
 
 def make_axes(title: str, ylabel: str) -> tuple[Figure, Axes]:

@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from albert_np.plots.axes import INK, PALE, SECOND
+from albert_np.plots.axes import INK, PALE, SECOND, Figure
 
 MAX_PANELS = 3
 PANEL, ROW = (4.2, 0.36)  # inches

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from albert_np.plots.axes import INK, PALE, SECOND, Record, make_axes, plot_curve
+from albert_np.plots.axes import INK, PALE, SECOND, Figure, Record, make_axes, plot_curve
 
 
 def finetune_figures(

@@ -30,7 +30,7 @@ from albert_np.training.state import History
 __all__ = ["Finetuned", "finetune", "new_folder"]
 
 
-@dataclass
+@dataclass(repr=False)
 class Finetuned:
     """The results of a fine-tuning, over all seeds.
 
@@ -47,6 +47,28 @@ class Finetuned:
     held: list[Any]
     scores: list[dict[str, Any]] = field(default_factory=list)
     stopped_by: str = ""
+
+    def __repr__(self) -> str:
+        """Return the score that chose the epoch, beside those of the baselines, and where the rest is."""
+        task, history, several = self.trained.task, self.history, len(self.scores) > 1
+        lines = [f"Finetuned for {task.name}{', stopped by ' * bool(self.stopped_by)}{self.stopped_by}: {history!r}"]
+        if self.scores:
+            spread = f" ± {self.deviation[task.metric]:.4f}, the mean of {len(self.scores)} seeds" if several else ""
+            others = "".join(f"; {name} {scores[task.metric]:.4f}" for name, scores in self.baselines.items())
+            lines.append(f"  {task.metric} {self.mean[task.metric]:.4f}{spread}, on {len(self.held)} examples{others}")
+        return "\n".join([*lines, "  .plot()  .mean  .baselines  .history  .trained.predict(texts)  .trained.evaluate(examples)"])
+
+    def plot(self) -> Any:
+        """Return a figure of the loss in each step and the score of each epoch, beside those of the baselines.
+
+        A notebook shows it; `.savefig(file)` stores it. ValueError if no step was made.
+        """
+        from albert_np.plots import finetune_figures
+
+        figures = finetune_figures(self.history.steps, self.history.epochs, self.trained.task.metric, self.baselines)
+        if not figures:
+            raise ValueError("there is nothing to plot: no step was made")
+        return figures["learning"]
 
     def add(self, trained: Trained, history: History) -> None:
         """Add the result of another seed."""

@@ -57,6 +57,11 @@ class Task:
                 raise ValueError(f"{self.name} has no option {key!r}; expected one of {', '.join(self.defaults)}")
         self.options: dict[str, Any] = {**self.defaults, **options}
 
+    def __repr__(self) -> str:
+        """Return the options that differ from their defaults."""
+        changed = {key: value for key, value in self.options.items() if value != self.defaults.get(key)}
+        return f"{type(self).__name__}({', '.join(f'{key}={reprlib.repr(value)}' for key, value in changed.items())})"
+
     # ---- files and examples ----
 
     def read(self, path: Any) -> list[Any]:

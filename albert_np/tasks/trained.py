@@ -20,7 +20,7 @@ FILE = "task.json"
 MIN_LENGTH = 3  # tokens of a row: [CLS], one token, [SEP]
 
 
-@dataclass
+@dataclass(repr=False)
 class Trained:
     """A model that answers, with everything it needs.
 
@@ -33,6 +33,9 @@ class Trained:
     tokenizer: Any
     about: dict[str, Any] = field(default_factory=dict)
     packing: Packing | None = None
+
+    def __repr__(self) -> str:
+        return f"Trained(\n  {self.task!r},\n  {self.model!r},\n  {self.tokenizer!r},\n)"
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike[str], task: str | Task | None = None, dtype: Any = "float32") -> "Trained":

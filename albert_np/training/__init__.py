@@ -18,3 +18,4 @@ __all__ = [
     "Callback", "Damaged", "Diverged", "Progress", "Report", "RunData", "Settings", "Summary", "evaluate", "get_run_data",
     "prepare_data", "pretrain",
 ]  # fmt: skip
+__dir__ = __all__.copy  # for completion

@@ -1,7 +1,7 @@
 """The data of a pretraining run, from text files and settings: training examples, a fixed held-out set, and facts about both."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,8 @@ class RunData:
     folder            of the tokenised corpus
     """
 
-    train: Any
-    held_out: Any = None
+    train: Any = field(repr=False)
+    held_out: Any = field(default=None, repr=False)
     fingerprint: str = ""
     unigram_entropy: float | None = None
     facts: dict[str, Any] | None = None

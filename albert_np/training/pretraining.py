@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from albert_np.engine.mpi import Processes, world
@@ -20,16 +21,16 @@ from albert_np.training.divergence import DivergenceDetector, check_held_out
 from albert_np.training.evaluate import evaluate
 from albert_np.training.init_mlm_bias import init_mlm_bias
 from albert_np.training.losses import LossBuffer
-from albert_np.training.metrics import MetricsFile
+from albert_np.training.metrics import MetricsFile, read_metrics
 from albert_np.training.run_folder import RunFolder
 from albert_np.training.settings import Settings
 from albert_np.training.trainer import Arrays, Checkpoints, Trainer
 from albert_np.version import __version__
 
 
-@dataclass
+@dataclass(repr=False)
 class Summary:
-    """How a run ended. `stopped_by` is "" or a signal's name; `held_out` the last evaluation, made after `held_out_step`."""
+    """The end of a run. `stopped_by` is "" or a signal's name; `held_out` the last evaluation, made after `held_out_step`."""
 
     out: str
     step: int
@@ -40,6 +41,27 @@ class Summary:
     held_out: dict[str, float] | None
     held_out_step: int
     unigram_entropy: float | None
+
+    def __repr__(self) -> str:
+        ended = f", stopped by {self.stopped_by}" if self.stopped_by else ""
+        lines = [f"Pretrained for {self.step} of {self.total_steps} steps{ended}: {self.tokens:,} tokens in {self.seconds:.0f} s"]
+        if self.held_out:
+            scores = ", ".join(f"{name} {value:.4g}" for name, value in self.held_out.items())
+            unigram = "" if self.unigram_entropy is None else f"; unigram entropy {self.unigram_entropy:.4g}"
+            lines.append(f"  held-out after step {self.held_out_step}: {scores}{unigram}")
+        return "\n".join([*lines, f"  in {self.out}; .plot() shows the loss"])
+
+    def plot(self) -> Any:
+        """Return a figure of the loss in each step and on the held-out documents. A notebook shows it.
+
+        It reads metrics.jsonl in `out`. OSError if that is gone, ValueError if no step has a finite loss.
+        """
+        from albert_np.plots import pretraining_figures
+
+        figures = pretraining_figures(*read_metrics(Path(self.out) / "metrics.jsonl"), self.unigram_entropy)
+        if not figures:
+            raise ValueError("there is nothing to plot: no step has a finite loss")
+        return figures["loss"]
 
 
 def pretrain(

@@ -42,7 +42,8 @@ def test_it_can_be_silent_or_shown_otherwise(capsys):
 def test_pretraining_too(capsys, make, settings, workshop, tokenizer, corpus, config, tmp_path):
     settings = settings.replace(steps=3)
     model, data = make(settings)
-    pretrain(model, data, tmp_path / "shown", settings)
+    summary = pretrain(model, data, tmp_path / "shown", settings)
+    assert summary.plot().axes[0].get_title(loc="left") == "Masked language model"
     out, err = capsys.readouterr()
     assert out == "" and "step 3/3 loss" in err and "held-out after step 3" in err
     pretrain(model, data, tmp_path / "silent", settings, progress=False)
