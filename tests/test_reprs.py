@@ -63,7 +63,10 @@ def test_they_say_the_essential(things, done):
 
 
 def test_a_config_can_be_built_again_from_its_repr():
-    for config in (ab.AlbertConfig(), ab.AlbertConfig.preset("tiny", sharing="ffn", id2label={0: "no", 1: "yes"}, recompute=True)):
+    for config in (
+        ab.AlbertConfig(),
+        ab.AlbertConfig.preset("tiny", sharing="ffn", id2label={0: "no", 1: "yes"}, recompute=True),
+    ):
         assert eval(repr(config), {"AlbertConfig": ab.AlbertConfig}) == config
 
 

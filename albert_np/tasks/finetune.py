@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import inspect
 import json
 import os
 import statistics
@@ -14,7 +15,8 @@ from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_figures, write_json, write_whole
 from albert_np.io.packed_checkpoint import Packing
-from albert_np.models.config import AlbertConfig
+from albert_np.io.similar_names import NOTES, suggest
+from albert_np.models.config import FIELDS, AlbertConfig
 from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
 from albert_np.tasks import Task, get_task
 from albert_np.tasks.finetune_folder import FinetuneFolder, examples_hash, new_folder, params_hash
@@ -26,6 +28,7 @@ from albert_np.training.finetune import get_answers, numeric_scores, train_epoch
 from albert_np.training.finetune_settings import FinetuneSettings
 from albert_np.training.metrics import read_lines
 from albert_np.training.state import History
+from albert_np.training.trainer_settings import rename_aliases
 
 __all__ = ["Finetuned", "finetune", "new_folder"]
 
@@ -125,7 +128,7 @@ def finetune(
     progress        whether the progress is shown: on stderr, or in the output of a notebook's cell
     report          a `Callback` that observes the run instead of this display
     processes       those that train together: None, all that mpiexec has started. All call this alike; the main one writes
-    settings        fields of `FinetuneSettings`: epochs=3, learning_rate=1e-4, ...
+    settings        fields of `FinetuneSettings`: epochs=3, learning_rate=1e-4 (or lr), ...
     resume          continue the run in `out`, bit for bit, whatever ended it; all other arguments as before. (The number of
                     seeds may grow, if there were several.) A completed run is read, not trained again. With another number of
                     processes the result is the same up to rounding
@@ -145,12 +148,14 @@ def finetune(
     1.0
     """
     processes = world() if processes is None else processes
+    settings = rename_aliases(settings)
     arguments = dict(
         train=train, dev=dev, model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch, seeds=seeds,
         options=options, changes=changes, vocab_size=vocab_size, teacher=teacher, **settings,
     )  # fmt: skip
     with processes.guard():
         task = get_task(task, **(options or {}))
+        check_names(settings, task)
         checked = FinetuneSettings.from_dict({**task.trains, **settings})
         if seeds < 1:
             raise ValueError(f"seeds must be at least 1, not {seeds}")
@@ -270,6 +275,17 @@ class FinetuneJob:
             if not history.stopped_by:
                 folder.finish(settings.seed)
         return trained, history
+
+
+def check_names(settings: dict[str, Any], task: Task) -> None:
+    """Raise ValueError for a name that is not a setting, with the setting, argument, option or field that was probably meant."""
+    own = [each.name for each in dataclasses.fields(FinetuneSettings)]
+    written = {name: f"changes={{{name!r}: ...}}" for name in FIELDS}
+    written |= {name: f"options={{{name!r}: ...}}" for name in task.defaults}
+    written |= {name: repr(name) for name in (*inspect.signature(finetune).parameters, *own)}
+    for key in settings:
+        if key not in own:
+            raise ValueError(f"unknown setting {key!r}{suggest(key, written, {**NOTES, **FinetuneSettings.notes})}")
 
 
 def read_finished(folder: Path, task: Task) -> tuple[Trained, History]:

@@ -75,8 +75,11 @@ def pretrain(
     processes: Processes | None = None,
     constraints: Sequence[Constraint] | None = None,
     progress: bool = True,
+    **changes: Any,
 ) -> Summary:
     """Train `model` in place on `data` (a `RunData`) and write model, metrics, checkpoints and figures into the folder `out`.
+
+    settings, changes: a `Settings`, and fields of it: steps=500, learning_rate=1e-3 (or lr), ...
 
     With `resume` the newest whole checkpoint in `out` is continued, bit for bit. Ctrl-C and SIGTERM save and end the run; the
     summary says so. constraints: instead of those that the settings ask for (`sparsity`).
@@ -90,7 +93,8 @@ def pretrain(
     RuntimeError if another process uses it, OSError if it cannot be written, Diverged if training fails.
     """
     processes = world() if processes is None else processes
-    settings, callback = settings or Settings(), get_callback(report, progress, processes.is_main)
+    settings = (settings or Settings()).replace(**changes)
+    callback = get_callback(report, progress, processes.is_main)
     constraints = get_constraints(settings) if constraints is None else constraints
     with processes.guard(), processes.main_process_only(RunFolder(out, resume)) as folder, stop_on_signals() as own_stop:
         stop = processes.shared_stop(own_stop)

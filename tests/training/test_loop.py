@@ -224,7 +224,7 @@ def test_training_works_outside_the_main_thread(make, settings, tmp_path):
         ({"steps": 0}, "steps must be at least 1, not 0"),
         ({"steps": "10"}, "steps must be an integer, not '10'"),
         ({"steps": None}, "one of steps and epochs"),
-        ({"epochs": 1}, "one of steps and epochs"),
+        ({"epochs": 1, "steps": 10}, "one of steps and epochs"),
         ({"learning_rate": float("nan")}, "learning_rate must be a positive number"),
         ({"learning_rate": -1}, "learning_rate must be a positive number"),
         ({"optimizer": "sgd"}, "optimizer must be one of adamw, lamb, not 'sgd'"),

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from albert_np.io.config_files import unknown_key
+from albert_np.io.similar_names import suggest
 from albert_np.models.config import FIELDS, PRESETS
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class ConfigCommand(TyperCommand):
 
 
 def _describe_unknown_option(name: str, options: list[str]) -> str:
-    return unknown_key(name, [each for each in options if each.startswith("--")]).replace("config key", "option")
+    return f"unknown option {name!r}{suggest(name, [each for each in options if each.startswith('--')])}"
 
 
 def parse_pairs(option: str, pairs: list[str] | None) -> dict[str, Any]:
