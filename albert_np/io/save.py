@@ -49,7 +49,7 @@ def save_tf(folder: Path, config: ModelConfig, params: Tree, dtype: str = "") ->
     from albert_np.io.formats import tensorflow
 
     if config.fusion_layers:
-        raise ValueError("Google's checkpoints have no place for fusion_layers; --to hf or npz keeps them")
+        raise ValueError("Google's checkpoints have no place for fusion_layers; the formats hf and npz keep them")
     tensors = rename_tree(config, params, "tf")
     if config.embedding_size == config.hidden_size:
         tensors = _without_projection(tensors)

@@ -63,7 +63,7 @@ class Classification(Task):
     def learn(self, examples: list[Labelled]) -> None:
         labels = [example.label for example in examples if example.label is not None]
         if not labels:
-            raise ValueError("the training examples have no labels: name their column, -o label=NAME")
+            raise ValueError("the training examples have no labels: name their column, `options={'label': NAME}`")
         kind = self.options["kind"] or infer_kind(labels)
         if kind not in PROBLEM_TYPES:
             raise ValueError(f"kind must be one of {', '.join(PROBLEM_TYPES)}, not {kind!r}")

@@ -305,7 +305,7 @@ def check_teacher(teacher: Trained | None, task: Task, initial: InitialModel) ->
     if own != expected:
         raise ValueError(f"the teacher was trained for other labels: {own.get('id2label')}, not {expected.get('id2label')}")
     if teacher.tokenizer.get_vocab() != initial.tokenizer.get_vocab():
-        raise ValueError("the teacher has another vocabulary: give its tokenizer by --tokenizer")
+        raise ValueError("the teacher has another vocabulary: give its tokenizer as `tokenizer`")
 
 
 def get_packing(settings: FinetuneSettings, constraints: Sequence[Constraint]) -> Packing | None:

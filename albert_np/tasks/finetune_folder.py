@@ -105,12 +105,12 @@ def new_folder(out: str | os.PathLike[str]) -> Path:
     if not path.exists():
         return path
     if not path.is_dir():
-        raise FileExistsError(f"{path} is not empty; --out needs a new folder")
+        raise FileExistsError(f"{path} is not empty; `out` needs a new folder")
     names = {each.name for each in path.iterdir()} - {LOCK}  # which a run leaves that failed before it wrote anything
     if FILE in names:
-        raise FileExistsError(f"{path} is not empty: it holds a run; add --resume to continue it, or choose another --out")
+        raise FileExistsError(f"{path} is not empty: it holds a run; `resume=True` continues it, or choose another `out`")
     if names:
-        raise FileExistsError(f"{path} is not empty; --out needs a new folder")
+        raise FileExistsError(f"{path} is not empty; `out` needs a new folder")
     return path
 
 

@@ -144,9 +144,8 @@ class Finetuning(Trainer):
             if graded:
                 record["accuracy"] = correct / max(1, answers)
             if not (math.isfinite(loss) and math.isfinite(norm)):
-                raise Diverged(
-                    f"the loss became NaN or infinite at step {record['step']}; try a lower --lr (it was {self.peak:g})"
-                )
+                where = f"the loss became NaN or infinite at step {record['step']}"
+                raise Diverged(f"{where}; try a lower `learning_rate` (it was {self.peak:g})")
             self.state.history.steps.append(record)
             self.callback.step(record)
 

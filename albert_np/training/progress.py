@@ -28,16 +28,17 @@ class Progress(Callback):
     """Show steps, loss, accuracies, tokens per second and the time left, of pretraining and of fine-tuning.
 
     console: a rich Console; by default one on stderr (in a notebook, on stdout), which drops its output once the terminal or the
-    pipe is closed. NO_COLOR is respected. Nothing is drawn by a background thread.
+    pipe is closed. NO_COLOR is respected. Nothing is drawn by a background thread. wording: applied to every note.
     """
 
-    def __init__(self, console: "Console | None" = None) -> None:
+    def __init__(self, console: "Console | None" = None, wording: Callable[[str], str] = str) -> None:
         from rich.console import Console
 
         self._in_notebook = console is None and is_notebook()
         stream: Any = DroppingStream((sys.stdout if self._in_notebook else sys.stderr) or io.StringIO())
         terminal = False if self._in_notebook else None  # a kernel's streams look like a terminal
         self.console = console or Console(file=stream, highlight=False, force_jupyter=False, force_terminal=terminal)
+        self.wording = wording
         self._bar: progress.Progress | None = None
         self._write_line: Callable[[str], None] | None = None  # of a notebook
         self._last_shown = -math.inf
@@ -91,7 +92,7 @@ class Progress(Callback):
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(self.wording(text), markup=False, soft_wrap=True)
 
     def close(self) -> None:
         """Draw the bar a last time and end it."""

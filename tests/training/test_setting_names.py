@@ -32,7 +32,8 @@ PRETRAINING = {
 }  # fmt: skip
 CONFIG = {
     "num_layers": "num_hidden_layers", "n_head": "num_attention_heads", "d_model": "hidden_size", "d_ff": "intermediate_size",
-    "dropout": "hidden_dropout_prob", "activation": "hidden_act", "max_length": "max_position_embeddings", "n_vocab": "vocab_size",
+    "dropout": "hidden_dropout_prob", "activation": "hidden_act", "max_length": "max_position_embeddings",
+    "n_vocab": "vocab_size",
 }  # fmt: skip
 
 
@@ -87,7 +88,14 @@ def test_epochs_take_the_place_of_steps():
 def test_every_usual_name_leads_to_a_name_that_exists():
     import inspect
 
-    known = {*vars(Settings()), *vars(FinetuneSettings()), *FIELDS, *inspect.signature(ab.finetune).parameters, "lr", "max_length"}
+    known = {
+        *vars(Settings()),
+        *vars(FinetuneSettings()),
+        *FIELDS,
+        *inspect.signature(ab.finetune).parameters,
+        "lr",
+        "max_length",
+    }
     assert {target for targets in USUAL.values() for target in targets} <= known
 
 
@@ -102,7 +110,7 @@ def test_names_that_are_not_similar_are_not_suggested():
     ("command", "hint"),
     [
         ("finetune ner --learning-rate 1", "'--learning-rate'; did you mean '--lr'?"),
-        ("finetune ner --batch-size 1", "did you mean '--tokens-per-batch', which counts the tokens of a step, not its examples?"),
+        ("finetune ner --batch-size 1", "'--tokens-per-batch', which counts the tokens of a step, not its examples?"),
         ("finetune ner --num-train-epochs 1", "did you mean '--epochs'?"),
         ("finetune ner --output-dir x", "did you mean '--out'?"), ("pretrain --max-steps 3", "did you mean '--steps'?"),
         ("info tiny --train", "unknown option '--train'"),

@@ -142,12 +142,16 @@ def explain_error(error: Exception) -> tuple[str, int]:
 
 def _print_warning(message: Any, category: Any, *location: Any) -> None:
     """Print a warning as one line, without its location in the code."""
+    from albert_np.apps.cli.wording import as_options
+
     with contextlib.suppress(OSError):
-        print("albert-np: note: " + " ".join(str(message).split()), file=sys.stderr)
+        print("albert-np: note: " + as_options(" ".join(str(message).split())), file=sys.stderr)
 
 
 def _print_failure(message: str, code: int) -> int:
-    line = " ".join(message.split())
+    from albert_np.apps.cli.wording import as_options
+
+    line = as_options(" ".join(message.split()))
     if len(line) > MAX_MESSAGE:  # it quotes something long from a file
         line = f"{line[: MAX_MESSAGE // 2]} ... {line[-MAX_MESSAGE // 2 :]}"
     with contextlib.suppress(OSError):

@@ -116,9 +116,10 @@ def use_backend(name: str | None) -> None:
 
 def make_report(silent: bool) -> "Report":
     """Return the progress display of a run, or, if `silent`, one that prints nothing."""
+    from albert_np.apps.cli.wording import as_options
     from albert_np.training import Callback, Progress
 
-    return Callback() if silent else Progress()
+    return Callback() if silent else Progress(wording=as_options)
 
 
 def print_message(text: str) -> None:
