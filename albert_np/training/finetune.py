@@ -50,7 +50,9 @@ def train_epochs(
 
     Raises ValueError if there is nothing to train on, Diverged if the loss is not finite, OSError if it cannot be saved.
     """
-    items = [item for example in examples for item in task.items(example, tokenizer) if item.target is not None]
+    rows = [task.items(example, tokenizer) for example in examples]
+    task.note_cut(rows, "training examples", "; set `max_length` for more" if "max_length" in task.cut_part() else "")
+    items = [item for row in rows for item in row if item.target is not None]
     if not items:
         raise ValueError("none of the training examples has a label that could be learned")
     given = constraints, callback or Callback(), processes, stop or Stop(), checkpoints

@@ -128,6 +128,13 @@ def print_message(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
+def print_note(text: str) -> None:
+    """Print a line of information on stderr, as warnings are printed."""
+    from albert_np.apps.cli.wording import as_options
+
+    print_message(f"albert-np: note: {as_options(text)}")
+
+
 @contextlib.contextmanager
 def ignore_closed_stdout() -> Iterator[None]:
     """Lose what is printed within if stdout is closed, without changing the exit code."""

@@ -20,6 +20,7 @@ from albert_np.apps.cli.common import (
     parse_config_fields,
     parse_pairs,
     print_json,
+    print_note,
     print_table,
     use_backend,
 )
@@ -251,7 +252,9 @@ def load_trained(model: str, task: str, backend: str | None) -> "Trained":
     from albert_np.tasks.trained import Trained
 
     use_backend(backend)
-    return Trained.from_pretrained(model, task)
+    trained = Trained.from_pretrained(model, task)
+    trained.task.note = print_note
+    return trained
 
 
 def print_answers(trained: "Trained", texts: list[str] | None, file: str | None, as_json: bool) -> None:
