@@ -184,10 +184,10 @@ def finetune(
                     initial.tokenizer.save_pretrained(folder.path)
                 folder.done = processes.broadcast_object(lambda: folder.begin(arguments, job.fingerprint(checked)))
             try:
-                task.note = callback.note
+                task.note, task.scored = callback.note, "development examples"
                 return job.run([dataclasses.replace(checked, seed=checked.seed + i) for i in range(seeds)], folder, stop)
             finally:
-                del task.note
+                del task.note, task.scored
                 callback.close()
 
 

@@ -66,7 +66,7 @@ class FinetuneFolder(RunFolder):
         if self.resume:
             self._run = read_run(self.path)
             if different := find_differences(fingerprint, self._run["told"]):
-                raise ValueError(f"cannot resume {self.path}: {'; '.join(different)}")
+                raise ValueError(f"cannot resume {self.path}: {'; '.join(different)}{_advice(different)}")
             self.done = self._run["done"]
         self._run = {"arguments": serialisable_values(arguments), "told": fingerprint, "done": self.done, "version": __version__}
         write_json(self.path / FILE, self._run)
@@ -139,6 +139,13 @@ def find_differences(now: dict[str, Any], then: dict[str, Any]) -> list[str]:
         else:
             lines.append(f"{key} is {_shorten(new)} now and was {_shorten(old)}")
     return lines
+
+
+def _advice(different: list[str]) -> str:
+    """Return the way to train on, if the number of epochs is among the differences; else ""."""
+    if not any(line.startswith("epochs is ") for line in different):
+        return ""
+    return "; the learning rate of every step depends on the epochs: to train on, start another run with this one as its `model`"
 
 
 def _shorten(value: Any) -> str:

@@ -59,6 +59,7 @@ class Task:
     metric: ClassVar[str] = ""  # the score that selects the best epoch; higher is better
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128}  # default options
     trains: ClassVar[dict[str, Any]] = {}  # default settings of `finetune` for this task
+    scored = "examples"  # in a note, the examples that are answered; in `finetune`, "development examples"
     note: Callable[[str], None] = staticmethod(warn)  # called with a line for the user; in `finetune`, the callback's
 
     def __init__(self, **options: Any) -> None:
@@ -152,10 +153,12 @@ class Task:
         """Return the part of an example that `items` cuts, and where: "a text longer than max_length 128 tokens"."""
         return f"a text longer than max_length {self.options.get('max_length')} tokens"
 
-    def note_cut(self, rows: Sequence[Sequence[Item]], kind: str = "examples", advice: str = "") -> None:
-        """Tell the user, once, how many of the examples are cut. rows: of each example; kind: the name of these examples."""
-        if kind == "examples" and world().size > 1:  # they may be one process's share
+    def note_cut(self, rows: Sequence[Sequence[Item]], training: bool = False) -> None:
+        """Tell the user, once, how many of the examples are cut. rows: of each example; training: they are trained on."""
+        if not training and world().size > 1:  # they may be one process's share
             return
+        kind = "training examples" if training else self.scored
+        advice = "; set `max_length` for more" if training and "max_length" in self.cut_part() else ""
         count = sum(any(getattr(item, "cut", False) for item in items) for items in rows)
         noted: set[str] = self.__dict__.setdefault("_noted", set())
         text = f"{count} of {len(rows)} {kind} {'has' if count == 1 else 'have'} {self.cut_part()}, which is cut{advice}"

@@ -88,7 +88,7 @@ class NormalisedLines:
 
     def __init__(self, lines: Iterable[str], do_lower_case: bool, keep_accents: bool):
         self.lines, self.do_lower_case, self.keep_accents = lines, do_lower_case, keep_accents
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def __iter__(self) -> Iterator[str]:
         try:
@@ -96,7 +96,7 @@ class NormalisedLines:
                 if self.do_lower_case:
                     line = lower_each(line)
                 yield from _split_line(normalise_text(line, self.do_lower_case, self.keep_accents))
-        except Exception as error:
+        except BaseException as error:  # KeyboardInterrupt, too
             self.error = error
             raise
 

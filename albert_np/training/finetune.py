@@ -51,7 +51,7 @@ def train_epochs(
     Raises ValueError if there is nothing to train on, Diverged if the loss is not finite, OSError if it cannot be saved.
     """
     rows = [task.items(example, tokenizer) for example in examples]
-    task.note_cut(rows, "training examples", "; set `max_length` for more" if "max_length" in task.cut_part() else "")
+    task.note_cut(rows, training=True)
     items = [item for row in rows for item in row if item.target is not None]
     if not items:
         raise ValueError("none of the training examples has a label that could be learned")

@@ -66,7 +66,7 @@ def test_it_is_said_once_in_a_run_for_each_list():
     part = CASES["classification"][1]
     assert lines == [
         f"3 of 6 training examples have {part}, which is cut; set `max_length` for more",
-        f"1 of 3 examples has {part}, which is cut",
+        f"1 of 3 development examples has {part}, which is cut",
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -90,3 +90,14 @@ def test_long_lines_are_cut_not_lost(tmp_path):
     assert list(_split_line("short")) == ["short"]
     model = train_tokenizer([" ".join(["zebra"] * 3000)], tmp_path / "m", 20)
     assert "z" in "".join(AlbertTokenizer(model).get_vocab())
+
+
+def test_an_interrupt_while_the_text_is_read_is_one(tmp_path):
+    """SentencePiece turns whatever its iterator raises into an error of its own."""
+
+    def lines():
+        yield "The cat sat on the mat."
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_tokenizer(lines(), tmp_path / "spiece.model", 30)

@@ -112,7 +112,7 @@ class Poison(Report):
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_checkpoint(make, settings, tmp_path):
     settings = settings.replace(log_every=1)
     model, data = make(settings)
-    with np.errstate(all="ignore"), pytest.raises(Diverged, match="NaN or infinite at step 7.*`learning_rate`.*`warmup`"):
+    with np.errstate(all="ignore"), pytest.raises(Diverged, match=r"NaN or infinite at step 7.*`learning_rate`.*`warmup`"):
         pretrain(model, data, tmp_path, settings, report=Poison(model, 6))
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000004"]
     assert np.isfinite(ab.AlbertForPreTraining.from_pretrained(tmp_path).params.flat).all()

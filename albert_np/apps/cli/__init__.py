@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+INTERRUPTED = 130  # the exit code after Ctrl-C
 MAX_MESSAGE = 1000  # characters of an error message
 PARALLEL_COMMANDS = ("pretrain", "finetune")  # which may run in several processes
 
@@ -98,12 +99,15 @@ def _discard_output(stream: Any) -> None:
 def _run(arguments: Sequence[str] | None) -> int:
     import typer
 
+    from albert_np.apps.cli.wording import Announced
     from albert_np.engine.mpi import world
 
     usage_error: Any = typer.BadParameter.__mro__[1]  # UsageError; its module differs between versions of typer
     try:
         with world().guard():
             code = app()(args=arguments, prog_name="albert-np", standalone_mode=False)
+        if code == INTERRUPTED and not isinstance(code, Announced):  # typer has caught the KeyboardInterrupt
+            return _print_failure("interrupted", INTERRUPTED)
         return code if isinstance(code, int) else 0
     except usage_error as error:
         if type(error).__name__ == "NoArgsIsHelpError":
@@ -111,7 +115,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             return 2
         return _print_failure(error.format_message().removeprefix("Invalid value: "), 2)
     except (KeyboardInterrupt, typer.Abort):
-        return _print_failure("interrupted", 130)
+        return _print_failure("interrupted", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output has ended: there is no one to report it to
         _discard_output(sys.stdout)
         return 1

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from albert_np.apps.cli.wording import Announced, as_options
 from albert_np.io.config_files import unknown_key
 from albert_np.io.similar_names import suggest
 from albert_np.models.config import FIELDS, PRESETS
@@ -116,7 +117,6 @@ def use_backend(name: str | None) -> None:
 
 def make_report(silent: bool) -> "Report":
     """Return the progress display of a run, or, if `silent`, one that prints nothing."""
-    from albert_np.apps.cli.wording import as_options
     from albert_np.training import Callback, Progress
 
     return Callback() if silent else Progress(wording=as_options)
@@ -130,8 +130,6 @@ def print_message(text: str) -> None:
 
 def print_note(text: str) -> None:
     """Print a line of information on stderr, as warnings are printed."""
-    from albert_np.apps.cli.wording import as_options
-
     print_message(f"albert-np: note: {as_options(text)}")
 
 
@@ -163,4 +161,4 @@ def print_table(columns: list[str], rows: list[list[str]]) -> None:
 def exit_after_signal(name: str, command: str, out: Path, result: str = "saved") -> typer.Exit:
     """Report that a signal ended a run and how to resume it -> the exit to raise, with the usual code (130 for SIGINT)."""
     print_message(f"albert-np: stopped by {name}, {result}; continue with: albert-np {command} --resume --out {out}")
-    return typer.Exit(128 + signal.Signals[name])
+    return typer.Exit(Announced(128 + signal.Signals[name]))

@@ -10,6 +10,11 @@ ARGUMENTS = frozenset(
 )
 OTHERS = {"learning_rate": "--lr", "objective": "--sentence-objective", "ab.use('cupy')": "--backend cupy"}
 
+
+class Announced(int):
+    """An exit code whose reason has been printed."""
+
+
 _ARGUMENT = re.compile(r"`([\w.]+(?:\('\w+'\))?)(?:=True)?`")
 _OPTION = re.compile(r"`options=\{'(\w+)': ([\w.]+)\}`")
 _CHANGE = re.compile(r"`changes=\{'(\w+)': ([\w.]+)\}`")
