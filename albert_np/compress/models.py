@@ -3,6 +3,7 @@
 import os
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,14 +41,16 @@ def compress(
     plan: Plan,
     examples: Any = None,
     dev: Any = None,
+    note: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Compress the trained model of a folder and write it to the new folder `out`.
 
     model     a trained folder, or any checkpoint that `from_pretrained` loads, without a task: see `compress_checkpoint`
     examples  of the task, a file or a list: for the importance of heads and neurons, and for calibration
     dev       examples to score before and after
+    note      called with a line for each file of examples
 
-    Returns sizes, parameters, zeros, scores and the share of answers that changed.
+    Returns sizes, parameters, zeros, scores, the share of answers that changed, and the summaries of the files.
     Raises ValueError, FileNotFoundError, FileExistsError.
     """
     folder = new_folder(out)
@@ -55,6 +58,7 @@ def compress(
         return compress_checkpoint(model, folder, plan, examples, dev)
     trained = Trained.from_pretrained(model)
     train, held_out = (trained.read(each) if each is not None else [] for each in (examples, dev))
+    files = trained.task.summarize({"examples": (examples, train), "dev": (dev, held_out)}, note)
     labelled, calibration = make_batches(trained, train) if train else ([], [])
     result = compress_model(trained.model, plan, labelled, calibration)
     small = Trained(trained.task, result.model, trained.tokenizer, trained.about, result.packing)
@@ -66,7 +70,7 @@ def compress(
         summary |= compare(trained, small, held_out)
     small.about = {**small.about, "compression": summary}
     small.save_pretrained(folder)
-    return {**summary, "bytes": weights_bytes(folder), "folder": str(folder)}
+    return {**summary, "bytes": weights_bytes(folder), "folder": str(folder), "files": files}
 
 
 class _AnyModel(Model):

@@ -129,6 +129,7 @@ def run(
     folder, report = new_folder(out), report or Report()
     trained = Trained.from_pretrained(model)
     sweep = Sweep(trained, trained.read(train), trained.read(dev), str(start or model), settings, report)
+    trained.task.summarize({"train": (train, sweep.train), "dev": (dev, sweep.dev)}, report.note)
     if not sweep.dev:
         raise ValueError("a sweep scores on development examples, and there are none")
     metric, float32_bytes = trained.task.metric, trained.model.params.count() * 4

@@ -5,6 +5,7 @@ An example is a text, or a pair of texts, with a label: one class, a list of cla
 number. The scores are accuracy and F1 for one class, micro-F1 for lists of classes, and Pearson's correlation for numbers.
 """
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,10 +13,14 @@ from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Labelled, read_table
+from albert_np.data.formats.summary import Examples
+from albert_np.data.formats.tables import as_rows, examples_from_rows
 from albert_np.metrics import classification_scores, multilabel_scores, regression_scores
 from albert_np.models import AlbertForSequenceClassification
+from albert_np.tasks.label_kinds import find_doubts, infer_kind, parse_number
 from albert_np.tasks.labels import (
     confusion_matrix,
+    count_labels,
     extend_labels,
     label_index,
     most_common_label,
@@ -25,16 +30,15 @@ from albert_np.tasks.labels import (
 from albert_np.tasks.task import Item, Task
 
 PROBLEM_TYPES = {"classes": "single_label_classification", "sets": "multi_label_classification", "number": "regression"}
-MAX_NUMERIC_CLASSES = 20  # more different numbers than this, or any with a decimal point, are values rather than class names
+TABLE = ("text", "pair", "label", "several", "header", "delimiter", "quotes", "missing", "separator")  # options of `read_table`
 
 
 class Classification(Task):
     """Options:
 
-    text, pair, label   columns of the file, see `read_table`
-    several             whether a field of a .tsv file holds several labels, separated by "|"
-    kind                "classes", "sets" or "number"; by default inferred from the training labels: lists are sets, numbers
-                        with a decimal point are numbers
+    text, pair, label, several, header, delimiter, quotes, missing, separator     of the file, see `data.formats.read_table`
+    kind                "classes", "sets" or "number"; by default inferred from the training labels, see `label_kinds.infer_kind`.
+                        With "sets", a field of a .tsv or .csv may hold several labels
     labels, usual       set by `learn`: the names of the classes, and the baseline's answer
     """
 
@@ -43,17 +47,44 @@ class Classification(Task):
     model = AlbertForSequenceClassification
     defaults: ClassVar[dict[str, Any]] = {
         "max_length": 128, "text": None, "pair": None, "label": None, "several": False, "kind": None, "labels": None,
-        "usual": None,
+        "usual": None, "header": None, "delimiter": None, "quotes": None, "missing": None, "separator": None,
     }  # fmt: skip
+    types: ClassVar[dict[str, Any]] = {
+        "text": str, "pair": str, "label": str, "kind": tuple(PROBLEM_TYPES), "labels": list, "header": bool, "delimiter": str,
+        "quotes": bool, "missing": list, "separator": str,
+    }  # fmt: skip
+    learned = ("kind", "labels", "usual")
 
     @property
     def metric(self) -> str:  # type: ignore[override]
         """The main score of the kind of labels."""
         return {"sets": "micro_f1", "number": "pearson"}.get(self.options["kind"], "accuracy")
 
-    def read(self, path: Any) -> list[Labelled]:
+    def read(self, path: Any) -> Examples[Labelled]:
         """See `data.formats.read_table`."""
-        return read_table(path, *(self.options[key] for key in ("text", "pair", "label", "several")))
+        examples = read_table(path, **self.table_options())
+        examples.summary.options += ["kind"] * (self.options["labels"] is None)
+        return examples
+
+    def read_unlabelled(self, path: Any) -> Examples[Labelled]:
+        """Return the examples of a table in which the columns of the training file may be missing."""
+        optional = [role for role in ("text", "pair", "label") if role not in self.changed]
+        return read_table(path, **self.table_options(), labelled=False, optional=optional)
+
+    def examples(self, given: Any, name: str = "examples") -> list[Labelled]:
+        """Return the examples of a file, a data frame, a list of dicts, or a list of `Labelled`."""
+        rows = as_rows(given)
+        if rows is None:
+            return super().examples(given, name)
+        options = {key: self.options[key] for key in ("text", "pair", "label", "missing")}
+        return examples_from_rows(rows, name, **options, optional=("text", "label") if self.options["labels"] else ())
+
+    def table_options(self) -> dict[str, Any]:
+        """Return the arguments of `read_table`."""
+        options = {key: self.options[key] for key in TABLE}
+        options["several"] = options["several"] or self.options["kind"] == "sets" or options["separator"] is not None
+        options["separator"] = options["separator"] or "|"
+        return options
 
     def example(self, text: str) -> Labelled:
         """Return an example of a text, or of two texts separated by a tab."""
@@ -63,14 +94,27 @@ class Classification(Task):
     def learn(self, examples: list[Labelled]) -> None:
         labels = [example.label for example in examples if example.label is not None]
         if not labels:
-            raise ValueError("the training examples have no labels: name their column, `options={'label': NAME}`")
+            raise ValueError(f"the training examples have no labels{describe_choice(examples)}: name their column (option label)")
         kind = self.options["kind"] or infer_kind(labels)
-        if kind not in PROBLEM_TYPES:
-            raise ValueError(f"kind must be one of {', '.join(PROBLEM_TYPES)}, not {kind!r}")
+        if self.options["kind"] is None:
+            for doubt in find_doubts(kind, labels):
+                warnings.warn(doubt, stacklevel=2)
         self.options["kind"] = kind
         if kind != "number":
             self.options["labels"] = sort_labels(name for label in labels for name in as_list(label))
+            if not self.options["labels"]:
+                raise ValueError("no training example has a label: all lists of labels are empty")
         self.options["usual"] = self.constant_answer(labels)
+
+    def describe_labels(self, examples: list[Labelled]) -> dict[str, Any]:
+        labels = [example.label for example in examples if example.label is not None]
+        if not labels:
+            return {}
+        if self.options["kind"] == "number":
+            values = [parse_number(label) for label in labels]
+            return {"kind": "number", "from": min(values), "to": max(values), "mean": float(np.mean(values))}
+        counts = count_labels(name for label in labels for name in as_list(label))
+        return {"kind": "classes" if self.options["kind"] == "classes" else "labels", "counts": counts}
 
     def config(self) -> dict[str, Any]:
         names = self.options["labels"] or ["score"]
@@ -108,9 +152,10 @@ class Classification(Task):
         return {"label": names[int(p.argmax())], "probabilities": probabilities_by_label(names, p)}
 
     def score(self, examples: list[Labelled], answers: list[dict[str, Any]]) -> dict[str, Any]:
-        gold, predicted = [example.label for example in examples], [answer["label"] for answer in answers]
-        if any(label is None for label in gold):
-            raise ValueError("examples without a label cannot be scored")
+        scored = [(e.label, answer["label"]) for e, answer in zip(examples, answers) if e.label is not None]
+        if not scored:
+            raise ValueError("none of the examples has a label, so they cannot be scored")
+        gold, predicted = ([pair[i] for pair in scored] for i in (0, 1))
         if self.options["kind"] == "number":
             return regression_scores([parse_number(label) for label in gold], predicted)
         if self.options["kind"] == "sets":
@@ -126,7 +171,9 @@ class Classification(Task):
         """Return the counts (C, C) and the names of the classes, or None if an example may have other than one class."""
         if self.options["kind"] != "classes":
             return None
-        return confusion_matrix([str(example.label) for example in examples], answers, self.options["labels"])
+        scored = [(example, answer) for example, answer in zip(examples, answers) if example.label is not None]
+        gold = [str(example.label) for example, _ in scored]
+        return confusion_matrix(gold, [answer for _, answer in scored], self.options["labels"])
 
     def constant_answer(self, labels: list[Any]) -> Any:
         """Return the best answer that ignores the text: the most frequent class, the labels that most examples have, or the
@@ -157,29 +204,12 @@ class Classification(Task):
         return {"text": example.text, **({} if example.pair is None else {"pair": example.pair}), **answer}
 
 
-def infer_kind(labels: list[Any]) -> str:
-    """Return "sets" if some label is a list; "number" if all are numbers and some have a decimal point or an exponent, or there
-    are more than `MAX_NUMERIC_CLASSES` different ones; else "classes"."""
-    if any(isinstance(label, list) for label in labels):
-        return "sets"
-    texts = {str(label) for label in labels}
-    try:
-        values = [float(text) for text in texts]
-    except ValueError:
-        return "classes"
-    has_fractions = any("." in text or "e" in text.lower() for text in texts)
-    return "number" if np.isfinite(values).all() and (has_fractions or len(texts) > MAX_NUMERIC_CLASSES) else "classes"
-
-
-def parse_number(label: Any) -> float:
-    """Return a label as a finite number. Raises ValueError otherwise."""
-    try:
-        value = float(label)
-    except (TypeError, ValueError):
-        value = float("nan")
-    if not np.isfinite(value):
-        raise ValueError(f"the label {label!r} is not a number")
-    return value
+def describe_choice(examples: list[Labelled]) -> str:
+    """Return the columns of the file that the examples come from, for a message."""
+    if not isinstance(examples, Examples) or not examples.summary.columns:
+        return ""
+    columns = [*examples.summary.columns.values(), *examples.summary.unused]
+    return f" ({examples.summary.file} has the columns {', '.join(map(repr, columns))})"
 
 
 def as_list(label: Any) -> list[str]:

@@ -41,6 +41,7 @@ class Finetuned:
     scores              of each seed, those of its best epoch
     baselines           {name: scores}
     held                the examples that were scored
+    files               a summary of each file of examples, as JSON values
     stopped_by          name of the signal that ended the run early, or ""
     """
 
@@ -50,6 +51,7 @@ class Finetuned:
     held: list[Any]
     scores: list[dict[str, Any]] = field(default_factory=list)
     stopped_by: str = ""
+    files: list[dict[str, Any]] = field(default_factory=list)
 
     def __repr__(self) -> str:
         """Return the score that chose the epoch, beside those of the baselines, and where the rest is."""
@@ -168,6 +170,7 @@ def finetune(
         callback = get_callback(report, progress, processes.is_main)
         examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
         task.learn(examples)
+        files = task.summarize({"train": (train, examples), "dev": (dev, held)}, callback.note)
         initial = InitialModel.resolve(
             task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, callback, processes
         )
@@ -182,10 +185,11 @@ def finetune(
             if folder is not None:
                 if own_vocabulary and not resume and processes.is_main:
                     initial.tokenizer.save_pretrained(folder.path)
-                folder.done = processes.broadcast_object(lambda: folder.begin(arguments, job.fingerprint(checked)))
+                folder.done = processes.broadcast_object(lambda: folder.begin(arguments, job.fingerprint(checked), files))
             try:
                 task.note, task.scored = callback.note, "development examples"
-                return job.run([dataclasses.replace(checked, seed=checked.seed + i) for i in range(seeds)], folder, stop)
+                done = job.run([dataclasses.replace(checked, seed=checked.seed + i) for i in range(seeds)], folder, stop)
+                return dataclasses.replace(done, files=files)
             finally:
                 del task.note, task.scored
                 callback.close()

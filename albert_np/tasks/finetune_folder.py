@@ -5,8 +5,8 @@ out/  config.json  model.safetensors  ...  task.json     the trained model (with
       seed-N/                                            with several seeds: the files of each
       checkpoints/                                       of the seed that is being trained; removed when it is done
 
-run.json holds the arguments, what they stand for ("told": hashes of the examples, of the initial model, ...), which must be the
-same when the run is resumed, and the seeds that are done.
+run.json holds the arguments, a summary of each file of examples ("files"), the seeds that are done, and what the arguments stand
+for ("told": hashes of the examples, of the initial model, ...), which must be the same when the run is resumed.
 """
 
 import hashlib
@@ -57,10 +57,10 @@ class FinetuneFolder(RunFolder):
     def holds_a_run(self) -> bool:
         return any(path.name != LOCK for path in self.path.iterdir())
 
-    def begin(self, arguments: dict[str, Any], fingerprint: dict[str, Any]) -> list[int]:
+    def begin(self, arguments: dict[str, Any], fingerprint: dict[str, Any], files: list[dict[str, Any]]) -> list[int]:
         """Write run.json, or compare it with this run, and return the seeds that are done. ValueError names every difference.
 
-        fingerprint: all that the trained parameters depend on, as values and hashes.
+        fingerprint: all that the trained parameters depend on, as values and hashes; files: summaries of the files of examples.
         """
         fingerprint = json.loads(json.dumps({**fingerprint, "several seeds": self.seeds > 1}))
         if self.resume:
@@ -68,7 +68,8 @@ class FinetuneFolder(RunFolder):
             if different := find_differences(fingerprint, self._run["told"]):
                 raise ValueError(f"cannot resume {self.path}: {'; '.join(different)}{_advice(different)}")
             self.done = self._run["done"]
-        self._run = {"arguments": serialisable_values(arguments), "told": fingerprint, "done": self.done, "version": __version__}
+        self._run = {"arguments": serialisable_values(arguments), "told": fingerprint, "done": self.done, "files": files}
+        self._run["version"] = __version__
         write_json(self.path / FILE, self._run)
         return self.done
 

@@ -15,6 +15,12 @@ def sort_labels(labels: Iterable[str]) -> list[str]:
     return sorted(set(labels), key=lambda label: (0, int(label), label) if label.isdecimal() else (1, 0, label))
 
 
+def count_labels(labels: Iterable[str]) -> dict[str, int]:
+    """Return {label: how often it occurs}, in the order of `sort_labels`."""
+    counts = Counter(labels)
+    return {label: counts[label] for label in sort_labels(counts)}
+
+
 def label_index(label: str, labels: list[str]) -> int | None:
     """Return the index of a label, or None if the training examples did not have it."""
     return labels.index(label) if label in labels else None

@@ -5,12 +5,14 @@ and the model is asked for the tag of each word at the word's first token. The a
 The score is F1 of whole entities, as conlleval counts it.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from albert_np.data.formats import Tagged, read_tags
+from albert_np.data.formats.summary import Examples
 from albert_np.metrics import chunks, conlleval, to_bio
 from albert_np.tasks.tagging import (
     Tagging,
@@ -42,17 +44,23 @@ class NamedEntities(Tagging):
     form = Tagged
     metric = "f1"
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "word": 0, "tag": -1, "labels": None}
+    types: ClassVar[dict[str, Any]] = {"labels": list}
+    learned = ("labels",)
 
     def read(self, path: Any) -> list[Tagged]:
         """See `data.formats.read_tags`; tags of all schemes become strict BIO."""
         sentences = read_tags(path, self.options["word"], self.options["tag"])
-        return [replace(each, tags=each.tags and to_bio(each.tags)) for each in sentences]
+        return Examples([replace(each, tags=each.tags and to_bio(each.tags)) for each in sentences], sentences.summary)
 
     def example(self, text: str) -> TypedText:
         return TypedText(tuple(word for word, *_ in split_words(text)), text=text)
 
     def learn(self, examples: list[Tagged]) -> None:
         self.options["labels"] = bio_labels(tag for example in examples for tag in example.tags or ())
+
+    def describe_labels(self, examples: list[Tagged]) -> dict[str, Any]:
+        counts = Counter(kind for example in examples for kind, *_ in chunks(example.tags or ()))
+        return {"kind": "types", "counts": dict(sorted(counts.items()))} if counts else {}
 
     def items(self, example: Tagged, tokenizer: Any) -> list[Item]:
         return tagging_items(example.words, example.tags, self.word_encoder(tokenizer), self.options)

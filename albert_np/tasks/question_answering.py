@@ -62,6 +62,8 @@ class QuestionAnswering(Task):
     defaults: ClassVar[dict[str, Any]] = {
         "max_length": 384, "max_answer_length": 30, "n_best": 5, "unanswerable": None, "null_threshold": 0.0,
     }  # fmt: skip
+    types: ClassVar[dict[str, Any]] = {"unanswerable": bool}
+    learned = ("unanswerable",)
     collate = staticmethod(batches.collate_spans)
 
     def __init__(self, **options: Any) -> None:

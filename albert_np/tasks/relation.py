@@ -19,6 +19,7 @@ from albert_np.models import AlbertForRelationClassification
 from albert_np.tasks import batches
 from albert_np.tasks.labels import (
     confusion_matrix,
+    count_labels,
     extend_labels,
     label_index,
     most_common_label,
@@ -39,6 +40,8 @@ class Relations(Task):
     model = AlbertForRelationClassification
     metric = "macro_f1"
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "other": "Other", "labels": None, "usual": None}
+    types: ClassVar[dict[str, Any]] = {"labels": list}
+    learned = ("labels", "usual")
     collate = staticmethod(batches.collate_entities)
 
     def read(self, path: Any) -> list[Related]:
@@ -58,6 +61,10 @@ class Relations(Task):
             self.options["other"] = "no_relation"
         other = self.options["other"]
         self.options["usual"] = most_common_label([label for label in labels if label != other] or [other])
+
+    def describe_labels(self, examples: list[Related]) -> dict[str, Any]:
+        counts = count_labels(example.label for example in examples if example.label is not None)
+        return {"kind": "relations", "counts": counts} if counts else {}
 
     def config(self) -> dict[str, Any]:
         return {"num_labels": len(self.options["labels"]), "id2label": dict(enumerate(self.options["labels"]))}

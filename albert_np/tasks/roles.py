@@ -62,6 +62,8 @@ class SemanticRoles(Tagging):
     form = Propositions
     metric = "f1"
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "labels": None}
+    types: ClassVar[dict[str, Any]] = {"labels": list}
+    learned = ("labels",)
 
     def read(self, path: Any) -> list[Propositions]:
         """See `data.formats.read_propositions`."""
@@ -72,6 +74,10 @@ class SemanticRoles(Tagging):
 
     def learn(self, examples: list[Propositions]) -> None:
         self.options["labels"] = bio_labels(tag for e in examples for predicate in e.predicates for tag in predicate.tags)
+
+    def describe_labels(self, examples: list[Propositions]) -> dict[str, Any]:
+        counts = Counter(role for e in examples for p in e.predicates for role, *_ in chunks(p.tags) if role != "V")
+        return {"kind": "roles", "counts": dict(sorted(counts.items()))} if counts else {}
 
     def items(self, example: Propositions, tokenizer: Any) -> list[Item]:
         """Return the rows for finding predicates, then those for the roles of each. An item's `about` is (index of the predicate

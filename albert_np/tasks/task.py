@@ -18,9 +18,11 @@ from typing import Any, ClassVar
 
 from rich.markup import escape
 
+from albert_np.data.formats.summary import get_summary
 from albert_np.engine.mpi import world
 from albert_np.models.base import Model
 from albert_np.tasks import batches
+from albert_np.tasks.options import parse_any, read_option
 
 
 @dataclass
@@ -58,6 +60,8 @@ class Task:
     model: ClassVar[type[Model]]
     metric: ClassVar[str] = ""  # the score that selects the best epoch; higher is better
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128}  # default options
+    types: ClassVar[dict[str, Any]] = {}  # types of the options whose default does not show it, see `options.read_option`
+    learned: ClassVar[tuple[str, ...]] = ()  # options that `learn` sets: a trained model keeps them
     trains: ClassVar[dict[str, Any]] = {}  # default settings of `finetune` for this task
     scored = "examples"  # in a note, the examples that are answered; in `finetune`, "development examples"
     note: Callable[[str], None] = staticmethod(warn)  # called with a line for the user; in `finetune`, the callback's
@@ -66,7 +70,38 @@ class Task:
         for key in options:
             if key not in self.defaults:
                 raise ValueError(f"{self.name} has no option {key!r}; expected one of {', '.join(self.defaults)}")
-        self.options: dict[str, Any] = {**self.defaults, **options}
+        self.changed: set[str] = set()  # options that were changed after training
+        self.options: dict[str, Any] = {**self.defaults}
+        for key, value in options.items():
+            self.options[key] = read_option(f"the option {key}", self.option_type(key), value)
+
+    @classmethod
+    def option_type(cls, name: str) -> Any:
+        """Return the type of an option: a declared one, or that of its default; None if neither is known."""
+        default = cls.defaults[name]
+        return cls.types.get(name, None if default is None else type(default))
+
+    def parse_option(self, name: str, text: str) -> Any:
+        """Return the value of an option typed on the command line; a text may stand in JSON's quotes.
+
+        ValueError for an unknown option or an invalid value.
+        """
+        if name not in self.defaults:
+            raise ValueError(f"{self.name} has no option {name!r}; expected one of {', '.join(self.defaults)}")
+        kind = self.option_type(name)
+        value = parse_any(text)
+        if kind is not None:
+            return read_option(f"the option {name}", kind, value if isinstance(value, str) else text, typed=True)
+        return value
+
+    def change_options(self, options: dict[str, Any]) -> None:
+        """Change options of a trained model, such as the columns of its files. ValueError for one that training decided."""
+        for key in options:
+            if key in self.learned:
+                raise ValueError(f"the option {key} was decided in training and cannot be changed now")
+        type(self)(**options)
+        self.changed.update(options)
+        self.options.update({key: read_option(f"the option {key}", self.option_type(key), v) for key, v in options.items()})
 
     def __repr__(self) -> str:
         """Return the options that differ from their defaults."""
@@ -76,8 +111,19 @@ class Task:
     # ---- files and examples ----
 
     def read(self, path: Any) -> list[Any]:
-        """Return the examples of a file. Raises ValueError that names the file and the line."""
+        """Return the examples of a file. Raises ValueError that names the file and the line.
+
+        The list may be a `data.formats.summary.Examples`, whose summary is then printed.
+        """
         raise NotImplementedError
+
+    def read_unlabelled(self, path: Any) -> list[Any]:
+        """Return the examples of a file that need no labels. By default `read`, for formats in which labels may be missing."""
+        return self.read(path)
+
+    def describe_labels(self, examples: list[Any]) -> dict[str, Any]:
+        """Return what `FileSummary.labels` holds: the kind of labels and how often each occurs; {} if there are none."""
+        return {}
 
     def examples(self, given: Any, name: str = "examples") -> list[Any]:
         """Return the examples of a file, given its path, or the given examples as a list.
@@ -113,6 +159,20 @@ class Task:
     def example(self, text: str) -> Any:
         """Return an unlabelled example for a text that a user typed."""
         raise NotImplementedError
+
+    def summarize(self, given: dict[str, tuple[Any, list[Any]]], note: Callable[[str], None]) -> list[dict[str, Any]]:
+        """Report one line for each file of examples, or list of them, by `note`; return the summaries as JSON values.
+
+        given: {name of the argument: (its value, the examples)}; arguments that are None are left out
+        """
+        files = []
+        for name, (value, examples) in given.items():
+            if value is not None:
+                summary = get_summary(value, examples, name)
+                summary.labels = self.describe_labels(examples)
+                note(summary.describe())
+                files.append(summary.to_json())
+        return files
 
     # ---- the model ----
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from albert_np.data.formats.summary import Examples
 from albert_np.io.files import make_folder, read_json, write_json
 from albert_np.io.packed_checkpoint import Packing, save_packed
 from albert_np.tasks import TASKS, Task, get_task
@@ -95,13 +96,25 @@ class Trained:
             self.task, [], self.read(examples), lambda seed: model_class(self.model.config, seed=seed), self.tokenizer
         )
 
-    def read(self, examples: Any) -> list[Any]:
-        """Return the examples of a file in one of the task's formats, or a list of examples unchanged."""
-        return self.task.examples(examples)
+    def read(self, examples: Any, labelled: bool = True) -> list[Any]:
+        """Return the examples of a file in one of the task's formats, or a list of examples unchanged.
+
+        labelled: whether the file must have labels. The list of a file has a `summary` (data/formats/summary.py).
+        """
+        if not labelled and isinstance(examples, str | os.PathLike):
+            examples = self.task.read_unlabelled(examples)
+        else:
+            examples = self.task.examples(examples)
+        if isinstance(examples, Examples):
+            examples.summary.labels = self.task.describe_labels(examples)
+        return examples
 
 
 def restore_task(task: type[Task], options: dict[str, Any], file: Path) -> Task:
     """Return the task with the options stored in a file. Raises ValueError that names the file if they are invalid."""
+    max_length = options.get("max_length", MIN_LENGTH)
+    if type(max_length) is not int or max_length < MIN_LENGTH:
+        raise ValueError(f"{file}: max_length must be a number of tokens, {MIN_LENGTH} or more, not {max_length!r}")
     try:
         restored = task(**options)
         restored.config()
@@ -111,9 +124,6 @@ def restore_task(task: type[Task], options: dict[str, Any], file: Path) -> Task:
     labels = restored.options.get("labels")
     if needs_labels and not (isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)):
         raise ValueError(f"{file}: its options have no list of labels, so this is not a trained model of {task.name}")
-    max_length = restored.options.get("max_length", MIN_LENGTH)
-    if type(max_length) is not int or max_length < MIN_LENGTH:
-        raise ValueError(f"{file}: max_length must be a number of tokens, {MIN_LENGTH} or more, not {max_length!r}")
     return restored
 
 

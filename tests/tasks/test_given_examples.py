@@ -5,8 +5,8 @@ import re
 import pytest
 
 import albert_np as ab
-from albert_np.data.formats import Labelled
-from albert_np.tasks import get_task
+from albert_np.data.formats import Translated
+from albert_np.tasks.translation import Translation
 
 
 class Frame:
@@ -47,9 +47,9 @@ def test_they_are_refused(given, message):
 
 
 def test_a_task_may_take_rows():
-    class Reviews(type(get_task("classification"))):
+    class Pairs(Translation):
         def examples_from_rows(self, rows, name):
-            return [Labelled(row["review"], label=str(row["stars"])) for row in rows]
+            return [Translated(row["review"], str(row["stars"])) for row in rows]
 
-    assert Reviews().examples(Frame(), "train") == [Labelled("A fine film.", label="5"), Labelled("A poor film.", label="1")]
-    assert Reviews().examples(iter([Labelled("a")])) == [Labelled("a")]
+    assert Pairs().examples(Frame(), "train") == [Translated("A fine film.", "5"), Translated("A poor film.", "1")]
+    assert Pairs().examples(iter([Translated("a")])) == [Translated("a")]

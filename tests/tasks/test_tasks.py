@@ -146,7 +146,9 @@ def test_entities_are_located_in_the_typed_text():
 @pytest.mark.parametrize(
     ("labels", "kind"),
     [(["1", "0"], "classes"), (["a", "1.5"], "classes"), (["1.0", "2.5"], "number"), ([1, 2.5], "number"), ([["a"], []], "sets"),
-     ([str(i) for i in range(30)], "number"), (["nan", "1.0"], "classes")],
+     ([str(i) for i in range(30)], "classes"), (["nan", "1.0"], "classes"), (["1_1", "2_5"], "classes"),
+     (["0,5", "3,75"], "number"), (["007", "1.5"], "classes"), ([True, False], "classes"), (["1e5", "2e5"], "classes"),
+     (["1.0e5", "2.5"], "number")],
 )  # fmt: skip
 def test_the_kind_of_labels_is_inferred(labels, kind):
     assert infer_kind(labels) == kind
@@ -160,7 +162,7 @@ def test_a_label_unknown_in_training_counts_as_an_error_with_a_warning(tokenizer
         assert task.score([new, examples("classification")[0]], [{"label": "large"}, {"label": "small"}])["accuracy"] <= 0.5
     with pytest.warns(UserWarning, match="do not occur in the training examples.*: 'EVENT'"):
         learned("ner").score([Tagged(("a",), ("B-EVENT",))], [("O",)])
-    with pytest.raises(ValueError, match="examples without a label cannot be scored"):
+    with pytest.raises(ValueError, match="none of the examples has a label, so they cannot be scored"):
         task.score([Labelled("x")], [{"label": "large"}])
     with pytest.raises(ValueError, match="have no labels"):
         get_task("classification").learn([Labelled("x")])

@@ -81,19 +81,22 @@ def _describe_unknown_option(name: str, options: list[str]) -> str:
     return f"unknown option {name!r}{suggest(name, [each for each in options if each.startswith('--')])}"
 
 
-def parse_pairs(option: str, pairs: list[str] | None) -> dict[str, Any]:
-    """["kind=sets", "word=1"] -> {"kind": "sets", "word": 1}. Values are JSON, or else plain text."""
+def split_pairs(option: str, pairs: list[str] | None) -> dict[str, str]:
+    """["kind=sets", "word=1"] -> {"kind": "sets", "word": "1"}"""
     values = {}
     for pair in pairs or []:
         key, equals, text = pair.partition("=")
         if not equals:
             raise typer.BadParameter(f"{option} takes KEY=VALUE, not {pair!r}")
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError:
-            value = text
-        values[key.strip().replace("-", "_")] = value
+        values[key.strip().replace("-", "_")] = text
     return values
+
+
+def parse_pairs(option: str, pairs: list[str] | None) -> dict[str, Any]:
+    """["recompute=true", "lr=1e-3"] -> {"recompute": True, "lr": 0.001}. Values are JSON, or else plain text."""
+    from albert_np.tasks.options import parse_any
+
+    return {key: parse_any(text) for key, text in split_pairs(option, pairs).items()}
 
 
 def parse_config_fields(pairs: list[str] | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from albert_np.apps.cli.common import (
     make_report,
     option,
     print_json,
+    print_message,
     print_table,
     use_backend,
 )
@@ -75,7 +76,7 @@ def compress(
     from albert_np.compress.models import compress as run
 
     plan = Plan(_parse_sparsity(sparsity), scope, embeddings, heads, neurons, energy, weights)
-    report = run(model, out, plan, examples, dev)
+    report = run(model, out, plan, examples, dev, print_message if not (quiet or as_json) else lambda text: None)
     if as_json:
         print_json(report)
     elif not quiet:

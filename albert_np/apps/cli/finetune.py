@@ -18,10 +18,11 @@ from albert_np.apps.cli.common import (
     make_report,
     option,
     parse_config_fields,
-    parse_pairs,
     print_json,
+    print_message,
     print_note,
     print_table,
+    split_pairs,
     use_backend,
 )
 
@@ -138,7 +139,7 @@ def finetune(
     changes = parse_config_fields(set_)
     if dropout is not None:
         changes |= {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
-    options = parse_pairs("--option", task_options)
+    options = parse_task_options(task, task_options)
     if max_length is not None:
         options["max_length"] = max_length
     given |= {"options": options, "changes": changes}
@@ -165,6 +166,7 @@ def evaluate(
         list[str], typer.Argument(metavar="FILES...", help="Examples with their labels; each file is scored separately.")
     ],
     model: ModelOption,
+    task_options: TaskOptions = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -173,13 +175,16 @@ def evaluate(
 
     Example: albert-np evaluate ner --model runs/entities test.conll
     """
+    from albert_np.data.formats.summary import get_summary
     from albert_np.training.finetune import numeric_scores
 
-    trained = load_trained(model, task, backend)
-    scores = {file: numeric_scores(trained.evaluate(file)) for file in files}
-    baselines = {file: trained.baselines(file) for file in files}
+    trained = load_trained(model, task, backend, task_options)
+    examples = {file: read_examples(trained, file, quiet or as_json) for file in files}
+    scores = {file: numeric_scores(trained.evaluate(examples[file])) for file in files}
+    baselines = {file: trained.baselines(examples[file]) for file in files}
     if as_json:
-        print_json({"task": trained.task.name, "model": model, "scores": scores, "baselines": baselines})
+        summaries = [get_summary(file, examples[file], "files").to_json() for file in files]
+        print_json({"task": trained.task.name, "model": model, "scores": scores, "baselines": baselines, "files": summaries})
         return
     for file in files:
         names = list(scores[file])
@@ -195,6 +200,7 @@ def predict(
     ] = None,
     model: NeededModel = "",
     file: Annotated[str | None, typer.Option("--file", help="Examples in a format of the task, instead of texts.")] = None,
+    task_options: TaskOptions = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -207,8 +213,8 @@ def predict(
         raise typer.BadParameter("Missing option '--model'.")
     if file is not None and texts:
         raise typer.BadParameter("give either texts or --file, not both")
-    trained = load_trained(model, task, backend)
-    print_answers(trained, texts, file, as_json)
+    trained = load_trained(model, task, backend, task_options)
+    print_answers(trained, texts, file, as_json, quiet)
 
 
 def translate(
@@ -231,7 +237,7 @@ def translate(
     trained = load_trained(model, "translation", backend)
     if beams is not None:
         trained.task.options["num_beams"] = beams
-    print_answers(trained, texts, file, as_json)
+    print_answers(trained, texts, file, as_json, quiet)
 
 
 # ---- shared by the commands ----
@@ -247,21 +253,40 @@ def merge_with_stored_arguments(out: Path, given: dict[str, Any]) -> dict[str, A
     return {**stored, **given, **merged}
 
 
-def load_trained(model: str, task: str, backend: str | None) -> "Trained":
-    """Load a fine-tuned model. ValueError if it was trained for another task."""
+def parse_task_options(task: str, pairs: list[str] | None) -> dict[str, Any]:
+    """["text=1", "several=true"] -> {"text": "1", "several": True}: each value is read by the option's type."""
+    from albert_np.tasks import get_task
+
+    texts = split_pairs("--option", pairs)
+    return {key: get_task(task).parse_option(key, text) for key, text in texts.items()} if texts else {}
+
+
+def load_trained(model: str, task: str, backend: str | None, options: list[str] | None = None) -> "Trained":
+    """Load a fine-tuned model, with other options of its task if any are given. ValueError if it is for another task."""
     from albert_np.tasks.trained import Trained
 
     use_backend(backend)
     trained = Trained.from_pretrained(model, task)
     trained.task.note = print_note
+    trained.task.change_options(parse_task_options(task, options))
     return trained
 
 
-def print_answers(trained: "Trained", texts: list[str] | None, file: str | None, as_json: bool) -> None:
+def read_examples(trained: "Trained", file: str, silent: bool, labelled: bool = True) -> list[Any]:
+    """Return the examples of a file; print on stderr what its reader understood."""
+    from albert_np.data.formats.summary import get_summary
+
+    examples = trained.read(file, labelled)
+    if not silent:
+        print_message(get_summary(file, examples, "file").describe())
+    return examples
+
+
+def print_answers(trained: "Trained", texts: list[str] | None, file: str | None, as_json: bool, quiet: bool) -> None:
     """Answer the texts, the file, or the lines of standard input; print one JSON object per line, or text."""
     task = trained.task
     if file is not None:
-        examples = task.read(file)
+        examples = read_examples(trained, file, quiet, labelled=False)
     else:
         lines = texts if texts else [line.rstrip("\r\n") for line in sys.stdin]
         examples = [task.example(line) for line in lines]
@@ -295,7 +320,7 @@ def summarize(done: "Finetuned", out: Path) -> dict[str, Any]:
     return {
         "out": str(out), "task": done.trained.task.name, "metric": done.trained.task.metric, "epoch": done.history.best,
         "mean": done.mean, "deviation": done.deviation, "seeds": done.scores, "baselines": done.baselines,
-        "stopped_by": done.stopped_by,
+        "stopped_by": done.stopped_by, "files": done.files,
     }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from albert_np.data.formats.lines import FilePath, read_lines, require_examples
+from albert_np.data.formats.summary import Examples, FileSummary
 
 TAG = re.compile(r"O|[BIESLUM]-\S+")
 
@@ -33,7 +34,7 @@ def read_rows(path: FilePath) -> list[list[tuple[int, list[str]]]]:
     return [sentence for sentence in sentences if sentence]
 
 
-def read_tags(path: FilePath, word: int = 0, tag: int = -1) -> list[Tagged]:
+def read_tags(path: FilePath, word: int = 0, tag: int = -1) -> Examples[Tagged]:
     """Return the sentences of a file, with their tags as they are written.
 
     word, tag: the indices of the columns. A file with one column has no tags. Tags may be in BIO, BIOES, BILOU, BMES, or IOB1 (a
@@ -55,7 +56,9 @@ def read_tags(path: FilePath, word: int = 0, tag: int = -1) -> list[Tagged]:
         words = tuple(cells[word] for _, cells in sentence)
         tags = tuple(cells[tag] for _, cells in sentence) if width > 1 else None
         sentences.append(Tagged(words, tags, sentence[0][0]))
-    return require_examples(path, sentences)
+    columns = {"word": str(word), **({"tag": str(tag)} if width > 1 else {})}
+    summary = FileSummary(str(path), f"{width} columns, counted from 0", columns, options=["word", "tag"], unit="sentence")
+    return Examples(require_examples(path, sentences), summary)
 
 
 def spans_to_bio(spans: Iterable[tuple[str, int, int]], length: int) -> tuple[str, ...]:

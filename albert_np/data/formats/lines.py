@@ -1,5 +1,6 @@
 """Text files, plain or packed (.gz, .xz): their text, their numbered lines, and JSON in them."""
 
+import codecs
 import gzip
 import json
 import lzma
@@ -12,6 +13,10 @@ from typing import Any, TypeVar
 
 FilePath = str | os.PathLike[str]
 T = TypeVar("T", bound=Sequence[Any])
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32-LE"), (codecs.BOM_UTF32_BE, "UTF-32-BE"), (codecs.BOM_UTF8, "UTF-8"),
+    (codecs.BOM_UTF16_LE, "UTF-16-LE"), (codecs.BOM_UTF16_BE, "UTF-16-BE"),
+)  # fmt: skip
 
 
 def read_bytes(path: FilePath) -> bytes:
@@ -26,26 +31,46 @@ def read_bytes(path: FilePath) -> bytes:
 
 
 def read_text(path: FilePath) -> str:
-    """Return the text of a file without its byte order mark. ValueError that names the byte if it is not UTF-8."""
-    data = read_bytes(path)
+    """Return the text of a file without its byte order mark, as `decode_text` reads it."""
+    return decode_text(path, read_bytes(path))[0]
+
+
+def decode_text(path: FilePath, data: bytes) -> tuple[str, str]:
+    """Return the text of a file's bytes, without a byte order mark, and the name of its encoding.
+
+    The encoding is UTF-8, or UTF-16 or UTF-32 with a byte order mark. ValueError that names the line and the byte if it is not.
+    """
+    name, mark = next(((name, mark) for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), ("UTF-8", b""))
     try:
-        text = data.decode("utf-8-sig")
+        text = data[len(mark) :].decode(name)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"{path}:{line}: it must be UTF-8, and byte {data[error.start]:#04x} is not") from None
+        advice = "" if mark else "; if it is in another encoding, convert it first: iconv -f LATIN1 -t UTF-8"
+        byte = data[len(mark) + error.start]
+        raise ValueError(f"{path}:{line}: it must be {name}, and byte {byte:#04x} is not{advice}") from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise ValueError(f"{path}:{line}: it holds a NUL byte, so it is not text")
-    return text
+        advice = "; UTF-16 is read if it begins with a byte order mark" if text.count("\0") * 4 > len(text) else ""
+        raise ValueError(f"{path}:{line}: it holds a NUL byte, so it is not text{advice}")
+    return text, name
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines without their ends: LF, CRLF or, in a text without LF, CR. A line may hold other separators.
+
+    A byte order mark at the beginning of a line, as files that were joined have it, is left out.
+    """
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
+    lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    return [line.rstrip("\r").removeprefix("\ufeff") for line in lines]
 
 
 def read_lines(path: FilePath) -> Iterator[tuple[int, str]]:
-    """Yield (line number from 1, line without its end). Only LF and CRLF end lines: a line may hold other separators."""
-    lines = read_text(path).split("\n")
-    if lines and not lines[-1]:
-        lines.pop()
-    for number, line in enumerate(lines, start=1):
-        yield number, line.removesuffix("\r")
+    """Yield (line number from 1, line without its end), see `split_lines`."""
+    yield from enumerate(split_lines(read_text(path)), start=1)
 
 
 def parse_json(path: FilePath, text: str, line: int | None = None) -> Any:
