@@ -211,6 +211,7 @@ class Tokenizer(ABC):
         truncation: bool | str | None = None,
         return_offsets_mapping: bool = False,
         add_special_tokens: bool = True,
+        return_tensors: str | None = None,
     ) -> dict[str, np.ndarray]:
         """Return the model's arguments for one text or a list of texts, with their pairs if there are any.
 
@@ -218,6 +219,7 @@ class Tokenizer(ABC):
         truncation   False, True or "longest_first", "only_first", "only_second"; None truncates (longest first) if max_length
                      is given without padding, like transformers
         max_length   tokens of a row with its special tokens; by default `model_max_length`
+        return_tensors   "np", as in transformers; the result is NumPy arrays in any case
 
         -> input_ids, token_type_ids, attention_mask (B, T) int64 and, if requested, offset_mapping (B, T, 2): the slice of
         the text (of the pair, where the token type is 1) that a token came from, (0, 0) for special tokens.
@@ -225,6 +227,8 @@ class Tokenizer(ABC):
         ValueError: rows of unequal length without padding, a row longer than max_length without truncation, a max_length
         without room for the special tokens, an unknown option.
         """
+        if return_tensors not in (None, "np"):
+            raise ValueError(f"return_tensors must be 'np', as the result is NumPy arrays, not {return_tensors!r}")
         pad_to = encoding.choose_option("padding", padding, encoding.PADDING)
         strategy = encoding.choose_truncation(truncation, max_length, pad_to)
         texts_a, texts_b = _list_texts(text, text_pair)

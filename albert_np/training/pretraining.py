@@ -2,6 +2,7 @@
 
 import math
 import os
+import reprlib
 import time
 import warnings
 from collections.abc import Sequence
@@ -93,6 +94,10 @@ def pretrain(
     RuntimeError if another process uses it, OSError if it cannot be written, Diverged if training fails.
     """
     processes = world() if processes is None else processes
+    if settings is not None and not isinstance(settings, Settings):
+        raise ValueError(
+            f"settings must be albert_np.training.Settings, not {reprlib.repr(settings)}; or give them by name: steps=500"
+        )
     settings = (settings or Settings()).replace(**changes)
     callback = get_callback(report, progress, processes.is_main)
     constraints = get_constraints(settings) if constraints is None else constraints

@@ -123,3 +123,18 @@ def test_a_real_notebook(tmp_path):
     result = next(each for each in outputs if each.output_type == "execute_result")
     assert len(result.data["text/plain"]) < 500
     assert np.all([len(each.get("text", "").splitlines()) <= 36 for each in outputs])
+
+
+@pytest.mark.parametrize(("wrong", "hint"), [(Progress, r": write Progress\(\)$"), (print, "not <built-in"), (True, "not True")])
+def test_a_report_that_is_not_a_callback(wrong, hint, tmp_path):
+    with pytest.raises(ValueError, match=rf"^report must be an albert_np\.training\.Callback, not .*{hint}|{hint}"):
+        ab.finetune("classification", REVIEWS, report=wrong, **TINY)
+    with pytest.raises(ValueError, match="^report must be an albert_np"):
+        pretrain(None, None, tmp_path, report=wrong)
+
+
+def test_settings_of_another_kind(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"^settings must be albert_np.training.Settings, not \{'steps': 3\}; or give them by name"
+    ):
+        pretrain(None, None, tmp_path, {"steps": 3})
