@@ -36,6 +36,8 @@ def things(done):
         "fine-tuning's settings": FinetuneSettings(), "optimiser": ab.optim.init("lamb", model.params),
         "pretraining": Summary("run", 10, 20, "SIGINT", 40960, 12.3, {"mlm_loss": 3.2, "mlm_accuracy": 0.4}, 10, 4.1),
         "pretraining without evaluation": Summary("run", 20, 20, "", 40960, 12.3, None, 0, None),
+        "check": ab.gradcheck.Report("all", list(ab.gradcheck.check(lambda x: (x, x), lambda dy, c: dy, {"x": np.ones((2, 2))}))),
+        "batch": ab.gradcheck.batch(ab.AlbertConfig.preset("tiny")),
         "data": RunData(object(), object(), "0" * 64, 4.2, dict(documents=1, tokens=2), "folder"),
     }  # fmt: skip
 
@@ -55,6 +57,8 @@ def test_they_say_the_essential(things, done):
     assert re.match(expected, repr(done.trained.model))
     assert repr(done.trained.task) == "Classification(kind='classes', labels=['bad', 'good'], usual='bad')"
     assert re.match(r"^AlbertTokenizer\(\d+ pieces, do_lower_case=False, ", repr(done.trained.tokenizer))
+    assert repr(things["check"]) == "Report('all': 1 of 1 passed)"
+    assert re.match(r"^TaskBatch\(\d+ tokens of \d sequences\)$", repr(things["batch"]))
     assert repr(things["output"]) == (
         "Output(last_hidden_state (2, 3, 32), pooler_output (2, 32), hidden_states 2 × (2, 3, 32), attentions 1 × (2, 4, 3, 3), "
         "logits (2, 2))"

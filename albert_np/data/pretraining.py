@@ -95,6 +95,9 @@ class PretrainingData:
             f" ({counts['segments']} sentences, {counts['tokens']} tokens in all)"
         )
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self):,} examples)"
+
     def __len__(self) -> int:
         """Return the number of examples."""
         return len(self.blocks)

@@ -1,5 +1,6 @@
 """Runs from Python show their progress, on stderr or in a notebook's cell, unless they are asked not to."""
 
+import re
 import sys
 from types import SimpleNamespace
 
@@ -55,7 +56,9 @@ def test_pretraining_too(capsys, make, settings, workshop, tokenizer, corpus, co
     assert capsys.readouterr().err == ""
     prepare_data(files, tmp_path / "b", config, settings, tokenizer)
     assert "tokenising" in capsys.readouterr().err
-    assert get_run_data(corpus, config, settings).facts
+    data = get_run_data(corpus, config, settings)
+    assert data.facts and re.match(r"^PretrainingData\([\d,]+ examples\)$", repr(data.train))
+    assert re.match(r"^Corpus\(30 documents, .* tokens, .*\)$", repr(corpus))
 
 
 @pytest.mark.parametrize("task", ["pretraining", "fine-tuning"])
