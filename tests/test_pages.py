@@ -148,9 +148,11 @@ def google(folder):
 
 
 def write_examples(folder):
-    relation = '{0}\t"The <e1>fire{0}</e1> was caused by a <e2>lamp</e2>."\nCause-Effect(e2,e1)\nComment:\n\n'
+    relation = '{0}\t"The <e1>fire{0}</e1> was caused by a <e2>lamp</e2>."\n{1}\nComment:\n\n'
     for name in ("train.txt", "dev.txt", "test.txt"):
-        (folder / name).write_text("".join(relation.format(n) for n in range(1, 9)), encoding="utf-8")
+        (folder / name).write_text(
+            "".join(relation.format(n, ("Cause-Effect(e2,e1)", "Other")[n % 2]) for n in range(1, 9)), encoding="utf-8"
+        )
     table = "text\tlabel\n" + "A film that I will not forget.\tgood\nTwo hours that I want back.\tbad\n" * 4
     for name in ("train.tsv", "dev.tsv"):
         (folder / name).write_text(table, encoding="utf-8")

@@ -76,7 +76,8 @@ def test_a_config_can_be_built_again_from_its_repr():
 
 def test_the_learning_curve(done, tmp_path):
     figure = done.plot()
-    assert [axes.get_ylabel() for axes in figure.axes] == ["training loss (nats)", "accuracy on the development examples"]
+    labels = [" ".join(axes.get_ylabel().split()) for axes in figure.axes]
+    assert labels == ["training loss (nats)", "accuracy on the development examples"]
     assert figure._repr_png_().startswith(b"\x89PNG")  # a notebook shows it
     figure.savefig(tmp_path / "curve.png")
     assert confusion_figure(np.eye(2, dtype=int), ["a", "b"])._repr_png_().startswith(b"\x89PNG")

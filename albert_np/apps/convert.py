@@ -1,12 +1,14 @@
 """Convert checkpoints from any format to any other: albert-np convert."""
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from albert_np.compress.dense import densify
+from albert_np.core.params import Tree
 from albert_np.io import sources
 from albert_np.io.files import write_folder
 from albert_np.io.load import get_architecture, open_checkpoint, read_params, widest_dtype, with_architecture
@@ -14,6 +16,7 @@ from albert_np.io.onnx import save_onnx
 from albert_np.io.save import DTYPES, save_hf, save_npz, save_tf
 from albert_np.models.config import AlbertConfig
 from albert_np.models.shapes import shapes
+from albert_np.tasks.scale import Scale, read_scale, rescale_head
 from albert_np.text.copy import copy_tokenizer
 
 TARGETS = ("hf", "tf", "npz", "onnx")
@@ -29,9 +32,10 @@ def convert(
             "onnx": config.json and model.onnx, a graph in float32
     dtype   float16, float32 or float64; "" keeps the widest of the source (bfloat16 becomes float32)
 
-    Returns a summary. A compressed model becomes an ordinary one, with zeros stored and in float32; "npz" and "onnx" keep its
-    smaller sizes. Raises ValueError for an unknown format or dtype, tensors that do not fit, and a model that the format cannot
-    represent; FileExistsError if `target` is not empty.
+    Returns a summary. The head of a regression that `finetune` trained takes in the scale of its labels, which only task.json
+    holds: the outputs are in the labels' units. A compressed model becomes an ordinary one, with zeros stored and in float32;
+    "npz" and "onnx" keep its smaller sizes. Raises ValueError for an unknown format or dtype, tensors that do not fit, and a
+    model that the format cannot represent; FileExistsError if `target` is not empty.
     """
     target = Path(target)
     if to not in TARGETS:
@@ -46,10 +50,12 @@ def convert(
         checkpoint = with_architecture(open_checkpoint(local, AlbertConfig))
         widest = widest_dtype(checkpoint.tensors)
         dtype = "float32" if to == "onnx" else dtype or widest
-        config = checkpoint.config
+        config, scale = checkpoint.config, read_scale(local) if "task" in checkpoint.heads else None
         tree, _ = read_params(
-            checkpoint, shapes(config, checkpoint.heads), np.dtype("float64" if widest == "float64" else "float32")
+            checkpoint, shapes(config, checkpoint.heads), np.dtype("float64" if "float64" in (dtype, widest) else "float32")
         )
+    if scale is not None:
+        fold_scale(tree, scale, dtype)
     if to in ("hf", "tf"):  # the other two can represent the smaller sizes
         config, tree = densify(config, tree)
     architecture = get_architecture(config, tree)
@@ -66,4 +72,19 @@ def convert(
     return {
         "from": checkpoint.weights.format, "to": to, "dtype": dtype, "heads": list(checkpoint.heads),
         "architecture": architecture, "parameters": tree.count(), "tokenizer": tokenizer, "folder": str(target),
+        "scale": None if scale is None else list(scale),
     }  # fmt: skip
+
+
+def fold_scale(tree: Tree, scale: Scale, dtype: str) -> None:
+    """Put the scale of a regression's labels into its head. Warn if labels differ by less than the rounding of the dtype."""
+    try:
+        rescale_head(tree, scale)
+    except ValueError as error:
+        raise ValueError(f"{error}: give dtype float64, which has more") from None
+    rounding = abs(scale.mean) * float(np.finfo(dtype).eps)
+    if rounding > 0.01 * scale.deviation:
+        warnings.warn(
+            f"labels near {scale.mean:g} that differ by {scale.deviation:g} need more digits than {dtype} has: "
+            f"outputs are rounded to about {rounding:.1g}", stacklevel=3,
+        )  # fmt: skip

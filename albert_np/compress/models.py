@@ -147,14 +147,17 @@ def sample(values: list[Any], most: int) -> list[Any]:
 
 
 def compare(before: Trained, after: Trained, examples: list[Any]) -> dict[str, Any]:
-    """Return the scores of two models on the same examples, and the share of answers that differ."""
+    """Return the scores of two models on the same examples, and the share of answers that differ, unless these are numbers."""
     answers = [each.task.answers(each.model, each.tokenizer, examples) for each in (before, after)]
     scores = [numeric_scores(before.task.score(examples, each)) for each in answers]
-    return {"before": scores[0], "after": scores[1], "changed": share_changed(before, examples, *answers)}
+    changed = share_changed(before, examples, *answers)
+    return {"before": scores[0], "after": scores[1], **({} if changed is None else {"changed": changed})}
 
 
-def share_changed(trained: Trained, examples: list[Any], old: list[Any], new: list[Any]) -> float:
-    """Return the share of answers that differ in anything other than numbers such as probabilities."""
+def share_changed(trained: Trained, examples: list[Any], old: list[Any], new: list[Any]) -> float | None:
+    """Return the share of answers that differ in anything other than numbers such as probabilities; None if they are numbers."""
+    if trained.task.options.get("kind") == "number":
+        return None
     sides = ([without_numbers(trained.task.as_json(e, a)) for e, a in zip(examples, answers)] for answers in (old, new))
     return statistics.fmean(a != b for a, b in zip(*sides))
 

@@ -29,6 +29,7 @@ from albert_np.io.matrices import as_rows, matrices
 from albert_np.tasks.finetune import finetune, new_folder
 from albert_np.tasks.trained import Trained
 from albert_np.training.callbacks import Report
+from albert_np.training.metrics import format_score
 
 SHARES = (0.5, 0.8, 0.9, 0.95)
 FAMILIES = ("one-shot", "gradual", "movement", "rounded", "aware", "cut", "factored", "together")
@@ -135,7 +136,9 @@ def run(
     metric, float32_bytes = trained.task.metric, trained.model.params.count() * 4
     rows = [make_row("dense", "float32", trained, sweep, weights_bytes(Path(model)) or float32_bytes, 1.0)]
     folder.mkdir(parents=True, exist_ok=True)
-    results: dict[str, Any] = {"metric": metric, "rows": rows, "zeros": {}, "outputs": {}, **measure_importance(sweep)}
+    better = trained.task.higher_is_better
+    results: dict[str, Any] = {"metric": metric, "higher_is_better": better, "rows": rows, "zeros": {}, "outputs": {}}
+    results |= measure_importance(sweep)
     for scope in ("layer", "global"):
         pruned = compress_model(trained.model, Plan(sparsity=SHOWN_SPARSITY, scope=scope)).model.params
         results["zeros"][scope] = {name: count / size for name, (count, size) in count_zeros(pruned).items()}
@@ -149,7 +152,7 @@ def run(
         small.save_pretrained(path)
         seconds = measure_times([trained, small], sweep.dev)
         rows.append(make_row(family, name, small, sweep, weights_bytes(path) or 0, seconds[0] / seconds[1]))
-        results["best_at_a_tenth"] = best_at(rows, metric, TENTH)
+        results["best_at_a_tenth"] = best_at(rows, better, TENTH)
         write_json(folder / "sweep.json", results)  # after each variant, so that an interrupted sweep leaves its results
         write_whole(folder / "sweep.md", lambda path: path.write_text(format_table(results), encoding="utf-8"))
     shutil.rmtree(folder / "steps", ignore_errors=True)
@@ -182,22 +185,25 @@ def zeros_per_output(params: Any) -> dict[str, list[float]]:
     return {name: np.percentile(each, range(101)).tolist() for name, each in shares.items()}
 
 
-def best_at(rows: list[dict[str, Any]], metric: str, share: float) -> dict[str, Any] | None:
+def best_at(rows: list[dict[str, Any]], higher_is_better: bool, share: float) -> dict[str, Any] | None:
     """Return the variant with the best score of at most this share of the dense model's size; None if there is none."""
     small = [row for row in rows if row["bytes"] <= share * rows[0]["bytes"]]
-    return max(small, key=lambda row: (row["score"], -row["bytes"]), default=None)
+    sign = 1 if higher_is_better else -1
+    return max(small, key=lambda row: (sign * row["score"], -row["bytes"]), default=None)
 
 
 def format_table(results: dict[str, Any]) -> str:
     """Return the results as a Markdown table."""
-    head = ["way", "", results["metric"], "answers changed", "MB", "of the dense size", "zeros", "times as fast"]
+    metric = results["metric"] + ("" if results["higher_is_better"] else " (lower is better)")
+    head = ["way", "", metric, "answers changed", "MB", "of the dense size", "zeros", "times as fast"]
     lines = ["| " + " | ".join(head) + " |", "|---|---|" + "---:|" * 6]
     dense = results["rows"][0]["bytes"]
     for row in results["rows"]:
-        cells = [row["family"], row["name"], f"{row['score']:.4f}", f"{row['changed']:.1%}", f"{row['bytes'] / 1e6:.2f}",
+        changed = "–" if row["changed"] is None else f"{row['changed']:.1%}"
+        cells = [row["family"], row["name"], format_score(row["score"]), changed, f"{row['bytes'] / 1e6:.2f}",
                  f"{row['bytes'] / dense:.1%}", f"{row['zeros']:.0%}", f"{row['faster']:.2f}"]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     best = results["best_at_a_tenth"]
     if best is not None and math.isfinite(best["score"]):
-        lines += ["", f"The best at a tenth of the size: {best['family']}, {best['name']}: {best['score']:.4f}"]
+        lines += ["", f"The best at a tenth of the size: {best['family']}, {best['name']}: {format_score(best['score'])}"]
     return "\n".join(lines) + "\n"

@@ -64,20 +64,25 @@ def multilabel_scores(gold: ArrayLike, predicted: ArrayLike) -> dict[str, float]
 def regression_scores(gold: ArrayLike, predicted: ArrayLike) -> dict[str, float]:
     """Score numbers.   gold, predicted (n,), or (n, C): then correlations are means over the C columns
 
-    Returns pearson and spearman (0 where one side is constant, since no correlation is defined then) and mean_squared_error.
+    Returns root_mean_squared_error, pearson and spearman (0 where one side is constant, since no correlation is defined then) and
+    mean_squared_error.
     """
     gold, predicted = np.asarray(gold, np.float64), np.asarray(predicted, np.float64)
     _check_shapes(gold, predicted)
     columns = list(zip(gold.reshape(len(gold), -1).T, predicted.reshape(len(gold), -1).T))
     pearson, spearman = np.mean([correlations(a, b) for a, b in columns], axis=0).tolist()
-    return {"pearson": pearson, "spearman": spearman, "mean_squared_error": float(((gold - predicted) ** 2).mean())}
+    error = np.abs(gold - predicted)
+    unit = float(error.max()) or 1.0  # squares of tiny errors would vanish
+    scores = {"root_mean_squared_error": unit * math.sqrt(((error / unit) ** 2).mean()), "pearson": pearson, "spearman": spearman}
+    return {**scores, "mean_squared_error": float((error**2).mean())}
 
 
 def correlations(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """Return Pearson's and Spearman's correlation of (n,) and (n,); 0 if one of them is constant."""
     from scipy.stats import pearsonr, spearmanr
 
-    if (a == a[0]).all() or (b == b[0]).all():
+    a, b = a - a[0], b - b[0]  # scipy warns of numbers that differ by little of their size
+    if not a.any() or not b.any():
         return 0.0, 0.0
     return float(pearsonr(a, b).statistic), float(spearmanr(a, b).statistic)
 

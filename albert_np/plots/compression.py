@@ -42,9 +42,9 @@ def _draw_scores(results: dict[str, Any], against: str, x: Callable[[Record], fl
     """Draw the scores of all methods over their size or time, one colour per family."""
     figure = Figure(figsize=(8, 4.8), layout="constrained")
     axes = figure.subplots()
-    axes.set_title(f"Accuracy against {against}", loc="left")
+    axes.set_title(f"Score against {against}", loc="left")
     axes.set_xlabel(label)
-    axes.set_ylabel(results["metric"])
+    axes.set_ylabel(results["metric"] + ("" if results.get("higher_is_better", True) else " (lower is better)"))
     style_axes(axes)
     for family, rows in _families(results, x).items():
         line = "-" if family in CONNECTED else ""

@@ -8,22 +8,23 @@ from albert_np.plots.axes import INK, PALE, SECOND, Figure, Record, make_axes, p
 
 
 def finetune_figures(
-    steps: Sequence[Record], epochs: Sequence[Record], metric: str, baselines: Mapping[str, Record]
+    steps: Sequence[Record], epochs: Sequence[Record], metric: str, baselines: Mapping[str, Record], higher_is_better: bool = True
 ) -> dict[str, Figure]:
     """Return {"learning": the loss per step and the score per epoch}; {} without steps.
 
     steps, epochs   the records of a `training.finetune.History`
-    metric          the key of the score
+    metric          the key of the score; higher_is_better: False for an error of numbers
     baselines       {name: scores}; their scores become dashed lines
     """
     if not steps:
         return {}
-    figure, axes = make_axes("Fine-tuning", "training loss (nats)")
+    unit = "nats" if higher_is_better else "squared error"
+    figure, axes = make_axes("Fine-tuning", f"training loss ({unit})")
     plot_curve(axes, steps, "loss", "training loss", INK, PALE)
     axes.set_ylim(bottom=0)
     if epochs:
         right = axes.twinx()
-        right.set_ylabel(f"{metric} on the development examples")
+        right.set_ylabel(f"{metric}{'' if higher_is_better else ' (lower is better)'}\non the development examples")
         right.spines["top"].set_visible(False)
         scores = [record["dev"][metric] for record in epochs]
         x = [record["step"] for record in epochs]

@@ -2,7 +2,8 @@
 
 An example is a text, or a pair of texts, with a label: one class, a list of classes, or a number. It becomes one row,
 [CLS] text [SEP] or [CLS] text [SEP] pair [SEP], and the model's head on [CLS] is asked for the logits of the classes, or for the
-number. The scores are accuracy and F1 for one class, micro-F1 for lists of classes, and Pearson's correlation for numbers.
+number. The scores are accuracy and F1 for one class, micro-F1 for lists of classes, and the error and correlations of numbers,
+which are standardised for training (scale.py).
 """
 
 import warnings
@@ -27,6 +28,7 @@ from albert_np.tasks.labels import (
     probabilities_by_label,
     sort_labels,
 )
+from albert_np.tasks.scale import Scale, check_size, is_similar, measure_scale, parse_scale, rescale_head
 from albert_np.tasks.task import Item, Task
 
 PROBLEM_TYPES = {"classes": "single_label_classification", "sets": "multi_label_classification", "number": "regression"}
@@ -40,6 +42,7 @@ class Classification(Task):
     kind                "classes", "sets" or "number"; by default inferred from the training labels, see `label_kinds.infer_kind`.
                         With "sets", a field of a .tsv or .csv may hold several labels
     labels, usual       set by `learn`: the names of the classes, and the baseline's answer
+    scale               set by `learn` for numbers: mean and standard deviation of the training labels
     """
 
     name = "classification"
@@ -47,18 +50,27 @@ class Classification(Task):
     model = AlbertForSequenceClassification
     defaults: ClassVar[dict[str, Any]] = {
         "max_length": 128, "text": None, "pair": None, "label": None, "several": False, "kind": None, "labels": None,
-        "usual": None, "header": None, "delimiter": None, "quotes": None, "missing": None, "separator": None,
+        "usual": None, "scale": None, "header": None, "delimiter": None, "quotes": None, "missing": None, "separator": None,
     }  # fmt: skip
     types: ClassVar[dict[str, Any]] = {
         "text": str, "pair": str, "label": str, "kind": tuple(PROBLEM_TYPES), "labels": list, "header": bool, "delimiter": str,
         "quotes": bool, "missing": list, "separator": str,
     }  # fmt: skip
-    learned = ("kind", "labels", "usual")
+    learned = ("kind", "labels", "usual", "scale")
 
     @property
     def metric(self) -> str:  # type: ignore[override]
         """The main score of the kind of labels."""
-        return {"sets": "micro_f1", "number": "pearson"}.get(self.options["kind"], "accuracy")
+        return {"sets": "micro_f1", "number": "root_mean_squared_error"}.get(self.options["kind"], "accuracy")
+
+    @property
+    def higher_is_better(self) -> bool:  # type: ignore[override]
+        return self.options["kind"] != "number"
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of the numbers that the model was trained on."""
+        return parse_scale(self.options["scale"])
 
     def read(self, path: Any) -> Examples[Labelled]:
         """See `data.formats.read_table`."""
@@ -104,6 +116,7 @@ class Classification(Task):
             self.options["labels"] = sort_labels(name for label in labels for name in as_list(label))
             if not self.options["labels"]:
                 raise ValueError("no training example has a label: all lists of labels are empty")
+        self.options["scale"] = list(measure_scale([parse_number(label) for label in labels])) if kind == "number" else None
         self.options["usual"] = self.constant_answer(labels)
 
     def describe_labels(self, examples: list[Labelled]) -> dict[str, Any]:
@@ -118,7 +131,18 @@ class Classification(Task):
 
     def config(self) -> dict[str, Any]:
         names = self.options["labels"] or ["score"]
+        parse_scale(self.options["scale"])  # which may come from a damaged file
         return {"num_labels": len(names), "id2label": dict(enumerate(names)), "problem_type": PROBLEM_TYPES[self.options["kind"]]}
+
+    def adapt_head(self, model: Any, options: dict[str, Any]) -> str:
+        """See `Task.adapt_head`: numbers may have another scale."""
+        if self.options["kind"] != "number":
+            return ""
+        old, new, is_known = parse_scale(options.get("scale")), self.scale, options.get("scale") is not None
+        if is_known and not is_similar(old, new):
+            return f"was trained on numbers in other units ({old.describe()}) than these labels ({new.describe()})"
+        rescale_head(model.params, old, new)
+        return ""
 
     def items(self, example: Labelled, tokenizer: Any) -> list[Item]:
         most = self.options["max_length"]
@@ -133,7 +157,7 @@ class Classification(Task):
         if label is None:
             return None
         if self.options["kind"] == "number":
-            return np.array([parse_number(label)])
+            return self.scale.standardise(np.array([parse_number(label)]))
         if self.options["kind"] == "sets":
             return np.isin(names, as_list(label)).astype(np.float64)
         return label_index(str(label), names)
@@ -143,7 +167,7 @@ class Classification(Task):
         (logits,) = outputs  # (C,)
         names = self.options["labels"]
         if self.options["kind"] == "number":
-            return {"label": float(logits[0])}
+            return {"label": self.scale.restore(float(logits[0]))}
         logits = logits.astype(np.float64)
         if self.options["kind"] == "sets":
             p = 0.5 * (1 + np.tanh(0.5 * logits))  # the sigmoid, without overflow
@@ -157,7 +181,7 @@ class Classification(Task):
             raise ValueError("none of the examples has a label, so they cannot be scored")
         gold, predicted = ([pair[i] for pair in scored] for i in (0, 1))
         if self.options["kind"] == "number":
-            return regression_scores([parse_number(label) for label in gold], predicted)
+            return regression_scores(check_size([parse_number(label) for label in gold]), predicted)
         if self.options["kind"] == "sets":
             names = extend_labels(self.options["labels"], (name for label in gold for name in as_list(label)))
             return multilabel_scores(
@@ -179,7 +203,7 @@ class Classification(Task):
         """Return the best answer that ignores the text: the most frequent class, the labels that most examples have, or the
         mean."""
         if self.options["kind"] == "number":
-            return float(np.mean([parse_number(label) for label in labels]))
+            return self.scale.mean
         if self.options["kind"] == "sets":
             label_sets = [set(as_list(label)) for label in labels]
             return [name for name in self.options["labels"] if sum(name in each for each in label_sets) * 2 > len(label_sets)]
@@ -195,7 +219,7 @@ class Classification(Task):
     def show(self, example: Labelled, answer: dict[str, Any]) -> str:
         label = answer["label"]
         if isinstance(label, float):
-            return f"{label:.3f}\t{escape(example.text)}"
+            return f"{self.scale.format(label)}\t{escape(example.text)}"
         p = answer["probabilities"]
         names = label if isinstance(label, list) else [label]
         return escape(", ".join(f"{name} {p[name]:.2f}" for name in names) + f"\t{example.text}")

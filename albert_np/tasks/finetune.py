@@ -26,7 +26,7 @@ from albert_np.training.callbacks import Callback, get_callback
 from albert_np.training.constraints import Constraint, get_constraints
 from albert_np.training.finetune import get_answers, numeric_scores, train_epochs
 from albert_np.training.finetune_settings import FinetuneSettings
-from albert_np.training.metrics import read_lines
+from albert_np.training.metrics import format_score, read_lines
 from albert_np.training.state import History
 from albert_np.training.trainer_settings import rename_aliases
 
@@ -58,9 +58,9 @@ class Finetuned:
         task, history, several = self.trained.task, self.history, len(self.scores) > 1
         lines = [f"Finetuned for {task.name}{', stopped by ' * bool(self.stopped_by)}{self.stopped_by}: {history!r}"]
         if self.scores:
-            spread = f" ± {self.deviation[task.metric]:.4f}, the mean of {len(self.scores)} seeds" if several else ""
-            others = "".join(f"; {name} {scores[task.metric]:.4f}" for name, scores in self.baselines.items())
-            lines.append(f"  {task.metric} {self.mean[task.metric]:.4f}{spread}, on {len(self.held)} examples{others}")
+            spread = f" ± {format_score(self.deviation[task.metric])}, the mean of {len(self.scores)} seeds" if several else ""
+            others = "".join(f"; {name} {format_score(scores[task.metric])}" for name, scores in self.baselines.items())
+            lines.append(f"  {task.metric} {format_score(self.mean[task.metric])}{spread}, on {len(self.held)} examples{others}")
         return "\n".join([*lines, "  .plot()  .mean  .baselines  .history  .trained.predict(texts)  .trained.evaluate(examples)"])
 
     def plot(self) -> Any:
@@ -78,8 +78,8 @@ class Finetuned:
     def add(self, trained: Trained, history: History) -> None:
         """Add the result of another seed."""
         metric, scores = trained.task.metric, numeric_scores(history.scores)
-        best = max((each[metric] for each in self.scores), default=None)
-        if self.trained.model is None or (scores and (best is None or scores[metric] > best)):
+        better = trained.task.better
+        if self.trained.model is None or (scores and all(better(scores[metric], each[metric]) for each in self.scores)):
             self.trained, self.history = trained, history
         if scores:
             self.scores.append(scores)
@@ -304,7 +304,7 @@ def read_finished(folder: Path, task: Task) -> tuple[Trained, History]:
 
 
 def check_teacher(teacher: Trained | None, task: Task, initial: InitialModel) -> None:
-    """Raise ValueError if the teacher has other labels or another vocabulary."""
+    """Raise ValueError if the teacher has other labels or another vocabulary. Its head is adapted to the task's options."""
     if teacher is None:
         return
     expected, own = ({key: value for key, value in t.config().items() if key == "id2label"} for t in (task, teacher.task))
@@ -312,6 +312,8 @@ def check_teacher(teacher: Trained | None, task: Task, initial: InitialModel) ->
         raise ValueError(f"the teacher was trained for other labels: {own.get('id2label')}, not {expected.get('id2label')}")
     if teacher.tokenizer.get_vocab() != initial.tokenizer.get_vocab():
         raise ValueError("the teacher has another vocabulary: give its tokenizer as `tokenizer`")
+    if reason := task.adapt_head(teacher.model, teacher.task.options):
+        raise ValueError(f"the teacher {reason}")
 
 
 def get_packing(settings: FinetuneSettings, constraints: Sequence[Constraint]) -> Packing | None:
@@ -328,6 +330,8 @@ def write_run(folder: Path, trained: Trained, history: History, baselines: dict[
     lines = sorted([*history.steps, *history.epochs], key=lambda record: (record["step"], "dev" in record))
     text = "".join(json.dumps(line) + "\n" for line in lines)
     write_whole(folder / "metrics.jsonl", lambda path: path.write_text(text))
+    task = trained.task
     write_figures(
-        folder / "figures", lambda: plots.finetune_figures(history.steps, history.epochs, trained.task.metric, baselines)
+        folder / "figures",
+        lambda: plots.finetune_figures(history.steps, history.epochs, task.metric, baselines, task.higher_is_better),
     )

@@ -4,13 +4,15 @@ import dataclasses
 import os
 import tempfile
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from albert_np.core import backend
 from albert_np.engine.mpi import SINGLE_PROCESS, Processes
 from albert_np.models.config import PRESETS, AlbertConfig
 from albert_np.tasks import Task
+from albert_np.tasks.scale import read_options
 from albert_np.training.callbacks import Callback
 
 NOT_TEXT = ("id", "label", "title")  # fields of examples that are not texts of the task
@@ -24,6 +26,7 @@ class InitialModel:
     path       of a checkpoint; None: a new model
     config     of a new model; None: that of the checkpoint
     changes    fields of the config that differ from the checkpoint's: those of the task, and those that the user asked for
+    callback   prints notes; printed: those so far, since a model is created several times
     """
 
     task: Task
@@ -31,6 +34,8 @@ class InitialModel:
     config: AlbertConfig | None
     tokenizer: Any
     changes: dict[str, Any]
+    callback: Callback = field(default_factory=Callback)
+    printed: set[str] = field(default_factory=set)
 
     @classmethod
     def resolve(
@@ -61,7 +66,7 @@ class InitialModel:
             config = without_head(config).replace(**changes)
             if len(tokenizer) > config.vocab_size:
                 raise ValueError(f"the tokenizer has {len(tokenizer)} pieces, the model's vocab_size is {config.vocab_size}")
-        return cls(task, None if config is not None else model, config, tokenizer, changes)
+        return cls(task, None if config is not None else model, config, tokenizer, changes, callback)
 
     @property
     def is_new(self) -> bool:
@@ -83,8 +88,21 @@ class InitialModel:
             stored = AlbertConfig.from_pretrained(self.path)
             changes = {"num_labels": 2, "id2label": None, **self.changes}
             if (stored.num_labels, stored.id2label) == (changes["num_labels"], changes["id2label"]):
-                return self.task.model.from_pretrained(self.path, seed=seed, **changes)
+                model = self.task.model.from_pretrained(self.path, seed=seed, **changes)
+                if not (reason := self._adapt_head(model)):
+                    return model
+                self._note(f"{self.path} {reason}: it gets a new head")
             return self._with_new_head(stored, changes, seed)
+
+    def _adapt_head(self, model: Any) -> str:
+        """Adapt the checkpoint's head to the task's options, if it has one (a new head has no bias); see `Task.adapt_head`."""
+        is_new = not backend.to_host(model.params.task.b).any() if "task" in self.task.model.heads else True
+        return "" if is_new else self.task.adapt_head(model, read_options(self.path))
+
+    def _note(self, text: str) -> None:
+        if text not in self.printed:
+            self.printed.add(text)
+            self.callback.note(text)
 
     def _with_new_head(self, stored: AlbertConfig, changes: dict[str, Any], seed: int) -> Any:
         """Return the checkpoint's model with a new head for these labels, instead of one that it may have for others."""

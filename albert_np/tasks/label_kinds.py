@@ -64,7 +64,7 @@ def find_doubts(kind: str, labels: list[Any]) -> list[str]:
     doubts = []
     if once * 2 > len(counts) and len(texts) >= FEW:
         doubts.append(f"{once:,} of {len(counts):,} classes occur once: is this the column of the labels (options label, kind)")
-    if numbers == len(counts) > MANY and not are_class_ids(counts):
+    if numbers == len(counts) > MANY and not are_class_ids([parse_number(text) for text in counts]):
         doubts.append(
             f"the labels are {len(counts):,} different integers with gaps, taken for classes: option kind=number for numbers"
         )
@@ -75,16 +75,17 @@ def find_doubts(kind: str, labels: list[Any]) -> list[str]:
     return doubts
 
 
-def are_class_ids(counts: Counter[str]) -> bool:
-    """Return whether the labels are the integers from 0 or 1 on, with at most a tenth of them left out."""
-    values = sorted(int(text) for text in counts if text.lstrip("+-").isdecimal())
-    return len(values) == len(counts) and values[0] in (0, 1) and values[-1] - values[0] < 1.1 * len(values)
+def are_class_ids(values: list[float]) -> bool:
+    """Return whether the values are whole numbers from 0 or 1 on, with at most a tenth of them left out."""
+    values = sorted(values)
+    is_whole = all(value == int(value) for value in values)
+    return is_whole and values[0] in (0, 1) and values[-1] - values[0] < 1.1 * len(values)
 
 
 def doubts_about_numbers(counts: Counter[str]) -> list[str]:
     """Return a sentence if the numbers look like class ids or like codes."""
     values = [parse_number(text) for text in counts]
-    if all(value == int(value) for value in values) and len(counts) <= MANY:
+    if are_class_ids(values):
         shown = ", ".join(sorted(counts)[:4])
         return [f"all labels are whole numbers ({shown}), and are taken for numbers for their decimal point: option kind=classes"]
     decimals = {len(text.partition(".")[2]) for text in counts if "." in text}

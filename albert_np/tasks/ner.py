@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from albert_np.data.formats import Tagged, read_tags
+from albert_np.data.formats.columns import EMPTY
+from albert_np.data.formats.schemes import SCHEMES
 from albert_np.data.formats.summary import Examples
 from albert_np.metrics import chunks, conlleval, to_bio
 from albert_np.tasks.tagging import (
@@ -38,18 +40,28 @@ class TypedText(Tagged):
 
 
 class NamedEntities(Tagging):
-    """Options: word and tag, indices of the file's columns from 0 (-1: the last); labels, set by `learn`."""
+    """Options: word and tag, numbers of the file's columns from 0 (-1 is the last; tag "none" reads no tags), comments, empty and
+    scheme, all as in `data.formats.read_tags`; labels, set by `learn`."""
 
     name = "ner"
     form = Tagged
     metric = "f1"
-    defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "word": 0, "tag": -1, "labels": None}
-    types: ClassVar[dict[str, Any]] = {"labels": list}
+    defaults: ClassVar[dict[str, Any]] = {
+        "max_length": 128, "word": None, "tag": None, "comments": None, "empty": "skip", "scheme": None, "labels": None,
+    }  # fmt: skip
+    types: ClassVar[dict[str, Any]] = {"word": int, "comments": str, "empty": EMPTY, "scheme": SCHEMES, "labels": list}
     learned = ("labels",)
 
     def read(self, path: Any) -> list[Tagged]:
         """See `data.formats.read_tags`; tags of all schemes become strict BIO."""
-        sentences = read_tags(path, self.options["word"], self.options["tag"])
+        return self._read(path, tags_needed=True)
+
+    def read_unlabelled(self, path: Any) -> list[Tagged]:
+        return self._read(path, tags_needed=False)
+
+    def _read(self, path: Any, tags_needed: bool) -> list[Tagged]:
+        arguments = {name: self.options[name] for name in ("word", "tag", "comments", "empty", "scheme")}
+        sentences = read_tags(path, **arguments, tags_needed=tags_needed)
         return Examples([replace(each, tags=each.tags and to_bio(each.tags)) for each in sentences], sentences.summary)
 
     def example(self, text: str) -> TypedText:

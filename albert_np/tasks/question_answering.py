@@ -18,6 +18,8 @@ from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Question, read_squad
+from albert_np.data.formats.squad import get_valid_answer
+from albert_np.data.formats.summary import Examples
 from albert_np.metrics import squad
 from albert_np.models import AlbertForQuestionAnswering
 from albert_np.tasks import batches
@@ -82,13 +84,16 @@ class QuestionAnswering(Task):
         return Question("1", question, context)
 
     def learn(self, examples: list[Question]) -> None:
-        wrong = [question.id for question in examples if question.answers and not has_valid_offset(question)]
-        if wrong:
+        answered = [question for question in examples if question.answers]
+        wrong = [question.id for question in answered if get_valid_answer(question) is None]
+        if len(wrong) == len(answered):
+            raise ValueError("none of the training questions has an answer that is in its passage at the given offset")
+        if wrong and not isinstance(examples, Examples):  # of a file, the summary says so
             warnings.warn(
                 f"{len(wrong)} of {len(examples)} answers do not stand in their passages at the given offset and are left out of "
                 f"training; the first is that of {wrong[0]!r}", stacklevel=2,
             )  # fmt: skip
-        self.options["unanswerable"] = any(not question.answers for question in examples)
+        self.options["unanswerable"] = any(question.labelled and not question.answers for question in examples)
 
     def config(self) -> dict[str, Any]:
         return {"num_labels": 2, "id2label": None}
@@ -113,7 +118,7 @@ class QuestionAnswering(Task):
             target = None
             if answer is not None and start <= answer[0] and answer[1] < stop:
                 target = (answer[0] - start + offset, answer[1] - start + offset)
-            elif answer is not None or not example.answers:
+            elif answer is not None or (example.labelled and not example.answers):
                 target = (0, 0)  # [CLS]: not in this window
             own = range(own_start - start + offset, own_stop - start + offset)
             items.append(Item(row, types, target, about=PassageWindow(offset, own, characters[start:stop]), cut=cut))
@@ -176,7 +181,16 @@ class QuestionAnswering(Task):
         return candidates
 
     def score(self, examples: list[Question], answers: list[dict[str, Any]]) -> dict[str, Any]:
-        """Score as the script of SQuAD 2.0 does if some question has no answer, else as that of 1.1."""
+        """Score as the script of SQuAD 2.0 does if some question has no answer, else as that of 1.1.
+
+        Raises ValueError for a question of which the answer is not known.
+        """
+        unknown = [question.id for question in examples if not question.labelled]
+        if unknown:
+            raise ValueError(
+                f"no answers in {len(unknown)} of {len(examples)} questions, which cannot be scored; the first is {unknown[0]!r} "
+                "(of an unanswerable one they are [])"
+            )
         gold = {question.id: [text for text, _ in question.answers] for question in examples}
         predicted = {question.id: answer["text"] for question, answer in zip(examples, answers)}
         return squad(gold, predicted, 1 if all(gold.values()) else 2)
@@ -193,17 +207,12 @@ class QuestionAnswering(Task):
         return {"id": example.id, "question": example.text, **answer}
 
 
-def has_valid_offset(question: Question) -> bool:
-    """Return whether the passage contains the first gold answer at its offset."""
-    text, start = question.answers[0]
-    return bool(text.strip()) and start >= 0 and question.context[start : start + len(text)] == text
-
-
 def answer_tokens(question: Question, characters: np.ndarray) -> Span | None:
-    """Return the indices of the first and the last token of the first gold answer, or None if there is no valid one."""
-    if not question.answers or not has_valid_offset(question):
+    """Return the indices of the first and the last token of the first gold answer that is in the passage, or None."""
+    answer = get_valid_answer(question)
+    if answer is None:
         return None
-    text, start = question.answers[0]
+    text, start = answer
     touched = np.flatnonzero((characters[:, 0] < start + len(text)) & (characters[:, 1] > start))
     return (int(touched[0]), int(touched[-1])) if len(touched) else None
 

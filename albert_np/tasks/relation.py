@@ -6,6 +6,7 @@ these, so any checkpoint can be used. The head takes the outputs at the two open
 relations. The score is the macro-F1 of SemEval-2010 task 8.
 """
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,9 +31,11 @@ from albert_np.tasks.task import Item, Task
 
 MARKERS = "$#£€@*()"  # the first two that the vocabulary has are used
 
+NO_RELATION = ("no_relation", "NA")  # names of "no relation" beside SemEval's "Other": TACRED's, and that of New York Times data
+
 
 class Relations(Task):
-    """Options: other, the label for "no relation", which the score leaves out ("Other" in SemEval, "no_relation" in TACRED);
+    """Options: other, the label for "no relation", which the score leaves out ("Other", or else "no_relation" or "NA");
     labels and usual, set by `learn`: the names of the relations, and the baseline's answer."""
 
     name = "relations"
@@ -57,8 +60,14 @@ class Relations(Task):
         if not labels:
             raise ValueError("the training examples have no relations")
         self.options["labels"] = names = sort_labels(labels)
-        if self.options["other"] not in names and "no_relation" in names:
-            self.options["other"] = "no_relation"
+        if len(names) == 1:
+            warnings.warn(f"all training examples have one relation, {names[0]!r}: nothing can be learned", stacklevel=2)
+        if self.options["other"] not in names:
+            if self.options["other"] != self.defaults["other"]:
+                raise ValueError(
+                    f"the option other is {self.options['other']!r}, which is not among the relations {', '.join(names)}"
+                )
+            self.options["other"] = next((name for name in NO_RELATION if name in names), self.options["other"])
         other = self.options["other"]
         self.options["usual"] = most_common_label([label for label in labels if label != other] or [other])
 
@@ -83,8 +92,11 @@ class Relations(Task):
         return {"label": names[int(p.argmax())], "probabilities": probabilities_by_label(names, p)}
 
     def score(self, examples: list[Related], answers: list[dict[str, Any]]) -> dict[str, Any]:
-        if any(example.label is None for example in examples):
-            raise ValueError("examples without a relation cannot be scored")
+        unknown = [example.id for example in examples if example.label is None]
+        if unknown:
+            raise ValueError(
+                f"no relation in {len(unknown)} of {len(examples)} examples, so they cannot be scored; first: {unknown[0]!r}"
+            )
         gold = [str(example.label) for example in examples]
         extend_labels(self.options["labels"], gold)  # warns of unknown ones
         return semeval(gold, [answer["label"] for answer in answers], self.options["other"])

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from albert_np.data.formats import Predicate, Propositions, read_propositions
-from albert_np.data.formats.columns import spans_to_bio
+from albert_np.data.formats.columns import EMPTY, spans_to_bio
 from albert_np.metrics import chunks, conll2005
 from albert_np.metrics.fractions import precision_recall_f1
 from albert_np.tasks.tagging import (
@@ -56,18 +56,24 @@ class Answer(NamedTuple):
 
 
 class SemanticRoles(Tagging):
-    """Answers are for the predicates of the example or, for a `TypedSentence`, for those that the model finds."""
+    """Answers are for the predicates of the example or, for a `TypedSentence`, for those that the model finds.
+
+    Options: word and frame, numbers of the file's columns from 0, comments and empty, as in `data.formats.read_propositions`;
+    labels, set by `learn`.
+    """
 
     name = "srl"
     form = Propositions
     metric = "f1"
-    defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "labels": None}
-    types: ClassVar[dict[str, Any]] = {"labels": list}
+    defaults: ClassVar[dict[str, Any]] = {
+        "max_length": 128, "word": None, "frame": None, "comments": None, "empty": "skip", "labels": None,
+    }  # fmt: skip
+    types: ClassVar[dict[str, Any]] = {"word": int, "frame": int, "comments": str, "empty": EMPTY, "labels": list}
     learned = ("labels",)
 
     def read(self, path: Any) -> list[Propositions]:
         """See `data.formats.read_propositions`."""
-        return read_propositions(path)
+        return read_propositions(path, **{name: self.options[name] for name in ("word", "frame", "comments", "empty")})
 
     def example(self, text: str) -> TypedSentence:
         return TypedSentence.from_text(text)

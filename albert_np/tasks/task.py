@@ -58,7 +58,8 @@ class Task:
     name: ClassVar[str] = ""
     form: ClassVar[type] = object  # the class of the examples
     model: ClassVar[type[Model]]
-    metric: ClassVar[str] = ""  # the score that selects the best epoch; higher is better
+    metric: ClassVar[str] = ""  # the score that selects the best epoch
+    higher_is_better: ClassVar[bool] = True  # False: the metric is an error
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128}  # default options
     types: ClassVar[dict[str, Any]] = {}  # types of the options whose default does not show it, see `options.read_option`
     learned: ClassVar[tuple[str, ...]] = ()  # options that `learn` sets: a trained model keeps them
@@ -183,6 +184,13 @@ class Task:
         """Return the fields of the model's config that the task decides."""
         return {}
 
+    def adapt_head(self, model: Model, options: dict[str, Any]) -> str:
+        """Adapt the head of a model that was trained for this task with other options, in place, so that its answers stay.
+
+        Return why that is impossible, as the rest of a sentence on the model, or "".
+        """
+        return ""
+
     # ---- examples -> rows -> answers -> scores ----
 
     def items(self, example: Any, tokenizer: Any) -> list[Item]:
@@ -229,6 +237,10 @@ class Task:
     def score(self, examples: list[Any], answers: list[Any]) -> dict[str, Any]:
         """Return the scores of the answers; `metric` is one of them."""
         raise NotImplementedError
+
+    def better(self, a: float, b: float) -> bool:
+        """Return whether a value `a` of `metric` is better than `b`."""
+        return a > b if self.higher_is_better else a < b
 
     def baselines(self, train: list[Any], examples: list[Any]) -> dict[str, list[Any]]:
         """Return the answers of methods that need no neural network: {name of the method: its answers}.

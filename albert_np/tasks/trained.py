@@ -25,6 +25,10 @@ MIN_LENGTH = 3  # tokens of a row: [CLS], one token, [SEP]
 class Trained:
     """A model that answers, with everything it needs.
 
+    `predict` and `evaluate` answer in the units of the labels. `model(...)` itself gives logits; those of a regression are
+    standardised, (label - mean) / deviation with the mean and deviation of `task.options["scale"]`. Other programs that load the
+    folder get these, too: `albert-np convert` writes a model whose outputs are in the labels' units.
+
     about     settings and scores of its training, which are stored in task.json
     packing   the format of the weights if they are stored packed (quantised or sparse), else None
     """

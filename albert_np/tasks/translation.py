@@ -12,29 +12,54 @@ import numpy as np
 from rich.markup import escape
 
 from albert_np.data.formats import Translated, read_parallel
+from albert_np.data.formats.parallel import EMPTY, get_languages
 from albert_np.metrics import bleu, chrf
 from albert_np.models import AlbertForTranslation
 from albert_np.tasks import batches
 from albert_np.tasks.task import Item, Task
 from albert_np.tasks.words import split_words
 
+FILE_OPTIONS = ("source", "target", "header", "delimiter", "quotes", "empty")
 MAX_TOKENS = 2048  # per batch of generation, divided by the number of beams
 
 
 class Translation(Task):
-    """Options: num_beams, length_penalty (see `AlbertForTranslation.generate`). The source gets half of max_length."""
+    """Options: num_beams, length_penalty (see `AlbertForTranslation.generate`); those of `data.formats.read_parallel`;
+    languages, set by `learn`: the names of source and target in the training examples. The source gets half of max_length."""
 
     name = "translation"
     form = Translated
     model = AlbertForTranslation
     metric = "bleu"
-    defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "num_beams": 1, "length_penalty": 1.0}
+    defaults: ClassVar[dict[str, Any]] = {
+        "max_length": 128, "num_beams": 1, "length_penalty": 1.0, "source": None, "target": None, "header": None,
+        "delimiter": None, "quotes": None, "empty": "refuse", "languages": None,
+    }  # fmt: skip
+    types: ClassVar[dict[str, Any]] = {
+        "source": str, "target": str, "header": bool, "delimiter": str, "quotes": bool, "empty": EMPTY, "languages": list,
+    }  # fmt: skip
+    learned = ("languages",)
     trains: ClassVar[dict[str, Any]] = {"label_smoothing": 0.1}
     collate = staticmethod(batches.collate_translations)
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._languages: list[str] | None = None  # of the first file, so that all are read in the same direction
+
     def read(self, path: Any) -> list[Translated]:
         """See `data.formats.read_parallel`: "source.txt,target.txt", or one file."""
-        return read_parallel(path)
+        given = {name: self.options[name] for name in FILE_OPTIONS}
+        examples = read_parallel(path, **given, languages=self.options["languages"] or self._languages)
+        self._languages = self._languages or get_languages(examples)
+        return examples
+
+    def learn(self, examples: list[Translated]) -> None:
+        if not any(example.target for example in examples):
+            raise ValueError(
+                'the training examples have no translations: expected two files, "source.txt,target.txt", or one with a column '
+                "of translations (option target)"
+            )
+        self.options["languages"] = get_languages(examples)
 
     def example(self, text: str) -> Translated:
         return Translated(text)
@@ -79,8 +104,9 @@ class Translation(Task):
         return self._tokenizer.decode(outputs[0], skip_special_tokens=True)
 
     def score(self, examples: list[Translated], answers: list[str]) -> dict[str, Any]:
-        if any(example.target is None for example in examples):
-            raise ValueError("sentences without a translation cannot be scored")
+        unknown = sum(example.target is None for example in examples)
+        if unknown:
+            raise ValueError(f"no translation in {unknown} of {len(examples)} examples, so they cannot be scored")
         references = [str(example.target) for example in examples]
         return {"bleu": bleu(answers, references), "chrf": chrf(answers, references)}
 

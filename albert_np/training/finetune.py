@@ -55,6 +55,8 @@ def train_epochs(
     items = [item for row in rows for item in row if item.target is not None]
     if not items:
         raise ValueError("none of the training examples has a label that could be learned")
+    if settings.label_smoothing and "mlm" not in getattr(model, "heads", ("mlm",)):
+        raise ValueError(f"label_smoothing has no effect on {task.name}: it is for translation")
     given = constraints, callback or Callback(), processes, stop or Stop(), checkpoints
     run = Finetuning(task, model, tokenizer, items, dev, settings, new_model, *given)
     run.begin()
@@ -171,7 +173,7 @@ class Finetuning(Trainer):
         self.callback.evaluation({"step": state.step, "epoch": state.epoch, metric: scores[metric]})
         if not all(constraint.is_final(state.step) for constraint in self.constraints):
             return
-        if not history.best or scores[metric] > history.scores[metric]:
+        if not history.best or self.task.better(scores[metric], history.scores[metric]):
             history.best, history.scores, history.answers = state.epoch, scores, answers
             state.best = self.params.flat.copy()
         elif self.settings.patience and state.epoch - history.best >= self.settings.patience:
@@ -220,7 +222,7 @@ def get_sampler(items: list[Any], task: FinetuneTask, config: AlbertConfig, sett
     classes = None
     if settings.balance:
         if not all(isinstance(item.target, int) for item in items):
-            raise ValueError(f"balance needs a task with one class for each example, which {task.name} is not")
+            raise ValueError(f"balance needs one class for each example; the labels of {task.name} here are something else")
         classes = np.array([item.target for item in items])
     costs = lengths + attention_cost(config) * lengths * lengths
     budget = max(settings.tokens_per_batch, int(lengths.max()))

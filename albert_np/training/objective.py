@@ -60,7 +60,10 @@ class FinetuneTask(Protocol):
         """Tell the user how many of the examples are cut. rows: of each example; training: they are trained on."""
 
     def score(self, examples: list[Any], answers: list[Any]) -> dict[str, Any]:
-        """Return the scores; `metric` is one of them, and more is better."""
+        """Return the scores; `metric` is one of them."""
+
+    def better(self, a: float, b: float) -> bool:
+        """Return whether a value `a` of `metric` is better than `b`."""
 
 
 def count_items(arrays: dict[str, Any]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from albert_np.training.callbacks import Callback
+from albert_np.training.metrics import format_score
 
 if TYPE_CHECKING:
     from rich import progress
@@ -71,7 +72,7 @@ class Progress(Callback):
         """Print the scores of an evaluation on a line of their own."""
         if "mlm_loss" not in record:
             name, score = list(record.items())[-1]
-            self.note(f"epoch {record['epoch']}: {name} {score:.4f}")
+            self.note(f"epoch {record['epoch']}: {name} {format_score(score)}")
             return
         text = f"held-out after step {record['step']}: MLM loss {record['mlm_loss']:.3f}, accuracy {record['mlm_accuracy']:.3f}"
         self.note(text + (f"; SOP accuracy {record['sop_accuracy']:.3f}" if "sop_accuracy" in record else ""))

@@ -29,6 +29,12 @@ SQUAD = {"version": "2.0", "data": [{"title": "t", "paragraphs": [{"context": "A
 FLAT = {"id": "1", "question": "Where?", "context": "In Rome.", "answers": {"text": ["Rome"], "answer_start": [3]}}
 TACRED = {"id": "a", "token": ["Anna", "is", "in", "Rome"], "subj_start": 0, "subj_end": 0, "obj_start": 3, "obj_end": 3,
           "relation": "in"}  # fmt: skip
+OPENNRE = {
+    "text": "Anna is in Rome",
+    "h": {"name": "Anna", "pos": [0, 4]},
+    "t": {"name": "Rome", "pos": [11, 15]},
+    "relation": "in",
+}
 READERS = {
     "classification": {
         "a.tsv": lines("text\tlabel", "Anna is here.\twarm", "Bela is there.\tcold"),
@@ -39,16 +45,28 @@ READERS = {
     },
     "question-answering": {
         "a.json": json.dumps(SQUAD).encode(), "b.jsonl": lines(json.dumps(FLAT), json.dumps({**FLAT, "id": 2})),
+        "c.json": json.dumps([{"question": "Who?", "context": "Anna.", "answer": "Anna"}, {**FLAT, "is_impossible": 0}]).encode(),
     },
-    "ner": {"a.conll": lines("Anna\tB-PER", "is\tO", "", "Rome\tS-LOC", ".\tO"), "b.txt": lines("Anna NNP I-PER", "x Y O")},
+    "ner": {"a.conll": lines("Anna\tB-PER", "is\tO", "", "Rome\tS-LOC", ".\tO"), "b.txt": lines("Anna NNP I-PER", "x Y O"),
+            "c.tsv": lines("#\thttp://a.org\t[2009-10-17]", "1-2\tzum\t_\t_", "1\tzu\tO\tO", "2\tdem\tO\tB-X", "1\tJa\tO\tO"),
+            "d.conll": lines("#begin document (a)", "Anna (PER*", "Bo *)", "# *", "#end document", "-DOCSTART- *", "x *")},
     "srl": {"a.conll": lines("0\tAnna\tNNP\t-\t-\t(A0*)", "1\truns\tVBZ\trun\trun.01\t(V*)"),
             "b.conllu": lines("1\tAnna\t_\t_\tNNP\t_\t2\tnsubj\t_\t_\t_\t(A0*)",
-                              "2\truns\t_\t_\tVBZ\t_\t0\troot\t_\t_\trun.01\t(V*)")},
+                              "2\truns\t_\t_\tVBZ\t_\t0\troot\t_\t_\trun.01\t(V*)"),
+            "c.txt": lines("Anna NNP - - (A0*)", "runs VBZ 01 run (V*)", "", "Yes UH - -"),
+            "d.conll": lines("#begin document (x)", "x 0 0 Anna NNP (S* - - - - * (A0*) (0)",
+                             "x 0 1 runs VBZ *) run 01 1 - * (V*) -")},
     "relations": {"a.txt": lines('1\t"<e1>Anna</e1> is in <e2>Rome</e2>."', "In(e1,e2)", "Comment: none", ""),
                   "b.json": json.dumps([TACRED]).encode(),
-                  "c.jsonl": lines(json.dumps(TACRED), json.dumps({**TACRED, "id": "b"}))},
+                  "c.jsonl": lines(json.dumps(TACRED), json.dumps({**TACRED, "id": "b"})),
+                  "d.json": json.dumps({"data": [OPENNRE, {"text": "<e1>a</e1> <e2>b</e2>", "label": "x"}]}).encode(),
+                  "e.json": json.dumps({"P": [{"tokens": ["a", "b"], "h": ["a", "", [[0]]], "t": ["b", "", [[1]]]}]}).encode()},
     "translation": {"a.tsv": lines("Anna runs.\tAnna läuft.", "Yes.\tJa."),
-                    "b.jsonl": lines('{"source": "a", "target": "b"}', '{"translation": {"en": "a", "de": "b"}}')},
+                    "b.jsonl": lines('{"source": "a", "target": "b"}', '{"id": 1, "source": "c", "target": "d"}'),
+                    "c.jsonl": lines('{"translation": {"en": "a", "de": "b"}}', '{"translation": {"en": "c", "de": "d"}}'),
+                    "d.csv": lines("en;de;", '"Anna, ""x""";Bela;', "Yes.;Ja.;"),
+                    "e.txt": lines("Go.\tGeh.\tCC-BY 2.0", "a\tb\tCC-BY"),
+                    "f.json": json.dumps({"source": ["a", "b"], "target": ["c", "d"]}).encode()},
 }  # fmt: skip
 
 

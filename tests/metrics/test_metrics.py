@@ -73,8 +73,20 @@ def test_numbers_as_scipy_with_ties_and_constants():
     assert ours["pearson"] == pytest.approx(pearsonr(gold, found).statistic)
     assert ours["spearman"] == pytest.approx(spearmanr(gold, found).statistic)
     assert ours["mean_squared_error"] == pytest.approx(((gold - found) ** 2).mean())
+    assert ours["root_mean_squared_error"] == pytest.approx(ours["mean_squared_error"] ** 0.5)
+    assert next(iter(ours)) == "root_mean_squared_error"
     assert regression_scores([1.0, 2.0], [3.0, 3.0])["pearson"] == 0 and regression_scores([1.0], [2.0])["spearman"] == 0
     assert regression_scores([[1, 4], [2, 3], [3, 1]], [[1, 1], [2, 2], [3, 3]])["spearman"] == pytest.approx(0)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-6, 1, 1e12, 1e149])
+def test_errors_in_any_unit(unit):
+    gold, found = np.array([1.0, 2.0, 4.0]), np.array([1.5, 2.5, 3.0])
+    ours, expected = regression_scores(gold * unit, found * unit), regression_scores(gold, found)
+    assert ours["root_mean_squared_error"] == pytest.approx(expected["root_mean_squared_error"] * unit)
+    assert ours["pearson"] == pytest.approx(expected["pearson"]) and ours["spearman"] == pytest.approx(expected["spearman"])
+    offset = regression_scores(1e9 + gold, 1e9 + found)  # without scipy's warning that they are nearly constant
+    assert offset["pearson"] == pytest.approx(expected["pearson"])
 
 
 # ---- tags ----

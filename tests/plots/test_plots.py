@@ -83,6 +83,17 @@ def test_the_scores_of_the_epochs_stand_beside_the_loss():
     assert plots.finetune_figures([], epochs, "f1", {}) == {}
 
 
+def test_an_error_is_drawn_from_zero_and_is_not_in_nats():
+    steps = [dict(step=step, loss=1 / step) for step in range(1, 41)]
+    epochs = [dict(step=20, dev=dict(error=26_000.0)), dict(step=40, dev=dict(error=25_000.0))]
+    figure = plots.finetune_figures(steps, epochs, "error", {"the mean": dict(error=25_900.0)}, higher_is_better=False)[
+        "learning"
+    ]
+    left, right = figure.axes
+    assert right.get_ylim()[0] == 0 and "lower is better" in right.get_ylabel()
+    assert left.get_ylabel() == "training loss (squared error)"
+
+
 def test_a_confusion_matrix_shows_its_counts():
     panel = plots.confusion_figure(np.array([[8, 2], [0, 5]]), ["ham", "spam"]).axes[0]
     assert [(text.get_position(), text.get_text()) for text in panel.texts] == [((0, 0), "8"), ((1, 0), "2"), ((1, 1), "5")]

@@ -127,7 +127,7 @@ def test_classes_are_balanced_over_the_steps(tokenizer):
     sampler = get_sampler(items, task, ab.AlbertConfig.preset("tiny"), FinetuneSettings(balance=True, tokens_per_batch=256))
     counts = [[sum(items[i].target == c for i in batch) for c in (0, 1)] for batch in sampler.batches(0)]
     assert all(max(column) - min(column) <= 1 for column in zip(*counts))
-    with pytest.raises(ValueError, match="balance needs a task with one class"):
+    with pytest.raises(ValueError, match="balance needs one class for each example"):
         run("ner", tokenizer, balance=True)
 
 

@@ -152,7 +152,7 @@ def print_json(value: Any) -> None:
 def print_table(columns: list[str], rows: list[list[str]]) -> None:
     """Print a plain table, numeric columns aligned to the right. It is not cut to the width of the terminal."""
     widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
-    numeric = [all(row[i][:1].isdigit() or not row[i] for row in rows) for i in range(len(columns))]
+    numeric = [all(row[i].lstrip("-")[:1].isdigit() or not row[i] for row in rows) for i in range(len(columns))]
 
     def line(row: list[str]) -> str:
         cells = [cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, numeric)]

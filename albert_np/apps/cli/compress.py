@@ -90,13 +90,15 @@ def _parse_sparsity(text: str) -> float | str:
 
 
 def _print_report(report: dict[str, Any], out: Path) -> None:
+    from albert_np.training.metrics import format_score
+
     before, after = report["bytes_before"] or 4 * report["parameters_before"], report["bytes"]
     rows = [
         ["parameters", f"{report['parameters_before']:,}", f"{report['parameters']:,}"],
         ["model.safetensors, MB", f"{before / 1e6:.2f}", f"{after / 1e6:.2f}"],
         ["zeros", "", f"{report['zeros']:.1%}"],
     ]
-    rows += [[name, *(f"{report[side][name]:.4f}" for side in ("before", "after"))] for name in report.get("after", {})]
+    rows += [[name, *(format_score(report[side][name]) for side in ("before", "after"))] for name in report.get("after", {})]
     if "changed" in report:
         rows.append(["answers that changed", "", f"{report['changed']:.2%}"])
     print_table(["", "before", "after"], rows)

@@ -41,4 +41,8 @@ def convert(
     elif not quiet:
         heads = ", ".join(done["heads"]) or "no heads"
         print(f"{done['parameters']:,} parameters ({heads}) from {done['from']} to {done['to']}, {done['dtype']}: {target}")
+        if done["scale"]:
+            from albert_np.tasks.scale import Scale
+
+            print(f"the labels' scale ({Scale(*done['scale']).describe()}) is in the head now: outputs are in their units")
         print(f"tokenizer: {', '.join(done['tokenizer']) or 'none found'}")

@@ -177,6 +177,7 @@ def evaluate(
     """
     from albert_np.data.formats.summary import get_summary
     from albert_np.training.finetune import numeric_scores
+    from albert_np.training.metrics import format_score
 
     trained = load_trained(model, task, backend, task_options)
     examples = {file: read_examples(trained, file, quiet or as_json) for file in files}
@@ -310,11 +311,6 @@ def print_markup(text: str) -> None:
         print(Text.from_markup(text).plain)
 
 
-def format_score(value: float) -> str:
-    """Format an integer as it is, a float with four decimals."""
-    return str(value) if isinstance(value, int) else f"{value:.4f}"
-
-
 def summarize(done: "Finetuned", out: Path) -> dict[str, Any]:
     """Return the scores of all seeds, as printed by --json."""
     return {
@@ -326,6 +322,8 @@ def summarize(done: "Finetuned", out: Path) -> dict[str, Any]:
 
 def print_scores(done: "Finetuned", out: Path) -> None:
     """Print the scores of the best epoch, over the seeds, beside those of the baselines."""
+    from albert_np.training.metrics import format_score
+
     if not done.scores:
         print(f"{out}: trained; without --dev there is no score")
         return

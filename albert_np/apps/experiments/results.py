@@ -13,7 +13,7 @@ from albert_np.apps.experiments.file import Sweep
 from albert_np.apps.experiments.folder import Run
 from albert_np.io.files import read_json, write_json
 from albert_np.models.config import AlbertConfig
-from albert_np.training.metrics import read_metrics
+from albert_np.training.metrics import format_score, read_metrics
 from albert_np.version import __version__
 
 NOT_RESULTS = ("seed", "steps", "tokens", "seconds")  # figures that describe a run
@@ -49,17 +49,23 @@ def _read_pretraining_figures(sweep: Sweep, run: Run) -> dict[str, Any]:
 
 
 def _read_finetuning_figures(sweep: Sweep, run: Run) -> dict[str, Any]:
-    from albert_np.tasks import get_task
     from albert_np.training.memory import empty_tree
 
-    trained = read_json(run.out / "task.json")
+    trained, task = read_json(run.out / "task.json"), _get_trained_task(run)
     steps = [record for record in read_metrics(run.out / "metrics.jsonl")[0] if "tokens" in record]  # not of epochs
-    task, tokens = get_task(run.configuration.settings["task"]), sum(record["tokens"] for record in steps)
+    tokens = sum(record["tokens"] for record in steps)
     return {
         "parameters": empty_tree(AlbertConfig.from_pretrained(run.out), task.model.heads).count(), "steps": len(steps),
         "tokens": tokens, "seconds": steps[-1]["seconds"], "tokens_per_second": tokens / max(1e-9, steps[-1]["seconds"]),
         "epoch": trained["epoch"], task.metric: trained["scores"][task.metric],
     }  # fmt: skip
+
+
+def _get_trained_task(run: Run) -> Any:
+    """Return the task of a finished fine-tuning; its metric depends on the labels."""
+    from albert_np.tasks import get_task
+
+    return get_task(run.configuration.settings["task"], **read_json(run.out / "task.json")["options"])
 
 
 def collect_results(sweep: Sweep, runs: list[Run], failed: dict[str, str]) -> dict[str, Any]:
@@ -71,7 +77,7 @@ def collect_results(sweep: Sweep, runs: list[Run], failed: dict[str, str]) -> di
     return {
         "title": sweep.title, "about": sweep.about, "command": sweep.command.name, "settings": _shared_settings(sweep),
         "seeds": sweep.seeds, "metrics": choose_metrics(configurations), "configurations": configurations, "failed": failed,
-        "notes": comparability_notes(sweep),
+        "notes": comparability_notes(sweep, [run for run in runs if run.is_finished(sets)]),
         "missing": sum(not run.is_finished(sets) for run in runs), "version": __version__,
     }  # fmt: skip
 
@@ -109,10 +115,13 @@ def choose_metrics(configurations: list[dict[str, Any]]) -> list[str]:
     return [key for key in keys if key not in ("parameters", "tokens_per_second", "epoch")]
 
 
-def comparability_notes(sweep: Sweep) -> list[str]:
+def comparability_notes(sweep: Sweep, finished: list[Run]) -> list[str]:
     """Return sentences on what can and cannot be compared in the table."""
     if sweep.command.name == "finetune":
-        return ["The score is that of each run's best epoch on the development examples."]
+        tasks = [_get_trained_task(run) for run in finished if (run.out / "task.json").is_file()]
+        errors = dict.fromkeys(task.metric for task in tasks if not task.higher_is_better)
+        notes = ["The score is that of each run's best epoch on the development examples."]
+        return notes + [f"A lower {metric_label(metric)} is better." for metric in errors]
     notes = []
     if sets := measure.choose_sets(sweep):
         objective = next(iter(sets.values()))["objective"]
@@ -137,6 +146,7 @@ def _all_settings(sweep: Sweep) -> list[Any]:
 
 LABELS = {
     "mlm_loss": "MLM loss", "mlm_accuracy": "MLM accuracy", "sop_accuracy": "SOP accuracy", "nsp_accuracy": "NSP accuracy",
+    "root_mean_squared_error": "root mean squared error",
 }  # fmt: skip
 
 
@@ -149,7 +159,9 @@ def metric_label(metric: str) -> str:
 def format_figures(figures: dict[str, Any]) -> str:
     """Return the main figures of a run in one line."""
     return ", ".join(
-        f"{metric_label(key)} {figures[key]:.4f}" for key in choose_metrics([{"mean": figures}])[:2] if key not in NOT_RESULTS
+        f"{metric_label(key)} {format_score(figures[key])}"
+        for key in choose_metrics([{"mean": figures}])[:2]
+        if key not in NOT_RESULTS
     )
 
 
@@ -200,4 +212,6 @@ def _format_cell(each: dict[str, Any], key: str) -> str:
 def _format_mean(values: list[float], sign: str) -> str:
     if not values:
         return "–"
-    return f"{statistics.fmean(values):{sign}.4f}" + (f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else "")
+    size = max(map(abs, values))
+    text = format_score(statistics.fmean(values), sign, size)
+    return text + (f" ± {format_score(statistics.stdev(values), size=size)}" if len(values) > 1 else "")

@@ -6,7 +6,9 @@ relations   sentences with two entities (SemEval-2010 task 8, TACRED)           
 squad       questions about passages (SQuAD 1.1 and 2.0)                        Question
 tables      texts with labels (.tsv, .csv, .jsonl; GLUE's files)                Labelled
 parallel    sentences with their translations                                   Translated
-lines       text files, their lines and JSON: the base of all of them
+rows        cells, comments and sentences of files in columns: the base of columns and propbank; schemes: their tags and brackets
+
+lines, delimited, objects    text files, tables and JSON: the base of all of them; summary: one line on what a file holds
 """
 
 from albert_np.data.formats.columns import Tagged, read_tags

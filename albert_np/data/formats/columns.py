@@ -1,13 +1,39 @@
-"""Words in columns with a tag each, as in the CoNLL shared tasks: an empty line ends a sentence."""
+"""Words in columns with a tag each, as in the CoNLL shared tasks: an empty line ends a sentence (`rows` has the other rules)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from albert_np.data.formats.lines import FilePath, read_lines, require_examples
-from albert_np.data.formats.summary import Examples, FileSummary
+from albert_np.data.formats.lines import FilePath, require_examples
+from albert_np.data.formats.rows import MOSTLY, Columns, Layout, Row, RowRule, describe_doubts, is_invisible, read_columns
+from albert_np.data.formats.schemes import (
+    BLANK,
+    EXPECTED,
+    FORMS,
+    PREFIX,
+    SCHEMES,
+    SUFFIX,
+    O,
+    Scheme,
+    explain_tag,
+    find_scheme,
+    find_types,
+    parse_brackets,
+    parse_keys,
+    parse_tag,
+    select_tags,
+    spans_to_bio,
+)
+from albert_np.data.formats.summary import Examples, FileSummary, count_noun, cut
 
-TAG = re.compile(r"O|[BIESLUM]-\S+")
+__all__ = ["Tagged", "read_tags", "spans_to_bio"]
+
+# Types of chunks (CoNLL-2000), which stand in many files beside those of the entities.
+CHUNKS = set("NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NC VC PC".split())
+HEADER_WORDS = {"word", "words", "token", "tokens", "form", "text"}
+NO_TAGS = "none"
+DIFFERENT_TAGS = 1000  # a column with more different cells is not searched for tags
+EMPTY = ("skip", "refuse")
 
 
 @dataclass(frozen=True)
@@ -19,51 +45,261 @@ class Tagged:
     line: int = 0
 
 
-def read_rows(path: FilePath) -> list[list[tuple[int, list[str]]]]:
-    """Return the sentences of a file in columns, each a list of (line number, cells).
+@dataclass(frozen=True)
+class Chosen:
+    """The columns that are used. tag, scheme: None if no tags are read."""
 
-    Columns are separated by tabs if a line has any, else by spaces; comments ("# key = value") and -DOCSTART- are left out.
+    word: int
+    tag: int | None = None
+    scheme: Scheme | None = None
+
+
+def read_tags(
+    path: FilePath,
+    word: int | None = None,
+    tag: int | str | None = None,
+    *,
+    comments: str | None = None,
+    empty: str = "skip",
+    scheme: str | None = None,
+    tags_needed: bool = True,
+) -> Examples[Tagged]:
+    """Return the sentences of a file, each tag as O or B-TYPE with the letter of its own scheme.
+
+    word, tag     the numbers of the columns, from 0; -1 is the last. By default the word is in the first column, or in the second
+                  if the first numbers the words, and the tag in the last. One column has no tags; tag "none" reads none
+    comments      the characters with which comment lines begin, or "none"; by default see `rows.Comments`
+    empty         a word without any visible character: "skip" leaves it out, "refuse" raises ValueError
+    scheme        the scheme of the tags, one of `schemes.SCHEMES`; by default it is recognised. `metrics.to_bio` converts BIO,
+                  BIOES, BILOU, BMES and IOB1 (a B- only between two spans of a type)
+    tags_needed   False: a file without the tag column, or with other cells in it, is read without tags; if there is one column,
+                  it has the words
+
+    ValueError that names the file and the line: a number of columns that differs from most lines', an invalid tag; or the file
+    and the argument: a column that it does not have.
     """
-    sentences: list[list[tuple[int, list[str]]]] = [[]]
-    for number, line in read_lines(path):
-        if not line.strip():
-            sentences.append([])
-        elif not line.startswith("-DOCSTART-") and not re.match(r"# .*=", line):
-            cells = [cell.strip() for cell in line.split("\t")] if "\t" in line else line.split()
-            sentences[-1].append((number, cells))
-    return [sentence for sentence in sentences if sentence]
+    check_choice("empty", empty, EMPTY)
+    check_choice("scheme", scheme, (None, *SCHEMES))
+    columns = read_columns(path, comments, row_rule(tag))
+    require_examples(path, columns.sentences)
+    check_rows(path, columns)
+    if not tags_needed:
+        word, tag = allow_missing(columns.layout.width, word, tag)
+    chosen = Chosen(choose_word(path, columns, word, tag))
+    column = choose_tag(path, columns, chosen.word, tag)
+    if column is not None:
+        leave_out_header(columns, chosen.word, column)
+        require_examples(path, columns.sentences)
+        found = choose_scheme(path, columns, chosen.word, column, scheme, tags_needed)
+        chosen = Chosen(chosen.word, column if found else None, found)
+    sentences = [read_sentence(path, columns, rows, chosen, empty) for rows in columns.sentences]
+    examples = require_examples(path, [sentence for sentence in sentences if sentence.words])
+    return Examples(examples, summarize(path, columns, chosen, word, tag, sum(len(each.words) for each in examples)))
 
 
-def read_tags(path: FilePath, word: int = 0, tag: int = -1) -> Examples[Tagged]:
-    """Return the sentences of a file, with their tags as they are written.
+def check_choice(name: str, value: object, choices: tuple[str | None, ...]) -> None:
+    """Raise ValueError unless an argument is one of its choices."""
+    if value not in choices:
+        raise ValueError(f"{name}={value!r}: expected {', '.join(str(choice) for choice in choices if choice is not None)}")
 
-    word, tag: the indices of the columns. A file with one column has no tags. Tags may be in BIO, BIOES, BILOU, BMES, or IOB1 (a
-    B- only between two spans of a type); `metrics.to_bio` converts them all.
 
-    ValueError that names the file and the line: a number of columns that differs from the first line's, an invalid tag.
+def row_rule(tag: int | str | None) -> RowRule:
+    """Return the rule for cells that begin with "#": a word and its tag are as many as in other rows, with a tag like theirs."""
+
+    def make(layout: Layout, rows: list[list[str]]) -> Callable[[list[str]], bool]:
+        column = tag if isinstance(tag, int) and -layout.width <= tag < layout.width else -1
+        seen = {cells[column] for cells in rows if len(cells) == layout.width}
+
+        def is_row(cells: list[str]) -> bool:
+            if len(cells) != layout.width or layout.width == 1 or tag == NO_TAGS:
+                return len(cells) == layout.width
+            values = (cells[column], *parse_keys(cells[column]).values())
+            return cells[column] in seen | O or any(form.fullmatch(each) for form in FORMS for each in values)
+
+        return is_row
+
+    return make
+
+
+def check_rows(path: FilePath, columns: Columns) -> None:
+    """Raise ValueError for the first row with another number of columns than the layout's, and for JSON and CSV."""
+    first = columns.sentences[0][0]
+    if first.cells[0].startswith("{") and " ".join(first.cells).endswith("}"):
+        raise ValueError(f"{path}:{first.number}: it looks like JSON; expected a word and its tag in columns")
+    for sign in ",;" if columns.layout.width == 1 else "":
+        counts = [" ".join(row.cells).count(sign) for row in columns.rows()]
+        if counts[-1] and len(counts) > 1 and counts.count(counts[-1]) >= MOSTLY * len(counts):
+            raise ValueError(f"{path}:{first.number}: lines have {sign!r}; expected columns separated by tabs or blanks")
+    width, line = columns.layout.width, columns.layout.line
+    for row in columns.rows():
+        if len(row.cells) != width:
+            hint = " (if the line is a comment: option comments=#)" if row.cells[0].startswith("#") else ""
+            expected = count_noun(width, "column")
+            raise ValueError(f"{path}:{row.number}: expected {expected}, as in line {line}, got {len(row.cells)}{hint}")
+
+
+# ---- the columns ----
+
+
+def get_column(columns: Columns, index: int) -> list[str]:
+    """Return the cells of a column."""
+    return [row.cells[index] for row in columns.rows()]
+
+
+def resolve_column(path: FilePath, name: str, value: object, width: int) -> int:
+    """Return the number of a column from 0; ValueError that names the argument if there is no such column."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{name}={value!r}: expected the number of a column, from 0; -1 is the last")
+    if not -width <= value < width:
+        unit = "one column, number 0" if width == 1 else f"{width} columns, numbered from 0 to {width - 1} (-1 is the last)"
+        raise ValueError(f"{path}: {name}={value}: it has {unit}")
+    return value % width
+
+
+def allow_missing(width: int, word: int | None, tag: int | str | None) -> tuple[int | None, int | str | None]:
+    """Return the arguments `word` and `tag` of `read_tags` for a file that may lack the column of the tags."""
+    missing = isinstance(tag, int) and not -width <= tag < width
+    return None if width == 1 else word, NO_TAGS if missing or width == 1 else tag
+
+
+def choose_word(path: FilePath, columns: Columns, word: int | None, tag: int | str | None) -> int:
+    """Return the column of the words."""
+    layout = columns.layout
+    if word is not None:
+        return resolve_column(path, "word", word, layout.width)
+    if layout.base is None:
+        return 0
+    words_have_tags = layout.width == 2 and (tag not in (None, NO_TAGS) or find_scheme(get_column(columns, 1)) is not None)
+    return 0 if words_have_tags else 1  # the words may be numbers
+
+
+def choose_tag(path: FilePath, columns: Columns, word: int, tag: int | str | None) -> int | None:
+    """Return the column of the tags; None if there are none."""
+    width = columns.layout.width
+    if tag == NO_TAGS or (width == 1 and tag in (None, -1)):
+        return None
+    if tag is None and columns.layout.base is not None and (width, word) == (2, 1):
+        return None
+    column = resolve_column(path, "tag", -1 if tag is None else tag, width)
+    if column == word:
+        raise ValueError(
+            f"{path}: the word and the tag are both column {word} of {width}: options word and tag, from 0 to {width - 1}"
+        )
+    return column
+
+
+def leave_out_header(columns: Columns, word: int, tag: int) -> None:
+    """Leave out a first row such as "token tag": a usual name for the words, and no tag."""
+    row = columns.sentences[0][0]
+    cell, tags = row.cells[tag], get_column(columns, tag)
+    name = re.fullmatch(r"[A-Za-z][\w -]+", cell) and tags.count(cell) == 1 and cell not in O | BLANK
+    if row.cells[word].lower() not in HEADER_WORDS or not name or PREFIX.fullmatch(cell) or SUFFIX.fullmatch(cell):
+        return
+    columns.leave_out("header", row.number)
+    columns.sentences[0] = columns.sentences[0][1:]
+    columns.sentences = [rows for rows in columns.sentences if rows]
+
+
+def choose_scheme(path: FilePath, columns: Columns, word: int, tag: int, name: str | None, tags_needed: bool) -> Scheme | None:
+    """Return the scheme of the tags; None if they are not needed and there are none.
+
+    ValueError that names the first cell that is no tag, and a column that has tags.
     """
-    sentences = []
-    rows = read_rows(path)
-    width = len(rows[0][0][1]) if rows else 0
-    for sentence in rows:
-        for number, cells in sentence:
-            if len(cells) != width:
-                raise ValueError(f"{path}:{number}: expected {width} columns, as in line {rows[0][0][0]}, got {len(cells)}")
-            if not cells[word]:
-                raise ValueError(f"{path}:{number}: the word is empty")
-            if width > 1 and not TAG.fullmatch(cells[tag]):
-                raise ValueError(f"{path}:{number}: expected O, B-TYPE, I-TYPE, E-TYPE or S-TYPE, got {cells[tag]!r}")
-        words = tuple(cells[word] for _, cells in sentence)
-        tags = tuple(cells[tag] for _, cells in sentence) if width > 1 else None
-        sentences.append(Tagged(words, tags, sentence[0][0]))
-    columns = {"word": str(word), **({"tag": str(tag)} if width > 1 else {})}
-    summary = FileSummary(str(path), f"{width} columns, counted from 0", columns, options=["word", "tag"], unit="sentence")
-    return Examples(require_examples(path, sentences), summary)
+    cells = get_column(columns, tag)
+    scheme = find_scheme(cells, name)
+    if not tags_needed and (scheme is None or any(parse_tag(cell, scheme) is None for cell in set(cells))):
+        return None
+    hint = ""
+    if scheme is None:
+        hint, scheme = explain_no_tags(columns, word, tag), Scheme("prefix", O if O & set(cells) else BLANK)
+    for row in columns.rows():
+        cell = row.cells[tag]
+        if parse_tag(cell, scheme) is None:
+            hint = hint or explain_tag(cell, cells)
+            raise ValueError(f"{path}:{row.number}: expected {EXPECTED[scheme.name]}, got {cut(cell, 60)!r}{hint}")
+    return scheme
 
 
-def spans_to_bio(spans: Iterable[tuple[str, int, int]], length: int) -> tuple[str, ...]:
-    """Return the strict BIO tags of spans (type, first, one past the last) that do not overlap; every span begins with B-."""
-    tags = ["O"] * length
-    for kind, first, stop in spans:
-        tags[first:stop] = ["B-" + kind] + ["I-" + kind] * (stop - first - 1)
-    return tuple(tags)
+def explain_no_tags(columns: Columns, word: int, tag: int) -> str:
+    """Return a hint on a column that does not look like tags, for the end of a message; "" if there is none."""
+    if others := columns_with_tags(columns, word, tag):
+        return f"; column {others[-1]} of {columns.layout.width}, counted from 0, has tags (option tag={others[-1]})"
+    if columns_with_tags(columns, tag, tag):
+        return f"; column {word}, which is taken for the words, has tags (options word and tag)"
+    cells = get_column(columns, tag)
+    hint = explain_tag(next(cell for cell in cells if cell not in O), cells)
+    return hint or ("" if O & set(cells) else "; no column has tags (option tag=none reads the words alone)")
+
+
+def columns_with_tags(columns: Columns, word: int, tag: int | None) -> list[int]:
+    """Return the columns, other than those of the word and the tag, that look like tags."""
+    others = [get_column(columns, i) if i not in (word, tag) else [] for i in range(columns.layout.width)]
+    return [i for i, cells in enumerate(others) if len(set(cells)) < DIFFERENT_TAGS and find_scheme(cells) is not None]
+
+
+# ---- sentences ----
+
+
+def read_sentence(path: FilePath, columns: Columns, rows: list[Row], chosen: Chosen, empty: str) -> Tagged:
+    """Return the words and the tags of a sentence, without the words that have no visible character."""
+    kept = [i for i, row in enumerate(rows) if not is_invisible(row.cells[chosen.word])]
+    for i in sorted(set(range(len(rows))) - set(kept)):
+        if empty == "refuse":
+            raise ValueError(f"{path}:{rows[i].number}: the word is empty (option empty=skip leaves it out)")
+        columns.leave_out("empty word", rows[i].number)
+    words = tuple(rows[i].cells[chosen.word] for i in kept)
+    if chosen.tag is None or chosen.scheme is None:
+        return Tagged(words, None, rows[0].number)
+    cells = [(row.number, row.cells[chosen.tag]) for row in rows]
+    if chosen.scheme.name == "brackets":
+        tags = parse_brackets(path, cells)
+    else:
+        tags = tuple(parse_tag(cell, chosen.scheme) or "O" for _, cell in cells)
+    return Tagged(words, select_tags(tags, kept), rows[0].number)
+
+
+# ---- the summary ----
+
+
+def summarize(
+    path: FilePath, columns: Columns, chosen: Chosen, word: int | None, tag: int | str | None, words: int
+) -> FileSummary:
+    """Return the summary of a file. word, tag: the arguments of `read_tags`; words: the number of words that were read."""
+    layout, scheme = columns.layout, chosen.scheme
+    roles = {"word": str(chosen.word)}
+    if chosen.tag is not None and scheme is not None:
+        roles["tag"] = f"{chosen.tag}" + (f" ({scheme.describe()})" if scheme.describe() else "")
+    summary = FileSummary(str(path), describe_columns(columns, words), roles, unit="sentence")
+    summary.options = ["word", "tag"] if layout.width > 1 else []
+    summary.options += ["scheme"] * (scheme is not None and scheme.name != "prefix")
+    others = columns_with_tags(columns, chosen.word, chosen.tag) if scheme is not None else []
+    summary.unused = [f"{i} (tags as well)" for i in others]
+    rivals = [i for i in others if not find_types(get_column(columns, i)) <= CHUNKS]
+    if tag is None and rivals:
+        names = " and ".join(map(str, rivals))
+        summary.warn(
+            f"column {chosen.tag}, the last, is taken for the tags, but column {names} could be meant (option tag={rivals[0]})"
+        )
+    if chosen.word == 0 and layout.numbered and layout.width > 2:
+        summary.warn("the words are read from column 0, which has numbers (option word=1)")
+    note_left_out(summary, columns)
+    return summary
+
+
+def describe_columns(columns: Columns, words: int) -> str:
+    """Return the format of a file and its number of words and documents."""
+    width, tabs = columns.layout.width, columns.layout.tabs
+    text = "one word a line" if width == 1 else f"{width} columns, counted from 0, separated by {'tabs' if tabs else 'blanks'}"
+    text += f", {columns.encoding}" if columns.encoding != "UTF-8" else ""
+    documents = f", {count_noun(columns.documents, 'document')}" if columns.documents else ""
+    return f"{text}; {count_noun(words, 'word')}{documents}"
+
+
+def note_left_out(summary: FileSummary, columns: Columns) -> None:
+    """Write what was left out, and what is probably wrong, into the summary."""
+    for reason, (count, first) in columns.left_out.items():
+        summary.left_out[f"{reason if count == 1 else reason + 's'} left out"] = (count, first)
+        option = {"comment": "comments", "empty word": "empty"}.get(reason)
+        summary.options += [option] if option else []
+    for text in describe_doubts(columns):
+        summary.warn(text)

@@ -1,93 +1,179 @@
-"""Questions about passages, in the JSON of SQuAD 1.1 and 2.0."""
+"""Questions about passages, in the JSON of SQuAD 1.1 and 2.0, and in lists of single questions."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from albert_np.data.formats.lines import (
-    FilePath,
-    UniqueIds,
-    get_suffix,
-    parse_json,
-    read_json_lines,
-    read_text,
-    require_examples,
-)
+from albert_np.data.formats.lines import FilePath, require_examples
+from albert_np.data.formats.objects import complete_ids, quote_names, read_objects
+from albert_np.data.formats.squad_answers import place_answers
+from albert_np.data.formats.summary import Examples, FileSummary
+
+# The keys of a question; the first one that the file has is used.
+KEYS = {
+    "question": ("question", "question_text", "query", "query_text"),
+    "passage": ("context", "passage", "context_text"),
+    "answers": ("answers", "answer"),
+    "id": ("id", "qid", "question_id", "query_id"),
+}
+USED = ("title", "is_impossible", "answer_start")  # beside them
+FEW = 0.1  # share of the questions without a right answer from which on this is a warning
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question about a passage. answers: (text, offset of its first character) of each gold answer; () if it has none."""
+    """A question about a passage.
+
+    answers    (text, offset of its first character) of each gold answer; () if it has none
+    labelled   whether the gold answers are known: a question of a test file may have no "answers"
+    """
 
     id: str
     text: str
     context: str
     answers: tuple[tuple[str, int], ...] = ()
     title: str = ""
+    labelled: bool = field(default=True, repr=False)  # the repr decides whether a run that is resumed has the same examples
 
 
-def read_squad(path: FilePath) -> tuple[list[Question], int]:
+class Entry(NamedTuple):
+    """A question as it is in a file, with the passage and the title above it; passage: None if it is among its own keys."""
+
+    position: str
+    value: dict[str, Any]
+    passage: str | None
+    title: str
+
+
+def read_squad(path: FilePath) -> tuple[Examples[Question], int]:
     """Return the questions of a file, and the version of SQuAD: 2 if some may have no answer, else 1.
 
-    Also reads JSON lines with one object per question ("id", "question", "context", "answers": {"text": [...], "answer_start":
-    [...]}). Whether an answer is in the passage at its offset is not checked. ValueError that names the file and the position.
+    The file is JSON of SQuAD's form (articles with paragraphs with "context" and "qas"), or has one object per question ("id",
+    "question", "context", "answers"), in each form that `objects.read_objects` reads. Answers: see `squad_answers.parse_answers`.
+    A question without an id is numbered. Whether an answer is in the passage at its offset is counted in the summary.
+
+    ValueError that names the file and the position.
     """
-    marked_as_second = False
-    if get_suffix(path) == ".jsonl":
-        questions = [parse_flat(value, f"{path}:{number}") for number, value in read_json_lines(path)]
+    form, rows, about = read_objects(path)
+    entries = [entry for position, value in rows for entry in find_entries(value, position)]
+    require_examples(path, entries)
+    keys = choose_keys(entries)
+    columns = {role: key for role, key in keys.items() if key is not None} | ({} if keys["id"] else {"id": "the number"})
+    if entries[0].passage is not None:
+        form += " as in SQuAD"
+    summary = FileSummary(str(path), form, columns, unit="question")
+    names = dict.fromkeys(name for entry in entries for name in entry.value)
+    summary.unused = [name for name in names if name not in USED and name not in keys.values()]
+    ids = complete_ids(path, [(f"question {i}", get_id(entry, keys["id"])) for i, entry in enumerate(entries, start=1)])
+    questions = [make_question(entry, name, keys, summary) for entry, name in zip(entries, ids)]
+    warn_of_questions(questions, summary)
+    marked_as_second = str(about.get("version", "")).lower().removeprefix("v").startswith("2")
+    version = 2 if marked_as_second or any(not question.answers for question in questions) else 1
+    return Examples(questions, summary), version
+
+
+def find_entries(value: Any, position: str, title: str = "") -> Iterator[Entry]:
+    """Yield the questions of an article, of a paragraph, or a single one. ValueError that names the position."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{position}: expected an object with 'paragraphs', 'qas' or 'question', got {str(value)[:40]!r}")
+    title = str(value.get("title") or title)
+    if "paragraphs" in value:
+        for i, paragraph in enumerate(get_value(value, "paragraphs", list, position)):
+            yield from find_entries(paragraph, f"{position}.paragraphs[{i}]", title)
+    elif "qas" in value:
+        passage = get_value(value, find_key(value, KEYS["passage"]) or "context", str, position)
+        for k, entry in enumerate(get_value(value, "qas", list, position)):
+            if not isinstance(entry, dict):
+                raise ValueError(f"{position}.qas[{k}]: expected an object with 'question', got {str(entry)[:40]!r}")
+            yield Entry(f"{position}.qas[{k}]", entry, passage, title)
     else:
-        whole = parse_json(path, read_text(path))
-        articles = enumerate(get_value(whole, "data", list, path))
-        questions = [question for i, article in articles for question in parse_article(article, f"{path}: data[{i}]")]
-        marked_as_second = str(whole.get("version", "")).lower().removeprefix("v").startswith("2")
-    ids = UniqueIds(path)
-    for number, question in enumerate(require_examples(path, questions), start=1):
-        ids.add(question.id, f"question {number}")
-    return questions, 2 if marked_as_second or any(not question.answers for question in questions) else 1
+        yield Entry(position, value, None, title)
 
 
-def get_value(value: Any, key: str, kind: Any, position: object) -> Any:
+def find_key(value: dict[str, Any], usual: Sequence[str]) -> str | None:
+    """Return the first of the usual keys that an object has."""
+    return next((key for key in usual if key in value), None)
+
+
+def choose_keys(entries: Sequence[Entry]) -> dict[str, str | None]:
+    """Return {role: key} by the first question, and for answers and ids, which some may lack, by the first that has them.
+
+    ValueError that names the position if it has no question or no passage.
+    """
+    first = entries[0]
+    keys = {role: find_key(first.value, usual) for role, usual in KEYS.items()}
+    for role in ("answers", "id"):
+        keys[role] = keys[role] or next(filter(None, (find_key(entry.value, KEYS[role]) for entry in entries)), None)
+    if first.passage is not None:
+        keys["passage"] = "context"
+    for role in ("question", "passage"):
+        if keys[role] is None:
+            raise ValueError(f"{first.position}: {KEYS[role][0]!r} is missing; got {quote_names(first.value)}")
+    return keys
+
+
+def get_value(value: dict[str, Any], key: str, kind: type, position: str) -> Any:
     """Return value[key]. ValueError that names the position if it is missing or not of this kind."""
-    if not isinstance(value, dict) or key not in value:
-        raise ValueError(f"{position}: {key!r} is missing")
-    if not isinstance(value[key], kind) or isinstance(value[key], bool) != (kind is bool):
-        raise ValueError(f"{position}: {key!r} must be a {getattr(kind, '__name__', 'value')}, not {str(value[key])[:40]!r}")
+    if key not in value:
+        raise ValueError(f"{position}: {key!r} is missing; got {quote_names(value)}")
+    if not isinstance(value[key], kind):
+        raise ValueError(f"{position}: {key!r} must be a {'list' if kind is list else 'text'}, not {str(value[key])[:40]!r}")
     return value[key]
 
 
-def parse_article(article: Any, position: str) -> list[Question]:
-    """Return the questions of one article: a title with paragraphs, a paragraph with questions."""
-    questions = []
-    for i, paragraph in enumerate(get_value(article, "paragraphs", list, position)):
-        paragraph_position = f"{position}.paragraphs[{i}]"
-        context = get_value(paragraph, "context", str, paragraph_position)
-        for k, entry in enumerate(get_value(paragraph, "qas", list, paragraph_position)):
-            entry_position = f"{paragraph_position}.qas[{k}]"
-            answers = parse_answers(entry, entry_position)
-            name = get_value(entry, "id", (str, int), entry_position)
-            text = get_value(entry, "question", str, entry_position)
-            questions.append(Question(str(name), text, context, answers, str(article.get("title", ""))))
-    return questions
+def get_id(entry: Entry, key: str | None) -> str | None:
+    """Return the id of a question as text, None if it has none. ValueError if it is neither text nor an integer."""
+    name = None if key is None else entry.value.get(key)
+    if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
+        raise ValueError(f"{entry.position}: {key!r} must be a text or an integer, not {str(name)[:40]!r}")
+    return None if name is None else str(name)
 
 
-def parse_answers(entry: Any, position: str) -> tuple[tuple[str, int], ...]:
-    """Return (text, offset) of each answer of a question; () if it is marked as impossible."""
-    answers = []
-    entries = get_value(entry, "answers", list, position) if isinstance(entry, dict) and entry.get("answers") else []
-    for i, answer in enumerate(entries):
-        text = get_value(answer, "text", str, f"{position}.answers[{i}]")
-        answers.append((text, get_value(answer, "answer_start", int, f"{position}.answers[{i}]")))
-    return () if isinstance(entry, dict) and entry.get("is_impossible") else tuple(answers)
+def make_question(entry: Entry, name: str, keys: dict[str, str | None], summary: FileSummary) -> Question:
+    """Return the question with this id; count in the summary all that is not obvious about it."""
+    position, value, passage, title = entry
+    text = get_value(value, str(keys["question"]), str, position)
+    if passage is None:
+        passage = get_value(value, str(keys["passage"]), str, position)
+    if keys["id"] is not None and value.get(keys["id"]) is None:
+        summary.note("without an id: numbered", name)
+    answers, labelled, notes = place_answers(value, keys["answers"], passage, position)
+    question = Question(name, text, passage, answers, title, labelled)
+    for note in notes:
+        summary.note(note, name)
+    if not labelled:
+        summary.note("without answers, so neither trained on nor scored", name)
+    elif not answers:
+        summary.note("unanswerable", name)
+    elif get_valid_answer(question) is None:
+        summary.leave_out("not trained on: no answer is in the passage at its offset", name)
+    elif get_valid_answer(question) != answers[0]:
+        summary.note("trained on a later answer: the first is not in the passage at its offset", name)
+    return question
 
 
-def parse_flat(value: Any, position: str) -> Question:
-    """Return the question of one line of a .jsonl file."""
-    answers = get_value(value, "answers", dict, position) if isinstance(value, dict) and value.get("answers") else {}
-    texts, starts = answers.get("text", []), answers.get("answer_start", [])
-    if not isinstance(texts, list) or not isinstance(starts, list) or len(texts) != len(starts):
-        raise ValueError(f"{position}: 'answers' must hold as many texts under 'text' as numbers under 'answer_start'")
-    pairs = tuple(zip(texts, starts))
-    if any(not isinstance(text, str) or type(start) is not int for text, start in pairs):
-        raise ValueError(f"{position}: 'answers' must hold texts and their first characters")
-    name = str(get_value(value, "id", (str, int), position))
-    text, context = get_value(value, "question", str, position), get_value(value, "context", str, position)
-    return Question(name, text, context, pairs, str(value.get("title", "")))
+def get_valid_answer(question: Question) -> tuple[str, int] | None:
+    """Return the first gold answer that the passage contains at its offset, None if there is none."""
+    context = question.context
+    fits = ((text, start) for text, start in question.answers if text.strip() and start >= 0 and context.startswith(text, start))
+    return next(fits, None)
+
+
+def warn_of_questions(questions: Sequence[Question], summary: FileSummary) -> None:
+    """Warn of questions that cannot be meant like this: empty ones, empty passages, a file without any right answer."""
+    for role, texts in (("question", [q.text for q in questions]), ("passage", [q.context for q in questions])):
+        empty = [q.id for q, text in zip(questions, texts) if not text.strip()]
+        if empty:
+            summary.warn(f"the {role} is empty in {len(empty):,} of {len(questions):,} questions; the first is {empty[0]!r}")
+    labelled = [question for question in questions if question.labelled]
+    if labelled and len(labelled) < len(questions):
+        count = f"{len(questions) - len(labelled):,} of {len(questions):,} questions"
+        summary.warn(f"no answers in {count}, which are not trained on (of an unanswerable one they are [])")
+    if labelled and not any(question.answers for question in labelled):
+        summary.warn("all of its questions are unanswerable")
+    misplaced = [question.id for question in labelled if question.answers and get_valid_answer(question) is None]
+    if len(misplaced) > FEW * len(questions):
+        summary.warn(
+            f"in {len(misplaced):,} of {len(questions):,} questions, no answer is in the passage at its offset; the first is "
+            f"{misplaced[0]!r}"
+        )

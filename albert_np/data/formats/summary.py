@@ -21,6 +21,7 @@ class FileSummary:
     options    names of the task's options that override these choices
     examples   their number; unit: what one of them is; position: what integers in `left_out` count
     left_out   {reason: (count, position of the first)}
+    notes      the same of what was read in a way that is not obvious
     labels     set by the task: {"kind": "classes", "counts": {label: count}}, or {"kind": "number", "from": ..., "to": ...,
                "mean": ...}
     warnings   choices that are probably wrong
@@ -35,6 +36,7 @@ class FileSummary:
     unit: str = "example"
     position: str = "line"
     left_out: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    notes: dict[str, tuple[int, Any]] = field(default_factory=dict)
     labels: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -42,6 +44,11 @@ class FileSummary:
         """Count something that is left out. reason: "without a label", as in "3 without a label"; position: line number or id."""
         count, first = self.left_out.get(reason, (0, position))
         self.left_out[reason] = (count + 1, first)
+
+    def note(self, text: str, position: Any) -> None:
+        """Count something that is read in a way that is not obvious. text: "without an id: numbered"; position: as above."""
+        count, first = self.notes.get(text, (0, position))
+        self.notes[text] = (count + 1, first)
 
     def warn(self, text: str) -> None:
         """Record a choice that is probably wrong, and issue it as a warning that begins with the file's name."""
@@ -58,7 +65,7 @@ class FileSummary:
         clauses.append(count_noun(self.examples, self.unit))
         if self.labels:
             clauses.append(describe_labels(self.labels))
-        for reason, (count, first) in self.left_out.items():
+        for reason, (count, first) in [*self.left_out.items(), *self.notes.items()]:
             clauses.append(f"{count:,} {reason} (first: {f'{self.position} ' if isinstance(first, int) else ''}{first})")
         if self.options:
             clauses.append(f"options: {', '.join(self.options)}")
@@ -66,8 +73,11 @@ class FileSummary:
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary as JSON values."""
-        left_out = [{"reason": reason, "count": n, "first": first} for reason, (n, first) in self.left_out.items()]
-        return {**vars(self), "left_out": left_out}
+        left_out, notes = (
+            [{"reason": reason, "count": n, "first": first} for reason, (n, first) in counted.items()]
+            for counted in (self.left_out, self.notes)
+        )
+        return {**vars(self), "left_out": left_out, "notes": notes}
 
 
 class Examples(list[T]):

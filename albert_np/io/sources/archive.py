@@ -28,6 +28,7 @@ ALWAYS_ALLOWED = 64 << 20  # bytes that any archive may unpack to: graphs and te
 MAX_MEMBERS = 10_000
 MAX_READ = 1 << 20  # bytes: longer headers do not occur in regular archives
 
+TASK = "task.json"  # of a model that `finetune` trained, with the scale of a regression's labels
 TOKENIZER = ("*.model", "*vocab*.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 WEIGHTS = (*TORCH_WEIGHTS, *TF_WEIGHTS, "*.data-*-of-*", "checkpoint")  # not the graph (.meta), which is large and not needed
 
@@ -51,6 +52,8 @@ def is_wanted(name: str, what: str) -> bool:
         return False
     if what == "tokenizer":
         return any(fnmatchcase(name, pattern) for pattern in TOKENIZER)
+    if name == TASK:
+        return what == "model"
     return is_config(name) or any(fnmatchcase(name, pattern) for pattern in (WEIGHTS if what == "model" else TF_WEIGHTS))
 
 
@@ -105,7 +108,7 @@ def _check_complete(path: Path, what: str, names: list[str]) -> None:
         raise FileNotFoundError(f"{path} holds no tokenizer: its files are {listed or 'none'}")
     if what != "tokenizer" and not any(is_config(name) and is_wanted(name, what) for name in names):
         raise FileNotFoundError(f"{path} holds no config, such as albert_config.json: its files are {listed or 'none'}")
-    if what == "model" and not any(is_wanted(name, what) and not is_config(name) for name in names):
+    if what == "model" and not any(is_wanted(name, what) and not is_config(name) and name != TASK for name in names):
         raise FileNotFoundError(f"{path} holds no weights: its files are {listed or 'none'}")
 
 

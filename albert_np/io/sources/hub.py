@@ -36,6 +36,9 @@ def fetch(
     config = repository.first(CONFIGS, "config")
     if what == "model":
         _fetch_weights(repository)
+        values = read_json(config)
+        if isinstance(values, dict) and values.get("problem_type") == "regression":
+            repository.get("task.json")  # with the scale of its labels, if `finetune` trained the model
     return config.parent
 
 

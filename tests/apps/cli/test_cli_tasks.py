@@ -51,6 +51,29 @@ def out_of(capsys, *arguments):
     return capsys.readouterr().out
 
 
+def test_numbers_of_any_size_from_the_file_to_the_answer(tmp_path, capsys):
+    counts = [1 + i * 7 % 9 for i in range(60)]
+    rows = "".join(f"{n} fine houses,{n * 10_000}.0\n" for n in counts)
+    (tmp_path / "r.csv").write_text("text,score\n" + rows)
+    model = trained("classification", tmp_path / "r.csv", tmp_path / "m", "--epochs", "40", "--lr", "0.003", "-okind=number")
+    printed = capsys.readouterr()
+    first, second, *_ = printed.out.splitlines()
+    assert "the mean" in first and second.startswith("root_mean_squared_error")
+    error, baseline = map(float, second.split()[1:])
+    assert error < 0.5 * baseline and 20_000 < baseline < 30_000
+    assert "epoch 1: root_mean_squared_error 2" in printed.err
+    lines = out_of(capsys, "predict", "classification", "--model", model, "3 fine houses", "9 fine houses").splitlines()
+    three, nine = (float(line.split("\t")[0]) for line in lines)
+    assert 10_000 < three < 50_000 and 70_000 < nine < 110_000 and three < nine
+    assert "is in the head now" in out_of(capsys, "convert", model, tmp_path / "hf")
+    done = json.loads(out_of(capsys, "convert", "--json", model, tmp_path / "npz", "--to", "npz"))
+    assert done["scale"][0] == pytest.approx(sum(counts) / len(counts) * 10_000)
+    table = out_of(
+        capsys, "compress", "--model", model, "--out", tmp_path / "small", "--weights", "int8", "--dev", tmp_path / "r.csv"
+    )
+    assert "answers that changed" not in table and "root_mean_squared_error" in table
+
+
 def test_classification_from_the_file_to_the_answer(files, tmp_path, capsys):
     model = trained("classification", files / "text.tsv", tmp_path / "m", "--epochs", "12", "--lr", "0.003")
     shown = capsys.readouterr().out

@@ -1,8 +1,15 @@
 """The table and the figure, by hand-made results."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
+import albert_np as ab
 from albert_np.apps.experiments import results
+from albert_np.apps.experiments.file import Configuration
+from albert_np.apps.experiments.folder import Run
+from albert_np.data.formats import Labelled
 from albert_np.io.files import write_figure
 from albert_np.plots import experiments_figure
 from albert_np.plots.experiments import select_metrics
@@ -48,6 +55,43 @@ def test_means_deviations_and_differences(found):
     ):
         assert part in text
     assert results.markdown(found, heading=False).startswith("|  | parameters") and "FAILED" not in results.markdown(found, False)
+
+
+LABELS = {
+    "accuracy": lambda i: "ab"[i % 2],
+    "micro_f1": lambda i: ["a", "b"][: i % 3],
+    "root_mean_squared_error": lambda i: f"{i % 3}0000.5",
+}
+
+
+@pytest.mark.parametrize("metric", LABELS)
+def test_the_score_of_a_fine_tuning_depends_on_its_labels(metric, tmp_path):
+    given = [Labelled(f"a text of {i % 3} words", label=LABELS[metric](i)) for i in range(12)]
+    options = {"kind": "number"} if metric == "root_mean_squared_error" else {}
+    small = dict(hidden_size=16, num_attention_heads=2, intermediate_size=16, num_hidden_layers=1)
+    ab.finetune(
+        "classification",
+        given,
+        given,
+        config="tiny",
+        changes=small,
+        vocab_size=40,
+        epochs=1,
+        options=options,
+        out=tmp_path / "run",
+    )
+    run = Run(Configuration("one", {}, {"task": "classification"}), 0, tmp_path / "run")
+    figures = results._read_finetuning_figures(None, run)
+    assert list(figures)[-1] == metric and results.choose_metrics([{"mean": figures}])[-1] == metric
+    sweep = SimpleNamespace(command=SimpleNamespace(name="finetune"))
+    notes = results.comparability_notes(sweep, [run, replace(run, out=tmp_path / "removed")])
+    assert ("A lower root mean squared error is better." in notes) == (metric == "root_mean_squared_error")
+
+
+def test_large_and_tiny_errors_are_legible():
+    assert results._format_mean([25951.51, 25953.2], "") == "25952.4 ± 1.19501"
+    assert results._format_mean([2e-6, 4e-6], "+") == "+3e-06 ± 1.41421e-06"
+    assert results._format_mean([-0.01, 0.0098], "+") == "-0.0001 ± 0.0140"
 
 
 def test_differences_are_between_runs_of_the_same_seed(found):

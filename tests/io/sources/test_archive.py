@@ -128,6 +128,14 @@ def test_what_an_archive_lacks_is_said(tmp_path, what, message):
         wanted(packed(tmp_path / "a.tar.gz", {"README": b"", "x.meta": b""}), what)
     with pytest.raises(FileNotFoundError, match=r"holds no weights: its files are albert_config\.json, x\.meta"):
         wanted(packed(tmp_path / "b.tar.gz", {"albert_config.json": b"{}", "x.meta": b""}), "model")
+    with pytest.raises(FileNotFoundError, match=r"holds no weights: its files are config\.json, task\.json"):
+        wanted(packed(tmp_path / "c.tar.gz", {"config.json": b"{}", "task.json": b"{}"}), "model")
+
+
+def test_the_task_of_a_trained_model_comes_with_its_weights(tmp_path):
+    path = packed(tmp_path / "a.tar.gz", {"a/config.json": b"{}", "a/model.safetensors": b"w", "a/task.json": b"{}"})
+    assert sorted(wanted(path)) == ["config.json", "model.safetensors", "task.json"]
+    assert sorted(wanted(path, "config")) == ["config.json"]
 
 
 @pytest.mark.parametrize("wants", ["model.ckpt.data-00000-of-00001", "junk.meta"])

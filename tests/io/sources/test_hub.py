@@ -36,6 +36,9 @@ REPOSITORIES = {
         MAIN: {"config.json": CONFIG, "model.safetensors.index.json": INDEX, ONE: b"1", TWO: b"2", "model-3.safetensors": b""},
     },
     "owner/google": {MAIN: {"albert_config.json": json.dumps({**SIZES, "hidden_act": "gelu"}).encode(), "tf_model.h5": b""}},
+    "owner/numbers": {
+        MAIN: {"config.json": CONFIG[:-1] + b', "problem_type": "regression"}', "model.safetensors": BIG, "task.json": b"{}"},
+    },
     "owner/words": {MAIN: {"vocab.txt": b"[PAD]"}},
 }  # fmt: skip
 
@@ -122,6 +125,12 @@ def test_all_files_are_of_one_commit(hub):
 
     hub.answer = and_move
     assert names("albert/albert-base-v2", "model") == ["config.json", "model.safetensors"]
+
+
+def test_the_scale_of_a_regression_is_fetched(hub):
+    assert names("owner/numbers", "config") == ["config.json"]
+    assert names("owner/numbers", "model") == ["config.json", "model.safetensors", "task.json"]
+    assert not any("task.json" in line for line in hub.asked if "owner/numbers" not in line)
 
 
 def test_sharded_weights(hub):
