@@ -55,7 +55,7 @@ def test_they_say_the_essential(things, done):
     assert "40 epochs scored" in repr(done.history)
     expected = r"^AlbertForSequenceClassification\(vocab_size=\d+, .*num_hidden_layers=1.*; [\d,]+ parameters, float32, numpy\)$"
     assert re.match(expected, repr(done.trained.model))
-    assert repr(done.trained.task) == "Classification(kind='classes', labels=['bad', 'good'], usual='bad')"
+    assert repr(done.trained.task).startswith("Classification(kind='classes', labels=['bad', 'good'], usual='bad'")
     assert re.match(r"^AlbertTokenizer\(\d+ pieces, do_lower_case=False, ", repr(done.trained.tokenizer))
     assert repr(things["check"]) == "Report('all': 1 of 1 passed)"
     assert re.match(r"^TaskBatch\(\d+ tokens of \d sequences\)$", repr(things["batch"]))

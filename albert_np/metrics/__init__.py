@@ -4,7 +4,8 @@ classification   accuracy, F1, Matthews correlation; multi-label F1; Pearson, Sp
 tags             spans of B-, I-, E-, S- tags and their F1 (conlleval, of the CoNLL shared tasks)
 roles            arguments of predicates (srl-eval.pl, CoNLL-2005)
 relations        relations between two entities (SemEval-2010 task 8)
-squad            extractive answers (SQuAD 1.1 and 2.0)
+squad            extractive answers (SQuAD 1.1 and 2.0), also by characters
+scripts          languages without blanks between words
 translation      BLEU and chrF (sacrebleu)
 fractions        precision, recall and F1 from counts
 """
@@ -12,12 +13,13 @@ fractions        precision, recall and F1 from counts
 from albert_np.metrics.classification import classification_scores, confusion, multilabel_scores, regression_scores
 from albert_np.metrics.relations import semeval
 from albert_np.metrics.roles import conll2005, group_arguments
-from albert_np.metrics.squad import squad
+from albert_np.metrics.squad import squad, squad_characters
 from albert_np.metrics.tags import chunks, conlleval, to_bio
-from albert_np.metrics.translation import bleu, chrf
+from albert_np.metrics.translation import bleu, bleu_signature, chrf, infer_bleu_tokens
 
 __all__ = [
-    "bleu", "chrf", "chunks", "classification_scores", "confusion", "conll2005", "conlleval", "group_arguments",
-    "multilabel_scores", "regression_scores", "semeval", "squad", "to_bio",
+    "bleu", "bleu_signature", "chrf", "chunks", "classification_scores", "confusion", "conll2005", "conlleval", "group_arguments",
+    "infer_bleu_tokens",
+    "multilabel_scores", "regression_scores", "semeval", "squad", "squad_characters", "to_bio",
 ]  # fmt: skip
 __dir__ = __all__.copy  # for completion

@@ -3,6 +3,8 @@
 Exact match and F1 of words, after lower-casing, without punctuation, articles and extra spaces; if there are several gold
 answers, the best of them counts. The two scripts differ in empty answers: in 2.0 a question without an answer has the gold
 answer "", and an empty answer is right there and nowhere else; in 1.1 two empty texts have no word in common, so their F1 is 0.
+
+`squad_characters` is a form for languages without blanks between words; it is not SQuAD's.
 """
 
 import re
@@ -11,6 +13,7 @@ from collections import Counter
 from typing import Any
 
 from albert_np.metrics.fractions import safe_ratio
+from albert_np.metrics.scripts import split_characters
 
 PUNCTUATION = str.maketrans("", "", string.punctuation)
 ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -28,7 +31,15 @@ def exact_match(predicted: str, gold: str) -> float:
 
 def word_f1(predicted: str, gold: str, version: int = 2) -> float:
     """Return the F1 of the words that two answers have in common."""
-    a, b = normalise_answer(predicted).split(), normalise_answer(gold).split()
+    return _units_f1(normalise_answer(predicted).split(), normalise_answer(gold).split(), version)
+
+
+def character_f1(predicted: str, gold: str, version: int = 2) -> float:
+    """Return the F1 of the characters that two answers have in common; of scripts with blanks between words, of the words."""
+    return _units_f1(split_characters(normalise_answer(predicted)), split_characters(normalise_answer(gold)), version)
+
+
+def _units_f1(a: list[str], b: list[str], version: int) -> float:
     if version == 2 and not (a and b):
         return float(a == b)
     common = (Counter(a) & Counter(b)).total()
@@ -59,10 +70,28 @@ def squad(gold: dict[str, list[str]], predicted: dict[str, str], version: int = 
     return {**summary, "total": len(gold)}
 
 
+def squad_characters(gold: dict[str, list[str]], predicted: dict[str, str], version: int = 2) -> float:
+    """Return the mean of `character_f1`, for languages without blanks between words, in which F1 of words is nearly exact match.
+
+    Arguments as for `squad`. This is F1 of MLQA's script for Chinese (Lewis et al. 2020); that of CMRC 2018 (Cui et al. 2019)
+    has the same units, but counts only the longest part that two answers share.
+    """
+    total = 0.0
+    for question, answers in gold.items():
+        answer = predicted.get(question)
+        if answer is not None or version == 2:
+            total += max(character_f1(answer or "", text, version) for text in _gold_answers(answers, version))
+    return safe_ratio(total, len(gold))
+
+
+def _gold_answers(gold: list[str], version: int) -> list[str]:
+    return [text for text in gold if version == 1 or normalise_answer(text)] or [""]
+
+
 def _best_scores(gold: list[str], predicted: str | None, version: int) -> tuple[float, float]:
     """Return exact match and F1 with the gold answer that fits best."""
     if predicted is None and version == 1:
         return 0.0, 0.0
     answer = predicted or ""
-    candidates = [text for text in gold if version == 1 or normalise_answer(text)] or [""]
+    candidates = _gold_answers(gold, version)
     return max(exact_match(answer, text) for text in candidates), max(word_f1(answer, text, version) for text in candidates)

@@ -14,6 +14,8 @@ from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Labelled, read_table
+from albert_np.data.formats.column_names import TEXT
+from albert_np.data.formats.lines import get_suffix, read_lines
 from albert_np.data.formats.summary import Examples
 from albert_np.data.formats.tables import as_rows, examples_from_rows
 from albert_np.metrics import classification_scores, multilabel_scores, regression_scores
@@ -29,7 +31,7 @@ from albert_np.tasks.labels import (
     sort_labels,
 )
 from albert_np.tasks.scale import Scale, check_size, is_similar, measure_scale, parse_scale, rescale_head
-from albert_np.tasks.task import Item, Task
+from albert_np.tasks.task import Item, Task, one_line
 
 PROBLEM_TYPES = {"classes": "single_label_classification", "sets": "multi_label_classification", "number": "regression"}
 TABLE = ("text", "pair", "label", "several", "header", "delimiter", "quotes", "missing", "separator")  # options of `read_table`
@@ -43,20 +45,24 @@ class Classification(Task):
                         With "sets", a field of a .tsv or .csv may hold several labels
     labels, usual       set by `learn`: the names of the classes, and the baseline's answer
     scale               set by `learn` for numbers: mean and standard deviation of the training labels
+    pairs               set by `learn`: whether the examples are pairs; None if only some are, or it is not known
     """
 
     name = "classification"
     form = Labelled
     model = AlbertForSequenceClassification
+    fallbacks = ("macro_f1",)
     defaults: ClassVar[dict[str, Any]] = {
         "max_length": 128, "text": None, "pair": None, "label": None, "several": False, "kind": None, "labels": None,
-        "usual": None, "scale": None, "header": None, "delimiter": None, "quotes": None, "missing": None, "separator": None,
+        "usual": None, "scale": None, "pairs": None, "header": None, "delimiter": None, "quotes": None, "missing": None,
+        "separator": None,
     }  # fmt: skip
     types: ClassVar[dict[str, Any]] = {
         "text": str, "pair": str, "label": str, "kind": tuple(PROBLEM_TYPES), "labels": list, "header": bool, "delimiter": str,
-        "quotes": bool, "missing": list, "separator": str,
+        "quotes": bool, "missing": list, "separator": str, "pairs": bool,
     }  # fmt: skip
-    learned = ("kind", "labels", "usual", "scale")
+    learned = ("kind", "labels", "usual", "scale", "pairs")
+    reading = TABLE
 
     @property
     def metric(self) -> str:  # type: ignore[override]
@@ -66,6 +72,11 @@ class Classification(Task):
     @property
     def higher_is_better(self) -> bool:  # type: ignore[override]
         return self.options["kind"] != "number"
+
+    @property
+    def perfect(self) -> float:  # type: ignore[override]
+        """The best value of the main score."""
+        return 0.0 if self.options["kind"] == "number" else 1.0
 
     @property
     def scale(self) -> Scale:
@@ -98,9 +109,22 @@ class Classification(Task):
         options["separator"] = options["separator"] or "|"
         return options
 
+    def is_plain_text(self, path: Any) -> bool:
+        """Return whether a .txt file has no header, and no tab in any line or, for a model of pairs, one: it is not a table."""
+        if get_suffix(path) != ".txt":
+            return False
+        lines = [line for _, line in read_lines(path) if line.strip()]
+        header = lines[0].partition("\t")[0].strip() if lines else ""
+        tabs = {line.count("\t") for line in lines}
+        return tabs == {int(self.options["pairs"] is True)} and header != self.options["text"] and header.lower() not in TEXT
+
     def example(self, text: str) -> Labelled:
-        """Return an example of a text, or of two texts separated by a tab."""
+        """Return an example of a text or, unless the model was trained on single texts, of two texts separated by a tab."""
         first, tab, second = text.partition("\t")
+        if self.options["pairs"] is False:
+            return Labelled(text)
+        if self.options["pairs"] and not tab:
+            raise ValueError("the model was trained on pairs of texts: expected a text, a tab, and the second text")
         return Labelled(first, second if tab else None)
 
     def learn(self, examples: list[Labelled]) -> None:
@@ -118,6 +142,8 @@ class Classification(Task):
                 raise ValueError("no training example has a label: all lists of labels are empty")
         self.options["scale"] = list(measure_scale([parse_number(label) for label in labels])) if kind == "number" else None
         self.options["usual"] = self.constant_answer(labels)
+        have_pair = {example.pair is not None for example in examples}
+        self.options["pairs"] = have_pair.pop() if len(have_pair) == 1 else None
 
     def describe_labels(self, examples: list[Labelled]) -> dict[str, Any]:
         labels = [example.label for example in examples if example.label is not None]
@@ -219,10 +245,10 @@ class Classification(Task):
     def show(self, example: Labelled, answer: dict[str, Any]) -> str:
         label = answer["label"]
         if isinstance(label, float):
-            return f"{self.scale.format(label)}\t{escape(example.text)}"
+            return f"{self.scale.format(label)}\t{escape(one_line(example.text))}"
         p = answer["probabilities"]
         names = label if isinstance(label, list) else [label]
-        return escape(", ".join(f"{name} {p[name]:.2f}" for name in names) + f"\t{example.text}")
+        return escape(", ".join(f"{name} {p[name]:.2f}" for name in names) + f"\t{one_line(example.text)}")
 
     def as_json(self, example: Labelled, answer: dict[str, Any]) -> dict[str, Any]:
         return {"text": example.text, **({} if example.pair is None else {"pair": example.pair}), **answer}

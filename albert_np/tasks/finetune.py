@@ -27,6 +27,7 @@ from albert_np.training.constraints import Constraint, get_constraints
 from albert_np.training.finetune import get_answers, numeric_scores, train_epochs
 from albert_np.training.finetune_settings import FinetuneSettings
 from albert_np.training.metrics import format_score, read_lines
+from albert_np.training.selection import is_better, more_is_better
 from albert_np.training.state import History
 from albert_np.training.trainer_settings import rename_aliases
 
@@ -37,7 +38,7 @@ __all__ = ["Finetuned", "finetune", "new_folder"]
 class Finetuned:
     """The results of a fine-tuning, over all seeds.
 
-    trained, history    of the best seed by task.metric (without development examples, of the first)
+    trained, history    of the best seed by task.metric, chosen as the best epoch is (without development examples, of the first)
     scores              of each seed, those of its best epoch
     baselines           {name: scores}
     held                the examples that were scored
@@ -77,9 +78,12 @@ class Finetuned:
 
     def add(self, trained: Trained, history: History) -> None:
         """Add the result of another seed."""
-        metric, scores = trained.task.metric, numeric_scores(history.scores)
-        better = trained.task.better
-        if self.trained.model is None or (scores and all(better(scores[metric], each[metric]) for each in self.scores)):
+        task, scores, best = trained.task, numeric_scores(history.scores), numeric_scores(self.history.scores)
+        names, errors = (task.metric, *task.fallbacks), task.errors()
+        candidates = [more_is_better(each, errors) for each in (*self.scores, scores, best)]
+        if self.trained.model is None or (
+            scores and (not best or is_better(candidates[-2], candidates[-1], candidates[:-1], names, task.perfect))
+        ):
             self.trained, self.history = trained, history
         if scores:
             self.scores.append(scores)
@@ -169,8 +173,11 @@ def finetune(
             tokenizer = folder.path
         callback = get_callback(report, progress, processes.is_main)
         examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
+        task.notes.clear()
         task.learn(examples)
         files = task.summarize({"train": (train, examples), "dev": (dev, held)}, callback.note)
+        for line in task.notes:
+            callback.note(line)
         initial = InitialModel.resolve(
             task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, callback, processes
         )
@@ -213,7 +220,7 @@ class FinetuneJob:
         model = self.initial.create(settings.seed)
         return {
             "task": self.task.name,
-            "options": self.task.options,
+            "options": {name: value for name, value in self.task.options.items() if name not in self.task.reading},
             "settings": {key: value for key, value in settings.to_dict().items() if key not in settings.changeable},
             "config": model.config.to_dict(),
             "train": examples_hash(self.examples),
@@ -273,7 +280,7 @@ class FinetuneJob:
             constraints, checkpoints, processes,
         )  # fmt: skip
         detach_teacher(model)
-        about = dict(settings=settings.to_dict(), start=self.initial.source, epoch=history.best)
+        about = dict(settings=settings.to_dict(), start=self.initial.source, epoch=history.best, chosen_by=history.chosen_by)
         about |= dict(scores=numeric_scores(history.scores), baselines=self.baselines)
         trained = Trained(self.task, model, tokenizer, about, get_packing(settings, constraints))
         if folder is not None and processes.is_main:
@@ -300,6 +307,7 @@ def read_finished(folder: Path, task: Task) -> tuple[Trained, History]:
     lines = read_lines(folder / "metrics.jsonl")
     history = History([line for line in lines if "dev" not in line], [line for line in lines if "dev" in line])
     history.best, history.scores = trained.about["epoch"], trained.about["scores"]
+    history.chosen_by = trained.about.get("chosen_by", "")
     return trained, history
 
 

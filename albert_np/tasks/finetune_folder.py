@@ -65,7 +65,7 @@ class FinetuneFolder(RunFolder):
         fingerprint = json.loads(json.dumps({**fingerprint, "several seeds": self.seeds > 1}))
         if self.resume:
             self._run = read_run(self.path)
-            if different := find_differences(fingerprint, self._run["told"]):
+            if different := find_differences(without_new_options(fingerprint, self._run["told"]), self._run["told"]):
                 raise ValueError(f"cannot resume {self.path}: {'; '.join(different)}{_advice(different)}")
             self.done = self._run["done"]
         self._run = {"arguments": serialisable_values(arguments), "told": fingerprint, "done": self.done, "files": files}
@@ -126,6 +126,14 @@ def read_run(out: Path) -> dict[str, Any]:
     return run
 
 
+def without_new_options(now: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
+    """Return the fingerprint without the options that the task did not have when the run was started, by an older version."""
+    known = then.get("options")
+    if not isinstance(known, dict):
+        return now
+    return {**now, "options": {name: value for name, value in now["options"].items() if name in known}}
+
+
 def find_differences(now: dict[str, Any], then: dict[str, Any]) -> list[str]:
     """Return a line for each difference between two fingerprints of a run."""
     lines = []
@@ -136,7 +144,8 @@ def find_differences(now: dict[str, Any], then: dict[str, Any]) -> list[str]:
         if key in HASHES:
             lines.append(f"{HASHES[key]} {'are' if key in ('train', 'dev') else 'is'} not what the run was started with")
         elif isinstance(new, dict) and isinstance(old, dict):
-            lines += find_differences(new, old)
+            compared = {name: value for name, value in old.items() if key != "options" or name in new}  # without `Task.reading`
+            lines += find_differences(new, compared)
         else:
             lines.append(f"{key} is {_shorten(new)} now and was {_shorten(old)}")
     return lines

@@ -51,6 +51,7 @@ class NamedEntities(Tagging):
     }  # fmt: skip
     types: ClassVar[dict[str, Any]] = {"word": int, "comments": str, "empty": EMPTY, "scheme": SCHEMES, "labels": list}
     learned = ("labels",)
+    reading = ("word", "tag", "comments", "empty", "scheme")
 
     def read(self, path: Any) -> list[Tagged]:
         """See `data.formats.read_tags`; tags of all schemes become strict BIO."""

@@ -7,7 +7,7 @@ becomes one row for each window of the passage; the windows of a long passage ov
 
 The model is asked for the first and the last token of the answer, which are both [CLS] if the window does not contain it. Answers
 are cut from the passage by the character offsets of these tokens. The scores are exact match and F1 of words, as SQuAD's official
-scripts count them.
+scripts count them, and in languages without blanks between words also F1 of characters.
 """
 
 import warnings
@@ -18,17 +18,21 @@ from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Question, read_squad
+from albert_np.data.formats.lines import get_suffix
 from albert_np.data.formats.squad import get_valid_answer
 from albert_np.data.formats.summary import Examples
-from albert_np.metrics import squad
+from albert_np.metrics import squad, squad_characters
+from albert_np.metrics.scripts import has_no_blanks
 from albert_np.models import AlbertForQuestionAnswering
 from albert_np.tasks import batches
-from albert_np.tasks.task import Item, Task
+from albert_np.tasks.task import Item, Task, one_line
 from albert_np.tasks.words import sliding_windows
 
+KEYS = ("question", "context", "answers")  # options: the keys of a file
 MAX_QUESTION_TOKENS = 64  # a longer question is cut
 MIN_PASSAGE_TOKENS = 8  # per window
 CANDIDATES = 20  # spans that a window contributes at most
+BEGINNING = 200  # characters of a passage from which its language is inferred
 SENTENCE_CHARACTERS = 400  # shown at most on each side of an answer
 
 Span = tuple[int, int]  # first, one after the last
@@ -54,27 +58,43 @@ class QuestionAnswering(Task):
     max_answer_length   in tokens
     n_best              number of answers to return
     unanswerable        whether there may be no answer; set by `learn`
+    characters          whether the main score is the F1 of characters rather than of words; by default set by `learn`: whether
+                        the passages are in a language without blanks between words
+    question, context, answers   keys of the files, see `read_squad`
     null_threshold      by how much [CLS] must score above the best span for "there is no answer"
     """
 
     name = "question-answering"
     form = Question
     model = AlbertForQuestionAnswering
-    metric = "f1"
     defaults: ClassVar[dict[str, Any]] = {
-        "max_length": 384, "max_answer_length": 30, "n_best": 5, "unanswerable": None, "null_threshold": 0.0,
+        "max_length": 384, "max_answer_length": 30, "n_best": 5, "unanswerable": None, "null_threshold": 0.0, "characters": None,
+        "question": None, "context": None, "answers": None,
     }  # fmt: skip
-    types: ClassVar[dict[str, Any]] = {"unanswerable": bool}
+    types: ClassVar[dict[str, Any]] = {
+        "unanswerable": bool, "question": str, "context": str, "answers": str, "characters": bool,
+    }  # fmt: skip
     learned = ("unanswerable",)
+    reading = KEYS
     collate = staticmethod(batches.collate_spans)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._passage: tuple[Any, tuple[list[int], np.ndarray]] | None = None
 
+    @property
+    def metric(self) -> str:  # type: ignore[override]
+        """SQuAD's F1 of words, or that of characters."""
+        return "char_f1" if self.options["characters"] else "f1"
+
     def read(self, path: Any) -> list[Question]:
         """See `data.formats.read_squad`."""
-        return read_squad(path)[0]
+        return read_squad(path, **{name: self.options[name] for name in KEYS})[0]
+
+    def read_unlabelled(self, path: Any) -> list[Question]:
+        """Return the questions of a file, in which a key that was named in training may be missing."""
+        optional = not self.changed.intersection(KEYS)
+        return read_squad(path, **{name: self.options[name] for name in KEYS}, optional=optional)[0]
 
     def example(self, text: str) -> Question:
         """Return an example of a question, a tab, and its passage."""
@@ -82,6 +102,9 @@ class QuestionAnswering(Task):
         if not tab or not context.strip():
             raise ValueError("expected a question, a tab, and the passage that it is about; `ask` reads passages from files")
         return Question("1", question, context)
+
+    def is_plain_text(self, path: Any) -> bool:
+        return get_suffix(path) == ".txt"
 
     def learn(self, examples: list[Question]) -> None:
         answered = [question for question in examples if question.answers]
@@ -94,6 +117,12 @@ class QuestionAnswering(Task):
                 f"training; the first is that of {wrong[0]!r}", stacklevel=2,
             )  # fmt: skip
         self.options["unanswerable"] = any(question.labelled and not question.answers for question in examples)
+        if self.options["characters"] is None:
+            self.options["characters"] = passages_have_no_blanks(examples)
+            if self.options["characters"]:
+                self.notes.append(
+                    "the passages have no blanks between words: the best epoch is that of char_f1; option characters=false: of f1"
+                )
 
     def config(self) -> dict[str, Any]:
         return {"num_labels": 2, "id2label": None}
@@ -181,7 +210,8 @@ class QuestionAnswering(Task):
         return candidates
 
     def score(self, examples: list[Question], answers: list[dict[str, Any]]) -> dict[str, Any]:
-        """Score as the script of SQuAD 2.0 does if some question has no answer, else as that of 1.1.
+        """Score as the script of SQuAD 2.0 does if some question has no answer, else as that of 1.1. For passages without blanks
+        between words char_f1 is added.
 
         Raises ValueError for a question of which the answer is not known.
         """
@@ -193,18 +223,28 @@ class QuestionAnswering(Task):
             )
         gold = {question.id: [text for text, _ in question.answers] for question in examples}
         predicted = {question.id: answer["text"] for question, answer in zip(examples, answers)}
-        return squad(gold, predicted, 1 if all(gold.values()) else 2)
+        version = 1 if all(gold.values()) else 2
+        scores = squad(gold, predicted, version)
+        if self.options["characters"] or passages_have_no_blanks(examples):
+            scores |= {"char_f1": squad_characters(gold, predicted, version), "total": scores.pop("total")}
+        return scores
 
     def show(self, example: Question, answer: dict[str, Any]) -> str:
+        question = escape(one_line(example.text))
         if answer["start"] is None:
-            return f"{escape(example.text)}\n  [dim]no answer in this text[/]   {answer['probability']:.0%}"
+            return f"{question}\n  [dim]no answer in this text[/]   {answer['probability']:.0%}"
         first, stop = sentence_around(example.context, answer["start"], answer["end"])
         before, after = example.context[first : answer["start"]], example.context[answer["end"] : stop]
         inside = f"{escape(before)}[bold cyan]{escape(answer['text'])}[/]{escape(after)}"
-        return f"{escape(example.text)}\n  {' '.join(inside.split())}   {answer['probability']:.0%}"
+        return f"{question}\n  {one_line(' '.join(inside.split()))}   {answer['probability']:.0%}"
 
     def as_json(self, example: Question, answer: dict[str, Any]) -> dict[str, Any]:
         return {"id": example.id, "question": example.text, **answer}
+
+
+def passages_have_no_blanks(questions: list[Question]) -> bool:
+    """Return whether the passages are in a language without blanks between words, by the beginning of each."""
+    return has_no_blanks({question.context[:BEGINNING] for question in questions})
 
 
 def answer_tokens(question: Question, characters: np.ndarray) -> Span | None:

@@ -27,7 +27,7 @@ from albert_np.tasks.labels import (
     probabilities_by_label,
     sort_labels,
 )
-from albert_np.tasks.task import Item, Task
+from albert_np.tasks.task import Item, Task, one_line
 
 MARKERS = "$#£€@*()"  # the first two that the vocabulary has are used
 
@@ -36,20 +36,26 @@ NO_RELATION = ("no_relation", "NA")  # names of "no relation" beside SemEval's "
 
 class Relations(Task):
     """Options: other, the label for "no relation", which the score leaves out ("Other", or else "no_relation" or "NA");
-    labels and usual, set by `learn`: the names of the relations, and the baseline's answer."""
+    label, the key of labels in JSON (see `read_relations`); labels and usual, set by `learn`: the names of the relations, and
+    the baseline's answer."""
 
     name = "relations"
     form = Related
     model = AlbertForRelationClassification
     metric = "macro_f1"
-    defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "other": "Other", "labels": None, "usual": None}
-    types: ClassVar[dict[str, Any]] = {"labels": list}
+    defaults: ClassVar[dict[str, Any]] = {"max_length": 128, "other": "Other", "label": None, "labels": None, "usual": None}
+    types: ClassVar[dict[str, Any]] = {"label": str, "labels": list}
     learned = ("labels", "usual")
+    reading = ("label",)
     collate = staticmethod(batches.collate_entities)
 
     def read(self, path: Any) -> list[Related]:
         """See `data.formats.read_relations`."""
-        return read_relations(path)
+        return read_relations(path, self.options["label"])
+
+    def read_unlabelled(self, path: Any) -> list[Related]:
+        """Return the examples of a file without their relations."""
+        return read_relations(path, labelled=False)
 
     def example(self, text: str) -> Related:
         """Return an example of a text with <e1>...</e1> and <e2>...</e2>."""
@@ -58,7 +64,7 @@ class Relations(Task):
     def learn(self, examples: list[Related]) -> None:
         labels = [example.label for example in examples if example.label is not None]
         if not labels:
-            raise ValueError("the training examples have no relations")
+            raise ValueError("the training examples have no relations: name their key in JSON (option label)")
         self.options["labels"] = names = sort_labels(labels)
         if len(names) == 1:
             warnings.warn(f"all training examples have one relation, {names[0]!r}: nothing can be learned", stacklevel=2)
@@ -112,9 +118,9 @@ class Relations(Task):
         return {"the commonest relation": [{"label": self.options["usual"]}] * len(examples)}
 
     def show(self, example: Related, answer: dict[str, Any]) -> str:
-        first, second = (example.text[start:stop] for start, stop in (example.first, example.second))
+        first, second = (one_line(example.text[start:stop]) for start, stop in (example.first, example.second))
         p = answer["probabilities"][answer["label"]]
-        return escape(f"{answer['label']} {p:.2f}\t{first} | {second}\t{example.text}")
+        return escape(f"{answer['label']} {p:.2f}\t{first} | {second}\t{one_line(example.text)}")
 
     def as_json(self, example: Related, answer: dict[str, Any]) -> dict[str, Any]:
         return {"id": example.id, "text": example.text, "first": example.first, "second": example.second, **answer}

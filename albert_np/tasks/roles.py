@@ -25,6 +25,7 @@ from albert_np.tasks.tagging import (
     decode_tags,
     highlight_entities,
     locate_entities,
+    locate_words,
     tag_types,
     tagging_items,
     word_logits,
@@ -70,6 +71,7 @@ class SemanticRoles(Tagging):
     }  # fmt: skip
     types: ClassVar[dict[str, Any]] = {"word": int, "frame": int, "comments": str, "empty": EMPTY, "labels": list}
     learned = ("labels",)
+    reading = ("word", "frame", "comments", "empty")
 
     def read(self, path: Any) -> list[Propositions]:
         """See `data.formats.read_propositions`."""
@@ -151,7 +153,7 @@ class SemanticRoles(Tagging):
         return "\n".join(highlight_entities(*locate_entities(example, tags), types) for _, tags in answer.roles)
 
     def as_json(self, example: Propositions, answer: Answer) -> dict[str, Any]:
-        text, _ = locate_entities(example, [])
+        text, words = locate_words(example)
         predicates = []
         for index, tags in answer.roles:
             _, spans = locate_entities(example, tags)
@@ -160,7 +162,7 @@ class SemanticRoles(Tagging):
                 for role, start, stop in spans
                 if role != "V"
             ]
-            predicates.append({"predicate": example.words[index], "word": index, "arguments": arguments})
+            predicates.append({"predicate": text[slice(*words[index])], "word": index, "arguments": arguments})
         return {"text": text, "predicates": predicates}
 
 

@@ -17,7 +17,7 @@ from albert_np.models import AlbertForTokenClassification
 from albert_np.models.padded import IGNORED
 from albert_np.tasks import batches
 from albert_np.tasks.labels import extend_labels
-from albert_np.tasks.task import Item, Task
+from albert_np.tasks.task import Item, Task, one_line
 from albert_np.tasks.words import WordEncoder, sliding_windows, split_words
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
@@ -136,16 +136,19 @@ def decode_tags(logits: np.ndarray, labels: list[str]) -> tuple[str, ...]:
 # ---- tags -> entities in the text ----
 
 
-def locate_entities(example: Tagged | Propositions, tags: Sequence[str]) -> tuple[str, list[Entity]]:
-    """Return the text of an example and its entities by characters. The text is the typed one (the example's attribute `text`),
-    else the words joined by spaces."""
+def locate_words(example: Tagged | Propositions) -> tuple[str, list[tuple[int, int]]]:
+    """Return the text of an example and the characters of its words: (first, one after the last). The text is the typed one (the
+    example's attribute `text`), else the words joined by spaces."""
     text = getattr(example, "text", None)
-    if text is None:
-        text = " ".join(example.words)
-        ends = np.cumsum([len(word) + 1 for word in example.words])
-        spans = [(int(end) - 1 - len(word), int(end) - 1) for word, end in zip(example.words, ends)]
-    else:
-        spans = [(start, stop) for _, start, stop in split_words(text)]
+    if text is not None:
+        return text, [(start, stop) for _, start, stop in split_words(text)]
+    ends = np.cumsum([len(word) + 1 for word in example.words])
+    return " ".join(example.words), [(int(end) - 1 - len(word), int(end) - 1) for word, end in zip(example.words, ends)]
+
+
+def locate_entities(example: Tagged | Propositions, tags: Sequence[str]) -> tuple[str, list[Entity]]:
+    """Return the text of an example (see `locate_words`) and its entities by characters."""
+    text, spans = locate_words(example)
     return text, [(kind, spans[first][0], spans[stop - 1][1]) for kind, first, stop in chunks(tags)]
 
 
@@ -154,6 +157,8 @@ def highlight_entities(text: str, entities: list[Entity], types: list[str]) -> s
     out, position = "", 0
     for kind, start, stop in entities:
         colour = COLOURS[types.index(kind) % len(COLOURS)] if kind in types else "white"
-        out += escape(text[position:start]) + f"[bold {colour}]" + escape(f"[{text[start:stop]} {kind}]") + "[/]"
+        out += (
+            escape(one_line(text[position:start])) + f"[bold {colour}]" + escape(f"[{one_line(text[start:stop])} {kind}]") + "[/]"
+        )
         position = stop
-    return out + escape(text[position:])
+    return out + escape(one_line(text[position:]))

@@ -11,6 +11,7 @@
 import inspect
 import os
 import reprlib
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,13 @@ from albert_np.engine.mpi import world
 from albert_np.models.base import Model
 from albert_np.tasks import batches
 from albert_np.tasks.options import parse_any, read_option
+
+
+def one_line(text: str) -> str:
+    """Return a text with its line breaks, tabs and other control characters written as in Python, such as \\n."""
+    if text.isprintable():
+        return text
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
 
 
 @dataclass
@@ -60,9 +68,12 @@ class Task:
     model: ClassVar[type[Model]]
     metric: ClassVar[str] = ""  # the score that selects the best epoch
     higher_is_better: ClassVar[bool] = True  # False: the metric is an error
+    fallbacks: ClassVar[tuple[str, ...]] = ()  # scores that select it if `metric` is the same in every epoch; then it is the loss
+    perfect: ClassVar[float] = 1.0  # the best value of `metric`
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128}  # default options
     types: ClassVar[dict[str, Any]] = {}  # types of the options whose default does not show it, see `options.read_option`
     learned: ClassVar[tuple[str, ...]] = ()  # options that `learn` sets: a trained model keeps them
+    reading: ClassVar[tuple[str, ...]] = ()  # options by which files are read: for a run that is resumed, its examples count
     trains: ClassVar[dict[str, Any]] = {}  # default settings of `finetune` for this task
     scored = "examples"  # in a note, the examples that are answered; in `finetune`, "development examples"
     note: Callable[[str], None] = staticmethod(warn)  # called with a line for the user; in `finetune`, the callback's
@@ -71,6 +82,7 @@ class Task:
         for key in options:
             if key not in self.defaults:
                 raise ValueError(f"{self.name} has no option {key!r}; expected one of {', '.join(self.defaults)}")
+        self.notes: list[str] = []  # lines about what `learn` has inferred, for the user
         self.changed: set[str] = set()  # options that were changed after training
         self.options: dict[str, Any] = {**self.defaults}
         for key, value in options.items():
@@ -175,10 +187,15 @@ class Task:
                 files.append(summary.to_json())
         return files
 
+    def is_plain_text(self, path: Any) -> bool:
+        """Return whether a file has a text for `example` on each line, rather than one of the formats of `read`."""
+        return False
+
     # ---- the model ----
 
     def learn(self, examples: list[Any]) -> None:
-        """Set the options that depend on the training examples, such as the names of the labels."""
+        """Set the options that depend on the training examples, such as the names of the labels. Lines about what was inferred
+        are added to `notes`."""
 
     def config(self) -> dict[str, Any]:
         """Return the fields of the model's config that the task decides."""
@@ -238,6 +255,10 @@ class Task:
         """Return the scores of the answers; `metric` is one of them."""
         raise NotImplementedError
 
+    def errors(self) -> tuple[str, ...]:
+        """Return the names of the scores that are errors: `metric`, or none."""
+        return () if self.higher_is_better else (self.metric,)
+
     def better(self, a: float, b: float) -> bool:
         """Return whether a value `a` of `metric` is better than `b`."""
         return a > b if self.higher_is_better else a < b
@@ -254,7 +275,7 @@ class Task:
 
     def show(self, example: Any, answer: Any) -> str:
         """Return an example and its answer for people, in rich markup (text must be escaped)."""
-        return escape(str(answer))
+        return escape(one_line(str(answer)))
 
     def as_json(self, example: Any, answer: Any) -> dict[str, Any]:
         """Return an example and its answer as JSON values."""

@@ -2,21 +2,25 @@
 
 An example is a sentence and its translation. It becomes one row, [CLS] source [SEP] target, in which the model is asked at the
 [SEP] and at each target token for the next token; the last of these is another [SEP]. An answer is generated from the source
-alone. The scores are BLEU and chrF, computed by sacrebleu.
+alone. The scores are BLEU and chrF, computed by sacrebleu; `bleu_signature` says how: BLEU counts words or, if the targets have
+no blanks between words, characters.
 """
 
 from collections import Counter
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from rich.markup import escape
 
 from albert_np.data.formats import Translated, read_parallel
+from albert_np.data.formats.lines import get_suffix, read_lines
 from albert_np.data.formats.parallel import EMPTY, get_languages
-from albert_np.metrics import bleu, chrf
+from albert_np.metrics import bleu, bleu_signature, chrf, infer_bleu_tokens
+from albert_np.metrics.translation import BLEU_TOKENS
 from albert_np.models import AlbertForTranslation
 from albert_np.tasks import batches
-from albert_np.tasks.task import Item, Task
+from albert_np.tasks.task import Item, Task, one_line
 from albert_np.tasks.words import split_words
 
 FILE_OPTIONS = ("source", "target", "header", "delimiter", "quotes", "empty")
@@ -25,20 +29,25 @@ MAX_TOKENS = 2048  # per batch of generation, divided by the number of beams
 
 class Translation(Task):
     """Options: num_beams, length_penalty (see `AlbertForTranslation.generate`); those of `data.formats.read_parallel`;
-    languages, set by `learn`: the names of source and target in the training examples. The source gets half of max_length."""
+    languages, set by `learn`: the names of source and target in the training examples; bleu, the tokens that BLEU counts: one of
+    `metrics.translation.BLEU_TOKENS`, by default inferred by `learn` from the targets. The source gets half of max_length."""
 
     name = "translation"
     form = Translated
     model = AlbertForTranslation
     metric = "bleu"
+    fallbacks = ("chrf",)
+    perfect = 100.0
     defaults: ClassVar[dict[str, Any]] = {
         "max_length": 128, "num_beams": 1, "length_penalty": 1.0, "source": None, "target": None, "header": None,
-        "delimiter": None, "quotes": None, "empty": "refuse", "languages": None,
+        "delimiter": None, "quotes": None, "empty": "refuse", "languages": None, "bleu": None,
     }  # fmt: skip
     types: ClassVar[dict[str, Any]] = {
         "source": str, "target": str, "header": bool, "delimiter": str, "quotes": bool, "empty": EMPTY, "languages": list,
+        "bleu": tuple(BLEU_TOKENS),
     }  # fmt: skip
     learned = ("languages",)
+    reading = (*FILE_OPTIONS, "languages")
     trains: ClassVar[dict[str, Any]] = {"label_smoothing": 0.1}
     collate = staticmethod(batches.collate_translations)
 
@@ -53,6 +62,14 @@ class Translation(Task):
         self._languages = self._languages or get_languages(examples)
         return examples
 
+    def read_unlabelled(self, path: Any) -> list[Translated]:
+        """Return the sources of a file. A column that was named in training may be missing: see `read_parallel`."""
+        given = {name: self.options[name] for name in FILE_OPTIONS if name != "target"}
+        languages = self.options["languages"]
+        if given["source"] is not None and "source" not in self.changed and not given["source"].isdecimal():
+            languages, given["source"] = (given["source"], None), None
+        return read_parallel(path, **given, languages=languages, labelled=False)
+
     def learn(self, examples: list[Translated]) -> None:
         if not any(example.target for example in examples):
             raise ValueError(
@@ -60,6 +77,17 @@ class Translation(Task):
                 "of translations (option target)"
             )
         self.options["languages"] = get_languages(examples)
+        if self.options["bleu"] is None:
+            tokens = self.options["bleu"] = infer_bleu_tokens([example.target or "" for example in examples])
+            if tokens != "13a":
+                self.notes.append(
+                    f"BLEU counts characters (sacrebleu's {tokens!r}): the targets have no blanks; option bleu=13a: words"
+                )
+
+    def is_plain_text(self, path: Any) -> bool:
+        """Return whether a file holds sources alone: no table and no JSON, and not every line has a tab."""
+        is_text = get_suffix(path) not in (".tsv", ".csv", ".json", ".jsonl", ".ndjson") and Path(path).is_file()
+        return is_text and not all("\t" in line for _, line in read_lines(path) if line.strip())
 
     def example(self, text: str) -> Translated:
         return Translated(text)
@@ -108,7 +136,9 @@ class Translation(Task):
         if unknown:
             raise ValueError(f"no translation in {unknown} of {len(examples)} examples, so they cannot be scored")
         references = [str(example.target) for example in examples]
-        return {"bleu": bleu(answers, references), "chrf": chrf(answers, references)}
+        tokens = self.options["bleu"] or infer_bleu_tokens(references)  # a model trained by an older version has no such option
+        scores = {"bleu": bleu(answers, references, tokens), "chrf": chrf(answers, references)}
+        return {**scores, "bleu_signature": bleu_signature(tokens)}
 
     def baselines(self, train: list[Translated], examples: list[Translated]) -> dict[str, list[str]]:
         """Translate word by word, with a dictionary learned from the training pairs; and copy the source."""
@@ -120,7 +150,7 @@ class Translation(Task):
         return {"word by word": by_word, **copied}
 
     def show(self, example: Translated, answer: str) -> str:
-        return escape(answer)
+        return escape(one_line(answer))
 
     def as_json(self, example: Translated, answer: str) -> dict[str, Any]:
         return {"source": example.source, "translation": answer}

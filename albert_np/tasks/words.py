@@ -1,11 +1,10 @@
 """Words and their tokens, and windows over texts that are longer than the model's input."""
 
-import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-# Letters and digits, possibly joined by a sign as in "U.S", "don't", "R&D" and "well-known"; any other sign is a word by itself.
-WORD = re.compile(r"\w+(?:[.'’&-]\w+)*|[^\w\s]")
+from albert_np.data.word_boundaries import find_words
 
 
 class Window(NamedTuple):
@@ -18,14 +17,19 @@ class Window(NamedTuple):
 
 
 def split_words(text: str) -> list[tuple[str, int, int]]:
-    """Return the words of a text that a user typed: (word, first character, one after the last)."""
-    return [(match.group(), *match.span()) for match in WORD.finditer(text)]
+    """Return the words of a text that a user typed: (word, first character, one after the last).
+
+    data/word_boundaries.py has the rules. The words are composed (NFC), like those of most files, so that a decomposed text has
+    the same words; the characters are those of the text as it was typed.
+    """
+    return [(unicodedata.normalize("NFC", text[start:stop]), start, stop) for start, stop in find_words(text)]
 
 
 class WordEncoder:
     """Returns the token ids of words; each different word is tokenised once.
 
-    A word that the normaliser removes completely becomes the unknown token.
+    Words are composed (NFC) first: some vocabularies (WordPiece with accents) have other ids for decomposed ones. A word that the
+    normaliser removes completely becomes the unknown token.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -35,7 +39,8 @@ class WordEncoder:
     def __call__(self, words: Iterable[str]) -> list[list[int]]:
         words = list(words)
         new = list(dict.fromkeys(word for word in words if word not in self._cache))
-        for word, ids in zip(new, self.tokenizer.encode_batch(new, 1)):
+        composed = [unicodedata.normalize("NFC", word) for word in new]
+        for word, ids in zip(new, self.tokenizer.encode_batch(composed, 1)):
             self._cache[word] = ids or [self.tokenizer.unk_token_id]
         return [self._cache[word] for word in words]
 

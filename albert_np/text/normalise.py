@@ -59,7 +59,8 @@ def normalise(text: str, do_lower_case: bool = True, keep_accents: bool = False,
     """Return the text of `normalise_text`, with the slice of the original that each character came from.
 
     The slices are in order, and unless the result is empty, every character of the original except white space at the ends
-    lies in one of them: a dropped mark belongs to the character before it (after a space, to the one that follows).
+    lies in one of them: a dropped mark belongs to the character before it. At the beginning and after a space it belongs to the
+    one that follows, which may be another space; with none that follows, to the space before it.
     """
     chars, origin = _remove_space(text) if remove_space else (text, _identity(text))
     chars, origin = _replace_quotes(chars, origin)

@@ -19,7 +19,8 @@ from albert_np.training.divergence import Diverged
 from albert_np.training.finetune_settings import FinetuneSettings
 from albert_np.training.layer_rates import FrozenTensors, get_layer_rates
 from albert_np.training.losses import LossBuffer
-from albert_np.training.objective import FinetuneTask
+from albert_np.training.objective import FinetuneTask, loss_denominators
+from albert_np.training.selection import LOSS, describe_choice, is_better, is_constant, scores_to_choose_by
 from albert_np.training.state import History
 from albert_np.training.trainer import Arrays, Checkpoints, Trainer
 
@@ -41,7 +42,7 @@ def train_epochs(
     processes: Processes = SINGLE_PROCESS,
 ) -> History:
     """Train `model` in place on the examples. It ends with the parameters of its best epoch by `task.metric` on the development
-    examples or, without these, with the last ones.
+    examples (see `selection`) or, without these, with the last ones.
 
     new_model      the model was not pretrained, which changes the default learning rate
     constraints    the best epoch is one of those that were scored with the constraints in their final form
@@ -110,6 +111,9 @@ class Finetuning(Trainer):
                 self.save()
         if state.best is not None:
             params.flat[...] = state.best
+            state.history.chosen_by, note = describe_choice(self.candidates(), *self.criteria())
+            if note:
+                self.callback.note(note)
         for constraint in self.constraints:
             constraint.finish(params)
         return state.history
@@ -170,14 +174,16 @@ class Finetuning(Trainer):
             return
         scores, answers = self.score()
         history.epochs.append({"epoch": state.epoch, "step": state.step, "dev": numeric_scores(scores)})
+        self.add_dev_loss()
         self.callback.evaluation({"step": state.step, "epoch": state.epoch, metric: scores[metric]})
         if not all(constraint.is_final(state.step) for constraint in self.constraints):
             return
-        if not history.best or self.task.better(scores[metric], history.scores[metric]):
+        if not history.best or self.is_better_than_best():
             history.best, history.scores, history.answers = state.epoch, scores, answers
             state.best = self.params.flat.copy()
         elif self.settings.patience and state.epoch - history.best >= self.settings.patience:
-            self.callback.note(f"no better than epoch {history.best} for {self.settings.patience} epochs: stopped")
+            count = self.settings.patience
+            self.callback.note(f"no better than epoch {history.best} for {count} epoch{'s' if count > 1 else ''}: stopped")
             self.patience_is_exhausted = True
 
     def checkpoint_is_due(self) -> bool:
@@ -205,6 +211,33 @@ class Finetuning(Trainer):
         with forward_context(self.constraints, self.params):
             answers = get_answers(self.task, self.model, self.task_tokenizer, self.dev, self.processes)
         return self.task.score(self.dev, answers), answers
+
+    def criteria(self) -> tuple[tuple[str, ...], float]:
+        """Return the names of the scores that choose the best epoch, the first that differs between epochs, and the best value of
+        the first."""
+        return (self.task.metric, *self.task.fallbacks, LOSS), self.task.perfect
+
+    def candidates(self) -> list[dict[str, float]]:
+        """Return the scores of the epochs among which the best one is chosen, those with the constraints in their final form."""
+        history = self.state.history
+        final = [each for each in history.epochs if all(constraint.is_final(each["step"]) for constraint in self.constraints)]
+        return [scores_to_choose_by(record, self.task.errors()) for record in final]
+
+    def add_dev_loss(self) -> None:
+        """Record the loss on the development examples with the last epoch, as long as the task's score may not be enough."""
+        candidates = self.candidates()
+        if candidates and is_constant(candidates, self.task.metric, self.task.perfect):
+            with forward_context(self.constraints, self.params):
+                loss = mean_loss(self.model, self.task, self.dev, self.task_tokenizer, self.settings, self.processes)
+            if loss is not None:
+                self.state.history.epochs[-1]["dev_loss"] = loss
+
+    def is_better_than_best(self) -> bool:
+        """Return whether the last epoch is better than the best one before it. Only stored records decide: a resumed run chooses
+        the same epoch."""
+        history, candidates = self.state.history, self.candidates()
+        best = candidates[history.best - history.epochs[-1]["epoch"] - 1]
+        return is_better(candidates[-1], best, candidates, *self.criteria())
 
     def score_best_again(self) -> None:
         """Compute scores and answers of the best epoch, which checkpoints do not store."""
@@ -247,6 +280,25 @@ def get_answers(
     for rank, part in enumerate(parts):
         answers[rank :: processes.size] = part
     return answers
+
+
+def mean_loss(
+    model: Any, task: FinetuneTask, examples: list[Any], tokenizer: Any, settings: FinetuneSettings, processes: Processes
+) -> float | None:
+    """Return the loss on examples, without dropout and label smoothing; None if none of them has a label known from training."""
+    items = [item for example in examples for item in task.items(example, tokenizer) if item.target is not None]
+    if not items:
+        return None
+    items.sort(key=lambda item: len(item.ids))
+    ends = np.cumsum([len(item.ids) for item in items])  # items of one budget of tokens are a batch
+    batches: dict[int, list[Any]] = {}
+    for item, end in zip(items, ends):
+        batches.setdefault(int(end) // settings.tokens_per_batch, []).append(item)
+    packed = [task.collate(batch) for batch in batches.values()]
+    denominators = loss_denominators(packed, SINGLE_PROCESS)  # of all batches, though each process computes its share
+    own = [model.packed_loss(model.pack_batch(**arrays), denominators) for arrays in packed[processes.rank :: processes.size]]
+    total = sum(float(backend.to_host(results.loss)) for results in own)
+    return float(processes.sum_table(np.array([total]))[0])
 
 
 def numeric_scores(scores: dict[str, Any]) -> dict[str, Any]:

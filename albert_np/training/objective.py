@@ -45,6 +45,11 @@ class FinetuneTask(Protocol):
 
     name: ClassVar[str]
     metric: ClassVar[str]
+    fallbacks: ClassVar[tuple[str, ...]]
+    perfect: ClassVar[float]
+
+    def errors(self) -> tuple[str, ...]:
+        """Return the names of the scores of which less is better."""
 
     @property
     def collate(self) -> Callable[[list[Any]], dict[str, Any]]:

@@ -9,13 +9,15 @@ from albert_np.core.optim import OptimizerState
 
 @dataclass(repr=False)
 class History:
-    """The records of a fine-tuning's steps and epochs; `best`, the epoch whose parameters are used, its scores and answers."""
+    """The records of a fine-tuning's steps and epochs; `best`, the epoch whose parameters are used, its scores and answers;
+    `chosen_by`, the score by which it was chosen (see `selection`)."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     epochs: list[dict[str, Any]] = field(default_factory=list)
     best: int = 0
     scores: dict[str, Any] = field(default_factory=dict)
     answers: list[Any] = field(default_factory=list)
+    chosen_by: str = ""
     stopped_by: str = ""
 
     def __repr__(self) -> str:

@@ -291,7 +291,8 @@ def test_the_service(trained):
         one = {"text": "Anna takes the book.", "pair": "So it is."}
         samples = {"one": one, "several": {"requests": [{"text": "a"}, one, {"text": "[MASK] <e1>"}]}}
         fuzz({name: json.dumps(value).encode() for name, value in samples.items()}, use, structured=True)
-        assert client.post("/answer", json=one).status_code == 200, "it goes on"
+        assert client.post("/answer", json=one).status_code == 422, "the model is one of single texts"
+        assert client.post("/answer", json={"text": one["text"]}).status_code == 200, "it goes on"
 
 
 # ---- the fuzzer itself ----

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from examples import examples
 
 import albert_np as ab
 from albert_np.data.formats import Labelled
+from albert_np.tasks.classification import Classification
 from albert_np.tasks.initial_model import get_texts
 from albert_np.tasks.trained import Trained
 from albert_np.training.finetune_settings import FinetuneSettings
@@ -57,12 +59,73 @@ def test_micro_batches_change_nothing_but_rounding(tokenizer):
 
 
 def test_the_best_epoch_is_kept_and_patience_ends_a_run(tokenizer):
-    done = run("classification", tokenizer, epochs=30, patience=2, learning_rate=3e-3)
-    scores = [record["dev"]["accuracy"] for record in done.history.epochs]
+    done = run("ner", tokenizer, epochs=30, patience=2, learning_rate=3e-3)
+    scores = [record["dev"]["f1"] for record in done.history.epochs]
     best = done.history.best
-    assert scores[best - 1] == max(scores) == done.scores[0]["accuracy"] and max(scores[: best - 1], default=0) < max(scores)
+    assert scores[best - 1] == max(scores) == done.scores[0]["f1"] and max(scores[: best - 1], default=0) < max(scores)
+    assert len(set(scores)) > 1 and done.history.chosen_by == "f1"
     assert len(scores) == 30 or len(scores) == best + 2
-    assert done.trained.evaluate(examples("classification")[:8])["accuracy"] == pytest.approx(max(scores))
+    assert done.trained.evaluate(examples("ner")[:8])["f1"] == pytest.approx(max(scores))
+
+
+class Scripted(Classification):
+    """A task whose scores are given in advance."""
+
+    script: ClassVar[list[tuple[float, float]]] = []  # accuracy and macro-F1, first of the baseline, then of each epoch
+
+    def score(self, examples, answers):
+        accuracy, macro_f1 = self.script.pop(0) if self.script else (0.0, 0.0)
+        return {"accuracy": accuracy, "macro_f1": macro_f1, "matthews": 0.0}
+
+
+LOSS = "the loss on the development examples"
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "macro_f1", "best", "chosen_by"),
+    [
+        ([0.1, 0.3, 0.3, 0.2], [0.9, 0.1, 0.2, 0.9], 2, "accuracy"),  # the first of equal ones
+        ([0.0, 0.0, 0.0, 0.0], [0.1, 0.4, 0.3, 0.4], 2, "macro_f1"),
+        ([0.5, 0.5, 0.5, 0.5], [0.2, 0.2, 0.2, 0.2], 4, LOSS),
+        ([0.0, 0.0, 0.1, 0.0], [0.1, 0.4, 0.3, 0.9], 3, "accuracy"),  # decides again once it differs
+        ([0.5, 0.5, 0.4, 0.5], [0.1, 0.4, 0.3, 0.9], 2, "accuracy"),  # lower: the better one of those before
+        ([1.0, 1.0, 1.0, 1.0], [0.1, 0.4, 0.3, 0.9], 1, "accuracy"),  # perfect: nothing can be better
+    ],
+)
+def test_a_score_that_is_the_same_in_every_epoch_does_not_choose(tokenizer, accuracy, macro_f1, best, chosen_by):
+    class Notes(ab.training.Report):
+        lines: ClassVar[list[str]] = []
+
+        def note(self, text):
+            self.lines.append(text)
+
+    Notes.lines.clear()
+    Scripted.script[:] = [(0.0, 0.0), *zip(accuracy, macro_f1)]
+    given = examples("classification")
+    done = run(Scripted(max_length=64), tokenizer, train=given, epochs=4, learning_rate=1e-3, report=Notes())
+    losses = [record.get("dev_loss") for record in done.history.epochs]
+    assert (done.history.best, done.history.chosen_by) == (best, chosen_by), losses
+    assert done.trained.about["chosen_by"] == chosen_by and done.scores[0]["accuracy"] == accuracy[best - 1]
+    said = [line for line in Notes.lines if "cannot tell them apart" in line]
+    assert said == ([] if chosen_by == "accuracy" else [
+        f"accuracy was {accuracy[0]:.4f} in all 4 epochs and cannot tell them apart: the best one was chosen by {chosen_by}"
+    ])  # fmt: skip
+    assert (losses[0] is None) == (accuracy[0] == 1) and (losses[3] is None) == (len(set(accuracy)) > 1 or accuracy[0] == 1)
+    Scripted.script.clear()
+
+
+def test_patience_counts_by_the_score_that_chooses(tokenizer):
+    """By the loss, here: at 0 accuracy in all epochs, a run goes on as long as the loss falls."""
+    Scripted.script.clear()
+    done = run(Scripted(max_length=64), tokenizer, train=examples("classification"), epochs=30, patience=2, learning_rate=3e-3)
+    losses = [record["dev_loss"] for record in done.history.epochs]
+    assert done.history.best == losses.index(min(losses)) + 1 and 4 < len(losses) == done.history.best + 2 < 30
+
+
+def test_the_best_of_several_seeds_is_chosen_alike(tokenizer):
+    Scripted.script[:] = [(0.0, 0.0), (0.0, 0.1), (0.0, 0.3), (0.0, 0.2)]  # the baseline, and an epoch of each seed
+    done = run(Scripted(max_length=64), tokenizer, train=examples("classification"), epochs=1, seeds=3)
+    assert done.trained.about["settings"]["seed"] == 1 and done.trained.about["scores"]["macro_f1"] == 0.3
 
 
 def test_several_seeds_have_a_mean_and_a_deviation(tokenizer, tmp_path):

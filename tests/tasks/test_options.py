@@ -4,6 +4,7 @@ import pytest
 
 from albert_np.tasks import TASKS, get_task
 from albert_np.tasks.classification import Classification
+from albert_np.tasks.finetune_folder import find_differences
 from albert_np.tasks.options import read_option
 
 
@@ -66,3 +67,16 @@ def test_what_training_decided_cannot_be_changed_afterwards():
     for key in ("labels", "kind"):
         with pytest.raises(ValueError, match=f"the option {key} was decided in training"):
             task.change_options({key: task.options[key]})
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_options_by_which_files_are_read_are_options(name):
+    task = get_task(name)
+    assert set(task.reading) <= set(task.defaults) and not set(task.reading) & {"max_length", "labels", "kind"}
+
+
+def test_options_by_which_files_are_read_do_not_prevent_resuming():
+    now = {"options": {"max_length": 32}, "settings": {"epochs": 3}}
+    assert find_differences(now, {"options": {"max_length": 32, "word": 0}, "settings": {"epochs": 3}}) == []
+    then = {"options": {"max_length": 64, "word": 0}, "settings": {"epochs": 3, "seed": 1}}
+    assert find_differences(now, then) == ["max_length is 32 now and was 64", "seed is None now and was 1"]

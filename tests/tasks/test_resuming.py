@@ -174,6 +174,17 @@ def test_a_signal_between_two_seeds_is_no_end(tokenizer, tmp_path, monkeypatch):
     assert run(tmp_path / "one", tokenizer).stopped_by == ""
 
 
+def test_a_run_from_before_an_option_existed_goes_on(tokenizer, tmp_path):
+    run(tmp_path / "whole", tokenizer)
+    out = tmp_path / "out"
+    run(out, tokenizer, report=Stops(3))
+    stored = json.loads((out / "run.json").read_text())
+    del stored["told"]["options"]["pairs"]
+    (out / "run.json").write_text(json.dumps(stored))
+    run(out, tokenizer, resume=True)
+    assert contents(out) == contents(tmp_path / "whole")
+
+
 def test_a_damaged_checkpoint_is_said_and_the_one_before_is_taken(tokenizer, tmp_path):
     run(tmp_path / "whole", tokenizer)
     out = tmp_path / "out"

@@ -20,10 +20,14 @@ from albert_np.tasks.words import sliding_windows, split_words
 LABELS = ["O", "B-A", "I-A", "B-B", "I-B"]
 
 
-def learned(name, **options):
+def learned_from(name, given, **options):
     task = get_task(name, **options)
-    task.learn(examples(name))
+    task.learn(given)
     return task
+
+
+def learned(name, **options):
+    return learned_from(name, examples(name), **options)
 
 
 # ---- the protocol ----
@@ -315,3 +319,79 @@ def test_rows_of_translation(tokenizer):
     assert rows[0][0] == item.about - 1 and rows[1][-1] == 2 * len(item.ids) - 1
     assert arrays["masked_labels"].tolist() == item.target * 2
     assert task.items(Translated("Anna"), tokenizer)[0].target is None
+
+
+# ---- languages without blanks between words ----
+
+
+def chinese_question(answer="北京烤鸭"):
+    return Question("1", "他喜欢什么?", "他最喜欢北京烤鸭,也喜欢别的菜。", ((answer, 4),))
+
+
+def test_bleu_follows_the_targets_and_can_be_chosen():
+    chinese = [Translated("I like it.", "我喜欢它。"), Translated("Good morning.", "早上好。")]
+    task = get_task("translation")
+    task.learn(chinese)
+    assert task.options["bleu"] == "zh" and "no blanks" in task.notes[0] and "-o bleu=13a" in task.notes[0]
+    german = get_task("translation")
+    german.learn(examples("translation"))
+    assert german.options["bleu"] == "13a" and german.notes == []
+    chosen = get_task("translation", bleu="char")
+    chosen.learn(chinese)
+    assert chosen.options["bleu"] == "char" and chosen.notes == []
+    with pytest.raises(ValueError, match="bleu must be one of 13a, intl, zh, char, none, ja-mecab, ko-mecab, not 'words'"):
+        get_task("translation", bleu="words")
+    pytest.importorskip("sacrebleu", reason="sacrebleu is not installed: translations cannot be scored")
+    scores = task.score(chinese, ["我喜欢它。", "早上好。"])
+    assert scores["bleu"] == pytest.approx(100) and "tok:zh" in scores["bleu_signature"]
+    assert "tok:zh" in get_task("translation").score(chinese, ["x", "y"])["bleu_signature"]  # of an older version's model
+    assert "tok:13a" in get_task("translation", bleu="13a").score(chinese, ["x", "y"])["bleu_signature"]
+
+
+def test_answers_without_blanks_are_scored_by_characters_too():
+    task = get_task("question-answering")
+    task.learn([chinese_question()])
+    assert task.options["characters"] is True and task.metric == "char_f1" and "char_f1" in task.notes[0]
+    scores = task.score([chinese_question()], [{"text": "烤鸭"}])
+    assert (scores["f1"], scores["char_f1"]) == (0, pytest.approx(2 * 2 / 6))
+    english = learned("question-answering")
+    assert english.options["characters"] is False and english.metric == "f1" and english.notes == []
+    assert "char_f1" not in english.score(examples("question-answering")[:1], [{"text": "Anna"}])
+    words = get_task("question-answering", characters=False)
+    words.learn([chinese_question()])
+    assert words.metric == "f1" and "char_f1" in words.score([chinese_question()], [{"text": "烤鸭"}])
+
+
+def test_options_of_older_models_are_enough():
+    """Without those that came later, a model answers and is scored as by the version that trained it."""
+    from pathlib import Path
+
+    from albert_np.tasks.classification import Classification
+    from albert_np.tasks.trained import restore_task
+
+    old = restore_task(QuestionAnswering, {"max_length": 384, "unanswerable": False}, Path("task.json"))
+    assert old.metric == "f1"
+    old = restore_task(Classification, {"labels": ["a", "b"], "kind": "classes"}, Path("task.json"))
+    assert old.example("x\ty") == Labelled("x", "y") and old.example("x") == Labelled("x")
+
+
+def test_a_tab_makes_a_pair_for_models_of_pairs_alone():
+    single, pairs = (learned_from("classification", examples(name)) for name in ("classification", "pairs"))
+    assert single.options["pairs"] is False and single.example("x\ty") == Labelled("x\ty")
+    assert pairs.options["pairs"] is True and pairs.example("x\ty") == Labelled("x", "y")
+    with pytest.raises(ValueError, match="trained on pairs of texts: expected a text, a tab, and the second text"):
+        pairs.example("x")
+    mixed = learned_from("classification", [*examples("classification"), *examples("pairs")])
+    assert mixed.options["pairs"] is None and mixed.example("x\ty").pair == "y" and mixed.example("x").pair is None
+
+
+def test_an_answer_is_one_line():
+    task = learned("classification")
+    text = "a\nb\tc\r\x1b[0m\u2028d [x] \\n"
+    shown = task.show(Labelled(text), {"label": "small", "probabilities": {"small": 1.0}})
+    from rich.text import Text
+
+    assert Text.from_markup(shown).plain == "small 1.00\t" + r"a\nb\tc\r\x1b[0m\u2028d [x] \n"
+    ner = learned("ner")
+    example = ner.example("Anna\nin\tParis")
+    assert Text.from_markup(ner.show(example, ("B-PER", "O", "B-LOC"))).plain == r"[Anna PER]\nin\t[Paris LOC]"

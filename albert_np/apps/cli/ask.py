@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from albert_np.apps.cli.answers import BOM
 from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, print_json
 
 if TYPE_CHECKING:
@@ -59,12 +60,13 @@ def read_question() -> str | None:
         line = input(PROMPT if sys.stdin.isatty() else "")
     except EOFError:
         return None
+    line = line.lstrip(BOM)
     return line if line.strip() else None
 
 
 def print_answer(trained: "Trained", question: str, text: str, n_best: int, as_json: bool) -> None:
     """Answer one question about the text and print the best answers."""
-    from albert_np.apps.cli.finetune import print_markup
+    from albert_np.apps.cli.answers import print_markup
     from albert_np.data.formats import Question
 
     example = Question("1", question, text)

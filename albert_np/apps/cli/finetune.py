@@ -1,11 +1,11 @@
 """albert-np finetune, evaluate, predict, translate: train a model for a task, score it, and answer new texts."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from albert_np.apps.cli.answers import print_answers, read_examples
 from albert_np.apps.cli.common import (
     BackendOption,
     JsonOption,
@@ -19,7 +19,6 @@ from albert_np.apps.cli.common import (
     option,
     parse_config_fields,
     print_json,
-    print_message,
     print_note,
     print_table,
     split_pairs,
@@ -181,17 +180,21 @@ def evaluate(
 
     trained = load_trained(model, task, backend, task_options)
     examples = {file: read_examples(trained, file, quiet or as_json) for file in files}
-    scores = {file: numeric_scores(trained.evaluate(examples[file])) for file in files}
+    full = {file: trained.evaluate(examples[file]) for file in files}
+    scores = {file: numeric_scores(each) for file, each in full.items()}
+    details = {file: select_details(each) for file, each in full.items()}
     baselines = {file: trained.baselines(examples[file]) for file in files}
     if as_json:
         summaries = [get_summary(file, examples[file], "files").to_json() for file in files]
-        print_json({"task": trained.task.name, "model": model, "scores": scores, "baselines": baselines, "files": summaries})
+        result = {"task": trained.task.name, "model": model, "scores": scores, "baselines": baselines, "details": details}
+        print_json({**result, "files": summaries})
         return
     for file in files:
         names = list(scores[file])
         columns = [scores[file], *baselines[file].values()]
         rows = [[name, *(format_score(column[name]) for column in columns)] for name in names]
         print_table([file, "scored", *baselines[file]], rows)
+        print_details(details[file])
 
 
 def predict(
@@ -200,13 +203,23 @@ def predict(
         list[str] | None, typer.Argument(metavar="TEXT...", help="Texts; without any, one per line of standard input.")
     ] = None,
     model: NeededModel = "",
-    file: Annotated[str | None, typer.Option("--file", help="Examples in a format of the task, instead of texts.")] = None,
+    file: Annotated[
+        str | None,
+        typer.Option(
+            "--file",
+            help="Examples in a format of the task; for classification, question-answering and translation also a .txt with a "
+            "text per line.",
+        ),
+    ] = None,
     task_options: TaskOptions = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Answer new texts: classes, entities, roles, relations (<e1>...</e1> and <e2>...</e2> in the text), translations.
+
+    A tab separates the texts of a pair, or a question from its passage. Blank lines are skipped, with a note.
+    Line breaks and tabs within a text are printed as \\n and \\t; --json prints the text itself.
 
     Example: albert-np predict ner --model runs/entities "Ada Lovelace was born in London."
     """
@@ -229,7 +242,7 @@ def translate(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Translate sentences with a model that `finetune translation` trained.
+    """Translate sentences with a model that `finetune translation` trained. Blank lines are skipped, with a note.
 
     Example: albert-np translate --model runs/en-de --beams 4 "A man rides a bicycle."
     """
@@ -273,50 +286,13 @@ def load_trained(model: str, task: str, backend: str | None, options: list[str] 
     return trained
 
 
-def read_examples(trained: "Trained", file: str, silent: bool, labelled: bool = True) -> list[Any]:
-    """Return the examples of a file; print on stderr what its reader understood."""
-    from albert_np.data.formats.summary import get_summary
-
-    examples = trained.read(file, labelled)
-    if not silent:
-        print_message(get_summary(file, examples, "file").describe())
-    return examples
-
-
-def print_answers(trained: "Trained", texts: list[str] | None, file: str | None, as_json: bool, quiet: bool) -> None:
-    """Answer the texts, the file, or the lines of standard input; print one JSON object per line, or text."""
-    task = trained.task
-    if file is not None:
-        examples = read_examples(trained, file, quiet, labelled=False)
-    else:
-        lines = texts if texts else [line.rstrip("\r\n") for line in sys.stdin]
-        examples = [task.example(line) for line in lines]
-    answers = task.answers(trained.model, trained.tokenizer, examples)
-    for example, answer in zip(examples, answers):
-        if as_json:
-            print_json(task.as_json(example, answer))
-        else:
-            print_markup(task.show(example, answer))
-
-
-def print_markup(text: str) -> None:
-    """Print rich's markup: in colour in a terminal, elsewhere as plain text with its tabs."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, soft_wrap=True)
-    if console.is_terminal:
-        console.print(text)
-    else:
-        print(Text.from_markup(text).plain)
-
-
 def summarize(done: "Finetuned", out: Path) -> dict[str, Any]:
     """Return the scores of all seeds, as printed by --json."""
     return {
         "out": str(out), "task": done.trained.task.name, "metric": done.trained.task.metric, "epoch": done.history.best,
         "mean": done.mean, "deviation": done.deviation, "seeds": done.scores, "baselines": done.baselines,
-        "stopped_by": done.stopped_by, "files": done.files,
+        "chosen_by": done.history.chosen_by, "details": select_details(done.history.scores), "stopped_by": done.stopped_by,
+        "files": done.files,
     }  # fmt: skip
 
 
@@ -334,7 +310,18 @@ def print_scores(done: "Finetuned", out: Path) -> None:
     columns |= done.baselines
     rows = [[name, *(format_score(column[name]) for column in columns.values())] for name in done.mean]
     print_table(["", *columns], rows)
+    print_details(select_details(done.history.scores))
     print(f"\n{out} holds the model{' of the best seed' if several else ''}, its metrics and figures.")
+
+
+def select_details(scores: dict[str, Any]) -> dict[str, str]:
+    """Return the scores that are text, such as the signature of BLEU."""
+    return {name: value for name, value in scores.items() if isinstance(value, str)}
+
+
+def print_details(details: dict[str, str]) -> None:
+    for name, value in details.items():
+        print(f"{name}: {value}")
 
 
 def draw_confusion(done: "Finetuned", out: Path) -> None:

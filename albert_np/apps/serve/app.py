@@ -86,8 +86,8 @@ def application(service: Service, limits: Limits | None = None) -> Starlette:
             body = await read_json_body(request, limits)
             if not (isinstance(body, dict) and "requests" in body):
                 return json_response(await queue.answer(*parse_request(service, body, limits), limits.timeout))
-            examples = [parse_request(service, each, limits) for each in split_requests(body, limits)]
-            answers = await asyncio.gather(*(queue.answer(*example, limits.timeout) for example in examples))
+            examples = [parse_numbered(service, i, each, limits) for i, each in enumerate(split_requests(body, limits))]
+            answers = await asyncio.gather(*(answer_numbered(i, *example) for i, example in enumerate(examples)))
             return json_response({"answers": answers})
         except Refused as error:
             return error_response(error.status, str(error))
@@ -99,6 +99,12 @@ def application(service: Service, limits: Limits | None = None) -> Starlette:
             return Response(status_code=400)
         except Exception as error:  # raised by the model; `Queue` has logged it
             return error_response(422 if isinstance(error, ValueError) else 500, str(error) or type(error).__name__)
+
+    async def answer_numbered(index: int, example: Any, size: int) -> Any:
+        try:
+            return await queue.answer(example, size, limits.timeout)
+        except ValueError as error:
+            raise Refused(422, f"requests[{index}]: {error}") from None
 
     routes = [
         Route("/", get_page),
@@ -159,6 +165,14 @@ def parse_request(service: Service, request: Any, limits: Limits) -> tuple[Any, 
         return service.parse(request), size
     except ValueError as error:
         raise Refused(422, str(error)) from None
+
+
+def parse_numbered(service: Service, index: int, request: Any, limits: Limits) -> tuple[Any, int]:
+    """Return `parse_request` of one of several requests; an error names it."""
+    try:
+        return parse_request(service, request, limits)
+    except Refused as error:
+        raise Refused(error.status, f"requests[{index}]: {error}") from None
 
 
 def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -68,14 +68,18 @@ class TaskService:
     def __init__(self, trained: Trained) -> None:
         trained.task.note = log
         self.trained, self.name = trained, trained.task.name
+        self.required: tuple[str, ...] = ("text",)
         if self.name == "question-answering":
             self.fields = {"question": "the question", "context": "the document that it is about"}
             self.example = {"question": "Who was the first?", "context": "Ada Lovelace wrote the first program in 1843."}
         else:
             self.fields = {"text": "the text"}
             self.example = {"text": "The river runs through the old town."}
-            if self.name == "classification":
-                self.fields |= {"pair": "a second text, for models of pairs"}
+            pairs = trained.task.options.get("pairs")
+            if self.name == "classification" and pairs is not False:
+                self.fields |= {"pair": "the second text" + ("" if pairs else ", for models of pairs")}
+            if pairs:
+                self.required, self.example = ("text", "pair"), {**self.example, "pair": "There is a town at the river."}
             if self.name == "relations":
                 self.example = {"text": "The <e1>river</e1> runs through the old <e2>town</e2>."}
 
@@ -84,7 +88,9 @@ class TaskService:
         if self.name == "question-answering":
             texts = check_fields(given, self.fields, ("question", "context"))
             return self.trained.task.example(texts["question"].replace("\t", " ") + "\t" + texts["context"])
-        texts = check_fields(given, self.fields, ("text",))
+        if "pair" in given and "pair" not in self.fields and self.name == "classification":
+            raise ValueError("the model was trained on single texts, so 'pair' is not a field; the only one is 'text'")
+        texts = check_fields(given, self.fields, self.required)
         if "pair" not in self.fields:
             return self.trained.task.example(texts["text"])
         return self.trained.task.example("\t".join(texts[name].replace("\t", " ") for name in ("text", "pair") if name in texts))

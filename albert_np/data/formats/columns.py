@@ -32,6 +32,7 @@ __all__ = ["Tagged", "read_tags", "spans_to_bio"]
 CHUNKS = set("NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NC VC PC".split())
 HEADER_WORDS = {"word", "words", "token", "tokens", "form", "text"}
 NO_TAGS = "none"
+DIFFERENT_WIDTHS = 2  # a file with rows of more widths is probably not in columns
 DIFFERENT_TAGS = 1000  # a column with more different cells is not searched for tags
 EMPTY = ("skip", "refuse")
 
@@ -83,6 +84,7 @@ def read_tags(
     columns = read_columns(path, comments, row_rule(tag))
     require_examples(path, columns.sentences)
     check_rows(path, columns)
+    given_tag = tag
     if not tags_needed:
         word, tag = allow_missing(columns.layout.width, word, tag)
     chosen = Chosen(choose_word(path, columns, word, tag))
@@ -94,7 +96,7 @@ def read_tags(
         chosen = Chosen(chosen.word, column if found else None, found)
     sentences = [read_sentence(path, columns, rows, chosen, empty) for rows in columns.sentences]
     examples = require_examples(path, [sentence for sentence in sentences if sentence.words])
-    return Examples(examples, summarize(path, columns, chosen, word, tag, sum(len(each.words) for each in examples)))
+    return Examples(examples, summarize(path, columns, chosen, word, given_tag, sum(len(each.words) for each in examples)))
 
 
 def check_choice(name: str, value: object, choices: tuple[str | None, ...]) -> None:
@@ -124,16 +126,20 @@ def row_rule(tag: int | str | None) -> RowRule:
 def check_rows(path: FilePath, columns: Columns) -> None:
     """Raise ValueError for the first row with another number of columns than the layout's, and for JSON and CSV."""
     first = columns.sentences[0][0]
-    if first.cells[0].startswith("{") and " ".join(first.cells).endswith("}"):
+    text = " ".join(first.cells)
+    if text.startswith("{") and text.endswith("}") and '"' in text and ":" in text:
         raise ValueError(f"{path}:{first.number}: it looks like JSON; expected a word and its tag in columns")
     for sign in ",;" if columns.layout.width == 1 else "":
-        counts = [" ".join(row.cells).count(sign) for row in columns.rows()]
+        texts = [" ".join(row.cells) for row in columns.rows()]
+        counts = [text.count(sign) if text.strip(sign) else 0 for text in texts]
         if counts[-1] and len(counts) > 1 and counts.count(counts[-1]) >= MOSTLY * len(counts):
             raise ValueError(f"{path}:{first.number}: lines have {sign!r}; expected columns separated by tabs or blanks")
     width, line = columns.layout.width, columns.layout.line
+    sentences = len({len(row.cells) for row in columns.rows()}) > DIFFERENT_WIDTHS
     for row in columns.rows():
         if len(row.cells) != width:
-            hint = " (if the line is a comment: option comments=#)" if row.cells[0].startswith("#") else ""
+            hint = "; each line must have one word and its tag" * sentences
+            hint = " (if the line is a comment: option comments=#)" if row.cells[0].startswith("#") else hint
             expected = count_noun(width, "column")
             raise ValueError(f"{path}:{row.number}: expected {expected}, as in line {line}, got {len(row.cells)}{hint}")
 
@@ -209,26 +215,24 @@ def choose_scheme(path: FilePath, columns: Columns, word: int, tag: int, name: s
     scheme = find_scheme(cells, name)
     if not tags_needed and (scheme is None or any(parse_tag(cell, scheme) is None for cell in set(cells))):
         return None
-    hint = ""
-    if scheme is None:
-        hint, scheme = explain_no_tags(columns, word, tag), Scheme("prefix", O if O & set(cells) else BLANK)
+    other = "" if scheme else name_column_with_tags(columns, word, tag)
+    last = "" if scheme or O & set(cells) else "; no column has tags (option tag=none reads the words alone)"
+    scheme = scheme or Scheme("prefix", O if O & set(cells) else BLANK)
     for row in columns.rows():
         cell = row.cells[tag]
         if parse_tag(cell, scheme) is None:
-            hint = hint or explain_tag(cell, cells)
+            hint = other or explain_tag(cell, cells) or last
             raise ValueError(f"{path}:{row.number}: expected {EXPECTED[scheme.name]}, got {cut(cell, 60)!r}{hint}")
     return scheme
 
 
-def explain_no_tags(columns: Columns, word: int, tag: int) -> str:
-    """Return a hint on a column that does not look like tags, for the end of a message; "" if there is none."""
+def name_column_with_tags(columns: Columns, word: int, tag: int) -> str:
+    """Return a hint on another column that has tags, for the end of a message; "" if there is none."""
     if others := columns_with_tags(columns, word, tag):
         return f"; column {others[-1]} of {columns.layout.width}, counted from 0, has tags (option tag={others[-1]})"
     if columns_with_tags(columns, tag, tag):
         return f"; column {word}, which is taken for the words, has tags (options word and tag)"
-    cells = get_column(columns, tag)
-    hint = explain_tag(next(cell for cell in cells if cell not in O), cells)
-    return hint or ("" if O & set(cells) else "; no column has tags (option tag=none reads the words alone)")
+    return ""
 
 
 def columns_with_tags(columns: Columns, word: int, tag: int | None) -> list[int]:
@@ -280,7 +284,11 @@ def summarize(
         summary.warn(
             f"column {chosen.tag}, the last, is taken for the tags, but column {names} could be meant (option tag={rivals[0]})"
         )
-    if chosen.word == 0 and layout.numbered and layout.width > 2:
+    if scheme is None and layout.width > 1 and layout.base is None and tag != NO_TAGS:
+        summary.warn(
+            f"no tags are read; column {chosen.word} of {layout.width} is taken for the words (options word and tag=none)"
+        )
+    elif chosen.word == 0 and layout.numbered and layout.width > 2:
         summary.warn("the words are read from column 0, which has numbers (option word=1)")
     note_left_out(summary, columns)
     return summary

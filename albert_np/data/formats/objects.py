@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from albert_np.data.formats.lines import FilePath, UniqueIds, get_suffix, parse_json, read_json_lines, read_lines, read_text
+from albert_np.data.formats.lines import FilePath, UniqueIds, get_suffix, parse_json, read_lines, read_text, split_lines
 
 JSON = (".json", ".jsonl", ".ndjson")
 Rows = list[tuple[str, Any]]  # (position, value): the position is FILE:LINE, FILE: element 2 or FILE: data[1]
@@ -36,7 +37,8 @@ def read_objects(path: FilePath) -> Objects:
             raise
         lines = True
     if lines:
-        return Objects("JSON lines", [(f"{path}:{number}", value) for number, value in read_json_lines(path)], {})
+        numbered = [(number, line) for number, line in enumerate(split_lines(text), start=1) if line.strip()]
+        return Objects("JSON lines", [(f"{path}:{number}", parse_json(path, line, number)) for number, line in numbered], {})
     if isinstance(whole, list):
         return Objects("JSON list", [(f"{path}: element {number}", value) for number, value in enumerate(whole, start=1)], {})
     if isinstance(whole, dict) and isinstance(whole.get("data"), list):
@@ -52,6 +54,8 @@ def is_json(path: FilePath) -> bool:
     """Return whether a file is JSON by its suffix, or has an object in its first line that is not empty."""
     if get_suffix(path) in JSON:
         return True
+    if not Path(path).is_file():  # a pipe can be read only once
+        return False
     first = next((line for _, line in read_lines(path) if line.strip()), "")
     if first.lstrip()[:1] != "{":
         return False

@@ -34,7 +34,8 @@ def read_parallel(
     delimiter: str | None = None,
     quotes: bool | None = None,
     empty: str = "refuse",
-    languages: Sequence[str] | None = None,
+    languages: Sequence[str | None] | None = None,
+    labelled: bool = True,
 ) -> "Examples[Translated]":
     """Return the sentence pairs of "source,target" (two files, one sentence per line), or of one file.
 
@@ -47,6 +48,7 @@ def read_parallel(
     quotes           whether cells may stand in quotation marks; None: in a .csv
     empty            "refuse" or "skip" pairs of which one side is empty
     languages        the names of source and target in the training examples: used if the file has them
+    labelled         False: only sources are read, as from a file to translate; there may be no targets
 
     One file may be .tsv or .csv, or .json or .jsonl with objects ({"source": ..., "target": ...}, {"en": ..., "de": ...}, or
     these under "translation"). Any other file holds sources alone, one per line, unless a delimiter is given or every line has a
@@ -62,14 +64,19 @@ def read_parallel(
     if halves is not None:
         rows = read_two_files(*halves, [name or other for name, other in zip(given, known)], summary)
     elif is_json(path):
-        rows = read_json_pairs(path, given, known, summary)
+        rows = read_json_pairs(path, given, known, labelled, summary)
     elif get_suffix(path) in OTHER_FORMATS:
         raise ValueError(f"{path}: {get_suffix(path)} is not read; convert it into two files, a .tsv or a .jsonl")
     elif get_suffix(path) in (".tsv", ".csv") or delimiter is not None or has_tabs(path):
-        rows = read_table_pairs(path, given, Form(header, delimiter, quotes), known, summary)
+        rows = read_table_pairs(path, given, Form(header, delimiter, quotes, labelled), known, summary)
     else:
         rows = read_sources(path, summary)
-    return Examples(require_examples(path, make_pairs(str(path) if halves is None else halves[0], rows, empty, summary)), summary)
+    if not labelled:
+        rows = [(position, text, None) for position, text, _ in rows]
+    pairs = make_pairs(str(path) if halves is None else halves[0], rows, empty, summary)
+    if labelled and not any(pair.target for pair in pairs):
+        summary.format += ", no translations"
+    return Examples(require_examples(path, pairs), summary)
 
 
 def make_pairs(path: str, rows: Rows, empty: str, summary: FileSummary) -> list[Translated]:
@@ -90,7 +97,7 @@ def make_pairs(path: str, rows: Rows, empty: str, summary: FileSummary) -> list[
         else:
             pairs.append(Translated(source, target or None))
     if not translated:
-        summary.format, summary.unit = f"{summary.format}, no translations", "sentence"
+        summary.unit = "sentence"
         summary.columns.pop("target", None)
     copies = sum(pair.source == pair.target for pair in pairs)
     if copies > 1 and 2 * copies > len(pairs):
@@ -154,6 +161,8 @@ def read_two_files(first: str, second: str, names: Sequence[str | None], summary
 
 def has_tabs(path: FilePath) -> bool:
     """Return whether every line of a file that is not empty has a tab."""
+    if not Path(path).is_file():  # a pipe can be read only once
+        return False
     lines = [line for _, line in read_lines(path) if line.strip()]
     return bool(lines) and all("\t" in line for line in lines)
 

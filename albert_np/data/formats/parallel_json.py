@@ -13,10 +13,10 @@ WRAPPER = "translation"  # the key of an object with a text per language, as in 
 Pair = tuple[str, dict[str, Any], bool]  # (position, the object with the texts, whether it is under "translation")
 
 
-def read_json_pairs(path: FilePath, given: Names, known: Names, summary: FileSummary) -> Rows:
+def read_json_pairs(path: FilePath, given: Names, known: Names, labelled: bool, summary: FileSummary) -> Rows:
     """Return the pairs of a JSON file; the keys of the first example hold for all. Fills in the summary.
 
-    given, known: see `choose_columns`. ValueError that names the file and the line.
+    given, known: see `choose_columns`; labelled: whether targets are read. ValueError that names the file and the line.
     """
     form, values, _ = read_objects(path)
     pairs = [unwrap(value, position) for position, value in values]
@@ -24,7 +24,9 @@ def read_json_pairs(path: FilePath, given: Names, known: Names, summary: FileSum
         return []
     position, first, wrapped = pairs[0]
     columns = choose_columns(list(first), given, known, position, wrapped)
-    if not any(given):
+    if not labelled:
+        columns[1] = None
+    elif not any(given):
         require_same_keys(pairs, columns)
     rows: Rows = [(p, get_text(texts, columns[0], p) or "", get_text(texts, columns[1], p)) for p, texts, _ in pairs]
     keys = dict.fromkeys(key for _, texts, _ in pairs for key in texts)

@@ -30,6 +30,7 @@ class Form(NamedTuple):
     header: bool | None = None
     delimiter: str | None = None
     quotes: bool | None = None
+    labelled: bool = True  # whether there must be targets
 
 
 def read_table_pairs(path: FilePath, given: Names, form: Form, known: Names, summary: FileSummary) -> Rows:
@@ -37,7 +38,7 @@ def read_table_pairs(path: FilePath, given: Names, form: Form, known: Names, sum
 
     given, known: see `choose_columns`. ValueError that names the file and the line.
     """
-    header, delimiter, quotes = form
+    header, delimiter, quotes, labelled = form
     mark, cells = read_cells(path, delimiter, quotes, summary)
     if not cells:
         return []
@@ -55,7 +56,7 @@ def read_table_pairs(path: FilePath, given: Names, form: Form, known: Names, sum
     elif header:
         columns = choose_columns(names, given, known, position)
     else:
-        columns = choose_by_form(names, filled, given, [row for _, row in cells], position)
+        columns = choose_by_form(names, filled, given, [row for _, row in cells], position, labelled)
         if looks_like_header(cells):
             summary.warn(f"line {line}, {first}, is read as an example, though it looks like a header (option header)")
     name = next((f"{name}s" for name, each in DELIMITERS.items() if each == mark), repr(mark))
@@ -134,7 +135,7 @@ def is_header(first: Sequence[str], given: Names, known: Names, position: str) -
 
 
 def choose_by_form(
-    names: Sequence[str], filled: Sequence[int], given: Names, rows: Sequence[Sequence[str]], position: str
+    names: Sequence[str], filled: Sequence[int], given: Names, rows: Sequence[Sequence[str]], position: str, labelled: bool
 ) -> list[str | None]:
     """Return the columns of source and target in a table without a header. filled: the indices of columns that are not empty.
 
@@ -144,6 +145,8 @@ def choose_by_form(
     columns = [None if name is None else find_column(names, name, position) for name in given]
     usable = [names[i] for i in filled]
     if not any(columns):
+        if len(filled) == 1 and not labelled:
+            return [*usable, None]
         if len(filled) == 3 and all(ATTRIBUTION.search(row[filled[2]]) for row in rows):
             usable = usable[:2]
         elif len(filled) == 4 and all(row[filled[i]].strip().isdecimal() for row in rows for i in (0, 2)):
@@ -153,6 +156,8 @@ def choose_by_form(
                 f"{position}: expected 2 columns, got {len(usable)}, and no header with known names; name them by the options "
                 "source=NUMBER and target=NUMBER, counted from 1"
             )
+    if not labelled and columns[0] is not None:
+        return columns
     rest = [name for name in usable if name not in columns]
     for i in (0, 1):
         if columns[i] is None and len(rest) == 2 - sum(name is not None for name in columns):

@@ -178,8 +178,8 @@ def find_conll2005(path: FilePath, columns: Columns) -> Form:
         widths = {len(each) for each in cells}
         for frame in range(min(widths) if len(widths) == 1 else 0):
             targets = sum(each[frame] not in NO_FRAME for each in cells)
-            spans = all(BRACKETS.fullmatch(cell) for each in cells for cell in each[frame + 1 :])
-            votes[frame] += targets > 0 and spans and targets == len(cells[0]) - frame - 1
+            if targets and targets == len(cells[0]) - frame - 1:
+                votes[frame] += all(BRACKETS.fullmatch(cell) for each in cells for cell in each[frame + 1 :])
     frame, count = max(votes.items(), key=lambda vote: (vote[1], vote[0]), default=(0, 0))
     first = columns.sentences[0][0].number
     if not count:

@@ -27,7 +27,7 @@ class Related:
     label: str | None = None
 
 
-def read_relations(path: FilePath) -> Examples[Related]:
+def read_relations(path: FilePath, label: str | None = None, labelled: bool = True) -> Examples[Related]:
     """Return the examples of a file.
 
     JSON (.json, .jsonl, or any file whose first line is an object) holds objects like TACRED's ("token", "subj_start",
@@ -36,14 +36,21 @@ def read_relations(path: FilePath) -> Examples[Related]:
     number, tab, such a sentence, in quotes or not; below it the relation (test files have none; it may also stand behind the
     sentence and a tab), a comment, an empty line.
 
+    label: the key of the relation in JSON, by default "relation" or "label"; labelled: False if relations are not read.
+
     A relation that is empty, "-" or -1 is none. ValueError that names the file and the line.
     """
     summary = FileSummary(str(path))
-    marked = read_json_relations(path, summary) if is_json(path) else read_semeval(path, summary)
+    marked = read_json_relations(path, label if labelled else None, summary) if is_json(path) else read_semeval(path, summary)
     require_examples(path, marked)
     ids = complete_ids(path, [(shorten_position(path, each.position), each.id) for each in marked])
+    if not labelled:
+        marked = [each._replace(label=None) for each in marked]
     examples = [make_example(each, name, summary) for each, name in zip(marked, ids)]
-    warn_of_labels(examples, summary)
+    if labelled:
+        warn_of_labels(examples, summary)
+    else:
+        summary.columns.pop("relation", None)
     return Examples(examples, summary)
 
 

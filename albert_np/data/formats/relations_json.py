@@ -31,19 +31,25 @@ class Marked(NamedTuple):
     notes: list[str]
 
 
-def read_json_relations(path: FilePath, summary: FileSummary) -> list[Marked]:
-    """Return the examples of a JSON file; fills in the summary. ValueError that names the file and the position."""
+def read_json_relations(path: FilePath, label: str | None, summary: FileSummary) -> list[Marked]:
+    """Return the examples of a JSON file; fills in the summary. label: the key of the relation; None: one of `LABELS`.
+
+    ValueError that names the file and the position.
+    """
     form, rows, _ = read_objects(path)
     if len(rows) == 1 and (by_relation := split_by_relation(*rows[0])):
         form, rows = "JSON with a list per relation", by_relation
-    summary.format = form
-    examples = [parse_object(value, position) for position, value in rows]
+    summary.format, summary.options = form, ["label"]
+    labels = LABELS if label is None else (label,)
+    examples = [parse_object(value, position, labels) for position, value in rows]
+    if label is not None and not any(label in value for _, value in rows):
+        raise ValueError(f"{path}: there is no key {label!r} (option label); got {quote_names(rows[0][1] if rows else ())}")
     if rows:
-        summary.columns = describe_keys(rows[0][1])
+        summary.columns = describe_keys(rows[0][1], labels)
         summary.columns.pop("id", None)
         if any(example.id is not None for example in examples):
             summary.columns["id"] = "id"
-        used = {key for keys in (TOKENS, TEXT, SUBJECT, OBJECT, HEADS, TAILS, LABELS, ("id",)) for key in keys}
+        used = {key for keys in (TOKENS, TEXT, SUBJECT, OBJECT, HEADS, TAILS, labels, ("id",)) for key in keys}
         summary.unused = [key for key in dict.fromkeys(key for _, value in rows for key in value) if key not in used]
     wrong = [example for example in examples if "covers" in "".join(example.notes)]
     if 2 * len(wrong) > len(examples):
@@ -66,20 +72,20 @@ def find_key(value: dict[str, Any], keys: Sequence[str]) -> str | None:
     return next((key for key in keys if key in value), None)
 
 
-def describe_keys(value: dict[str, Any]) -> dict[str, str]:
+def describe_keys(value: dict[str, Any], labels: Sequence[str]) -> dict[str, str]:
     """Return {role: key} of an object."""
     keys = {
         "text": TOKENS + TEXT,
         "first": (*SUBJECT[:1], *HEADS),
         "second": (*OBJECT[:1], *TAILS),
-        "relation": LABELS,
+        "relation": labels,
         "id": ("id",),
     }
     found = {role: find_key(value, names) for role, names in keys.items()}
     return {role: key for role, key in found.items() if key is not None}
 
 
-def parse_object(value: Any, position: str) -> Marked:
+def parse_object(value: Any, position: str, labels: Sequence[str]) -> Marked:
     """Return the example of an object. ValueError that names the position."""
     if not isinstance(value, dict):
         raise ValueError(f"{position}: {EXPECTED}, got {str(value)[:40]!r}")
@@ -87,7 +93,7 @@ def parse_object(value: Any, position: str) -> Marked:
     name = value.get("id")
     if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
         raise ValueError(f"{position}: 'id' must be a text or an integer, not {str(name)[:40]!r}")
-    label = value.get(find_key(value, LABELS) or "")
+    label = value.get(find_key(value, labels) or "")
     about = (label, None if name is None else str(name))
     if words is not None:
         starts = word_starts(value[words], words, position)

@@ -108,8 +108,8 @@ RowRule = Callable[[Layout, list[list[str]]], Callable[[list[str]], bool]]
 # ---- the layout ----
 
 
-def find_layout(lines: list[tuple[int, str]], prefix: str | None) -> tuple[Layout, list[list[str]]]:
-    """Return the layout of a file's lines, given with their numbers, and the cells of those that are certainly rows.
+def find_layout(lines: list[tuple[int, str]], prefix: str | None) -> tuple[Layout, dict[int, list[str]]]:
+    """Return the layout of a file's lines, given with their numbers, and {number: cells} of those that are certainly rows.
 
     prefix: see `Comments`.
     """
@@ -120,7 +120,7 @@ def find_layout(lines: list[tuple[int, str]], prefix: str | None) -> tuple[Layou
     tabs = any(any(cells[1:]) for cells in by_tabs.values())
     cells_of = {number: BLANKS.split(text.strip(" \t")) for number, text in certain} | (by_tabs if tabs else {})
     if not cells_of:
-        return Layout(1, 1, False, False, None), []
+        return Layout(1, 1, False, False, None), {}
     width = Counter(map(len, cells_of.values())).most_common(1)[0][0]
     fitting = {number: cells for number, cells in cells_of.items() if len(cells) == width}
     used = max((i + 1 for cells in fitting.values() for i, cell in enumerate(cells) if cell), default=1)
@@ -130,9 +130,8 @@ def find_layout(lines: list[tuple[int, str]], prefix: str | None) -> tuple[Layou
     numbers = sum(INDEX.fullmatch(cell) is not None for cell in first_cells)
     numbered = width > 1 and numbers >= MOSTLY * len(first_cells)
     base = find_base(lines, cells_of) if numbered else None
-    return Layout(used, next(iter(fitting)), tabs, numbered, base), [
-        cells[:used] if len(cells) == width else cells for cells in cells_of.values()
-    ]
+    cells_of |= {number: cells[:used] for number, cells in fitting.items()}
+    return Layout(used, next(iter(fitting)), tabs, numbered, base), cells_of
 
 
 def find_base(lines: list[tuple[int, str]], cells_of: dict[int, list[str]]) -> int | None:
@@ -217,7 +216,7 @@ def read_columns(path: FilePath, comments: str | None, row_rule: RowRule, one_wi
     lines = list(enumerate((line.lstrip("\ufeff") for line in split_lines(text)), start=1))
     layout, certain = find_layout(lines, prefix)
     split_by = layout if one_width else None
-    rule = Comments(prefix, layout, row_rule(layout, certain), split_by)
+    rule = Comments(prefix, layout, row_rule(layout, list(certain.values())), split_by)
     columns = Columns(layout, encoding=encoding)
     rows: list[Row] = []
     for number, text in lines:
@@ -229,7 +228,10 @@ def read_columns(path: FilePath, comments: str | None, row_rule: RowRule, one_wi
                 rows = end_sentence(columns, rows)
             columns.documents += bool(DOCUMENT.match(text) and not re.match(r"#\s*end", text, re.IGNORECASE))
         else:
-            rows = add_row(columns, rows, Row(number, split_cells(text, split_by)))
+            cells = certain.get(number, [""])
+            if not cells[-1] or (one_width and len(cells) != layout.width):
+                cells = split_cells(text, split_by)
+            rows = add_row(columns, rows, Row(number, cells))
     end_sentence(columns, rows)
     return columns
 

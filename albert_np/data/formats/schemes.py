@@ -65,12 +65,13 @@ def find_scheme(cells: Sequence[str], name: str | None = None) -> Scheme | None:
     if name is not None:
         choices = [scheme for scheme in choices if scheme.name == name]
         return max(choices, key=lambda scheme: count_fitting(tags, scheme))
-    if "*" in counts:
-        choices, tags = [Scheme("brackets", frozenset())], dict(counts)
-    elif not tags:
+    brackets = Scheme("brackets", frozenset())
+    if any("*" in cell for cell in counts) and 2 * count_fitting(counts, brackets) >= len(cells):
+        return brackets
+    if not tags:
         return choices[0] if outside is O else None
     bare = ("B" in tags and not BLANK & set(counts)) or {"b", "o"} <= set(counts)
-    choices = [scheme for scheme in choices if scheme.name != "io" and (scheme.name != "bare" or bare)]
+    choices = [scheme for scheme in choices if scheme.name in ("prefix", "suffix") or (scheme.name == "bare" and bare)]
     best = max(choices, key=lambda scheme: count_fitting(tags, scheme))
     return best if 2 * count_fitting(tags, best) >= sum(tags.values()) else find_key(cells)
 

@@ -12,7 +12,7 @@ from albert_np.data.formats.summary import Examples, FileSummary
 # The keys of a question; the first one that the file has is used.
 KEYS = {
     "question": ("question", "question_text", "query", "query_text"),
-    "passage": ("context", "passage", "context_text"),
+    "context": ("context", "passage", "context_text"),
     "answers": ("answers", "answer"),
     "id": ("id", "qid", "question_id", "query_id"),
 }
@@ -45,8 +45,12 @@ class Entry(NamedTuple):
     title: str
 
 
-def read_squad(path: FilePath) -> tuple[Examples[Question], int]:
+def read_squad(
+    path: FilePath, question: str | None = None, context: str | None = None, answers: str | None = None, optional: bool = False
+) -> tuple[Examples[Question], int]:
     """Return the questions of a file, and the version of SQuAD: 2 if some may have no answer, else 1.
+
+    question, context, answers   keys; None: a usual one (`KEYS`). optional: the file may lack a given key, and a usual one counts
 
     The file is JSON of SQuAD's form (articles with paragraphs with "context" and "qas"), or has one object per question ("id",
     "question", "context", "answers"), in each form that `objects.read_objects` reads. Answers: see `squad_answers.parse_answers`.
@@ -55,13 +59,15 @@ def read_squad(path: FilePath) -> tuple[Examples[Question], int]:
     ValueError that names the file and the position.
     """
     form, rows, about = read_objects(path)
-    entries = [entry for position, value in rows for entry in find_entries(value, position)]
+    given = {"question": question, "context": context, "answers": answers}
+    usual = {role: get_usual(role, given.get(role), optional) for role in KEYS}
+    entries = [entry for position, value in rows for entry in find_entries(value, position, usual)]
     require_examples(path, entries)
-    keys = choose_keys(entries)
+    keys = choose_keys(entries, usual)
     columns = {role: key for role, key in keys.items() if key is not None} | ({} if keys["id"] else {"id": "the number"})
     if entries[0].passage is not None:
         form += " as in SQuAD"
-    summary = FileSummary(str(path), form, columns, unit="question")
+    summary = FileSummary(str(path), form, columns, options=list(given), unit="question")
     names = dict.fromkeys(name for entry in entries for name in entry.value)
     summary.unused = [name for name in names if name not in USED and name not in keys.values()]
     ids = complete_ids(path, [(f"question {i}", get_id(entry, keys["id"])) for i, entry in enumerate(entries, start=1)])
@@ -72,16 +78,21 @@ def read_squad(path: FilePath) -> tuple[Examples[Question], int]:
     return Examples(questions, summary), version
 
 
-def find_entries(value: Any, position: str, title: str = "") -> Iterator[Entry]:
+def get_usual(role: str, given: str | None, optional: bool) -> Sequence[str]:
+    """Return the keys that count for a role: the given one, and the usual ones if none is given, or if it may be missing."""
+    return KEYS[role] if given is None else (given, *KEYS[role]) if optional else (given,)
+
+
+def find_entries(value: Any, position: str, usual: dict[str, Sequence[str]], title: str = "") -> Iterator[Entry]:
     """Yield the questions of an article, of a paragraph, or a single one. ValueError that names the position."""
     if not isinstance(value, dict):
         raise ValueError(f"{position}: expected an object with 'paragraphs', 'qas' or 'question', got {str(value)[:40]!r}")
     title = str(value.get("title") or title)
     if "paragraphs" in value:
         for i, paragraph in enumerate(get_value(value, "paragraphs", list, position)):
-            yield from find_entries(paragraph, f"{position}.paragraphs[{i}]", title)
+            yield from find_entries(paragraph, f"{position}.paragraphs[{i}]", usual, title)
     elif "qas" in value:
-        passage = get_value(value, find_key(value, KEYS["passage"]) or "context", str, position)
+        passage = get_value(value, find_key(value, usual["context"]) or usual["context"][0], str, position)
         for k, entry in enumerate(get_value(value, "qas", list, position)):
             if not isinstance(entry, dict):
                 raise ValueError(f"{position}.qas[{k}]: expected an object with 'question', got {str(entry)[:40]!r}")
@@ -95,20 +106,21 @@ def find_key(value: dict[str, Any], usual: Sequence[str]) -> str | None:
     return next((key for key in usual if key in value), None)
 
 
-def choose_keys(entries: Sequence[Entry]) -> dict[str, str | None]:
+def choose_keys(entries: Sequence[Entry], usual: dict[str, Sequence[str]]) -> dict[str, str | None]:
     """Return {role: key} by the first question, and for answers and ids, which some may lack, by the first that has them.
 
     ValueError that names the position if it has no question or no passage.
     """
     first = entries[0]
-    keys = {role: find_key(first.value, usual) for role, usual in KEYS.items()}
+    keys = {role: find_key(first.value, names) for role, names in usual.items()}
     for role in ("answers", "id"):
-        keys[role] = keys[role] or next(filter(None, (find_key(entry.value, KEYS[role]) for entry in entries)), None)
+        keys[role] = keys[role] or next(filter(None, (find_key(entry.value, usual[role]) for entry in entries)), None)
     if first.passage is not None:
-        keys["passage"] = "context"
-    for role in ("question", "passage"):
+        keys["context"] = "context"
+    required = ["question", "context", *(["answers"] if "answers" not in usual["answers"] else [])]  # one given by name
+    for role in required:
         if keys[role] is None:
-            raise ValueError(f"{first.position}: {KEYS[role][0]!r} is missing; got {quote_names(first.value)}")
+            raise ValueError(f"{first.position}: {usual[role][0]!r} is missing (option {role}); got {quote_names(first.value)}")
     return keys
 
 
@@ -134,7 +146,7 @@ def make_question(entry: Entry, name: str, keys: dict[str, str | None], summary:
     position, value, passage, title = entry
     text = get_value(value, str(keys["question"]), str, position)
     if passage is None:
-        passage = get_value(value, str(keys["passage"]), str, position)
+        passage = get_value(value, str(keys["context"]), str, position)
     if keys["id"] is not None and value.get(keys["id"]) is None:
         summary.note("without an id: numbered", name)
     answers, labelled, notes = place_answers(value, keys["answers"], passage, position)

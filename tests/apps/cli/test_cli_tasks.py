@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -121,12 +122,83 @@ def test_the_other_tasks_answer_texts_and_lines(files, tmp_path, capsys, monkeyp
     assert len(out_of(capsys, "predict", task, "--model", model).splitlines()) >= 2
 
 
+def lines_of(capsys, monkeypatch, text, *arguments):
+    """Return what a command prints for this standard input: lines of output, and of notes."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    capsys.readouterr()
+    assert main([str(a) for a in arguments]) == 0
+    captured = capsys.readouterr()
+    return captured.out.splitlines(), captured.err.splitlines()
+
+
+def test_lines_of_text_are_answered_one_line_each(files, tmp_path, capsys, monkeypatch, fails):
+    model = trained("classification", files / "text.tsv", tmp_path / "m", "--epochs", "1")
+    command = ("predict", "classification", "--model", model)
+    found, notes = lines_of(capsys, monkeypatch, "\ufeffAnna is in Rome.\n\n \t\n\ufeffCarl\tsleeps.\n", *command, "--json")
+    assert [json.loads(line)["text"] for line in found] == ["Anna is in Rome.", "Carl\tsleeps."]  # a model of single texts
+    assert notes == ["albert-np: note: skipped, as blank: standard input, line 2, 3"]
+    assert lines_of(capsys, monkeypatch, "a\n\n", *command, "--quiet")[1] == []
+    shown = out_of(capsys, *command, "one\ntwo\tthree\x1b[1m", "x").splitlines()
+    assert len(shown) == 2 and shown[0].split("\t")[1] == r"one\ntwo\tthree\x1b[1m"
+    plain = tmp_path / "plain.txt"
+    plain.write_text("\ufeffAnna is in Rome, really.\n\nCarl, too.\n")
+    found, notes = lines_of(capsys, monkeypatch, "", *command, "--json", "--file", plain)
+    assert [json.loads(line)["text"] for line in found] == ["Anna is in Rome, really.", "Carl, too."]
+    assert notes == [f"albert-np: note: skipped, as blank: {plain}, line 2"]
+    table = tmp_path / "table.txt"
+    table.write_text("text\nAnna is in Rome.\n")
+    assert len(out_of(capsys, *command, "--file", table).splitlines()) == 1  # its header is not a text
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n \n"))
+    assert "there is no text to answer, only blank ones" in fails(*command)
+
+
+def test_a_sentence_is_answered_alike_however_it_arrives(files, tmp_path, capsys, monkeypatch, fails):
+    """As an argument, a line, in a file, over HTTP; composed or decomposed."""
+    from albert_np.apps.serve.services import open_service
+
+    words = ["Zo\u00eb", "is", "in", "K\u00f6ln", "."]
+    sentence = " ".join(words)
+    decomposed = unicodedata.normalize("NFD", sentence)
+    (tmp_path / "one.conll").write_text("\n".join(words) + "\n")
+    (tmp_path / "roles.conll").write_text("\n".join(f"{i}\t{word}\tX\t-\t-" for i, word in enumerate(words)) + "\n")
+    for task, file in (("ner", "words.conll"), ("srl", "roles.conll")):
+        model = trained(task, files / file, tmp_path / task, "--epochs", "20", "--lr", "0.01")
+        command = ("predict", task, "--model", model, "--json")
+        composed = json.loads(out_of(capsys, *command, sentence))
+        lines = lines_of(capsys, monkeypatch, f"\ufeff{sentence}\r\n", *command)[0]
+        service = open_service(model)
+        assert json.loads(lines[0]) == composed
+        assert json.loads(json.dumps(service.answers([service.parse({"text": sentence})])[0])) == composed
+        other = json.loads(out_of(capsys, *command, decomposed))
+        assert unicodedata.normalize("NFC", json.dumps(other, ensure_ascii=False)).count("Zo\u00eb") >= 1
+        if task == "ner":
+            assert json.loads(out_of(capsys, *command, "--file", tmp_path / "one.conll")) == composed
+            assert composed["entities"] and len(other["entities"]) == len(composed["entities"])
+            for a, b in zip(other["entities"], composed["entities"]):
+                assert decomposed[a["start"] : a["end"]] == a["text"]
+                assert (a["type"], unicodedata.normalize("NFC", a["text"])) == (b["type"], b["text"])
+        else:
+            assert [p["word"] for p in other["predicates"]] == [p["word"] for p in composed["predicates"]]
+    plain = tmp_path / "plain.txt"
+    plain.write_text("Anna is in Rome.\nCarl sleeps.\n")
+    assert f"albert-np predict ner ... < {plain}" in fails("predict", "ner", "--model", tmp_path / "ner", "--file", plain)
+
+
+def test_a_line_that_is_no_example_is_named(files, tmp_path, monkeypatch, fails):
+    model = trained("relations", files / "related.txt", tmp_path / "m", "--epochs", "1", "--quiet")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("<e1>Anna</e1> is in <e2>Rome</e2>.\nAnna\n"))
+    assert "standard input, line 2: " in fails("predict", "relations", "--model", model)
+
+
 def test_translate(files, tmp_path, capsys):
     pytest.importorskip("sacrebleu", reason="sacrebleu is not installed: translations cannot be scored")
     model = trained("translation", files / "pairs.tsv", tmp_path / "m", "--epochs", "2")
     found = json.loads(out_of(capsys, "translate", "--model", model, "--json", "--beams", "3", "Anna is in Rome."))
     assert found["source"] == "Anna is in Rome." and isinstance(found["translation"], str)
     assert len(out_of(capsys, "translate", "--model", model, "--file", files / "text.tsv").splitlines()) == 21
+    assert "bleu_signature: nrefs:1" in out_of(capsys, "evaluate", "translation", files / "pairs.tsv", "--model", model)
+    evaluated = json.loads(out_of(capsys, "evaluate", "translation", files / "pairs.tsv", "--model", model, "--json"))
+    assert "tok:13a" in evaluated["details"][str(files / "pairs.tsv")]["bleu_signature"]
 
 
 def test_ask_once_and_in_conversation(files, tmp_path, capsys, monkeypatch, fails):

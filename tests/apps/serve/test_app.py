@@ -62,6 +62,25 @@ def test_a_tab_within_a_text_makes_no_pair(folder):
     assert (answer["text"], answer["pair"]) == ("Anna takes the lamp.", "So it is.")
 
 
+def test_the_second_text_is_for_models_of_pairs_alone(folder):
+    with client_of(folder("classification")) as client:
+        assert client.get("/info").json()["fields"] == {"text": "the text"}
+        response = client.post("/answer", json={"text": "Anna", "pair": "Carl"})
+        assert response.status_code == 422 and "the model was trained on single texts" in response.json()["error"]
+    with client_of(folder("pairs")) as client:
+        assert list(client.get("/info").json()["fields"]) == ["text", "pair"]
+        response = client.post("/answer", json={"requests": [{"text": "Anna", "pair": "Carl"}, {"text": "Anna"}]})
+        assert response.status_code == 422 and response.json()["error"] == "requests[1]: the field 'pair' is missing"
+
+
+def test_what_the_model_refuses_names_the_request(folder):
+    """An error that is raised only when the answers are computed."""
+    with client_of(folder("question-answering")) as client:
+        fits, long = ({"question": word * 80, "context": "Anna."} for word in ("a ", "Paris "))
+        response = client.post("/answer", json={"requests": [{"question": "Who?", "context": "Anna."}, fits, long]})
+        assert response.status_code == 422 and "requests[1]: max_length" in response.json()["error"]
+
+
 def test_masks_are_filled_as_fill_mask_does(folder):
     from albert_np.apps.fill_mask import fill_masks
     from albert_np.apps.serve.services import MaskService
@@ -104,7 +123,9 @@ BAD = {
     "an empty list": (b'{"requests": []}', 422, "'requests' must be a list"),
     "mixed": (b'{"requests": [{"text": "a"}], "text": "b"}', 422, "and the only field"),
     "too many": (json.dumps({"requests": [{"text": "a"}] * 5}).encode(), 413, "5 requests in one, at most 4 are allowed"),
-    "one of several": (b'{"requests": [{"text": "a"}, 3]}', 422, "expected an object"),
+    "one of several": (b'{"requests": [{"text": "a"}, 3]}', 422, "requests[1]: expected an object"),
+    "an empty one of several": (b'{"requests": [{"text": "a"}, {"text": ""}]}', 422, "requests[1]: 'text' is empty"),
+    "a long one of several": (json.dumps({"requests": [{"text": "a" * 301}]}).encode(), 413, "requests[0]: the text has 301"),
 }
 
 

@@ -112,6 +112,10 @@ def test_the_page_in_a_browser(served, browser, tmp_path):
     address, _ = served("classification")
     answer = tried(browser, address, text=TEXT)
     assert len(answer.find_elements("class name", "bar")) == 2 and "%" in answer.text
+    assert browser.find_elements("id", "pair") == [], "a model of single texts has no second box"
+    address, _ = served("pairs")
+    answer = tried(browser, address, text=TEXT, pair="Somebody takes the lamp.")
+    assert len(answer.find_elements("class name", "bar")) == 2
 
     address, _ = served("question-answering")
     answer = tried(browser, address, question="Where is Anna?", context=TEXT)

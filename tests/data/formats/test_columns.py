@@ -109,7 +109,14 @@ def test_predict_needs_no_tags(file):
     assert [(each.words, each.tags) for each in ner.read_unlabelled(path)] == [(("Ada", "ran"), None)]
     with pytest.raises(ValueError, match="got 'NNP'; no column has tags"):
         ner.read(path)
-    assert [each.tags for each in ner.read_unlabelled(file("Ada B-PER⏎ran O⏎to 0", "b.conll"))] == [None]  # one cell is no tag
+    with pytest.warns(UserWarning, match="no tags are read; column 0 of 3 is taken for the words"):
+        assert [each.words for each in ner.read_unlabelled(file("Ada ran home", "d.txt"))] == [("Ada",)]
+    with pytest.warns(UserWarning, match="no tags are read; column 1 of 3 is taken for the words"):
+        get_task("ner", word=1, tag=2).read_unlabelled(file("Ada ran home", "d.txt"))
+    with pytest.warns(UserWarning, match="column 0 of 2"):
+        assert [each.tags for each in ner.read_unlabelled(file("Ada B-PER⏎ran O⏎to 0", "b.conll"))] == [
+            None
+        ]  # one cell is no tag
     ner = get_task("ner", word=1, tag=3)  # as trained on a file with four columns
     assert [each.words for each in ner.read_unlabelled(path)] == [("Ada", "ran")]
     assert [each.words for each in ner.read_unlabelled(file("Ada⏎ran", "c.conll"))] == [("Ada", "ran")]
@@ -136,12 +143,14 @@ def test_predict_needs_no_tags(file):
         ("a PER-B⏎b B-x⏎c LOC-I", {}, ":2: expected O, TYPE-B"), ("a (A*⏎b *⏎⏎c *)", {}, ":1: '\\(A\\*' is not closed"),
         ("a (A(B*⏎b *))⏎c *⏎d *⏎e *", {}, ":1: expected .* got '\\(A\\(B\\*'"), ("a B-⏎b O", {}, ":1: expected .* got 'B-'"),
         ("a PER⏎b B-PER⏎c O", {"scheme": "io"}, ":2: expected O or TYPE, without B- and I-|:2: expected O or TYPE"),
-        ('{"tokens": ["a"], "tags": ["O"]}', {}, ":1: it looks like JSON"),
+        ('{"tokens": ["a"], "tags": ["O"]}', {}, ":1: it looks like JSON"), ("a B-X⏎b *⏎c O⏎d I-X", {}, ":2: .* got '\\*'$"),
+        ("0 Ada (S* (PERSON) (0)⏎0 ran *) * -", {"word": 1}, ":1: .* got '\\(0\\)'; column 3 of 5"),
         ("Sentence,Word,Tag⏎1,Ada,B-PER⏎1,ran,O", {}, ":1: lines have ','"), ("a;O⏎b;O", {}, ":1: lines have ';'"),
         ("Sentence #,Word,Tag⏎S: 1,Ada,O" + "⏎,a,O" * 8, {}, ":1: lines have ','"),
         ("B-PER Ada⏎O ran", {}, ":1: .* got 'Ada'; column 0, which is taken for the words, has tags"),
         ("∅ O⏎⏎␣⇥", {}, "there is no example"), ("-DOCSTART- O⏎# a = b", {}, "there is no example"),
         ("#x y z⏎a O", {}, "option comments=#"),
+        ("Ada ran⏎It is very cold .⏎So what ?", {}, ":2: expected 2 columns, as in line 1, got 5; each line must have one word"),
     ],
 )  # fmt: skip
 def test_refusals_name_the_file_and_the_line_or_the_argument(file, content, options, message):
@@ -202,6 +211,7 @@ def test_invisible_words_and_marks(file):
 
 
 def test_more_forms_that_were_met(file):
+    assert read_as_text("ner", file("{b}⏎⏎,")) == "{b} ‖ ,"
     assert (
         read_as_text("ner", file("###MEDLINE:95369245⏎⏎IL-2⇥B-DNA⏎gene⇥I-DNA⏎⏎###MEDLINE:95369246⏎⏎is⇥O"))
         == "IL-2/B-DNA gene/I-DNA ‖ is/O"

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import os
 import re
+import threading
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -277,6 +279,19 @@ def test_a_rule_of_the_page(tmp_path, rule):
     RULES[rule](write)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_pipes_are_read_once(tmp_path):
+    def feed(name, text):
+        os.mkfifo(tmp_path / name)
+        threading.Thread(target=lambda: (tmp_path / name).write_text(text), daemon=True).start()
+        return tmp_path / name
+
+    assert pairs(read_parallel(feed("a", "one\n"))) == [("one", None)]
+    assert pairs(read_parallel(f"{feed('b', 'one')},{feed('c', 'eins')}")) == ONE
+    assert pairs(read_parallel(feed("d.tsv", "one\teins\n"))) == ONE
+    assert pairs(read_parallel(feed("e.jsonl", lines({"en": "one", "de": "eins"})))) == ONE
+
+
 def test_a_comma_that_divides_in_two_ways(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("c", "d,e", "c,d", "e"):
@@ -303,6 +318,22 @@ def test_all_files_of_a_task_are_read_in_the_direction_of_the_first(tmp_path):
         path.write_text("x\n")
     task = Translation()
     assert read_quietly(task.read, ",".join(map(str, files)))[0] and pairs(task.read(dev)) == [("blue", "blau")]
+
+
+def test_a_file_to_translate_needs_no_targets_whatever_training_named(tmp_path):
+    task = Translation(source="english", target="german")
+    partial = lines({"source": "one", "target": ""}, {"source": "two"})
+    for name, text in (("a.jsonl", lines({"english": "one"})), ("b.jsonl", partial),
+                       ("c.tsv", "one\n"), ("d.tsv", "english\tgerman\none\t\ntwo\tzwei\n"), ("e.csv", "source\none\n"),
+                       ("f.txt", "one\n"), ("g.tsv", "one\teins\n")):  # fmt: skip
+        (tmp_path / name).write_text(text)
+        assert pairs(task.read_unlabelled(tmp_path / name))[0] == ("one", None), name
+    task.change_options({"source": "englisch"})
+    with pytest.raises(ValueError, match=r"a.jsonl:1: there is no column or key 'englisch'; there are 'english'"):
+        task.read_unlabelled(tmp_path / "a.jsonl")
+    numbered = Translation(source="2", target="3")
+    (tmp_path / "h.tsv").write_text("7\tone\n")
+    assert pairs(numbered.read_unlabelled(tmp_path / "h.tsv")) == [("one", None)]
 
 
 # ---- random pairs ----

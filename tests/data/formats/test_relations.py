@@ -134,6 +134,14 @@ def check_no_relation(write):
     for label in (["r"], True, 2.5, {"a": 1}):
         refused(write, [{**TACRED, "relation": label}], "element 1: the relation must be a text, not")
 
+    path = write("b.jsonl", json.dumps({**{k: v for k, v in TACRED.items() if k != "relation"}, "kind": "r"}))
+    assert Relations(label="kind").read(path) == [MEANT]
+    assert Relations(label="kind").read(path).summary.columns["relation"] == "kind"
+    (example,) = Relations(label="sort").read_unlabelled(path)
+    assert example.label is None and example.text == MEANT.text
+    with pytest.raises(ValueError, match=r"b.jsonl: there is no key 'sort' \(option label\); got 'id', 'token'"):
+        Relations(label="sort").read(path)
+
 
 def check_odd_relations(write):
     each = [{**TACRED, "id": i, "relation": name} for i, name in enumerate("abc")]

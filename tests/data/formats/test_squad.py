@@ -61,7 +61,7 @@ def check_flat(write):
                        ("e.json", json.dumps({key: [value] for key, value in flat.items()}))):  # fmt: skip
         questions = read(write, text, name)
         assert questions[0] == Question("1", "Who?", PASSAGE, ADA) and len(questions) == (2 if name == "c.json" else 1)
-    refused(write, {"data": {}}, "'question' is missing; got 'data'", "a.json")
+    refused(write, {"data": {}}, "'question' is missing .*; got 'data'", "a.json")
     refused(write, [], "there is no example in it", "a.json")
     refused(write, '{"question": "a", "context": "b"}\n[]\n', ":2: expected an object")
 
@@ -74,9 +74,23 @@ def check_names(write):
         == read(write, [{"context_text": PASSAGE, "qas": [{"query_id": "7", "query_text": "Who?", "answers": ["Ada"]}]}])[0]
     )
     examples = read(write, {"qid": 7, "query": "Who?", "passage": PASSAGE, "answers": ["Ada"], "type": 3})
-    assert examples.summary.columns == {"question": "query", "passage": "passage", "answers": "answers", "id": "qid"}
+    assert examples.summary.columns == {"question": "query", "context": "passage", "answers": "answers", "id": "qid"}
     assert examples.summary.unused == ["type"]
-    refused(write, {"text": "x"}, ":1: 'question' is missing; got 'text'")
+    other = {"q": "Who?", "body": PASSAGE, "gold": ["Ada"]}
+    path, given = write("b.jsonl", json.dumps(other)), {"question": "q", "context": "body", "answers": "gold"}
+    task = QuestionAnswering(**given)
+    (question,) = task.read(path)
+    assert (question.text, question.context, question.answers) == ("Who?", PASSAGE, ADA)
+    for key, name in given.items():
+        refused_path = write("c.jsonl", json.dumps({k: v for k, v in other.items() if k != name}))
+        with pytest.raises(ValueError, match=f"c.jsonl:1: '{name}' is missing .option {key}.; got"):
+            task.read(refused_path)
+    usual = write("d.jsonl", json.dumps(PLAIN))
+    assert task.read_unlabelled(usual)[0].context == PASSAGE  # a file to predict on may have other keys
+    task.change_options({"context": "bodies"})
+    with pytest.raises(ValueError, match=r"d.jsonl:1: 'q' is missing"):
+        task.read_unlabelled(usual)
+    refused(write, {"text": "x"}, r":1: 'question' is missing \(option question\); got 'text'")
 
 
 def check_offsets(write):
