@@ -10,13 +10,14 @@ import numpy as np
 from albert_np.compress.dense import densify
 from albert_np.core.params import Tree
 from albert_np.io import sources
-from albert_np.io.files import write_folder
+from albert_np.io.files import read_json, write_folder, write_json
 from albert_np.io.load import get_architecture, open_checkpoint, read_params, widest_dtype, with_architecture
 from albert_np.io.onnx import save_onnx
 from albert_np.io.save import DTYPES, save_hf, save_npz, save_tf
 from albert_np.models.config import AlbertConfig
 from albert_np.models.shapes import shapes
 from albert_np.tasks.scale import Scale, read_scale, rescale_head
+from albert_np.tasks.trained import FILE as TASK_FILE
 from albert_np.text.copy import copy_tokenizer
 
 TARGETS = ("hf", "tf", "npz", "onnx")
@@ -69,6 +70,8 @@ def convert(
         else:
             save_tf(folder, config, tree, dtype)
         tokenizer = copy_tokenizer(source, folder, to, **hub)
+        if to == "hf":
+            copy_task(Path(source), folder)
     return {
         "from": checkpoint.weights.format, "to": to, "dtype": dtype, "heads": list(checkpoint.heads),
         "architecture": architecture, "parameters": tree.count(), "tokenizer": tokenizer, "folder": str(target),
@@ -88,3 +91,17 @@ def fold_scale(tree: Tree, scale: Scale, dtype: str) -> None:
             f"labels near {scale.mean:g} that differ by {scale.deviation:g} need more digits than {dtype} has: "
             f"outputs are rounded to about {rounding:.1g}", stacklevel=3,
         )  # fmt: skip
+
+
+def copy_task(source: Path, target: Path) -> None:
+    """Write the source's task.json, if it has one, beside the converted model, so that it answers as before.
+
+    The scale of a regression's targets is left out: the conversion folds it into the weights.
+    """
+    file = (source.parent if source.is_file() else source) / TASK_FILE
+    if not file.is_file():
+        return
+    values = read_json(file)
+    if isinstance(values, dict) and isinstance(values.get("options"), dict) and "scale" in values["options"]:
+        values["options"]["scale"] = None
+    write_json(target / TASK_FILE, values)

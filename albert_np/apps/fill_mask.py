@@ -1,17 +1,57 @@
 """The most probable tokens at each [MASK] of a text."""
 
+import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from albert_np.core import backend
+from albert_np.io.files import read_json
+from albert_np.io.load import MissingHeads
+from albert_np.models import AlbertForMaskedLM
+from albert_np.models.vocabulary import check_vocabulary
+
+
+def load_masked_model(path: str, seed: int = 0) -> tuple[AlbertForMaskedLM, Any]:
+    """Return a masked language model and its tokenizer.
+
+    ValueError if it has no weights for that head.
+    """
+    from albert_np.text import AlbertTokenizer
+
+    tokenizer = AlbertTokenizer.from_pretrained(path)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*left out")  # the sentence-order head is not needed here
+        try:
+            model = AlbertForMaskedLM.from_pretrained(path, seed=seed, require_heads=True)
+        except MissingHeads as error:
+            raise ValueError(f"{error}{_suggest(path, error.task)}") from None
+    return model, tokenizer
+
+
+def _suggest(path: str, head: str) -> str:
+    """Return what a model without a masked-language-model head can be used for. head: the task's head that it has instead."""
+    from albert_np.models import AlbertConfig
+    from albert_np.tasks.inferred import CLASSES, get_class
+    from albert_np.tasks.trained import FILE
+
+    file, names = Path(path) / FILE, CLASSES.get(get_class(AlbertConfig.from_pretrained(path)), ())
+    if file.is_file():
+        return f"; it answers with albert-np predict {read_json(file).get('task')} --model {path}"
+    if names:
+        return f"; it answers with albert-np predict {names[0]} --model {path}"
+    if head:
+        return "; its config names no class, so name its task: albert-np predict TASK, or serve --task TASK"
+    return "; name the pretrained model"
 
 
 def fill_masks(model: Any, tokenizer: Any, text: str, k: int) -> list[list[tuple[str, float]]]:
     """Return for each [MASK] of the text the k most probable tokens with their probabilities, in descending order.
 
-    ValueError if the text has no [MASK] or is too long for the model.
+    ValueError if the text has no [MASK] or is too long for the model, or if the tokenizer has more pieces than the model.
     """
+    check_vocabulary(model.config, len(tokenizer))
     ids = np.asarray(tokenizer(text)["input_ids"]).reshape(1, -1)  # (1, T)
     positions = np.flatnonzero(ids[0] == tokenizer.mask_token_id)
     if not len(positions):

@@ -1,5 +1,6 @@
 """Compress a trained folder (`albert-np compress`), and measure the cost in accuracy."""
 
+import contextlib
 import os
 import statistics
 import time
@@ -22,8 +23,10 @@ from albert_np.models.base import Model
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
 from albert_np.models.shapes import shapes
+from albert_np.models.vocabulary import check_vocabulary
 from albert_np.tasks import batches
 from albert_np.tasks.finetune import new_folder
+from albert_np.tasks.inferred import names_task
 from albert_np.tasks.task import Item
 from albert_np.tasks.trained import FILE, Trained
 from albert_np.text import AlbertTokenizer
@@ -45,7 +48,8 @@ def compress(
 ) -> dict[str, Any]:
     """Compress the trained model of a folder and write it to the new folder `out`.
 
-    model     a trained folder, or any checkpoint that `from_pretrained` loads, without a task: see `compress_checkpoint`
+    model     a trained folder, or any checkpoint: with examples or dev one that transformers trained for a task, else see
+              `compress_checkpoint`
     examples  of the task, a file or a list: for the importance of heads and neurons, and for calibration
     dev       examples to score before and after
     note      called with a line for each file of examples
@@ -54,7 +58,7 @@ def compress(
     Raises ValueError, FileNotFoundError, FileExistsError.
     """
     folder = new_folder(out)
-    if not (Path(model) / FILE).is_file():
+    if not has_task(Path(model), plan.needs_labels or examples is not None or dev is not None):
         return compress_checkpoint(model, folder, plan, examples, dev)
     trained = Trained.from_pretrained(model)
     train, held_out = (trained.read(each) if each is not None else [] for each in (examples, dev))
@@ -71,6 +75,14 @@ def compress(
     small.about = {**small.about, "compression": summary}
     small.save_pretrained(folder)
     return {**summary, "bytes": weights_bytes(folder), "folder": str(folder), "files": files}
+
+
+def has_task(model: Path, is_needed: bool) -> bool:
+    """Return whether a folder is compressed as a model of a task: it was trained for one here, or, where the task is needed,
+    elsewhere, with its class in config.json."""
+    if (model / FILE).is_file():
+        return True
+    return is_needed and model.is_dir() and names_task(AlbertConfig.from_pretrained(model))
 
 
 class _AnyModel(Model):
@@ -93,6 +105,7 @@ def compress_checkpoint(
         params, _ = read_params(checkpoint, shapes(checkpoint.config, checkpoint.heads), np.dtype("float32"))
         before = checkpoint.weights.file.stat().st_size if checkpoint.weights.file.is_file() else None
     config, calibration = checkpoint.config, []
+    check_tokenizer(model, config)
     if texts is not None:
         tokenizer, most = AlbertTokenizer.from_pretrained(model), config.max_position_embeddings
         lines = sample([line for _, line in read_lines(Path(texts)) if line.strip()], CALIBRATION)
@@ -104,6 +117,12 @@ def compress_checkpoint(
         copy_tokenizer(model, writing, "hf")
     summary = summarise(small, plan) | {"parameters_before": params.count(), "bytes_before": before}
     return {**summary, "bytes": weights_bytes(folder), "folder": str(folder)}
+
+
+def check_tokenizer(model: str | os.PathLike[str], config: AlbertConfig) -> None:
+    """Raise ValueError if the checkpoint's tokenizer, which is copied, has more pieces than the model. There may be none."""
+    with contextlib.suppress(FileNotFoundError, ImportError):
+        check_vocabulary(config, len(AlbertTokenizer.from_pretrained(model)))
 
 
 def summarise(small: CompressedModel, plan: Plan) -> dict[str, Any]:

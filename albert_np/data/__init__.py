@@ -8,6 +8,7 @@
 
 To read it, follow the text:
 
+text_files    the encodings of text files; text_sample: a part of them, in little time
 documents     files -> paragraphs
 sentences     paragraphs -> sentences -> segments: token ids of limited length
 tokenise      segments -> the files of a corpus

@@ -10,18 +10,18 @@ until the new one is complete. One process builds at a time; another one that ne
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from albert_np.data.documents import LAYOUTS, check_text_file
-from albert_np.data.tokenise import FORMAT, MANIFEST, PARTS, Progress, build_corpus
+from albert_np.data.tokenise import FORMAT, MANIFEST, PARTS, Log, Progress, build_corpus
 from albert_np.data.vocabulary import Tokenizer, Vocabulary
 from albert_np.io.files import sha256
 
-Log = Callable[[str], None]
+NOT_YET = "it is not tokenised yet"
 
 
 class Corpus:
@@ -76,7 +76,8 @@ class Corpus:
         max_length   T; sentences of more than T / 2 tokens are cut, see `sentences`
         lines, document_separator   the layout of the files, see `documents`
         progress     called with (bytes done, bytes in all) of the files on disk
-        log          called with a message when the text is tokenised (with the reason) and when the folder is reused
+        log          called with a message when the text is tokenised (with the reason), when the folder is reused, and
+                     for very long lines
 
         Files count as unchanged if size and time are the same, or the SHA-256. Raises FileNotFoundError, ValueError
         (not UTF-8, empty, damaged, no text), OSError (folder not writable, disk full); the folder is then unchanged.
@@ -97,8 +98,9 @@ class Corpus:
             if manifest is not None and reason is None:
                 log(f"the tokenised corpus in {folder} is reused")
             else:
-                log(f"tokenising {len(paths)} file{'s' * (len(paths) > 1)} into {folder}: {reason}")
-                manifest = build_corpus(paths, tokenizer, folder, settings, progress)
+                because = "" if reason == NOT_YET else f": {reason}"
+                log(f"tokenising {len(paths)} file{'s' * (len(paths) > 1)} into {folder}{because}")
+                manifest = build_corpus(paths, tokenizer, folder, settings, progress, log)
             return cls(folder, manifest, Vocabulary.from_tokenizer(tokenizer), reason)
 
     @property
@@ -133,7 +135,7 @@ def _read_manifest(folder: Path) -> tuple[dict[str, Any] | None, str | None]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return None, "it is not tokenised yet"
+        return None, NOT_YET
     except (UnicodeDecodeError, json.JSONDecodeError):
         return None, f"{folder / MANIFEST} is damaged"
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:

@@ -8,7 +8,8 @@
                             between the chapters of a Gutenberg text).
 
 With a `separator`, a line that equals it ends the document and empty lines no longer do, in any layout. The end of a
-file always ends a document. Line ends may be LF, CRLF or CR; a byte order mark at the start of a file is dropped.
+file always ends a document. Line ends may be LF, CRLF or CR. A byte order mark is dropped at the start of any line (files
+with one may have been joined), and a line of nothing but white space and zero-width characters is empty.
 """
 
 import gzip
@@ -19,12 +20,15 @@ import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+from albert_np.data.text_files import BYTE_ORDER_MARK, check_plausible, find_encoding
 
 LAYOUTS = ("paragraph", "sentence", "wrapped")
 LONGEST_LINE = 1 << 26  # bytes; longer "lines" are not text, and would have to be held in memory
+START = 4096  # bytes at the start of a file, by which its encoding is recognised
 LONGEST_PARAGRAPH = 1 << 20  # characters after which a wrapped paragraph is ended at the next line: bounds the memory
-BYTE_ORDER_MARK = "\ufeff"
+INVISIBLE = "\u200b\u2060\ufeff"  # zero-width characters that are not part of any word
 
 
 class _HashingFile(io.RawIOBase):
@@ -56,7 +60,7 @@ class _HashingFile(io.RawIOBase):
 
 
 class TextFile:
-    """One UTF-8 text file; ``.gz`` and ``.xz`` are unpacked as they are read.
+    """One text file, in UTF-8, or in UTF-16 with a byte order mark; ``.gz`` and ``.xz`` are unpacked as they are read.
 
     bytes_read   bytes read from disk so far (packed bytes of a packed file), for a progress bar
     sha256       of the file on disk; "" until `lines` has reached the end
@@ -69,35 +73,52 @@ class TextFile:
         check_text_file(self.path)
 
     def lines(self) -> Iterator[str]:
-        """Yield each line without its line end. ValueError: not UTF-8, a damaged .gz or .xz, or too long a line."""
+        """Yield each line without its line end. ValueError: another encoding, a damaged .gz or .xz, or too long a line."""
         packed = _HashingFile(self.path)
         offset = 0  # of the line within the unpacked text
         with packed, _unpack(self.path, packed) as file:
             for number, line in enumerate(self._raw_lines(file), start=1):
                 self.bytes_read = packed.count
                 if len(line) > LONGEST_LINE:
-                    raise ValueError(f"{self.path}: line {number} is longer than {LONGEST_LINE >> 20} MiB")
-                yield from self._decode(line, number, offset).rstrip("\r\n").split("\r")
+                    hint = "; it has CR alone: convert these line ends first, for example with: tr '\\r' '\\n'" * (b"\r" in line)
+                    raise ValueError(f"{self.path}: line {number} is longer than {LONGEST_LINE >> 20} MiB{hint}")
+                for part in self._decode(line, number, offset).rstrip("\r\n").split("\r"):
+                    yield part.removeprefix(BYTE_ORDER_MARK)
                 offset += len(line)
             self.sha256 = packed.digest()
             self.bytes_read = packed.count
 
-    def _raw_lines(self, file: IO[bytes]) -> Iterator[bytes]:
+    def _raw_lines(self, file: Any) -> Iterator[bytes]:
+        """Yield the lines as UTF-8, each with its line end."""
         try:
-            while line := file.readline(LONGEST_LINE + 1):
-                yield line
+            start = file.peek(START)[:START]
+            check_plausible(start, str(self.path))
+            encoding = find_encoding(start)
+            if encoding == "utf-8":
+                yield from iter(lambda: file.readline(LONGEST_LINE + 1), b"")
+            else:
+                yield from self._transcode(file, encoding)
         except (gzip.BadGzipFile, lzma.LZMAError, EOFError, zlib.error) as error:
             raise ValueError(f"{self.path} is damaged or not a {self.path.suffix} file: {error}") from error
 
+    def _transcode(self, file: Any, encoding: str) -> Iterator[bytes]:
+        reader = io.TextIOWrapper(file, encoding=encoding, newline="\n")
+        try:
+            while line := reader.readline(LONGEST_LINE + 1):
+                yield line.encode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{self.path} begins like {encoding.upper()} and is not: {error.reason}") from None
+        finally:
+            reader.detach()  # it would close the file
+
     def _decode(self, line: bytes, number: int, offset: int) -> str:
         try:
-            text = line.decode("utf-8")
-            return text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text
+            return line.decode("utf-8")
         except UnicodeDecodeError as error:
             raise ValueError(
                 f"{self.path} is not UTF-8: byte 0x{line[error.start]:02x} in line {number} (byte"
                 f" {offset + error.start} of the text): {error.reason}. Convert it first, for example with: iconv -f"
-                f" LATIN1 -t UTF-8"
+                f" LATIN1 -t UTF-8 {self.path}"
             ) from None
 
 
@@ -131,10 +152,17 @@ def paragraphs(file: TextFile, layout: str = "paragraph", separator: str | None 
     return _join_lines(file, separator) if layout == "wrapped" else _read_lines(file, separator)
 
 
+def strip(line: str) -> str:
+    """Return a line without the white space around it; "" for one that shows nothing."""
+    line = line.strip()
+    shows_nothing = line[:1] in INVISIBLE and not line.translate(dict.fromkeys(map(ord, INVISIBLE))).strip()
+    return "" if shows_nothing else line
+
+
 def _read_lines(file: TextFile, separator: str | None) -> Iterator[str | None]:
     open_document = False
     for line in file.lines():
-        line = line.strip()
+        line = strip(line)
         ends = line == separator.strip() if separator is not None else not line
         if ends and open_document:
             yield None
@@ -149,7 +177,7 @@ def _read_lines(file: TextFile, separator: str | None) -> Iterator[str | None]:
 def _join_lines(file: TextFile, separator: str | None) -> Iterator[str | None]:
     paragraph, empty_lines, open_document = "", 0, False
     for line in file.lines():
-        line = line.strip()
+        line = strip(line)
         ends = separator is not None and line == separator.strip()
         empty_lines = 0 if line else empty_lines + 1
         if paragraph and (ends or not line or len(paragraph) > LONGEST_PARAGRAPH):

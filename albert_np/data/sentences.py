@@ -1,14 +1,16 @@
 """Paragraphs -> sentences -> token ids, none longer than a limit: the segments that sentence pairs are made of.
 
-**Where a sentence ends.** At one or more of ``. ! ? …`` and any closing quotes and brackets, if a space follows and then,
-after any opening quotes and brackets, a capital letter, a digit or a letter of a script without capitals. Not after
+**Where a sentence ends.** At one or more of ``. ! ? …`` (also ``؟ ۔ ։``) and any closing quotes and brackets, if a space
+follows and then, after any opening quotes and brackets, a capital letter, a digit or a letter of a script without capitals. Not
+after
 
   * an abbreviation that is followed by a name ("Mr. Hill", "St. Paul") or by a number ("No. 5", "Jan. 3");
   * a single letter (an initial: "J. Hill", "U. S."), except the word "I", or letters with points ("U.S.", "e.g.");
   * a beginning without a letter ("1. The first ..."): a sentence has at least one letter.
 
 A decimal point is not followed by a space, and an ellipsis before a lower-case letter does not end a sentence. After the
-marks ``。！？`` of Chinese and Japanese a sentence ends without a space. When in doubt, the rule does not end a sentence.
+marks ``。！？｡`` of Chinese and Japanese, ``। ॥`` of Indian scripts, and ``። ။`` a sentence ends without a space. When in
+doubt, the rule does not end a sentence.
 
 **Sentences that are too long.** A sentence with more than `limit` tokens (half a sequence, so that a sequence has at least
 two segments) is divided at its commas, semicolons, colons and dashes; if that is not enough, at its spaces; and if there
@@ -35,7 +37,7 @@ BEFORE_NAMES = frozenset(_WORDS_BEFORE_NAMES.split())
 BEFORE_NUMBERS = frozenset(_WORDS_BEFORE_NUMBERS.split())
 _CLOSERS = "\"'”’»)\\]}"
 _OPENERS = "\"'“‘„«([{¿¡"
-_END = re.compile(rf"([.!?…]+)[{_CLOSERS}]*\s+(?=[{_OPENERS}]*(\w))|[。！？]+[{_CLOSERS}」』】）]*\s*(?=\S)")
+_END = re.compile(rf"([.!?…؟۔։]+)[{_CLOSERS}]*\s+(?=[{_OPENERS}]*(\w))|[。！？｡।॥።။]+[{_CLOSERS}」』】）]*\s*(?=\S)")
 _LAST_WORD = re.compile(r"[^\s\"'“”‘’„«»()\[\]{}—–-]*$")
 _CLAUSE = re.compile(r"(?<=[,;:–])\s+|(?<=[，；：、])|(?<=—)\s*|(?<=--)(?!-)\s*")
 
@@ -53,7 +55,7 @@ def split_sentences(paragraph: str) -> list[str]:
 
 def _is_end(paragraph: str, start: int, match: re.Match[str]) -> bool:
     marks, following = match.groups()
-    if marks is None:  # 。！？
+    if marks is None:  # 。！？ and others that end nothing but sentences
         return True
     if following.islower() or not _has_letter(paragraph, start, match.start()):
         return False

@@ -14,21 +14,26 @@ from albert_np.data.sentences import Segment, encode_segments, split_sentences
 from albert_np.data.vocabulary import Tokenizer
 from albert_np.io.files import sync, write_json
 
-FORMAT = 1  # raise it when the layout of the files or the rules of `sentences` change: older folders are then rebuilt
+FORMAT = 1  # raise it when the layout of the files changes: older folders are then rebuilt
 MANIFEST = "manifest.json"
 PARTS = ("tokens", "segments", "documents")
 CHARACTERS_PER_BATCH = 1 << 20  # text passed to the tokenizer at a time
 
+LONG = 100_000  # characters: longer paragraphs are reported, since the file may have another layout
+
+Log = Callable[[str], None]
 Progress = Callable[[int, int], None]
 
 
 def build_corpus(
-    paths: list[Path], tokenizer: Tokenizer, folder: Path, settings: dict[str, Any], progress: Progress | None
-) -> dict[str, Any]:
+    paths: list[Path], tokenizer: Tokenizer, folder: Path, settings: dict[str, Any], progress: Progress | None,
+    log: Log,
+) -> dict[str, Any]:  # fmt: skip
     """Tokenise text files into a cache folder, and return the manifest.
 
     settings   longest_segment (tokens), lines and document_separator, see `documents`
     progress   called with (bytes done, bytes in all) of the files on disk
+    log        called with a message for each file with very long lines
 
     ValueError: not UTF-8, a damaged packed file, or no text. The folder is unchanged if this fails.
     """
@@ -40,7 +45,7 @@ def build_corpus(
         with contextlib.ExitStack() as stack:
             out = {part: stack.enter_context(open(partial[part], "wb")) for part in PARTS}
             writer = _Writer(out, tokenizer)
-            files = _tokenise(paths, tokenizer, settings, writer, progress)
+            files = _tokenise(paths, tokenizer, settings, writer, progress, log)
         if writer.counts["segments"] == 0:
             raise ValueError(f"there is no text in {', '.join(map(str, paths))}")
         parts = {}
@@ -77,15 +82,21 @@ def _choose_names(folder: Path) -> dict[str, str]:
 
 
 def _tokenise(
-    paths: list[Path], tokenizer: Tokenizer, settings: dict[str, Any], writer: "_Writer", progress: Progress | None
-) -> list[dict[str, Any]]:
+    paths: list[Path], tokenizer: Tokenizer, settings: dict[str, Any], writer: "_Writer", progress: Progress | None,
+    log: Log,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Tokenise every file into the writer, and return their entries for the manifest."""
     stats = [path.stat() for path in paths]
     total, done, files = sum(stat.st_size for stat in stats), 0, []
     for path, stat in zip(paths, stats):
         file = TextFile(path)
         stream = paragraphs(file, settings["lines"], settings["document_separator"])
+        longest = LONG
         for batch in _batch_paragraphs(stream):
+            length = max(len(paragraph or "") for paragraph in batch)
+            if longest == LONG and length > LONG:
+                log(describe_long_line(path, length, settings))
+            longest = max(longest, length)
             _encode(batch, tokenizer, settings, writer)
             if progress:
                 progress(done + file.bytes_read, total)
@@ -95,6 +106,16 @@ def _tokenise(
     if progress:
         progress(total, total)
     return files
+
+
+def describe_long_line(path: Path, length: int, settings: dict[str, Any]) -> str:
+    """Return a message about a line that is longer than paragraphs are, and about how lines are read."""
+    border = "an empty line" if settings["document_separator"] is None else repr(settings["document_separator"])
+    if settings["lines"] == "wrapped":
+        rule = "lines are joined until an empty one, as lines='wrapped' says"
+    else:
+        rule = f"a line is a {settings['lines']}, as lines={settings['lines']!r} says, and {border} ends a document"
+    return f"{path} has a {settings['lines'].replace('wrapped', 'paragraph')} of {length:,} characters: {rule}"
 
 
 def _batch_paragraphs(stream: Iterator[str | None]) -> Iterator[list[str | None]]:

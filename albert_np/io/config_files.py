@@ -59,11 +59,18 @@ REQUIRED: dict[str, tuple[tuple[Any, ...], str]] = {
     "quantization_config": ((None,), "weights are plain floating-point numbers here"),
 }
 
-SAME_ACTIVATION = {  # other names of the same functions
-    "gelu_pytorch_tanh": "gelu_new",
-    "gelu_python": "gelu",
+SAME_ACTIVATION = {  # other names of the same functions (transformers' ACT2FN), with the largest difference on [-8, 8]
+    "gelu_pytorch_tanh": "gelu_new",  # 1e-14
+    "gelu_python_tanh": "gelu_new",  # 1e-14
+    "gelu_accurate": "gelu_new",  # 1e-14
+    "gelu_fast": "gelu_new",  # 9e-13: its constants have ten digits
+    "gelu_python": "gelu",  # 1e-14
     "gelu_erf": "gelu",  # written by `to_google`
 }
+OTHER_ACTIVATIONS = frozenset(  # names of other functions, which are not misspellings of ours
+    """gelu_10 quick_gelu silu swish mish relu2 relu6 leaky_relu prelu elu selu celu sigmoid hardswish hardsigmoid hardtanh
+    laplace linear identity softplus sqrtsoftplus softsign logsigmoid xielu swiglu geglu reglu glu""".split()
+)
 
 TORCH_WEIGHTS = ("*.safetensors", "*.bin", "*.pth", "*.pt", "*.index.json", "model.npz")
 TF_WEIGHTS = ("*.index",)

@@ -7,13 +7,15 @@ set aside. All others must be in the table of names, with the expected shapes.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from albert_np.core.params import Tree
 from albert_np.io.model_config import ModelConfig
 from albert_np.io.names import TASK_TABLES, column_index, get_head_task, name_table
+
+T = TypeVar("T")
 
 HEADS = ("pooler", "mlm", "sop", "task", "relation")
 POSITIONS = re.compile(r"(^|\.)position_ids$")  # a buffer of old transformers releases: 0, 1, 2, ...
@@ -48,11 +50,30 @@ class Fit:
     ignored: tuple[str, ...]
 
 
+WRAPPERS = re.compile(r"^((module|model|_orig_mod)\.)+|(?<=\.)_orig_mod\.")  # DataParallel, Lightning, torch.compile
+WORD_TABLE = re.compile(r"^(.*?)(albert\.)?embeddings\.word_embeddings\.weight$")
+
+
+def unwrap_names(tensors: dict[str, T]) -> dict[str, T]:
+    """Return a file's tensors without the prefixes that wrappers put before all names of a model.
+
+    These are torch.compile's _orig_mod., DataParallel's module., Lightning's model., in any combination, and any other prefix
+    that all tensors share with the word embeddings, such as the name of an attribute. Names that would then be equal stay.
+    """
+    names = {name: WRAPPERS.sub("", name) for name in tensors}
+    tables = [match for name in names.values() if (match := WORD_TABLE.match(name))]
+    prefix = tables[0][1] if len(tables) == 1 else ""
+    if prefix and all(name.startswith(prefix) for name in names.values()):
+        names = {name: stripped.removeprefix(prefix) for name, stripped in names.items()}
+    if len(set(names.values())) < len(names):
+        return tensors
+    return {names[name]: tensor for name, tensor in tensors.items()}
+
+
 def normalise_name(name: str, naming: str) -> str:
     """Return a tensor's name in a file as the table of names spells it."""
     if naming == "tf":
         return name.removeprefix("module/")  # a TF-Hub module
-    name = name.removeprefix("module.")  # torch's DataParallel
     if name.startswith(("embeddings.", "encoder.", "pooler.")):
         name = "albert." + name  # the file of a bare AlbertModel
     name = re.sub(r"(layer_norm|LayerNorm)\.gamma$", r"\1.weight", name)
@@ -113,15 +134,19 @@ def fit(config: ModelConfig, naming: str, tensors: dict[str, np.ndarray], tree: 
         elif not ours:
             unknown.append(theirs)
         elif ours in targets and (fault := _find_misfit(tensor, targets[ours], transposed)):
-            wrong.append(f"{theirs}: {fault}")
+            wrong.append(f"{theirs}: {fault}{_explain_labels(config, ours, tensor)}")
             reported.add(owner[ours])
         elif ours in targets:
             value = tensor.T if transposed else tensor
             if not _equal(values.setdefault(owner[ours], value), value):
                 other = names[owner[ours]][0]
                 wrong.append(f"{theirs} and {other} differ, but " + _why_shared(config, theirs))
-    if decoder is not None and not _equal(values.get("embeddings.word"), decoder):
-        wrong.append(f"{DECODER} and the word embeddings differ, but the decoder is tied to them (tie_word_embeddings)")
+    if decoder is not None and "embeddings.word" not in reported:
+        if fault := _find_misfit(decoder, targets["embeddings.word"], False):
+            wrong.append(f"{DECODER}: {fault}")
+            reported.add("embeddings.word")
+        elif not _equal(values.setdefault("embeddings.word", decoder), decoder):  # a file may hold only one of the two
+            wrong.append(f"{DECODER} and the word embeddings differ, but the decoder is tied to them (tie_word_embeddings)")
     heads = find_heads(tensors, naming, config)
     absent = [ours for ours in targets if owner[ours] == ours and ours not in values and ours not in reported]
     if naming == "tf" and config.embedding_size == config.hidden_size:
@@ -160,6 +185,14 @@ def _identity_projection(targets: dict[str, np.ndarray], absent: list[str]) -> d
     return {w: np.eye(len(targets[w]), dtype=np.float32), b: np.zeros(len(targets[b]), np.float32)}
 
 
+def _explain_labels(config: ModelConfig, ours: str, tensor: np.ndarray) -> str:
+    """Return the cause of a task's head that has another number of labels than the config; "" for other tensors."""
+    if ours not in ("task.b", "relation.b") or tensor.ndim != 1:
+        return ""
+    key = "id2label" if config.id2label else "num_labels"
+    return f" (the config's {key} is for {config.num_labels} labels, the file's head for {len(tensor)}: correct {key})"
+
+
 def _find_misfit(tensor: np.ndarray, target: np.ndarray, transposed: bool) -> str:
     """Return why a tensor does not fit the tree's array; "" if it does."""
     expected = target.shape[::-1] if transposed else target.shape
@@ -187,7 +220,9 @@ def likely_cause(tensors: dict[str, Any], naming: str, missing: list[str], unkno
             return cause
     known = [name for name in tensors if name not in unknown]
     if unknown and not known:
-        return f"none of its {len(unknown)} tensors has a name known from ALBERT models"
+        prefix = next((match[1] for name in unknown if (match := WORD_TABLE.match(name))), "")
+        hint = f": those of the model begin with {prefix!r}, others do not; save the model's alone" if prefix else ""
+        return f"none of its {len(unknown)} tensors has a name known from ALBERT models{hint}"
     text = " ".join(unknown)
     if re.search(r"albert_layer_groups\.\d|/group_\d", text):
         if re.search(r"albert_layers\.\d|inner_group_\d", text) and not missing:

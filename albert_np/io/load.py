@@ -12,7 +12,7 @@ import numpy as np
 from albert_np.core import backend
 from albert_np.core.params import Form, Tree, fill, flat_size, zero_tree
 from albert_np.io import sources
-from albert_np.io.fit import HEADS, find_heads, find_task, fit
+from albert_np.io.fit import HEADS, find_heads, find_task, fit, unwrap_names
 from albert_np.io.locate import Weights, locate
 from albert_np.io.model_config import C
 from albert_np.io.names import Names, get_head_task, name_table
@@ -23,11 +23,15 @@ ARCHITECTURES = {
     "classification": "AlbertForSequenceClassification",
     "relation": "AlbertForRelationClassification",
 }
+HEAD_NAMES = {
+    "pooler": "the pooler", "mlm": "the masked-language-model head", "sop": "the sentence-order head", "task": "the task's head",
+    "relation": "the head of relations",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Checkpoint(Generic[C]):
-    """An opened checkpoint: its files, its config, and its tensors under the names used in the file."""
+    """An opened checkpoint: its files, its config, and its tensors under the file's names without wrappers' prefixes."""
 
     weights: Weights
     config: C
@@ -56,7 +60,8 @@ def open_checkpoint(
         config = config.replace(num_hidden_groups=1)  # the groups in the file only express the sharing to other programs
     if changes:
         config = config.replace(**_drop_old_labels(config, changes))
-    return Checkpoint(weights, config, weights.read())
+    tensors = weights.read()
+    return Checkpoint(weights, config, unwrap_names(tensors) if weights.naming == "hf" else tensors)
 
 
 def _drop_old_labels(config: C, changes: dict[str, Any]) -> dict[str, Any]:
@@ -78,6 +83,7 @@ def load(
     changes: dict[str, Any] | None = None,
     check_finite: bool = True,
     adapt_config: Callable[[C], C] = lambda config: config,
+    require_heads: bool = False,
     **hub_options: Any,
 ) -> tuple[C, Tree, list[str]]:
     """Load a checkpoint: return its config, the parameters, and the names of the tensors that are left to initialise.
@@ -89,6 +95,7 @@ def load(
                   `optional`. A warning names both.
     adapt_config  applied to the config before the parameters are built
     check_finite  refuse NaN and infinities
+    require_heads refuse a checkpoint that lacks one of the heads that are not optional (`MissingHeads`)
 
     Raises ValueError that names each tensor that does not fit or is not finite; FileNotFoundError.
     """
@@ -96,12 +103,38 @@ def load(
         checkpoint = open_checkpoint(local, config_class, config, changes)
         checkpoint = replace(checkpoint, config=adapt_config(checkpoint.config))
         wanted = tuple(head for head in heads if head not in optional or head in checkpoint.heads)
+        if require_heads:
+            _check_heads(path, checkpoint, wanted)
         tree, missing = read_params(checkpoint, shapes(checkpoint.config, wanted), dtype, check_finite)
     dropped = [head for head in checkpoint.heads if head not in wanted]
     if checkpoint.task and checkpoint.task != get_head_task(checkpoint.config):
         dropped.append(f"a head for {checkpoint.task}")
     _warn_about_heads(path, missing, dropped)
     return checkpoint.config, tree, missing
+
+
+class MissingHeads(ValueError):
+    """A checkpoint lacks the weights of a head that was required.
+
+    task   the task whose head it has instead, a key of TASK_TABLES; "" for none
+    """
+
+    task = ""
+
+
+def _check_heads(path: Any, checkpoint: Checkpoint[Any], wanted: tuple[str, ...]) -> None:
+    """Raise MissingHeads unless the checkpoint has all heads that are wanted."""
+    missing = [head for head in wanted if head not in checkpoint.heads]
+    if missing:
+        held = [head for head in checkpoint.heads if head not in ("task", "relation")]
+        held += [f"a head for {checkpoint.task}"] if checkpoint.task else []
+        found = f"beside the body it holds {', '.join(held)}" if held else "it holds the body alone"
+        error = MissingHeads(
+            f"{path} has no weights for {', '.join(map(HEAD_NAMES.__getitem__, missing))} ({found}): "
+            "a new head would answer at random"
+        )
+        error.task = checkpoint.task
+        raise error
 
 
 def read_params(checkpoint: Checkpoint[Any], form: Form, dtype: Any, check_finite: bool = True) -> tuple[Tree, list[str]]:

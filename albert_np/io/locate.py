@@ -34,8 +34,8 @@ class Weights:
 
 def locate(path: Path) -> Weights:
     """Return the weights at `path`: a file of weights, the prefix of a checkpoint, or a folder, which is searched in this order:
-    model.safetensors(.index.json), pytorch_model.bin(.index.json), model.npz, a single *.safetensors, *.bin, *.pth or *.pt, a
-    TensorFlow checkpoint.
+    model.safetensors(.index.json), pytorch_model.bin(.index.json), model.npz, a single *.safetensors, *.bin, *.pth, *.pt or
+    (Lightning's) *.ckpt, a TensorFlow checkpoint.
 
     Raises FileNotFoundError if there are none; ValueError if there are several and it is not clear which to take.
     """
@@ -52,7 +52,7 @@ def _from_file(path: Path) -> Weights:
     name = path.name
     if name.endswith(".safetensors") or name.endswith(".safetensors.index.json"):
         return Weights(path, "safetensors")
-    if name.endswith((".bin", ".pth", ".pt", ".bin.index.json")):
+    if name.endswith((".bin", ".pth", ".pt", ".bin.index.json")) or (name.endswith(".ckpt") and _is_zip(path)):
         return Weights(path, "torch")
     if name.endswith(".npz"):
         return Weights(path, "npz")
@@ -71,13 +71,20 @@ def _from_folder(folder: Path) -> Weights:
                 return _from_file(file)
     if (folder / "model.npz").is_file():
         return _from_file(folder / "model.npz")
-    for ending in (".safetensors", ".bin", ".pth", ".pt"):
+    for ending in (".safetensors", ".bin", ".pth", ".pt", ".ckpt"):
         files = [file for file in sorted(folder.glob(f"*{ending}")) if file.is_file() and not file.name.startswith(NOT_WEIGHTS)]
+        files = [file for file in files if ending != ".ckpt" or _is_zip(file)]  # Lightning's, not TensorFlow's V1
         if len(files) > 1:
             raise ValueError(f"{folder} has several files of weights: {_list_names(files)}; name the one to load")
         if files:
             return _from_file(files[0])
     return _tensorflow(folder)
+
+
+def _is_zip(file: Path) -> bool:
+    """Return whether a file begins as torch.save's zip archives do."""
+    with open(file, "rb") as stream:
+        return stream.read(4) == b"PK\x03\x04"
 
 
 def _tensorflow(folder: Path) -> Weights:

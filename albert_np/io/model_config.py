@@ -11,12 +11,13 @@ C = TypeVar("C", bound="ModelConfig")
 class ModelConfig(Config):
     """`core.Config` with what checkpoint files hold besides; `models.AlbertConfig` implements it.
 
-    num_labels   outputs of the task's head
+    num_labels   outputs of the task's head; id2label: their names
     ranks        {"ffn.intermediate": 64, ...}: weights of a block that are stored as two factors of this rank
     extra        keys of other programs, among them "architectures", the class that the checkpoint belongs to
     """
 
     num_labels: int
+    id2label: dict[int, str] | None
     ranks: dict[str, int]
     extra: dict[str, Any]
 

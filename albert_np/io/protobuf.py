@@ -1,4 +1,4 @@
-"""Read the wire format of protocol buffers, with bounds checks: enough for SentencePiece models and TensorFlow indices.
+"""Read the wire format of protocol buffers, with bounds checks, and write it: enough for SentencePiece and TensorFlow's indices.
 
 A message is a sequence of fields. A field begins with a varint, 8 * number + type, and continues by its type: 0 a varint,
 1 eight bytes, 2 a varint with the number of bytes that follow, 5 four bytes (protobuf.dev/programming-guides/encoding).
@@ -51,3 +51,20 @@ def varint(data: memoryview, at: int) -> tuple[int, int]:
                 break
             return value, at
     raise ValueError(f"the number that ends at byte {at} is longer than 64 bits")
+
+
+def field(number: int, kind: int, value: int | bytes) -> bytes:
+    """Return one field: an int is written as a varint, bytes as they are, with their number before them if `kind` is BYTES."""
+    head = to_varint(number << 3 | kind)
+    if isinstance(value, int):
+        return head + to_varint(value)
+    return head + (to_varint(len(value)) if kind == BYTES else b"") + value
+
+
+def to_varint(value: int) -> bytes:
+    """Return a number of 0 or more, seven bits per byte, the lowest first."""
+    parts = []
+    while value > 127:
+        parts.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*parts, value])

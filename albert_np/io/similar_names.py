@@ -33,7 +33,8 @@ _USUAL = {
     "masked_lm_prob": "mlm_probability mask_prob",
     "max_length": "max_seq_length max_seq_len max_len seq_len sequence_length block_size model_max_length",
     "max_position_embeddings": "max_length max_seq_length max_len n_positions block_size",
-    "model": "pretrained pretrained_model model_name model_name_or_path checkpoint",
+    "model": "pretrained pretrained_model model_name model_name_or_path checkpoint init init_from init_checkpoint "
+    "initialize_from from from_pretrained base_model load weights_from start_from continue_from",
     "num_attention_heads": "num_heads n_head n_heads heads",
     "num_hidden_layers": "num_layers n_layer n_layers layers depth",
     "optimizer": "optim optimiser",

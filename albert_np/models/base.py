@@ -77,6 +77,7 @@ class Model:
         cache_dir: str | os.PathLike[str] | None = None,
         local_files_only: bool = False,
         token: str | bool | None = None,
+        require_heads: bool = False,
         **changes: Any,
     ) -> M:
         """Load published weights: Hugging Face's folders (.safetensors, .bin, one file or several), a bare .pth, Google's
@@ -87,6 +88,7 @@ class Model:
         seed          for heads that the file lacks, which are initialised; a warning names them, and the heads that are dropped
         check_finite  refuse weights with NaN or infinities
         revision, cache_dir, local_files_only, token: of the hub, see `albert_np.io.sources.local`
+        require_heads refuse a file that lacks the weights of a head, instead of initialising it
 
         Raises ValueError that names the file, every tensor that does not fit and the likely cause; FileNotFoundError.
         """
@@ -104,6 +106,7 @@ class Model:
             changes,
             check_finite,
             cls.adapt,
+            require_heads,
             **hub,
         )
         for name, array in params.items():

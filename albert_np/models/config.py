@@ -10,7 +10,7 @@ from typing import Any
 
 from albert_np.core.layers.activations import ACTIVATIONS
 from albert_np.io import config_files
-from albert_np.io.config_files import SIZES, unknown_key
+from albert_np.io.config_files import OTHER_ACTIVATIONS, SAME_ACTIVATION, SIZES, unknown_key
 from albert_np.io.model_config import ModelConfig
 
 FACTORED = (  # the weights of a block that may be in `ranks`
@@ -78,6 +78,7 @@ class AlbertConfig(ModelConfig):
         _check_types(self)
         object.__setattr__(self, "fusion_layers", tuple(self.fusion_layers))
         object.__setattr__(self, "ranks", dict(self.ranks))
+        object.__setattr__(self, "hidden_act", SAME_ACTIVATION.get(self.hidden_act, self.hidden_act))
         if self.id2label is not None:
             labels = {int(i): str(name) for i, name in self.id2label.items() if str(i).isdecimal()}
             if sorted(labels) != list(range(len(self.id2label))):
@@ -208,6 +209,15 @@ def config_from(name: str, changes: dict[str, Any]) -> AlbertConfig:
     return config.replace(**changes) if changes else config
 
 
+def check_config_name(name: str | os.PathLike[str]) -> None:
+    """Raise ValueError if a model's folder or archive is named where sizes alone are read and its weights would not be used."""
+    if str(name) not in PRESETS and (Path(name).is_dir() or str(name).lower().endswith((".gz", ".tgz", ".tar"))):
+        raise ValueError(
+            f"config takes a preset or a FILE.json, and trains new weights; to go on from the weights in {name}, name it as "
+            "the model"
+        )
+
+
 def _check_types(config: AlbertConfig) -> None:
     for f in dataclasses.fields(config):
         value, name = getattr(config, f.name), f.name
@@ -266,6 +276,7 @@ def _check_values(config: AlbertConfig) -> None:
     if config.hidden_act not in ACTIVATIONS:
         near = difflib.get_close_matches(config.hidden_act[:40].lower(), ACTIVATIONS, n=1, cutoff=0.6)
         hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = ", which is another function" if config.hidden_act.lower() in OTHER_ACTIVATIONS else hint
         raise ValueError(f"hidden_act must be one of {', '.join(ACTIVATIONS)}, not {_short(config.hidden_act)}{hint}")
     if config.sharing not in SHARINGS:
         raise ValueError(f"sharing must be one of {', '.join(SHARINGS)}, not {_short(config.sharing)}")

@@ -175,15 +175,17 @@ def hidden_loss_backward(dloss: float, cache: list[Cache], p: Namespace, g: Name
 def attach_teacher(model: Model, distill: DistillConfig, seed: int = 0) -> None:
     """Make distillation the model's objective, and add `hint` to its tree if that is needed.
 
-    Raises ValueError if teacher and student are not for the same task, labels and vocabulary.
+    The ids of a batch must be in both vocabularies; the sizes of the two may differ, since either may be padded.
+
+    Raises ValueError if teacher and student are not for the same task and labels.
     """
     teacher = distill.teacher
     if type(teacher) is not type(model) or type(model) not in HEADS:
         raise ValueError(f"teacher: expected an {type(model).__name__}, like the student, got an {type(teacher).__name__}")
-    if teacher.config.num_labels != model.config.num_labels or teacher.config.vocab_size != model.config.vocab_size:
+    if teacher.config.num_labels != model.config.num_labels:
         raise ValueError(
-            f"teacher and student must have the same labels and vocabulary: the teacher has {teacher.config.num_labels} and "
-            f"{teacher.config.vocab_size}, the student {model.config.num_labels} and {model.config.vocab_size}"
+            f"teacher and student must have the same labels: the teacher has {teacher.config.num_labels}, "
+            f"the student {model.config.num_labels}"
         )
     if distill.hidden:
         H, H_teacher = model.config.hidden_size, teacher.config.hidden_size

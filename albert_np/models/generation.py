@@ -90,21 +90,29 @@ def advance(p: Tree, config: AlbertConfig, kv_cache: KVCache, tokens: np.ndarray
     return h
 
 
-def log_probabilities(p: Tree, config: AlbertConfig, h: Array) -> np.ndarray:
-    """h (B, H) -> (B, V) on the host: log p of the token that follows"""
+def log_probabilities(p: Tree, config: AlbertConfig, h: Array, V: int | None = None) -> np.ndarray:
+    """h (B, H) -> (B, V) on the host: log p of the token that follows, one of the first V; None: of all"""
     every_row = backend.asarray_like(np.arange(len(h)), h)
-    logits, _ = mlm_head(h, every_row, p, config)
+    logits = mlm_head(h, every_row, p, config)[0][:, :V]
     shifted = logits - logits.max(-1, keepdims=True)
     return backend.to_host(shifted - np.log(np.exp(shifted).sum(-1, keepdims=True)))
 
 
 def generate(
-    model: Model, inputs: Padded, num_beams: int, max_new_tokens: int | None, length_penalty: float, eos: int | None
+    model: Model,
+    inputs: Padded,
+    num_beams: int,
+    max_new_tokens: int | None,
+    length_penalty: float,
+    eos: int | None,
+    vocab_size: int | None = None,
 ) -> np.ndarray:
     """Checked sources -> targets (B, T), see `AlbertForTranslation.generate`"""
     p, config = model.params, model.config
     lengths = inputs.visible.sum(axis=1)  # (B,)
     room = config.max_position_embeddings - 1 - int(inputs.positions[inputs.visible].max())
+    if vocab_size is not None and not 0 < vocab_size <= config.vocab_size:
+        raise ValueError(f"vocab_size: expected 1 to {config.vocab_size}, the model's, got {vocab_size}")
     if num_beams < 1:
         raise ValueError(f"num_beams: expected 1 or more, got {num_beams}")
     if max_new_tokens is not None and max_new_tokens < 1:
@@ -119,7 +127,7 @@ def generate(
     last = [row[is_visible][-1] for row, is_visible in zip(inputs.ids, inputs.visible)]
     ends = np.array(last if eos is None else [eos] * len(lengths))
     h, kv_cache = begin(p, config, pack(compact, config, p.flat), room)
-    texts = search(p, config, log_probabilities(p, config, h), kv_cache, num_beams, room, length_penalty, ends)
+    texts = search(p, config, log_probabilities(p, config, h, vocab_size), kv_cache, num_beams, room, length_penalty, ends)
     targets = np.full((len(texts), max(map(len, texts))), config.pad_token_id or 0)
     for row, target in zip(targets, texts):
         row[: len(target)] = target
@@ -167,7 +175,7 @@ def search(
         if length == room or all(len(ended) >= K for ended in finished):
             break
         kv_cache = kv_cache.take(parents.reshape(-1))
-        log_p = log_probabilities(p, config, advance(p, config, kv_cache, tokens.reshape(-1)))
+        log_p = log_probabilities(p, config, advance(p, config, kv_cache, tokens.reshape(-1)), V)
     return [best_text(*each, length_penalty) for each in zip(finished, texts, totals)]
 
 

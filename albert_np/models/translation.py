@@ -117,6 +117,7 @@ class AlbertForTranslation(Model):
         max_new_tokens: int | None = None,
         length_penalty: float = 1.0,
         eos_token_id: int | None = None,
+        vocab_size: int | None = None,
     ) -> np.ndarray:
         """Write the target of each source: greedily with one beam, else by beam search.   input_ids (B, S) -> (B, T) host array
 
@@ -124,13 +125,14 @@ class AlbertForTranslation(Model):
         max_new_tokens   maximum number of tokens of a target; None: as many as max_position_embeddings leaves
         length_penalty   a beam's score is log p / length ** length_penalty
         eos_token_id     ends a target; None: each row's last visible token, which is [SEP]
+        vocab_size       only ids below it are generated: the number of the tokenizer's pieces, if the model has more rows
 
         A row has the tokens of the target, which end with eos_token_id unless it was cut off, followed by padding ids.
         """
         from albert_np.models.generation import generate
 
         inputs = check_padded(self.config, input_ids, attention_mask)
-        return generate(self, inputs, num_beams, max_new_tokens, length_penalty, eos_token_id)
+        return generate(self, inputs, num_beams, max_new_tokens, length_penalty, eos_token_id, vocab_size)
 
 
 def with_sources(inputs: Padded) -> Padded:

@@ -19,7 +19,7 @@ from albert_np.io.similar_names import NOTES, suggest
 from albert_np.models.config import FIELDS, AlbertConfig
 from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
 from albert_np.tasks import Task, get_task
-from albert_np.tasks.finetune_folder import FinetuneFolder, examples_hash, new_folder, params_hash
+from albert_np.tasks.finetune_folder import FinetuneFolder, examples_hash, new_folder
 from albert_np.tasks.initial_model import VOCAB_SIZE, InitialModel, limit_max_length
 from albert_np.tasks.trained import Trained, baseline_scores
 from albert_np.training.callbacks import Callback, get_callback
@@ -27,6 +27,7 @@ from albert_np.training.constraints import Constraint, get_constraints
 from albert_np.training.finetune import get_answers, numeric_scores, train_epochs
 from albert_np.training.finetune_settings import FinetuneSettings
 from albert_np.training.metrics import format_score, read_lines
+from albert_np.training.run_folder import params_hash
 from albert_np.training.selection import is_better, more_is_better
 from albert_np.training.state import History
 from albert_np.training.trainer_settings import rename_aliases
@@ -113,6 +114,8 @@ def finetune(
     options: dict[str, Any] | None = None,
     changes: dict[str, Any] | None = None,
     vocab_size: int = VOCAB_SIZE,
+    lower_case: bool | None = None,
+    keep_accents: bool | None = None,
     teacher: str | os.PathLike[str] | None = None,
     report: Callback | None = None,
     resume: bool = False,
@@ -127,7 +130,8 @@ def finetune(
     train, dev      files in one of the task's formats (or lists of its examples). Without dev the last epoch is used.
     model           a checkpoint to start from: a folder, a file, a name on the hub; from_scratch: only its config and tokenizer
     config          instead of a model: a preset's name, a file or an AlbertConfig; changes: fields of it, such as dropout
-    tokenizer       a folder or a tokenizer; None: the model's, or one that is trained on the examples (vocab_size pieces)
+    tokenizer       a folder or a tokenizer; None: the model's, or one that is trained on the examples (vocab_size pieces;
+                    lower_case and keep_accents, by default False and True)
     teacher         the folder of a larger model trained for the task, which the model also learns from (models/distillation.py)
     out             a folder, new or empty; None: nothing is written
     seeds           the number of runs, with the seeds from settings' `seed` on, each in out/seed-N; the best of them in `out`
@@ -157,7 +161,8 @@ def finetune(
     settings = rename_aliases(settings)
     arguments = dict(
         train=train, dev=dev, model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch, seeds=seeds,
-        options=options, changes=changes, vocab_size=vocab_size, teacher=teacher, **settings,
+        options=options, changes=changes, vocab_size=vocab_size, lower_case=lower_case, keep_accents=keep_accents,
+        teacher=teacher, **settings,
     )  # fmt: skip
     with processes.guard():
         task = get_task(task, **(options or {}))
@@ -179,8 +184,9 @@ def finetune(
         for line in task.notes:
             callback.note(line)
         initial = InitialModel.resolve(
-            task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, callback, processes
-        )
+            task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, callback, processes, lower_case,
+            keep_accents,
+        )  # fmt: skip
         if "max_length" in task.options:
             with processes.main_process_first():
                 limit_max_length(task, initial, options or {})

@@ -16,8 +16,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from albert_np.core import backend
-from albert_np.core.params import Tree
 from albert_np.io.files import read_json, write_json, write_whole
 from albert_np.training.run_folder import RunFolder
 from albert_np.training.trainer import Checkpoints
@@ -182,11 +180,4 @@ def examples_hash(examples: list[Any]) -> str:
     for example in examples:
         text = repr(vars(example)) if type(example).__repr__ is object.__repr__ else repr(example)
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
-    return digest.hexdigest()
-
-
-def params_hash(params: Tree) -> str:
-    """Return a hash of the values, names, shapes and dtypes."""
-    digest = hashlib.sha256(repr([(name, array.shape, str(array.dtype)) for name, array in params.items()]).encode())
-    digest.update(backend.to_host(params.flat).tobytes())
     return digest.hexdigest()

@@ -1,6 +1,7 @@
 """The initial model of a fine-tuning: a checkpoint or a config, and the tokenizer, or a vocabulary of the examples' own texts."""
 
 import dataclasses
+import math
 import os
 import tempfile
 import warnings
@@ -10,12 +11,14 @@ from typing import Any
 
 from albert_np.core import backend
 from albert_np.engine.mpi import SINGLE_PROCESS, Processes
-from albert_np.models.config import PRESETS, AlbertConfig
+from albert_np.models.config import PRESETS, AlbertConfig, check_config_name
+from albert_np.models.vocabulary import check_vocabulary
 from albert_np.tasks import Task
 from albert_np.tasks.scale import read_options
 from albert_np.training.callbacks import Callback
 
 NOT_TEXT = ("id", "label", "title")  # fields of examples that are not texts of the task
+SAMPLE = 1 << 19  # characters of examples in which what the tokenizer does not keep is counted
 VOCAB_SIZE = 8000  # pieces of a vocabulary that is trained on the examples themselves
 
 
@@ -41,22 +44,32 @@ class InitialModel:
     def resolve(
         cls, task: Task, model: Any, config: Any, tokenizer: Any, from_scratch: bool, changes: dict[str, Any],
         examples: list[Any], vocab_size: int, callback: Callback, processes: Processes = SINGLE_PROCESS,
+        lower_case: bool | None = None, keep_accents: bool | None = None,
     ) -> "InitialModel":  # fmt: skip
         """Return the initial model that these arguments of `finetune` describe. ValueError if they contradict each other."""
         from albert_np.text import AlbertTokenizer
+        from albert_np.text.coverage import check_normaliser, describe_normaliser
 
         if (model is None) == (config is None):
             raise ValueError(
                 "expected either model, a pretrained one, or config, such as a preset's name, for one that is not pretrained"
             )
+        if isinstance(config, str | os.PathLike):
+            check_config_name(config)
         if tokenizer is None and model is None:
-            callback.note(f"training a vocabulary of at most {vocab_size} pieces on the examples")
-            tokenizer = processes.broadcast_object(lambda: train_vocabulary(task, examples, vocab_size))
+            switches = bool(lower_case), keep_accents is not False
+            callback.note(
+                f"training a vocabulary of at most {vocab_size} pieces on the examples: {describe_normaliser(*switches)} "
+                "(lower_case and keep_accents choose that)"
+            )
+            tokenizer = processes.broadcast_object(lambda: train_vocabulary(task, examples, vocab_size, *switches))
         with processes.main_process_first():  # a name on the hub is downloaded once
             if tokenizer is None or isinstance(tokenizer, str | os.PathLike):
                 tokenizer = AlbertTokenizer.from_pretrained(tokenizer or model)
             if from_scratch and model is not None:
                 config = AlbertConfig.from_pretrained(model)
+        check_normaliser(tokenizer, str(getattr(tokenizer, "vocab_file", tokenizer)), lower_case, keep_accents)
+        note_coverage(tokenizer, examples, callback)
         if isinstance(config, str):
             is_preset = config in PRESETS or not Path(config).exists()
             config = AlbertConfig.preset(config) if is_preset else AlbertConfig.from_pretrained(config, strict=True)
@@ -64,9 +77,10 @@ class InitialModel:
         changes = {**task.config(), **changes}
         if config is not None:
             config = without_head(config).replace(**changes)
-            if len(tokenizer) > config.vocab_size:
-                raise ValueError(f"the tokenizer has {len(tokenizer)} pieces, the model's vocab_size is {config.vocab_size}")
-        return cls(task, None if config is not None else model, config, tokenizer, changes, callback)
+        initial = cls(task, None if config is not None else model, config, tokenizer, changes, callback)
+        with processes.main_process_first():
+            check_vocabulary(initial.stored_config(), len(tokenizer))
+        return initial
 
     @property
     def is_new(self) -> bool:
@@ -119,8 +133,11 @@ class InitialModel:
 
     def max_tokens(self) -> int:
         """Return the length of the longest sequence that the model can take."""
-        config = self.config or AlbertConfig.from_pretrained(self.path)
-        return config.max_position_embeddings
+        return self.stored_config().max_position_embeddings
+
+    def stored_config(self) -> AlbertConfig:
+        """Return the config of the new model, or that of the checkpoint, without the changes."""
+        return self.config or AlbertConfig.from_pretrained(self.path)
 
 
 def without_head(config: AlbertConfig) -> AlbertConfig:
@@ -136,8 +153,23 @@ def limit_max_length(task: Task, initial: InitialModel, given: dict[str, Any]) -
     task.options["max_length"] = min(task.options["max_length"], most)
 
 
-def train_vocabulary(task: Task, examples: list[Any], vocab_size: int) -> Any:
-    """Return a cased tokenizer trained on the examples' texts, with a smaller vocabulary if there is too little text."""
+def note_coverage(tokenizer: Any, examples: list[Any], callback: Callback) -> None:
+    """Report the characters of the examples' texts that the tokenizer does not keep, if there are any."""
+    from albert_np.text import Tokenizer
+    from albert_np.text.coverage import Coverage
+
+    if not isinstance(tokenizer, Tokenizer):
+        return
+    texts = [text for example in examples for text in get_texts(example)]
+    step = math.ceil(sum(map(len, texts)) / SAMPLE) or 1
+    for line in Coverage.measure(tokenizer, texts[::step], is_sample=step > 1).describe():
+        callback.note(line)
+
+
+def train_vocabulary(
+    task: Task, examples: list[Any], vocab_size: int, lower_case: bool = False, keep_accents: bool = True
+) -> Any:
+    """Return a tokenizer trained on the examples' texts, with a smaller vocabulary if there is too little text."""
     from albert_np.text import AlbertTokenizer, train_tokenizer
     from albert_np.text.train import TextTooSmall
 
@@ -146,11 +178,11 @@ def train_vocabulary(task: Task, examples: list[Any], vocab_size: int) -> Any:
         file = Path(folder) / "spiece.model"
         while True:
             try:
-                train_tokenizer(texts, file, vocab_size, do_lower_case=False, keep_accents=True)
+                train_tokenizer(texts, file, vocab_size, do_lower_case=lower_case, keep_accents=keep_accents)
                 break
             except TextTooSmall as error:
                 vocab_size = error.largest
-        return AlbertTokenizer(file, do_lower_case=False, keep_accents=True)
+        return AlbertTokenizer(file, do_lower_case=lower_case, keep_accents=keep_accents)
 
 
 def get_texts(example: Any) -> list[str]:

@@ -1,7 +1,8 @@
 """Named entity recognition.
 
 An example is a sentence: its words and a tag for each, B-TYPE, I-TYPE or O. It becomes one row, or several windows if it is long,
-and the model is asked for the tag of each word at the word's first token. The answer is the most probable valid sequence of tags.
+and the model is asked for the tag of each word at the word's first token. The answer is the most probable valid sequence of tags,
+or, for models trained elsewhere, whose labels may be of any scheme, the most probable tag of each word.
 The score is F1 of whole entities, as conlleval counts it.
 """
 
@@ -21,6 +22,7 @@ from albert_np.tasks.tagging import (
     bio_labels,
     decode_tags,
     highlight_entities,
+    labels_as_tags,
     locate_entities,
     tag_types,
     tagging_items,
@@ -40,16 +42,24 @@ class TypedText(Tagged):
 
 
 class NamedEntities(Tagging):
-    """Options: word and tag, numbers of the file's columns from 0 (-1 is the last; tag "none" reads no tags), comments, empty and
-    scheme, all as in `data.formats.read_tags`; labels, set by `learn`."""
+    """Options:
+
+    word, tag, comments, empty, scheme    of the file, see `data.formats.read_tags`; word and tag are numbers of columns from 0
+                                          (-1 is the last; tag "none" reads no tags)
+    decoding    "valid": the most probable valid sequence of tags; "each": each word's most probable tag
+    labels      set by `learn`
+    """
 
     name = "ner"
     form = Tagged
     metric = "f1"
     defaults: ClassVar[dict[str, Any]] = {
         "max_length": 128, "word": None, "tag": None, "comments": None, "empty": "skip", "scheme": None, "labels": None,
+        "decoding": "valid",
     }  # fmt: skip
-    types: ClassVar[dict[str, Any]] = {"word": int, "comments": str, "empty": EMPTY, "scheme": SCHEMES, "labels": list}
+    types: ClassVar[dict[str, Any]] = {
+        "word": int, "comments": str, "empty": EMPTY, "scheme": SCHEMES, "labels": list, "decoding": ("valid", "each"),
+    }  # fmt: skip
     learned = ("labels",)
     reading = ("word", "tag", "comments", "empty", "scheme")
 
@@ -79,8 +89,12 @@ class NamedEntities(Tagging):
         return tagging_items(example.words, example.tags, self.word_encoder(tokenizer), self.options)
 
     def answer(self, example: Tagged, items: list[Item], outputs: list[np.ndarray]) -> Tags:
-        """Return the tags of the words."""
-        return decode_tags(word_logits([item.about for item in items], outputs), self.options["labels"])
+        """Return the tags of the words, in strict BIO."""
+        logits = word_logits([item.about for item in items], outputs)
+        if self.options["decoding"] == "valid":
+            return decode_tags(logits, self.options["labels"])
+        labels = labels_as_tags(self.options["labels"])
+        return to_bio([labels[i] for i in logits.argmax(-1)]) if len(example.words) else ()
 
     def score(self, examples: list[Tagged], answers: list[Tags]) -> dict[str, Any]:
         if any(example.tags is None for example in examples):
@@ -94,7 +108,7 @@ class NamedEntities(Tagging):
         return {"a list of the training text's entities": tag_by_list(train, examples)} if train else {}
 
     def show(self, example: Tagged, answer: Tags) -> str:
-        return highlight_entities(*locate_entities(example, answer), tag_types(self.options["labels"]))
+        return highlight_entities(*locate_entities(example, answer), tag_types(labels_as_tags(self.options["labels"])))
 
     def as_json(self, example: Tagged, answer: Tags) -> dict[str, Any]:
         text, entities = locate_entities(example, answer)

@@ -4,6 +4,7 @@ A word's label is at its first token; its other tokens have none. The answer is 
 I-TYPE follows a B-TYPE or an I-TYPE (`decode_tags`).
 """
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from albert_np.tasks.labels import extend_labels
 from albert_np.tasks.task import Item, Task, one_line
 from albert_np.tasks.words import WordEncoder, sliding_windows, split_words
 
+SCHEME = re.compile(r"^([BIESLUM])[-_](?=.)")  # of a tag: BIO, BIOES, BILOU, BMES
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 Entity = tuple[str, int, int]  # type, first character, one after the last
 
@@ -48,7 +50,7 @@ class Tagging(Task):
 
     def warn_of_unknown_types(self, tags: Iterable[str]) -> None:
         """Warn of types that do not occur in the training examples."""
-        extend_labels(tag_types(self.options["labels"]), tag_types(tags))
+        extend_labels(tag_types(labels_as_tags(self.options["labels"])), tag_types(tags))
 
 
 # ---- labels ----
@@ -65,6 +67,16 @@ def bio_labels(tags: Iterable[str]) -> list[str]:
     if not types:
         raise ValueError("the training examples have no tag but O")
     return ["O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI")]
+
+
+def labels_as_tags(labels: Sequence[str]) -> list[str]:
+    """Return the labels of a model trained elsewhere as tags that `metrics.to_bio` reads; those of BIO and BIOES are.
+
+    A plain name such as PER is the inside of an entity: words in a row that have it are one. Without a label O no word is outside
+    (parts of speech, say), and each word is an entity.
+    """
+    plain = "I-" if "O" in labels else "B-"
+    return [label if label == "O" else SCHEME.sub(r"\1-", label) if SCHEME.match(label) else plain + label for label in labels]
 
 
 # ---- words -> rows ----

@@ -5,6 +5,7 @@ task.json                                                    the task, its optio
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import Any
 from albert_np.data.formats.summary import Examples
 from albert_np.io.files import make_folder, read_json, write_json
 from albert_np.io.packed_checkpoint import Packing, save_packed
+from albert_np.models.vocabulary import check_vocabulary
 from albert_np.tasks import TASKS, Task, get_task
 from albert_np.training.finetune import numeric_scores
 from albert_np.version import __version__
 
 FILE = "task.json"
+LABELS = "labels_from"  # key of `about`: the labels are those of this file, not of training examples that were read here
 MIN_LENGTH = 3  # tokens of a row: [CLS], one token, [SEP]
 
 
@@ -31,6 +34,8 @@ class Trained:
 
     about     settings and scores of its training, which are stored in task.json
     packing   the format of the weights if they are stored packed (quantised or sparse), else None
+
+    Raises ValueError if the tokenizer has more pieces than the model.
     """
 
     task: Task
@@ -39,16 +44,21 @@ class Trained:
     about: dict[str, Any] = field(default_factory=dict)
     packing: Packing | None = None
 
+    def __post_init__(self) -> None:
+        if self.model is not None:
+            check_vocabulary(self.model.config, len(self.tokenizer))
+
     def __repr__(self) -> str:
         return f"Trained(\n  {self.task!r},\n  {self.model!r},\n  {self.tokenizer!r},\n)"
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike[str], task: str | Task | None = None, dtype: Any = "float32") -> "Trained":
-        """Load a folder written by `save_pretrained`.
+        """Load a folder written by `save_pretrained`, or one that transformers fine-tuned, whose task is in its config.json.
 
         task: the expected task. A task of your own must be named here ("file.py:Class"): a folder never decides which code runs.
 
-        Raises ValueError if the folder is for another task or not a trained model, FileNotFoundError.
+        Raises ValueError if the folder is for another task, or has no weights for its head, FileNotFoundError. A warning says
+        what was inferred from config.json.
         """
         from albert_np.text import AlbertTokenizer
 
@@ -56,7 +66,7 @@ class Trained:
         if not path.is_dir():
             raise FileNotFoundError(f"there is no folder {str(folder)!r} with a trained model")
         if not (path / FILE).is_file():
-            raise ValueError(f"{path} holds no {FILE}, so it was not written by finetune")
+            return cls._infer(path, task, dtype)
         values = read_json(path / FILE)
         name, options = (values.get("task"), values.get("options")) if isinstance(values, dict) else (None, None)
         if not isinstance(name, str) or not isinstance(options, dict):
@@ -68,7 +78,24 @@ class Trained:
             raise ValueError(f"{path} was trained for the task {name!r}, not for {expected.name!r}")
         restored = restore_task(type(expected), options, path / FILE)
         about = {key: value for key, value in values.items() if key not in ("task", "options", "version")}
-        return cls(restored, restored.model.from_pretrained(path, dtype=dtype), AlbertTokenizer.from_pretrained(path), about)
+        return cls(restored, load_model(restored, path, dtype), AlbertTokenizer.from_pretrained(path), about)
+
+    @classmethod
+    def _infer(cls, path: Path, task: str | Task | None, dtype: Any) -> "Trained":
+        """Load a folder without task.json, see `albert_np.tasks.inferred`."""
+        from albert_np.models import AlbertConfig
+        from albert_np.tasks.inferred import infer_task
+        from albert_np.text import AlbertTokenizer
+
+        try:
+            config = AlbertConfig.from_pretrained(path)
+        except FileNotFoundError:
+            raise ValueError(f"{path} holds no {FILE} and no config.json, so it is not a trained model") from None
+        tokenizer = AlbertTokenizer.from_pretrained(path)
+        inferred, note = infer_task(path, config, tokenizer.model_max_length, task)
+        model = load_model(inferred, path, dtype, config)
+        warnings.warn(note, stacklevel=3)
+        return cls(inferred, model, tokenizer, {LABELS: "config.json"})
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the model, the tokenizer and task.json into a folder."""
@@ -103,15 +130,37 @@ class Trained:
     def read(self, examples: Any, labelled: bool = True) -> list[Any]:
         """Return the examples of a file in one of the task's formats, or a list of examples unchanged.
 
-        labelled: whether the file must have labels. The list of a file has a `summary` (data/formats/summary.py).
+        labelled: whether the file must have labels. The list of a file has a `summary` (data/formats/summary.py). If the model's
+        labels are from config.json and all of the examples' are ids, 0, 1, ..., they get their names; a warning says so.
         """
         if not labelled and isinstance(examples, str | os.PathLike):
             examples = self.task.read_unlabelled(examples)
         else:
             examples = self.task.examples(examples)
+        if LABELS in self.about and self.task.options.get("labels"):
+            examples = self._name_labels(examples)
         if isinstance(examples, Examples):
             examples.summary.labels = self.task.describe_labels(examples)
         return examples
+
+    def _name_labels(self, examples: list[Any]) -> list[Any]:
+        """Return the examples with names instead of ids, see `inferred.rename_ids`."""
+        from albert_np.tasks.inferred import rename_ids
+
+        renamed, note = rename_ids(examples, self.task.options["labels"])
+        if note:
+            warnings.warn(note, stacklevel=1)  # one place for all callers: it is shown once
+        return Examples(renamed, examples.summary) if isinstance(examples, Examples) else renamed
+
+
+def load_model(task: Task, path: Path, dtype: Any, config: Any = None) -> Any:
+    """Return the model of a trained folder, with the config beside its weights if none is given.
+
+    ValueError if it has no weights for the task's head.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*left out")  # heads of pretraining, which the task does not use
+        return task.model.from_pretrained(path, dtype=dtype, config=config, require_heads=True)
 
 
 def restore_task(task: type[Task], options: dict[str, Any], file: Path) -> Task:

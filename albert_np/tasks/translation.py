@@ -50,6 +50,7 @@ class Translation(Task):
     reading = (*FILE_OPTIONS, "languages")
     trains: ClassVar[dict[str, Any]] = {"label_smoothing": 0.1}
     collate = staticmethod(batches.collate_translations)
+    _pieces: int | None = None  # of the tokenizer, once there is one
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -117,7 +118,7 @@ class Translation(Task):
             longest = int(arrays["attention_mask"].sum(1).max())
             generated = model.generate(
                 arrays["input_ids"], arrays["attention_mask"], self.options["num_beams"], min(max_target, 2 * longest + 10),
-                self.options["length_penalty"],
+                self.options["length_penalty"], vocab_size=self._pieces and min(self._pieces, model.config.vocab_size),
             )  # fmt: skip
             for ids, i in zip(generated.tolist(), group):
                 sep = sources[i].ids[-1]
@@ -125,7 +126,7 @@ class Translation(Task):
         return outputs
 
     def answers(self, model: Any, tokenizer: Any, examples: list[Translated]) -> list[str]:
-        self._tokenizer = tokenizer  # for `answer`
+        self._tokenizer, self._pieces = tokenizer, len(tokenizer)  # for `answer` and `run`
         return super().answers(model, tokenizer, examples)
 
     def answer(self, example: Translated, items: list[Item], outputs: list[list[int]]) -> str:

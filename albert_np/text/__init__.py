@@ -11,6 +11,7 @@ encoding         ids -> rows of a batch: pairs, truncation, special tokens, padd
 base             Tokenizer: what all tokenizers share, calls and files
 wordpiece        WordPieceTokenizer, for the Chinese models
 train            train_tokenizer: a new vocabulary from raw lines
+coverage         the characters of a text that a vocabulary does not keep
 
 Files:
 
@@ -19,6 +20,7 @@ settings         tokenizer_config.json
 spiece           SentencePiece models, checked before the library loads them; specs: their settings, charsmap: their character map
 vocabulary       WordPiece vocabularies: vocab.txt
 tokenizer_json   tokenizer.json, for transformers and the tokenizers library
+unigram_json     a tokenizer.json without spiece.model, as transformers 5 saves it
 """
 
 from albert_np.text.base import Tokenizer

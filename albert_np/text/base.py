@@ -61,8 +61,8 @@ class Tokenizer(ABC):
         """Return the tokenizer of a folder, a vocabulary file, Google's .tar.gz, or a name on the Hugging Face hub.
 
         A folder's vocabulary is spiece.model, or else its only \\*.model (Google's 30k-clean.model), or else vocab.txt: a
-        WordPiece vocabulary, as in the Chinese models, for which a `WordPieceTokenizer` is returned. The settings are those of
-        the folder's tokenizer_config.json, if there is one.
+        WordPiece vocabulary, as in the Chinese models, for which a `WordPieceTokenizer` is returned, or else tokenizer.json, of
+        either kind. The settings are those of the folder's tokenizer_config.json, if there is one.
 
         changes: settings that replace the folder's, such as ``keep_accents=True``. The other arguments are those of
         huggingface_hub, and are used only for names on the hub.
@@ -109,6 +109,19 @@ class Tokenizer(ABC):
     @abstractmethod
     def fingerprint(self) -> str:
         """Return the SHA-256 of everything that a text's ids depend on: the vocabulary and the switches of the normaliser."""
+
+    @property
+    @abstractmethod
+    def strips_accents(self) -> bool:
+        """True if the normaliser removes accents."""
+
+    @abstractmethod
+    def removed_marks(self, character: str) -> str:
+        """Return the combining marks of a character that the normaliser removes; "" if there are none."""
+
+    @abstractmethod
+    def unknown_parts(self, text: str) -> list[str]:
+        """Return the parts of a text of a corpus that are not in the vocabulary: its characters, or whole words."""
 
     # ---- the vocabulary
 
@@ -219,7 +232,7 @@ class Tokenizer(ABC):
         truncation   False, True or "longest_first", "only_first", "only_second"; None truncates (longest first) if max_length
                      is given without padding, like transformers
         max_length   tokens of a row with its special tokens; by default `model_max_length`
-        return_tensors   "np", as in transformers; the result is NumPy arrays in any case
+        return_tensors   None or "np": NumPy arrays in either case
 
         -> input_ids, token_type_ids, attention_mask (B, T) int64 and, if requested, offset_mapping (B, T, 2): the slice of
         the text (of the pair, where the token type is 1) that a token came from, (0, 0) for special tokens.
@@ -228,7 +241,7 @@ class Tokenizer(ABC):
         without room for the special tokens, an unknown option.
         """
         if return_tensors not in (None, "np"):
-            raise ValueError(f"return_tensors must be 'np', as the result is NumPy arrays, not {return_tensors!r}")
+            raise ValueError(f"return_tensors must be 'np' or None, not {return_tensors!r}: a call returns NumPy arrays")
         pad_to = encoding.choose_option("padding", padding, encoding.PADDING)
         strategy = encoding.choose_truncation(truncation, max_length, pad_to)
         texts_a, texts_b = _list_texts(text, text_pair)

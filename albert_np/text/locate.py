@@ -25,4 +25,6 @@ def find_vocabulary(path: Path) -> Path:
             return candidates[0]
     if (path / JSON_FILE).is_file():
         return path / JSON_FILE
-    raise FileNotFoundError(f"no tokenizer at {path}: there is neither {MODEL_FILE} (or another *.model) nor {VOCAB_FILE}")
+    raise FileNotFoundError(
+        f"no tokenizer at {path}: there is neither {MODEL_FILE} (or another *.model) nor {VOCAB_FILE} nor {JSON_FILE}"
+    )

@@ -55,6 +55,13 @@ def normalise_text(text: str, do_lower_case: bool = True, keep_accents: bool = F
     return text.lower() if do_lower_case else text
 
 
+def find_marks(character: str) -> str:
+    """Return the combining marks that are dropped from a character if accents are not kept; "" if there are none."""
+    if character.isascii():
+        return ""
+    return "".join([c for c in unicodedata.normalize("NFKD", character) if unicodedata.combining(c)])
+
+
 def normalise(text: str, do_lower_case: bool = True, keep_accents: bool = False, remove_space: bool = True) -> Normalised:
     """Return the text of `normalise_text`, with the slice of the original that each character came from.
 

@@ -1,6 +1,7 @@
 """A tokenizer's settings and the file tokenizer_config.json, shared with transformers."""
 
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,17 +46,19 @@ def check(settings: dict[str, Any], schema: Schema, source: str = "the tokenizer
         raise ValueError(f"model_max_length of {source} must be a positive integer, not {length!r}")
 
 
-def read(folder: Path | None, schema: Schema) -> tuple[dict[str, Any], dict[str, Any]]:
+def read(folder: Path | None, schema: Schema, added: Collection[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return (the schema's settings, other entries) of a folder's tokenizer_config.json; empty if there is no such file.
+
+    added: tokens beside the schema's that the tokenizer recognises; others cause a warning.
 
     ValueError, which names the file: it is not JSON, a setting has the wrong type, or a special token has another name.
     """
     if folder is None:
         return {}, {}
-    _check_tokens(folder / TOKENS_FILE, _read_object(folder / TOKENS_FILE), schema)
+    _check_tokens(folder / TOKENS_FILE, _read_object(folder / TOKENS_FILE), schema, added)
     path = folder / CONFIG_FILE
     values = _read_object(path)
-    _check_tokens(path, values, schema)
+    _check_tokens(path, values, schema, added)
     settings = {name: values[name] for name in schema.names if values.get(name) is not None}
     if isinstance(settings.get("model_max_length"), float):  # transformers' "no limit" is 1e30, in some files with a point
         settings["model_max_length"] = int(settings["model_max_length"])
@@ -78,14 +81,14 @@ def _read_object(path: Path) -> dict[str, Any]:
     return values
 
 
-def _check_tokens(path: Path, values: dict[str, Any], schema: Schema) -> None:
+def _check_tokens(path: Path, values: dict[str, Any], schema: Schema, known: Collection[str]) -> None:
     """Raise ValueError for a special token of another name; warn of tokens that are not in the vocabulary."""
     for name, standard in schema.tokens.items():
         token = _get_content(values.get(name, standard))
         if token != standard:
             raise ValueError(f"{name} in {path} is {token!r}; ALBERT's is {standard!r}, and no other is supported")
     added = [value for name in ADDED for value in _list_values(values.get(name))]
-    unknown = sorted({str(_get_content(value)) for value in added} - set(schema.tokens.values()))
+    unknown = sorted({str(_get_content(value)) for value in added} - {*schema.tokens.values(), *known})
     if unknown:
         listed = ", ".join(map(repr, unknown[:5]))
         warnings.warn(f"{path} adds tokens ({listed}): not supported, in a text they are ordinary text", stacklevel=2)

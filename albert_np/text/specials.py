@@ -5,7 +5,7 @@ and the result is split at them (so <PAD> is found too). [MASK] stands for a wor
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from albert_np.text.normalise import lower_each
 
@@ -19,17 +19,22 @@ def may_contain_specials(text: str) -> bool:
     return "]" in text or ">" in text
 
 
-def lower_around_specials(text: str) -> str:
+def make_pattern(added: Iterable[str]) -> re.Pattern[str]:
+    """Return the pattern of the special tokens and of others, of which the longest that fits counts."""
+    return re.compile("(" + "|".join(map(re.escape, sorted([*SPECIALS, *added], key=len, reverse=True))) + ")")
+
+
+def lower_around_specials(text: str, pattern: re.Pattern[str] = PATTERN) -> str:
     """Return the text in lower case, except its special tokens."""
-    parts = PATTERN.split(text)  # every second part is a special token
+    parts = pattern.split(text)  # every second part is a special token
     parts[::2] = map(lower_each, parts[::2])
     return "".join(parts)
 
 
-def split_at_specials(text: str) -> Iterator[tuple[str, int, int]]:
+def split_at_specials(text: str, pattern: re.Pattern[str] = PATTERN) -> Iterator[tuple[str, int, int]]:
     """Yield (part, start, end): the special tokens of the text and the parts between them."""
     done = 0
-    for match in PATTERN.finditer(text):
+    for match in pattern.finditer(text):
         start, end = match.span()
         before = text[done:start]
         if match.group() == MASK:

@@ -53,8 +53,6 @@ def load(path: str | Path, specials: tuple[str, ...] = ()) -> tuple["SentencePie
     its pieces is loaded with a warning.
     ValueError, which names the file: it is not a SentencePiece model, is damaged, or lacks a special piece.
     """
-    import sentencepiece
-
     path = Path(path)
     with open(path, "rb") as file:
         data = file.read(MAX_FILE_BYTES + 1)
@@ -63,6 +61,13 @@ def load(path: str | Path, specials: tuple[str, ...] = ()) -> tuple["SentencePie
         raise ValueError(f"{path} has {path.stat().st_size} bytes; a SentencePiece model has {MAX_FILE_BYTES} at most")
     if re.match(rb"[^\t\n]+\t-?\d+(\.\d+)?(e-?\d+)?\r?\n", data):
         raise ValueError(f"{path} is the text .vocab, not the .model that belongs to it")
+    return load_bytes(data, path, specials)
+
+
+def load_bytes(data: bytes, path: Path, specials: tuple[str, ...] = ()) -> tuple["SentencePieceProcessor", Model]:
+    """Return `load` of a model's bytes; `path` is the file that messages name."""
+    import sentencepiece
+
     try:
         model = check(data, specials)
         processor = sentencepiece.SentencePieceProcessor()

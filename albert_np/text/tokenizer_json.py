@@ -4,7 +4,8 @@ transformers can also make a tokenizer of spiece.model alone, but a different on
 after which a new word begins, and release 5 lacks the rule for digits and commas. This file describes each step:
 
     the five special tokens, [MASK] with the space before it; ( ) " and so on are pieces like others
-    the normaliser          white space, quotes, NFKD, marks, lower case (see `normalise`), the model's character map
+    the normaliser          white space, quotes, NFKD, marks, lower case (see `normalise`), the model's character map (before
+                            it NFC, which composes Hangul and letters with marks as SentencePiece's own map does)
     the words               split at spaces, each with ▁ before it
     the pieces              Unigram with the model's scores; that of a piece which ends in a digit and a comma is lowered by
                             100, so that the comma comes off, as in transformers' own converter
@@ -21,8 +22,8 @@ Remaining differences to `AlbertTokenizer`:
   otherwise ("dddd": d dd d ...);
 - a word in which the rule for digits and commas would cut the part before the comma in another way when it is alone;
 - <PAD>, <UNK> in capitals, which are special tokens here, since the text is lower-cased first, and ordinary text there;
-- with keep_accents, or for marks of class 0: a character that the map changes with several marks behind it (the library maps
-  a letter and its marks together or not at all);
+- with keep_accents: a mark behind a character that the map changes to another one (ª and an acute accent), and marks in an
+  order that is not Unicode's: SentencePiece leaves them as they are, and NFC does not;
 - characters that the library's Unicode tables are too old for (🯰 and some letters that came with Unicode 13).
 """
 
@@ -35,6 +36,7 @@ from typing import Any
 
 from albert_np.text.pieces import SPACE, ends_in_digit_comma
 from albert_np.text.specials import CLS, MASK, SEP, SPECIALS, UNK
+from albert_np.text.specs import Specs
 from albert_np.text.spiece import CONTROL, UNKNOWN, UNUSED, USER_DEFINED, Model, Piece
 
 USER_DEFINED_SCORE = -0.1  # nearly 0, so that such a piece is always preferred
@@ -57,7 +59,7 @@ def build(model: Model, do_lower_case: bool, keep_accents: bool, remove_space: b
         "added_tokens": sorted((_make_special(token, ids[token]) for token in SPECIALS), key=lambda token: token["id"]),
         "normalizer": {
             "type": "Sequence",
-            "normalizers": _make_normaliser(model.specs.charsmap, do_lower_case, keep_accents, remove_space),
+            "normalizers": _make_normaliser(model.specs, do_lower_case, keep_accents, remove_space),
         },
         "pre_tokenizer": {
             "type": "Sequence",
@@ -80,7 +82,7 @@ def _make_special(token: str, i: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _make_normaliser(charsmap: bytes, do_lower_case: bool, keep_accents: bool, remove_space: bool) -> list[dict[str, Any]]:
+def _make_normaliser(specs: Specs, do_lower_case: bool, keep_accents: bool, remove_space: bool) -> list[dict[str, Any]]:
     steps = []
     if remove_space:
         steps += [
@@ -92,9 +94,16 @@ def _make_normaliser(charsmap: bytes, do_lower_case: bool, keep_accents: bool, r
         steps += [{"type": "NFKD"}, _replace({"Regex": _character_class(_is_mark)}, "")]
     if do_lower_case:
         steps.append({"type": "Lowercase"})
-    if charsmap:
-        steps.append({"type": "Precompiled", "precompiled_charsmap": base64.b64encode(charsmap).decode()})
+    if specs.charsmap:
+        if b"nfkc" in specs.normalizer:  # SentencePiece's map composes; the library maps no sequence of six bytes or more
+            steps += [*_widen_katakana(), {"type": "NFC"}] if keep_accents else [{"type": "NFC"}]
+        steps.append({"type": "Precompiled", "precompiled_charsmap": base64.b64encode(specs.charsmap).decode()})
     return steps
+
+
+def _widen_katakana() -> list[dict[str, Any]]:
+    """Return steps from half-width katakana and voicing marks to full-width ones, which NFC then composes: ｶﾞ -> ガ."""
+    return [_replace({"String": c}, unicodedata.normalize("NFKC", c)) for c in map(chr, range(0xFF66, 0xFFA0))]
 
 
 def _replace(pattern: dict[str, str], content: str) -> dict[str, Any]:

@@ -16,6 +16,8 @@ CONTROL = ["[CLS]", "[SEP]", "[MASK]"]
 SIGNS = ["(", ")", '"', "-", ".", "–", "£", "€"]
 SMALLEST = 2 + len(CONTROL) + len(SIGNS)
 LONGEST_LINE = 4000  # bytes: SentencePiece skips lines over 4192, so longer ones are split at spaces
+RESERVED = "\u2585"  # ▅ stands for unknown characters within SentencePiece, which skips each line that has one
+NAMES = {name: f"{name[0]} {name[1:-1]} {name[-1]}" for name in ("<pad>", "<unk>", *CONTROL)}  # else it skips their characters
 THREADS = 2  # constant, since another number of threads adds in another order, which can in the end change the pieces
 
 
@@ -39,8 +41,9 @@ def train_tokenizer(
 ) -> Path:
     """Train a vocabulary of exactly `vocab_size` pieces on raw lines and write it to `model_path`, whole or not at all.
 
-    The lines are normalised first, as by `AlbertTokenizer`. If there are more than `max_lines`, a random sample is used. The
-    same lines in the same order give the same bytes. Returns the path.
+    The lines are normalised first, as by `AlbertTokenizer`; ▅ (U+2585), which SentencePiece reserves, counts as a space. If
+    there are more than `max_lines`, a random sample is used. The same lines in the same order give the same bytes. Returns the
+    path, for an `AlbertTokenizer` with the same do_lower_case and keep_accents: the file does not hold these.
 
     TextTooSmall, a ValueError, if the text is too small for `vocab_size`; ValueError if it has too many different characters;
     the message names the limit.
@@ -93,8 +96,10 @@ class NormalisedLines:
     def __iter__(self) -> Iterator[str]:
         try:
             for line in map(check_text, self.lines):
-                if self.do_lower_case:
-                    line = lower_each(line)
+                line = lower_each(line) if self.do_lower_case else line
+                line = line.replace(RESERVED, " ")
+                for name, apart in NAMES.items():
+                    line = line.replace(name, apart)
                 yield from _split_line(normalise_text(line, self.do_lower_case, self.keep_accents))
         except BaseException as error:  # KeyboardInterrupt, too
             self.error = error
@@ -122,5 +127,5 @@ def _explain_error(message: str, vocab_size: int) -> ValueError | RuntimeError:
             f"at least {needed[1]}, or character_coverage smaller"
         )
     if "sentences_.empty()" in message or "all_chars_count" in message:
-        return ValueError("there is no text to train a vocabulary on: every line is empty")
+        return ValueError("there is no text to train a vocabulary on: every line is empty, or has no characters that are kept")
     return RuntimeError(f"SentencePiece could not train a vocabulary of {vocab_size} pieces: {message}")

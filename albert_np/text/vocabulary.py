@@ -50,15 +50,12 @@ def _read_lines(path: Path) -> list[str]:
 
 
 def read_tokenizer_json(path: Path) -> list[str]:
-    """Return the pieces in a tokenizer.json. FileNotFoundError: it is of a Unigram model. ValueError: it has no vocabulary."""
+    """Return the pieces in a tokenizer.json. ValueError: it has no WordPiece vocabulary."""
     values = read_json(path, MAX_JSON_BYTES)
     model = values.get("model") if isinstance(values, dict) else None
     kind = model.get("type") if isinstance(model, dict) else None
     if kind == "Unigram":
-        raise FileNotFoundError(
-            f"no {MODEL_FILE} beside {path}: the file itself does not hold all that {MODEL_FILE} does (its scores are "
-            f"changed, and which pieces are special is lost); copy {MODEL_FILE} from the folder that it was made from"
-        )
+        raise ValueError(f"{path} holds a Unigram model, not {VOCAB_FILE}: AlbertTokenizer reads it")
     vocab = model.get("vocab") if isinstance(model, dict) else None
     if kind != "WordPiece" or not isinstance(vocab, dict):
         raise ValueError(f"{path} holds no WordPiece model ({kind}): {MODEL_FILE} or {VOCAB_FILE} is needed")

@@ -10,6 +10,7 @@ This is done by the `tokenizers` library (the extra `chinese`); transformers' Be
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,20 @@ class WordPieceTokenizer(Tokenizer):
         """Return the SHA-256 of everything that a text's ids depend on: the pieces and the switches of the normaliser."""
         switches = {name: getattr(self, name) for name in self.schema.switches}
         return hashlib.sha256(json.dumps([self._pieces, switches], sort_keys=True).encode()).hexdigest()
+
+    @property
+    def strips_accents(self) -> bool:
+        return self.do_lower_case if self.strip_accents is None else self.strip_accents
+
+    def removed_marks(self, character: str) -> str:
+        if character.isascii() or not self.strips_accents:
+            return ""
+        return "".join([c for c in unicodedata.normalize("NFD", character) if unicodedata.category(c) == "Mn"])
+
+    def unknown_parts(self, text: str) -> list[str]:
+        """Return the words that are not in the vocabulary, nor all their parts."""
+        row = self._for_corpora.encode(check_text(text), add_special_tokens=False)
+        return [text[start:end] for i, (start, end) in zip(row.ids, row.offsets) if i == self.unk_token_id]
 
     # ---- the vocabulary
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from albert_np.engine.mpi import world
 from albert_np.models.config import AlbertConfig
+from albert_np.models.vocabulary import check_vocabulary
 from albert_np.training.callbacks import Callback, get_callback
 from albert_np.training.settings import Settings
 
@@ -113,7 +114,4 @@ def check_fit(config: AlbertConfig, settings: Settings, vocab_size: int) -> None
             f"sequences are too long: max_length is {settings.max_length}, "
             f"but the model's max_position_embeddings is {config.max_position_embeddings}"
         )
-    if vocab_size > config.vocab_size:
-        raise ValueError(
-            f"ids outside the vocabulary: the tokenizer has {vocab_size} pieces, the model's vocab_size is {config.vocab_size}"
-        )
+    check_vocabulary(config, vocab_size)

@@ -14,9 +14,13 @@ from albert_np.core import backend
 
 
 def init_mlm_bias(params: Any, piece_counts: np.ndarray) -> None:
-    """Set the MLM bias to ln p, p from these counts (V,) with add-one. A bias that is not all 0 is left unchanged."""
+    """Set the MLM bias to ln p, p from these counts (V,) with add-one. A bias that is not all 0 is left unchanged.
+
+    There may be fewer counts than rows, if the vocabulary is padded: rows without a piece have none.
+    """
     bias = params.mlm.b
     if backend.to_host(bias).any():
         return
-    counts = piece_counts + 1.0  # (V,)
+    counts = np.ones(len(bias))  # (V,)
+    counts[: len(piece_counts)] += piece_counts
     bias[...] = backend.asarray_like(np.log(counts / counts.sum()).astype(bias.dtype), bias)

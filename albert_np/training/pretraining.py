@@ -23,7 +23,7 @@ from albert_np.training.evaluate import evaluate
 from albert_np.training.init_mlm_bias import init_mlm_bias
 from albert_np.training.losses import LossBuffer
 from albert_np.training.metrics import MetricsFile, read_metrics
-from albert_np.training.run_folder import RunFolder
+from albert_np.training.run_folder import RunFolder, params_hash
 from albert_np.training.settings import Settings
 from albert_np.training.trainer import Arrays, Checkpoints, Trainer
 from albert_np.version import __version__
@@ -75,6 +75,7 @@ def pretrain(
     report: Callback | None = None,
     processes: Processes | None = None,
     constraints: Sequence[Constraint] | None = None,
+    source: str = "",
     progress: bool = True,
     **changes: Any,
 ) -> Summary:
@@ -86,6 +87,9 @@ def pretrain(
     summary says so. constraints: instead of those that the settings ask for (`sparsity`).
 
     The progress is shown unless `progress` is False. report: a `Callback` that observes the run instead of this display.
+
+    The run starts from the parameters that the model has: new ones, or those of `AlbertForPreTraining.from_pretrained`. source:
+    where these come from, for run.json; a run that names one is not resumed with a model of other parameters.
 
     Started by mpiexec, all processes call this alike, with the same arguments: each computes its share of every step, and only
     the main process writes and reports. processes: others than all; `engine.mpi.SINGLE_PROCESS` for a run of this one alone.
@@ -105,7 +109,7 @@ def pretrain(
         stop = processes.shared_stop(own_stop)
         if processes.is_main:
             folder.check_space(model.params.count())
-        run = Pretraining(model, data, settings, constraints, callback, processes, stop, folder, tokenizer)
+        run = Pretraining(model, data, settings, constraints, callback, processes, stop, folder, tokenizer, source)
         try:
             run.begin()
             return run.run()
@@ -129,11 +133,13 @@ class Pretraining(Trainer):
         stop: Stop,
         folder: RunFolder,
         tokenizer: Any = None,
+        source: str = "",
     ) -> None:
         self.optimizer_name = settings.optimizer
         checkpoints = Checkpoints(folder.checkpoints, folder.resume, settings.keep)
         super().__init__(model, settings, constraints, callback, processes, stop, checkpoints)
         self.data, self.folder, self.tokenizer = data, folder, tokenizer
+        self.source = {"model": source, "sha256": params_hash(model.params)} if source else {}
         self.has_dropout = max(model.config.hidden_dropout_prob, model.config.attention_probs_dropout_prob) > 0
         self.total_steps = count_steps(settings, data.train)
         self.warmup = math.ceil(self.total_steps / 10) if settings.warmup is None else settings.warmup
@@ -219,10 +225,12 @@ class Pretraining(Trainer):
 
     def find_checkpoint(self) -> checkpoint.Checkpoint:
         saved = self.folder.newest_checkpoint(self.callback)
+        check_source(saved, self.source)
         check_resumable(saved, self.model.config, self.settings, self.data.fingerprint, self.callback)
         return saved
 
     def restore_more(self, stored: dict[str, Any]) -> None:
+        self.source = stored.get("source", {}) if stored else self.source
         position = stored["metrics"]["bytes"] if stored else 0
         self.metrics = MetricsFile(self.folder.metrics, position, writes=self.processes.is_main)
         self.detector = DivergenceDetector(self.model.config.vocab_size, stored.get("watch"))
@@ -232,7 +240,7 @@ class Pretraining(Trainer):
         values = super().stored_values()
         values["metrics"]["bytes"] = self.metrics.sync()
         more = {"corpus": self.data.fingerprint, "corpus_folder": self.data.folder, "watch": self.detector.memory}
-        return {**values, **more}
+        return {**values, **more, **({"source": self.source} if self.source else {})}
 
     def publish(self) -> None:
         """Write the model, for other programs, and run.json, for `info` and the figures."""
@@ -250,6 +258,7 @@ class Pretraining(Trainer):
             "unigram_entropy": self.data.unigram_entropy,
             "data": self.data.facts,
             "corpus_folder": self.data.folder,
+            **({"source": self.source} if self.source else {}),
         }
         write_json(out / "run.json", {**facts, "vocab_size": config.vocab_size, "version": __version__})
 
@@ -298,6 +307,17 @@ def check_resumable(
         callback.note(
             f"the run was planned for {_format_length(stored)} and is now for {_format_length(settings)}: from here on the "
             "learning rate follows the new schedule, so the result differs from that of an uninterrupted run of either length"
+        )
+
+
+def check_source(saved: checkpoint.Checkpoint, source: dict[str, str]) -> None:
+    """Raise ValueError if a source is given, and the run of the checkpoint started from other parameters."""
+    stored = saved.state.get("source", {})
+    if source and source["sha256"] != stored.get("sha256"):
+        started = f"the parameters that {stored['model']} had then" if stored else "new parameters"
+        raise ValueError(
+            f"cannot resume from {saved.folder}: the run started from {started}, not from those of {source['model']}; leave out "
+            "the model, or start another run"
         )
 
 

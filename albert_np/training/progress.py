@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 REFRESH = 0.2  # seconds between two drawings of the bar, or of a notebook's line
 LINE_EVERY = 10.0  # seconds between two lines where there is no terminal
 WIDE = 100  # columns that the whole line needs; a narrower terminal gets the short one
+SMALL = 1 << 20  # bytes of text that are tokenised in a moment
 FIGURES = {
     "loss": "loss {:.3f}", "accuracy": "accuracy {:.3f}", "mlm_accuracy": "mlm {:.3f}", "sop_accuracy": "sop {:.2f}",
     "lr": "lr {:.1e}",
@@ -81,7 +82,7 @@ class Progress(Callback):
         """Show how many bytes of the text are tokenised."""
         from rich import progress
 
-        if self._bar is None and done < total:
+        if self._bar is None and done < total and total >= SMALL:
             columns = [progress.TextColumn("tokenising"), progress.DownloadColumn(), *_time_left()]
             self._bar = self._open_bar(columns, time.monotonic)
             self._bar.add_task("", total=total)

@@ -4,11 +4,14 @@ out/  config.json  model.safetensors  spiece.model  tokenizer_config.json     th
       metrics.jsonl  run.json  figures/*.png  checkpoints/  corpus/
 """
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
 from typing import IO
 
+from albert_np.core import backend
+from albert_np.core.params import Tree
 from albert_np.io.files import make_folder
 from albert_np.training import checkpoint
 from albert_np.training.callbacks import Callback
@@ -90,3 +93,10 @@ class RunFolder:
         if newest is None:
             raise FileNotFoundError(f"there is no usable checkpoint in {self.checkpoints}; start the run again")
         return newest
+
+
+def params_hash(params: Tree) -> str:
+    """Return a hash of the values, names, shapes and dtypes."""
+    digest = hashlib.sha256(repr([(name, array.shape, str(array.dtype)) for name, array in params.items()]).encode())
+    digest.update(backend.to_host(params.flat).tobytes())
+    return digest.hexdigest()

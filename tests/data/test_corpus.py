@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -79,7 +80,7 @@ def test_large_vocabulary_uses_four_bytes(tmp_path):
 
 def test_second_run_reuses(tmp_path):
     first, message = prepare(tmp_path)
-    assert "it is not tokenised yet" in message and first.rebuild_reason
+    assert message.startswith("tokenising ") and ":" not in message and first.rebuild_reason == "it is not tokenised yet"
     tokenizer = LetterTokenizer()
     second, message = prepare(tmp_path, tokenizer)
     assert "is reused" in message and second.rebuild_reason is None
@@ -284,3 +285,25 @@ def test_a_real_corpus_in_bounded_memory(tmp_path):
     assert np.diff(corpus.segment_starts).max() == 32
     assert corpus.counts["tokens"] > 8_000_000
     assert mebibytes < 200  # as Python lists the tokens alone would take over 300; xz needs up to 65 by itself
+
+
+# -- layout ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "a paragraph of 150,001 characters: a line is a paragraph, .*paragraph' says, and an empty line ends a document"),
+        (
+            {"lines": "sentence", "document_separator": "%"},
+            "a sentence of 150,001 characters: a line is a sentence, .*, and '%' ends",
+        ),
+        ({"lines": "wrapped"}, "a paragraph of 150,001 characters: lines are joined until an empty one, as lines='wrapped' says"),
+    ],
+)
+def test_a_very_long_line_is_reported(tmp_path, options, message):
+    notes = []
+    (tmp_path / "a.txt").write_text("a day. " * 50 + "\n\n" + "ab " * 50_000 + "c\n\n")
+    Corpus.prepare([tmp_path / "a.txt"], LetterTokenizer(), tmp_path / "corpus", max_length=32, log=notes.append, **options)
+    reported = [note for note in notes if "a.txt has" in note]
+    assert len(reported) == 1 and re.search(message, reported[0])

@@ -28,8 +28,17 @@ def test_line_ends(tmp_path, end):
     assert read(tmp_path / "a.txt", f"one{end}two{end}{end}three{end}".encode()) == [["one", "two"], ["three"]]
 
 
-def test_byte_order_mark_is_dropped_at_the_start_only(tmp_path):
-    assert read(tmp_path / "a.txt", "\ufeffone\n\ufefftwo\n") == [["one", "\ufefftwo"]]
+def test_line_ends_of_two_kinds(tmp_path):
+    assert read(tmp_path / "a.txt", b"one\r\r\ntwo\r\r\n\r\r\nthree\r\r\n") == [["one", "two"], ["three"]]
+
+
+def test_byte_order_marks_are_dropped_at_the_start_of_lines(tmp_path):
+    assert read(tmp_path / "a.txt", "\ufeffone\n\ufefftwo \ufeff\n\ufeff\n\ufeffthree\n") == [["one", "two \ufeff"], ["three"]]
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\u00a0", "\u3000", "\u200b", "\ufeff\ufeff", "\x0c", "\u2060 \u200b"])
+def test_a_line_that_shows_nothing_is_empty(tmp_path, blank):
+    assert read(tmp_path / "a.txt", f"one\n{blank}\ntwo\n") == [["one"], ["two"]]
 
 
 @pytest.mark.parametrize("layout", ["sentence", "paragraph"])
@@ -76,9 +85,27 @@ def test_the_byte_order_mark_counts_as_bytes(tmp_path):
         read(tmp_path / "a.txt", b"\xef\xbb\xbfa\xff\n")
 
 
-def test_utf16_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="not UTF-8: byte 0xff in line 1"):
-        read(tmp_path / "a.txt", "hello".encode("utf-16"))
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(("name", "pack"), [("a.txt", bytes), ("a.txt.gz", gzip.compress), ("a.txt.xz", lzma.compress)])
+def test_a_byte_order_mark_tells_the_encoding(tmp_path, encoding, end, name, pack):
+    content = f"eins{end}zwei – ਊ 😀{end}{end}drei".encode(encoding)
+    content = content if encoding == "utf-8-sig" else "\ufeff".encode(encoding) + content
+    assert read(tmp_path / name, pack(content)) == [["eins", "zwei – ਊ 😀"], ["drei"]]
+
+
+@pytest.mark.parametrize("content", ["some text".encode("utf-16-le"), b"a\x00b\x00", bytes(100)])
+def test_utf16_without_a_mark_is_refused(tmp_path, content):
+    with pytest.raises(
+        ValueError,
+        match=r"a\.txt has \d+ NUL bytes among its first \d+: it is not a text file, or .* UTF-16 without",
+    ):
+        read(tmp_path / "a.txt", content)
+
+
+def test_damaged_utf16_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"a\.txt begins like UTF-16 and is not: truncated data"):
+        read(tmp_path / "a.txt", "hello".encode("utf-16")[:-1])
 
 
 @pytest.mark.parametrize("name", ["a.gz", "a.xz"])
@@ -104,6 +131,8 @@ def test_a_line_without_end_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("albert_np.data.documents.LONGEST_LINE", 1 << 20)
     with pytest.raises(ValueError, match="line 2 is longer than 1 MiB"):
         read(tmp_path / "a.txt", "x\n" + "y" * (1 << 20) + "z\n")
+    with pytest.raises(ValueError, match=r"line 1 is longer than 1 MiB; it has CR alone: .* tr '\\r' '\\n'$"):
+        read(tmp_path / "a.txt", "a line\r" * (1 << 18))
 
 
 def test_a_wrapped_paragraph_without_end_is_ended(tmp_path, monkeypatch):

@@ -26,12 +26,18 @@ from albert_np.data.sentences import encode_segments, split_sentences
         ["he wrote. and then he slept."],
         ["他来了。", "他走了！", "为什么？"],
         ["Всё ясно.", "Да."],
+        ["यह किताब है।", "वह घर है॥", "क्या?"],
+        ["هل جاء؟", "نعم۔", "ثم ذهب."],
         ["no end at all"],
     ],
 )
 def test_split_sentences(expected):
     glue = "" if "。" in expected[0] else " "
     assert split_sentences(glue.join(expected)) == expected
+
+
+def test_a_danda_ends_a_sentence_without_a_space():
+    assert split_sentences("यह किताब है।वह घर है।") == ["यह किताब है।", "वह घर है।"]
 
 
 def test_blanks_of_any_kind_between_sentences():

@@ -202,3 +202,54 @@ def test_a_config_of_more_numbers_than_memory_has(load, tensors, tmp_path):
     huge = CONFIG.replace(vocab_size=2**31 - 1, embedding_size=64)  # half a tebibyte
     with pytest.raises(ValueError, match=r"\.safetensors does not fit its config: .*(asks for 139,586,439,872|word_embeddings)"):
         ab.AlbertForPreTraining.from_pretrained(tmp_path, config=huge)
+
+
+PREFIXES = ["module.", "model.", "_orig_mod.", "model._orig_mod.", "module._orig_mod.", "_orig_mod.module.", "net.", "encoder."]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_prefixes_of_wrappers_are_taken_off(load, tensors, model, prefix):
+    """DataParallel, Lightning, torch.compile, combinations of them, and the name of any attribute; also within a name."""
+    loaded = load({prefix + name: array for name, array in tensors.items()})
+    assert np.array_equal(loaded.params.flat, model.params.flat)
+    inside = {prefix + name.replace("albert.", "albert._orig_mod."): array for name, array in tensors.items()}
+    assert np.array_equal(load(inside).params.flat, model.params.flat)
+    bare = {prefix + name.removeprefix("albert."): a for name, a in tensors.items() if name.startswith("albert.")}
+    assert np.array_equal(load(bare, ab.AlbertModel).params.embeddings.word, model.params.embeddings.word)
+
+
+def test_a_prefix_of_some_tensors_alone_stays(load, tensors):
+    given = {f"net.{name}": array for name, array in tensors.items()} | {"criterion.weight": np.ones(2, "f4")}
+    with pytest.raises(
+        ValueError, match=r"none of its 33 tensors has a name known .*: those of the model begin with 'net\.', others do not"
+    ):
+        load(given)
+    given = {f"model.{name}": array for name, array in tensors.items()} | {"criterion.weight": np.ones(2, "f4")}
+    with pytest.raises(ValueError, match=r"does not fit its config: unexpected: criterion\.weight$"):
+        load(given)
+
+
+@pytest.mark.parametrize("metadata", [{}, {WORD: "predictions.decoder.weight", "format": "pt"}])
+def test_the_tied_table_may_be_stored_as_the_decoder(tmp_path, tensors, model, metadata):
+    """safetensors' save_model keeps one of the two names, and the other in the metadata."""
+    CONFIG.save_pretrained(tmp_path)
+    tensors["predictions.decoder.weight"] = tensors.pop(WORD)
+    save_file(tensors, tmp_path / "model.safetensors", metadata=metadata)
+    assert np.array_equal(ab.AlbertForPreTraining.from_pretrained(tmp_path).params.flat, model.params.flat)
+    assert (WORD in read(tmp_path / "model.safetensors")) == bool(metadata)
+    tensors["predictions.decoder.weight"] = np.ones((3, 4), "f4")
+    save_file(tensors, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match=r"predictions\.decoder\.weight: expected \(24, 4\), file has \(3, 4\)"):
+        ab.AlbertForPreTraining.from_pretrained(tmp_path)
+
+
+def test_a_head_for_another_number_of_labels_names_the_key(tmp_path):
+    model = ab.AlbertForSequenceClassification(CONFIG.replace(num_labels=3))
+    model.save_pretrained(tmp_path)
+    CONFIG.replace(id2label={0: "no", 1: "yes"}).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"the config's id2label is for 2 labels, the file's head for 3: correct id2label"):
+        ab.AlbertForSequenceClassification.from_pretrained(tmp_path)
+    assert ab.AlbertForSequenceClassification.from_pretrained(tmp_path, num_labels=3).config.num_labels == 3
+    CONFIG.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="the config's num_labels is for 2 labels, the file's head for 3: correct num_labels"):
+        ab.AlbertForSequenceClassification.from_pretrained(tmp_path)

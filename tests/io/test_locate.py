@@ -35,6 +35,14 @@ def test_what_a_trainer_leaves_is_no_weights(folder):
     assert meant(folder("training_args.bin", "optimizer.pt", "rng_state_0.pth", "mine.bin")) == ("mine.bin", "torch")
 
 
+def test_lightnings_checkpoint_is_an_archive_of_torch(folder):
+    path = folder("model.ckpt")
+    (path / "last.ckpt").write_bytes(b"PK\x03\x04...")
+    assert meant(path) == ("last.ckpt", "torch") == meant(path / "last.ckpt")
+    with pytest.raises(ValueError, match="weights end in"):
+        meant(path / "model.ckpt")
+
+
 def test_the_newest_checkpoint_is_the_one_that_is_named(folder):
     path = folder("model.ckpt-1.index", "model.ckpt-22.index")
     with pytest.raises(ValueError, match=r"several checkpoints: model\.ckpt-1, model\.ckpt-22; name the one"):

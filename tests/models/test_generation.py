@@ -137,3 +137,21 @@ def test_the_loss_is_that_of_the_tokens_that_follow():
     assert float(model.loss_and_gradients(SOURCE, MASK, types, labels=labels)[0]) == pytest.approx(float(loss), rel=1e-15)
     labels[:, :] = -100
     assert float(model.loss_and_gradients(SOURCE, MASK, types, labels=labels)[0]) == 0
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_ids_without_a_piece_are_never_generated(beams):
+    """A word table that was padded: the result is that of a model without the last rows."""
+    model = make_model()
+    assert (model.generate(SOURCE, MASK, beams, 8, eos_token_id=END) >= 15).any()
+    sources = np.minimum(SOURCE, 14)
+    found = model.generate(sources, MASK, beams, 8, eos_token_id=END, vocab_size=15)
+    assert found.max() < 15
+    small = make_model(vocab_size=15)
+    for name, array in small.params.items():
+        full = dict(model.params.items())[name]
+        array[...] = full[: len(array)]
+    assert np.array_equal(found, small.generate(sources, MASK, beams, 8, eos_token_id=END))
+    for wrong in (0, 24):
+        with pytest.raises(ValueError, match=f"vocab_size: expected 1 to 23, the model's, got {wrong}"):
+            model.generate(SOURCE, MASK, vocab_size=wrong)

@@ -1,13 +1,16 @@
 """Parity of the fine-tuning classes with an installed transformers: logits, loss and every gradient, in float64.
 
-What our model saves, theirs loads. Its question answering sees padding (a finite score at every hidden place), ours does not: so
-spans are compared on rows without padding.
+What our model saves, theirs loads, and a folder that they saved answers here as their pipelines do. Their question answering
+sees padding (a finite score at every hidden place), ours does not: so spans are compared on rows without padding.
 """
 
 import numpy as np
 import pytest
 
 import albert_np as ab
+from albert_np.metrics import to_bio
+from albert_np.tasks.words import split_words
+from albert_np.text import AlbertTokenizer, train_tokenizer
 
 torch = pytest.importorskip("torch", reason="torch is not installed: no live parity")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed: no live parity")
@@ -117,3 +120,117 @@ def test_the_hidden_states_and_attentions_are_theirs(tmp_path, inner):
         both = (seen[:, None, :, None] & seen[:, None, None, :]) * np.ones((1, 3, 1, 1), bool)
         np.testing.assert_allclose(mine[both], other.detach().numpy()[both], rtol=0, atol=1e-11)
     np.testing.assert_allclose(out.pooler_output, expected.pooler_output.detach().numpy(), rtol=0, atol=1e-11)
+
+
+# ---- folders that transformers fine-tuned
+
+SENTENCES = [
+    "the river runs through the old town", "Ada Lovelace was born in London", "a fine film with a great cast",
+    "a poor film (with a bad plot)", "who wrote the first program",
+]  # fmt: skip
+KINDS = {
+    "classes": dict(id2label={0: "negative", 1: "neutral", 2: "positive"}),
+    "classes without names": dict(num_labels=3),
+    "sets": dict(id2label={0: "a", 1: "b", 2: "c"}, problem_type="multi_label_classification"),
+    "a number": dict(num_labels=1, problem_type="regression"),
+}
+LONGER = dict(max_position_embeddings=80, initializer_range=0.4)
+SCHEMES = {
+    "BIO": ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"],
+    "IO": ["O", "PER", "LOC"],
+    "BIOES": ["B-X", "I-X", "E-X", "S-X", "O"],
+}
+
+
+@pytest.fixture(scope="module")
+def their_tokenizer(tmp_path_factory):
+    """transformers' tokenizer of a small vocabulary; it is saved as tokenizer.json alone by release 5."""
+    folder = tmp_path_factory.mktemp("tokenizer")
+    AlbertTokenizer(train_tokenizer(SENTENCES * 9, folder / "given.model", 55)).save_pretrained(folder / "ours")
+    (folder / "ours" / "config.json").write_text('{"model_type": "albert"}')
+    return transformers.AutoTokenizer.from_pretrained(folder / "ours")
+
+
+@pytest.fixture
+def fine_tuned(tmp_path, their_tokenizer):
+    """A function: a class of transformers and fields of its config -> the folder of a model and its tokenizer."""
+
+    def save(name, **fields):
+        torch.manual_seed(0)
+        config = transformers.AlbertConfig(**{**SIZES, "vocab_size": len(their_tokenizer), **LONGER, **fields})
+        model = getattr(transformers, name)(config)
+        torch.nn.init.normal_(getattr(model, "classifier", torch.nn.Linear(1, 1)).bias)
+        model.save_pretrained(tmp_path)
+        their_tokenizer.save_pretrained(tmp_path)
+        return str(tmp_path)
+
+    return save
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_classifier_answers_as_their_pipeline(fine_tuned, kind):
+    folder = fine_tuned(SEQUENCES, **KINDS[kind])
+    with pytest.warns(UserWarning, match=r"no task\.json: classification"):
+        trained = ab.Trained.from_pretrained(folder)
+    pipeline = transformers.pipeline("text-classification", model=folder, top_k=None)
+    pairs = [(SENTENCES[0], None), (SENTENCES[3], None), (SENTENCES[1], SENTENCES[4])]
+    for text, pair in pairs:
+        (answer,) = trained.predict(text if pair is None else f"{text}\t{pair}")
+        (expected,) = pipeline([{"text": text} if pair is None else {"text": text, "text_pair": pair}])
+        if kind == "a number":
+            assert answer["label"] == pytest.approx(expected[0]["score"], abs=1e-5)
+            continue
+        assert answer["probabilities"] == pytest.approx({each["label"]: each["score"] for each in expected}, abs=1e-5)
+        if kind == "sets":
+            assert set(answer["label"]) == {each["label"] for each in expected if each["score"] > 0.5}
+        else:
+            assert answer["label"] == expected[0]["label"]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_tags_are_those_of_their_pipeline(fine_tuned, scheme):
+    """At the first token of each word; entities here are runs of tags, as with their aggregation_strategy."""
+    folder = fine_tuned(TOKENS, id2label=dict(enumerate(SCHEMES[scheme])))
+    with pytest.warns(UserWarning, match=r"no task\.json: ner with the labels"):
+        trained = ab.Trained.from_pretrained(folder)
+    pipeline = transformers.pipeline("token-classification", model=folder, ignore_labels=[])
+    for text in SENTENCES[:3]:
+        tokens = pipeline(text)
+        first = [min((t for t in tokens if t["start"] == start), key=lambda t: t["index"]) for _, start, _ in split_words(text)]
+        tags = [t["entity"] if "-" in t["entity"] or t["entity"] == "O" else "I-" + t["entity"] for t in first]
+        answers = trained.task.answers(trained.model, trained.tokenizer, [trained.task.example(text)])
+        assert answers == [to_bio(tags)]
+
+
+def test_answers_are_the_best_spans_of_their_scores(fine_tuned, their_tokenizer):
+    folder = fine_tuned(SPANS)
+    with pytest.warns(UserWarning, match=r"no task\.json: question-answering"):
+        trained = ab.Trained.from_pretrained(folder)
+    theirs = transformers.AutoModelForQuestionAnswering.from_pretrained(folder).eval()
+    for question, context in zip(SENTENCES[4:] * 3, SENTENCES):
+        (answer,) = trained.predict([trained.task.example(f"{question}\t{context}")])
+        row = their_tokenizer(question, context, return_tensors="pt", return_offsets_mapping=True, return_token_type_ids=True)
+        spans = row.pop("offset_mapping")[0].tolist()
+        out = theirs(**row)
+        inside = [i for i, (kind, span) in enumerate(zip(row["token_type_ids"][0], spans)) if kind == 1 and span != [0, 0]]
+        start_logits, end_logits = out.start_logits[0].tolist(), out.end_logits[0].tolist()
+        scores = {(i, k): start_logits[i] + end_logits[k] for i in inside for k in inside if i <= k}
+        first, last = max(scores, key=scores.get)
+        assert (answer["start"], answer["end"]) == (spans[first][0], spans[last][1])
+
+
+@pytest.mark.parametrize("name", ["AlbertForMaskedLM", "AlbertForPreTraining"])
+@pytest.mark.parametrize("rows", [0, 9])
+def test_masks_are_filled_as_by_their_pipeline(fine_tuned, their_tokenizer, name, rows):
+    """Special tokens, and rows beyond the tokenizer's pieces, are left out here."""
+    from albert_np.apps.fill_mask import fill_masks, load_masked_model
+
+    folder = fine_tuned(name, vocab_size=len(their_tokenizer) + rows)
+    model, tokenizer = load_masked_model(folder)
+    (found,) = fill_masks(model, tokenizer, "the [MASK] runs", 10)
+    theirs = transformers.AutoModelForPreTraining.from_pretrained(folder).eval()
+    row = their_tokenizer("the [MASK] runs", return_tensors="pt")
+    logits = theirs(**row)
+    logits = (logits.logits if hasattr(logits, "logits") else logits.prediction_logits)[0, row["input_ids"][0].tolist().index(4)]
+    best = [i for i in logits[: len(their_tokenizer)].argsort(descending=True).tolist() if i > 4][:10]
+    assert [piece for piece, _ in found] == [tokenizer.decode([i]) or tokenizer.convert_ids_to_tokens(i) for i in best]

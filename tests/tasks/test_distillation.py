@@ -108,6 +108,15 @@ def test_a_student_of_a_good_teacher_comes_close_to_it(tokenizer, tmp_path):
     assert done.scores[0]["f1"] > 0.9
 
 
+def test_a_teacher_with_a_padded_vocabulary(tokenizer, tmp_path):
+    given = examples("ner", 10)
+    common = dict(tokenizer=tokenizer, options={"max_length": 64}, epochs=1)
+    padded = ab.AlbertConfig.preset("tiny", **SMALL, vocab_size=len(tokenizer) + 9)
+    ab.finetune("ner", given, config=padded, **common, out=tmp_path / "teacher")
+    done = ab.finetune("ner", given, config="tiny", changes=SMALL, **common, teacher=tmp_path / "teacher")
+    assert done.trained.model.config.vocab_size == len(tokenizer)
+
+
 def test_unsuitable_teachers_are_rejected(tokenizer, tmp_path):
     given = examples("ner", 10)
     common = dict(config="tiny", tokenizer=tokenizer, options={"max_length": 64}, changes=SMALL, epochs=1)
@@ -121,7 +130,7 @@ def test_unsuitable_teachers_are_rejected(tokenizer, tmp_path):
         ab.finetune("ner", given, **{**common, "tokenizer": None}, vocab_size=60, teacher=tmp_path / "teacher")
     with pytest.raises(ValueError, match="expected an AlbertForTokenClassification, like the student, got an "):
         attach_teacher(ab.AlbertForTokenClassification(model_of().config), DistillConfig(model_of()))
-    with pytest.raises(ValueError, match="the same labels and vocabulary"):
+    with pytest.raises(ValueError, match="must have the same labels: the teacher has 4, the student "):
         attach_teacher(model_of(), DistillConfig(model_of(num_labels=4)))
 
 

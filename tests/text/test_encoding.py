@@ -112,3 +112,18 @@ def test_errors(tokenizer, arguments, options, message):
 def test_encode_takes_one_text(tokenizer):
     with pytest.raises(ValueError, match="encode takes one text, not list"):
         tokenizer.encode(["the"])
+
+
+def test_return_tensors(tokenizer):
+    expected = tokenizer(["the old bridge"])
+    for value in ("np", None):
+        found = tokenizer(["the old bridge"], return_tensors=value)
+        assert {key: rows.tolist() for key, rows in found.items()} == {key: rows.tolist() for key, rows in expected.items()}
+    for value in ("pt", "tf", True):
+        with pytest.raises(ValueError, match=rf"return_tensors must be 'np' or None, not {value!r}: a call returns NumPy arrays"):
+            tokenizer(["the old bridge"], return_tensors=value)
+
+
+def test_texts_of_unequal_length_without_padding(tokenizer):
+    with pytest.raises(ValueError, match=r"the rows have from 3 to .* tokens: pass padding=True to fill them up"):
+        tokenizer(["the", "the old bridge fell"])

@@ -240,10 +240,3 @@ def test_nothing_there(tmp_path):
 def test_a_setting_that_does_not_exist(model_file):
     with pytest.raises(TypeError, match="strip_accents"):
         AlbertTokenizer.from_pretrained(model_file, strip_accents=True)
-
-
-def test_return_tensors_as_in_transformers(tokenizer):
-    expected = tokenizer("a text")
-    assert all(np.array_equal(tokenizer("a text", return_tensors="np")[name], array) for name, array in expected.items())
-    with pytest.raises(ValueError, match="return_tensors must be 'np', as the result is NumPy arrays, not 'pt'"):
-        tokenizer("a text", return_tensors="pt")

@@ -2,13 +2,15 @@
 
 import base64
 import json
+import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from protobuf_writer import field, model
 
-from albert_np.text import AlbertTokenizer
+from albert_np.text import AlbertTokenizer, train_tokenizer
+from albert_np.text.train import TextTooSmall
 
 needs_library = "tokenizers is not installed (the extra chinese)"
 PIECES = [("▁", -5), (",", -6), ("2", -4), ("0", -4), ("▁9", -3), ("▁90,", -1), ("2000,", -1), ("20", -2), ("00", -2), ("a", -3),
@@ -85,6 +87,27 @@ def test_the_library_cuts_as_we_do(both, text):
         for (start, end), (first, last) in zip(mine["offset_mapping"][0].tolist(), other.offsets):
             if "\x1c" not in text:  # which the map drops; at the start of a text the library's slices are then one off
                 assert start <= first <= last <= end
+
+
+LANGUAGES = ["Das Mädchen, Überschuhe ß", "Ёлка и йод ещё", "ガイドはがぎパピ", "हिन्दी अनुस्वार क़ है।", "北京的。", "한국어 값이",
+             "ที่นี่", "Tiếng Việt", "தொகை", "ভালো", "صَلَّى", "İstanbul"]  # fmt: skip
+
+
+@pytest.mark.parametrize("lower_case", [True, False])
+@pytest.mark.parametrize("keep_accents", [True, False])
+def test_languages(tmp_path, lower_case, keep_accents):
+    """Composed and decomposed texts of a vocabulary that has all their characters."""
+    switches = {"do_lower_case": lower_case, "keep_accents": keep_accents}
+    with pytest.raises(TextTooSmall) as error:
+        train_tokenizer(LANGUAGES * 9, tmp_path / "m", 5000, **switches)
+    path = train_tokenizer(LANGUAGES * 9, tmp_path / "m", error.value.largest, **switches)
+    ours, values = made(tmp_path / "saved", path.read_bytes(), **switches)
+    theirs = library(values)
+    for text in [*LANGUAGES, *map(str.upper, LANGUAGES), "ｶﾞｲﾄﾞ ﾊﾟ ｶ ～ ＡＢ ﬁ"]:
+        for form in (text, unicodedata.normalize("NFD", text), unicodedata.normalize("NFKC", text)):
+            ids = ours(form)["input_ids"][0].tolist()
+            assert theirs.encode(form).ids == ids, form
+            assert text != LANGUAGES[5] or ours.unk_token_id not in ids
 
 
 def test_pairs_of_texts(tmp_path, model_file):

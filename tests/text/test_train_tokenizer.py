@@ -1,8 +1,12 @@
+import re
+import subprocess
+import sys
+
 import pytest
 import sentencepiece
 
 from albert_np.text import AlbertTokenizer, train_tokenizer
-from albert_np.text.train import LONGEST_LINE, SIGNS, _split_line
+from albert_np.text.train import LONGEST_LINE, SIGNS, TextTooSmall, _split_line
 
 
 def test_layout_of_the_vocabulary(tokenizer):
@@ -101,3 +105,46 @@ def test_an_interrupt_while_the_text_is_read_is_one(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         train_tokenizer(lines(), tmp_path / "spiece.model", 30)
+
+
+ODD = "▅ ▁ ⁇ \x00 \t \r \x0b \x15 \x1c \x7f \x85 \xad \u200b \u2028 \ufeff \ufffd \uffff \ufdd0 \ue000 \U0010ffff".split(" ")
+NAMES = ["<unk>", "<pad>", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "▁▁▁", "▅▆▇", "a▅b", "ﷺ" * 130, "▅" * 5000]
+
+
+@pytest.mark.parametrize("odd", ODD + NAMES, ids=lambda text: ascii(text[:7]))
+def test_a_line_with_odd_characters_is_not_left_out(tmp_path, odd):
+    lines = ["the cat sat on the mat"] * 40 + [f"quiz jazz {odd}", f"{odd} vex"] * 10
+    with pytest.raises(TextTooSmall) as error:
+        train_tokenizer(lines, tmp_path / "m", 1000)
+    vocabulary = AlbertTokenizer(train_tokenizer(lines, tmp_path / "m", error.value.largest)).get_vocab()
+    assert {"q", "z", "j", "v", "x"} <= set("".join(list(vocabulary)[5:]))
+
+
+@pytest.mark.parametrize("name", ["<pad>", "<unk>", "[CLS]", "[MASK]"])
+def test_the_characters_of_a_special_token_in_the_text_are_known(tmp_path, name):
+    lines = ["the cat sat on the mat"] * 40 + [f"a {name}b{name}"] * 10
+    with pytest.raises(TextTooSmall) as error:
+        train_tokenizer(lines, tmp_path / "m", 1000, do_lower_case=False)
+    path = train_tokenizer(lines, tmp_path / "m", error.value.largest, do_lower_case=False)
+    assert 1 not in AlbertTokenizer(path, do_lower_case=False).encode_text(f"the {name} mat")
+
+
+def test_sentencepiece_skips_no_line(tmp_path):
+    """Its own log says so, for all characters there are, in lines of 3,000."""
+    program = (
+        "import sentencepiece, sys\n"
+        "from albert_np.text.train import NormalisedLines\n"
+        "text = ''.join(chr(i) for i in range(0x30000) if not 0xd800 <= i < 0xe000)\n"
+        "lines = NormalisedLines([text[i : i + 3000] for i in range(0, len(text), 3000)], True, True)\n"
+        "sentencepiece.SentencePieceTrainer.train(\n"
+        "    sentence_iterator=iter(lines), vocab_size=10**6, hard_vocab_limit=False, model_prefix=sys.argv[1], minloglevel=0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "m"], capture_output=True, encoding="utf-8", errors="replace"
+    )
+    assert "Loaded all" in done.stderr and not re.findall(r"^.*[Ss]kipped.*$", done.stderr, re.MULTILINE)
+
+
+def test_a_text_of_reserved_characters_alone(tmp_path):
+    with pytest.raises(ValueError, match=r"no text .* every line is empty, or has no characters that are kept"):
+        train_tokenizer(["▅▅ ▅", "\u200b"], tmp_path / "m", 60)

@@ -251,7 +251,7 @@ def test_sequences_longer_than_the_model_are_refused(corpus, config, settings):
 
     with pytest.raises(ValueError, match="max_length is 64, but the model's max_position_embeddings is 32"):
         get_run_data(corpus, config, settings.replace(max_length=64))
-    with pytest.raises(ValueError, match="ids outside the vocabulary: the tokenizer has 70 pieces"):
+    with pytest.raises(ValueError, match="the tokenizer has 70 pieces, but the model's vocab_size is"):
         get_run_data(corpus, config.replace(vocab_size=60), settings)
 
 

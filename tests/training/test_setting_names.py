@@ -100,7 +100,7 @@ def test_every_usual_name_leads_to_a_name_that_exists():
 
 
 def test_names_that_are_not_similar_are_not_suggested():
-    options = "--ranks --id2label --quiet --model --tokens-per-batch --lr".split()
+    options = "--ranks --id2label --quiet --tokens-per-batch --lr".split()
     assert [suggest(name, options) for name in ("--train", "--init", "--xyz", "")] == [""] * 4
     assert suggest("--learning-rate", options) == "; did you mean '--lr'?"
     assert suggest("--batch_size", options) == f"; did you mean '--tokens-per-batch'{TOKENS[18:]}?"

@@ -26,3 +26,11 @@ def test_a_bias_that_has_learned_is_left_alone():
     model.params.mlm.b[3] = 0.5
     init_mlm_bias(model.params, np.arange(40))
     assert np.flatnonzero(model.params.mlm.b).tolist() == [3]
+
+
+def test_rows_without_a_piece_have_the_lowest_bias():
+    """A vocabulary that was padded to 43 rows."""
+    model = ab.AlbertForPreTraining(ab.AlbertConfig.preset("tiny", vocab_size=43, num_hidden_layers=1))
+    init_mlm_bias(model.params, np.arange(40))
+    counts = np.array([*range(1, 41), 1, 1, 1])
+    np.testing.assert_allclose(model.params.mlm.b, np.log(counts / counts.sum()), rtol=1e-6)

@@ -14,7 +14,7 @@ from typer.core import TyperCommand
 from albert_np.apps.cli.wording import Announced, as_options
 from albert_np.io.config_files import unknown_key
 from albert_np.io.similar_names import suggest
-from albert_np.models.config import FIELDS, PRESETS
+from albert_np.models.config import FIELDS
 
 if TYPE_CHECKING:
     from albert_np.training import Report
@@ -44,12 +44,25 @@ ShardOption = Annotated[
         "Training",
     ),
 ]
+LowerCaseOption = Annotated[
+    bool | None,
+    option(
+        "--lower-case/--cased",
+        "For a vocabulary that is trained: lower-case all text, or keep capitals [lower-case; in finetune: cased]",
+        "Vocabulary",
+    ),
+]
+AccentsOption = Annotated[
+    bool | None,
+    option(
+        "--strip-accents/--keep-accents",
+        "For a vocabulary that is trained: remove accents and other marks, or keep them [strip; in finetune: keep]",
+        "Vocabulary",
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A field of the model's configuration; the same as --hidden-size 256."),
-]
-ConfigOption = Annotated[
-    str, typer.Option("--config", metavar="|".join(PRESETS) + "|FILE.json", help="Sizes of the model.", show_default=True)
 ]
 FIELD_OPTIONS = {"--" + key.replace("_", "-"): key for key in FIELDS if key not in ("extra", "recompute")}
 
@@ -78,6 +91,7 @@ class ConfigCommand(TyperCommand):
 
 
 def _describe_unknown_option(name: str, options: list[str]) -> str:
+    """Return the message for an option that a command does not have, with the one that was probably meant."""
     return f"unknown option {name!r}{suggest(name, [each for each in options if each.startswith('--')])}"
 
 

@@ -22,17 +22,10 @@ def fill_mask(
 
     Example: albert-np fill-mask --model runs/first "The [MASK] was opened."
     """
-    import warnings
-
-    from albert_np.apps.fill_mask import fill_masks
-    from albert_np.models import AlbertForMaskedLM
-    from albert_np.text import AlbertTokenizer
+    from albert_np.apps.fill_mask import fill_masks, load_masked_model
 
     use_backend(backend)
-    tokenizer = AlbertTokenizer.from_pretrained(model)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*left out")  # the sentence-order head is not needed here
-        network = AlbertForMaskedLM.from_pretrained(model, seed=seed)
+    network, tokenizer = load_masked_model(model, seed)
     masks = fill_masks(network, tokenizer, text, top_k)
     if as_json:
         print_json({"text": text, "masks": [[{"piece": p, "probability": q} for p, q in mask] for mask in masks]})

@@ -7,8 +7,10 @@ import typer
 
 from albert_np.apps.cli.answers import print_answers, read_examples
 from albert_np.apps.cli.common import (
+    AccentsOption,
     BackendOption,
     JsonOption,
+    LowerCaseOption,
     PrecisionOption,
     QuietOption,
     SetOption,
@@ -63,6 +65,8 @@ def finetune(
     vocab_size: Annotated[
         int | None, option("--vocab-size", "Size of a vocabulary trained on the examples [8000]", START)
     ] = None,
+    lower_case: LowerCaseOption = None,
+    strip_accents: AccentsOption = None,
     set_: SetOption = None,
     dropout: Annotated[float | None, option("--dropout", "Hidden and attention dropout [the model's]", TRAINING)] = None,
     task_options: TaskOptions = None,
@@ -132,7 +136,8 @@ def finetune(
         prune_end=prune_end, prune_embeddings=None if prune_embeddings else False, weights=weights, precision=precision,
         temperature=temperature, hard=hard, hidden=hidden, checkpoint_seconds=checkpoint_seconds, vocab_size=vocab_size,
         train=train, dev=dev, model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch or None, seeds=seeds,
-        teacher=teacher, shard_optimizer=shard_optimizer,
+        teacher=teacher, shard_optimizer=shard_optimizer, lower_case=lower_case,
+        keep_accents=None if strip_accents is None else not strip_accents,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     changes = parse_config_fields(set_)

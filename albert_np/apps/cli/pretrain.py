@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from albert_np.apps.cli.common import (
+    AccentsOption,
     BackendOption,
-    ConfigOption,
     JsonOption,
+    LowerCaseOption,
     PrecisionOption,
     QuietOption,
     SetOption,
@@ -22,8 +23,10 @@ from albert_np.apps.cli.common import (
     print_json,
     use_backend,
 )
-from albert_np.models.config import config_from
+from albert_np.apps.cli.pretrain_start import RunArguments
+from albert_np.models.config import PRESETS, config_from
 
+FEW = 30  # held-out examples, below which their scores say little
 MODEL, DATA, TRAINING, RUN = "Model", "Data", "Training", "The run"
 
 
@@ -33,13 +36,21 @@ def pretrain(
         typer.Argument(metavar="FILES...", help="Text files, UTF-8 (.gz and .xz too); a blank line ends a document."),
     ] = None,
     out: Annotated[Path, option("--out", "Required: the run's folder: model, metrics, figures, checkpoints.", RUN)] = Path(),
-    config: ConfigOption = "tiny",
+    config: Annotated[
+        str | None, option("--config", "Sizes of a new model [tiny]", MODEL, "|".join(PRESETS) + "|FILE.json")
+    ] = None,
+    model: Annotated[
+        str | None,
+        option("--model", "Go on from the weights and the vocabulary of a folder, an archive, or a name on the hub.", MODEL),
+    ] = None,
     set_: SetOption = None,
     dropout: Annotated[float | None, option("--dropout", "Hidden and attention dropout [0]", MODEL)] = None,
     recompute: Annotated[bool, option("--recompute", "Save memory: recompute the layers in the backward pass.", MODEL)] = False,
     tokenizer: Annotated[
         Path | None, option("--tokenizer", "A vocabulary [one is trained, of --vocab-size pieces]", DATA)
     ] = None,
+    lower_case: LowerCaseOption = None,
+    strip_accents: AccentsOption = None,
     lines: Annotated[
         str | None, option("--lines", "Meaning of a line of the text [paragraph]", DATA, "sentence|paragraph|wrapped")
     ] = None,
@@ -97,6 +108,9 @@ def pretrain(
 
     Every field of the model's configuration is also an option: --hidden-size 256 --num-hidden-layers 6 --sharing none.
 
+    With --model the run goes on from a pretrained model, on other text: its weights, its vocabulary and its config, a new
+    optimiser and schedule.
+
     Ctrl-C saves and ends the run (exit code 130); --resume with the same --out continues it. A loss that becomes NaN, or a
     model that collapses, ends it with exit code 1 and keeps the last good checkpoint.
 
@@ -131,67 +145,87 @@ def pretrain(
     use_backend(backend)
     report = make_report(quiet or as_json)
     prepare = _prepare_resumed_run if resume else _prepare_new_run
-    model, data, settings, vocabulary = prepare(files or [], out, config, fields, given, tokenizer, corpus, report)
-    _train(model, data, out, settings, vocabulary, resume, report, as_json, quiet)
+    keep_accents = None if strip_accents is None else not strip_accents
+    arguments = RunArguments(
+        files or [], out, config, model, fields, given, tokenizer, corpus, lower_case, keep_accents,
+    )  # fmt: skip
+    arguments.check_config()
+    made, data, settings, vocabulary = prepare(arguments, report)
+    _train(made, data, out, settings, vocabulary, resume, report, as_json, quiet, model or "")
 
 
-def _prepare_new_run(
-    files: list[Path], out: Path, preset: str, fields: dict[str, Any], given: dict[str, Any], tokenizer: Path | None,
-    corpus: Path | None, report: Any,
-) -> tuple[Any, Any, Any, Any]:  # fmt: skip
+def _prepare_new_run(arguments: RunArguments, report: Any) -> tuple[Any, Any, Any, Any]:
     """Return model, data, settings and tokenizer of a new run. All arguments are checked before anything takes time."""
-    from albert_np.apps.cli.tokenizer import train_and_save
+    from albert_np.apps.cli.pretrain_start import describe_start, get_vocabulary, load_model, note_separator, read_config
+    from albert_np.apps.cli.tokenizer import note_coverage
     from albert_np.data.documents import check_text_file
     from albert_np.engine.mpi import world
     from albert_np.models import AlbertForPreTraining
-    from albert_np.models.config import PRESETS
-    from albert_np.text import AlbertTokenizer, Tokenizer
+    from albert_np.text import Tokenizer
     from albert_np.training import Settings, prepare_data
     from albert_np.training.data import check_fit
     from albert_np.training.run_folder import RunFolder
 
+    files, out, fields, given, source = (
+        arguments.files, arguments.out, arguments.fields, arguments.settings, arguments.model,
+    )  # fmt: skip
     if not files:
         raise typer.BadParameter("Missing argument 'FILES...': name the text files.")
-    config = config_from(preset, fields)
+    processes = world()
+    changed: dict[str, Any] = {}
+    if source is None:
+        preset = arguments.config or "tiny"
+        config = config_from(preset, fields)
+    else:
+        with processes.main_process_first():  # a name on the hub is downloaded once
+            config, changed = read_config(source, fields)
     given.setdefault("max_length", min(Settings().max_length, config.max_position_embeddings))
     settings = Settings(**given)
     for file in files:
         check_text_file(file)
     check_fit(config, settings, 0)
-    processes = world()
 
     def make_tokenizer() -> Tokenizer:
         with RunFolder(out):  # raises now if the folder cannot be used
-            if tokenizer is not None:
-                return AlbertTokenizer.from_pretrained(tokenizer)
-            report.note(f"training a vocabulary of {config.vocab_size} pieces")
-            return train_and_save(files, out, config.vocab_size)
+            return get_vocabulary(arguments, config.vocab_size, report.note)
 
     vocabulary = processes.broadcast_object(make_tokenizer)
-    if tokenizer is not None and "vocab_size" not in fields and preset in PRESETS:
+    if source is not None:
+        with processes.main_process_first():
+            model = load_model(source, config, settings.seed)
+        report.note(describe_start(model, source, vocabulary, changed))
+    elif arguments.tokenizer is not None and "vocab_size" not in fields and preset in PRESETS:
         config = config.replace(vocab_size=vocabulary.vocab_size)
+    check_fit(config, settings, len(vocabulary))
+    if processes.is_main:
+        advice = "" if source or arguments.tokenizer else "keep them with --keep-accents"
+        note_coverage(vocabulary, files, report.note, advice)
+        if settings.document_separator is None:
+            note_separator(files, report.note)
     with processes.main_process_first():  # the main process tokenises
-        data = prepare_data(files, corpus or out / "corpus", config, settings, vocabulary, report)
-    model = AlbertForPreTraining(config, seed=settings.seed)
+        data = prepare_data(files, arguments.corpus or out / "corpus", config, settings, vocabulary, report)
+    if source is None:
+        model = AlbertForPreTraining(config, seed=settings.seed)
     _report_sizes(model, data, settings, report)
     return model, data, settings, vocabulary
 
 
-def _prepare_resumed_run(
-    files: list[Path], out: Path, preset: str, fields: dict[str, Any], given: dict[str, Any], tokenizer: Path | None,
-    corpus: Path | None, report: Any,
-) -> tuple[Any, Any, Any, Any]:  # fmt: skip
+def _prepare_resumed_run(arguments: RunArguments, report: Any) -> tuple[Any, Any, Any, Any]:
     """Return model, data, settings and tokenizer of the run in `out`, with the options given now.
 
     `albert_np.training.pretrain` refuses options that would make it another run.
     """
+    from albert_np.apps.cli.pretrain_start import load_model
     from albert_np.data.corpus import Corpus
     from albert_np.engine.mpi import world
     from albert_np.models import AlbertForPreTraining
     from albert_np.text import AlbertTokenizer
+    from albert_np.text.coverage import check_normaliser
     from albert_np.training import Settings, get_run_data
     from albert_np.training.data import fingerprint, tokenise_files
     from albert_np.training.run_folder import RunFolder
+
+    files, out, tokenizer = arguments.files, arguments.out, arguments.tokenizer
 
     def read_checkpoint() -> tuple[Any, dict[str, Any], Any]:
         with RunFolder(out, resume=True) as folder:
@@ -199,11 +233,12 @@ def _prepare_resumed_run(
             return saved.config(), saved.state, AlbertTokenizer.from_pretrained(saved.folder)
 
     config, state, vocabulary = world().broadcast_object(read_checkpoint)
-    config = config.replace(**fields)
-    settings = Settings.from_dict(state["settings"]).replace(**given)
+    config = config.replace(**arguments.fields)
+    settings = Settings.from_dict(state["settings"]).replace(**arguments.settings)
+    check_normaliser(vocabulary, str(out), arguments.lower_case, arguments.keep_accents)
     if tokenizer is not None and AlbertTokenizer.from_pretrained(tokenizer).fingerprint() != vocabulary.fingerprint():
         raise ValueError(f"cannot resume {out}: {tokenizer} is not the tokenizer of this run")
-    corpus_folder = corpus or Path(state.get("corpus_folder") or out / "corpus")
+    corpus_folder = arguments.corpus or Path(state.get("corpus_folder") or out / "corpus")
     corpus_folder = corpus_folder if corpus_folder.exists() else out / "corpus"
     with world().main_process_first():  # if it must be tokenised again, the main process does it
         try:
@@ -217,7 +252,11 @@ def _prepare_resumed_run(
     if files:
         _check_same_files(files, text, out)
     data = get_run_data(text, config, settings)
-    return AlbertForPreTraining(config, seed=settings.seed), data, settings, vocabulary
+    if arguments.model is None:
+        model = AlbertForPreTraining(config, seed=settings.seed)
+    else:
+        model = load_model(arguments.model, config, settings.seed)
+    return model, data, settings, vocabulary
 
 
 def _check_same_files(files: list[Path], corpus: Any, out: Path) -> None:
@@ -236,7 +275,8 @@ def _report_sizes(model: Any, data: Any, settings: Any, report: Any) -> None:
     facts, train = data.facts, data.train
     report.note(
         f"{facts['documents']:,} documents, {facts['sentences']:,} sentences, {facts['tokens']:,} tokens; "
-        f"{facts['examples']:,} examples, {facts['single_segment_share']:.1%} of them cut from a single segment"
+        f"{facts['examples']:,} examples, {facts['single_segment_share']:.1%} of them cut from a single segment; "
+        f"{_describe_held_out(facts.get('held_out_examples', 0))}"
     )
     k = world().size
     memory = estimate(
@@ -249,9 +289,17 @@ def _report_sizes(model: Any, data: Any, settings: Any, report: Any) -> None:
     report.note(f"{text}; on {backend.current().device}")
 
 
+def _describe_held_out(count: int) -> str:
+    if count == 0:
+        return "none held out, so nothing is evaluated"
+    text = f"{count:,} held out for evaluation"
+    return text + (": too few to tell models apart (--held-out, or more text)" if count < FEW else "")
+
+
 def _train(
-    model: Any, data: Any, out: Path, settings: Any, tokenizer: Any, resume: bool, report: Any, as_json: bool, quiet: bool
-) -> None:
+    model: Any, data: Any, out: Path, settings: Any, tokenizer: Any, resume: bool, report: Any, as_json: bool, quiet: bool,
+    source: str,
+) -> None:  # fmt: skip
     from albert_np.engine.mpi import world
     from albert_np.training import Diverged
     from albert_np.training import pretrain as train
@@ -262,7 +310,7 @@ def _train(
             draw_figures(out, data.unigram_entropy, model.config.vocab_size)
 
     try:
-        summary = train(model, data, out, settings, tokenizer, resume, report)
+        summary = train(model, data, out, settings, tokenizer, resume, report, source=source)
     except Diverged as error:
         draw()
         last = sorted((out / "checkpoints").glob("step-*"))

@@ -14,7 +14,9 @@ LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 def serve(
     model: Annotated[str, typer.Option("--model", help="The folder of a trained, compressed or pretrained model.")],
-    task: Annotated[str | None, typer.Option("--task", help="file.py:Class of a task of your own.")] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", help="The model's task [that of its folder]; file.py:Class for one of your own.")
+    ] = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 for any free one.")] = 8000,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds allowed for an answer.")] = 10.0,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.io.config_files import unknown_key
-from albert_np.models.config import FIELDS, PRESETS, AlbertConfig, config_from
+from albert_np.models.config import FIELDS, PRESETS, AlbertConfig, check_config_name, config_from
 
 ALIASES = {"lr": "learning_rate", "sentence_objective": "objective"}
 MODEL_FIELDS = tuple(key for key in FIELDS if key not in ("extra", "recompute", "vocab_size", "num_labels", "id2label"))
@@ -139,7 +139,9 @@ def build_pretraining(settings: dict[str, Any]) -> tuple[AlbertConfig, Any]:
     from albert_np.training.settings import Settings
 
     command = COMMANDS["pretrain"]
-    config = config_from(str(settings.get("config", "tiny")), model_changes(command, settings))
+    name = str(settings.get("config", "tiny"))
+    check_config_name(name)
+    config = config_from(name, model_changes(command, settings))
     values = select(settings, command.settings)
     if "sparsity" in values:
         values["sparsity"] = str(values["sparsity"])
@@ -191,6 +193,7 @@ def _check_finetune(command: Command, settings: dict[str, Any]) -> None:
         raise ValueError("expected either model or config")
     changes = model_changes(command, settings)
     if "config" in settings:
+        check_config_name(settings["config"])
         config_from(settings["config"], changes)
     elif sources.kind(settings["model"]) != "hub":  # a check downloads nothing
         AlbertConfig.from_pretrained(settings["model"]).replace(**changes)

@@ -7,14 +7,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from albert_np.apps.fill_mask import top_tokens
+from albert_np.apps.fill_mask import load_masked_model, top_tokens
 from albert_np.core import backend
 from albert_np.core.model.albert import encode
 from albert_np.core.model.heads import mlm_head
 from albert_np.engine import threads
 from albert_np.engine.shards import number_of_shards, split_points
-from albert_np.models import AlbertForMaskedLM
+from albert_np.models import AlbertConfig, AlbertForMaskedLM
 from albert_np.models.batch import TaskBatch
+from albert_np.models.vocabulary import check_vocabulary
+from albert_np.tasks.inferred import names_task
 from albert_np.tasks.trained import FILE, Trained
 
 MAX_TOP_K = 50
@@ -40,8 +42,9 @@ class Service(Protocol):
 
 
 def open_service(folder: str, task: str | None = None) -> Service:
-    """Return the service of a model: its task's, or [MASK] for a pretrained model. task: file.py:Class of a custom task."""
-    if (Path(folder) / FILE).is_file():
+    """Return the service of a model: its task's, or [MASK] for a pretrained model. task: see `Trained.from_pretrained`."""
+    path = Path(folder)
+    if task is not None or (path / FILE).is_file() or (path.is_dir() and names_task(AlbertConfig.from_pretrained(path))):
         return TaskService(Trained.from_pretrained(folder, task))
     return MaskService.from_pretrained(folder)
 
@@ -115,17 +118,13 @@ class MaskService:
     example = {"text": "The [MASK] was opened.", "top_k": 5}  # noqa: RUF012
 
     def __init__(self, model: AlbertForMaskedLM, tokenizer: Any) -> None:
+        check_vocabulary(model.config, len(tokenizer))
         self.model, self.tokenizer = model, tokenizer
 
     @classmethod
     def from_pretrained(cls, folder: str) -> "MaskService":
-        import warnings
-
-        from albert_np.text import AlbertTokenizer
-
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*left out")  # the sentence-order head is not needed here
-            return cls(AlbertForMaskedLM.from_pretrained(folder), AlbertTokenizer.from_pretrained(folder))
+        """Load a pretrained model. ValueError if it has no masked-language-model head."""
+        return cls(*load_masked_model(folder))
 
     def parse(self, given: dict[str, Any]) -> tuple[list[int], list[int], int]:
         top_k = given.get("top_k", 5)

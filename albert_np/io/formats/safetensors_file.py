@@ -48,6 +48,8 @@ def read(path: Path) -> dict[str, np.ndarray]:
             pass
         if metadata.get("format") == packed.FORMAT:
             arrays = packed.unpack(arrays, metadata)
+        else:  # save_model stores shared tensors once, and here the other names: {name: that of the stored tensor}
+            arrays |= {name: arrays[stored] for name, stored in metadata.items() if stored in arrays and name not in arrays}
     except (ValueError, SafetensorError) as error:
         raise ValueError(f"{path} is not a whole safetensors file: {error}") from None
     return arrays
