@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Labelled, read_table
-from albert_np.data.formats.column_names import TEXT
+from albert_np.data.formats.column_names import is_usual
 from albert_np.data.formats.lines import get_suffix, read_lines
 from albert_np.data.formats.summary import Examples
 from albert_np.data.formats.tables import as_rows, examples_from_rows
@@ -62,6 +62,7 @@ class Classification(Task):
         "quotes": bool, "missing": list, "separator": str, "pairs": bool,
     }  # fmt: skip
     learned = ("kind", "labels", "usual", "scale", "pairs")
+    inferred = ("kind",)
     reading = TABLE
 
     @property
@@ -116,7 +117,7 @@ class Classification(Task):
         lines = [line for _, line in read_lines(path) if line.strip()]
         header = lines[0].partition("\t")[0].strip() if lines else ""
         tabs = {line.count("\t") for line in lines}
-        return tabs == {int(self.options["pairs"] is True)} and header != self.options["text"] and header.lower() not in TEXT
+        return tabs == {int(self.options["pairs"] is True)} and header != self.options["text"] and not is_usual(header)
 
     def example(self, text: str) -> Labelled:
         """Return an example of a text or, unless the model was trained on single texts, of two texts separated by a tab."""

@@ -167,6 +167,7 @@ def finetune(
     with processes.guard():
         task = get_task(task, **(options or {}))
         check_names(settings, task)
+        task.check_for_training(options or {})
         checked = FinetuneSettings.from_dict({**task.trains, **settings})
         if seeds < 1:
             raise ValueError(f"seeds must be at least 1, not {seeds}")

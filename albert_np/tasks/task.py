@@ -73,6 +73,7 @@ class Task:
     defaults: ClassVar[dict[str, Any]] = {"max_length": 128}  # default options
     types: ClassVar[dict[str, Any]] = {}  # types of the options whose default does not show it, see `options.read_option`
     learned: ClassVar[tuple[str, ...]] = ()  # options that `learn` sets: a trained model keeps them
+    inferred: ClassVar[tuple[str, ...]] = ()  # those of them that may be given for training
     reading: ClassVar[tuple[str, ...]] = ()  # options by which files are read: for a run that is resumed, its examples count
     trains: ClassVar[dict[str, Any]] = {}  # default settings of `finetune` for this task
     scored = "examples"  # in a note, the examples that are answered; in `finetune`, "development examples"
@@ -192,6 +193,12 @@ class Task:
         return False
 
     # ---- the model ----
+
+    def check_for_training(self, options: dict[str, Any]) -> None:
+        """Raise ValueError if one of the given options is set by `learn`."""
+        for key in options:
+            if key in self.learned and key not in self.inferred:
+                raise ValueError(f"the option {key} cannot be given: the training examples decide it")
 
     def learn(self, examples: list[Any]) -> None:
         """Set the options that depend on the training examples, such as the names of the labels. Lines about what was inferred

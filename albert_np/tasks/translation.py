@@ -7,14 +7,12 @@ no blanks between words, characters.
 """
 
 from collections import Counter
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from rich.markup import escape
 
 from albert_np.data.formats import Translated, read_parallel
-from albert_np.data.formats.lines import get_suffix, read_lines
 from albert_np.data.formats.parallel import EMPTY, get_languages
 from albert_np.metrics import bleu, bleu_signature, chrf, infer_bleu_tokens
 from albert_np.metrics.translation import BLEU_TOKENS
@@ -54,6 +52,8 @@ class Translation(Task):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        if self.options["languages"] is not None and len(self.options["languages"]) != 2:
+            raise ValueError(f"the option languages must be the names of source and target, not {self.options['languages']!r}")
         self._languages: list[str] | None = None  # of the first file, so that all are read in the same direction
 
     def read(self, path: Any) -> list[Translated]:
@@ -84,11 +84,6 @@ class Translation(Task):
                 self.notes.append(
                     f"BLEU counts characters (sacrebleu's {tokens!r}): the targets have no blanks; option bleu=13a: words"
                 )
-
-    def is_plain_text(self, path: Any) -> bool:
-        """Return whether a file holds sources alone: no table and no JSON, and not every line has a tab."""
-        is_text = get_suffix(path) not in (".tsv", ".csv", ".json", ".jsonl", ".ndjson") and Path(path).is_file()
-        return is_text and not all("\t" in line for _, line in read_lines(path) if line.strip())
 
     def example(self, text: str) -> Translated:
         return Translated(text)

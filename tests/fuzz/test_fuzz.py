@@ -1,6 +1,7 @@
 """Whatever lies in a file or comes over the network: an answer, or one clear line. See harness.py."""
 
 import json
+import random
 import sys
 from pathlib import Path
 
@@ -42,6 +43,10 @@ READERS = {
         "c.jsonl": lines('{"text": "Anna", "label": "a"}', '{"text": "Bela", "label": "b", "id": 3}'),
         "d.json": json.dumps([{"text": "Anna", "label": 1}, {"text": "Bela", "label": 0}]).encode(),
         "e.tsv": lines("gj04\t1\t\tThe book.", "gj04\t0\t*\tBook the."),
+        "f.csv": lines("v1;v2;;", *(f'{i % 2},5;"text {i} of ""them""";;' for i in range(6))),
+        "g.jsonl": lines(*(json.dumps({"sentence": f"a b {i}", "labels": [i % 2, 1, 0]}) for i in range(4))),
+        "h.tsv": "remark\tgroup\n".encode("utf-16") + "".join(f"it was {i}\t{i % 2}\n" for i in range(5)).encode("utf-16-le"),
+        "i.csv": lines("id,text,toxic,rude", "1,x,0,1", "2,y,1,1"),
     },
     "question-answering": {
         "a.json": json.dumps(SQUAD).encode(), "b.jsonl": lines(json.dumps(FLAT), json.dumps({**FLAT, "id": 2})),
@@ -70,13 +75,35 @@ READERS = {
 }  # fmt: skip
 
 
+TYPED = ("", "0", "1", "2", "3", "9", "-1", "none", "text", "label", "source", "en", "tab", ";", "|", "#", "O", "-", "true", "no",
+         "io", "skip", "refuse", "sets", "number", "1,2", '["a"]', "text,label")  # fmt: skip
+
+
+def choose_options(task, rng):
+    """Change some options by which files are read, to values as they may be typed on the command line."""
+    for option in (*task.reading, "kind", "max_length"):
+        if option in task.options and rng.random() < 0.15:
+            try:
+                value = task.parse_option(option, rng.choice(TYPED) if option != "max_length" else "32")
+                type(task)(**{option: value})
+            except ValueError as error:
+                assert option in str(error), error
+                continue
+            task.options[option] = value
+            task.changed.add(option)
+
+
 @pytest.mark.parametrize("name", READERS)
 def test_task_readers(name, tmp_path, tokenizer):
     def use(sample, data):
         path = tmp_path / sample
         path.write_bytes(data)
         task = get_task(name, max_length=32)
-        examples = task.read(path)
+        if data not in READERS[name].values():
+            choose_options(task, random.Random(data))
+        reader = task.read_unlabelled if "max_length" in task.changed else task.read
+        examples = reader(path)
+        assert isinstance(examples.summary.describe(), str) and json.dumps(examples.summary.to_json())
         try:
             task.learn(examples)
             for example in examples[:5]:

@@ -80,3 +80,11 @@ def test_options_by_which_files_are_read_do_not_prevent_resuming():
     assert find_differences(now, {"options": {"max_length": 32, "word": 0}, "settings": {"epochs": 3}}) == []
     then = {"options": {"max_length": 64, "word": 0}, "settings": {"epochs": 3, "seed": 1}}
     assert find_differences(now, then) == ["max_length is 32 now and was 64", "seed is None now and was 1"]
+
+
+def test_what_learning_decides_cannot_be_given():
+    Classification().check_for_training({"kind": "classes", "text": "1"})
+    with pytest.raises(ValueError, match="the option labels cannot be given: the training examples decide it"):
+        Classification().check_for_training({"labels": ["a"]})
+    with pytest.raises(ValueError, match="the option languages must be the names of source and target"):
+        get_task("translation", languages=["en"])

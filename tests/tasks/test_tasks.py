@@ -332,7 +332,7 @@ def test_bleu_follows_the_targets_and_can_be_chosen():
     chinese = [Translated("I like it.", "我喜欢它。"), Translated("Good morning.", "早上好。")]
     task = get_task("translation")
     task.learn(chinese)
-    assert task.options["bleu"] == "zh" and "no blanks" in task.notes[0] and "option bleu=13a" in task.notes[0]
+    assert task.options["bleu"] == "zh" and "no blanks" in task.notes[0] and "bleu=13a" in task.notes[0]
     german = get_task("translation")
     german.learn(examples("translation"))
     assert german.options["bleu"] == "13a" and german.notes == []

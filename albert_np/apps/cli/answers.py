@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from albert_np.apps.cli.common import print_json, print_message
 
 if TYPE_CHECKING:
+    from albert_np.data.formats.summary import FileSummary
     from albert_np.tasks.task import Task
     from albert_np.tasks.trained import Trained
 
 BOM = "\ufeff"
-MAX_NAMED = 5  # lines that a note names
 
 
 def print_answers(trained: "Trained", texts: list[str] | None, file: str | None, as_json: bool, quiet: bool = False) -> None:
@@ -26,13 +26,6 @@ def print_answers(trained: "Trained", texts: list[str] | None, file: str | None,
             print_markup(task.show(example, answer))
 
 
-def parse_texts(task: "Task", texts: list[str] | None, quiet: bool) -> list[Any]:
-    """Return the examples of the texts or, without any, of the lines of standard input."""
-    if texts:
-        return parse_lines(task, enumerate(texts, start=1), "text", quiet)
-    return parse_lines(task, enumerate((line.rstrip("\r\n") for line in sys.stdin), start=1), "standard input, line", quiet)
-
-
 def read_examples(trained: "Trained", file: str, silent: bool, labelled: bool = True) -> list[Any]:
     """Return the examples of a file; print on stderr how it was read."""
     from albert_np.data.formats.summary import get_summary
@@ -43,42 +36,56 @@ def read_examples(trained: "Trained", file: str, silent: bool, labelled: bool = 
     return examples
 
 
-def read_file(trained: "Trained", file: str, quiet: bool) -> list[Any]:
+def read_file(trained: "Trained", file: str, silent: bool) -> list[Any]:
     """Return the examples of a file, in a format of the task or, for some tasks, with a text on each line."""
     from albert_np.data.formats.lines import get_suffix, read_lines
 
-    task = trained.task
-    if task.is_plain_text(file):
-        return parse_lines(task, read_lines(file), f"{file}, line", quiet)
+    if trained.task.is_plain_text(file):
+        examples, summary = parse_lines(trained.task, read_lines(file), file)
+        if not silent:
+            print_message(summary.describe())
+        return examples
     try:
-        return read_examples(trained, file, quiet, labelled=False)
+        return read_examples(trained, file, silent, labelled=False)
     except ValueError as error:
         if get_suffix(file) != ".txt":
             raise
-        raise ValueError(f"{error} (if it has a text on each line: albert-np predict {task.name} ... < {file})") from None
+        hint = f"if it has a text on each line: albert-np predict {trained.task.name} ... < {file}"
+        raise ValueError(f"{error} ({hint})") from None
 
 
-def parse_lines(task: "Task", lines: Iterable[tuple[int, str]], source: str, quiet: bool) -> list[Any]:
-    """Return the example of each numbered line, without byte order marks. Blank lines are skipped, with a note.
+def parse_texts(task: "Task", texts: list[str] | None, quiet: bool) -> list[Any]:
+    """Return the examples of the texts or, without any, of the lines of standard input."""
+    lines = enumerate(texts or (line.rstrip("\r\n") for line in sys.stdin), start=1)
+    examples, summary = parse_lines(task, lines, "the texts" if texts else "standard input")
+    if summary.left_out and not quiet:
+        print_message(summary.describe())
+    return examples
+
+
+def parse_lines(task: "Task", lines: Iterable[tuple[int, str]], source: str) -> tuple[list[Any], "FileSummary"]:
+    """Return the example of each numbered line, without byte order marks, and their summary. Blank lines are left out.
 
     ValueError that names the line for one that is not an example, or if there is none.
     """
-    examples, blank = [], []
+    from albert_np.data.formats.summary import FileSummary
+
+    position = "text" if source == "the texts" else "line"
+    summary = FileSummary(source, "plain text", unit="text", position=position)
+    examples = []
     for number, line in lines:
         text = line.lstrip(BOM)
         if not text.strip():
-            blank.append(number)
+            summary.leave_out("blank, left out", number)
             continue
         try:
             examples.append(task.example(text))
         except ValueError as error:
-            raise ValueError(f"{source} {number}: {error}") from None
+            raise ValueError(f"{source}, {position} {number}: {error}") from None
     if not examples:
-        raise ValueError(f"there is no text to answer{', only blank ones' if blank else ''}")
-    if blank and not quiet:
-        names = ", ".join(map(str, blank[:MAX_NAMED])) + (", ..." if len(blank) > MAX_NAMED else "")
-        print_message(f"albert-np: note: skipped, as blank: {source} {names}")
-    return examples
+        raise ValueError(f"{source}: there is no text to answer{', only blank ones' if summary.left_out else ''}")
+    summary.examples = len(examples)
+    return examples, summary
 
 
 def print_markup(text: str) -> None:

@@ -29,7 +29,6 @@ def read_labels(
     """
     vectors = [value for _, value in values if isinstance(value, list)]
     if is_multihot(vectors):
-        summary.labels["vectors"] = len(vectors[0])
         values = [(line, [i for i, on in enumerate(v) if on] if isinstance(v, list) else v) for line, v in values]
         summary.format += f", labels are multi-hot vectors of {len(vectors[0])}"
     labels = [clean_label(value, separator, f"{path}:{line}") for line, value in values]

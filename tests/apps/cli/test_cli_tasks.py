@@ -136,7 +136,7 @@ def test_lines_of_text_are_answered_one_line_each(files, tmp_path, capsys, monke
     command = ("predict", "classification", "--model", model)
     found, notes = lines_of(capsys, monkeypatch, "\ufeffAnna is in Rome.\n\n \t\n\ufeffCarl\tsleeps.\n", *command, "--json")
     assert [json.loads(line)["text"] for line in found] == ["Anna is in Rome.", "Carl\tsleeps."]  # a model of single texts
-    assert notes == ["albert-np: note: skipped, as blank: standard input, line 2, 3"]
+    assert notes == ["standard input: plain text; 2 texts; 2 blank, left out (first: line 2)"]
     assert lines_of(capsys, monkeypatch, "a\n\n", *command, "--quiet")[1] == []
     shown = out_of(capsys, *command, "one\ntwo\tthree\x1b[1m", "x").splitlines()
     assert len(shown) == 2 and shown[0].split("\t")[1] == r"one\ntwo\tthree\x1b[1m"
@@ -144,7 +144,7 @@ def test_lines_of_text_are_answered_one_line_each(files, tmp_path, capsys, monke
     plain.write_text("\ufeffAnna is in Rome, really.\n\nCarl, too.\n")
     found, notes = lines_of(capsys, monkeypatch, "", *command, "--json", "--file", plain)
     assert [json.loads(line)["text"] for line in found] == ["Anna is in Rome, really.", "Carl, too."]
-    assert notes == [f"albert-np: note: skipped, as blank: {plain}, line 2"]
+    assert notes == [f"{plain}: plain text; 2 texts; 1 blank, left out (first: line 2)"]
     table = tmp_path / "table.txt"
     table.write_text("text\nAnna is in Rome.\n")
     assert len(out_of(capsys, *command, "--file", table).splitlines()) == 1  # its header is not a text
