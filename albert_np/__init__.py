@@ -45,20 +45,22 @@ __all__ = [
     "AlbertForSequenceClassification", "AlbertForTokenClassification", "AlbertForTranslation", "AlbertModel", "AlbertTokenizer",
     "Dropout", "Trained", "__version__", "finetune", "gradcheck", "optim", "pretrain", "to_hf", "use",
 ]  # fmt: skip
+__dir__ = __all__.copy  # for completion
 
 
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return import_module(f"albert_np.{_SUBMODULES[name]}")
     if name not in _MODULES:
+        from difflib import get_close_matches
+
         from albert_np.moved import describe
 
-        raise AttributeError(describe(f"albert_np.{name}") or f"module 'albert_np' has no attribute {name!r}")
+        near = "" if name.startswith("_") else " or ".join(get_close_matches(name, __all__, n=2))
+        hint = f"; did you mean {near}?" if near else ""
+        message = describe(f"albert_np.{name}") or f"module 'albert_np' has no attribute {name!r}{hint}"
+        raise AttributeError(message, name=name)  # with a name, Python adds no second suggestion
     return getattr(import_module(f"albert_np.{_MODULES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
 
 
 class _MovedModules:

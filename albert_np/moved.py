@@ -42,7 +42,7 @@ _MODULES = {
     "optim.adam": "core.optim.", "optim.constraint": "training.", "optim.layers": "training.", "optim.loss_scale": "engine.",
     "tasks.compressing": "compress.models", "tasks.finetuning": "tasks.finetune", "tasks.run_folder": "training.",
     "tasks.start": "tasks.", "tasks.sweep": "compress.sweep",
-    "training.finetune_state": "training.state", "training.loop": "training.", "training.progress": "apps.progress",
+    "training.finetune_state": "training.state", "training.loop": "training.",
     "training.precision": "engine.", "training.report": "training.", "training.run": "training.", "training.start": "training.",
     "training.stop": "engine.", "training.watch": "training.",
     "weights.convert": "apps.convert", "weights.dense": "compress.dense", "weights.onnx_file": "io.onnx",

@@ -4,6 +4,7 @@ The first line of a block is its destination: `# FILE` makes a new file, `# FILE
 `# FILE, in NAME` into the dictionary of this name.
 """
 
+import json
 import os
 import re
 import shutil
@@ -66,7 +67,7 @@ def passes(folder, *arguments):
 
 def test_every_block_is_tried():
     fenced = re.findall(r"^```python$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(blocks()) == len(fenced) == 11
+    assert len(blocks()) == len(fenced) == 13
 
 
 @pytest.mark.slow
@@ -88,6 +89,33 @@ def test_the_command_line_checks_it(written):
     ran = run(written, "-m", "albert_np", "gradcheck", "--only", "scale_shift")
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count("p.scale") + ran.stdout.count("scale ") >= 2 and "FAILED" not in ran.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("only_reference", ["0", "1"])
+def test_the_activation_is_checked_with_and_without_kernels(written, only_reference, monkeypatch):
+    monkeypatch.setenv("ALBERT_NP_REFERENCE", only_reference)
+    ran = run(written, "-m", "albert_np", "gradcheck", "--only", "swish", "--json")
+    assert ran.returncode == 0, ran.stderr
+    names = {check["name"].removesuffix(" · kernels") for check in json.loads(ran.stdout)["checks"]}
+    assert names == {"swish", "feed_forward, swish", "model: swish"}
+
+
+@pytest.mark.slow
+def test_a_model_is_trained_with_the_activation(written, tmp_path):
+    (tmp_path / "text.txt").write_text(f"{' '.join('the cat sat on a mat'.split() * 9)}\n\n" * 40, encoding="utf-8")
+    sizes = "--config tiny --num-hidden-layers 1 --hidden-size 32 --intermediate-size 32 --vocab-size 25".split()
+    out = tmp_path / "out"
+    made = ["--out", out, *sizes, "--steps", "5", "--hidden-act", "swish"]
+    ran = run(written, "-m", "albert_np", "pretrain", tmp_path / "text.txt", *made)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads((out / "config.json").read_text(encoding="utf-8"))["hidden_act"] == "swish"
+
+
+@pytest.mark.slow
+def test_the_mistakes_in_the_activation_are_found(written):
+    names = "swish or test_every_backward_function_has_at_least_three_mistakes or test_nothing_is_missing"
+    assert passes(written, "tests/gradcheck/test_mistakes.py", "tests/gradcheck/test_gradcheck.py", "-k", names) >= 3 + 2 + 2 * 3
 
 
 @pytest.mark.slow

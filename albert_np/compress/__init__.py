@@ -19,6 +19,7 @@ _MODULES = {
     "Sparsity": "pruning", "get_scheme": "quantising", "prune": "pruning", "sparsity": "zeros", "was_pruned": "pruning",
 }  # fmt: skip
 __all__ = sorted(_MODULES)
+__dir__ = __all__.copy  # for completion
 
 
 def __getattr__(name: str) -> Any:

@@ -75,7 +75,7 @@ def compress_model(
     small = CompressedModel(type(model).of(model.config, model.params.copy()), Packing())
     if plan.needs_labels:
         if not labelled:
-            raise ValueError("the importance of heads and neurons is measured on labelled examples: give --examples")
+            raise ValueError("the importance of heads and neurons is measured on labelled examples: give `examples`")
         head_importance, neuron_importance = importance(model, labelled)
         config = model.config
         heads = neurons = None

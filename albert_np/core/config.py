@@ -15,7 +15,7 @@ class Config:
     inner_group_num: int = 1  # blocks (attention and feed-forward) in one layer
     num_attention_heads: int = 64  # A
     intermediate_size: int = 16384  # F
-    hidden_act: str = "gelu_new"  # tanh approximation, as Google's ALBERT; or "gelu" (erf), "relu", "tanh"
+    hidden_act: str = "gelu_new"  # tanh approximation, as Google's ALBERT; or another of layers/activations.py
     hidden_dropout_prob: float = 0.0
     attention_probs_dropout_prob: float = 0.0
     max_position_embeddings: int = 512  # P

@@ -41,3 +41,4 @@ __all__ = [
     "split_batch",
     "split_corpus",
 ]
+__dir__ = __all__.copy  # for completion

@@ -42,6 +42,9 @@ class Corpus:
         self.segment_starts = _map_file(folder, manifest, "segments")
         self.document_starts = _map_file(folder, manifest, "documents")
 
+    def __repr__(self) -> str:
+        return f"Corpus({', '.join(f'{count:,} {name}' for name, count in self.counts.items())}; {str(self.folder)!r})"
+
     @classmethod
     def open(cls, folder: str | os.PathLike[str], tokenizer: Tokenizer) -> "Corpus":
         """Open a corpus that was prepared before; its text files are not needed.

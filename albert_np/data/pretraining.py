@@ -96,6 +96,9 @@ class PretrainingData:
             f" ({count_noun(counts['segments'], 'sentence')}, {count_noun(counts['tokens'], 'token')} in all)"
         )
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self):,} examples)"
+
     def __len__(self) -> int:
         """Return the number of examples."""
         return len(self.blocks)

@@ -15,6 +15,7 @@ from albert_np.engine import cpu, cupy_backend
 from albert_np.engine.allocator import keep_freed_memory
 
 __all__ = ["use"]
+__dir__ = __all__.copy  # for completion
 
 cpu.register()
 backend.register("cupy", cupy_backend.CupyBackend, cupy_backend.owns)

@@ -1,20 +1,43 @@
 """Helpers for registering kernels with `core.dispatch`, and for kernels that pass their caches to each other."""
 
+import inspect
+from collections.abc import Callable, Container
+from functools import wraps
 from types import ModuleType
+from typing import Any
 
 from albert_np.core import dispatch
 from albert_np.core.dispatch import Array, Cache, Tagged, Version
 from albert_np.core.params import Tree, padded_size
 
 
-def version(module: ModuleType, name: str, *inspectors: str, contains: tuple[str, ...] = ()) -> Version:
+def version(
+    module: ModuleType, name: str, *inspectors: str, contains: tuple[str, ...] = (), activations: Container[str] | None = None
+) -> Version:
     """Return the version of operation `name` that a module of kernels defines.
 
     It has the forward pass, the backward pass if there is one, and `inspectors`, functions that read its cache. contains: the
-    operations that it computes itself instead of calling them.
+    operations that it computes itself instead of calling them. activations: those that it has, of an operation whose last
+    argument names one; for the others the reference runs.
     """
     names = [each for each in (name, name + "_backward", *inspectors) if hasattr(module, each)]
-    return Version({each: getattr(module, each) for each in names}, contains)
+    functions = {each: getattr(module, each) for each in names}
+    if activations is not None:
+        core = inspect.getmodule(dispatch.operations[name])
+        functions = {key: _or_reference(kernel, getattr(core, key), activations) for key, kernel in functions.items()}
+    return Version(functions, contains)
+
+
+def _or_reference(kernel: Callable[..., Any], operation: Callable[..., Any], activations: Container[str]) -> Callable[..., Any]:
+    """Return the kernel, except for an activation that it does not have: then the reference of the operation runs."""
+    signature, reference = inspect.signature(operation), inspect.unwrap(operation)
+
+    @wraps(kernel)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        name = args[-1] if not kwargs else [*signature.bind(*args, **kwargs).arguments.values()][-1]
+        return (kernel if name in activations else reference)(*args, **kwargs)
+
+    return run
 
 
 def retagged(cache: Cache, value: Cache) -> Cache:

@@ -31,7 +31,7 @@ def get_precision_policy(model: Any, precision: str) -> "Float32Policy | Float16
     device = backend.of(model.params.flat)
     if precision != "float32":
         if not hasattr(device, "tf32"):
-            raise ValueError(f"precision {precision} needs a GPU (--backend cupy); the parameters are on {device.name}")
+            raise ValueError(f"precision {precision} needs a GPU: `ab.use('cupy')`; the parameters are on {device.name}")
         if model.params.flat.dtype != "float32":
             raise ValueError(f"precision {precision} is for parameters in float32, not {model.params.flat.dtype}")
     if precision == "float16" and not kernels_run(model.params.flat):

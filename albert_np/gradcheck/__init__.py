@@ -12,3 +12,4 @@ from albert_np.gradcheck.report import CHECKS, Report, everything, print_table
 from albert_np.gradcheck.tensor import Row
 
 __all__ = ["CHECKS", "Report", "Row", "batch", "check", "check_model", "everything", "parameters", "print_table"]
+__dir__ = __all__.copy  # for completion

@@ -6,6 +6,7 @@ import numpy as np
 
 from albert_np.core import layers
 from albert_np.core.dispatch import Array, Cache
+from albert_np.core.layers.activations import ACTIVATIONS
 from albert_np.core.layers.fusion import fuse_levels, fuse_levels_backward
 from albert_np.core.model.block import block, block_backward
 from albert_np.core.model.embeddings import embeddings, embeddings_backward
@@ -15,7 +16,7 @@ from albert_np.core.model.shapes import body, pretraining_heads
 from albert_np.core.params import Namespace, Tree
 from albert_np.gradcheck.checker import rows
 from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, batch, dropout, normal, parameters, put, sequences
-from albert_np.gradcheck.registry import CHECKS, Rows, named
+from albert_np.gradcheck.registry import CHECKS, SMOOTH, Rows, named
 
 V, E, H, A, F = TINY.vocab_size, TINY.embedding_size, TINY.hidden_size, TINY.num_attention_heads, TINY.intermediate_size
 B = len(LENGTHS)
@@ -60,7 +61,7 @@ def activation(seed: int, name: str) -> Rows:
     )
 
 
-for _act in ("gelu_new", "gelu", "relu", "tanh"):
+for _act in ACTIVATIONS:
     CHECKS[_act] = lambda seed, act=_act: activation(seed, act)  # type: ignore[misc]
 
 
@@ -132,11 +133,11 @@ def feed_forward(seed: int, act: str) -> Rows:
     return rows(
         lambda x, p: layers.feed_forward(x, p, act),
         lambda dy, cache, p, g: layers.feed_forward_backward(dy, cache, p, g, act),
-        {"x": normal(seed, "x", N, H)}, parameters(BLOCK["ffn"], seed), seed=seed, kinks=act == "relu",
+        {"x": normal(seed, "x", N, H)}, parameters(BLOCK["ffn"], seed), seed=seed, kinks=act not in SMOOTH,
     )  # fmt: skip
 
 
-for _act in ("gelu_new", "gelu", "relu", "tanh"):
+for _act in ACTIVATIONS:
     CHECKS[f"feed_forward, {_act}"] = lambda seed, act=_act: feed_forward(seed, act)  # type: ignore[misc]
 
 

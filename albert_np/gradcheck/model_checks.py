@@ -7,6 +7,7 @@ from typing import Any
 from albert_np.core import backend
 from albert_np.core.batch import Batch
 from albert_np.core.dispatch import Array, Cache
+from albert_np.core.layers.activations import ACTIVATIONS
 from albert_np.core.model.albert import Results
 from albert_np.core.model.embeddings import embeddings, embeddings_backward
 from albert_np.core.model.encoder import encoder, encoder_backward
@@ -14,7 +15,7 @@ from albert_np.core.params import Tree
 from albert_np.core.random import RandomKey, generator
 from albert_np.gradcheck.checker import key_bias, rows
 from albert_np.gradcheck.examples import TINY, batch, parameters, task_batch
-from albert_np.gradcheck.registry import CHECKS
+from albert_np.gradcheck.registry import CHECKS, SMOOTH
 from albert_np.gradcheck.tensor import Row
 from albert_np.models import (
     AlbertForPreTraining,
@@ -47,9 +48,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "dropout": DROPOUT,
     "recompute": dict(recompute=True),
     "dropout, recompute": dict(recompute=True, **DROPOUT),
-    "gelu": dict(hidden_act="gelu"),
-    "relu": dict(hidden_act="relu"),
-    "tanh": dict(hidden_act="tanh"),
+    **{act: dict(hidden_act=act) for act in ACTIVATIONS if act != TINY.hidden_act},
     "large layer_norm_eps": dict(layer_norm_eps=0.5),
     "heads cut away": dict(num_attention_heads=3, attention_head_size=6, **DROPOUT),
     "weights in factors": dict(ranks=dict(zip(FACTORED, (7, 5, 6, 4, 9, 8))), **DROPOUT),
@@ -124,7 +123,7 @@ def hidden_rows(
 
     checked = rows(
         forward, backward, {}, params,
-        seed=seed, coordinates=coordinates, gain=4, kinks=config.hidden_act == "relu", lean=1.0, only=only,
+        seed=seed, coordinates=coordinates, gain=4, kinks=config.hidden_act not in SMOOTH, lean=1.0, only=only,
     )  # fmt: skip
     for row in checked:
         yield replace(row, note=row.note or "the loss hardly depends on it here: checked through the hidden states")
@@ -156,7 +155,7 @@ def model_rows(
 
     return rows(
         forward, backward, {}, params, seed=seed, coordinates=coordinates, dy=[1.0] * (2 if objective is PRETRAINING else 1),
-        kinks=config.hidden_act == "relu", lean=lean, unused=unused, vanishing=vanishing,
+        kinks=config.hidden_act not in SMOOTH, lean=lean, unused=unused, vanishing=vanishing,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from albert_np.gradcheck.tensor import Row
 Rows: TypeAlias = Iterator[Row]
 Check: TypeAlias = Callable[[int], Rows]  # takes a seed
 CHECKS: dict[str, Check] = {}
+SMOOTH = ("gelu_new", "gelu", "tanh")  # activations without a kink; any other is checked as relu is, which has one
 
 
 def named(name: str) -> Callable[[Check], Check]:

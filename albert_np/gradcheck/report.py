@@ -17,6 +17,11 @@ class Report:
     name: str
     rows: list[Row]
 
+    def __repr__(self) -> str:
+        failed = [str(row) for row in self.rows if not row.passed][:3]
+        count = sum(row.passed for row in self.rows)
+        return "\n".join([f"Report({self.name!r}: {count} of {len(self.rows)} passed)", *failed])
+
     @property
     def passed(self) -> bool:
         return bool(self.rows) and all(row.passed for row in self.rows)

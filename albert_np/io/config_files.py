@@ -13,6 +13,7 @@ from typing import Any
 
 from albert_np.io.files import DataError, IncompleteFolder, read_json
 from albert_np.io.model_config import ModelConfig
+from albert_np.io.similar_names import suggest
 
 # Sizes are never filled in by defaults (AlbertConfig's are those of xxlarge). Both programs write all of them.
 SIZES = """vocab_size embedding_size hidden_size num_hidden_layers num_attention_heads intermediate_size
@@ -81,9 +82,8 @@ OTHER_CONFIGS = frozenset(
 
 
 def unknown_key(key: str, known: Any) -> str:
-    """Return a message for an unknown key, with the nearest known key."""
-    nearest = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
-    return f"unknown config key {key!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else "")
+    """Return a message for an unknown key, with the known key that was probably meant."""
+    return f"unknown config key {key!r}{suggest(key, list(known))}"
 
 
 def is_config(name: str) -> bool:

@@ -22,6 +22,10 @@ from albert_np.version import __version__
 
 OPSET = 20  # the first with the operator Gelu
 IR_VERSION = 9  # read by onnxruntime since 1.17
+ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {  # operator and attributes
+    "gelu_new": ("Gelu", {"approximate": "tanh"}), "gelu": ("Gelu", {"approximate": "none"}), "relu": ("Relu", {}),
+    "tanh": ("Tanh", {}),
+}  # fmt: skip
 LOWEST = float(np.finfo(np.float32).min)
 FILE = "model.onnx"
 
@@ -88,9 +92,10 @@ class Graph:
         return self.add("LayerNormalization", x, self.name(p.gamma), self.name(p.beta), axis=-1, epsilon=eps)
 
     def activation(self, x: str, name: str) -> str:
-        if name.startswith("gelu"):
-            return self.add("Gelu", x, approximate="tanh" if name == "gelu_new" else "none")
-        return self.add({"relu": "Relu", "tanh": "Tanh"}[name], x)
+        if name not in ACTIVATIONS:
+            raise ValueError(f"the activation {name!r} cannot be written as ONNX, only {', '.join(ACTIVATIONS)} can")
+        operator, attributes = ACTIVATIONS[name]
+        return self.add(operator, x, **attributes)
 
     def attention(self, x: str, p: Any, bias: str, config: ModelConfig) -> str:
         """(B, T, H) -> (B, T, H); bias (B, 1, 1, T)"""

@@ -49,13 +49,15 @@ def save_tf(folder: Path, config: ModelConfig, params: Tree, dtype: str = "") ->
     from albert_np.io.formats import tensorflow
 
     if config.fusion_layers:
-        raise ValueError("Google's checkpoints have no place for fusion_layers; --to hf or npz keeps them")
+        raise ValueError("Google's checkpoints have no place for fusion_layers; the formats hf and npz keep them")
     tensors = rename_tree(config, params, "tf")
     if config.embedding_size == config.hidden_size:
         tensors = _without_projection(tensors)
     if config.hidden_act == "gelu":
         message = 'the erf form of gelu is written as "gelu_erf", which Google\'s code refuses: its own "gelu" is the tanh form'
         warnings.warn(message, stacklevel=3)
+    elif config.hidden_act not in ("gelu_new", "relu", "tanh"):
+        warnings.warn(f"Google's code does not have the activation {config.hidden_act!r}", stacklevel=3)
     make_folder(folder)
     tensorflow.write(folder / PREFIX, {name: cast(array, dtype) for name, array in tensors.items()})
     write_json(folder / "albert_config.json", config.replace(num_hidden_groups=config.num_groups, sharing="all").to_google())

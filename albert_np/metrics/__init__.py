@@ -22,3 +22,4 @@ __all__ = [
     "infer_bleu_tokens",
     "multilabel_scores", "regression_scores", "semeval", "squad", "squad_characters", "to_bio",
 ]  # fmt: skip
+__dir__ = __all__.copy  # for completion

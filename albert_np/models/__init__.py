@@ -25,3 +25,4 @@ __all__ = [
     "AlbertConfig", "AlbertForMaskedLM", "AlbertForPreTraining", "AlbertForQuestionAnswering", "AlbertForRelationClassification",
     "AlbertForSequenceClassification", "AlbertForTokenClassification", "AlbertForTranslation", "AlbertModel", "TaskBatch",
 ]  # fmt: skip
+__dir__ = __all__.copy  # for completion

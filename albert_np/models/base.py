@@ -43,6 +43,10 @@ class Model:
         self.config = self.adapt(config)
         self.params: Tree = initialise(self.shapes(config), config, seed, dtype)
 
+    def __repr__(self) -> str:
+        count, dtype = self.params.count(), self.params.flat.dtype
+        return f"{type(self).__name__}({self.config.sizes()}; {count:,} parameters, {dtype}, {backend.of(self.params.flat).name})"
+
     @classmethod
     def shapes(cls, config: AlbertConfig) -> Form:
         """Return the form of the parameter tree."""

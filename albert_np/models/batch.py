@@ -44,6 +44,9 @@ class TaskBatch(Batch):
     entity_rows: Array = along("sequence", rows="token")
     label_smoothing: float = 0.0
 
+    def __repr__(self) -> str:
+        return f"TaskBatch({len(self.ids)} tokens of {len(self.sequences)} sequences)"
+
     @classmethod
     def pack(  # type: ignore[override]
         cls,

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from albert_np.core.layers.activations import ACTIVATIONS
 from albert_np.io import config_files
-from albert_np.io.config_files import OTHER_ACTIVATIONS, SAME_ACTIVATION, unknown_key
+from albert_np.io.config_files import OTHER_ACTIVATIONS, SAME_ACTIVATION, SIZES, unknown_key
 from albert_np.io.model_config import ModelConfig
 
-ACTIVATIONS = ("gelu_new", "gelu", "relu", "tanh")
 FACTORED = (  # the weights of a block that may be in `ranks`
     "attention.query", "attention.key", "attention.value", "attention.output", "ffn.intermediate", "ffn.output",
 )  # fmt: skip
@@ -35,7 +35,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AlbertConfig(ModelConfig):
     """Configuration of a model. The defaults are those of transformers (ALBERT-xxlarge); `AlbertConfig.preset` has other sizes.
 
@@ -88,6 +88,17 @@ class AlbertConfig(ModelConfig):
             object.__setattr__(self, "id2label", labels)
             object.__setattr__(self, "num_labels", len(labels))
         _check_values(self)
+
+    def __repr__(self) -> str:
+        """Return the sizes, and the fields that differ from their defaults."""
+        defaults, names = type(self)(), [name for name in FIELDS if name not in (*SIZES, "extra")]
+        changed = [name for name in names if getattr(self, name) != getattr(defaults, name)]
+        rest = [f"{name}={_short(getattr(self, name))}" for name in changed]
+        return f"{type(self).__name__}({', '.join([self.sizes(), *rest])})"
+
+    def sizes(self) -> str:
+        """Return "vocab_size=30000, ..." for each of the sizes."""
+        return ", ".join(f"{name}={getattr(self, name)}" for name in SIZES)
 
     @property
     def head_width(self) -> int:

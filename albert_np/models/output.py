@@ -8,7 +8,7 @@ import numpy as np
 from albert_np.core.dispatch import Array
 
 
-@dataclass
+@dataclass(repr=False)
 class Output:
     """The result of calling a model; None for outputs that the model has no head for, or that were not requested.
 
@@ -34,6 +34,16 @@ class Output:
     logits: Array | None = None
     start_logits: Array | None = None
     end_logits: Array | None = None
+
+    def __repr__(self) -> str:
+        """Return the shapes of the outputs; of hidden_states and attentions, how many there are and the shape of each."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        shapes = {
+            name: f"{len(value)} × {value[0].shape}" if isinstance(value, tuple) else f"{value.shape}"
+            for name, value in values.items()
+            if value is not None
+        }
+        return f"{type(self).__name__}({', '.join(f'{name} {shape}' for name, shape in shapes.items())})"
 
 
 def join_outputs(outputs: list[Output]) -> Output:

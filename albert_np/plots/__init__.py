@@ -13,3 +13,4 @@ from albert_np.plots.finetune import confusion_figure, finetune_figures
 from albert_np.plots.pretraining import pretraining_figures
 
 __all__ = ["compression_figures", "confusion_figure", "experiments_figure", "finetune_figures", "pretraining_figures"]
+__dir__ = __all__.copy  # for completion

@@ -1,12 +1,13 @@
 """The style that the figures share: axes, colours and smoothed curves."""
 
+import io
 import math
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+import matplotlib.figure
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
 WINDOW = 0.02  # the running mean covers this share of the steps
@@ -16,6 +17,15 @@ NAME_WIDTH = 28  # columns of a name; a longer one is cut in the middle
 AS_TEXT: Any = {"parse_math": False}  # for texts that users name: "$x_1$" is not a formula
 
 Record = dict[str, Any]
+
+
+class Figure(matplotlib.figure.Figure):
+    """A figure that a notebook shows when it is the result of a cell."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
 
 
 def format_name(name: str, width: int = NAME_WIDTH) -> str:

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from albert_np.plots.axes import AS_TEXT, INK, SECOND, Record, format_name, style_axes
+from albert_np.plots.axes import AS_TEXT, INK, SECOND, Figure, Record, format_name, style_axes
 
 COLOURS = {
     "one-shot": "0.55", "gradual": INK, "movement": "#3f8f8f", "rounded": SECOND, "aware": "#d89a2b", "cut": "#6a4c93",

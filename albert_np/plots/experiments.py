@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from albert_np.plots.axes import AS_TEXT, INK, PALE, SECOND, format_name
+from albert_np.plots.axes import AS_TEXT, INK, PALE, SECOND, Figure, format_name
 
 MAX_PANELS = 3
 MAX_ROWS = 60  # the table has all of them

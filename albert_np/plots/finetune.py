@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from albert_np.plots.axes import (
     AS_TEXT,
     INK,
     PALE,
     SECOND,
+    Figure,
     Record,
     count_columns,
     format_name,

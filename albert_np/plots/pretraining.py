@@ -3,9 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-
-from albert_np.plots.axes import INK, PALE, SECOND, SECOND_PALE, Record, make_axes, plot_curve, plot_evaluations
+from albert_np.plots.axes import INK, PALE, SECOND, SECOND_PALE, Figure, Record, make_axes, plot_curve, plot_evaluations
 
 
 def pretraining_figures(

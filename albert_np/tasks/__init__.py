@@ -12,6 +12,7 @@ from typing import Any
 from albert_np.tasks.task import Item, Task
 
 __all__ = ["TASKS", "Item", "Task", "get_task"]
+__dir__ = __all__.copy  # for completion
 
 TASKS = {
     "classification": "albert_np.tasks.classification:Classification",

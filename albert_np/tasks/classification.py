@@ -175,8 +175,11 @@ class Classification(Task):
         return ""
 
     def items(self, example: Labelled, tokenizer: Any) -> list[Item]:
-        row = tokenizer(example.text, example.pair, max_length=self.options["max_length"], truncation=True)
-        return [Item(row["input_ids"][0].tolist(), row["token_type_ids"][0].tolist(), self.target(example))]
+        most = self.options["max_length"]
+        row = tokenizer(example.text, example.pair, max_length=most, truncation=True)
+        ids, types = row["input_ids"][0].tolist(), row["token_type_ids"][0].tolist()
+        cut = len(ids) == most < tokenizer(example.text, example.pair, max_length=most + 1, truncation=True)["input_ids"].size
+        return [Item(ids, types, self.target(example), cut=cut)]
 
     def target(self, example: Labelled) -> int | np.ndarray | None:
         """Return a class, zeros and ones (C,), or a number (1,); None without a label, or for one unknown in training."""

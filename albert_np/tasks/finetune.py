@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import inspect
 import json
 import os
 import statistics
@@ -14,25 +15,27 @@ from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_figures, write_json, write_whole
 from albert_np.io.packed_checkpoint import Packing
-from albert_np.models.config import AlbertConfig
+from albert_np.io.similar_names import NOTES, suggest
+from albert_np.models.config import FIELDS, AlbertConfig
 from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
 from albert_np.tasks import Task, get_task
 from albert_np.tasks.finetune_folder import FinetuneFolder, check_task, examples_hash, new_folder, read_run
 from albert_np.tasks.initial_model import VOCAB_SIZE, InitialModel, limit_max_length
 from albert_np.tasks.trained import Trained, baseline_scores
-from albert_np.training.callbacks import Callback
+from albert_np.training.callbacks import Callback, get_callback
 from albert_np.training.constraints import Constraint, get_constraints
 from albert_np.training.finetune import get_answers, numeric_scores, train_epochs
 from albert_np.training.finetune_settings import FinetuneSettings
-from albert_np.training.metrics import read_lines
+from albert_np.training.metrics import format_score, read_lines
 from albert_np.training.run_folder import params_hash
 from albert_np.training.selection import is_better, more_is_better
 from albert_np.training.state import History
+from albert_np.training.trainer_settings import rename_aliases
 
 __all__ = ["Finetuned", "finetune", "new_folder"]
 
 
-@dataclass
+@dataclass(repr=False)
 class Finetuned:
     """The results of a fine-tuning, over all seeds.
 
@@ -51,6 +54,28 @@ class Finetuned:
     scores: list[dict[str, Any]] = field(default_factory=list)
     stopped_by: str = ""
     files: list[dict[str, Any]] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        """Return the score that chose the epoch, beside those of the baselines, and where the rest is."""
+        task, history, several = self.trained.task, self.history, len(self.scores) > 1
+        lines = [f"Finetuned for {task.name}{', stopped by ' * bool(self.stopped_by)}{self.stopped_by}: {history!r}"]
+        if self.scores:
+            spread = f" ± {format_score(self.deviation[task.metric])}, the mean of {len(self.scores)} seeds" if several else ""
+            others = "".join(f"; {name} {format_score(scores[task.metric])}" for name, scores in self.baselines.items())
+            lines.append(f"  {task.metric} {format_score(self.mean[task.metric])}{spread}, on {len(self.held)} examples{others}")
+        return "\n".join([*lines, "  .plot()  .mean  .baselines  .history  .trained.predict(texts)  .trained.evaluate(examples)"])
+
+    def plot(self) -> Any:
+        """Return a figure of the loss in each step and the score of each epoch, beside those of the baselines.
+
+        A notebook shows it; `.savefig(file)` stores it. ValueError if no step was made.
+        """
+        from albert_np.plots import finetune_figures
+
+        figures = finetune_figures(self.history.steps, self.history.epochs, self.trained.task.metric, self.baselines)
+        if not figures:
+            raise ValueError("there is nothing to plot: no step was made")
+        return figures["learning"]
 
     def add(self, trained: Trained, history: History) -> None:
         """Add the result of another seed."""
@@ -95,6 +120,7 @@ def finetune(
     report: Callback | None = None,
     resume: bool = False,
     processes: Processes | None = None,
+    progress: bool = True,
     **settings: Any,
 ) -> Finetuned:
     """Train a model for a task and return its best epoch.
@@ -109,9 +135,10 @@ def finetune(
     teacher         the folder of a larger model trained for the task, which the model also learns from (models/distillation.py)
     out             a folder, new or empty; None: nothing is written
     seeds           the number of runs, with the seeds from settings' `seed` on, each in out/seed-N; the best of them in `out`
-    report          a `Callback`
+    progress        whether the progress is shown: on stderr, or in the output of a notebook's cell
+    report          a `Callback` that observes the run instead of this display
     processes       those that train together: None, all that mpiexec has started. All call this alike; the main one writes
-    settings        fields of `FinetuneSettings`: epochs=3, learning_rate=1e-4, ...
+    settings        fields of `FinetuneSettings`: epochs=3, learning_rate=1e-4 (or lr), ...
     resume          continue the run in `out`, bit for bit, whatever ended it; all other arguments as before. (The number of
                     seeds may grow, if there were several.) A completed run is read, not trained again. With another number of
                     processes the result is the same up to rounding
@@ -131,6 +158,7 @@ def finetune(
     1.0
     """
     processes = world() if processes is None else processes
+    settings = rename_aliases(settings)
     arguments = dict(
         train=train, dev=dev, model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch, seeds=seeds,
         options=options, changes=changes, vocab_size=vocab_size, lower_case=lower_case, keep_accents=keep_accents,
@@ -138,6 +166,7 @@ def finetune(
     )  # fmt: skip
     with processes.guard():
         task = get_task(task, **(options or {}))
+        check_names(settings, task)
         task.check_for_training(options or {})
         checked = FinetuneSettings.from_dict({**task.trains, **settings})
         if seeds < 1:
@@ -150,7 +179,7 @@ def finetune(
         own_vocabulary = model is None and tokenizer is None  # it is trained on the examples, and stored in the run's folder
         if own_vocabulary and folder is not None and resume:
             tokenizer = folder.path
-        callback = (report if processes.is_main else None) or Callback()
+        callback = get_callback(report, progress, processes.is_main)
         examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
         task.notes.clear()
         task.learn(examples)
@@ -174,9 +203,11 @@ def finetune(
                     initial.tokenizer.save_pretrained(folder.path)
                 folder.done = processes.broadcast_object(lambda: folder.begin(arguments, job.fingerprint(checked), files))
             try:
+                task.note, task.scored = callback.note, "development examples"
                 done = job.run([dataclasses.replace(checked, seed=checked.seed + i) for i in range(seeds)], folder, stop)
                 return dataclasses.replace(done, files=files)
             finally:
+                del task.note, task.scored
                 callback.close()
 
 
@@ -271,6 +302,17 @@ class FinetuneJob:
         return trained, history
 
 
+def check_names(settings: dict[str, Any], task: Task) -> None:
+    """Raise ValueError for a name that is not a setting, with the setting, argument, option or field that was probably meant."""
+    own = [each.name for each in dataclasses.fields(FinetuneSettings)]
+    written = {name: f"changes={{{name!r}: ...}}" for name in FIELDS}
+    written |= {name: f"options={{{name!r}: ...}}" for name in task.defaults}
+    written |= {name: repr(name) for name in (*inspect.signature(finetune).parameters, *own)}
+    for key in settings:
+        if key not in own:
+            raise ValueError(f"unknown setting {key!r}{suggest(key, written, {**NOTES, **FinetuneSettings.notes})}")
+
+
 def read_finished(folder: Path, task: Task) -> tuple[Trained, History]:
     """Return the model and the history of a seed that was trained before."""
     trained = Trained.from_pretrained(folder, task)
@@ -289,7 +331,7 @@ def check_teacher(teacher: Trained | None, task: Task, initial: InitialModel) ->
     if own != expected:
         raise ValueError(f"the teacher was trained for other labels: {own.get('id2label')}, not {expected.get('id2label')}")
     if teacher.tokenizer.get_vocab() != initial.tokenizer.get_vocab():
-        raise ValueError("the teacher has another vocabulary: give its tokenizer by --tokenizer")
+        raise ValueError("the teacher has another vocabulary: give its tokenizer as `tokenizer`")
     if reason := task.adapt_head(teacher.model, teacher.task.options):
         raise ValueError(f"the teacher {reason}")
 

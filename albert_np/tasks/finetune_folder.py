@@ -65,7 +65,7 @@ class FinetuneFolder(RunFolder):
             self._run = read_run(self.path)
             if different := find_differences(without_new_options(fingerprint, self._run["told"]), self._run["told"]):
                 hint = "; a run is resumed as it was: leave out what differs, or choose another folder for a new run"
-                raise ValueError(f"cannot resume {self.path}: {'; '.join(different)}{hint}")
+                raise ValueError(f"cannot resume {self.path}: {'; '.join(different)}{_advice(different) or hint}")
             self.done = self._run["done"]
         self._run = {"arguments": serialisable_values(arguments), "told": fingerprint, "done": self.done, "files": files}
         self._run["version"] = __version__
@@ -105,12 +105,12 @@ def new_folder(out: str | os.PathLike[str]) -> Path:
     if not path.exists():
         return path
     if not path.is_dir():
-        raise FileExistsError(f"{path} is a file; --out needs a new folder")
+        raise FileExistsError(f"{path} is a file; `out` needs a new folder")
     names = {each.name for each in path.iterdir()} - {LOCK}  # which a run leaves that failed before it wrote anything
     if FILE in names:
-        raise FileExistsError(f"{path} is not empty: it holds a run; add --resume to continue it, or choose another --out")
+        raise FileExistsError(f"{path} is not empty: it holds a run; `resume=True` continues it, or choose another `out`")
     if names:
-        raise FileExistsError(f"{path} is not empty; --out needs a new folder")
+        raise FileExistsError(f"{path} is not empty; `out` needs a new folder")
     return path
 
 
@@ -155,6 +155,13 @@ def find_differences(now: dict[str, Any], then: dict[str, Any]) -> list[str]:
         else:
             lines.append(f"{key} is {_shorten(new)} now and was {_shorten(old)}")
     return lines
+
+
+def _advice(different: list[str]) -> str:
+    """Return the way to train on, if the number of epochs is among the differences; else ""."""
+    if not any(line.startswith("epochs is ") for line in different):
+        return ""
+    return "; the learning rate of every step depends on the epochs: to train on, start another run with this one as its `model`"
 
 
 def _shorten(value: Any) -> str:

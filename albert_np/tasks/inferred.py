@@ -76,8 +76,8 @@ def _choose_task(path: Path, config: AlbertConfig, task: str | Task | None) -> T
         name = "TASK" if task is None else get_task(task).name
         masks = "" if named == "AlbertModel" else "; as it is, fill-mask and serve can use it"
         raise ValueError(
-            f"{path} holds a pretrained model ({named}) without the head of a task: train one with "
-            f"albert-np finetune {name} --model {path}{masks}"
+            f"{path} holds a pretrained model ({named}) without the head of a task: fine-tune it first, "
+            f"finetune {name} with `model` {path}{masks}"
         )
     if task is None:
         if named not in CLASSES:

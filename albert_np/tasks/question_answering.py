@@ -128,7 +128,8 @@ class QuestionAnswering(Task):
         return {"num_labels": 2, "id2label": None}
 
     def items(self, example: Question, tokenizer: Any) -> list[Item]:
-        question = tokenizer.encode_text(example.text)[:MAX_QUESTION_TOKENS]
+        words = tokenizer.encode_text(example.text)
+        question, cut = words[:MAX_QUESTION_TOKENS], len(words) > MAX_QUESTION_TOKENS
         ids, characters = self.encode_passage(example.context, tokenizer)
         head = [tokenizer.cls_token_id, *question, tokenizer.sep_token_id]
         offset = len(head)
@@ -149,8 +150,11 @@ class QuestionAnswering(Task):
             elif answer is not None or (example.labelled and not example.answers):
                 target = (0, 0)  # [CLS]: not in this window
             own = range(own_start - start + offset, own_stop - start + offset)
-            items.append(Item(row, types, target, about=PassageWindow(offset, own, characters[start:stop])))
+            items.append(Item(row, types, target, about=PassageWindow(offset, own, characters[start:stop]), cut=cut))
         return items
+
+    def cut_part(self) -> str:
+        return f"a question longer than {MAX_QUESTION_TOKENS} tokens"
 
     def encode_passage(self, context: str, tokenizer: Any) -> tuple[list[int], np.ndarray]:
         """Return the ids of a passage and the characters (T, 2) of each. The last one is cached, as many questions share it."""

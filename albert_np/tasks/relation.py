@@ -87,9 +87,11 @@ class Relations(Task):
         return {"num_labels": len(self.options["labels"]), "id2label": dict(enumerate(self.options["labels"]))}
 
     def items(self, example: Related, tokenizer: Any) -> list[Item]:
-        ids, positions = mark_entities(example, tokenizer, self.options["max_length"])
+        most = self.options["max_length"]
+        ids, positions = mark_entities(example, tokenizer, most)
+        cut = len(ids) == most < len(mark_entities(example, tokenizer, most + 1)[0])
         label = None if example.label is None else label_index(example.label, self.options["labels"])
-        return [Item(ids, [0] * len(ids), label, entities=positions)]
+        return [Item(ids, [0] * len(ids), label, entities=positions, cut=cut)]
 
     def answer(self, example: Related, items: list[Item], outputs: list[np.ndarray]) -> dict[str, Any]:
         """Return label and probabilities {name: p}."""

@@ -45,6 +45,9 @@ class Tagging(Task):
             self._encoder = WordEncoder(tokenizer)
         return self._encoder
 
+    def cut_part(self) -> str:
+        return f"a word longer than max_length {self.options['max_length']} tokens"
+
     def warn_of_unknown_types(self, tags: Iterable[str]) -> None:
         """Warn of types that do not occur in the training examples."""
         extend_labels(tag_types(labels_as_tags(self.options["labels"])), tag_types(tags))
@@ -89,7 +92,9 @@ def tagging_items(
     """
     tokenizer, labels = encoder.tokenizer, {label: i for i, label in enumerate(options["labels"])}
     room = options["max_length"] - 2
-    ids = [word_ids[:room] for word_ids in encoder(words)]
+    ids = encoder(words)
+    cut = any(len(word_ids) > room for word_ids in ids)
+    ids = [word_ids[:room] for word_ids in ids]
     items = []
     for window in sliding_windows([len(word_ids) for word_ids in ids], room):
         row, types, target, about = [tokenizer.cls_token_id], [0], [IGNORED], []
@@ -102,7 +107,7 @@ def tagging_items(
             types += [int(i in marked)] * len(ids[i])
             target += [label] + [IGNORED] * (len(ids[i]) - 1)
         row, types, target = [*row, tokenizer.sep_token_id], [*types, 0], [*target, IGNORED]
-        items.append(Item(row, types, target if tags is not None else None, about=about))
+        items.append(Item(row, types, target if tags is not None else None, about=about, cut=cut))
     return items
 
 

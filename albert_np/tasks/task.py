@@ -12,13 +12,15 @@ import inspect
 import os
 import reprlib
 import unicodedata
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.markup import escape
 
 from albert_np.data.formats.summary import get_summary
+from albert_np.engine.mpi import world
 from albert_np.models.base import Model
 from albert_np.tasks import batches
 from albert_np.tasks.options import parse_any, read_option
@@ -39,6 +41,7 @@ class Item:
     target             the labels of the row, in the form that the task's `collate` expects; None: the row is not trained on
     entities           positions of the two tokens that represent a relation's entities
     about              data of the task's own, which `answer` needs to interpret the output
+    cut                the row lacks a part of the example, which is too long
     """
 
     ids: list[int]
@@ -46,6 +49,12 @@ class Item:
     target: Any = None
     entities: tuple[int, int] | None = None
     about: Any = None
+    cut: bool = False
+
+
+def warn(text: str) -> None:
+    """Issue a warning."""
+    warnings.warn(text, stacklevel=2)
 
 
 class Task:
@@ -67,6 +76,8 @@ class Task:
     inferred: ClassVar[tuple[str, ...]] = ()  # those of them that may be given for training
     reading: ClassVar[tuple[str, ...]] = ()  # options by which files are read: for a run that is resumed, its examples count
     trains: ClassVar[dict[str, Any]] = {}  # default settings of `finetune` for this task
+    scored = "examples"  # in a note, the examples that are answered; in `finetune`, "development examples"
+    note: Callable[[str], None] = staticmethod(warn)  # called with a line for the user; in `finetune`, the callback's
 
     def __init__(self, **options: Any) -> None:
         for key in options:
@@ -106,6 +117,11 @@ class Task:
         self.changed.update(options)
         self.options.update({key: read_option(f"the option {key}", self.option_type(key), v) for key, v in options.items()})
 
+    def __repr__(self) -> str:
+        """Return the options that differ from their defaults."""
+        changed = {key: value for key, value in self.options.items() if value != self.defaults.get(key)}
+        return f"{type(self).__name__}({', '.join(f'{key}={reprlib.repr(value)}' for key, value in changed.items())})"
+
     # ---- files and examples ----
 
     def read(self, path: Any) -> list[Any]:
@@ -126,16 +142,33 @@ class Task:
     def examples(self, given: Any, name: str = "examples") -> list[Any]:
         """Return the examples of a file, given its path, or the given examples as a list.
 
-        Raises ValueError for an example of another class; `name` is what the message calls the list.
+        Rows, as dicts or a DataFrame, are passed to `examples_from_rows`. Raises ValueError for an example of another class;
+        `name` is what the message calls the list.
         """
         if isinstance(given, str | os.PathLike):
             return self.read(given)
+        if hasattr(given, "columns") and hasattr(given, "to_dict"):  # a DataFrame
+            given = given.to_dict("records")
+        if isinstance(given, Mapping) or not isinstance(given, Iterable):
+            kind = f"a dict of {', '.join(map(repr, given))}" if isinstance(given, Mapping) else reprlib.repr(given)
+            raise ValueError(f"{name}: expected a file or a list of {self._describe_form()}, got {kind}")
         examples = list(given)
         for i, example in enumerate(examples):
-            if not isinstance(example, self.form):
-                wanted = f"{self.form.__name__}{inspect.signature(self.form)}".replace(" -> None", "")
-                raise ValueError(f"{name}[{i}]: expected {self.form.__module__}.{wanted}, got {reprlib.repr(example)}")
+            if isinstance(example, self.form):
+                continue
+            if all(isinstance(each, dict) for each in examples):
+                return self.examples_from_rows(examples, name)
+            raise ValueError(f"{name}[{i}]: expected {self._describe_form()}, got {reprlib.repr(example)}")
         return examples
+
+    def examples_from_rows(self, rows: list[dict[str, Any]], name: str) -> list[Any]:
+        """Return the examples of the rows of a table, {column: value}. By default ValueError: a task needs its own examples."""
+        columns, fields = ", ".join(map(repr, rows[0])), [*inspect.signature(self.form).parameters]
+        hint = f"; write [{self.form.__name__}({fields[0]}=row[...], ...) for row in rows]" if fields else ""
+        raise ValueError(f"{name}: expected a list of {self._describe_form()}, got rows with the columns {columns}{hint}")
+
+    def _describe_form(self) -> str:
+        return f"{self.form.__module__}.{self.form.__name__}{inspect.signature(self.form)}".replace(" -> None", "")
 
     def example(self, text: str) -> Any:
         """Return an unlabelled example for a text that a user typed."""
@@ -204,8 +237,26 @@ class Task:
     def answers(self, model: Any, tokenizer: Any, examples: list[Any]) -> list[Any]:
         """Return the model's answer for each example."""
         rows = [self.items(example, tokenizer) for example in examples]
+        self.note_cut(rows)
         outputs = iter(self.run(model, [item for items in rows for item in items]))
         return [self.answer(example, items, [next(outputs) for _ in items]) for example, items in zip(examples, rows)]
+
+    def cut_part(self) -> str:
+        """Return the part of an example that `items` cuts, and where: "a text longer than max_length 128 tokens"."""
+        return f"a text longer than max_length {self.options.get('max_length')} tokens"
+
+    def note_cut(self, rows: Sequence[Sequence[Item]], training: bool = False) -> None:
+        """Tell the user, once, how many of the examples are cut. rows: of each example; training: they are trained on."""
+        if not training and world().size > 1:  # they may be one process's share
+            return
+        kind = "training examples" if training else self.scored
+        advice = "; set `max_length` for more" if training and "max_length" in self.cut_part() else ""
+        count = sum(any(getattr(item, "cut", False) for item in items) for items in rows)
+        noted: set[str] = self.__dict__.setdefault("_noted", set())
+        text = f"{count} of {len(rows)} {kind} {'has' if count == 1 else 'have'} {self.cut_part()}, which is cut{advice}"
+        if count and text not in noted:
+            noted.add(text)
+            self.note(text)
 
     def score(self, examples: list[Any], answers: list[Any]) -> dict[str, Any]:
         """Return the scores of the answers; `metric` is one of them."""

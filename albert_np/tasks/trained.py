@@ -24,7 +24,7 @@ LABELS = "labels_from"  # key of `about`: the labels are those of this file, not
 MIN_LENGTH = 3  # tokens of a row: [CLS], one token, [SEP]
 
 
-@dataclass
+@dataclass(repr=False)
 class Trained:
     """A model that answers, with everything it needs.
 
@@ -47,6 +47,9 @@ class Trained:
     def __post_init__(self) -> None:
         if self.model is not None:
             check_vocabulary(self.model.config, len(self.tokenizer))
+
+    def __repr__(self) -> str:
+        return f"Trained(\n  {self.task!r},\n  {self.model!r},\n  {self.tokenizer!r},\n)"
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike[str], task: str | Task | None = None, dtype: Any = "float32") -> "Trained":

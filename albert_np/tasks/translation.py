@@ -91,12 +91,17 @@ class Translation(Task):
     def items(self, example: Translated, tokenizer: Any) -> list[Item]:
         """Return one row. Its `about` is the length of the source, [CLS] and [SEP] included."""
         half = self.options["max_length"] // 2
-        source = [tokenizer.cls_token_id, *tokenizer.encode_text(example.source)[: half - 2], tokenizer.sep_token_id]
+        words = tokenizer.encode_text(example.source)
+        source, cut = [tokenizer.cls_token_id, *words[: half - 2], tokenizer.sep_token_id], len(words) > half - 2
         if example.target is None:
-            return [Item(source, [0] * len(source), about=len(source))]
-        target = tokenizer.encode_text(example.target)[: half - 1]
+            return [Item(source, [0] * len(source), about=len(source), cut=cut)]
+        words = tokenizer.encode_text(example.target)
+        target, cut = words[: half - 1], cut or len(words) > half - 1
         types = [0] * len(source) + [1] * len(target)
-        return [Item([*source, *target], types, [*target, tokenizer.sep_token_id], about=len(source))]
+        return [Item([*source, *target], types, [*target, tokenizer.sep_token_id], about=len(source), cut=cut)]
+
+    def cut_part(self) -> str:
+        return f"a sentence longer than half of max_length {self.options['max_length']} tokens"
 
     def run(self, model: Any, items: list[Item]) -> list[list[int]]:
         """Return the generated ids for each source, without the [SEP] that ends them."""

@@ -30,3 +30,4 @@ from albert_np.text.train import train_tokenizer
 from albert_np.text.wordpiece import WordPieceTokenizer
 
 __all__ = ["AlbertTokenizer", "Normalised", "Tokenizer", "WordPieceTokenizer", "normalise", "train_tokenizer"]
+__dir__ = __all__.copy  # for completion

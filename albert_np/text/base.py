@@ -125,6 +125,10 @@ class Tokenizer(ABC):
 
     # ---- the vocabulary
 
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+        return f"{type(self).__name__}({len(self)} pieces, {options})"
+
     @abstractmethod
     def __len__(self) -> int:
         """Return the number of pieces, V."""

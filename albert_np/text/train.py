@@ -91,7 +91,7 @@ class NormalisedLines:
 
     def __init__(self, lines: Iterable[str], do_lower_case: bool, keep_accents: bool):
         self.lines, self.do_lower_case, self.keep_accents = lines, do_lower_case, keep_accents
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def __iter__(self) -> Iterator[str]:
         try:
@@ -101,7 +101,7 @@ class NormalisedLines:
                 for name, apart in NAMES.items():
                     line = line.replace(name, apart)
                 yield from _split_line(normalise_text(line, self.do_lower_case, self.keep_accents))
-        except Exception as error:
+        except BaseException as error:  # KeyboardInterrupt, too
             self.error = error
             raise
 

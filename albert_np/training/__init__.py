@@ -11,9 +11,11 @@ from albert_np.training.data import RunData, get_run_data, prepare_data
 from albert_np.training.divergence import Diverged
 from albert_np.training.evaluate import evaluate
 from albert_np.training.pretraining import Summary, pretrain
+from albert_np.training.progress import Progress
 from albert_np.training.settings import Settings
 
 __all__ = [
-    "Callback", "Damaged", "Diverged", "Report", "RunData", "Settings", "Summary", "evaluate", "get_run_data", "prepare_data",
-    "pretrain",
+    "Callback", "Damaged", "Diverged", "Progress", "Report", "RunData", "Settings", "Summary", "evaluate", "get_run_data",
+    "prepare_data", "pretrain",
 ]  # fmt: skip
+__dir__ = __all__.copy  # for completion

@@ -1,12 +1,14 @@
 """The data of a pretraining run, from text files and settings: training examples, a fixed held-out set, and facts about both."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from albert_np.engine.mpi import world
 from albert_np.models.config import AlbertConfig
 from albert_np.models.vocabulary import check_vocabulary
+from albert_np.training.callbacks import Callback, get_callback
 from albert_np.training.settings import Settings
 
 # Attention's products are small and its softmax moves much memory, so a pair of tokens takes more time than its share of the
@@ -36,8 +38,8 @@ class RunData:
     folder            of the tokenised corpus
     """
 
-    train: Any
-    held_out: Any = None
+    train: Any = field(repr=False)
+    held_out: Any = field(default=None, repr=False)
     fingerprint: str = ""
     unigram_entropy: float | None = None
     facts: dict[str, Any] | None = None
@@ -50,10 +52,15 @@ def prepare_data(
     config: AlbertConfig,
     settings: Settings,
     tokenizer: Any,
-    report: Any = None,
+    report: Callback | None = None,
+    progress: bool = True,
 ) -> RunData:
-    """Tokenise the files into `folder` (or reuse it), split off the held-out documents, and plan the batches."""
-    return get_run_data(tokenise_files(files, folder, settings, tokenizer, report), config, settings)
+    """Tokenise the files into `folder` (or reuse it), split off the held-out documents, and plan the batches.
+
+    report, progress: as of `pretrain`
+    """
+    callback = get_callback(report, progress, world().is_main)
+    return get_run_data(tokenise_files(files, folder, settings, tokenizer, callback), config, settings)
 
 
 def tokenise_files(

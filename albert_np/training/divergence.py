@@ -10,7 +10,7 @@ MEMORY = 0.95  # decay of the running means: about the last 20 steps
 LEARNED = 0.2  # an MLM accuracy above that of always predicting the most common tokens
 FORGOTTEN = 0.1
 ADVICE = (
-    "try a lower --lr (half of it), a longer --warmup, or a smaller --clip-norm; "
+    "try a lower `learning_rate` (half of it), a longer `warmup`, or a smaller `clip_norm`; "
     "for a batch k times smaller use a rate √k times lower"
 )
 

@@ -52,7 +52,9 @@ def train_epochs(
 
     Raises ValueError if there is nothing to train on, Diverged if the loss is not finite, OSError if it cannot be saved.
     """
-    items = [item for example in examples for item in task.items(example, tokenizer) if item.target is not None]
+    rows = [task.items(example, tokenizer) for example in examples]
+    task.note_cut(rows, training=True)
+    items = [item for row in rows for item in row if item.target is not None]
     if not items:
         raise ValueError("none of the training examples has a label that could be learned")
     if settings.label_smoothing and "mlm" not in getattr(model, "heads", ("mlm",)):
@@ -151,9 +153,8 @@ class Finetuning(Trainer):
             if graded:
                 record["accuracy"] = correct / max(1, answers)
             if not (math.isfinite(loss) and math.isfinite(norm)):
-                raise Diverged(
-                    f"the loss became NaN or infinite at step {record['step']}; try a lower --lr (it was {self.peak:g})"
-                )
+                where = f"the loss became NaN or infinite at step {record['step']}"
+                raise Diverged(f"{where}; try a lower `learning_rate` (it was {self.peak:g})")
             self.state.history.steps.append(record)
             self.callback.step(record)
 

@@ -53,6 +53,10 @@ class FinetuneSettings(TrainerSettings):
     hard: float = 0.5
     hidden: float = 0.0
 
+    notes: ClassVar[dict[str, str]] = {
+        "warmup": "a share of the steps, such as 0.1",
+        "epochs": "passes over the examples",
+    }
     # A fine-tuning may have a few dozen steps only: the first must not be lost to a rate of 0, nor the last to one of almost 0.
     schedule_offset: ClassVar[int] = 1
     changeable: ClassVar[tuple[str, ...]] = ("checkpoint_seconds", "shard_optimizer")

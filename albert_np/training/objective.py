@@ -61,6 +61,9 @@ class FinetuneTask(Protocol):
     def answers(self, model: Any, tokenizer: Any, examples: list[Any]) -> list[Any]:
         """Return the model's answer for each example."""
 
+    def note_cut(self, rows: list[list[Any]], training: bool = False) -> None:
+        """Tell the user how many of the examples are cut. rows: of each example; training: they are trained on."""
+
     def score(self, examples: list[Any], answers: list[Any]) -> dict[str, Any]:
         """Return the scores; `metric` is one of them."""
 

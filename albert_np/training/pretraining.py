@@ -2,10 +2,12 @@
 
 import math
 import os
+import reprlib
 import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from albert_np.data.formats.summary import count_noun
@@ -15,22 +17,22 @@ from albert_np.io.files import write_json
 from albert_np.io.packed_checkpoint import Packing, save_packed
 from albert_np.models.config import AlbertConfig
 from albert_np.training import checkpoint
-from albert_np.training.callbacks import Callback
+from albert_np.training.callbacks import Callback, get_callback
 from albert_np.training.constraints import Constraint, get_constraints
 from albert_np.training.divergence import DivergenceDetector, check_held_out
 from albert_np.training.evaluate import evaluate
 from albert_np.training.init_mlm_bias import init_mlm_bias
 from albert_np.training.losses import LossBuffer
-from albert_np.training.metrics import MetricsFile
+from albert_np.training.metrics import MetricsFile, read_metrics
 from albert_np.training.run_folder import RunFolder, params_hash
 from albert_np.training.settings import Settings
 from albert_np.training.trainer import Arrays, Checkpoints, Trainer
 from albert_np.version import __version__
 
 
-@dataclass
+@dataclass(repr=False)
 class Summary:
-    """How a run ended. `stopped_by` is "" or a signal's name; `held_out` the last evaluation, made after `held_out_step`."""
+    """The end of a run. `stopped_by` is "" or a signal's name; `held_out` the last evaluation, made after `held_out_step`."""
 
     out: str
     step: int
@@ -41,6 +43,27 @@ class Summary:
     held_out: dict[str, float] | None
     held_out_step: int
     unigram_entropy: float | None
+
+    def __repr__(self) -> str:
+        ended = f", stopped by {self.stopped_by}" if self.stopped_by else ""
+        lines = [f"Pretrained for {self.step} of {self.total_steps} steps{ended}: {self.tokens:,} tokens in {self.seconds:.0f} s"]
+        if self.held_out:
+            scores = ", ".join(f"{name} {value:.4g}" for name, value in self.held_out.items())
+            unigram = "" if self.unigram_entropy is None else f"; unigram entropy {self.unigram_entropy:.4g}"
+            lines.append(f"  held-out after step {self.held_out_step}: {scores}{unigram}")
+        return "\n".join([*lines, f"  in {self.out}; .plot() shows the loss"])
+
+    def plot(self) -> Any:
+        """Return a figure of the loss in each step and on the held-out documents. A notebook shows it.
+
+        It reads metrics.jsonl in `out`. OSError if that is gone, ValueError if no step has a finite loss.
+        """
+        from albert_np.plots import pretraining_figures
+
+        figures = pretraining_figures(*read_metrics(Path(self.out) / "metrics.jsonl"), self.unigram_entropy)
+        if not figures:
+            raise ValueError("there is nothing to plot: no step has a finite loss")
+        return figures["loss"]
 
 
 def pretrain(
@@ -54,11 +77,17 @@ def pretrain(
     processes: Processes | None = None,
     constraints: Sequence[Constraint] | None = None,
     source: str = "",
+    progress: bool = True,
+    **changes: Any,
 ) -> Summary:
     """Train `model` in place on `data` (a `RunData`) and write model, metrics, checkpoints and figures into the folder `out`.
 
+    settings, changes: a `Settings`, and fields of it: steps=500, learning_rate=1e-3 (or lr), ...
+
     With `resume` the newest whole checkpoint in `out` is continued, bit for bit. Ctrl-C and SIGTERM save and end the run; the
-    summary says so. report: a `Callback`. constraints: instead of those that the settings ask for (`sparsity`).
+    summary says so. constraints: instead of those that the settings ask for (`sparsity`).
+
+    The progress is shown unless `progress` is False. report: a `Callback` that observes the run instead of this display.
 
     The run starts from the parameters that the model has: new ones, or those of `AlbertForPreTraining.from_pretrained`. source:
     where these come from, for run.json; a run that names one is not resumed with a model of other parameters.
@@ -70,7 +99,12 @@ def pretrain(
     RuntimeError if another process uses it, OSError if it cannot be written, Diverged if training fails.
     """
     processes = world() if processes is None else processes
-    settings, callback = settings or Settings(), (report if processes.is_main else None) or Callback()
+    if settings is not None and not isinstance(settings, Settings):
+        raise ValueError(
+            f"settings must be albert_np.training.Settings, not {reprlib.repr(settings)}; or give them by name: steps=500"
+        )
+    settings = (settings or Settings()).replace(**changes)
+    callback = get_callback(report, progress, processes.is_main)
     constraints = get_constraints(settings) if constraints is None else constraints
     with processes.guard(), processes.main_process_only(RunFolder(out, resume)) as folder, stop_on_signals() as own_stop:
         stop = processes.shared_stop(own_stop)

@@ -37,12 +37,12 @@ class RunFolder:
         if self.resume:
             self.check_resume()
         if self.path.exists() and not self.path.is_dir():
-            raise FileExistsError(f"{self.path} is a file; --out needs a folder")
+            raise FileExistsError(f"{self.path} is a file; `out` needs a folder")
         make_folder(self.path)
         self._lock = self._acquire_lock()
         try:
             if not self.resume and self.holds_a_run():
-                raise FileExistsError(f"{self.path} already holds a run: add --resume to continue it, or choose another --out")
+                raise FileExistsError(f"{self.path} already holds a run: `resume=True` continues it, or choose another `out`")
             checkpoint.clean(self.checkpoints)
         except BaseException:
             self.__exit__()

@@ -16,7 +16,7 @@ STARTS = ("unigram", "uniform")
 class Settings(TrainerSettings):
     """Settings of a pretraining run, besides the model's configuration. The defaults suit a small model on a CPU.
 
-    steps, epochs        length of the run: optimiser steps, or passes over the corpus (then steps is None).
+    steps, epochs        length of the run: optimiser steps, or passes over the corpus; the other is None.
     optimizer            "adamw" or "lamb". LAMB is for large batches (256 sequences and more).
     learning_rate        falls linearly to 0, counted from step 0; during the warm-up it rises to this line, so the highest rate
                          is about 0.9 of it. For a batch k times as large use √k times the rate; the paper's .00176 is for
@@ -71,6 +71,7 @@ class Settings(TrainerSettings):
     checkpoint_every: int = 500
     keep: int = 3
 
+    notes: ClassVar[dict[str, str]] = {"warmup": "a number of steps"}
     # Google's schedule: the rate of the first update is 0, and that of the update after the last would be 0 again.
     schedule_offset: ClassVar[int] = 0
     changeable: ClassVar[tuple[str, ...]] = ("log_every", "eval_every", "checkpoint_every", "keep", "shard_optimizer")
@@ -97,8 +98,22 @@ class Settings(TrainerSettings):
                 f"tokens_per_batch must hold one sequence of max_length tokens: {self.tokens_per_batch} < {self.max_length}"
             )
 
+    @classmethod
+    def complete(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return complete_length(values)
+
+    def replace(self, **changes: Any) -> "Settings":
+        """Return a copy with some fields changed, validated again. Of steps and epochs, one replaces the other."""
+        return super().replace(**complete_length(changes))
+
     def optimizer_options(self) -> dict[str, Any]:
         return {**super().optimizer_options(), "bias_correction": self.bias_correction}
 
     def differences(self, other: TrainerSettings, ignored: tuple[str, ...] = ("steps", "epochs")) -> list[str]:
         return super().differences(other, ignored)
+
+
+def complete_length(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values, with steps=None if epochs is given alone, and the other way round."""
+    steps, epochs = values.get("steps"), values.get("epochs")
+    return {**({"steps": None} if epochs is not None else {}), **({"epochs": None} if steps is not None else {}), **values}

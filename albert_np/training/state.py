@@ -7,7 +7,7 @@ from typing import Any
 from albert_np.core.optim import OptimizerState
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """The records of a fine-tuning's steps and epochs; `best`, the epoch whose parameters are used, its scores and answers;
     `chosen_by`, the score by which it was chosen (see `selection`)."""
@@ -19,6 +19,15 @@ class History:
     answers: list[Any] = field(default_factory=list)
     chosen_by: str = ""
     stopped_by: str = ""
+
+    def __repr__(self) -> str:
+        losses = [f"{self.steps[i]['loss']:.4g}" for i in (0, -1)] if self.steps else []
+        steps = f"{len(self.steps)} steps" + (f", loss {losses[0]} to {losses[1]}" if losses else "")
+        scores = ", ".join(f"{name} {value:.4g}" for name, value in self.scores.items() if isinstance(value, int | float))
+        best = f", the best is {self.best}: {scores}" if self.best else ""
+        return (
+            f"History({steps}; {len(self.epochs)} epochs scored{best}{', stopped by ' * bool(self.stopped_by)}{self.stopped_by})"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return what checkpoints store. Scores and answers are not stored; they are computed again from the best parameters."""

@@ -1,21 +1,45 @@
 """The settings that pretraining and fine-tuning share, and the checks of both. Settings are frozen and validated."""
 
 import dataclasses
-import difflib
 import math
 from dataclasses import dataclass
 from types import UnionType
 from typing import Any, ClassVar, TypeVar, get_args
 
 from albert_np.engine.precision import PRECISIONS
+from albert_np.io.similar_names import NOTES, suggest
 
 S = TypeVar("S", bound="TrainerSettings")
 
+ALIASES = {"lr": "learning_rate"}  # other names under which a setting may be given
 KINDS = {int: "an integer", float: "a number", str: "a text", bool: "true or false"}
 
 
+class SettingsClass(type):
+    """The class of the classes of settings: it accepts `ALIASES`, and refuses unknown names with the one that was meant."""
+
+    def __call__(cls, *args: Any, **values: Any) -> Any:
+        values = cls.complete(rename_aliases(values))  # type: ignore[attr-defined]
+        names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        for key in values:
+            if key not in names:
+                raise ValueError(f"unknown setting {key!r}{suggest(key, names, {**NOTES, **cls.notes})}")  # type: ignore[attr-defined]
+        return super().__call__(*args, **values)
+
+
+def rename_aliases(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values under the settings' own names. ValueError if one is given under two names."""
+    renamed: dict[str, Any] = {}
+    for key, value in values.items():
+        name = ALIASES.get(key, key)
+        if name in renamed or (name != key and name in values):
+            raise ValueError(f"{key} and {name} are one setting; give one of them")
+        renamed[name] = value
+    return renamed
+
+
 @dataclass(frozen=True)
-class TrainerSettings:
+class TrainerSettings(metaclass=SettingsClass):
     """The settings that every training run has. The subclasses describe them, set their defaults, and add their own.
 
     Raises ValueError that names the field, the value given and what was expected.
@@ -40,6 +64,7 @@ class TrainerSettings:
 
     # The number of updates that the learning rate's schedule counts as made before the first one (see `Trainer.learning_rate`).
     schedule_offset: ClassVar[int] = 0
+    notes: ClassVar[dict[str, str]] = {}  # {setting: its unit}, where other programs' settings of similar names have another
     # Settings that do not affect the parameters, so they may change when a run is resumed.
     changeable: ClassVar[tuple[str, ...]] = ("shard_optimizer",)
 
@@ -72,13 +97,13 @@ class TrainerSettings:
         return ":" in str(self.sparsity) or float(self.sparsity) != 0
 
     @classmethod
+    def complete(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the values that were given, and those that follow from them."""
+        return values
+
+    @classmethod
     def from_dict(cls: type[S], values: dict[str, Any]) -> S:
         """Return settings with these values. ValueError for an unknown key, with the most similar setting."""
-        names = [field.name for field in dataclasses.fields(cls)]
-        for key in values:
-            if key not in names:
-                nearest = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
-                raise ValueError(f"unknown setting {key!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else ""))
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -87,7 +112,7 @@ class TrainerSettings:
 
     def replace(self: S, **changes: Any) -> S:
         """Return a copy with some fields changed, validated again."""
-        return self.from_dict({**dataclasses.asdict(self), **changes})
+        return self.from_dict({**dataclasses.asdict(self), **rename_aliases(changes)})
 
     def optimizer_options(self) -> dict[str, Any]:
         """Return the options of `optim.init`."""

@@ -24,11 +24,11 @@ import numpy as np
 from tasks import CASES, place, prepare
 
 import albert_np as ab
-from albert_np.apps.progress import Progress
 from albert_np.compress import sweep
 from albert_np.compress.job import Plan, compress_model
 from albert_np.compress.structured import cut
 from albert_np.io.packed_checkpoint import expected_bytes, save_packed
+from albert_np.training import Progress
 
 HERE = Path(__file__).parent
 PLANS = {

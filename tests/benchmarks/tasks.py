@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import albert_np as ab
-from albert_np.apps.progress import Progress
 from albert_np.data.formats.lines import read_lines
+from albert_np.training import Progress
 from albert_np.training.finetune import numeric_scores
 
 HERE = Path(__file__).parent

@@ -55,7 +55,7 @@ def test_a_compressed_folder_reproduces_its_scores(trained, tmp_path, plan):
 
 
 def test_a_plan_without_the_examples_it_needs_is_rejected(trained, tmp_path):
-    with pytest.raises(ValueError, match="labelled examples: give --examples"):
+    with pytest.raises(ValueError, match="labelled examples: give `examples`"):
         compress(trained, tmp_path / "small", Plan(heads=0.5))
     assert not (tmp_path / "small").exists()
 

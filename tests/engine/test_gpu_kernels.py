@@ -303,3 +303,14 @@ def test_a_skipped_update(name, device):
 def test_the_gpu_has_every_kernel_of_the_cpu():
     assert set(cpu.KERNELS) <= set(gpu.KERNELS)
     assert all(name in dispatch.operations for name in gpu.KERNELS)
+
+
+def test_an_activation_without_a_kernel_runs_as_the_reference(device, monkeypatch):
+    def swish(x):
+        s = 0.5 * (1 + np.tanh(0.5 * x))
+        return x * s, (x, s)
+
+    backward = lambda dy, cache: dy * (cache[1] + cache[0] * cache[1] * (1 - cache[1]))  # noqa: E731
+    monkeypatch.setitem(layers.activations.ACTIVATIONS, "swish", (swish, backward))
+    for case in (activation_case("swish", 9), feed_forward_case("swish", 9)):
+        same(case, "float64", device)

@@ -200,7 +200,7 @@ def test_precisions_that_cannot_be(device):
     with reference(), pytest.raises(ValueError, match="ALBERT_NP_REFERENCE switches them off"):
         get_precision_policy(make_model("classes", "float32"), "float16")
     ab.use("numpy")
-    with pytest.raises(ValueError, match=r"precision tf32 needs a GPU \(--backend cupy\); the parameters are on numpy"):
+    with pytest.raises(ValueError, match=r"precision tf32 needs a GPU: `ab.use\('cupy'\)`; the parameters are on numpy"):
         get_precision_policy(make_model("classes", "float32"), "tf32")
 
 

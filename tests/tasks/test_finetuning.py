@@ -290,7 +290,10 @@ def test_a_signal_ends_a_run_and_keeps_its_best_epoch(tokenizer, tmp_path):
 def test_a_loss_that_is_no_number_ends_a_run(tokenizer):
     from albert_np.training import Diverged
 
-    with pytest.raises(Diverged, match=r"NaN or infinite at step \d+; try a lower --lr \(it was 9\)"), np.errstate(all="ignore"):
+    with (
+        pytest.raises(Diverged, match=r"NaN or infinite at step \d+; try a lower `learning_rate` \(it was 9\)"),
+        np.errstate(all="ignore"),
+    ):
         run("classification", tokenizer, learning_rate=9.0, epochs=200, clip_norm=1e8, weight_decay=9.0)
 
 

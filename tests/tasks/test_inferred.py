@@ -193,8 +193,8 @@ def test_classes_of_other_frameworks(tmp_path, named):
 
 
 @pytest.mark.parametrize("named, task, message", [
-    ("AlbertForMaskedLM", None, r"without the head of a task: train one with albert-np finetune TASK .*; as it is, fill-mask"),
-    ("AlbertForPreTraining", "ner", "without the head of a task: train one with albert-np finetune ner"),
+    ("AlbertForMaskedLM", None, r"without the head of a task: fine-tune it first, finetune TASK .*; as it is, fill-mask"),
+    ("AlbertForPreTraining", "ner", "without the head of a task: fine-tune it first, finetune ner"),
     ("AlbertModel", None, r"without the head of a task: .*model$"),
     ("AlbertForMultipleChoice", None, "names the class 'AlbertForMultipleChoice', for which there is no task here"),
     ("AlbertForMultipleChoice", "ner", "trained as AlbertForMultipleChoice, which is for a task that is not here, not for 'ner'"),

@@ -225,7 +225,7 @@ def test_another_run_is_refused_by_naming_the_difference(tokenizer, tmp_path):
                         changes={**SMALL, **DROPOUT}, options={"max_length": 64}, tokens_per_batch=128, epochs=4,
                         learning_rate=3e-3, out=out, resume=True)  # fmt: skip
     assert contents(out) == before
-    with pytest.raises(FileExistsError, match=r"holds a run; add --resume"):
+    with pytest.raises(FileExistsError, match=r"holds a run; `resume=True` continues it, or choose another `out`"):
         run(out, tokenizer)
     with pytest.raises(FileNotFoundError, match="no run to resume"):
         run(tmp_path / "nowhere", tokenizer, resume=True)

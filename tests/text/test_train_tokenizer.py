@@ -96,6 +96,17 @@ def test_long_lines_are_cut_not_lost(tmp_path):
     assert "z" in "".join(AlbertTokenizer(model).get_vocab())
 
 
+def test_an_interrupt_while_the_text_is_read_is_one(tmp_path):
+    """SentencePiece turns whatever its iterator raises into an error of its own."""
+
+    def lines():
+        yield "The cat sat on the mat."
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_tokenizer(lines(), tmp_path / "spiece.model", 30)
+
+
 ODD = "▅ ▁ ⁇ \x00 \t \r \x0b \x15 \x1c \x7f \x85 \xad \u200b \u2028 \ufeff \ufffd \uffff \ufdd0 \ue000 \U0010ffff".split(" ")
 NAMES = ["<unk>", "<pad>", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "▁▁▁", "▅▆▇", "a▅b", "ﷺ" * 130, "▅" * 5000]
 

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+INTERRUPTED = 130  # the exit code after Ctrl-C
 MAX_MESSAGE = 1000  # characters of an error message
 PARALLEL_COMMANDS = ("pretrain", "finetune")  # which may run in several processes
 
@@ -118,7 +119,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             return 2
         return _print_failure(error.format_message().removeprefix("Invalid value: "), 2)
     except (KeyboardInterrupt, Interrupted, typer.Abort):
-        return _print_failure("interrupted", 130)
+        return _print_failure("interrupted", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output has ended: there is no one to report it to
         _discard_output(sys.stdout)
         return 1
@@ -157,11 +158,16 @@ def explain_error(error: Exception) -> tuple[str, int]:
 
 def _print_warning(message: Any, category: Any, *location: Any) -> None:
     """Print a warning as one line, without its location in the code."""
+    from albert_np.apps.cli.wording import as_options
+
     with contextlib.suppress(OSError):
-        print("albert-np: note: " + _as_line(str(message)), file=sys.stderr)
+        print("albert-np: note: " + as_options(_as_line(str(message))), file=sys.stderr)
 
 
 def _print_failure(message: str, code: int) -> int:
+    from albert_np.apps.cli.wording import as_options
+
+    message = as_options(message)
     with contextlib.suppress(OSError):
         print("albert-np: " + _as_line(message), file=sys.stderr)
     return code

@@ -1,7 +1,6 @@
 """Shared by all commands: common options, output as text or JSON, and the model's configuration as options."""
 
 import contextlib
-import difflib
 import json
 import signal
 import socket
@@ -15,7 +14,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from albert_np.apps.cli.streams import is_unicode
+from albert_np.apps.cli.wording import as_options
 from albert_np.io.config_files import unknown_key
+from albert_np.io.similar_names import suggest
 from albert_np.models.config import FIELDS
 
 if TYPE_CHECKING:
@@ -106,21 +107,9 @@ class ConfigCommand(TyperCommand):
         return super().parse_args(ctx, rewritten)
 
 
-SYNONYMS = {
-    name: "--model"
-    for name in ("init", "init-from", "init-checkpoint", "initialize-from", "from", "from-pretrained", "pretrained", "checkpoint",
-                 "base-model", "model-name", "model-name-or-path", "load", "weights-from", "start-from", "continue-from")
-}  # fmt: skip
-
-
 def _describe_unknown_option(name: str, options: list[str]) -> str:
-    """Return the message for an option that a command does not have, with the nearest one, if any is near."""
-    synonym = SYNONYMS.get(name.removeprefix("--"))
-    if synonym in options:
-        return f"unknown option {name!r}; did you mean {synonym!r}?"
-    bare = [each.removeprefix("--") for each in options if each.startswith("--")]
-    nearest = difflib.get_close_matches(name.removeprefix("--"), bare, n=1, cutoff=0.65)
-    return f"unknown option {name!r}" + (f"; did you mean '--{nearest[0]}'?" if nearest else "")
+    """Return the message for an option that a command does not have, with the one that was probably meant."""
+    return f"unknown option {name!r}{suggest(name, [each for each in options if each.startswith('--')])}"
 
 
 def split_pairs(option: str, pairs: list[str] | None) -> dict[str, str]:
@@ -162,19 +151,20 @@ def use_backend(name: str | None) -> None:
 
 def make_report(silent: bool) -> "Report":
     """Return the progress display of a run, or, if `silent`, one that prints nothing."""
-    from albert_np.training import Report
+    from albert_np.training import Callback, Progress
 
-    if silent:
-        return Report()
-    from albert_np.apps.progress import Progress
-
-    return Progress()
+    return Callback() if silent else Progress(wording=as_options)
 
 
 def print_message(text: str) -> None:
     """Print a line on stderr; a closed stderr is no error."""
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)
+
+
+def print_note(text: str) -> None:
+    """Print a line of information on stderr, as warnings are printed."""
+    print_message(f"albert-np: note: {as_options(text)}")
 
 
 @contextlib.contextmanager

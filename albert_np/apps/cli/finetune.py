@@ -21,6 +21,7 @@ from albert_np.apps.cli.common import (
     option,
     parse_config_fields,
     print_json,
+    print_note,
     print_table,
     split_pairs,
     use_backend,
@@ -297,6 +298,7 @@ def load_trained(model: str, task: str, backend: str | None, options: list[str] 
 
     use_backend(backend)
     trained = Trained.from_pretrained(model, task)
+    trained.task.note = print_note
     trained.task.change_options(parse_task_options(task, options))
     return trained
 

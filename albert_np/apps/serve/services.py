@@ -1,5 +1,7 @@
 """Services: `parse` turns a JSON object into an example, `answers` answers many examples at once."""
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -67,6 +69,7 @@ class TaskService:
     """A trained task: {"text": ...}, a pair's {"text": ..., "pair": ...}, or {"question": ..., "context": ...}."""
 
     def __init__(self, trained: Trained) -> None:
+        trained.task.note = log
         self.trained, self.name = trained, trained.task.name
         self.required: tuple[str, ...] = ("text",)
         if self.name == "question-answering":
@@ -99,6 +102,12 @@ class TaskService:
         task = self.trained.task
         answers = task.answers(self.trained.model, self.trained.tokenizer, examples)
         return [task.as_json(example, answer) for example, answer in zip(examples, answers)]
+
+
+def log(text: str) -> None:
+    """Print a note on stderr; a closed stderr is no error."""
+    with contextlib.suppress(OSError):
+        print(f"albert-np: note: {text}", file=sys.stderr, flush=True)
 
 
 class MaskService:

@@ -1,12 +1,14 @@
-"""The activations that `hidden_act` names, each next to its derivative. They act on every element by itself: (N, W) -> (N, W).
+"""The activations, each next to its derivative. They act on every element by itself: (N, W) -> (N, W). `hidden_act` names one of
+`ACTIVATIONS`; a new one is such a pair of functions, and an entry there.
 
     gelu_new   x Φ(x) with Φ approximated by tanh: Google's ALBERT computes this under the name "gelu"
     gelu       x Φ(x) exactly, Φ(x) = (1 + erf(x / √2)) / 2 (Hendrycks & Gimpel 2016): transformers computes this for "gelu"
 
-These two differ by up to 4.7e-4, enough to notice in a converted model.
+These differ by up to 4.7e-4, enough to notice in a converted model.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -64,10 +66,8 @@ def tanh_backward(dy: Array, y: Array) -> Array:
     return dy * (1 - y * y)
 
 
-ACTIVATIONS = {
-    "gelu_new": (gelu_new, gelu_new_backward), "gelu": (gelu, gelu_backward),
-    "relu": (relu, relu_backward), "tanh": (tanh, tanh_backward),
-}  # fmt: skip
+ACTIVATIONS: dict[str, tuple[Any, Any]] = {"gelu_new": (gelu_new, gelu_new_backward), "gelu": (gelu, gelu_backward)}
+ACTIVATIONS |= {"relu": (relu, relu_backward), "tanh": (tanh, tanh_backward)}
 
 
 @op

@@ -1,22 +1,21 @@
 """Optimisers: plain functions on (parameters, gradients, state), all trees of one form over flat buffers."""
 
-from typing import Any
-
 from albert_np.core.optim.adamw import DEFAULTS, OptimizerState, adamw_step, lamb_step
 from albert_np.core.optim.clip import clip
 from albert_np.core.optim.schedule import learning_rate
 from albert_np.core.params import Tree
 
+__all__ = ["DEFAULTS", "STEPS", "OptimizerState", "adamw_step", "clip", "init", "lamb_step", "learning_rate", "step"]
+__dir__ = __all__.copy  # for completion
 STEPS = {"adamw": adamw_step, "lamb": lamb_step}
 
 
-def init(name: str, params: Tree, **options: Any) -> OptimizerState:
+def init(name: str, params: Tree, **options: float) -> OptimizerState:
     """A fresh state for "adamw" or "lamb"; options as in DEFAULTS. Raises ValueError for other names and options."""
     if name not in STEPS:
         raise ValueError(f"unknown optimizer {name!r}; there are {' and '.join(STEPS)}")
-    for key in options:
-        if key not in DEFAULTS:
-            raise ValueError(f"unknown option {key!r} of {name}; there are {', '.join(DEFAULTS)}")
+    if unknown := [key for key in options if key not in DEFAULTS]:
+        raise ValueError(f"unknown option {unknown[0]!r} of {name}; there are {', '.join(DEFAULTS)}")
     return OptimizerState(name=name, count=0, m=params.zeros_like(), v=params.zeros_like(), options={**DEFAULTS, **options})
 
 

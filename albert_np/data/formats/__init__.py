@@ -22,3 +22,4 @@ __all__ = [
     "Labelled", "Predicate", "Propositions", "Question", "Related", "Tagged", "Translated", "read_parallel", "read_propositions",
     "read_relations", "read_squad", "read_table", "read_tags",
 ]  # fmt: skip
+__dir__ = __all__.copy  # for completion

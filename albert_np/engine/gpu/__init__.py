@@ -26,14 +26,14 @@ from albert_np.engine.gpu import (
 from albert_np.engine.kernels import version
 
 KERNELS = {
-    "activation": version(activations, "activation"),
+    "activation": version(activations, "activation", activations=activations.NAMES),
     "adamw_step": version(optim, "adamw_step"),
     "add_norm": version(add_norm, "add_norm", contains=("dropout", "layer_norm")),
     "attention": version(attention, "attention", "attention_probabilities", contains=("attend", "dropout", "softmax")),
     "cross_entropy": version(cross_entropy, "cross_entropy"),
     "dropout": version(dropout, "dropout"),
     "embedding": version(embedding, "embedding"),
-    "feed_forward": version(feed_forward, "feed_forward", contains=("activation", "linear")),
+    "feed_forward": version(feed_forward, "feed_forward", contains=("activation", "linear"), activations=activations.NAMES),
     "fuse": version(fusion, "fuse", contains=("linear",)),
     "gather": version(gather, "gather"),
     "lamb_step": version(optim, "lamb_step"),

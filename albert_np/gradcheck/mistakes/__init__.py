@@ -25,6 +25,7 @@ from albert_np.gradcheck.mistakes import compress, kernels, layers, model, optim
 from albert_np.gradcheck.mistakes.mistake import Mistake, get_source, planted
 
 __all__ = ["MISTAKES", "Mistake", "get_source", "planted"]
+__dir__ = __all__.copy  # for completion
 
 MISTAKES: list[Mistake] = [
     *layers.MISTAKES, *model.MISTAKES, *optimisers.MISTAKES, *tasks.MISTAKES, *kernels.MISTAKES, *compress.MISTAKES,

@@ -12,3 +12,4 @@ __all__ = [
     "pad_packed", "pad_packed_backward", "soft_cross_entropy", "soft_cross_entropy_backward", "squared_error",
     "squared_error_backward",
 ]  # fmt: skip
+__dir__ = __all__.copy  # for completion

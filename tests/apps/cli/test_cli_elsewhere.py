@@ -120,7 +120,7 @@ def test_fill_mask_and_serve_never_answer_from_a_random_head(saved, capsys, name
 def test_predict_never_answers_from_a_random_head(saved, capsys, name, task):
     folder = saved(name)
     line = refused(capsys, "predict", task, "--model", folder, LINES[0])
-    assert f"({name}) without the head of a task: train one with albert-np finetune {task} --model {folder}" in line
+    assert f"({name}) without the head of a task: fine-tune it first, finetune {task} with --model {folder}" in line
 
 
 def test_a_model_whose_config_names_no_class(saved, capsys, tmp_path):

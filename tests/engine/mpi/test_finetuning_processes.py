@@ -115,7 +115,7 @@ def test_what_is_wrong_for_all_is_said_once(program, mpiexec, tmp_path):
     arguments = ["-m", "albert_np", "finetune", "classification", "--out", tmp_path / "run"]
     for more, words in (
         (["--resume", "--epochs", "9"], "epochs is 9 now and was 10"),  # only the first process looks
-        (["--train", "x.tsv", "--config", "tiny"], "it holds a run; add --resume"),
+        (["--train", "x.tsv", "--config", "tiny"], "it holds a run; --resume continues it"),
         (["--resume", "--epochs", "0"], "epochs must be at least 1, not 0"),  # every process looks
     ):
         done = mpiexec(3, *arguments, *more, code=2)

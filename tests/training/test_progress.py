@@ -7,8 +7,8 @@ import re
 import pytest
 from rich.console import Console
 
-from albert_np.apps import progress
-from albert_np.apps.progress import DroppingStream, Progress
+from albert_np.training import progress
+from albert_np.training.progress import DroppingStream, Progress
 
 
 def record(step: int, **changes):

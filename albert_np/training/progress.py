@@ -1,18 +1,21 @@
-"""Progress display of a run, on stderr: a bar in a terminal, elsewhere a line every ten seconds."""
+"""Progress display of a run: a bar in a terminal, one line that changes in a notebook, elsewhere a line every ten seconds."""
 
 import contextlib
+import io
 import math
 import sys
 import time
-from typing import Any, TextIO
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TextIO
 
-from rich import progress
-from rich.console import Console
-
-from albert_np.training import Report
+from albert_np.training.callbacks import Callback
 from albert_np.training.metrics import format_score
 
-REFRESH = 0.2  # seconds between two drawings of the bar
+if TYPE_CHECKING:
+    from rich import progress
+    from rich.console import Console
+
+REFRESH = 0.2  # seconds between two drawings of the bar, or of a notebook's line
 LINE_EVERY = 10.0  # seconds between two lines where there is no terminal
 WIDE = 100  # columns that the whole line needs; a narrower terminal gets the short one
 SMALL = 1 << 20  # bytes of text that are tokenised in a moment
@@ -23,17 +26,23 @@ FIGURES = {
 SHORT_FIGURES = {"loss": "loss {:.2f}", "sop_accuracy": "sop {:.2f}"}
 
 
-class Progress(Report):
+class Progress(Callback):
     """Show steps, loss, accuracies, tokens per second and the time left, of pretraining and of fine-tuning.
 
-    console: a rich Console; by default one on stderr, which drops its output once the terminal or the pipe is closed. NO_COLOR is
-    respected. Nothing is drawn by a background thread.
+    console: a rich Console; by default one on stderr (in a notebook, on stdout), which drops its output once the terminal or the
+    pipe is closed. NO_COLOR is respected. Nothing is drawn by a background thread. wording: applied to every note.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
-        stream: Any = DroppingStream(sys.stderr)
-        self.console = console or Console(file=stream, highlight=False)
+    def __init__(self, console: "Console | None" = None, wording: Callable[[str], str] = str) -> None:
+        from rich.console import Console
+
+        self._in_notebook = console is None and is_notebook()
+        stream: Any = DroppingStream((sys.stdout if self._in_notebook else sys.stderr) or io.StringIO())
+        terminal = False if self._in_notebook else None  # a kernel's streams look like a terminal
+        self.console = console or Console(file=stream, highlight=False, force_jupyter=False, force_terminal=terminal)
+        self.wording = wording
         self._bar: progress.Progress | None = None
+        self._write_line: Callable[[str], None] | None = None  # of a notebook
         self._last_shown = -math.inf
         self._seconds = 0.0  # of the last step: losses are read for several steps at a time, so the clock would be wrong
 
@@ -41,6 +50,8 @@ class Progress(Report):
 
     def start(self, first: int, total: int) -> None:
         """Begin with step first + 1 of `total`."""
+        from rich import progress
+
         self.close()
         self._last_shown = -math.inf
         columns = [progress.TextColumn("{task.completed}/{task.total}"), progress.TextColumn("{task.fields[line]}")]
@@ -69,6 +80,8 @@ class Progress(Report):
 
     def tokenising(self, done: int, total: int) -> None:
         """Show how many bytes of the text are tokenised."""
+        from rich import progress
+
         if self._bar is None and done < total and total >= SMALL:
             columns = [progress.TextColumn("tokenising"), progress.DownloadColumn(), *_time_left()]
             self._bar = self._open_bar(columns, time.monotonic)
@@ -81,18 +94,20 @@ class Progress(Report):
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(self.wording(text), markup=False, soft_wrap=True)
 
     def close(self) -> None:
         """Draw the bar a last time and end it."""
         if self._bar is not None and self.console.is_interactive:
             self._bar.refresh()
             self._bar.stop()
-        self._bar = None
+        self._bar = self._write_line = None
 
     # ---- drawing ----
 
-    def _open_bar(self, columns: list[progress.ProgressColumn], get_time: Any) -> progress.Progress:
+    def _open_bar(self, columns: "list[progress.ProgressColumn]", get_time: Any) -> "progress.Progress":
+        from rich import progress
+
         wide = self.console.is_interactive and self.console.width >= WIDE
         if wide:
             columns.insert(1, progress.BarColumn(bar_width=None))
@@ -115,15 +130,20 @@ class Progress(Report):
 
     def _show(self, prefix: str, is_last: bool) -> None:
         """Draw the bar, or print its columns as a line, unless that was done a moment ago."""
-        now, every = time.monotonic(), REFRESH if self.console.is_interactive else LINE_EVERY
+        now, every = time.monotonic(), REFRESH if self.console.is_interactive or self._in_notebook else LINE_EVERY
         if self._bar is None or not (is_last or now - self._last_shown >= every):
             return
         self._last_shown = now
         if self.console.is_interactive:
             self._bar.refresh()
+            return
+        columns: Any = self._bar.columns
+        line = prefix + " ".join(column.render(self._bar.tasks[0]).plain for column in columns)
+        if self._in_notebook:
+            self._write_line = self._write_line or new_notebook_line()
+            self._write_line(line)
         else:
-            columns: Any = self._bar.columns
-            self.note(prefix + " ".join(column.render(self._bar.tasks[0]).plain for column in columns))
+            self.note(line)
 
 
 class DroppingStream:
@@ -144,5 +164,21 @@ class DroppingStream:
         return getattr(self.stream, name)
 
 
-def _time_left() -> list[progress.ProgressColumn]:
+def is_notebook() -> bool:
+    """Return whether the code runs in a notebook: under IPython with a kernel."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return hasattr(shell, "kernel")
+
+
+def new_notebook_line() -> Callable[[str], None]:
+    """Add a line to the output of the notebook's cell and return a function that replaces its text."""
+    from IPython.display import display
+
+    handle = display({"text/plain": ""}, raw=True, display_id=True)
+    return lambda text: handle.update({"text/plain": text}, raw=True)
+
+
+def _time_left() -> "list[progress.ProgressColumn]":
+    from rich import progress
+
     return [progress.TimeRemainingColumn(compact=True), progress.TextColumn("left")]

@@ -1,0 +1,34 @@
+"""Messages at the command line. Below `apps` they name arguments as Python has them, `out` or `resume=True`; here, options."""
+
+import re
+
+# arguments of Python's functions that are options of a command, and those whose option has another name
+ARGUMENTS = frozenset(
+    "accumulate changes checkpoint_every clip_norm config dev epochs examples from_scratch hard held_out learning_rate "
+    "max_length model objective options out precision resume seed seeds steps teacher tokenizer tokens_per_batch train "
+    "vocab_size warmup".split()
+)
+OTHERS = {"learning_rate": "--lr", "objective": "--sentence-objective", "ab.use('cupy')": "--backend cupy"}
+
+
+_ARGUMENT = re.compile(r"`([\w.]+(?:\('\w+'\))?)(?:=True)?`")
+_OPTION = re.compile(r"`options=\{'(\w+)': ([\w.]+)\}`")
+_CHANGE = re.compile(r"`changes=\{'(\w+)': ([\w.]+)\}`")
+
+
+def as_options(message: str) -> str:
+    """Return the message with the arguments that stand in backquotes written as options.
+
+    >>> as_options("`resume=True` continues it, or choose another `out`; try a lower `learning_rate`")
+    '--resume continues it, or choose another --out; try a lower --lr'
+    >>> as_options("name their column, `options={'label': NAME}`, or see `read_table`")
+    'name their column, -o label=NAME, or see `read_table`'
+    """
+    message = _OPTION.sub(r"-o \1=\2", message)
+    message = _CHANGE.sub(lambda match: f"--{match[1].replace('_', '-')} {match[2]}", message)
+    return _ARGUMENT.sub(lambda match: OTHERS.get(match[1]) or _option(match[1]) or match[0], message)
+
+
+def _option(name: str) -> str:
+    """Return the option of an argument; "" for other names."""
+    return "--" + name.replace("_", "-") if name in ARGUMENTS else ""
