@@ -8,6 +8,7 @@
 `finetune`, `evaluate` and `predict` use a task through these methods alone.
 """
 
+import difflib
 import inspect
 import os
 import reprlib
@@ -82,12 +83,19 @@ class Task:
     def __init__(self, **options: Any) -> None:
         for key in options:
             if key not in self.defaults:
-                raise ValueError(f"{self.name} has no option {key!r}; expected one of {', '.join(self.defaults)}")
+                raise ValueError(self._describe_unknown(key))
         self.notes: list[str] = []  # lines about what `learn` has inferred, for the user
         self.changed: set[str] = set()  # options that were changed after training
         self.options: dict[str, Any] = {**self.defaults}
         for key, value in options.items():
             self.options[key] = read_option(f"the option {key}", self.option_type(key), value)
+
+    def _describe_unknown(self, name: str) -> str:
+        """Return the message for an option that the task does not have."""
+        close = difflib.get_close_matches(name, self.defaults, 1, 0.7)
+        names = [each for each in self.defaults if each not in self.learned or each in self.inferred]
+        hint = "".join(f"; did you mean {each!r}?" for each in close)
+        return f"{self.name} has no option {name!r}; expected one of {', '.join(names)}{hint}"
 
     @classmethod
     def option_type(cls, name: str) -> Any:
@@ -101,7 +109,7 @@ class Task:
         ValueError for an unknown option or an invalid value.
         """
         if name not in self.defaults:
-            raise ValueError(f"{self.name} has no option {name!r}; expected one of {', '.join(self.defaults)}")
+            raise ValueError(self._describe_unknown(name))
         kind = self.option_type(name)
         value = parse_any(text)
         if kind is not None:

@@ -75,11 +75,20 @@ def read_lines(path: FilePath) -> Iterator[tuple[int, str]]:
     yield from enumerate(split_lines(read_text(path)), start=1)
 
 
+def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of these keys and values. ValueError if a key is there twice."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)[:40]!r} is there twice")
+    return values
+
+
 def parse_json(path: FilePath, text: str, line: int | None = None) -> Any:
     """Return the JSON of a file, or of one line of it. DataError that names the file and the line."""
     position = path if line is None else f"{path}:{line}"
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_make_object)
         if re.search(r"\\u[dD][89a-fA-F]", text):
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:

@@ -349,6 +349,8 @@ def check_single_labels(write):
 def check_blank_text(write):
     examples = read_table(write("a.tsv", "text\tlabel\n\tgood\nfine\tbad\n"))
     assert len(examples) == 2 and examples.summary.left_out == {"with an empty 'text'": (1, 2)}
+    with pytest.raises(ValueError, match=r"a.jsonl:1: it is not valid JSON: the key 'text' is there twice"):
+        read_table(write("a.jsonl", '{"text": "x", "text": "y"}\n'))
     with pytest.raises(ValueError, match=r"a.jsonl:1: 'text' must be a text, not None"):
         read_table(write("a.jsonl", '{"text": null, "label": "a"}\n'))
 
