@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from albert_np.data.formats.summary import get_summary
 from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_figures, write_json, write_whole
@@ -182,8 +183,7 @@ def finetune(
         callback = get_callback(report, progress, processes.is_main)
         examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
         task.notes.clear()
-        task.learn(examples)
-        files = task.summarize({"train": (train, examples), "dev": (dev, held)}, callback.note)
+        files = learn_from(task, {"train": (train, examples), "dev": (dev, held)}, callback)
         for line in task.notes:
             callback.note(line)
         initial = InitialModel.resolve(
@@ -209,6 +209,16 @@ def finetune(
             finally:
                 del task.note, task.scored
                 callback.close()
+
+
+def learn_from(task: Task, given: dict[str, tuple[Any, list[Any]]], callback: Callback) -> list[dict[str, Any]]:
+    """Let the task learn from the training examples, report how they were read, and return the summaries as JSON values."""
+    try:
+        task.learn(given["train"][1])
+    except ValueError:
+        callback.note(get_summary(*given["train"], "train").describe())  # which may show what is wrong
+        raise
+    return task.summarize(given, callback.note)
 
 
 @dataclass

@@ -65,7 +65,7 @@ class FinetuneFolder(RunFolder):
             self._run = read_run(self.path)
             if different := find_differences(without_new_options(fingerprint, self._run["told"]), self._run["told"]):
                 hint = "; a run is resumed as it was: leave out what differs, or choose another folder for a new run"
-                raise ValueError(f"cannot resume {self.path}: {'; '.join(different)}{_advice(different) or hint}")
+                raise ValueError(f"cannot resume {self.path}: {'; '.join(different)}{hint}{_advice(different)}")
             self.done = self._run["done"]
         self._run = {"arguments": serialisable_values(arguments), "told": fingerprint, "done": self.done, "files": files}
         self._run["version"] = __version__

@@ -65,7 +65,7 @@ def bio_labels(tags: Iterable[str]) -> list[str]:
     """Return O, then B- and I- of each type. Raises ValueError if the only tag is O."""
     types = tag_types(tags)
     if not types:
-        raise ValueError("the training examples have no tag but O")
+        raise ValueError("the training examples have no tag but O: is this the column of the tags (option tag)?")
     return ["O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI")]
 
 

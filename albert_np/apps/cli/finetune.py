@@ -328,8 +328,9 @@ def print_scores(done: "Finetuned", out: Path) -> None:
     rows = [[name, *(format_score(column[name]) for column in columns.values())] for name in done.mean]
     print_table(["", *columns], rows)
     print_details(select_details(done.history.scores))
-    for name in find_better_baselines(done):
-        print(f"\n{done.trained.task.metric} is no better than that of {name!r}: nothing was learned (see docs/not_learning.md)")
+    if better := find_better_baselines(done):
+        names = " and ".join(map(repr, better))
+        print(f"\n{done.trained.task.metric} is no better than that of {names}: nothing was learned (see docs/not_learning.md)")
 
 
 def print_contents(done: "Finetuned", out: Path) -> None:

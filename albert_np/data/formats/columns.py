@@ -192,6 +192,9 @@ def choose_tag(path: FilePath, columns: Columns, word: int, tag: int | str | Non
         raise ValueError(
             f"{path}: the word and the tag are both column {word} of {width}: options word and tag, from 0 to {width - 1}"
         )
+    if tag is None and set(get_column(columns, column)) <= O | BLANK:  # no nested entities in a file like GermEval's
+        with_tags = [i for i in columns_with_tags(columns, word, column) if not find_types(get_column(columns, i)) <= CHUNKS]
+        return with_tags[-1] if with_tags else column
     return column
 
 
@@ -280,7 +283,11 @@ def summarize(
     others = columns_with_tags(columns, chosen.word, chosen.tag) if scheme is not None else []
     summary.unused = [f"{i} (tags as well)" for i in others]
     rivals = [i for i in others if not find_types(get_column(columns, i)) <= CHUNKS]
-    if tag is None and rivals:
+    if tag is None and chosen.tag not in (None, layout.width - 1):
+        summary.warn(
+            f"column {chosen.tag} is taken for the tags, since the last, {layout.width - 1}, has only O (option tag)"
+        )
+    elif tag is None and rivals:
         names = " and ".join(map(str, rivals))
         summary.warn(
             f"column {chosen.tag}, the last, is taken for the tags, but column {names} could be meant (option tag={rivals[0]})"

@@ -92,6 +92,9 @@ def test_a_scheme_that_was_recognised_is_said(file, content, form):
 def test_doubtful_choices_are_warnings(file):
     germeval = "#⇥http://a.org⇥[2009-10-17]⏎1⇥Ada⇥B-PER⇥O⏎2⇥ran⇥O⇥O"
     text, (note,) = describe(file(germeval))
+    assert "tag = 2" in text and note == "column 2 is taken for the tags, since the last, 3, has only O (option tag)"
+    germeval = germeval.replace("ran⇥O⇥O", "ran⇥O⇥B-LOC")
+    text, (note,) = describe(file(germeval))
     assert "unused: 2 (tags as well)" in text
     assert note == "column 3, the last, is taken for the tags, but column 2 could be meant (option tag=2)"
     assert describe(file(germeval), tag=2)[1] == []
