@@ -380,6 +380,18 @@ def check_json_forms(write):
             read_table(write("a.json", text))
 
 
+def check_separator_line(write):
+    examples = read_table(write("a.csv", "sep=;\ntext;label\na, b;good\n"))
+    assert [(e.text, e.label) for e in examples] == [("a, b", "good")] and "as line 1 says" in examples.summary.format
+
+
+def check_lists_in_fields(write):
+    text = "text,labels\n" + "".join(f"{text},\"['good', 'x{i}']\"\n" for i, text in enumerate(TEXTS))
+    assert learn(write("a.csv", text))[0].options["labels"] == ["good", *(f"x{i}" for i in range(6))]
+    text = "text,labels\n" + "".join(f'{text},"[{i % 2}, 1, 0]"\n' for i, text in enumerate(TEXTS))
+    assert [e.label for e in read_table(write("a.csv", text))] == [["1"], ["0", "1"]] * 3
+
+
 RULES = {
     "a first row with a usual name, or one that you gave": check_usual_header,
     "a first row of unknown names over numbers, or over labels that occur several times each": check_unknown_header,
@@ -391,6 +403,7 @@ RULES = {
     "a column without a name": check_nameless_column,
     "a row with more or fewer cells": check_ragged,
     "a `.csv`": check_delimiters,
+    "a first line `sep=;`, as Excel writes it": check_separator_line,
     "quotation marks": check_quotes,
     "UTF-8, or UTF-16 and UTF-32 with a byte order mark": check_encodings,
     "lines that end in LF, CRLF or CR; a byte order mark at the start of any line": check_line_ends,
@@ -398,6 +411,7 @@ RULES = {
     "numbers, some with a decimal point or comma": check_numbers,
     "`1_1`, `007`, `1e5`": check_codes,
     "lists, in JSON": check_lists,
+    "`\"['a', 'b']\"` or `\"[0, 1]\"` in every field, as pandas writes lists": check_lists_in_fields,
     "`a|b` in a field": check_several,
     "lists of zeros and ones, all of one length": check_multihot,
     "columns of zeros and ones, as in Jigsaw": check_label_columns,
