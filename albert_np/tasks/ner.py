@@ -79,6 +79,10 @@ class NamedEntities(Tagging):
         return TypedText(tuple(word for word, *_ in split_words(text)), text=text)
 
     def learn(self, examples: list[Tagged]) -> None:
+        if all(example.tags is None for example in examples):
+            raise ValueError(
+                "the training examples have no tags: expected a word and its tag on each line (options word and tag)"
+            )
         self.options["labels"] = bio_labels(tag for example in examples for tag in example.tags or ())
 
     def describe_labels(self, examples: list[Tagged]) -> dict[str, Any]:
