@@ -101,9 +101,13 @@ class Classification(Task):
         return examples
 
     def summarize(self, given: dict[str, tuple[Any, list[Any]]], note: Callable[[str], None]) -> list[dict[str, Any]]:
-        """See `Task.summarize`; development examples must be pairs if the training examples are."""
-        self.warn_of_pairs(given.get("dev", (None, []))[1])
-        return super().summarize(given, note)
+        """See `Task.summarize`; development examples must have labels, and should be pairs if the training examples are."""
+        value, dev = given.get("dev", (None, []))
+        self.warn_of_pairs(dev)
+        files = super().summarize(given, note)
+        if value is not None and dev and all(example.label is None for example in dev):
+            raise ValueError(f"the development examples have no labels{describe_choice(dev)}: name their column (option label)")
+        return files
 
     def warn_of_pairs(self, examples: list[Labelled]) -> None:
         """Warn of pairs of texts if the model was trained on single texts, and the other way round."""

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 from rich.markup import escape
 
-from albert_np.data.formats.summary import get_summary
+from albert_np.data.formats.summary import Examples, get_summary
 from albert_np.engine.mpi import world
 from albert_np.models.base import Model
 from albert_np.tasks import batches
@@ -160,7 +160,7 @@ class Task:
         if isinstance(given, Mapping) or not isinstance(given, Iterable):
             kind = f"a dict of {', '.join(map(repr, given))}" if isinstance(given, Mapping) else reprlib.repr(given)
             raise ValueError(f"{name}: expected a file or a list of {self._describe_form()}, got {kind}")
-        examples = list(given)
+        examples = given if isinstance(given, Examples) else list(given)
         for i, example in enumerate(examples):
             if isinstance(example, self.form):
                 continue

@@ -53,6 +53,13 @@ def test_messages_name_the_file(write):
     message = "cannot be scored (" + str(other) + " has the columns 'text', 'group') (option label)"
     with pytest.raises(ValueError, match=re.escape(message)):
         task.score(task.read(other), [{"label": "good"}])
+    examples, lines = task.read(write("a.csv", SINGLE)), []
+    with pytest.raises(
+        ValueError, match=r"the development examples have no labels \(.*b\.csv has the columns 'text', 'group'\): name"
+    ):
+        task.summarize({"train": ("a.csv", examples), "dev": (other, task.read(other))}, lines.append)
+    assert len(lines) == 2
+    assert task.examples(examples) is examples  # with the name of its file
     with pytest.raises(ValueError, match=re.escape("one.txt has one column: expected a text and its label in columns")):
         learn(write("one.txt", "__label__good a b\n__label__bad c d\n"))
     numbers, names = learn(write("n.csv", "text,score\na b,0.5\nc d,1.5\n")), write("c.csv", SINGLE)
