@@ -101,13 +101,9 @@ class Classification(Task):
         return examples
 
     def summarize(self, given: dict[str, tuple[Any, list[Any]]], note: Callable[[str], None]) -> list[dict[str, Any]]:
-        """See `Task.summarize`; development examples must have labels, and should be pairs if the training examples are."""
-        value, dev = given.get("dev", (None, []))
-        self.warn_of_pairs(dev)
-        files = super().summarize(given, note)
-        if value is not None and dev and all(example.label is None for example in dev):
-            raise ValueError(f"the development examples have no labels{describe_choice(dev)}: name their column (option label)")
-        return files
+        """See `Task.summarize`; development examples should be pairs if the training examples are."""
+        self.warn_of_pairs(given.get("dev", (None, []))[1])
+        return super().summarize(given, note)
 
     def warn_of_pairs(self, examples: list[Labelled]) -> None:
         """Warn of pairs of texts if the model was trained on single texts, and the other way round."""
@@ -235,12 +231,15 @@ class Classification(Task):
         p, _ = softmax(logits)
         return {"label": names[int(p.argmax())], "probabilities": probabilities_by_label(names, p)}
 
+    def check_scored(self, examples: list[Labelled]) -> None:
+        """Raise ValueError if no example has a label."""
+        if all(example.label is None for example in examples):
+            choice = describe_choice(examples)
+            raise ValueError(f"none of the examples has a label, so they cannot be scored{choice} (option label)")
+
     def score(self, examples: list[Labelled], answers: list[dict[str, Any]]) -> dict[str, Any]:
+        self.check_scored(examples)
         scored = [(e.label, answer["label"]) for e, answer in zip(examples, answers) if e.label is not None]
-        if not scored:
-            raise ValueError(
-                f"none of the examples has a label, so they cannot be scored{describe_choice(examples)} (option label)"
-            )
         gold, predicted = ([pair[i] for pair in scored] for i in (0, 1))
         if self.options["kind"] == "number":
             return regression_scores(check_size([parse_number(label) for label in gold]), predicted)

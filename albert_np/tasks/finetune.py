@@ -218,7 +218,14 @@ def learn_from(task: Task, given: dict[str, tuple[Any, list[Any]]], callback: Ca
     except ValueError:
         callback.note(get_summary(*given["train"], "train").describe())  # which may show what is wrong
         raise
-    return task.summarize(given, callback.note)
+    files = task.summarize(given, callback.note)
+    value, held = given["dev"]
+    try:
+        if held:
+            task.check_scored(held)
+    except ValueError as error:
+        raise ValueError(f"{get_summary(value, held, 'dev').file}: {error}") from None
+    return files
 
 
 @dataclass

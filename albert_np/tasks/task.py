@@ -266,6 +266,9 @@ class Task:
             noted.add(text)
             self.note(text)
 
+    def check_scored(self, examples: list[Any]) -> None:
+        """Raise ValueError if the examples lack what `score` needs, such as labels. `finetune` calls it before it trains."""
+
     def score(self, examples: list[Any], answers: list[Any]) -> dict[str, Any]:
         """Return the scores of the answers; `metric` is one of them."""
         raise NotImplementedError

@@ -120,6 +120,7 @@ class Trained:
     def evaluate(self, examples: Any) -> dict[str, Any]:
         """Return the scores on a file, given its path, or on a list of examples."""
         examples = self.read(examples)
+        self.task.check_scored(examples)
         return self.task.score(examples, self.task.answers(self.model, self.tokenizer, examples))
 
     def baselines(self, examples: Any) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 
+import albert_np as ab
 from albert_np.tasks.classification import Classification
 from albert_np.tasks.ner import NamedEntities
 from albert_np.tasks.question_answering import QuestionAnswering
@@ -53,12 +54,7 @@ def test_messages_name_the_file(write):
     message = "cannot be scored (" + str(other) + " has the columns 'text', 'group') (option label)"
     with pytest.raises(ValueError, match=re.escape(message)):
         task.score(task.read(other), [{"label": "good"}])
-    examples, lines = task.read(write("a.csv", SINGLE)), []
-    with pytest.raises(
-        ValueError, match=r"the development examples have no labels \(.*b\.csv has the columns 'text', 'group'\): name"
-    ):
-        task.summarize({"train": ("a.csv", examples), "dev": (other, task.read(other))}, lines.append)
-    assert len(lines) == 2
+    examples = task.read(write("a.csv", SINGLE))
     assert task.examples(examples) is examples  # with the name of its file
     with pytest.raises(ValueError, match=re.escape("one.txt has one column: expected a text and its label in columns")):
         learn(write("one.txt", "__label__good a b\n__label__bad c d\n"))
@@ -102,3 +98,24 @@ def test_a_table_of_questions_is_refused(write):
         ValueError, match=re.escape("a.csv: a table is not read; expected SQuAD's JSON, or an object on each line")
     ):
         QuestionAnswering().read(write("a.csv", 'context,question,answer\n"Ada ran.",Who?,Ada\n'))
+
+
+QUESTION = '{"question": "Who?", "context": "Ada ran.", "answer": "Ada"}\n'
+RELATION = '1\t"The <e1>a</e1> b <e2>c</e2>."\nX(e1,e2)\n\n2\t"The <e1>a</e1> d <e2>c</e2>."\nY(e1,e2)\n'
+
+
+@pytest.mark.parametrize(
+    ("task", "train", "dev", "message"),
+    [
+        ("classification", ("a.csv", SINGLE), ("b.csv", "text,group\na,b\n"), "none of the examples has a label"),
+        ("ner", ("a.conll", "Ada B-PER\nran O\n"), ("b.conll", "Ada\nran\n"), "no tags in 1 of 1 sentences"),
+        ("question-answering", ("a.jsonl", QUESTION), ("b.jsonl", '{"question": "Q", "context": "A"}\n'), "no answers in 1 of 1"),
+        ("relations", ("a.txt", RELATION), ("b.txt", '1\t"The <e1>a</e1> b <e2>c</e2>."\n'), "no relation in 1 of 1"),
+        ("translation", ("a.tsv", "a b\tc d\n"), ("b.txt", "a b\n"), "no translation in 1 of 1"),
+    ],
+)
+def test_development_examples_that_cannot_be_scored_leave_no_folder(write, tmp_path, task, train, dev, message):
+    out = tmp_path / "run"
+    with pytest.raises(ValueError, match=rf"{re.escape(dev[0])}: {message}"):
+        ab.finetune(task, write(*train), write(*dev), config="tiny", vocab_size=40, epochs=1, out=out, progress=False)
+    assert not out.exists()
