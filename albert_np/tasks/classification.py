@@ -128,6 +128,8 @@ class Classification(Task):
         """Return the arguments of `read_table`."""
         options = {key: self.options[key] for key in TABLE}
         options["several"] = options["several"] or self.options["kind"] == "sets" or options["separator"] is not None
+        if options["separator"] == "":
+            raise ValueError("the option separator must not be empty")
         options["separator"] = options["separator"] or "|"
         return options
 
@@ -160,6 +162,9 @@ class Classification(Task):
         if kind == "sets" and self.options["separator"] is None and all(len(as_list(label)) < 2 for label in labels):
             for doubt in doubts_about_separators([name for label in labels for name in as_list(label)]):
                 warnings.warn(doubt, stacklevel=2)
+        separator = self.options["separator"]
+        if separator and kind == "sets" and all(len(as_list(label)) < 2 for label in labels):
+            warnings.warn(f"no label holds {separator!r} (option separator)", stacklevel=2)
         self.options["kind"] = kind
         if kind != "number":
             self.options["labels"] = sort_labels(name for label in labels for name in as_list(label))

@@ -46,6 +46,13 @@ def test_sets_of_one_that_hold_another_separator():
     assert learn([["x", "y;z"], ["y;z"], ["x"]], kind="sets")[1] == []
 
 
+def test_separators_that_no_label_holds(tmp_path):
+    assert learn([["x"], ["y"], ["x"]], separator="||")[1] == ["no label holds '||' (option separator)"]
+    assert learn([["x", "y"], ["y"], ["x"]], separator="|")[1] == []
+    with pytest.raises(ValueError, match="the option separator must not be empty"):
+        Classification(separator="").read(tmp_path / "a.csv")
+
+
 def test_numbers_that_are_written_with_signs_are_refused_with_advice_that_helps():
     with pytest.raises(ValueError, match="each of the 12 labels occurs once, such as '0%': for numbers, write digits"):
         learn([f"{i}%" for i in range(12)])

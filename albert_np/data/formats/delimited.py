@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from albert_np.data.formats.column_names import is_usual
-from albert_np.data.formats.lines import FilePath, decode_text, get_suffix, read_bytes, split_lines
+from albert_np.data.formats.lines import FilePath, decode_text, get_suffix, parse_json, read_bytes, split_lines
 from albert_np.data.formats.summary import FileSummary, count_noun
 from albert_np.io.files import DataError
 
@@ -34,6 +34,7 @@ def read_delimited(
     the right end are left out. Records what was inferred in the summary. ValueError that names the file and the line.
     """
     text, encoding = decode_text(path, read_bytes(path))
+    refuse_json(path, text)
     text, stated = cut_separator_line(text)
     delimiter = delimiter or stated
     if quotes is None:
@@ -62,6 +63,17 @@ def read_delimited(
     if not quotes and width > 1:
         warn_of_quotes(cells, summary)
     return (name_columns(cells[0][1]), cells[1:]) if is_header else ([str(i + 1) for i in range(width)], cells)
+
+
+def refuse_json(path: FilePath, text: str) -> None:
+    """Raise DataError if the first line is a JSON object."""
+    first = text[: 1 << 20].lstrip().split("\n", 1)[0].strip()
+    if first[:1] == "{" and first[-1:] == "}":
+        value = None
+        with contextlib.suppress(DataError):
+            value = parse_json(path, first)
+        if value:
+            raise DataError(f"{path}: its first line is a JSON object, so it is no table: its name must end in .jsonl")
 
 
 def cut_separator_line(text: str) -> tuple[str, str | None]:

@@ -28,6 +28,8 @@ NOT_TEXT = (
     (b"\xd0\xcf\x11\xe0", "it is an old Office file, not text: save the table as .csv"),
     (b"PAR1\x15", "it is a Parquet file, not text: save the table as .csv or .jsonl"),
     (b"ARROW1\0", "it is an Arrow file, not text: save the table as .csv or .jsonl"), (b"%PDF-", "it is a PDF, not text"),
+    (b"version https://git-lfs.github.com/", "it is a pointer of Git LFS, not the file itself: git lfs pull fetches that"),
+    (b"<!DOCTYPE html", "it is a web page, not the file itself"), (b"<!doctype html", "it is a web page, not the file itself"),
 )  # fmt: skip
 
 
