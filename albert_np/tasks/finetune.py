@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import statistics
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -214,11 +215,15 @@ def finetune(
 def learn_from(task: Task, given: dict[str, tuple[Any, list[Any]]], callback: Callback) -> list[dict[str, Any]]:
     """Let the task learn from the training examples, report how they were read, and return the summaries as JSON values."""
     try:
-        task.learn(given["train"][1])
+        with warnings.catch_warnings(record=True) as doubts:
+            task.learn(given["train"][1])
     except ValueError:
         callback.note(get_summary(*given["train"], "train").describe())  # which may show what is wrong
         raise
+    for doubt in doubts:
+        warnings.warn(doubt.message, stacklevel=2)
     files = task.summarize(given, callback.note)
+    files[0]["warnings"] += [str(doubt.message) for doubt in doubts]
     value, held = given["dev"]
     try:
         if held:

@@ -26,6 +26,8 @@ from albert_np.models.base import Model
 from albert_np.tasks import batches
 from albert_np.tasks.options import parse_any, read_option
 
+MIN_LENGTH = 3  # tokens of a row: [CLS], one token, [SEP]
+
 
 def one_line(text: str) -> str:
     """Return a text with its line breaks, tabs and other control characters written as in Python, such as \\n."""
@@ -89,6 +91,9 @@ class Task:
         self.options: dict[str, Any] = {**self.defaults}
         for key, value in options.items():
             self.options[key] = read_option(f"the option {key}", self.option_type(key), value)
+        length = self.options.get("max_length")
+        if isinstance(length, int) and length < MIN_LENGTH:
+            raise ValueError(f"max_length must be a number of tokens, {MIN_LENGTH} or more, not {length}")
 
     def _describe_unknown(self, name: str) -> str:
         """Return the message for an option that the task does not have."""

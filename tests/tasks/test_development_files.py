@@ -1,5 +1,6 @@
 """Files of another form than the training examples."""
 
+import json
 import re
 import warnings
 
@@ -119,3 +120,18 @@ def test_development_examples_that_cannot_be_scored_leave_no_folder(write, tmp_p
     with pytest.raises(ValueError, match=rf"{re.escape(dev[0])}: {message}"):
         ab.finetune(task, write(*train), write(*dev), config="tiny", vocab_size=40, epochs=1, out=out, progress=False)
     assert not out.exists()
+
+
+def test_doubts_about_the_labels_are_in_the_run(write, tmp_path):
+    path = write("a.csv", "text,label\nred,5%\nblue,6%\nred,5%\nblue,6%\n")
+    with pytest.warns(UserWarning, match="labels such as '5%' are taken for classes"):
+        done = ab.finetune("classification", path, config="tiny", vocab_size=40, epochs=1, out=tmp_path / "run", progress=False)
+    stored = json.loads((tmp_path / "run" / "run.json").read_text())["files"]
+    assert [len(files[0]["warnings"]) for files in (done.files, stored)] == [1, 1]
+
+
+def test_rows_without_room_for_a_text_are_refused(write):
+    with pytest.raises(ValueError, match="max_length must be a number of tokens, 3 or more, not 2"):
+        ab.finetune("classification", write("a.csv", SINGLE), config="tiny", vocab_size=40, options={"max_length": 2})
+    with pytest.raises(ValueError, match="3 or more, not -5"):
+        Classification().change_options({"max_length": -5})
