@@ -166,9 +166,11 @@ def finetune(
         teacher=teacher, **settings,
     )  # fmt: skip
     with processes.guard():
+        is_new = not isinstance(task, Task)
         task = get_task(task, **(options or {}))
         check_names(settings, task)
-        task.check_for_training(options or {})
+        if is_new:
+            task.check_for_training(options or {})
         checked = FinetuneSettings.from_dict({**task.trains, **settings})
         if seeds < 1:
             raise ValueError(f"seeds must be at least 1, not {seeds}")

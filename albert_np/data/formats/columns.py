@@ -284,9 +284,7 @@ def summarize(
     summary.unused = [f"{i} (tags as well)" for i in others]
     rivals = [i for i in others if not find_types(get_column(columns, i)) <= CHUNKS]
     if tag is None and chosen.tag not in (None, layout.width - 1):
-        summary.warn(
-            f"column {chosen.tag} is taken for the tags, since the last, {layout.width - 1}, has only O (option tag)"
-        )
+        summary.warn(f"column {chosen.tag} is taken for the tags, since the last, {layout.width - 1}, has only O (option tag)")
     elif tag is None and rivals:
         names = " and ".join(map(str, rivals))
         summary.warn(
