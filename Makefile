@@ -45,7 +45,7 @@ torture: $(VENV)/installed
 
 # Damaged files and requests, a minute of each kind, with a new seed each time; a failure prints how to repeat it.
 fuzz: $(VENV)/installed
-	ALBERT_NP_FUZZ_SECONDS=60 ALBERT_NP_FUZZ_SEED=$${ALBERT_NP_FUZZ_SEED:-$$(date +%s)} $(RUN)pytest -q tests/fuzz
+	ALBERT_NP_FUZZ_SECONDS=60 ALBERT_NP_FUZZ_SEED=$${ALBERT_NP_FUZZ_SEED:-$$(date +%s)} $(RUN)pytest -q -rP tests/fuzz
 
 # Build wheel and sdist, and test them with the lowest and the newest releases of all dependencies.
 dependencies:

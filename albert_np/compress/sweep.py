@@ -203,7 +203,7 @@ def best_at(rows: list[dict[str, Any]], higher_is_better: bool, share: float) ->
 
 def format_table(results: dict[str, Any]) -> str:
     """Return the results as a Markdown table."""
-    metric = results["metric"] + ("" if results["higher_is_better"] else " (lower is better)")
+    metric = results["metric"] + ("" if results.get("higher_is_better", True) else " (lower is better)")
     head = ["way", "", metric, "answers changed", "MB", "of the dense size", "zeros", "times as fast"]
     lines = ["| " + " | ".join(head) + " |", "|---|---|" + "---:|" * 6]
     dense = results["rows"][0]["bytes"]

@@ -24,11 +24,12 @@ from albert_np.tasks import Task, get_task
 from albert_np.tasks.finetune_folder import FinetuneFolder, check_task, examples_hash, new_folder, read_run
 from albert_np.tasks.initial_model import VOCAB_SIZE, InitialModel, limit_max_length
 from albert_np.tasks.trained import Trained, baseline_scores
-from albert_np.training.callbacks import Callback, get_callback
+from albert_np.training.callbacks import Callback
 from albert_np.training.constraints import Constraint, get_constraints
 from albert_np.training.finetune import get_answers, numeric_scores, train_epochs
 from albert_np.training.finetune_settings import FinetuneSettings
 from albert_np.training.metrics import format_score, read_lines
+from albert_np.training.progress import get_callback
 from albert_np.training.run_folder import params_hash
 from albert_np.training.selection import is_better, more_is_better
 from albert_np.training.state import History
@@ -167,9 +168,11 @@ def finetune(
         teacher=teacher, **settings,
     )  # fmt: skip
     with processes.guard():
+        is_new = not isinstance(task, Task)
         task = get_task(task, **(options or {}))
         check_names(settings, task)
-        task.check_for_training(options or {})
+        if is_new:
+            task.check_for_training(options or {})
         checked = FinetuneSettings.from_dict({**task.trains, **settings})
         if seeds < 1:
             raise ValueError(f"seeds must be at least 1, not {seeds}")

@@ -25,22 +25,4 @@ class Callback:
         """Called when the run has ended, for whatever reason."""
 
 
-METHODS = ("start", "step", "evaluation", "tokenising", "note", "close")
 Report = Callback  # the old name, for one release
-
-
-def get_callback(report: Callback | None, progress: bool, is_main: bool = True) -> Callback:
-    """Return the callback of a run: `report`; without one, a display of the progress if `progress` is True.
-
-    is_main: whether this process reports; the others do not. ValueError if `report` is something else than a callback.
-    """
-    if report is not None and (isinstance(report, type) or not all(hasattr(report, name) for name in METHODS)):
-        hint = f": write {report.__name__}()" if isinstance(report, type) else ""
-        raise ValueError(f"report must be an albert_np.training.Callback, not {report!r}{hint}")
-    if not is_main or (report is None and not progress):
-        return Callback()
-    if report is not None:
-        return report
-    from albert_np.training.progress import Progress
-
-    return Progress()

@@ -8,7 +8,8 @@ from typing import Any
 from albert_np.engine.mpi import world
 from albert_np.models.config import AlbertConfig
 from albert_np.models.vocabulary import check_vocabulary
-from albert_np.training.callbacks import Callback, get_callback
+from albert_np.training.callbacks import Callback
+from albert_np.training.progress import get_callback
 from albert_np.training.settings import Settings
 
 # Attention's products are small and its softmax moves much memory, so a pair of tokens takes more time than its share of the

@@ -17,13 +17,14 @@ from albert_np.io.files import write_json
 from albert_np.io.packed_checkpoint import Packing, save_packed
 from albert_np.models.config import AlbertConfig
 from albert_np.training import checkpoint
-from albert_np.training.callbacks import Callback, get_callback
+from albert_np.training.callbacks import Callback
 from albert_np.training.constraints import Constraint, get_constraints
 from albert_np.training.divergence import DivergenceDetector, check_held_out
 from albert_np.training.evaluate import evaluate
 from albert_np.training.init_mlm_bias import init_mlm_bias
 from albert_np.training.losses import LossBuffer
 from albert_np.training.metrics import MetricsFile, read_metrics
+from albert_np.training.progress import get_callback
 from albert_np.training.run_folder import RunFolder, params_hash
 from albert_np.training.settings import Settings
 from albert_np.training.trainer import Arrays, Checkpoints, Trainer

@@ -25,6 +25,8 @@ FIGURES = {
 }  # fmt: skip
 SHORT_FIGURES = {"loss": "loss {:.2f}", "sop_accuracy": "sop {:.2f}"}
 
+METHODS = ("start", "step", "evaluation", "tokenising", "note", "close")  # of a callback
+
 
 class Progress(Callback):
     """Show steps, loss, accuracies, tokens per second and the time left, of pretraining and of fine-tuning.
@@ -182,3 +184,18 @@ def _time_left() -> "list[progress.ProgressColumn]":
     from rich import progress
 
     return [progress.TimeRemainingColumn(compact=True), progress.TextColumn("left")]
+
+
+def get_callback(report: Callback | None, progress: bool, is_main: bool = True) -> Callback:
+    """Return the callback of a run: `report`; without one, a display of the progress if `progress` is True.
+
+    is_main: whether this process reports; the others do not. ValueError if `report` is something else than a callback.
+    """
+    if report is not None and (isinstance(report, type) or not all(hasattr(report, name) for name in METHODS)):
+        hint = f": write {report.__name__}()" if isinstance(report, type) else ""
+        raise ValueError(f"report must be an albert_np.training.Callback, not {report!r}{hint}")
+    if not is_main or (report is None and not progress):
+        return Callback()
+    if report is not None:
+        return report
+    return Progress()

@@ -120,6 +120,7 @@ def fuzz(samples: dict[str, bytes], use: Callable[[str, bytes], str | None], str
             case += 1
             if CASE is not None:
                 break
+    print(f"{case:,} damaged copies of {', '.join(names)}, seed {SEED}")
 
 
 def _one(use: Callable[[str, bytes], str | None], name: str, data: bytes, what: str, good: bool = False) -> None:

@@ -13,7 +13,7 @@ SIZES = dict(num_hidden_layers=1, hidden_size=32, intermediate_size=32)
 
 
 def related(text):
-    return Related("1", f"Anna {text} Rome", (0, 4), (len(text) + 6, len(text) + 10), label="in")
+    return Related("1", f"Anna {text} Rome", (0, 4), (len(text) + 6, len(text) + 10), label="in" if "four" in text else "at")
 
 
 def question(text):
@@ -21,7 +21,7 @@ def question(text):
 
 
 CASES = {
-    "classification": (lambda text: Labelled(text, label=text[:9]), "a text longer than max_length 24 tokens", 24),
+    "classification": (lambda text: Labelled(text, label=str("four" in text)), "a text longer than max_length 24 tokens", 24),
     "translation": (lambda text: Translated(text, text), "a sentence longer than half of max_length 48 tokens", 48),
     "relations": (related, "a text longer than max_length 60 tokens", 60),
     "question-answering": (question, "a question longer than 64 tokens", 124),
@@ -57,7 +57,7 @@ def test_each_task_counts_the_examples_that_it_cuts(task):
         done, lines = run(task, [SHORT] * 6 + [LONG] * 2)
         advice = "; set `max_length` for more" if "max_length" in part else ""
         assert lines == [f"2 of 8 training examples have {part}, which is cut{advice}"]
-        assert run(task, [SHORT] * 6)[1] == []
+        assert run(task, [SHORT, SHORT + " four"] * 3)[1] == []
     with pytest.warns(UserWarning, match=rf"^1 of 3 examples has {part}, which is cut$"):
         done.trained.task.answers(done.trained.model, done.trained.tokenizer, [CASES[task][0](t) for t in (SHORT, LONG, SHORT)])
 

@@ -198,7 +198,7 @@ def _prepare_new_run(arguments: RunArguments, report: Any) -> tuple[Any, Any, An
     vocabulary = processes.broadcast_object(make_tokenizer)
     if source is not None:
         with processes.main_process_first():
-            model = load_model(source, config, settings.seed)
+            model = load_model(source, config, settings.seed, changed)
         report.note(describe_start(model, source, vocabulary, changed))
     elif arguments.tokenizer is not None and "vocab_size" not in fields and preset in PRESETS:
         config = config.replace(vocab_size=vocabulary.vocab_size)

@@ -1,8 +1,9 @@
 """The start of a pretraining run: its vocabulary and first weights, new or those of a given model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -52,11 +53,20 @@ def read_config(model: str, fields: dict[str, Any]) -> tuple[AlbertConfig, dict[
     return config.replace(**fields), changed
 
 
-def load_model(model: str, config: AlbertConfig, seed: int) -> "AlbertForPreTraining":
-    """Return the model to go on from. The seed decides the initial values of heads that it lacks; a warning names them."""
+def load_model(
+    model: str, config: AlbertConfig, seed: int, changed: Mapping[str, Any] = MappingProxyType({})
+) -> "AlbertForPreTraining":
+    """Return the model to go on from. The seed decides the initial values of heads that it lacks; a warning names them.
+
+    changed: fields of the config that the command changes. ValueError if the weights do not fit them.
+    """
+    from albert_np.io.files import DataError
     from albert_np.models import AlbertForPreTraining
 
-    return AlbertForPreTraining.from_pretrained(model, seed=seed, config=config)
+    try:
+        return AlbertForPreTraining.from_pretrained(model, seed=seed, config=config)
+    except DataError as error:
+        raise (ValueError(str(error)) if changed else error) from None
 
 
 def load_vocabulary(model: str, tokenizer: Path | None) -> "Tokenizer":

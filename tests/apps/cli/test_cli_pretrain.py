@@ -188,7 +188,7 @@ def test_the_vocabulary_keeps_what_is_asked_for(folder, tmp_path, capsys, comman
         run_command("tokenizer", "train", folder / "german.txt", "--out", out, "--vocab-size", 38, *options)
     else:
         (tmp_path / "t.tsv").write_text(
-            "text\tlabel\n" + "".join(f"{line}\tx\n" for line in GERMAN.split("\n\n") if line), "utf-8"
+            "text\tlabel\n" + "".join(f"{line}\t{len(line) % 2}\n" for line in GERMAN.split("\n\n") if line), "utf-8"
         )
         own = [*(["--lower-case"] * switches[0]), *(["--strip-accents"] * (not switches[1]))]
         files = "--train", tmp_path / "t.tsv", "--config", "tiny", "--epochs", 1
