@@ -128,9 +128,7 @@ class Classification(Task):
         """Return the arguments of `read_table`."""
         options = {key: self.options[key] for key in TABLE}
         options["several"] = options["several"] or self.options["kind"] == "sets" or options["separator"] is not None
-        if options["separator"] == "":
-            raise ValueError("the option separator must not be empty")
-        options["separator"] = options["separator"] or "|"
+        options["separator"] = "|" if options["separator"] is None else options["separator"]
         return options
 
     def is_plain_text(self, path: Any) -> bool:

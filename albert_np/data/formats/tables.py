@@ -63,6 +63,8 @@ def read_table(
 
     ValueError that names the file and the line; FileNotFoundError.
     """
+    if not separator:
+        raise ValueError(f"{path}: the option separator must not be empty")
     summary = FileSummary(str(path), options=OPTIONS[:3])
     names: tuple[str | None, ...] = text, pair, label
     given = [name for name in (text, pair, *(label.split(",") if label else ())) if name]
