@@ -120,7 +120,7 @@ def split_pairs(option: str, pairs: list[str] | None) -> dict[str, str]:
         if not equals:
             raise typer.BadParameter(f"{option} takes KEY=VALUE, not {pair!r}")
         name = key.strip().replace("-", "_")
-        if name in values:
+        if name in values and option == "--option":  # of others, such as --vocab-size twice, the last one counts
             raise typer.BadParameter(f"{option} {name} is given twice: {name}={values[name]} and {name}={text}")
         values[name] = text
     return values
