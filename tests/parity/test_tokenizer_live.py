@@ -17,7 +17,7 @@ TEXTS = """\
 The mill by the river turns slowly; in 1,250 years it has been repaired 37, perhaps 38, times.
 "Is the café (the old one) open?" asked Ann. ``Not before 9:30,'' said the waiter – and smiled.
 A loaf costs £2.50 or 3 €, half of it 1½ €.   Nobody\tpaid.
-She counted 2,004, 2,005, and stopped at 92000, or so.
+She counted 2,004, 2,005, and stopped at 92501, or so.
 The [MASK] of the lake, [SEP] was it? The MÜLLER family's Straße, ΟΔΟΣ, İzmir, naïve e\u0301clair.
 漢字とひらがな, 가나다, ｶﾞ, ①, ﬁn, \u0435\u0308, 👩\u200d🔬, \u200b, a\u00a0b, a\x1cb, 1\ufe0f\u20e3, x\u0345.
 Winter came early and the lake was frozen before the end of November.
