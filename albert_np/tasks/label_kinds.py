@@ -8,6 +8,9 @@ import numpy as np
 
 DECIMAL = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+(,[0-9]+)?")
+MARKED = re.compile(  # 12.5%, $1,000.50, 1 000,50 €, and a number behind a true minus
+    r"[+\u2212-]?[$€£¥]? ?([0-9]{1,3}([.,'\u2019 \u00a0\u202f][0-9]{3})+|[0-9]+)([.,][0-9]+)? ?[%‰$€£¥]?"
+)
 CODE = re.compile(r"[+-]?0[0-9]")  # "007": a leading zero
 FEW, MANY = 10, 20  # labels that are all different are refused from FEW on; integers are worth a word from MANY classes on
 
@@ -56,6 +59,8 @@ def find_doubts(kind: str, labels: list[Any]) -> list[str]:
             f"{numbers:,} of {len(counts):,} different labels are numbers, and {names} not: if they stand for no label, say so ("
             f"option missing={','.join(others[:3])}); if they are names, option kind=classes"
         )
+    if doubt := doubts_about_classes(counts):
+        return [doubt]
     if len(counts) == len(texts) and len(texts) >= FEW:
         raise ValueError(
             f"each of the {len(texts):,} labels occurs once, such as {texts[0]!r}, so there is nothing to learn: name another "
@@ -73,6 +78,29 @@ def find_doubts(kind: str, labels: list[Any]) -> list[str]:
         example = next(text for text in texts if parts[0] in text)
         doubts.append(f"many labels hold {parts[0]!r}, such as {example!r}: for several labels each, option separator={parts[0]}")
     return doubts
+
+
+def doubts_about_classes(counts: Counter[str]) -> str:
+    """Return a sentence if classes look like numbers that are written in another way, or beside something else; else ""."""
+    numbers = [text for text in counts if DECIMAL.fullmatch(text) or DECIMAL_COMMA.fullmatch(text)]
+    others = [text for text in counts if text not in numbers]
+    if others and not numbers and len(others) > 1 and all(map(MARKED.fullmatch, others)) and is_fraction(others):
+        return (
+            f"the labels look like numbers, such as {others[0]!r}, and are taken for classes: numbers are written as 1234.5, "
+            "without signs and groups; option kind=classes for classes"
+        )
+    if others and len(numbers) * 2 > len(counts) and is_fraction(numbers):
+        names = ", ".join(map(repr, others[:3]))
+        return (
+            f"{len(numbers):,} of {len(counts):,} different labels are numbers, and {names} not, so all are taken for classes: "
+            f"option missing={','.join(others[:3])} if they stand for no label, kind=classes if they are classes"
+        )
+    return ""
+
+
+def is_fraction(texts: list[str]) -> bool:
+    """Return whether some of the texts has a decimal point or comma."""
+    return any("." in text or "," in text for text in texts)
 
 
 def are_class_ids(values: list[float]) -> bool:

@@ -259,6 +259,21 @@ def check_numbers(write):
     ):
         learn(path)
     assert learn(path, missing=["n/a"])[0].options["kind"] == "number"
+    task, _, notes = learn(write("a.tsv", "text\tlabel\n" + rows_of(["1.5", "2.5", "inf"] * 2)))
+    assert task.options["kind"] == "classes" and any(
+        "2 of 3 different labels are numbers, and 'inf' not" in note for note in notes
+    )
+    for labels in (
+        ["1.5%", "12.5%"],
+        ["$1,000.50", "$20.00"],
+        ["\u22121.5", "2,5 €"],
+        ["1 000,50", "20,5%"],
+        ["1'000.5", "+2.5 %"],
+    ):
+        task, _, notes = learn(write("a.csv", "text;label\n" + rows_of(labels * 3).replace("\t", ";")))
+        assert task.options["kind"] == "classes" and any("look like numbers" in note and "kind=classes" in note for note in notes)
+    for labels in (["1.2.3", "2.0.1"], ["v1.5", "v2.5"], ["5%", "10%"], ["2011-01-01", "2012-01-02"], ["a, b", "c. d"]):
+        assert learn(write("a.tsv", "text\tlabel\n" + rows_of(labels * 3)))[2] == []
 
 
 def check_codes(write):
