@@ -147,7 +147,13 @@ def find_differences(now: dict[str, Any], then: dict[str, Any]) -> list[str]:
         new, old = now.get(key), then.get(key)
         if new == old:
             continue
-        if key in HASHES:
+        if key == "several seeds":
+            lines.append(
+                "the run has one seed and no folder for each: for several, choose another `out`"
+                if new
+                else "the run has several seeds, not one: leave out `seeds`"
+            )
+        elif key in HASHES:
             lines.append(f"{HASHES[key]} {'are' if key in ('train', 'dev') else 'is'} not what the run was started with")
         elif isinstance(new, dict) and isinstance(old, dict):
             compared = {name: value for name, value in old.items() if key != "options" or name in new}  # without `Task.reading`
