@@ -17,7 +17,7 @@ from albert_np.data.formats import Labelled, read_table
 from albert_np.data.formats.column_names import is_usual
 from albert_np.data.formats.lines import get_suffix, read_lines
 from albert_np.data.formats.summary import Examples
-from albert_np.data.formats.tables import as_rows, examples_from_rows
+from albert_np.data.formats.tables import examples_from_rows
 from albert_np.metrics import classification_scores, multilabel_scores, regression_scores
 from albert_np.models import AlbertForSequenceClassification
 from albert_np.tasks.label_kinds import find_doubts, infer_kind, parse_number
@@ -96,11 +96,8 @@ class Classification(Task):
         optional = [role for role in ("text", "pair", "label") if role not in self.changed]
         return read_table(path, **self.table_options(), labelled=False, optional=optional)
 
-    def examples(self, given: Any, name: str = "examples") -> list[Labelled]:
-        """Return the examples of a file, a data frame, a list of dicts, or a list of `Labelled`."""
-        rows = as_rows(given)
-        if rows is None:
-            return super().examples(given, name)
+    def examples_from_rows(self, rows: list[dict[str, Any]], name: str) -> list[Labelled]:
+        """Return the examples of a data frame, or of dicts."""
         options = {key: self.options[key] for key in ("text", "pair", "label", "missing")}
         return examples_from_rows(rows, name, **options, optional=("text", "label") if self.options["labels"] else ())
 
@@ -208,7 +205,7 @@ class Classification(Task):
     def score(self, examples: list[Labelled], answers: list[dict[str, Any]]) -> dict[str, Any]:
         scored = [(e.label, answer["label"]) for e, answer in zip(examples, answers) if e.label is not None]
         if not scored:
-            raise ValueError("none of the examples has a label, so they cannot be scored")
+            raise ValueError(f"none of the examples has a label{describe_choice(examples)}, so they cannot be scored")
         gold, predicted = ([pair[i] for pair in scored] for i in (0, 1))
         if self.options["kind"] == "number":
             return regression_scores(check_size([parse_number(label) for label in gold]), predicted)

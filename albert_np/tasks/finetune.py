@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from albert_np.data.formats.summary import get_summary
+from albert_np.data.formats.summary import count_noun, get_summary
 from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_figures, write_json, write_whole
@@ -64,7 +64,8 @@ class Finetuned:
         if self.scores:
             spread = f" ± {format_score(self.deviation[task.metric])}, the mean of {len(self.scores)} seeds" if several else ""
             others = "".join(f"; {name} {format_score(scores[task.metric])}" for name, scores in self.baselines.items())
-            lines.append(f"  {task.metric} {format_score(self.mean[task.metric])}{spread}, on {len(self.held)} examples{others}")
+            held = count_noun(len(self.held), "example")
+            lines.append(f"  {task.metric} {format_score(self.mean[task.metric])}{spread}, on {held}{others}")
         return "\n".join([*lines, "  .plot()  .mean  .baselines  .history  .trained.predict(texts)  .trained.evaluate(examples)"])
 
     def plot(self) -> Any:
@@ -167,6 +168,7 @@ def finetune(
         teacher=teacher, **settings,
     )  # fmt: skip
     with processes.guard():
+        check_types(options=options, changes=changes, seeds=seeds, out=out)
         is_new = not isinstance(task, Task)
         task = get_task(task, **(options or {}))
         check_names(settings, task)
@@ -185,6 +187,10 @@ def finetune(
             tokenizer = folder.path
         callback = get_callback(report, progress, processes.is_main)
         examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
+        if empty := [
+            name for name, given, rows in (("train", train, examples), ("dev", dev, held)) if given is not None and not rows
+        ]:
+            raise ValueError(f"{empty[0]}: there is no example in it")
         task.notes.clear()
         files = learn_from(task, {"train": (train, examples), "dev": (dev, held)}, callback)
         for line in task.notes:
@@ -313,6 +319,17 @@ class FinetuneJob:
                 folder.finish(settings.seed)
             draw_run(folder.seed_folder(settings.seed), history, trained.task, self.baselines)
         return trained, history
+
+
+def check_types(options: Any, changes: Any, seeds: Any, out: Any) -> None:
+    """Raise ValueError for an argument of another type, named as `finetune` names it."""
+    for name, value in (("options", options), ("changes", changes)):
+        if value is not None and not isinstance(value, dict):
+            raise ValueError(f"{name} must be a dict, {{name: value}}, not {value!r}")
+    if type(seeds) is not int:
+        raise ValueError(f"seeds must be an integer, the number of runs, not {seeds!r}")
+    if not isinstance(out, str | os.PathLike | None):
+        raise ValueError(f"out must be the path of a folder, not {out!r}")
 
 
 def check_names(settings: dict[str, Any], task: Task) -> None:

@@ -60,7 +60,7 @@ class InitialModel:
             switches = bool(lower_case), keep_accents is not False
             callback.note(
                 f"training a vocabulary of at most {vocab_size} pieces on the examples: {describe_normaliser(*switches)} "
-                "(lower_case and keep_accents choose that)"
+                "(`lower_case` and `keep_accents` choose that)"
             )
             tokenizer = processes.broadcast_object(lambda: train_vocabulary(task, examples, vocab_size, *switches))
         with processes.main_process_first():  # a name on the hub is downloaded once

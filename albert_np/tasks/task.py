@@ -157,6 +157,8 @@ class Task:
             return self.read(given)
         if hasattr(given, "columns") and hasattr(given, "to_dict"):  # a DataFrame
             given = given.to_dict("records")
+            if not given:
+                raise ValueError(f"{name}: there is no example in it")
         if isinstance(given, Mapping) or not isinstance(given, Iterable):
             kind = f"a dict of {', '.join(map(repr, given))}" if isinstance(given, Mapping) else reprlib.repr(given)
             raise ValueError(f"{name}: expected a file or a list of {self._describe_form()}, got {kind}")

@@ -112,7 +112,7 @@ class Trained:
 
     def predict(self, texts: str | Iterable[Any]) -> list[dict[str, Any]]:
         """Return the answers for texts, for one text, or for examples of the task, each as a dict (`Task.as_json`)."""
-        given = [texts] if isinstance(texts, str) else list(texts)
+        given = [texts] if isinstance(texts, str | dict) or not isinstance(texts, Iterable) else list(texts)
         examples = self.task.examples([self.task.example(each) if isinstance(each, str) else each for each in given], "texts")
         answers = self.task.answers(self.model, self.tokenizer, examples)
         return [self.task.as_json(example, answer) for example, answer in zip(examples, answers)]
@@ -120,6 +120,8 @@ class Trained:
     def evaluate(self, examples: Any) -> dict[str, Any]:
         """Return the scores on a file, given its path, or on a list of examples."""
         examples = self.read(examples)
+        if not examples:
+            raise ValueError("there are no examples to score")
         return self.task.score(examples, self.task.answers(self.model, self.tokenizer, examples))
 
     def baselines(self, examples: Any) -> dict[str, dict[str, Any]]:

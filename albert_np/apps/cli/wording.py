@@ -8,7 +8,10 @@ ARGUMENTS = frozenset(
     "max_length model objective options out precision resume seed seeds steps teacher tokenizer tokens_per_batch train "
     "vocab_size warmup".split()
 )
-OTHERS = {"learning_rate": "--lr", "objective": "--sentence-objective", "ab.use('cupy')": "--backend cupy"}
+OTHERS = {
+    "learning_rate": "--lr", "objective": "--sentence-objective", "lower_case": "--lower-case", "keep_accents": "--keep-accents",
+    "ab.use('cupy')": "--backend cupy",
+}  # fmt: skip
 
 
 _ARGUMENT = re.compile(r"`([\w.]+(?:\('\w+'\))?)(?:=True)?`")

@@ -252,6 +252,10 @@ def test_what_cannot_be_resumed_is_said(files, tmp_path, fails):
     assert "the run is for the task 'classification', not for 'ner'" in line
     line = fails("finetune", "classification", "--resume", "--epochs", "5", "--out", out)
     assert "epochs is 5 now and was 1" in line and "leave out what differs" in line
+    line = fails("finetune", "classification", "--resume", "--seeds", "2", "--out", out)
+    assert "the run has one seed and no folder for each: for several, choose another --out" in line
+    line = fails("finetune", "classification", "--resume", "--model", "runs/first", "--out", out)
+    assert "it was started with config tiny: leave out model runs/first" in line
     (tmp_path / "file").write_text("x")
     assert f"{tmp_path / 'file'} is a file" in fails(
         "finetune", "ner", "--train", files / "words.conll", "--out", tmp_path / "file", *SMALL
@@ -295,6 +299,23 @@ def test_a_model_that_is_no_better_than_the_majority_is_called_so(files, tmp_pat
     assert 'accuracy is no better than that of "the majority\'s class": nothing was learned (see docs/not_learning.md)' in shown
     trained("classification", files / "text.tsv", tmp_path / "n", "--epochs", "12", "--lr", "0.003")
     assert "no better" not in capsys.readouterr().out
+
+
+def test_a_model_that_is_as_good_as_a_good_baseline_has_learned(files, tmp_path, capsys):
+    """A list of the entities, or a perfect score, is more than one answer for everything."""
+    from types import SimpleNamespace
+
+    from albert_np.apps.cli.baselines import describe_no_better
+
+    def describe(score, name):
+        task = SimpleNamespace(metric="f1", perfect=1.0)
+        return describe_no_better(SimpleNamespace(trained=SimpleNamespace(task=task), mean={"f1": score}), [name])
+
+    assert describe(0.97, "a list of the training text's entities").endswith(
+        ": nothing was learned beyond that (see docs/not_learning.md)"
+    )
+    assert describe(0.5, "the commonest relation").endswith(": nothing was learned (see docs/not_learning.md)")
+    assert describe(1.0, "the majority's class") == 'f1 is no better than that of "the majority\'s class": both are perfect'
 
 
 @pytest.mark.filterwarnings("always:all 9 training examples")
