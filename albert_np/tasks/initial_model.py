@@ -52,10 +52,12 @@ class InitialModel:
 
         if (model is None) == (config is None):
             raise ValueError(
-                "expected either model, a pretrained one, or config, such as a preset's name, for one that is not pretrained"
+                "expected either `model`, a pretrained one, or `config`, such as a preset's name, for one that is not pretrained"
             )
         if isinstance(config, str | os.PathLike):
             check_config_name(config)
+            if not Path(config).exists():
+                AlbertConfig.preset(str(config))  # raises now, before a vocabulary is trained
         if tokenizer is None and model is None:
             switches = bool(lower_case), keep_accents is not False
             callback.note(

@@ -1,4 +1,4 @@
-"""What is printed of a run that scores no better than a baseline."""
+"""The line on a run that scores no better than a baseline."""
 
 from typing import TYPE_CHECKING
 

@@ -223,7 +223,7 @@ def test_mistakes_are_one_line(files, tmp_path, fails):
     train = ("--train", files / "words.conll", "--out", tmp_path / "m", *SMALL)
     assert "unknown task 'nerr'" in fails("finetune", "nerr", *train)
     assert "there is no file" in fails("finetune", "mine.py:Task", *train)
-    assert "expected either model, a pretrained one, or config" in fails(
+    assert "expected either --model, a pretrained one, or --config" in fails(
         "finetune", "ner", "--train", files / "words.conll", "--out", tmp_path / "m"
     )
     assert "nowhere.conll" in fails("finetune", "ner", "--train", "nowhere.conll", "--out", tmp_path / "m", *SMALL)
@@ -330,3 +330,22 @@ def test_compress_calls_a_model_smaller_only_if_it_is(files, tmp_path, capsys):
     assert "holds the model, which is no smaller" in out_of(capsys, "compress", "--model", model, "--out", tmp_path / "same")
     shown = out_of(capsys, "compress", "--model", model, "--out", tmp_path / "int8", "--weights", "int8")
     assert "holds the smaller model: " in shown and " instead of " in shown
+
+
+def test_only_runs_that_can_be_resumed_are_called_so(files, tmp_path, fails):
+    model = trained("classification", files / "text.tsv", tmp_path / "m", "--epochs", "1", "--quiet")
+    assert fails("compress", "--model", model, "--out", model).endswith("is not empty; --out needs a new folder")
+    line = fails("finetune", "classification", "--train", files / "text.tsv", "--out", model, *SMALL)
+    assert line.endswith("is not empty: it holds a run; --resume continues it, or choose another --out")
+
+
+def test_options_are_named_and_presets_are_checked_before_a_vocabulary_is_trained(files, tmp_path, capsys):
+    trained("classification", files / "text.tsv", tmp_path / "m", "--epochs", "1")
+    err = capsys.readouterr().err
+    assert "pieces on the examples: cased, accents kept (--lower-case and --keep-accents choose that)" in err
+    assert (
+        main(["finetune", "classification", "--train", str(files / "text.tsv"), "--config", "tyni", "--out", str(tmp_path / "n")])
+        == 2
+    )
+    err = capsys.readouterr().err
+    assert "unknown preset 'tyni'" in err and "training a vocabulary" not in err
