@@ -133,8 +133,8 @@ def get_vocabulary(arguments: RunArguments, vocab_size: int, note: Callable[[str
 
 
 def _describe_choices(lower_case: bool, keep_accents: bool) -> str:
-    options = ["--cased"] * lower_case + ["--keep-accents"] * (not keep_accents)
-    return f" ({' and '.join(options)} would keep them)" if options else ""
+    options = ["--cased keeps capitals"] * lower_case + ["--keep-accents keeps accents"] * (not keep_accents)
+    return f" ({', '.join(options)})" if options else ""
 
 
 def note_separator(files: list[Path], note: Callable[[str], None]) -> None:
