@@ -300,3 +300,10 @@ def test_separators_of_other_programs_are_said(tmp_path, capsys):
     assert "<|endoftext|>" not in capsys.readouterr().err
     run_command("pretrain", tmp_path / "within.txt", "--out", tmp_path / "c", *more)
     assert "<|endoftext|> is within lines of the text and is read as text" in capsys.readouterr().err
+
+
+def test_what_each_option_keeps_is_said():
+    from albert_np.apps.cli.pretrain_start import _describe_choices
+
+    assert _describe_choices(True, False) == " (--cased keeps capitals, --keep-accents keeps accents)"
+    assert _describe_choices(True, True) == " (--cased keeps capitals)" and _describe_choices(False, True) == ""
