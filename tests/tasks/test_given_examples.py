@@ -62,6 +62,14 @@ def test_rows_may_come_from_a_generator():
         assert [example.label for example in Classification().examples(given, "train")] == ["good", "bad"]
 
 
+def test_columns_may_be_numbers():
+    """As in a DataFrame that was made from a list of lists."""
+    rows = [{0: "A fine film.", 1: "good"}, {0: "A poor film.", 1: "bad"}]
+    assert [example.label for example in Classification(text="0", label="1").examples(rows, "train")] == ["good", "bad"]
+    with pytest.raises(ValueError, match="train: none of its columns '0', '1' has a usual name for a text: name it"):
+        Classification().examples(rows, "train")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -84,6 +92,7 @@ def test_what_is_predicted_and_scored():
     train = [Labelled("A fine film.", label="good"), Labelled("A poor film.", label="bad")]
     trained = ab.finetune("classification", train, config="tiny", vocab_size=30, epochs=1, progress=False).trained
     assert trained.predict({"text": "A fine film."}) == trained.predict("A fine film.")  # a dict is one example
+    assert [answer["text"] for answer in trained.predict(Frame())] == ["A fine film.", "A poor film."]  # not its columns' names
     for wrong in (5, None):
         with pytest.raises(ValueError, match=rf"^texts\[0\]: expected .*, got {wrong}"):
             trained.predict(wrong)
