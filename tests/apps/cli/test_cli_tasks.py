@@ -318,6 +318,16 @@ def test_a_model_that_is_as_good_as_a_good_baseline_has_learned(files, tmp_path,
     assert describe(1.0, "the majority's class") == 'f1 is no better than that of "the majority\'s class": both are perfect'
 
 
+def test_a_terminal_is_asked_for_texts(files, tmp_path, capsys, monkeypatch):
+    model = trained("classification", files / "text.tsv", tmp_path / "m", "--epochs", "1", "--quiet")
+    for terminal in (True, False):
+        stdin = io.StringIO("Anna is in Rome.\n")
+        stdin.isatty = lambda terminal=terminal: terminal
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert main(["predict", "classification", "--model", model]) == 0
+        assert ("Type your texts, one per line; Ctrl-D ends." in capsys.readouterr().err) == terminal
+
+
 @pytest.mark.filterwarnings("always:all 9 training examples")
 def test_a_single_class_is_a_warning(tmp_path, capsys):
     (tmp_path / "one.tsv").write_text("text\tlabel\n" + "".join(f"text {i}\tsame\n" for i in range(9)))
