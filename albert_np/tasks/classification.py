@@ -7,6 +7,7 @@ which are standardised for training (scale.py).
 """
 
 import warnings
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,13 +15,13 @@ from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Labelled, read_table
-from albert_np.data.formats.column_names import is_usual
+from albert_np.data.formats.column_names import is_usual, quote_columns
 from albert_np.data.formats.lines import get_suffix, read_lines
-from albert_np.data.formats.summary import Examples
+from albert_np.data.formats.summary import Examples, get_summary
 from albert_np.data.formats.tables import examples_from_rows
 from albert_np.metrics import classification_scores, multilabel_scores, regression_scores
 from albert_np.models import AlbertForSequenceClassification
-from albert_np.tasks.label_kinds import find_doubts, infer_kind, parse_number
+from albert_np.tasks.label_kinds import doubts_about_separators, find_doubts, infer_kind, parse_number
 from albert_np.tasks.labels import (
     confusion_matrix,
     count_labels,
@@ -89,12 +90,31 @@ class Classification(Task):
         """See `data.formats.read_table`."""
         examples = read_table(path, **self.table_options())
         examples.summary.options += ["kind"] * (self.options["labels"] is None)
+        self.warn_of_pairs(examples)
         return examples
 
     def read_unlabelled(self, path: Any) -> Examples[Labelled]:
         """Return the examples of a table in which the columns of the training file may be missing."""
         optional = [role for role in ("text", "pair", "label") if role not in self.changed]
-        return read_table(path, **self.table_options(), labelled=False, optional=optional)
+        examples = read_table(path, **self.table_options(), labelled=False, optional=optional)
+        self.warn_of_pairs(examples)
+        return examples
+
+    def summarize(self, given: dict[str, tuple[Any, list[Any]]], note: Callable[[str], None]) -> list[dict[str, Any]]:
+        """See `Task.summarize`; development examples should be pairs if the training examples are."""
+        self.warn_of_pairs(given.get("dev", (None, []))[1])
+        return super().summarize(given, note)
+
+    def warn_of_pairs(self, examples: list[Labelled]) -> None:
+        """Warn of pairs of texts if the model was trained on single texts, and the other way round."""
+        trained_on_pairs = self.options["pairs"]
+        if trained_on_pairs is None or not isinstance(examples, Examples):
+            return
+        have_pair = {example.pair is not None for example in examples}
+        if have_pair == {not trained_on_pairs}:
+            read, trained = ("single texts", "pairs") if trained_on_pairs else ("pairs of texts", "single texts")
+            option = "option pair" if trained_on_pairs else "option pair=none"
+            examples.summary.warn(f"it is read as {read}, and the training examples are {trained} ({option})")
 
     def examples_from_rows(self, rows: list[dict[str, Any]], name: str) -> list[Labelled]:
         """Return the examples of a data frame, or of dicts."""
@@ -105,7 +125,7 @@ class Classification(Task):
         """Return the arguments of `read_table`."""
         options = {key: self.options[key] for key in TABLE}
         options["several"] = options["several"] or self.options["kind"] == "sets" or options["separator"] is not None
-        options["separator"] = options["separator"] or "|"
+        options["separator"] = "|" if options["separator"] is None else options["separator"]
         return options
 
     def is_plain_text(self, path: Any) -> bool:
@@ -134,6 +154,12 @@ class Classification(Task):
         if self.options["kind"] is None:
             for doubt in find_doubts(kind, labels):
                 warnings.warn(doubt, stacklevel=2)
+        if kind == "sets" and self.options["separator"] is None and all(len(as_list(label)) < 2 for label in labels):
+            for doubt in doubts_about_separators([name for label in labels for name in as_list(label)]):
+                warnings.warn(doubt, stacklevel=2)
+        separator = self.options["separator"]
+        if separator and kind == "sets" and all(len(as_list(label)) < 2 for label in labels):
+            warnings.warn(f"no label holds {separator!r} (option separator)", stacklevel=2)
         self.options["kind"] = kind
         if kind != "number":
             self.options["labels"] = sort_labels(name for label in labels for name in as_list(label))
@@ -151,7 +177,10 @@ class Classification(Task):
         if not labels:
             return {}
         if self.options["kind"] == "number":
-            values = [parse_number(label) for label in labels]
+            try:
+                values = [parse_number(label) for label in labels]
+            except ValueError as error:
+                raise ValueError(f"{get_summary('', examples, 'examples').file}: {error}") from None
             return {"kind": "number", "from": min(values), "to": max(values), "mean": float(np.mean(values))}
         counts = count_labels(name for label in labels for name in as_list(label))
         return {"kind": "classes" if self.options["kind"] == "classes" else "labels", "counts": counts}
@@ -187,7 +216,7 @@ class Classification(Task):
             return self.scale.standardise(np.array([parse_number(label)]))
         if self.options["kind"] == "sets":
             return np.isin(names, as_list(label)).astype(np.float64)
-        return label_index(str(label), names)
+        return label_index(as_class(label), names)
 
     def answer(self, example: Labelled, items: list[Item], outputs: list[np.ndarray]) -> dict[str, Any]:
         """Return label (a name, a list of names, or a number) and, except for numbers, probabilities {name: p}."""
@@ -202,10 +231,15 @@ class Classification(Task):
         p, _ = softmax(logits)
         return {"label": names[int(p.argmax())], "probabilities": probabilities_by_label(names, p)}
 
+    def check_scored(self, examples: list[Labelled]) -> None:
+        """Raise ValueError if no example has a label."""
+        if all(example.label is None for example in examples):
+            choice = describe_choice(examples)
+            raise ValueError(f"none of the examples has a label, so they cannot be scored{choice} (option label)")
+
     def score(self, examples: list[Labelled], answers: list[dict[str, Any]]) -> dict[str, Any]:
+        self.check_scored(examples)
         scored = [(e.label, answer["label"]) for e, answer in zip(examples, answers) if e.label is not None]
-        if not scored:
-            raise ValueError(f"none of the examples has a label{describe_choice(examples)}, so they cannot be scored")
         gold, predicted = ([pair[i] for pair in scored] for i in (0, 1))
         if self.options["kind"] == "number":
             return regression_scores(check_size([parse_number(label) for label in gold]), predicted)
@@ -214,16 +248,17 @@ class Classification(Task):
             return multilabel_scores(
                 *(np.array([np.isin(names, as_list(label)) for label in side]) for side in (gold, predicted))
             )
-        names = extend_labels(self.options["labels"], map(str, gold))
+        gold = [as_class(label) for label in gold]
+        names = extend_labels(self.options["labels"], gold)
         index = {name: i for i, name in enumerate(names)}
-        return classification_scores([index[str(label)] for label in gold], [index[label] for label in predicted], len(names))
+        return classification_scores([index[label] for label in gold], [index[label] for label in predicted], len(names))
 
     def confusion(self, answers: list[dict[str, Any]], examples: list[Labelled]) -> tuple[np.ndarray, list[str]] | None:
         """Return the counts (C, C) and the names of the classes, or None if an example may have other than one class."""
         if self.options["kind"] != "classes":
             return None
         scored = [(example, answer) for example, answer in zip(examples, answers) if example.label is not None]
-        gold = [str(example.label) for example, _ in scored]
+        gold = [as_class(example.label) for example, _ in scored]
         return confusion_matrix(gold, [answer for _, answer in scored], self.options["labels"])
 
     def constant_answer(self, labels: list[Any]) -> Any:
@@ -234,7 +269,7 @@ class Classification(Task):
         if self.options["kind"] == "sets":
             label_sets = [set(as_list(label)) for label in labels]
             return [name for name in self.options["labels"] if sum(name in each for each in label_sets) * 2 > len(label_sets)]
-        return most_common_label(map(str, labels))
+        return most_common_label(map(as_class, labels))
 
     def baselines(self, train: list[Labelled], examples: list[Labelled]) -> dict[str, list[dict[str, Any]]]:
         """Give every example the `constant_answer` of the training labels."""
@@ -259,8 +294,18 @@ def describe_choice(examples: list[Labelled]) -> str:
     """Return the columns of the file that the examples come from, for a message."""
     if not isinstance(examples, Examples) or not examples.summary.columns:
         return ""
-    columns = [*examples.summary.columns.values(), *examples.summary.unused]
-    return f" ({examples.summary.file} has the columns {', '.join(map(repr, columns))})"
+    summary = examples.summary
+    columns = list(dict.fromkeys([*summary.columns.values(), *summary.unused]))
+    if "one column" in summary.format:
+        return f" ({summary.file} has one column: expected a text and its label in columns, see option delimiter)"
+    return f" ({summary.file} has the columns {quote_columns(columns)})"
+
+
+def as_class(label: Any) -> str:
+    """Return the name of a class, which may stand in a list of one. ValueError for a list of none or several."""
+    if isinstance(label, list) and len(label) != 1:
+        raise ValueError(f"expected one class, got the labels {label!r} (kind is classes)")
+    return str(label[0] if isinstance(label, list) else label)
 
 
 def as_list(label: Any) -> list[str]:

@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import statistics
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -175,8 +176,6 @@ def finetune(
         if is_new:
             task.check_for_training(options or {})
         checked = FinetuneSettings.from_dict({**task.trains, **settings})
-        if seeds < 1:
-            raise ValueError(f"seeds must be at least 1, not {seeds}")
         if resume and out is None:
             raise ValueError("resume needs `out`, the folder of the run to continue")
         folder = None if out is None else processes.broadcast_object(lambda: FinetuneFolder(out, resume, seeds))
@@ -187,10 +186,6 @@ def finetune(
             tokenizer = folder.path
         callback = get_callback(report, progress, processes.is_main)
         examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
-        if empty := [
-            name for name, given, rows in (("train", train, examples), ("dev", dev, held)) if given is not None and not rows
-        ]:
-            raise ValueError(f"{empty[0]}: there is no example in it")
         task.notes.clear()
         files = learn_from(task, {"train": (train, examples), "dev": (dev, held)}, callback)
         for line in task.notes:
@@ -222,12 +217,26 @@ def finetune(
 
 def learn_from(task: Task, given: dict[str, tuple[Any, list[Any]]], callback: Callback) -> list[dict[str, Any]]:
     """Let the task learn from the training examples, report how they were read, and return the summaries as JSON values."""
+    for name, (value, examples) in given.items():
+        if value is not None and not examples:
+            raise ValueError(f"{name}: there is no example in it")
     try:
-        task.learn(given["train"][1])
+        with warnings.catch_warnings(record=True) as doubts:
+            task.learn(given["train"][1])
     except ValueError:
         callback.note(get_summary(*given["train"], "train").describe())  # which may show what is wrong
         raise
-    return task.summarize(given, callback.note)
+    for doubt in doubts:
+        warnings.warn(doubt.message, stacklevel=2)
+    files = task.summarize(given, callback.note)
+    files[0]["warnings"] += [str(doubt.message) for doubt in doubts]
+    value, held = given["dev"]
+    try:
+        if held:
+            task.check_scored(held)
+    except ValueError as error:
+        raise ValueError(f"{get_summary(value, held, 'dev').file}: {error}") from None
+    return files
 
 
 @dataclass
@@ -324,10 +333,10 @@ class FinetuneJob:
 def check_types(options: Any, changes: Any, seeds: Any, out: Any) -> None:
     """Raise ValueError for an argument of another type, named as `finetune` names it."""
     for name, value in (("options", options), ("changes", changes)):
-        if value is not None and not isinstance(value, dict):
+        if not isinstance(value, dict | None):
             raise ValueError(f"{name} must be a dict, {{name: value}}, not {value!r}")
-    if type(seeds) is not int:
-        raise ValueError(f"seeds must be an integer, the number of runs, not {seeds!r}")
+    if type(seeds) is not int or seeds < 1:
+        raise ValueError(f"seeds must be at least 1, the number of runs, not {seeds!r}")
     if not isinstance(out, str | os.PathLike | None):
         raise ValueError(f"out must be the path of a folder, not {out!r}")
 

@@ -2,16 +2,19 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 DECIMAL = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+(,[0-9]+)?")
-MARKED = re.compile(  # 12.5%, $1,000.50, 1 000,50 €, and a number behind a true minus
-    r"[+\u2212-]?[$€£¥]? ?([0-9]{1,3}([.,'\u2019 \u00a0\u202f][0-9]{3})+|[0-9]+)([.,][0-9]+)? ?[%‰$€£¥]?"
-)
 CODE = re.compile(r"[+-]?0[0-9]")  # "007": a leading zero
+SIGN = r"[€$£¥%]"
+THOUSANDS = r"[0-9]{1,3}(?:[.,'\u2019 \u00a0\u202f][0-9]{3})+(?:[.,][0-9]+)?"
+DECORATED = re.compile(
+    rf"[+\u2212-]?{SIGN}? ?[+\u2212-]?(?:{THOUSANDS}|[0-9]+(?:[.,][0-9]+)?) ?{SIGN}?"
+)  # "1,000.50", "3%", "€5"
 FEW, MANY = 10, 20  # labels that are all different are refused from FEW on; integers are worth a word from MANY classes on
 
 
@@ -38,7 +41,9 @@ def parse_number(label: Any) -> float:
     else:
         number = float(label) if isinstance(label, int | float) else float("nan")
     if not np.isfinite(number):
-        raise ValueError(f"the label {label!r} is not a number (kind is number)")
+        raise ValueError(
+            f"the label {label!r} is not a number (kind is number): expected digits, with a decimal point or comma at most"
+        )
     return number
 
 
@@ -59,9 +64,18 @@ def find_doubts(kind: str, labels: list[Any]) -> list[str]:
             f"{numbers:,} of {len(counts):,} different labels are numbers, and {names} not: if they stand for no label, say so ("
             f"option missing={','.join(others[:3])}); if they are names, option kind=classes"
         )
-    if doubt := doubts_about_classes(counts):
-        return [doubt]
+    if len(counts) < 2 * numbers < 2 * len(counts) and any(DECIMAL.fullmatch(text) and "." in text for text in counts):
+        others = [text for text in counts if not (DECIMAL.fullmatch(text) or DECIMAL_COMMA.fullmatch(text))]
+        return [
+            f"{numbers:,} of {len(counts):,} different labels are numbers, and {', '.join(map(repr, others[:3]))} not, so all "
+            f"are taken for classes: option missing={','.join(others[:3])} if that stands for no label, else kind=classes"
+        ]
     if len(counts) == len(texts) and len(texts) >= FEW:
+        if are_decorated(counts):
+            raise ValueError(
+                f"each of the {len(texts):,} labels occurs once, such as {texts[0]!r}: for numbers, write digits and a decimal "
+                "point alone; otherwise name another column (option label)"
+            )
         raise ValueError(
             f"each of the {len(texts):,} labels occurs once, such as {texts[0]!r}, so there is nothing to learn: name another "
             "column (option label), or say what they are (option kind=number, or kind=classes)"
@@ -73,34 +87,36 @@ def find_doubts(kind: str, labels: list[Any]) -> list[str]:
         doubts.append(
             f"the labels are {len(counts):,} different integers with gaps, taken for classes: option kind=number for numbers"
         )
-    parts = [mark for mark in "|;," if sum(mark in text for text in texts) * 4 > len(texts)]
-    if parts and len(counts) > 2:
-        example = next(text for text in texts if parts[0] in text)
-        doubts.append(f"many labels hold {parts[0]!r}, such as {example!r}: for several labels each, option separator={parts[0]}")
-    return doubts
-
-
-def doubts_about_classes(counts: Counter[str]) -> str:
-    """Return a sentence if classes look like numbers that are written in another way, or beside something else; else ""."""
-    numbers = [text for text in counts if DECIMAL.fullmatch(text) or DECIMAL_COMMA.fullmatch(text)]
-    others = [text for text in counts if text not in numbers]
-    if others and not numbers and len(others) > 1 and all(map(MARKED.fullmatch, others)) and is_fraction(others):
-        return (
-            f"the labels look like numbers, such as {others[0]!r}, and are taken for classes: numbers are written as 1234.5, "
-            "without signs and groups; option kind=classes for classes"
+    if are_decorated(counts):
+        doubts.append(
+            f"labels such as {texts[0]!r} are taken for classes: if they are numbers, write digits and a decimal point alone"
         )
-    if others and len(numbers) * 2 > len(counts) and is_fraction(numbers):
-        names = ", ".join(map(repr, others[:3]))
-        return (
-            f"{len(numbers):,} of {len(counts):,} different labels are numbers, and {names} not, so all are taken for classes: "
-            f"option missing={','.join(others[:3])} if they stand for no label, kind=classes if they are classes"
-        )
-    return ""
+        return doubts
+    return doubts + doubts_about_separators(texts)
 
 
-def is_fraction(texts: list[str]) -> bool:
-    """Return whether some of the texts has a decimal point or comma."""
-    return any("." in text or "," in text for text in texts)
+def are_decorated(texts: Iterable[str]) -> bool:
+    """Return whether all texts are numbers, and some have a sign such as % or a separator of thousands."""
+    texts = list(texts)
+    return all(map(DECORATED.fullmatch, texts)) and not all(map(DECIMAL_COMMA.fullmatch, texts))
+
+
+def doubts_about_separators(texts: list[str]) -> list[str]:
+    """Return a sentence if labels look like several: many have a mark between parts, or all parts are labels by themselves."""
+    if len(set(texts)) <= 2:
+        return []
+    for mark in "|;,":
+        joined = [text for text in texts if mark in text]
+        if len(joined) * 4 > len(texts) or (joined and are_joined(joined, texts, mark)):
+            most = "many" if len(joined) * 4 > len(texts) else "some"
+            return [f"{most} labels hold {mark!r}, such as {joined[0]!r}: for several labels each, option separator={mark}"]
+    return []
+
+
+def are_joined(joined: list[str], texts: list[str], mark: str) -> bool:
+    """Return whether the parts of the joined texts are texts by themselves, more than one of them."""
+    parts = {part.strip() for text in joined for part in text.split(mark)}
+    return len(parts) > 1 and parts <= set(texts)
 
 
 def are_class_ids(values: list[float]) -> bool:
@@ -112,6 +128,11 @@ def are_class_ids(values: list[float]) -> bool:
 
 def doubts_about_numbers(counts: Counter[str]) -> list[str]:
     """Return a sentence if the numbers look like class ids or like codes."""
+    joined = [text for text in counts if "," in text]
+    if joined and are_joined(joined, list(counts), ","):
+        return [f"{joined[0]!r} is read as a decimal number: for several labels each, option separator=,"]
+    if joined and all(re.fullmatch("[+-]?[0-9]{1,3},[0-9]{3}", text) for text in joined):
+        return [f"{joined[0]!r} is read as a number with a decimal comma: if it separates thousands, leave the commas out"]
     values = [parse_number(text) for text in counts]
     if are_class_ids(values):
         shown = ", ".join(sorted(counts)[:4])

@@ -79,6 +79,10 @@ class NamedEntities(Tagging):
         return TypedText(tuple(word for word, *_ in split_words(text)), text=text)
 
     def learn(self, examples: list[Tagged]) -> None:
+        if all(example.tags is None for example in examples):
+            raise ValueError(
+                "the training examples have no tags: expected a word and its tag on each line (options word and tag)"
+            )
         self.options["labels"] = bio_labels(tag for example in examples for tag in example.tags or ())
 
     def describe_labels(self, examples: list[Tagged]) -> dict[str, Any]:
@@ -96,9 +100,14 @@ class NamedEntities(Tagging):
         labels = labels_as_tags(self.options["labels"])
         return to_bio([labels[i] for i in logits.argmax(-1)]) if len(example.words) else ()
 
+    def check_scored(self, examples: list[Tagged]) -> None:
+        """Raise ValueError for sentences without tags."""
+        unknown = sum(example.tags is None for example in examples)
+        if unknown:
+            raise ValueError(f"no tags in {unknown:,} of {len(examples):,} sentences, so they cannot be scored (option tag)")
+
     def score(self, examples: list[Tagged], answers: list[Tags]) -> dict[str, Any]:
-        if any(example.tags is None for example in examples):
-            raise ValueError("sentences without tags cannot be scored")
+        self.check_scored(examples)
         gold = [example.tags or () for example in examples]
         self.warn_of_unknown_types(tag for tags in gold for tag in tags)
         return conlleval(gold, answers)

@@ -215,12 +215,7 @@ class QuestionAnswering(Task):
 
         Raises ValueError for a question of which the answer is not known.
         """
-        unknown = [question.id for question in examples if not question.labelled]
-        if unknown:
-            raise ValueError(
-                f"no answers in {len(unknown)} of {len(examples)} questions, which cannot be scored; the first is {unknown[0]!r} "
-                "(of an unanswerable one they are [])"
-            )
+        self.check_scored(examples)
         gold = {question.id: [text for text, _ in question.answers] for question in examples}
         predicted = {question.id: answer["text"] for question, answer in zip(examples, answers)}
         version = 1 if all(gold.values()) else 2
@@ -228,6 +223,15 @@ class QuestionAnswering(Task):
         if self.options["characters"] or passages_have_no_blanks(examples):
             scores |= {"char_f1": squad_characters(gold, predicted, version), "total": scores.pop("total")}
         return scores
+
+    def check_scored(self, examples: list[Question]) -> None:
+        """Raise ValueError for questions of which the answers are not known."""
+        unknown = [question.id for question in examples if not question.labelled]
+        if unknown:
+            raise ValueError(
+                f"no answers in {len(unknown)} of {len(examples)} questions, which cannot be scored; the first is {unknown[0]!r} "
+                "(of an unanswerable one they are [])"
+            )
 
     def show(self, example: Question, answer: dict[str, Any]) -> str:
         """Return the question, the answer with its probability, and the sentence in which it stands, the answer in «»."""

@@ -99,12 +99,16 @@ class Relations(Task):
         names = self.options["labels"]
         return {"label": names[int(p.argmax())], "probabilities": probabilities_by_label(names, p)}
 
-    def score(self, examples: list[Related], answers: list[dict[str, Any]]) -> dict[str, Any]:
+    def check_scored(self, examples: list[Related]) -> None:
+        """Raise ValueError for examples without a relation."""
         unknown = [example.id for example in examples if example.label is None]
         if unknown:
             raise ValueError(
                 f"no relation in {len(unknown)} of {len(examples)} examples, so they cannot be scored; first: {unknown[0]!r}"
             )
+
+    def score(self, examples: list[Related], answers: list[dict[str, Any]]) -> dict[str, Any]:
+        self.check_scored(examples)
         gold = [str(example.label) for example in examples]
         extend_labels(self.options["labels"], gold)  # warns of unknown ones
         return semeval(gold, [answer["label"] for answer in answers], self.options["other"])

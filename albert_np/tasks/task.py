@@ -20,11 +20,13 @@ from typing import Any, ClassVar
 
 from rich.markup import escape
 
-from albert_np.data.formats.summary import get_summary
+from albert_np.data.formats.summary import Examples, get_summary
 from albert_np.engine.mpi import world
 from albert_np.models.base import Model
 from albert_np.tasks import batches
 from albert_np.tasks.options import parse_any, read_option
+
+MIN_LENGTH = 3  # tokens of a row: [CLS], one token, [SEP]
 
 
 def one_line(text: str) -> str:
@@ -94,6 +96,9 @@ class Task:
         self.options: dict[str, Any] = {**self.defaults}
         for key, value in options.items():
             self.options[key] = read_option(f"the option {key}", self.option_type(key), value)
+        length = self.options.get("max_length")
+        if isinstance(length, int) and length < MIN_LENGTH:
+            raise ValueError(f"max_length must be a number of tokens, {MIN_LENGTH} or more, not {length}")
 
     def _describe_unknown(self, name: str) -> str:
         """Return the message for an option that the task does not have."""
@@ -167,7 +172,7 @@ class Task:
         if isinstance(given, Mapping) or not isinstance(given, Iterable):
             kind = f"a dict of {', '.join(map(repr, given))}" if isinstance(given, Mapping) else reprlib.repr(given)
             raise ValueError(f"{name}: expected a file or a list of {self._describe_form()}, got {kind}")
-        examples = list(given)
+        examples = given if isinstance(given, Examples) else list(given)
         for i, example in enumerate(examples):
             if isinstance(example, self.form):
                 continue
@@ -273,6 +278,9 @@ class Task:
         if count and text not in noted:
             noted.add(text)
             self.note(text)
+
+    def check_scored(self, examples: list[Any]) -> None:
+        """Raise ValueError if the examples lack what `score` needs, such as labels. `finetune` calls it before it trains."""
 
     def score(self, examples: list[Any], answers: list[Any]) -> dict[str, Any]:
         """Return the scores of the answers; `metric` is one of them."""

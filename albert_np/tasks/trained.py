@@ -16,13 +16,12 @@ from albert_np.io.files import DataError, IncompleteFolder, make_folder, read_js
 from albert_np.io.packed_checkpoint import Packing, save_packed
 from albert_np.models.vocabulary import check_vocabulary
 from albert_np.tasks import TASKS, Task, get_task
-from albert_np.tasks.task import is_frame
+from albert_np.tasks.task import MIN_LENGTH, is_frame
 from albert_np.training.finetune import numeric_scores
 from albert_np.version import __version__
 
 FILE = "task.json"
 LABELS = "labels_from"  # key of `about`: the labels are those of this file, not of training examples that were read here
-MIN_LENGTH = 3  # tokens of a row: [CLS], one token, [SEP]
 
 
 @dataclass(repr=False)
@@ -127,6 +126,7 @@ class Trained:
         examples = self.read(examples)
         if not examples:
             raise ValueError("there are no examples to score")
+        self.task.check_scored(examples)
         return self.task.score(examples, self.task.answers(self.model, self.tokenizer, examples))
 
     def baselines(self, examples: Any) -> dict[str, dict[str, Any]]:

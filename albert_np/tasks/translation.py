@@ -127,10 +127,14 @@ class Translation(Task):
     def answer(self, example: Translated, items: list[Item], outputs: list[list[int]]) -> str:
         return self._tokenizer.decode(outputs[0], skip_special_tokens=True)
 
-    def score(self, examples: list[Translated], answers: list[str]) -> dict[str, Any]:
+    def check_scored(self, examples: list[Translated]) -> None:
+        """Raise ValueError for examples without a translation."""
         unknown = sum(example.target is None for example in examples)
         if unknown:
             raise ValueError(f"no translation in {unknown} of {len(examples)} examples, so they cannot be scored")
+
+    def score(self, examples: list[Translated], answers: list[str]) -> dict[str, Any]:
+        self.check_scored(examples)
         references = [str(example.target) for example in examples]
         tokens = self.options["bleu"] or infer_bleu_tokens(references)  # a model trained by an older version has no such option
         scores = {"bleu": bleu(answers, references, tokens), "chrf": chrf(answers, references)}

@@ -75,8 +75,8 @@ def test_columns_may_be_numbers():
     [
         ({"train": []}, "train: there is no example in it"),
         ({"dev": []}, "dev: there is no example in it"),
-        ({"dev": [Labelled("a")]}, "none of the examples has a label, so they cannot be scored"),
-        ({"seeds": 2.0}, "seeds must be an integer, the number of runs, not 2.0"),
+        ({"dev": [Labelled("a")]}, "dev: none of the examples has a label, so they cannot be scored"),
+        ({"seeds": 2.0}, "seeds must be at least 1, the number of runs, not 2.0"),
         ({"options": "x"}, "options must be a dict, {name: value}, not 'x'"),
         ({"changes": [1]}, "changes must be a dict, {name: value}, not [1]"),
         ({"out": 3}, "out must be the path of a folder, not 3"),

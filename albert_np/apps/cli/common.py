@@ -114,12 +114,15 @@ def _describe_unknown_option(name: str, options: list[str]) -> str:
 
 def split_pairs(option: str, pairs: list[str] | None) -> dict[str, str]:
     """["kind=sets", "word=1"] -> {"kind": "sets", "word": "1"}"""
-    values = {}
+    values: dict[str, str] = {}
     for pair in pairs or []:
         key, equals, text = pair.partition("=")
         if not equals:
             raise typer.BadParameter(f"{option} takes KEY=VALUE, not {pair!r}")
-        values[key.strip().replace("-", "_")] = text
+        name = key.strip().replace("-", "_")
+        if name in values and option == "--option":  # of others, such as --vocab-size twice, the last one counts
+            raise typer.BadParameter(f"{option} {name} is given twice: {name}={values[name]} and {name}={text}")
+        values[name] = text
     return values
 
 

@@ -28,6 +28,7 @@ LABEL = (
     "stance", "toxic", "spam", "answer", "airline_sentiment", "v1",
 )  # fmt: skip
 ID = ("id", "idx", "index", "guid", "uid", "pairid", "pair_id", "qid")
+SHOWN = 20  # names of columns in a message
 UNLABELLED = ("none", "")  # as the name of the pair's or the label's column: there is none
 
 
@@ -82,9 +83,7 @@ def choose_columns(
         firsts = [a for a, b in PAIRS if chosen_pair is not None and b == chosen_pair.strip().lower()]
         chosen_text = next((usual[name] for name in (*firsts, *TEXT) if name in names), None)
     if chosen_text is None:
-        raise ValueError(
-            f"none of its columns {', '.join(map(repr, columns))} has a usual name for a text: name it (option text)"
-        )
+        raise ValueError(f"none of its columns {quote_columns(columns)} has a usual name for a text: name it (option text)")
     if chosen_pair is None and pair is not None and pair not in UNLABELLED:
         find_column(columns, pair, "pair")
     chosen = [chosen_text, chosen_pair, chosen_label]
@@ -105,4 +104,10 @@ def find_column(columns: Sequence[str], name: str, role: str, required: bool = T
         return same[0]
     if not required:
         return None
-    raise ValueError(f"there is no column {name!r} (option {role}); there are {', '.join(map(repr, columns))}")
+    raise ValueError(f"there is no column {name!r} (option {role}); there are {quote_columns(columns)}")
+
+
+def quote_columns(columns: Sequence[str]) -> str:
+    """Return the names in quotes, separated by commas; of many, the first and how many more there are."""
+    rest = f" and {len(columns) - SHOWN:,} more" if len(columns) > SHOWN else ""
+    return ", ".join(map(repr, columns[:SHOWN])) + rest

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from albert_np.data.formats.lines import FilePath, require_examples
+from albert_np.data.formats.lines import FilePath, get_suffix, require_examples
 from albert_np.data.formats.rows import MOSTLY, Columns, Layout, Row, RowRule, describe_doubts, is_invisible, read_columns
 from albert_np.data.formats.schemes import (
     BLANK,
@@ -33,6 +33,8 @@ __all__ = ["Tagged", "read_tags", "spans_to_bio"]
 CHUNKS = set("NP VP PP ADVP ADJP SBAR PRT CONJP INTJ LST UCP NC VC PC".split())
 HEADER_WORDS = {"word", "words", "token", "tokens", "form", "text"}
 NO_TAGS = "none"
+JSON = (".json", ".jsonl", ".ndjson")
+LANGUAGE = re.compile(r"([a-z]{2,3}):.")  # before each word of WikiAnn's files
 DIFFERENT_WIDTHS = 2  # a file with rows of more widths is probably not in columns
 DIFFERENT_TAGS = 1000  # a column with more different cells is not searched for tags
 EMPTY = ("skip", "refuse")
@@ -97,7 +99,16 @@ def read_tags(
         chosen = Chosen(chosen.word, column if found else None, found)
     sentences = [read_sentence(path, columns, rows, chosen, empty) for rows in columns.sentences]
     examples = require_examples(path, [sentence for sentence in sentences if sentence.words])
-    return Examples(examples, summarize(path, columns, chosen, word, given_tag, sum(len(each.words) for each in examples)))
+    summary = summarize(path, columns, chosen, word, given_tag, sum(len(each.words) for each in examples))
+    warn_of_prefix([word for sentence in examples for word in sentence.words], summary)
+    return Examples(examples, summary)
+
+
+def warn_of_prefix(words: list[str], summary: FileSummary) -> None:
+    """Warn if all words begin with the code of a language, as in WikiAnn's files."""
+    prefixes = {match[1] if (match := LANGUAGE.match(word)) else "" for word in words}
+    if len(words) > 1 and len(prefixes) == 1 and (prefix := prefixes.pop()):
+        summary.warn(f"all words begin with {prefix + ':'!r}, which no typed text has: remove it, as by sed 's/^{prefix}://'")
 
 
 def check_choice(name: str, value: object, choices: tuple[str | None, ...]) -> None:
@@ -128,9 +139,12 @@ def check_rows(path: FilePath, columns: Columns) -> None:
     """Raise ValueError for the first row with another number of columns than the layout's, and for JSON and CSV."""
     first = columns.sentences[0][0]
     text = " ".join(first.cells)
-    if text.startswith("{") and text.endswith("}") and '"' in text and ":" in text:
-        raise DataError(f"{path}:{first.number}: it looks like JSON; expected a word and its tag in columns")
-    for sign in ",;" if columns.layout.width == 1 else "":
+    if text[0] in "[{" and (get_suffix(path) in JSON or (text[-1] in "]}" and '"' in text and ":" in text)):
+        raise DataError(
+            f"{path}:{first.number}: it looks like JSON; expected a word and its tag in columns: a word, a tab and its tag on "
+            "each line, and an empty line after each sentence"
+        )
+    for sign in ",;" if columns.layout.width == 1 or get_suffix(path) == ".csv" else "":
         texts = [" ".join(row.cells) for row in columns.rows()]
         counts = [text.count(sign) if text.strip(sign) else 0 for text in texts]
         if counts[-1] and len(counts) > 1 and counts.count(counts[-1]) >= MOSTLY * len(counts):

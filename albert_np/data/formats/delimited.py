@@ -1,5 +1,6 @@
 """The cells of .tsv and .csv files: delimiter, quotation marks, header, empty columns."""
 
+import contextlib
 import csv
 import io
 import re
@@ -7,12 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from albert_np.data.formats.column_names import is_usual
-from albert_np.data.formats.lines import FilePath, decode_text, get_suffix, read_bytes, split_lines
-from albert_np.data.formats.summary import FileSummary
+from albert_np.data.formats.lines import FilePath, decode_text, get_suffix, parse_json, read_bytes, split_lines
+from albert_np.data.formats.summary import FileSummary, count_noun
 from albert_np.io.files import DataError
 
 Cells = list[tuple[int, list[str]]]  # (line number, the cells) of each row
 DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+SEPARATOR_LINE = re.compile(r'(?:"sep=(.)"|sep=(.)\2*)[ \t]*(?=[\r\n])')  # Excel's first line
 NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)")
 FEWEST_ROWS = 4  # below the first, to judge it by
 FEWEST_WORDS = 3  # of texts, on average, beside which a first row of single words looks like a header
@@ -32,6 +34,9 @@ def read_delimited(
     the right end are left out. Records what was inferred in the summary. ValueError that names the file and the line.
     """
     text, encoding = decode_text(path, read_bytes(path))
+    refuse_json(path, text)
+    text, stated = cut_separator_line(text)
+    delimiter = delimiter or stated
     if quotes is None:
         quotes = get_suffix(path) == ".csv"
     if delimiter is not None:
@@ -50,6 +55,7 @@ def read_delimited(
     is_header = looks_like_header(cells, given, summary) if header is None else header
     first = cells[0][0]
     parts = [f"separated by {name}s" if mark in DELIMITERS.values() else f"separated by {name}"] if width > 1 else ["one column"]
+    parts += ["as line 1 says"] if stated and mark == stated else []
     parts += [encoding] if encoding != "UTF-8" else []
     summary.format = ", ".join([*parts, f"header in line {first}" if is_header else "no header"])
     if width == 1:
@@ -59,19 +65,67 @@ def read_delimited(
     return (name_columns(cells[0][1]), cells[1:]) if is_header else ([str(i + 1) for i in range(width)], cells)
 
 
+def refuse_json(path: FilePath, text: str) -> None:
+    """Raise DataError if the first line is a JSON object."""
+    first = text[: 1 << 20].lstrip().split("\n", 1)[0].strip()
+    if first[:1] == "{" and first[-1:] == "}":
+        value = None
+        with contextlib.suppress(DataError):
+            value = parse_json(path, first)
+        if value:
+            raise DataError(f"{path}: its first line is a JSON object, so it is no table: its name must end in .jsonl")
+
+
+def cut_separator_line(text: str) -> tuple[str, str | None]:
+    """Return the text with a blank first line in place of Excel's "sep=;", and the delimiter that this names."""
+    match = SEPARATOR_LINE.match(text)
+    return (text, None) if match is None else (text[match.end() :], match[1] or match[2])
+
+
 def parse(path: FilePath, text: str, mark: str, quotes: bool) -> Cells:
-    """Return the cells of all lines that are not blank. ValueError that names the line if quotation marks do not match."""
+    """Return the cells of all lines that are not blank. ValueError that names the line if quotation marks do not match.
+
+    Blanks before a field are left out if a quotation mark follows them in some line: "a", "b".
+    """
     if not quotes:
         lines = enumerate(split_lines(text), start=1)
         return [(number, line.split(mark)) for number, line in lines if line.strip()]
-    limit = csv.field_size_limit(2**31 - 1)  # Python's own is 131,072 characters
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+    may_have_blanks = re.search(rf'{re.escape(mark)} +"', text) is not None
     try:
-        return [(reader.line_num, [row[0].removeprefix("\ufeff"), *row[1:]]) for row in reader if any(map(str.strip, row))]
+        cells = parse_quoted(path, text, mark)
+    except DataError:
+        if not may_have_blanks:
+            raise
+        return parse_quoted(path, text, mark, blanks=True)
+    if may_have_blanks and any(re.match(' +"', cell) for _, row in cells for cell in row[1:]):
+        with contextlib.suppress(DataError):
+            return parse_quoted(path, text, mark, blanks=True)
+    return cells
+
+
+def parse_quoted(path: FilePath, text: str, mark: str, blanks: bool = False) -> Cells:
+    """Return the cells of a text whose fields may stand in quotation marks; blanks: leave those before a field out."""
+    limit = csv.field_size_limit(2**31 - 1)  # Python's own is 131,072 characters
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True, skipinitialspace=blanks)
+    cells: Cells = []
+    last = 0  # line of the last row
+    try:
+        for row in reader:
+            last = reader.line_num
+            if any(map(str.strip, row)):
+                cells.append((last, [row[0].removeprefix("\ufeff"), *row[1:]]))
     except csv.Error as error:
-        raise DataError(f"{path}:{reader.line_num}: it is not valid CSV: {error}") from None
+        if "unexpected end" in str(error):
+            raise DataError(
+                f"{path}:{last + 1}: it is not valid CSV: a field begins with a quotation mark, and none ends it"
+            ) from None
+        hint = "; a quotation mark within a field in quotes must be doubled"
+        raise DataError(
+            f"{path}:{reader.line_num}: it is not valid CSV: {error}{hint if 'expected after' in str(error) else ''}"
+        ) from None
     finally:
         csv.field_size_limit(limit)
+    return cells
 
 
 def infer_delimiter(path: FilePath, text: str, quotes: bool, summary: FileSummary) -> tuple[str, Cells]:
@@ -80,17 +134,17 @@ def infer_delimiter(path: FilePath, text: str, quotes: bool, summary: FileSummar
     ValueError if none divides all lines alike and there are commas.
     """
     found: dict[str, Cells] = {}
-    problem: ValueError | None = None
+    problems: dict[str, ValueError] = {}
     for mark in (",", ";", "\t", "|"):
         try:
             cells = parse(path, text, mark, quotes)
             _, width = cut_empty_columns(path, cells)
         except ValueError as error:
-            problem = problem or (error if mark == "," else None)
+            problems[mark] = error
             continue
         if width > 1:
             found[mark] = cells
-        elif mark == "," and problem is None:
+        elif mark == ",":
             single = cells
     for mark, cells in found.items():
         if any(is_usual(cell) for cell in cells[0][1]):
@@ -100,9 +154,17 @@ def infer_delimiter(path: FilePath, text: str, quotes: bool, summary: FileSummar
         summary.warn(f"{others} both divide all its lines alike: the first is taken (option delimiter)")
     if found:
         return next(iter(found.items()))
-    if problem is not None:
-        raise ValueError(f"{problem} (option delimiter)")
+    other = next((mark for mark in problems if mark != "," and divides_most_lines(text, mark)), ",")
+    if problem := problems.get(other):
+        option = "options delimiter and quotes" if "CSV" in str(problem) else "option delimiter"
+        raise ValueError(f"{problem} ({option})")
     return ",", single
+
+
+def divides_most_lines(text: str, mark: str) -> bool:
+    """Return whether a mark occurs in the first line, and equally often in most others."""
+    counts = [line.count(mark) for line in split_lines(text) if line.strip()]
+    return counts[0] > 0 and counts.count(counts[0]) > 0.5 * len(counts)
 
 
 def cut_empty_columns(path: FilePath, cells: Cells, keep: int = 0) -> tuple[Cells, int]:
@@ -119,7 +181,7 @@ def cut_empty_columns(path: FilePath, cells: Cells, keep: int = 0) -> tuple[Cell
     for (number, row), n in zip(cells, used):
         if n > width or len(row) < width:
             have = len(row) if len(row) < width else n
-            raise DataError(f"{path}:{number}: expected {width} columns, as in line {cells[0][0]}, got {have}")
+            raise DataError(f"{path}:{number}: expected {count_noun(width, 'column')}, as in line {cells[0][0]}, got {have}")
     return [(number, row[:width]) for number, row in cells], width
 
 

@@ -1,5 +1,6 @@
 """The labels in a column, or under a key of JSON: texts, numbers, lists, multi-hot vectors, and those that are missing."""
 
+import ast
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -25,9 +26,13 @@ def read_labels(
     missing     texts that stand for no label. None: "nan" and, under "gold_label", "-" (SNLI's); -1 if all labels are integers
                 and there are at least three others from 0 on, or no others (SNLI, GLUE's tests in Hugging Face's form)
 
-    A blank cell and JSON's null are no labels. Vectors of zeros and ones, all of one length, become the lists of their ones'
+    A blank cell and JSON's null are no labels. If all others are lists in brackets, "['a', 'b']" or "[0, 1]", they are read as
+    such. Vectors of zeros and ones, all of one length, become the lists of their ones'
     positions. What was left out is recorded in the summary. ValueError that names the file and the line for other values.
     """
+    if lists := parse_lists([value for _, value in values]):
+        values = [(line, each) for (line, _), each in zip(values, lists)]
+        summary.format += ", labels are lists in brackets"
     vectors = [value for _, value in values if isinstance(value, list)]
     if is_multihot(vectors):
         values = [(line, [i for i, on in enumerate(v) if on] if isinstance(v, list) else v) for line, v in values]
@@ -44,6 +49,36 @@ def read_labels(
             summary.leave_out(f"with {text!r} for no label", line)
             summary.options += ["missing"] * ("missing" not in summary.options)
     return labels
+
+
+def parse_lists(values: Sequence[Any]) -> list[Any]:
+    """Return the lists that all texts are, as pandas and NumPy write them, blank cells as they are; [] if some are not lists."""
+    lists: list[Any] = []
+    for value in values:
+        text = value.strip() if isinstance(value, str) else ""
+        if not isinstance(value, str | None):
+            return []
+        if not text:
+            lists.append(value)
+            continue
+        items = parse_list(text)
+        if items is None:
+            return []
+        lists.append(items)
+    return lists if any(isinstance(each, list) for each in lists) else []
+
+
+def parse_list(text: str) -> list[Any] | None:
+    """Return the list of texts or numbers that a text such as "['a', 'b']", "[0, 1]" or "[0 1]" stands for; None for another."""
+    if not (text.startswith("[") and text.endswith("]")):
+        return None
+    if re.fullmatch(r"\[\s*[01]\.?(\s+[01]\.?)*\s*\]", text):
+        return [int(float(number)) for number in text[1:-1].split()]
+    try:
+        items = ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
+    return items if isinstance(items, list) and all(isinstance(item, str | int | float) for item in items) else None
 
 
 def clean_label(label: Any, separator: str | None, position: str) -> Label:

@@ -19,12 +19,24 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "UTF-32-LE"), (codecs.BOM_UTF32_BE, "UTF-32-BE"), (codecs.BOM_UTF8, "UTF-8"),
     (codecs.BOM_UTF16_LE, "UTF-16-LE"), (codecs.BOM_UTF16_BE, "UTF-16-BE"),
 )  # fmt: skip
+# The first bytes of files that are not text, and how they become text.
+NOT_TEXT = (
+    (b"\x1f\x8b", "it is packed by gzip: its name must end in .gz"),
+    (b"\xfd7zXZ\0", "it is packed by xz: its name must end in .xz"),
+    (b"BZh91AY&SY", "it is packed by bzip2: unpack it, or pack it by gzip or xz"),
+    (b"PK\x03\x04", "it is a .zip or .xlsx file, not text: unpack it, or save the table as .csv"),
+    (b"\xd0\xcf\x11\xe0", "it is an old Office file, not text: save the table as .csv"),
+    (b"PAR1\x15", "it is a Parquet file, not text: save the table as .csv or .jsonl"),
+    (b"ARROW1\0", "it is an Arrow file, not text: save the table as .csv or .jsonl"), (b"%PDF-", "it is a PDF, not text"),
+    (b"version https://git-lfs.github.com/", "it is a pointer of Git LFS, not the file itself: git lfs pull fetches that"),
+    (b"<!DOCTYPE html", "it is a web page, not the file itself"), (b"<!doctype html", "it is a web page, not the file itself"),
+)  # fmt: skip
 
 
 def read_bytes(path: FilePath) -> bytes:
     """Return the unpacked contents of a file. DataError if it is packed and damaged; OSError as from `open`."""
     path = Path(path)
-    unpack = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix)
+    unpack = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix.lower())
     try:
         with (unpack or open)(path, "rb") as file:  # type: ignore[operator]
             return file.read()
@@ -40,8 +52,12 @@ def read_text(path: FilePath) -> str:
 def decode_text(path: FilePath, data: bytes) -> tuple[str, str]:
     """Return the text of a file's bytes, without a byte order mark, and the name of its encoding.
 
-    The encoding is UTF-8, or UTF-16 or UTF-32 with a byte order mark. DataError that names the line and the byte if it is not.
+    The encoding is UTF-8, or UTF-16 or UTF-32 with a byte order mark. DataError that names the line and the byte if it is not, or
+    the kind of a file that is not text.
     """
+    for start, reason in NOT_TEXT:
+        if data.startswith(start):
+            raise DataError(f"{path}: {reason}")
     name, mark = next(((name, mark) for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), ("UTF-8", b""))
     try:
         text = data[len(mark) :].decode(name)
@@ -117,7 +133,7 @@ def require_examples(path: FilePath, examples: T) -> T:
 def get_suffix(path: FilePath) -> str:
     """Return the suffix in lower case, without that of packing: ".tsv" for "data.tsv.gz"."""
     path = Path(path)
-    return (Path(path.stem) if path.suffix in (".gz", ".xz") else path).suffix.lower()
+    return (Path(path.stem) if path.suffix.lower() in (".gz", ".xz") else path).suffix.lower()
 
 
 class UniqueIds:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from albert_np.data.formats.delimited import DELIMITERS, Cells, cut_empty_columns, parse
+from albert_np.data.formats.delimited import DELIMITERS, Cells, cut_empty_columns, cut_separator_line, parse
 from albert_np.data.formats.languages import get_language
 from albert_np.data.formats.lines import FilePath, get_suffix, read_text
 from albert_np.data.formats.parallel_columns import (
@@ -79,7 +79,8 @@ def read_cells(path: FilePath, delimiter: str | None, quotes: bool | None, summa
     The delimiter of a .csv is the first of comma, semicolon, tab and pipe that divides all rows into equally many cells, and more
     than one. ValueError that names the file and the line: it is not valid, or rows differ.
     """
-    text = read_text(path)
+    text, stated = cut_separator_line(read_text(path))
+    delimiter = delimiter or stated
     is_csv = get_suffix(path) == ".csv"
     quotes = is_csv if quotes is None else quotes
     marks = [DELIMITERS.get(delimiter, delimiter)] if delimiter else [",", ";", "\t", "|"] if is_csv else ["\t"]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from albert_np.data.formats.lines import FilePath, require_examples
+from albert_np.data.formats.lines import FilePath, get_suffix, require_examples
 from albert_np.data.formats.objects import complete_ids, quote_names, read_objects
 from albert_np.data.formats.squad_answers import place_answers
 from albert_np.data.formats.summary import Examples, FileSummary
@@ -17,6 +17,7 @@ KEYS = {
     "answers": ("answers", "answer"),
     "id": ("id", "qid", "question_id", "query_id"),
 }
+EXAMPLE = '{"question": ..., "context": ..., "answer": ...}'
 USED = ("title", "is_impossible", "answer_start")  # beside them
 FEW = 0.1  # share of the questions without a right answer from which on this is a warning
 
@@ -59,6 +60,10 @@ def read_squad(
 
     ValueError that names the file and the position.
     """
+    if get_suffix(path) in (".csv", ".tsv"):
+        raise DataError(
+            f"{path}: a table is not read; expected SQuAD's JSON, or an object on each line (.jsonl), such as {EXAMPLE}"
+        )
     form, rows, about = read_objects(path)
     given = {"question": question, "context": context, "answers": answers}
     usual = {role: get_usual(role, given.get(role), optional) for role in KEYS}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from albert_np.data.formats.column_names import Columns, choose_columns, is_usual
+from albert_np.data.formats.column_names import Columns, choose_columns, is_usual, quote_columns
 from albert_np.data.formats.delimited import read_delimited
 from albert_np.data.formats.label_values import join_columns, read_labels
 from albert_np.data.formats.lines import (
@@ -22,7 +22,10 @@ from albert_np.io.files import DataError
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 OPTIONS = ["text", "pair", "label", "header", "delimiter", "quotes", "missing", "several", "separator"]
+EXAMPLE = '{"text": ..., "label": ...}'
 TEXT_WORDS = 3  # a column whose cells have more words than this, on average, and mostly differ, holds texts
+ONE_OF_SEVERAL = ("toxic", "spam")  # usual names of a label, but of one class
+FEWEST_ROWS = 4  # from which on a column of zeros and ones is one of labels
 SAMPLE = 40  # rows that `holds_texts` looks at
 
 
@@ -60,6 +63,8 @@ def read_table(
 
     ValueError that names the file and the line; FileNotFoundError.
     """
+    if not separator:
+        raise ValueError(f"{path}: the option separator must not be empty")
     summary = FileSummary(str(path), options=OPTIONS[:3])
     names: tuple[str | None, ...] = text, pair, label
     given = [name for name in (text, pair, *(label.split(",") if label else ())) if name]
@@ -128,6 +133,8 @@ def make_examples(
     describe_columns(columns, chosen, label_columns, summary)
     if chosen.pair is None and pair is None:
         warn_of_unused_texts(rows, summary)
+    if chosen.label is not None and label is None:
+        warn_of_unused_labels(rows, chosen.label, summary)
     return Examples(examples, summary)
 
 
@@ -137,7 +144,10 @@ def read_ids(path: FilePath, rows: Sequence[Row], column: str | None) -> list[st
     for number, row in rows:
         identifier = None if column is None else row.get(column)
         if identifier is not None:
-            unique.add(str(identifier), number)
+            try:
+                unique.add(str(identifier), number)
+            except DataError as error:
+                raise DataError(f"{error} (if the column {column!r} has no ids, give it another name)") from None
         ids.append(str(number if identifier is None else identifier))
     return ids
 
@@ -174,6 +184,23 @@ def warn_of_unused_texts(rows: Sequence[Row], summary: FileSummary) -> None:
             summary.warn(f"the column {name!r} also holds texts and is not used (option pair)")
 
 
+def warn_of_unused_labels(rows: Sequence[Row], label: str, summary: FileSummary) -> None:
+    """Warn if several other columns hold zeros and ones, too, as in Jigsaw's files."""
+    if label.strip().lower() not in ONE_OF_SEVERAL or len(rows) < FEWEST_ROWS or not holds_bits(rows, label):
+        return
+    others = [name for name in summary.unused if holds_bits(rows, name)]
+    if len(others) > 1:
+        summary.warn(
+            f"{quote_columns(others)} hold zeros and ones, like {label!r}: for a set of labels, option "
+            f"label={label},{others[0]},..."
+        )
+
+
+def holds_bits(rows: Sequence[Row], name: str) -> bool:
+    """Return whether a column holds zeros and ones alone."""
+    return all(str(row.get(name)).strip() in ("0", "1") for _, row in rows)
+
+
 def holds_texts(values: Sequence[Any]) -> bool:
     """Return whether the values are texts of several words that mostly differ."""
     texts = [value for value in values if isinstance(value, str) and value.strip()]
@@ -187,7 +214,9 @@ def read_json_rows(path: FilePath, summary: FileSummary) -> list[Row]:
     text, encoding = decode_text(path, read_bytes(path))
     values: list[tuple[int, Any]]
     lines = [(number, line) for number, line in enumerate(split_lines(text), start=1) if line.strip()]
-    if text.lstrip()[:1] == "[" or (get_suffix(path) == ".json" and not is_json_lines(lines)):
+    if (text.lstrip()[:1] == "[" and not is_json_lines(lines, "[]")) or (
+        get_suffix(path) == ".json" and not is_json_lines(lines)
+    ):
         whole = parse_json(path, text)
         values = list(enumerate(find_objects(path, whole), start=1))
         summary.format = "JSON, a list of objects" if isinstance(whole, list) else "JSON, an object with lists"
@@ -198,14 +227,16 @@ def read_json_rows(path: FilePath, summary: FileSummary) -> list[Row]:
     summary.format += f", {encoding}" if encoding != "UTF-8" else ""
     for number, value in values:
         if not isinstance(value, dict):
-            raise DataError(f"{path}:{number}: expected a JSON object, got {str(value)[:40]!r}")
+            line = f":{lines[0][0]}" if len(lines) == 1 else ""
+            position = f":{number}" if summary.position == "line" else f"{line}: element {number}"
+            raise DataError(f"{path}{position}: expected a JSON object such as {EXAMPLE}, got {str(value)[:40]!r}")
     keys = {key: None for _, value in values for key in value}  # a key that only some objects have is a column of all
     return [(number, {**keys, **value}) for number, value in values]
 
 
-def is_json_lines(lines: Sequence[tuple[int, str]]) -> bool:
-    """Return whether a .json file has an object on each line, rather than one value over all lines."""
-    return len(lines) > 1 and all(line.strip()[0] == "{" and line.strip()[-1] == "}" for _, line in lines[:2])
+def is_json_lines(lines: Sequence[tuple[int, str]], marks: str = "{}") -> bool:
+    """Return whether a .json file has an object (or a list, with the marks "[]") on each line, rather than one over all lines."""
+    return len(lines) > 1 and all(line.strip()[0] == marks[0] and line.strip()[-1] == marks[1] for _, line in lines[:2])
 
 
 def find_objects(path: FilePath, value: Any) -> list[Any]:
@@ -228,7 +259,11 @@ def find_objects(path: FilePath, value: Any) -> list[Any]:
     ):
         return [value]  # a single example
     keys = f" with {', '.join(map(repr, list(value)[:5]))}" if isinstance(value, dict) else ""
-    raise ValueError(f"{path}: expected a list of objects, or one object on each line, got one {type(value).__name__}{keys}")
+    if isinstance(value, dict) and value and all(isinstance(each, list) for each in value.values()):
+        keys += ": if these are parts such as train and test, write each into a file of its own"
+    raise DataError(
+        f"{path}: expected a list of objects such as {EXAMPLE}, or one on each line, got one {type(value).__name__}{keys}"
+    )
 
 
 def guess_columns(path: FilePath, rows: Sequence[Sequence[str]], summary: FileSummary) -> list[str]:

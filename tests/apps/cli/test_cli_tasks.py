@@ -231,6 +231,7 @@ def test_mistakes_are_one_line(files, tmp_path, fails):
         "finetune", "ner", "--train", files / "text.tsv", "--out", tmp_path / "m", *SMALL, code=1
     )
     assert "--option takes KEY=VALUE" in fails("finetune", "ner", *train, "-o", "word")
+    assert "--option word is given twice: word=1 and word=2" in fails("finetune", "ner", *train, "-o", "word=1", "-o", "word=2")
     assert "ner has no option 'colour'" in fails("finetune", "ner", *train, "-o", "colour=1")
     (tmp_path / "empty.conll").write_text("\n\n")
     assert "there is no example in it" in fails("finetune", "ner", *train, "--dev", tmp_path / "empty.conll", code=1)

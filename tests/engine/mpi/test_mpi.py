@@ -167,7 +167,7 @@ def test_what_is_wrong_for_all_is_said_once(mpiexec, workshop, tmp_path):
     arguments = ["-m", "albert_np", "pretrain", workshop / "text.txt", "--out", tmp_path / "run"]
     for more, code, words in (
         ((), 2, "already holds a run"),  # only the first process looks
-        (("--resume",), 2, "no usable checkpoint"),
+        (("--resume",), 1, "no usable checkpoint"),
         (("--max-length", 7), 2, "max_length must be at least 8, not 7"),  # every process looks
     ):
         done = mpiexec(3, *arguments, *more, code=code)
@@ -215,7 +215,7 @@ def test_a_signal_to_mpiexec_saves_and_ends(mpiexec, workshop, tmp_path, asked, 
     (saved,) = (run / "checkpoints").iterdir()
     last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["step"]
     assert saved.name == f"step-{last:08d}"
-    assert len(re.findall("100000 steps", out)) == 1
+    assert len(re.findall("100,000 steps", out)) == 1
 
 
 # ---- the commands ----
