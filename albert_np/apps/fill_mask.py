@@ -36,11 +36,14 @@ def _suggest(path: str, head: str) -> str:
     from albert_np.tasks.inferred import CLASSES, get_class
     from albert_np.tasks.trained import FILE
 
-    file, names = Path(path) / FILE, CLASSES.get(get_class(AlbertConfig.from_pretrained(path)), ())
+    named = get_class(AlbertConfig.from_pretrained(path))
+    file, names = Path(path) / FILE, CLASSES.get(named, ())
     if file.is_file():
         return f"; it answers with albert-np predict {read_json(file).get('task')} --model {path}"
     if names:
         return f"; it answers with albert-np predict {names[0]} --model {path}"
+    if named and head:
+        return f"; its config names the class {named!r}, for which there is no task here"
     if head:
         return "; its config names no class, so name its task: albert-np predict TASK, or serve --task TASK"
     return "; name the pretrained model"

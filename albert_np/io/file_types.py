@@ -7,7 +7,7 @@ def describe_type(head: bytes, wanted: str = "weights") -> str:
     """Return what a file that begins with these bytes (a few hundred) is; "" if it may be a file of the wanted type."""
     start = head.lstrip()[:64].lower()
     if head.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer, not the file itself: fetch it with `git lfs pull`"
+        return "a Git LFS pointer, not the file itself: fetch it with git lfs pull"
     if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
         return f"a web page (HTML), not {wanted}: the download went wrong"
     if head.startswith(b"PK\x03\x04"):

@@ -18,7 +18,7 @@ from albert_np.data.formats import Labelled, read_table
 from albert_np.data.formats.column_names import is_usual, quote_columns
 from albert_np.data.formats.lines import get_suffix, read_lines
 from albert_np.data.formats.summary import Examples, get_summary
-from albert_np.data.formats.tables import as_rows, examples_from_rows
+from albert_np.data.formats.tables import examples_from_rows
 from albert_np.metrics import classification_scores, multilabel_scores, regression_scores
 from albert_np.models import AlbertForSequenceClassification
 from albert_np.tasks.label_kinds import doubts_about_separators, find_doubts, infer_kind, parse_number
@@ -116,11 +116,8 @@ class Classification(Task):
             option = "option pair" if trained_on_pairs else "option pair=none"
             examples.summary.warn(f"it is read as {read}, and the training examples are {trained} ({option})")
 
-    def examples(self, given: Any, name: str = "examples") -> list[Labelled]:
-        """Return the examples of a file, a data frame, a list of dicts, or a list of `Labelled`."""
-        rows = as_rows(given)
-        if rows is None:
-            return super().examples(given, name)
+    def examples_from_rows(self, rows: list[dict[str, Any]], name: str) -> list[Labelled]:
+        """Return the examples of a data frame, or of dicts."""
         options = {key: self.options[key] for key in ("text", "pair", "label", "missing")}
         return examples_from_rows(rows, name, **options, optional=("text", "label") if self.options["labels"] else ())
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from albert_np.data.formats.summary import get_summary
+from albert_np.data.formats.summary import count_noun, get_summary
 from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_figures, write_json, write_whole
@@ -65,7 +65,8 @@ class Finetuned:
         if self.scores:
             spread = f" ± {format_score(self.deviation[task.metric])}, the mean of {len(self.scores)} seeds" if several else ""
             others = "".join(f"; {name} {format_score(scores[task.metric])}" for name, scores in self.baselines.items())
-            lines.append(f"  {task.metric} {format_score(self.mean[task.metric])}{spread}, on {len(self.held)} examples{others}")
+            held = count_noun(len(self.held), "example")
+            lines.append(f"  {task.metric} {format_score(self.mean[task.metric])}{spread}, on {held}{others}")
         return "\n".join([*lines, "  .plot()  .mean  .baselines  .history  .trained.predict(texts)  .trained.evaluate(examples)"])
 
     def plot(self) -> Any:
@@ -168,14 +169,13 @@ def finetune(
         teacher=teacher, **settings,
     )  # fmt: skip
     with processes.guard():
+        check_types(options=options, changes=changes, seeds=seeds, out=out)
         is_new = not isinstance(task, Task)
         task = get_task(task, **(options or {}))
         check_names(settings, task)
         if is_new:
             task.check_for_training(options or {})
         checked = FinetuneSettings.from_dict({**task.trains, **settings})
-        if seeds < 1:
-            raise ValueError(f"seeds must be at least 1, not {seeds}")
         if resume and out is None:
             raise ValueError("resume needs `out`, the folder of the run to continue")
         folder = None if out is None else processes.broadcast_object(lambda: FinetuneFolder(out, resume, seeds))
@@ -217,6 +217,9 @@ def finetune(
 
 def learn_from(task: Task, given: dict[str, tuple[Any, list[Any]]], callback: Callback) -> list[dict[str, Any]]:
     """Let the task learn from the training examples, report how they were read, and return the summaries as JSON values."""
+    for name, (value, examples) in given.items():
+        if value is not None and not examples:
+            raise ValueError(f"{name}: there is no example in it")
     try:
         with warnings.catch_warnings(record=True) as doubts:
             task.learn(given["train"][1])
@@ -325,6 +328,17 @@ class FinetuneJob:
                 folder.finish(settings.seed)
             draw_run(folder.seed_folder(settings.seed), history, trained.task, self.baselines)
         return trained, history
+
+
+def check_types(options: Any, changes: Any, seeds: Any, out: Any) -> None:
+    """Raise ValueError for an argument of another type, named as `finetune` names it."""
+    for name, value in (("options", options), ("changes", changes)):
+        if not isinstance(value, dict | None):
+            raise ValueError(f"{name} must be a dict, {{name: value}}, not {value!r}")
+    if type(seeds) is not int or seeds < 1:
+        raise ValueError(f"seeds must be at least 1, the number of runs, not {seeds!r}")
+    if not isinstance(out, str | os.PathLike | None):
+        raise ValueError(f"out must be the path of a folder, not {out!r}")
 
 
 def check_names(settings: dict[str, Any], task: Task) -> None:

@@ -45,7 +45,7 @@ class FinetuneFolder(RunFolder):
     def check(self) -> None:
         """Raise the errors listed above, except that of the lock."""
         if not self.resume:
-            new_folder(self.path)
+            new_folder(self.path, resumable=True)
         elif not (self.path / FILE).is_file():
             raise FileNotFoundError(f"there is no run to resume in {self.path}: it has no {FILE}")
 
@@ -99,15 +99,18 @@ class FinetuneFolder(RunFolder):
                 write_whole(target, lambda copy, source=source: shutil.copyfile(source, copy))  # type: ignore[misc]
 
 
-def new_folder(out: str | os.PathLike[str]) -> Path:
-    """Return the folder to write to, which may not exist yet. FileExistsError if it is not empty."""
+def new_folder(out: str | os.PathLike[str], resumable: bool = False) -> Path:
+    """Return the folder to write to, which may not exist yet. FileExistsError if it is not empty.
+
+    resumable: the run that it may hold can be continued with `resume=True`
+    """
     path = Path(out)
     if not path.exists():
         return path
     if not path.is_dir():
         raise FileExistsError(f"{path} is a file; `out` needs a new folder")
     names = {each.name for each in path.iterdir()} - {LOCK}  # which a run leaves that failed before it wrote anything
-    if FILE in names:
+    if FILE in names and resumable:
         raise FileExistsError(f"{path} is not empty: it holds a run; `resume=True` continues it, or choose another `out`")
     if names:
         raise FileExistsError(f"{path} is not empty; `out` needs a new folder")
@@ -147,7 +150,13 @@ def find_differences(now: dict[str, Any], then: dict[str, Any]) -> list[str]:
         new, old = now.get(key), then.get(key)
         if new == old:
             continue
-        if key in HASHES:
+        if key == "several seeds":
+            lines.append(
+                "the run has one seed and no folder for each: for several, choose another `out`"
+                if new
+                else "the run has several seeds, not one: leave out `seeds`"
+            )
+        elif key in HASHES:
             lines.append(f"{HASHES[key]} {'are' if key in ('train', 'dev') else 'is'} not what the run was started with")
         elif isinstance(new, dict) and isinstance(old, dict):
             compared = {name: value for name, value in old.items() if key != "options" or name in new}  # without `Task.reading`

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from albert_np.io.files import DataError
 from albert_np.models.config import AlbertConfig
 from albert_np.tasks import TASKS, Task, get_task
 from albert_np.tasks.classification import PROBLEM_TYPES
@@ -96,7 +97,7 @@ def _get_kind(path: Path, config: AlbertConfig) -> str:
     problem = config.problem_type or ("regression" if config.num_labels == 1 else "single_label_classification")
     kind = next(kind for kind, name in PROBLEM_TYPES.items() if name == problem)
     if kind == "number" and config.num_labels != 1:
-        raise ValueError(f"{path} is a regression of {config.num_labels} numbers; classification here is of one number at most")
+        raise DataError(f"{path} is a regression of {config.num_labels} numbers; classification here is of one number at most")
     return kind
 
 
@@ -109,7 +110,7 @@ def get_labels(path: Path, config: AlbertConfig) -> list[str]:
     labels = [names[i] for i in range(len(names))]
     twice = [label for label in labels if labels.count(label) > 1]
     if twice:
-        raise ValueError(f"{path}: id2label of config.json has the name {twice[0]!r} for {labels.count(twice[0])} labels")
+        raise DataError(f"{path}: id2label of config.json has the name {twice[0]!r} for {labels.count(twice[0])} labels")
     return labels
 
 

@@ -52,15 +52,17 @@ class InitialModel:
 
         if (model is None) == (config is None):
             raise ValueError(
-                "expected either model, a pretrained one, or config, such as a preset's name, for one that is not pretrained"
+                "expected either `model`, a pretrained one, or `config`, such as a preset's name, for one that is not pretrained"
             )
         if isinstance(config, str | os.PathLike):
             check_config_name(config)
+            if not Path(config).exists():
+                AlbertConfig.preset(str(config))  # raises now, before a vocabulary is trained
         if tokenizer is None and model is None:
             switches = bool(lower_case), keep_accents is not False
             callback.note(
                 f"training a vocabulary of at most {vocab_size} pieces on the examples: {describe_normaliser(*switches)} "
-                "(lower_case and keep_accents choose that)"
+                "(`lower_case` and `keep_accents` choose that)"
             )
             tokenizer = processes.broadcast_object(lambda: train_vocabulary(task, examples, vocab_size, *switches))
         with processes.main_process_first():  # a name on the hub is downloaded once

@@ -11,8 +11,10 @@ DECIMAL = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)(e[+-]?[0-9]+)?", re
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+(,[0-9]+)?")
 CODE = re.compile(r"[+-]?0[0-9]")  # "007": a leading zero
 SIGN = r"[€$£¥%]"
-THOUSANDS = r"[0-9]{1,3}(?:[.,' ][0-9]{3})+(?:[.,][0-9]+)?"
-DECORATED = re.compile(rf"{SIGN}? ?[+-]?(?:{THOUSANDS}|[0-9]+(?:[.,][0-9]+)?) ?{SIGN}?")  # "1,000.50", "3%", "€5"
+THOUSANDS = r"[0-9]{1,3}(?:[.,'\u2019 \u00a0\u202f][0-9]{3})+(?:[.,][0-9]+)?"
+DECORATED = re.compile(
+    rf"[+\u2212-]?{SIGN}? ?[+\u2212-]?(?:{THOUSANDS}|[0-9]+(?:[.,][0-9]+)?) ?{SIGN}?"
+)  # "1,000.50", "3%", "€5"
 FEW, MANY = 10, 20  # labels that are all different are refused from FEW on; integers are worth a word from MANY classes on
 
 
@@ -62,6 +64,12 @@ def find_doubts(kind: str, labels: list[Any]) -> list[str]:
             f"{numbers:,} of {len(counts):,} different labels are numbers, and {names} not: if they stand for no label, say so ("
             f"option missing={','.join(others[:3])}); if they are names, option kind=classes"
         )
+    if len(counts) < 2 * numbers < 2 * len(counts) and any(DECIMAL.fullmatch(text) and "." in text for text in counts):
+        others = [text for text in counts if not (DECIMAL.fullmatch(text) or DECIMAL_COMMA.fullmatch(text))]
+        return [
+            f"{numbers:,} of {len(counts):,} different labels are numbers, and {', '.join(map(repr, others[:3]))} not, so all "
+            f"are taken for classes: option missing={','.join(others[:3])} if that stands for no label, else kind=classes"
+        ]
     if len(counts) == len(texts) and len(texts) >= FEW:
         if are_decorated(counts):
             raise ValueError(

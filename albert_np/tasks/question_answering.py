@@ -100,7 +100,7 @@ class QuestionAnswering(Task):
         """Return an example of a question, a tab, and its passage."""
         question, tab, context = text.partition("\t")
         if not tab or not context.strip():
-            raise ValueError("expected a question, a tab, and the passage that it is about; `ask` reads passages from files")
+            raise ValueError("expected a question, a tab, and the passage that it is about (ask reads passages from files)")
         return Question("1", question, context)
 
     def is_plain_text(self, path: Any) -> bool:

@@ -60,6 +60,11 @@ def warn(text: str) -> None:
     warnings.warn(text, stacklevel=2)
 
 
+def is_frame(value: Any) -> bool:
+    """Return whether a value is a DataFrame: iterated over, it gives the names of its columns."""
+    return hasattr(value, "columns") and hasattr(value, "to_dict")
+
+
 class Task:
     """Base class of all tasks. A subclass sets the class attributes and implements the methods that raise NotImplementedError.
 
@@ -160,8 +165,10 @@ class Task:
         """
         if isinstance(given, str | os.PathLike):
             return self.read(given)
-        if hasattr(given, "columns") and hasattr(given, "to_dict"):  # a DataFrame
+        if is_frame(given):
             given = given.to_dict("records")
+            if not given:
+                raise ValueError(f"{name}: there is no example in it")
         if isinstance(given, Mapping) or not isinstance(given, Iterable):
             kind = f"a dict of {', '.join(map(repr, given))}" if isinstance(given, Mapping) else reprlib.repr(given)
             raise ValueError(f"{name}: expected a file or a list of {self._describe_form()}, got {kind}")
@@ -170,7 +177,8 @@ class Task:
             if isinstance(example, self.form):
                 continue
             if all(isinstance(each, dict) for each in examples):
-                return self.examples_from_rows(examples, name)
+                rows = [{str(column): value for column, value in each.items()} for each in examples]  # 0, 1, ... in a DataFrame
+                return self.examples_from_rows(rows, name)
             raise ValueError(f"{name}[{i}]: expected {self._describe_form()}, got {reprlib.repr(example)}")
         return examples
 

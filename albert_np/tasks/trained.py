@@ -16,7 +16,7 @@ from albert_np.io.files import DataError, IncompleteFolder, make_folder, read_js
 from albert_np.io.packed_checkpoint import Packing, save_packed
 from albert_np.models.vocabulary import check_vocabulary
 from albert_np.tasks import TASKS, Task, get_task
-from albert_np.tasks.task import MIN_LENGTH
+from albert_np.tasks.task import MIN_LENGTH, is_frame
 from albert_np.training.finetune import numeric_scores
 from albert_np.version import __version__
 
@@ -111,15 +111,21 @@ class Trained:
         write_json(path / FILE, {"task": self.task.name, "options": self.task.options, **self.about, "version": __version__})
 
     def predict(self, texts: str | Iterable[Any]) -> list[dict[str, Any]]:
-        """Return the answers for texts, for one text, or for examples of the task, each as a dict (`Task.as_json`)."""
-        given = [texts] if isinstance(texts, str) else list(texts)
-        examples = self.task.examples([self.task.example(each) if isinstance(each, str) else each for each in given], "texts")
+        """Return the answers for texts, for one text, or for examples of the task (a DataFrame, too), each as a dict
+        (`Task.as_json`)."""
+        if is_frame(texts):
+            examples = self.task.examples(texts, "texts")
+        else:
+            given = [texts] if isinstance(texts, str | dict) or not isinstance(texts, Iterable) else list(texts)
+            examples = self.task.examples([self.task.example(each) if isinstance(each, str) else each for each in given], "texts")
         answers = self.task.answers(self.model, self.tokenizer, examples)
         return [self.task.as_json(example, answer) for example, answer in zip(examples, answers)]
 
     def evaluate(self, examples: Any) -> dict[str, Any]:
         """Return the scores on a file, given its path, or on a list of examples."""
         examples = self.read(examples)
+        if not examples:
+            raise ValueError("there are no examples to score")
         self.task.check_scored(examples)
         return self.task.score(examples, self.task.answers(self.model, self.tokenizer, examples))
 

@@ -58,7 +58,7 @@ def read_tokenizer_json(path: Path) -> list[str]:
         raise DataError(f"{path} holds a Unigram model, not {VOCAB_FILE}: AlbertTokenizer reads it")
     vocab = model.get("vocab") if isinstance(model, dict) else None
     if kind != "WordPiece" or not isinstance(vocab, dict):
-        raise ValueError(f"{path} holds no WordPiece model ({kind}): {MODEL_FILE} or {VOCAB_FILE} is needed")
+        raise ValueError(f"{path} holds neither a Unigram nor a WordPiece model ({kind}): {MODEL_FILE} or {VOCAB_FILE} is needed")
     if any(type(i) is not int for i in vocab.values()) or sorted(vocab.values()) != list(range(len(vocab))):
         raise ValueError(f"{path} has {len(vocab)} pieces, but their ids are not 0 to {len(vocab) - 1}")
     return sorted(vocab, key=vocab.__getitem__)

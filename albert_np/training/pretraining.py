@@ -305,6 +305,9 @@ def check_resumable(
         different.append("the corpus or its tokenizer is another one")
     if different:
         raise ValueError(f"cannot resume from {saved.folder}: {'; '.join(different)}")
+    done = saved.step
+    if settings.steps is not None and settings.steps < done:
+        raise ValueError(f"cannot resume from {saved.folder}: steps is {settings.steps} now, and {done} are done")
     if (settings.steps, settings.epochs) != (stored.steps, stored.epochs):
         callback.note(
             f"the run was planned for {_format_length(stored)} and is now for {_format_length(settings)}: from here on the "

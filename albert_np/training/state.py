@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from albert_np.core.optim import OptimizerState
+from albert_np.data.formats.summary import count_noun
 
 
 @dataclass(repr=False)
@@ -22,12 +23,11 @@ class History:
 
     def __repr__(self) -> str:
         losses = [f"{self.steps[i]['loss']:.4g}" for i in (0, -1)] if self.steps else []
-        steps = f"{len(self.steps)} steps" + (f", loss {losses[0]} to {losses[1]}" if losses else "")
+        steps = count_noun(len(self.steps), "step") + (f", loss {losses[0]} to {losses[1]}" if losses else "")
         scores = ", ".join(f"{name} {value:.4g}" for name, value in self.scores.items() if isinstance(value, int | float))
         best = f", the best is {self.best}: {scores}" if self.best else ""
-        return (
-            f"History({steps}; {len(self.epochs)} epochs scored{best}{', stopped by ' * bool(self.stopped_by)}{self.stopped_by})"
-        )
+        stopped = f", stopped by {self.stopped_by}" if self.stopped_by else ""
+        return f"History({steps}; {count_noun(len(self.epochs), 'epoch')} scored{best}{stopped})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return what checkpoints store. Scores and answers are not stored; they are computed again from the best parameters."""

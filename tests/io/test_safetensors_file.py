@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from albert_np.io import read
+from albert_np.io.files import IncompleteFolder
 
 A, B = np.arange(6, dtype="<f4").reshape(2, 3), np.arange(1, 5, dtype="<f4")
 HEADER = {
@@ -145,7 +146,7 @@ def test_shards(shards):
 
 
 def test_shards_that_do_not_hold_what_the_index_says(shards, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"shard model-3\.safetensors is missing"):
+    with pytest.raises(IncompleteFolder, match=r"shard model-3\.safetensors is missing"):
         read(shards(a="model-1.safetensors", b="model-3.safetensors"))
     with pytest.raises(ValueError, match=r"model-1\.safetensors does not hold b"):
         read(shards(a="model-1.safetensors", b="model-1.safetensors"))

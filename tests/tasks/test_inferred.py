@@ -7,6 +7,7 @@ import pytest
 
 import albert_np as ab
 from albert_np.data.formats import Labelled, Tagged
+from albert_np.io.files import DataError
 from albert_np.io.load import MissingHeads
 from albert_np.tasks import get_task
 from albert_np.tasks.inferred import get_labels, infer_task, rename_ids
@@ -212,6 +213,14 @@ def test_a_named_task_decides_where_config_json_names_no_class(saved):
     assert load(folder, "classification with the labels a, b", task="classification").predict(TEXT)
     with pytest.raises(ValueError, match="regression of 3 numbers"):
         infer_task(folder, config_of(CLASSIFIER, num_labels=3, problem_type="regression"), 40)
+
+
+def test_what_a_folder_holds_is_no_wrong_usage(tmp_path):
+    """The exit code is 1, as for other contents that cannot be used."""
+    with pytest.raises(DataError, match="has the name 'a' for 2 labels"):
+        infer_task(tmp_path, config_of(CLASSIFIER, ["a", "a"]), 40)
+    with pytest.raises(DataError, match="regression of 3 numbers"):
+        infer_task(tmp_path, config_of(CLASSIFIER, num_labels=3, problem_type="regression"), 40)
 
 
 def test_options_that_are_given_count(tmp_path):

@@ -156,8 +156,10 @@ def test_more_seeds_can_be_asked_for(tokenizer, tmp_path):
     run(tmp_path / "two", tokenizer, seeds=3, resume=True)
     assert contents(tmp_path / "two") == contents(tmp_path / "three")
     run(tmp_path / "one", tokenizer)
-    with pytest.raises(ValueError, match="several seeds is True now and was False"):
+    with pytest.raises(ValueError, match="the run has one seed and no folder for each: for several, choose another `out`"):
         run(tmp_path / "one", tokenizer, seeds=2, resume=True)
+    with pytest.raises(ValueError, match="the run has several seeds, not one: leave out `seeds`"):
+        run(tmp_path / "two", tokenizer, resume=True)
 
 
 def test_a_signal_between_two_seeds_is_no_end(tokenizer, tmp_path, monkeypatch):

@@ -73,7 +73,7 @@ def test_tokenizer_json_alone(tmp_path, reference):
     alone = AlbertTokenizer.from_pretrained(tmp_path / "saved")  # more in test_unigram_json.py
     assert alone.get_vocab() == reference.get_vocab() and alone.encode("a b") == reference.encode("a b")
     (tmp_path / "saved" / "tokenizer.json").write_text('{"model": {"type": "BPE", "vocab": {}}}')
-    with pytest.raises(ValueError, match=r"tokenizer\.json holds no WordPiece model \(BPE\)"):
+    with pytest.raises(ValueError, match=r"tokenizer\.json holds neither a Unigram nor a WordPiece model \(BPE\)"):
         AlbertTokenizer.from_pretrained(tmp_path / "saved")
 
 

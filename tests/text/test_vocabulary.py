@@ -70,7 +70,7 @@ def test_a_tokenizer_json(read):
         ({**ids, "x": 8}, "10 pieces, but their ids"),
         ({**ids, "x": "9"}, "10 pieces, but their ids"),
         ({**ids, "x": None, "y": "10"}, "11 pieces, but their ids"),
-        ([["x", 1]], "holds no WordPiece model"),
+        ([["x", 1]], "holds neither a Unigram nor a WordPiece model"),
         ({"the": 0}, "not in it"),
     ):
         with pytest.raises(ValueError, match=message):

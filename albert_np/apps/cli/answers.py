@@ -1,10 +1,11 @@
 """Texts and files for `predict` and `translate`, and their answers in print."""
 
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from albert_np.apps.cli.common import print_json, print_message
-from albert_np.apps.cli.streams import BYTE_ORDER_MARK, decode_argument, read_stdin
+from albert_np.apps.cli.streams import BYTE_ORDER_MARK, decode_argument, is_terminal, read_stdin
 
 if TYPE_CHECKING:
     from albert_np.data.formats.summary import FileSummary
@@ -26,6 +27,8 @@ def print_answers(trained: "Trained", texts: list[str] | None, file: str | None,
 
 def parse_texts(task: "Task", texts: list[str] | None, quiet: bool) -> list[Any]:
     """Return the examples of the texts or, without any, of the lines of standard input."""
+    if not texts and not quiet and is_terminal(sys.stdin):
+        print_message("Type your texts, one per line; Ctrl-D ends.")
     lines = enumerate((decode_argument(text, "TEXT") for text in texts) if texts else read_stdin(), start=1)
     examples, summary = parse_lines(task, lines, "the texts" if texts else "standard input")
     if summary.left_out and not quiet:

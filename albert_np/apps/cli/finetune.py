@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from albert_np.apps.cli.answers import print_answers, read_examples
+from albert_np.apps.cli.baselines import describe_no_better, find_better_baselines
 from albert_np.apps.cli.common import (
     AccentsOption,
     BackendOption,
@@ -280,6 +281,9 @@ def merge_with_stored_arguments(task: str, out: Path, given: dict[str, Any]) -> 
     run = world().broadcast_object(lambda: read_run(out))
     check_task(run, get_task(task).name, out)
     stored = run["arguments"]
+    for name, other in (("model", "config"), ("config", "model")):
+        if given.get(name) is not None and stored.get(other) is not None:
+            raise ValueError(f"cannot resume {out}: it was started with {other} {stored[other]}: leave out {name} {given[name]}")
     merged = {key: {**(stored.get(key) or {}), **given[key]} for key in ("options", "changes")}
     return {**stored, **given, **merged}
 
@@ -329,8 +333,7 @@ def print_scores(done: "Finetuned", out: Path) -> None:
     print_table(["", *columns], rows)
     print_details(select_details(done.history.scores))
     if better := find_better_baselines(done):
-        names = " and ".join(map(repr, better))
-        print(f"\n{done.trained.task.metric} is no better than that of {names}: nothing was learned (see docs/not_learning.md)")
+        print("\n" + describe_no_better(done, better))
 
 
 def print_contents(done: "Finetuned", out: Path) -> None:
@@ -356,13 +359,6 @@ def describe_stopped(done: "Finetuned", out: Path) -> str:
     if done.history.best:
         return f"{out} holds the best epoch so far, {done.history.best}"
     return f"{out} holds the model as it was after {count_noun(len(done.history.steps), 'step')}"
-
-
-def find_better_baselines(done: "Finetuned") -> list[str]:
-    """Return the names of the baselines that score as well as the model, or better."""
-    task = done.trained.task
-    mean = done.mean.get(task.metric)  # None: there is no score
-    return [name for name, each in done.baselines.items() if mean is not None and not task.better(mean, each[task.metric])]
 
 
 def select_details(scores: dict[str, Any]) -> dict[str, str]:

@@ -224,6 +224,7 @@ def _prepare_resumed_run(arguments: RunArguments, report: Any) -> tuple[Any, Any
     from albert_np.apps.cli.pretrain_start import load_model
     from albert_np.data.corpus import Corpus
     from albert_np.engine.mpi import world
+    from albert_np.io.files import DataError
     from albert_np.models import AlbertForPreTraining
     from albert_np.text import AlbertTokenizer
     from albert_np.text.coverage import check_normaliser
@@ -240,6 +241,7 @@ def _prepare_resumed_run(arguments: RunArguments, report: Any) -> tuple[Any, Any
 
     config, state, vocabulary = world().broadcast_object(read_checkpoint)
     config = config.replace(**arguments.fields)
+    arguments.check_resumed(config)
     settings = Settings.from_dict(state["settings"]).replace(**arguments.settings)
     check_normaliser(vocabulary, str(out), arguments.lower_case, arguments.keep_accents)
     if tokenizer is not None and AlbertTokenizer.from_pretrained(tokenizer).fingerprint() != vocabulary.fingerprint():
@@ -261,7 +263,10 @@ def _prepare_resumed_run(arguments: RunArguments, report: Any) -> tuple[Any, Any
     if arguments.model is None:
         model = AlbertForPreTraining(config, seed=settings.seed)
     else:
-        model = load_model(arguments.model, config, settings.seed)
+        try:
+            model = load_model(arguments.model, config, settings.seed)
+        except DataError as error:
+            raise ValueError(f"cannot resume {out}: the run did not start from {arguments.model} ({error})") from None
     return model, data, settings, vocabulary
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from albert_np.models.config import AlbertConfig, check_config_name
+from albert_np.models.config import AlbertConfig, check_config_name, config_from
 
 if TYPE_CHECKING:
     from albert_np.models import AlbertForPreTraining
@@ -37,6 +37,16 @@ class RunArguments:
         if self.model is not None:
             raise typer.BadParameter(f"{self.model} has a config of its own: leave out --config {self.config}")
         check_config_name(self.config)
+
+    def check_resumed(self, config: AlbertConfig) -> None:
+        """Raise ValueError if --config is not that of the run that is resumed, whatever its vocabulary."""
+        if self.config is None:
+            return
+        now, then = config_from(self.config, self.fields).replace(vocab_size=config.vocab_size).to_dict(), config.to_dict()
+        different = [f"{key} is {now[key]!r} in it and was {then.get(key)!r}" for key in now if now[key] != then.get(key)]
+        if different:
+            shown = "; ".join(different[:3])
+            raise ValueError(f"cannot resume {self.out}: --config {self.config} is not that of the run: {shown}; leave it out")
 
 
 def read_config(model: str, fields: dict[str, Any]) -> tuple[AlbertConfig, dict[str, Any]]:
@@ -123,8 +133,8 @@ def get_vocabulary(arguments: RunArguments, vocab_size: int, note: Callable[[str
 
 
 def _describe_choices(lower_case: bool, keep_accents: bool) -> str:
-    options = ["--cased"] * lower_case + ["--keep-accents"] * (not keep_accents)
-    return f" ({' and '.join(options)} would keep them)" if options else ""
+    options = ["--cased keeps capitals"] * lower_case + ["--keep-accents keeps accents"] * (not keep_accents)
+    return f" ({', '.join(options)})" if options else ""
 
 
 def note_separator(files: list[Path], note: Callable[[str], None]) -> None:

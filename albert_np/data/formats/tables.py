@@ -86,15 +86,6 @@ def read_table(
     return make_examples(path, rows, columns, summary, names, separator if several else None, missing, labelled, optional)
 
 
-def as_rows(given: Any) -> list[dict[str, Any]] | None:
-    """Return the rows of a data frame (anything with `to_dict` and `columns`), or a list of dicts; None for anything else."""
-    if hasattr(given, "to_dict") and hasattr(given, "columns"):
-        return list(given.to_dict("records"))
-    if isinstance(given, list | tuple) and given and all(isinstance(row, dict) for row in given):
-        return list(given)
-    return None
-
-
 def examples_from_rows(
     rows: Sequence[dict[str, Any]], name: str, text: str | None = None, pair: str | None = None, label: str | None = None,
     missing: Sequence[str] | None = None, optional: Sequence[str] = (),

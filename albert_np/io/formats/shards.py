@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from albert_np.io.files import read_json
+from albert_np.io.files import IncompleteFolder, read_json
 
 MAX_NAME_BYTES = 255  # bytes, on every file system in use
 
@@ -29,7 +29,7 @@ def read_shards(index: Path, read_one: Callable[[Path], dict[str, np.ndarray]]) 
         if file in ("", ".", "..") or Path(file).name != file or "\\" in file:
             raise ValueError(f"{index} names the file {file!r}: shard names must be plain file names")
         if not (index.parent / file).is_file():
-            raise FileNotFoundError(f"shard {file} is missing: {index} names it, and it is not beside it")
+            raise IncompleteFolder(f"shard {file} is missing: {index} names it, and it is not beside it")
         shard = read_one(index.parent / file)
         wanted = [name for name, where in weight_map.items() if where == file]
         lost = [name for name in wanted if name not in shard]

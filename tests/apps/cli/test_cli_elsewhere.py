@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +114,14 @@ def test_fill_mask_and_serve_never_answer_from_a_random_head(saved, capsys, name
     if name == "AlbertModel":
         with pytest.raises(ValueError, match="no weights for the masked-language-model head"):
             open_service(folder)
+
+
+def test_a_class_without_a_task_is_named(saved, capsys):
+    folder = Path(saved(CLASSIFIER))
+    values = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**values, "architectures": ["AlbertForMultipleChoice"]}))
+    line = refused(capsys, "fill-mask", "--model", folder, "Anna is in [MASK] .")
+    assert line.endswith("its config names the class 'AlbertForMultipleChoice', for which there is no task here")
 
 
 @pytest.mark.parametrize("name", ["AlbertModel", "AlbertForMaskedLM", "AlbertForPreTraining"])

@@ -78,6 +78,18 @@ def test_another_start_is_refused_on_resuming(folder, tmp_path, fails):
     assert "started from new parameters" in fails("pretrain", "--resume", "--out", tmp_path / "first", "--model", out)
 
 
+def test_what_differs_from_the_run_that_is_resumed_is_refused(folder, tmp_path, fails):
+    """Options that would have been ignored."""
+    out = tmp_path / "second"
+    run_command("pretrain", folder / "text.txt", "--model", folder / "first", "--out", out, *SHORT, "--steps", 2, "-q")
+    line = fails("pretrain", "--resume", "--out", out, "--config", "tiny")
+    assert f"cannot resume {out}: --config tiny is not that of the run: embedding_size is 64 in it and was " in line
+    assert "steps is 1 now, and 2 are done" in fails("pretrain", "--resume", "--out", out, "--steps", 1)
+    ab.AlbertForPreTraining(ab.AlbertConfig.preset("tiny", vocab_size=60)).save_pretrained(tmp_path / "wide")
+    line = fails("pretrain", "--resume", "--out", out, "--model", tmp_path / "wide")
+    assert f"cannot resume {out}: the run did not start from {tmp_path / 'wide'} (" in line
+
+
 @pytest.mark.parametrize("kind", ["file", "archive", "hf", "without SOP", "body", "classifier", "deeper"])
 def test_models_of_every_form(folder, tmp_path, kind, capsys, recwarn):
     warnings.simplefilter("always")  # they are printed
@@ -288,3 +300,10 @@ def test_separators_of_other_programs_are_said(tmp_path, capsys):
     assert "<|endoftext|>" not in capsys.readouterr().err
     run_command("pretrain", tmp_path / "within.txt", "--out", tmp_path / "c", *more)
     assert "<|endoftext|> is within lines of the text and is read as text" in capsys.readouterr().err
+
+
+def test_what_each_option_keeps_is_said():
+    from albert_np.apps.cli.pretrain_start import _describe_choices
+
+    assert _describe_choices(True, False) == " (--cased keeps capitals, --keep-accents keeps accents)"
+    assert _describe_choices(True, True) == " (--cased keeps capitals)" and _describe_choices(False, True) == ""

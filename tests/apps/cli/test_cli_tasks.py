@@ -223,7 +223,7 @@ def test_mistakes_are_one_line(files, tmp_path, fails):
     train = ("--train", files / "words.conll", "--out", tmp_path / "m", *SMALL)
     assert "unknown task 'nerr'" in fails("finetune", "nerr", *train)
     assert "there is no file" in fails("finetune", "mine.py:Task", *train)
-    assert "expected either model, a pretrained one, or config" in fails(
+    assert "expected either --model, a pretrained one, or --config" in fails(
         "finetune", "ner", "--train", files / "words.conll", "--out", tmp_path / "m"
     )
     assert "nowhere.conll" in fails("finetune", "ner", "--train", "nowhere.conll", "--out", tmp_path / "m", *SMALL)
@@ -253,6 +253,10 @@ def test_what_cannot_be_resumed_is_said(files, tmp_path, fails):
     assert "the run is for the task 'classification', not for 'ner'" in line
     line = fails("finetune", "classification", "--resume", "--epochs", "5", "--out", out)
     assert "epochs is 5 now and was 1" in line and "leave out what differs" in line
+    line = fails("finetune", "classification", "--resume", "--seeds", "2", "--out", out)
+    assert "the run has one seed and no folder for each: for several, choose another --out" in line
+    line = fails("finetune", "classification", "--resume", "--model", "runs/first", "--out", out)
+    assert "it was started with config tiny: leave out model runs/first" in line
     (tmp_path / "file").write_text("x")
     assert f"{tmp_path / 'file'} is a file" in fails(
         "finetune", "ner", "--train", files / "words.conll", "--out", tmp_path / "file", *SMALL
@@ -298,6 +302,33 @@ def test_a_model_that_is_no_better_than_the_majority_is_called_so(files, tmp_pat
     assert "no better" not in capsys.readouterr().out
 
 
+def test_a_model_that_is_as_good_as_a_good_baseline_has_learned(files, tmp_path, capsys):
+    """A list of the entities, or a perfect score, is more than one answer for everything."""
+    from types import SimpleNamespace
+
+    from albert_np.apps.cli.baselines import describe_no_better
+
+    def describe(score, name):
+        task = SimpleNamespace(metric="f1", perfect=1.0)
+        return describe_no_better(SimpleNamespace(trained=SimpleNamespace(task=task), mean={"f1": score}), [name])
+
+    assert describe(0.97, "a list of the training text's entities").endswith(
+        ": nothing was learned beyond that (see docs/not_learning.md)"
+    )
+    assert describe(0.5, "the commonest relation").endswith(": nothing was learned (see docs/not_learning.md)")
+    assert describe(1.0, "the majority's class") == 'f1 is no better than that of "the majority\'s class": both are perfect'
+
+
+def test_a_terminal_is_asked_for_texts(files, tmp_path, capsys, monkeypatch):
+    model = trained("classification", files / "text.tsv", tmp_path / "m", "--epochs", "1", "--quiet")
+    for terminal in (True, False):
+        stdin = io.StringIO("Anna is in Rome.\n")
+        stdin.isatty = lambda terminal=terminal: terminal
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert main(["predict", "classification", "--model", model]) == 0
+        assert ("Type your texts, one per line; Ctrl-D ends." in capsys.readouterr().err) == terminal
+
+
 @pytest.mark.filterwarnings("always:all 9 training examples")
 def test_a_single_class_is_a_warning(tmp_path, capsys):
     (tmp_path / "one.tsv").write_text("text\tlabel\n" + "".join(f"text {i}\tsame\n" for i in range(9)))
@@ -310,3 +341,22 @@ def test_compress_calls_a_model_smaller_only_if_it_is(files, tmp_path, capsys):
     assert "holds the model, which is no smaller" in out_of(capsys, "compress", "--model", model, "--out", tmp_path / "same")
     shown = out_of(capsys, "compress", "--model", model, "--out", tmp_path / "int8", "--weights", "int8")
     assert "holds the smaller model: " in shown and " instead of " in shown
+
+
+def test_only_runs_that_can_be_resumed_are_called_so(files, tmp_path, fails):
+    model = trained("classification", files / "text.tsv", tmp_path / "m", "--epochs", "1", "--quiet")
+    assert fails("compress", "--model", model, "--out", model).endswith("is not empty; --out needs a new folder")
+    line = fails("finetune", "classification", "--train", files / "text.tsv", "--out", model, *SMALL)
+    assert line.endswith("is not empty: it holds a run; --resume continues it, or choose another --out")
+
+
+def test_options_are_named_and_presets_are_checked_before_a_vocabulary_is_trained(files, tmp_path, capsys):
+    trained("classification", files / "text.tsv", tmp_path / "m", "--epochs", "1")
+    err = capsys.readouterr().err
+    assert "pieces on the examples: cased, accents kept (--lower-case and --keep-accents choose that)" in err
+    assert (
+        main(["finetune", "classification", "--train", str(files / "text.tsv"), "--config", "tyni", "--out", str(tmp_path / "n")])
+        == 2
+    )
+    err = capsys.readouterr().err
+    assert "unknown preset 'tyni'" in err and "training a vocabulary" not in err

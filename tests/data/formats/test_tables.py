@@ -259,6 +259,10 @@ def check_numbers(write):
     ):
         learn(path)
     assert learn(path, missing=["n/a"])[0].options["kind"] == "number"
+    task, _, notes = learn(write("a.tsv", "text\tlabel\n" + rows_of(["1.5", "2.5", "inf"] * 2)))
+    assert task.options["kind"] == "classes" and "2 of 3 different labels are numbers, and 'inf' not" in notes[0]
+    for label in ("\u22121.5", "1\u00a0000,50", "1\u2019000.5", "-$5.50"):  # a true minus, other separators of thousands
+        assert "if they are numbers, write digits" in learn(write("a.tsv", "text\tlabel\n" + rows_of([label, "3%"] * 3)))[2][0]
 
 
 def check_codes(write):
