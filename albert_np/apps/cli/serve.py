@@ -39,8 +39,8 @@ def serve(
     from albert_np.apps.serve.services import open_service
 
     use_backend(backend)
-    threads.reserve_processor()
     service = open_service(model, task)
+    threads.reserve_processor()
     limits = Limits(timeout=timeout, characters=characters, waiting=waiting, batch=batch, body=max(1 << 20, 8 * characters))
     if host not in LOCAL_HOSTS and not quiet:
         print_message(f"albert-np: note: {host} can be reached from other machines, and there is no authentication")

@@ -364,9 +364,11 @@ def test_ctrl_c_while_a_vocabulary_is_trained(text, tmp_path, monkeypatch, fails
     assert fails("tokenizer", "train", *given, code=130) == "albert-np: interrupted"
 
 
-def test_ctrl_c_is_noticed_at_once(capfd):
+def test_ctrl_c_is_noticed_at_once(capfd, request):
     from albert_np.apps.cli.common import announce_interrupt
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started the tests with it ignored
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     with pytest.raises(KeyboardInterrupt), announce_interrupt("wait"):
         signal.raise_signal(signal.SIGINT)
     assert capfd.readouterr().err == "albert-np: wait\n"
