@@ -176,6 +176,7 @@ def _check_complete(own: dict[str, Any], unknown: list[str], source: str) -> Non
     """Raise DataError that lists the missing sizes, with unknown keys that may be misspellings of them."""
     missing = [size for size in SIZES if size not in own]
     near = [match for size in missing for match in difflib.get_close_matches(size, unknown, n=1, cutoff=0.85)]
+    near = [key if key.isprintable() else repr(key) for key in near]
     if missing:
         verb, hint = "is" if len(missing) == 1 else "are", f" (found {', '.join(near)})" if near else ""
         raise DataError(f"{source}: {', '.join(missing)} {verb} missing{hint}, and sizes are not guessed")

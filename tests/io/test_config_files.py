@@ -96,6 +96,9 @@ def test_a_mistyped_size_is_found(tmp_path):
     del values["num_hidden_layers"]
     with pytest.raises(ValueError, match=r"num_hidden_layers is missing \(found num_hiden_layers\)"):
         AlbertConfig.from_dict(values)
+    values = {**values, "num_hidden_lay\ners": values.pop("num_hiden_layers")}
+    with pytest.raises(ValueError, match=r"num_hidden_layers is missing \(found 'num_hidden_lay\\ners'\)"):
+        AlbertConfig.from_dict(values)
     with pytest.raises(ValueError, match=r"vocab_size, embedding_size, hidden_size, .*type_vocab_size are missing"):
         AlbertConfig.from_dict({})
 
