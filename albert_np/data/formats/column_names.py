@@ -14,7 +14,7 @@ PAIRS = (
     ("text1", "text2"), ("s1", "s2"), ("sent1", "sent2"), ("sentence_a", "sentence_b"), ("query", "passage"),
     ("query", "document"), ("question", "context"), ("question", "answer"), ("context", "hypothesis"), ("context", "response"),
     ("claim", "evidence"), ("headline", "body"), ("title", "description"), ("title", "body"), ("title", "content"),
-    ("title", "text"), ("subject", "body"),
+    ("subject", "body"),
 )  # fmt: skip
 TEXT = (
     "text", "sentence", "review", "content", "utterance", "tweet", "message", "comment", "comment_text", "document", "passage",
@@ -29,6 +29,8 @@ LABEL = (
 )  # fmt: skip
 ID = ("id", "idx", "index", "guid", "uid", "pairid", "pair_id", "qid")
 SHOWN = 20  # names of columns in a message
+MAIN = ("text", "sentence", "review", "utterance", "tweet", "message", "comment", "comment_text", "document", "review_body")
+HEADINGS = ("title", "subject", "headline")  # a pair's first text, where no column has a name in `MAIN`
 UNLABELLED = ("none", "")  # as the name of the pair's or the label's column: there is none
 
 
@@ -73,7 +75,7 @@ def choose_columns(
     names = [name for name in names if usual[name] != chosen_label]
     chosen_text, chosen_pair = given[:2]
     if chosen_text is None and chosen_pair is None and (pair is None or pair not in UNLABELLED):
-        both = next((both for both in PAIRS if both[0] in names and both[1] in names), None)
+        both = next((both for both in PAIRS if set(both) <= set(names) and not is_beside_text(both, names)), None)
         if both is not None:
             chosen_text, chosen_pair = usual[both[0]], usual[both[1]]
     elif chosen_pair is None and chosen_text is not None and (pair is None or pair not in UNLABELLED):
@@ -91,6 +93,12 @@ def choose_columns(
         if name is not None and name in chosen[:i]:
             raise ValueError(f"the column {name!r} cannot be both {('text', 'pair')[chosen.index(name)]} and {role}")
     return Columns(chosen_text, chosen_pair, chosen_label, next((usual[name] for name in ID if name in names), None))
+
+
+def is_beside_text(pair: tuple[str, str], names: Sequence[str]) -> bool:
+    """Return whether another column holds the text: "text", or any of `MAIN` if the pair begins with a heading."""
+    others = [name for name in names if name in MAIN and name not in pair]
+    return "text" in others or (pair[0] in HEADINGS and bool(others))
 
 
 def find_column(columns: Sequence[str], name: str, role: str, required: bool = True) -> str | None:
