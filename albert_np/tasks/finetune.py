@@ -74,9 +74,7 @@ class Finetuned:
 
         A notebook shows it; `.savefig(file)` stores it. ValueError if no step was made.
         """
-        from albert_np.plots import finetune_figures
-
-        figures = finetune_figures(self.history.steps, self.history.epochs, self.trained.task.metric, self.baselines)
+        figures = run_figures(self.history, self.trained.task, self.baselines)
         if not figures:
             raise ValueError("there is nothing to plot: no step was made")
         return figures["learning"]
@@ -326,7 +324,8 @@ class FinetuneJob:
             write_run(folder.seed_folder(settings.seed), trained, history)
             if not history.stopped_by:
                 folder.finish(settings.seed)
-            draw_run(folder.seed_folder(settings.seed), history, trained.task, self.baselines)
+            figures = folder.seed_folder(settings.seed) / "figures"
+            write_figures(figures, lambda: run_figures(history, trained.task, self.baselines))
         return trained, history
 
 
@@ -389,12 +388,8 @@ def write_run(folder: Path, trained: Trained, history: History) -> None:
     write_whole(folder / "metrics.jsonl", lambda path: path.write_text(text))
 
 
-def draw_run(folder: Path, history: History, task: Task, baselines: dict[str, dict[str, Any]]) -> None:
-    """Draw the figures of a run, when its results are written."""
+def run_figures(history: History, task: Task, baselines: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of a run, {name: figure}; {} if no step was made."""
+    from albert_np.plots import finetune_figures
 
-    def draw() -> dict[str, Any]:
-        from albert_np.plots import finetune_figures
-
-        return finetune_figures(history.steps, history.epochs, task.metric, baselines, task.higher_is_better)
-
-    write_figures(folder / "figures", draw)
+    return finetune_figures(history.steps, history.epochs, task.metric, baselines, task.higher_is_better)

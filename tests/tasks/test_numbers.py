@@ -52,6 +52,11 @@ def numbers(trained):
     return [answer["label"] for answer in trained.predict(TEXTS)]
 
 
+def test_the_plot_says_that_a_lower_error_is_better(prices):
+    done, _ = prices
+    assert "lower is better" in done.plot().axes[1].get_ylabel()
+
+
 # ---- the scale ----
 
 
