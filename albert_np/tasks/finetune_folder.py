@@ -63,7 +63,7 @@ class FinetuneFolder(RunFolder):
         fingerprint = json.loads(json.dumps({**fingerprint, "several seeds": self.seeds > 1}))
         if self.resume:
             self._run = read_run(self.path)
-            if different := find_differences(without_new_options(fingerprint, self._run["told"]), self._run["told"]):
+            if different := find_differences(fingerprint, self._run["told"]):
                 hint = "; a run is resumed as it was: leave out what differs, or choose another folder for a new run"
                 raise ValueError(f"cannot resume {self.path}: {'; '.join(different)}{hint}{_advice(different)}")
             self.done = self._run["done"]
@@ -135,16 +135,12 @@ def check_task(run: dict[str, Any], task: str, out: Path) -> None:
         raise ValueError(f"cannot resume {out}: the run is for the task {started!r}, not for {task!r}")
 
 
-def without_new_options(now: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
-    """Return the fingerprint without the options that the task did not have when the run was started, by an older version."""
-    known = then.get("options")
-    if not isinstance(known, dict):
-        return now
-    return {**now, "options": {name: value for name, value in now["options"].items() if name in known}}
-
-
 def find_differences(now: dict[str, Any], then: dict[str, Any]) -> list[str]:
-    """Return a line for each difference between two fingerprints of a run."""
+    """Return a line for each difference between two fingerprints of a run.
+
+    Of the task's options only those that both have are compared: an older version had fewer, and those by which files are read
+    (`Task.reading`) are not a part of it any more.
+    """
     lines = []
     for key in now | then:
         new, old = now.get(key), then.get(key)
@@ -159,8 +155,10 @@ def find_differences(now: dict[str, Any], then: dict[str, Any]) -> list[str]:
         elif key in HASHES:
             lines.append(f"{HASHES[key]} {'are' if key in ('train', 'dev') else 'is'} not what the run was started with")
         elif isinstance(new, dict) and isinstance(old, dict):
-            compared = {name: value for name, value in old.items() if key != "options" or name in new}  # without `Task.reading`
-            lines += find_differences(new, compared)
+            if key == "options":
+                both = [name for name in new if name in old]
+                new, old = ({name: each[name] for name in both} for each in (new, old))
+            lines += find_differences(new, old)
         else:
             lines.append(f"{key} is {_shorten(new)} now and was {_shorten(old)}")
     return lines
