@@ -40,9 +40,7 @@ def read_delimited(
     if quotes is None:
         quotes = get_suffix(path) == ".csv"
     if delimiter is not None:
-        mark = DELIMITERS.get(delimiter, "\t" if delimiter == "\\t" else delimiter)
-        if len(mark) != 1:
-            raise ValueError(f"the option delimiter must be one of {', '.join(DELIMITERS)}, or a character, not {delimiter!r}")
+        mark = get_mark(delimiter)
         cells = parse(path, text, mark, quotes)
     elif get_suffix(path) == ".csv":
         mark, cells = infer_delimiter(path, text, quotes, summary)
@@ -51,10 +49,9 @@ def read_delimited(
     if not cells:
         return [], []
     cells, width = cut_empty_columns(path, cells, max((int(name) for name in given if name.isdecimal()), default=0))
-    name = next((name for name, each in DELIMITERS.items() if each == mark), repr(mark))
     is_header = looks_like_header(cells, given, summary) if header is None else header
     first = cells[0][0]
-    parts = [f"separated by {name}s" if mark in DELIMITERS.values() else f"separated by {name}"] if width > 1 else ["one column"]
+    parts = [f"separated by {name_mark(mark)}" if width > 1 else "one column"]
     parts += ["as line 1 says"] if stated and mark == stated else []
     parts += [encoding] if encoding != "UTF-8" else []
     summary.format = ", ".join([*parts, f"header in line {first}" if is_header else "no header"])
@@ -63,6 +60,19 @@ def read_delimited(
     if not quotes and width > 1:
         warn_of_quotes(cells, summary)
     return (name_columns(cells[0][1]), cells[1:]) if is_header else ([str(i + 1) for i in range(width)], cells)
+
+
+def get_mark(delimiter: str) -> str:
+    """Return the character of a delimiter, which may be a name in `DELIMITERS`. ValueError if there is none."""
+    mark = DELIMITERS.get(delimiter, "\t" if delimiter == "\\t" else delimiter)
+    if len(mark) != 1:
+        raise ValueError(f"the option delimiter must be one of {', '.join(DELIMITERS)}, or a character, not {delimiter!r}")
+    return mark
+
+
+def name_mark(mark: str) -> str:
+    """Return "semicolons" for ";", and another character in quotes."""
+    return next((f"{name}s" for name, each in DELIMITERS.items() if each == mark), repr(mark))
 
 
 def refuse_json(path: FilePath, text: str) -> None:

@@ -27,8 +27,8 @@ def read_labels(
                 and there are at least three others from 0 on, or no others (SNLI, GLUE's tests in Hugging Face's form)
 
     A blank cell and JSON's null are no labels. If all others are lists in brackets, "['a', 'b']" or "[0, 1]", they are read as
-    such. Vectors of zeros and ones, all of one length, become the lists of their ones'
-    positions. What was left out is recorded in the summary. ValueError that names the file and the line for other values.
+    such. Vectors of zeros and ones, all of one length, become the lists of their ones' positions. What was left out is recorded
+    in the summary. ValueError that names the file and the line for other values.
     """
     if lists := parse_lists([value for _, value in values]):
         values = [(line, each) for (line, _), each in zip(values, lists)]

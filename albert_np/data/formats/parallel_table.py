@@ -4,7 +4,15 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from albert_np.data.formats.delimited import DELIMITERS, Cells, cut_empty_columns, cut_separator_line, parse
+from albert_np.data.formats.delimited import (
+    DELIMITERS,
+    Cells,
+    cut_empty_columns,
+    cut_separator_line,
+    get_mark,
+    name_mark,
+    parse,
+)
 from albert_np.data.formats.languages import get_language
 from albert_np.data.formats.lines import FilePath, get_suffix, read_text
 from albert_np.data.formats.parallel_columns import (
@@ -59,8 +67,7 @@ def read_table_pairs(path: FilePath, given: Names, form: Form, known: Names, sum
         columns = choose_by_form(names, filled, given, [row for _, row in cells], position, labelled)
         if looks_like_header(cells):
             summary.warn(f"line {line}, {first}, is read as an example, though it looks like a header (option header)")
-    name = next((f"{name}s" for name, each in DELIMITERS.items() if each == mark), repr(mark))
-    summary.format = f"separated by {name}, {f'header in line {line}' if header else 'no header'}"
+    summary.format = f"separated by {name_mark(mark)}, {f'header in line {line}' if header else 'no header'}"
     summary.columns = {role: name for role, name in zip(("source", "target"), columns) if name is not None}
     summary.unused = [names[i] for i in filled if names[i] not in columns]
     summary.options = ["source", "target", "header", "delimiter", "quotes", "empty"]
@@ -83,9 +90,7 @@ def read_cells(path: FilePath, delimiter: str | None, quotes: bool | None, summa
     delimiter = delimiter or stated
     is_csv = get_suffix(path) == ".csv"
     quotes = is_csv if quotes is None else quotes
-    marks = [DELIMITERS.get(delimiter, delimiter)] if delimiter else [",", ";", "\t", "|"] if is_csv else ["\t"]
-    if len(marks[0]) != 1:
-        raise ValueError(f"the option delimiter must be one of {', '.join(DELIMITERS)}, or a character, not {delimiter!r}")
+    marks = [get_mark(delimiter)] if delimiter else [",", ";", "\t", "|"] if is_csv else ["\t"]
     attempts = [parse_cells(path, text, mark, quotes) for mark in marks]
     found = {mark: cells for mark, cells in zip(marks, attempts) if isinstance(cells, list) and cells and len(cells[0][1]) > 1}
     for mark, cells in found.items():
