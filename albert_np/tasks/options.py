@@ -1,10 +1,11 @@
 """Options of a task have declared types, by which values typed on the command line or given in Python are read and checked."""
 
-import difflib
 import json
 import re
 from collections.abc import Callable
 from typing import Any
+
+from albert_np.io.similar_names import suggest
 
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 INTEGER, DECIMAL = re.compile(r"[+-]?[0-9]+"), re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
@@ -37,10 +38,7 @@ def _read_choice(name: str, choices: tuple[str, ...], value: Any) -> str:
     text = value.strip() if isinstance(value, str) else value
     if text in choices:
         return str(text)
-    close = difflib.get_close_matches(str(value), choices, 1, 0.7)
-    raise ValueError(
-        f"{name} must be one of {', '.join(choices)}, not {value!r}" + "".join(f"; did you mean {c!r}?" for c in close)
-    )
+    raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}{suggest(str(value), choices)}")
 
 
 def _read_bool(value: Any) -> bool | None:

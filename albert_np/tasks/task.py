@@ -8,7 +8,6 @@
 `finetune`, `evaluate` and `predict` use a task through these methods alone.
 """
 
-import difflib
 import inspect
 import os
 import reprlib
@@ -22,6 +21,7 @@ from rich.markup import escape
 
 from albert_np.data.formats.summary import Examples, get_summary
 from albert_np.engine.mpi import world
+from albert_np.io.similar_names import suggest
 from albert_np.models.base import Model
 from albert_np.tasks import batches
 from albert_np.tasks.options import parse_any, read_option
@@ -102,10 +102,8 @@ class Task:
 
     def _describe_unknown(self, name: str) -> str:
         """Return the message for an option that the task does not have."""
-        close = difflib.get_close_matches(name, self.defaults, 1, 0.7)
         names = [each for each in self.defaults if each not in self.learned or each in self.inferred]
-        hint = "".join(f"; did you mean {each!r}?" for each in close)
-        return f"{self.name} has no option {name!r}; expected one of {', '.join(names)}{hint}"
+        return f"{self.name} has no option {name!r}; expected one of {', '.join(names)}{suggest(name, self.defaults)}"
 
     @classmethod
     def option_type(cls, name: str) -> Any:
