@@ -18,7 +18,18 @@ def page_table(page, heading):
     """Return the rows of the table below a heading of a page, as lists of cells."""
     section = (DOCS / page).read_text(encoding="utf-8").split(f"### {heading}\n")[1].split("\n#")[0]
     rows = [re.split(r"(?<!\\) ?\| ?", line.strip().strip("|").strip()) for line in section.splitlines() if line.startswith("|")]
-    return rows[2:]
+    return [[cell.replace("\\|", "|") for cell in row] for row in rows[2:]]
+
+
+def writer(folder):
+    """Return a function that writes text or bytes into a file of this name in the folder, and returns its path."""
+
+    def write(name, text):
+        path = folder / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
 
 
 def read_quietly(read, path, **options):

@@ -6,7 +6,7 @@ import re
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from storages import page_table, read_quietly, storages, store
+from storages import page_table, read_quietly, storages, store, writer
 
 from albert_np.data.formats import Related, read_relations
 from albert_np.tasks.relation import Relations
@@ -179,12 +179,7 @@ def test_every_rule_of_the_page_has_a_case():
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_of_the_page(tmp_path, rule):
-    def write(name, text):
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    RULES[rule](write)
+    RULES[rule](writer(tmp_path))
 
 
 def test_the_relation_that_is_left_out_of_the_score():
