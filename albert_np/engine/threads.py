@@ -26,6 +26,12 @@ def _blas() -> Any:
     return ThreadpoolController().select(user_api="blas")
 
 
+def describe_blas() -> str:
+    """Return the BLAS, its version and the processor whose kernels it has chosen, such as "openblas 0.3.31 SkylakeX"."""
+    words = [[library.internal_api, library.version, getattr(library, "architecture", "")] for library in _blas().lib_controllers]
+    return ", ".join(" ".join(filter(None, each)) for each in words) or "unknown"
+
+
 def count() -> int:
     """Return the number of threads that may run now: as many as BLAS may use, 1 if that is unknown."""
     return _allowed or max((library.num_threads for library in _blas().lib_controllers), default=1)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.data.formats.summary import count_noun
+from albert_np.engine.environment import describe_environment
 from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_json
@@ -26,6 +27,7 @@ from albert_np.training.losses import LossBuffer
 from albert_np.training.metrics import MetricsFile, read_metrics
 from albert_np.training.progress import get_callback
 from albert_np.training.run_folder import RunFolder, params_hash
+from albert_np.training.schedule import plateau_rate
 from albert_np.training.settings import Settings
 from albert_np.training.trainer import Arrays, Checkpoints, Trainer
 from albert_np.version import __version__
@@ -175,6 +177,12 @@ class Pretraining(Trainer):
     def steps_per_epoch(self, epoch: int) -> int:
         return self.data.train.steps_per_epoch(epoch)
 
+    def learning_rate(self, step: int) -> float:
+        """Return the rate of the update after `step` others: Google's schedule, or with `decay` one with a plateau."""
+        if self.settings.decay is None:
+            return super().learning_rate(step)
+        return plateau_rate(step, self.peak, self.warmup, self.settings.decay, self.total_steps)
+
     def micro_batches(self) -> list[Arrays]:
         where = self.state.epoch, self.state.epoch_step, self.settings.accumulate
         return self.data.train.micro_batches(*where, *self.processes.rank_and_size)
@@ -242,6 +250,7 @@ class Pretraining(Trainer):
         values = super().stored_values()
         values["metrics"]["bytes"] = self.metrics.sync()
         more = {"corpus": self.data.fingerprint, "corpus_folder": self.data.folder, "watch": self.detector.memory}
+        more["environment"] = describe_environment()
         return {**values, **more, **({"source": self.source} if self.source else {})}
 
     def publish(self) -> None:
@@ -260,6 +269,7 @@ class Pretraining(Trainer):
             "unigram_entropy": self.data.unigram_entropy,
             "data": self.data.facts,
             "corpus_folder": self.data.folder,
+            "environment": describe_environment(),
             **({"source": self.source} if self.source else {}),
         }
         write_json(out / "run.json", {**facts, "vocab_size": config.vocab_size, "version": __version__})
@@ -294,8 +304,8 @@ def check_resumable(
 ) -> None:
     """Raise ValueError that names every difference between this run and that of the checkpoint.
 
-    Only settings that do not affect the parameters may differ, and the number of steps, with a note: the learning rate then
-    falls to 0 at another step.
+    Only settings that do not affect the parameters may differ, and with a note those that say when the learning rate falls to 0,
+    and libraries and threads, which may add numbers in another order.
     """
     stored_config, stored = saved.config(), Settings.from_dict(saved.state["settings"])
     now, then = config.replace(recompute=False).to_dict(), stored_config.replace(recompute=False).to_dict()
@@ -308,7 +318,13 @@ def check_resumable(
     done = saved.step
     if settings.steps is not None and settings.steps < done:
         raise ValueError(f"cannot resume from {saved.folder}: steps is {settings.steps} now, and {done} are done")
-    if (settings.steps, settings.epochs) != (stored.steps, stored.epochs):
+    if (environment := describe_environment()) != (then := saved.state.get("environment", environment)):
+        changes = [f"{key} was {then.get(key)} and is {now}" for key, now in environment.items() if now != then.get(key)]
+        callback.note(
+            f"{'; '.join(changes)}: sums may be rounded differently from here on, so the result may differ in the last bits from "
+            "that of a run that goes on as it began"
+        )
+    if (settings.steps, settings.epochs, settings.decay) != (stored.steps, stored.epochs, stored.decay):
         callback.note(
             f"the run was planned for {_format_length(stored)} and is now for {_format_length(settings)}: from here on the "
             "learning rate follows the new schedule, so the result differs from that of an uninterrupted run of either length"
@@ -327,4 +343,5 @@ def check_source(saved: checkpoint.Checkpoint, source: dict[str, str]) -> None:
 
 
 def _format_length(settings: Settings) -> str:
-    return count_noun(settings.steps, "step") if settings.steps is not None else count_noun(settings.epochs or 0, "epoch")
+    length = count_noun(settings.steps, "step") if settings.steps is not None else count_noun(settings.epochs or 0, "epoch")
+    return length if settings.decay is None else f"{length} with a decay of {settings.decay:,}"

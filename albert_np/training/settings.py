@@ -22,6 +22,8 @@ class Settings(TrainerSettings):
                          is about 0.9 of it. For a batch k times as large use √k times the rate; the paper's .00176 is for
                          4096 sequences.
     warmup               steps of linear warm-up; None: a tenth of all steps.
+    decay                steps of linear decay to 0 at the end of the run, before which the rate stays at its peak, so that a run
+                         may be made longer, or be ended from any checkpoint; None: the decay that begins at step 0.
     start                initial MLM bias of a new model: "unigram", the log frequencies of the tokens; "uniform", 0.
     weight_decay, beta1, beta2, eps, bias_correction     options of the optimiser.
     clip_norm            the gradients' global norm is clipped to this.
@@ -54,6 +56,7 @@ class Settings(TrainerSettings):
     optimizer: str = "adamw"
     learning_rate: float = 1e-3
     warmup: int | None = None
+    decay: int | None = None
     start: str = "unigram"
     bias_correction: bool = False
     max_length: int = 128
@@ -71,7 +74,7 @@ class Settings(TrainerSettings):
     checkpoint_every: int = 500
     keep: int = 3
 
-    notes: ClassVar[dict[str, str]] = {"warmup": "a number of steps"}
+    notes: ClassVar[dict[str, str]] = {"warmup": "a number of steps", "decay": "a number of steps"}
     # Google's schedule: the rate of the first update is 0, and that of the update after the last would be 0 again.
     schedule_offset: ClassVar[int] = 0
     changeable: ClassVar[tuple[str, ...]] = ("log_every", "eval_every", "checkpoint_every", "keep", "shard_optimizer")
@@ -80,7 +83,7 @@ class Settings(TrainerSettings):
         super().check_values()
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("set exactly one of steps and epochs; the other must be None")
-        check_range(self, "steps epochs max_ngram log_every eval_every checkpoint_every keep", least=1)
+        check_range(self, "steps epochs decay max_ngram log_every eval_every checkpoint_every keep", least=1)
         check_range(self, "warmup", least=0)
         check_range(self, "masked_lm_prob", above=0, below=1)
         check_range(self, "max_length", least=8)
@@ -109,7 +112,7 @@ class Settings(TrainerSettings):
     def optimizer_options(self) -> dict[str, Any]:
         return {**super().optimizer_options(), "bias_correction": self.bias_correction}
 
-    def differences(self, other: TrainerSettings, ignored: tuple[str, ...] = ("steps", "epochs")) -> list[str]:
+    def differences(self, other: TrainerSettings, ignored: tuple[str, ...] = ("steps", "epochs", "decay")) -> list[str]:
         return super().differences(other, ignored)
 
 

@@ -73,6 +73,15 @@ def test_the_learning_rate_follows_the_schedule(make, settings, tmp_path):
     assert rates == pytest.approx([0, 0.00025, 0.0005, 0.00075, 0.0006, 0.0005, 0.0004, 0.0003, 0.0002, 0.0001])
 
 
+def test_a_decay_begins_after_a_plateau(make, settings, tmp_path):
+    settings = settings.replace(steps=10, warmup=2, decay=4, learning_rate=0.001)
+    model, data = make(settings)
+    pretrain(model, data, tmp_path, settings)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    rates = [line["lr"] for line in lines if "lr" in line]
+    assert rates == pytest.approx([0, 0.0005, 0.001, 0.001, 0.001, 0.001, 0.001, 0.00075, 0.0005, 0.00025])
+
+
 def test_epochs_are_turned_into_steps(make, settings):
     _, data = make(settings)
     settings = settings.replace(steps=None, epochs=2)

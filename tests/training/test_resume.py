@@ -157,3 +157,32 @@ def test_accumulating_is_the_whole_batch(make, settings, tmp_path):
         losses.append([record["loss"] for record in records(tmp_path / str(k)) if "loss" in record])
     for other in losses[1:]:
         np.testing.assert_allclose(other, losses[0], rtol=1e-9)
+
+
+def test_a_plateau_is_ended_early_or_prolonged(make, settings, tokenizer, tmp_path):
+    """The same bytes as a run that was planned so from the start, since the steps before the decay are the same."""
+    settings = settings.replace(warmup=2, decay=4, steps=100)
+    short = settings.replace(steps=10)
+    whole, data = make(short)
+    pretrain(whole, data, tmp_path / "whole", short, tokenizer)
+
+    model, data = make(settings)
+    first = pretrain(model, data, tmp_path / "parts", settings, tokenizer, report=StopAfter(6))
+    assert first.step == 6
+    model, data = make(settings)
+    report = StopAfter(100)
+    second = pretrain(model, data, tmp_path / "parts", short, tokenizer, resume=True, report=report)
+    assert second.step == 10 and model.params.flat.tobytes() == whole.params.flat.tobytes()
+    assert "planned for 100 steps with a decay of 4 and is now for 10 steps with a decay of 4" in " ".join(report.notes)
+
+
+def test_another_blas_is_noted(make, settings, tokenizer, tmp_path, monkeypatch):
+    model, data = make(settings)
+    pretrain(model, data, tmp_path, settings, tokenizer, report=StopAfter(6))
+    stored = json.loads((tmp_path / "run.json").read_text())["environment"]
+    assert stored["blas"] == threads.describe_blas() and stored["threads"] == threads.count()
+    monkeypatch.setattr(threads, "describe_blas", lambda: "another 1.0")
+    report = StopAfter(100)
+    model, data = make(settings)
+    pretrain(model, data, tmp_path, settings, tokenizer, resume=True, report=report)
+    assert f"blas was {stored['blas']} and is another 1.0: sums may be rounded" in " ".join(report.notes)

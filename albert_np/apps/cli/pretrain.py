@@ -82,6 +82,10 @@ def pretrain(
         ),
     ] = None,
     warmup: Annotated[int | None, option("--warmup", "Steps of warm-up [a tenth of all]", TRAINING)] = None,
+    decay: Annotated[
+        int | None,
+        option("--decay", "Steps of decay to 0 at the end; until then the rate stays at its peak [from the first]", TRAINING),
+    ] = None,
     start: Annotated[
         str | None, option("--start", "Initial bias of the MLM decoder [unigram]", TRAINING, "unigram|uniform")
     ] = None,
@@ -131,8 +135,8 @@ def pretrain(
         lines=lines, document_separator=document_separator, held_out=held_out, max_length=max_length, style=style,
         objective=objective, max_ngram=max_ngram, masked_lm_prob=masked_lm_prob, batches=batches,
         tokens_per_batch=tokens_per_batch, accumulate=accumulate, steps=steps, epochs=epochs,
-        optimizer=optimizer, learning_rate=lr, warmup=warmup, start=start, weight_decay=weight_decay, clip_norm=clip_norm,
-        log_every=log_every,
+        optimizer=optimizer, learning_rate=lr, warmup=warmup, decay=decay, start=start, weight_decay=weight_decay,
+        clip_norm=clip_norm, log_every=log_every,
         eval_every=eval_every, checkpoint_every=checkpoint_every, keep=keep, seed=seed, sparsity=sparsity,
         prune_by=prune_by, prune_scope=prune_scope, precision=precision, bias_correction=bias_correction or None,
         shard_optimizer=shard_optimizer,

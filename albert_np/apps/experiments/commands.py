@@ -16,7 +16,7 @@ from albert_np.models.config import FIELDS, PRESETS, AlbertConfig, check_config_
 ALIASES = {"lr": "learning_rate", "sentence_objective": "objective"}
 MODEL_FIELDS = tuple(key for key in FIELDS if key not in ("extra", "recompute", "vocab_size", "num_labels", "id2label"))
 PRETRAIN_SETTINGS = (
-    "steps epochs optimizer learning_rate warmup start weight_decay bias_correction clip_norm accumulate tokens_per_batch "
+    "steps epochs optimizer learning_rate warmup decay start weight_decay bias_correction clip_norm accumulate tokens_per_batch "
     "max_length objective style max_ngram masked_lm_prob batches lines document_separator held_out sparsity prune_by "
     "prune_scope log_every eval_every checkpoint_every keep"
 ).split()

@@ -1,0 +1,20 @@
+"""Facts on which the last bits of a result depend: device, libraries, their kernels, and the number of threads."""
+
+import platform
+from typing import Any
+
+import numpy as np
+
+from albert_np.core import backend
+from albert_np.engine import threads
+
+
+def describe_environment() -> dict[str, Any]:
+    """Return {"device", "blas", "threads", "numpy"}, such as "openblas 0.3.31 SkylakeX" for the BLAS and its kernels."""
+    return {
+        "device": backend.current().device,
+        "processor": platform.machine(),
+        "blas": threads.describe_blas(),
+        "threads": threads.count(),
+        "numpy": np.__version__,
+    }
