@@ -228,7 +228,7 @@ def test_the_commands_of_the_first_pages_run(place, monkeypatch, tmp_path, capsy
                 more = more[len(TINY) + 2 :]  # the model has its sizes, and its vocabulary
             assert main([*words[1:], *more]) == 0, (name, line, capsys.readouterr().err)
             ran.append(words[1])
-    assert {"fill-mask", "info", "pretrain", "finetune", "evaluate", "predict"} <= set(ran) and ran.count("pretrain") == 3
+    assert {"fill-mask", "info", "pretrain", "finetune", "evaluate", "predict"} <= set(ran) and ran.count("pretrain") == 4
 
 
 # ---- the programs that generate parts of the site ----

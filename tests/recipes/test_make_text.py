@@ -26,7 +26,8 @@ make = load("make_text")
     ("licence", "taken"),
     [
         ("CC0 1.0", True), ("CC BY 4.0", True), ("CC BY 2.5 (Wikinews)", True), ("MIT or Apache-2.0", True), ("Apache-2.0", True),
-        ("CDLA-Sharing-1.0", True), ("public domain (Unlicense)", True), ("CC BY-SA 4.0", False), ("CC BY-SA 3.0 (Wikipedia)", False),
+        ("CDLA-Sharing-1.0", True), ("public domain (Unlicense)", True), ("CC BY-SA 4.0", False),
+        ("CC BY-SA 3.0 (Wikipedia)", False),
         ("CC BY-NC 4.0", False), ("GPL-3.0", False), ("", False),
     ],
 )  # fmt: skip

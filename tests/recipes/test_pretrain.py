@@ -29,7 +29,13 @@ tokens_per_batch = 64
 checkpoint_every = 3
 sentence_objective = "none"
 bias_correction = true
-model = {vocab_size = 50, embedding_size = 8, hidden_size = 16, intermediate_size = 32, num_attention_heads = 2, num_hidden_layers = 1}
+[stage.model]
+vocab_size = 50
+embedding_size = 8
+hidden_size = 16
+intermediate_size = 32
+num_attention_heads = 2
+num_hidden_layers = 1
 [[stage]]
 name = "second"
 steps = 4
