@@ -63,6 +63,10 @@ TASK_TABLES = {
         ("task.w", "qa_outputs.weight", "cls/squad/output_weights", "hf tf"),
         ("task.b", "qa_outputs.bias", "cls/squad/output_bias", ""),
     ),
+    "multiple choice": (
+        ("choice.w", "classifier.weight", "output_weights", "hf tf"),
+        ("choice.b", "classifier.bias", "output_bias", ""),
+    ),
     "relation": (
         ("relation.w", "relation_classifier.weight", "relation/output_weights", "hf tf"),  # ours: neither program has such a head
         ("relation.b", "relation_classifier.bias", "relation/output_bias", ""),
@@ -78,6 +82,8 @@ def get_head_task(config: ModelConfig) -> str:
     classes = " ".join(map(str, config.extra.get("architectures") or ()))
     if "RelationClassification" in classes:
         return "relation"
+    if "MultipleChoice" in classes:
+        return "multiple choice"
     return "question answering" if "QuestionAnswering" in classes else "classification"
 
 
