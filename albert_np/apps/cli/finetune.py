@@ -37,7 +37,8 @@ TaskArgument = Annotated[
     str,
     typer.Argument(
         metavar="TASK",
-        help="classification, question-answering, ner, relations, srl, translation, or file.py:Class for a task of your own.",
+        help="classification, question-answering, multiple-choice, ner, relations, srl, translation, or file.py:Class for a task "
+        "of your own.",
     ),
 ]
 ModelOption = Annotated[str, typer.Option("--model", help="The folder of a model that `finetune` trained.")]
@@ -222,8 +223,8 @@ def predict(
         str | None,
         typer.Option(
             "--file",
-            help="Examples in a format of the task; for classification, question-answering and translation also a .txt with a "
-            "text per line.",
+            help="Examples in a format of the task; for classification, question-answering, multiple-choice and translation also "
+            "a .txt with a text per line.",
         ),
     ] = None,
     task_options: TaskOptions = None,
@@ -233,7 +234,8 @@ def predict(
 ) -> None:
     """Answer new texts: classes, entities, roles, relations (<e1>...</e1> and <e2>...</e2> in the text), translations.
 
-    A tab separates the texts of a pair, or a question from its passage. Blank lines are skipped, with a note.
+    A tab separates the texts of a pair, a question from its passage, or a question and its choices. Blank lines are skipped,
+    with a note.
     Line breaks and tabs within a text are printed as \\n and \\t; --json prints the text itself.
 
     Example: albert-np predict ner --model runs/entities "Ada Lovelace was born in London."

@@ -128,8 +128,6 @@ def read_rows(path: FilePath, summary: FileSummary, given: Sequence[str], delimi
     start = text.lstrip("\ufeff \t\r\n")[:1]
     if is_xml(path, start):
         rows = read_copa_xml(path, text, summary)
-    elif get_suffix(path) == ".txt" and start not in ("{", "["):
-        return read_cells(path, summary, given, delimiter, quotes)
     elif get_suffix(path) == ".txt":
         rows = read_objects_of_text(path, text, summary)
     else:
