@@ -18,7 +18,7 @@ class Form(NamedTuple):
 
     title   its name, for the summary
     marks   sets of keys, any of which shows it
-    others  the usual keys of each role; of choices, a list's key
+    others  the usual keys of each role; of choices, a list's key. count_from: of labels that are numbers, where it is certain
     """
 
     title: str
@@ -29,6 +29,7 @@ class Form(NamedTuple):
     label: tuple[str, ...] = ()
     id: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
+    count_from: int | None = None
 
 
 LABELS = (
@@ -41,14 +42,15 @@ FORMS = {  # the first whose keys an object has is taken
     ),
     "hellaswag": Form(
         "HellaSwag", (("ctx_a", "ctx_b", "endings"), ("ctx", "endings")), ("ctx_a", "ctx"), ("ctx_b",), ("endings",), ("label",),
-        ("ind", "id"), ("split_type",),
+        ("ind", "id"), ("split_type",), 0,
     ),
     "swag": Form(
         "SWAG", (("sent1", "sent2", "ending0", "ending1"), ("sent1", "sent2", "gold-ending", "distractor-0")), ("sent1",),
-        ("sent2",), (), ("label",),
+        ("sent2",), (), ("label",), count_from=0,
     ),
     "copa": Form(
         "COPA", (("premise", "question", "choice1", "choice2"),), ("premise",), ("question",), (), ("label",), ("idx", "id"),
+        count_from=0,
     ),
     "arc": Form(
         "ARC (OpenBookQA, CommonsenseQA)",
@@ -184,7 +186,7 @@ def find_choices(
             return rules.choices, None
         if not rules.optional:
             raise ValueError(f"{path}: there is no key {missing[0]!r} (option choices); got {quote_names(names)}")
-    listed = (key for key in usual if key in names and key not in taken)
+    listed = [key for key in usual if key in names and key not in taken]
     chosen = next((key for key in listed if any(isinstance(value.get(key), list | dict) for _, value in objects)), None)
     if chosen is not None:
         return (chosen,), None
@@ -192,7 +194,7 @@ def find_choices(
         others = [name for name in names if re.fullmatch(re.escape(start) + "[0-9]", name)]
         if gold in names and others:
             return tuple(sorted(others)), gold
-    return find_numbered([name for name in names if name not in taken]), None
+    return find_numbered([name for name in names if name not in taken]) or tuple(listed[:1]), None
 
 
 def find_numbered(names: Sequence[str]) -> tuple[str, ...]:

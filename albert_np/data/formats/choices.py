@@ -6,7 +6,7 @@ object; choice_labels: the right choice; choice_files: RACE's folders and COPA's
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +167,8 @@ def make_questions(
     entries = [entry for position, value in objects for entry in make_entries(position, value, name, keys)]
     require_examples(path, entries)
     places = [shorten_position(path, entry.position) for entry in entries]
+    if labels.count_from is None:
+        labels = replace(labels, count_from=FORMS[name].count_from)
     answers, first = resolve_labels(entries, places, labels, summary)
     ids = list(complete_ids(path, entries, places, name))
     questions = Questions(
