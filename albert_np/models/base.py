@@ -248,7 +248,8 @@ class Model:
         """Return the shards of a batch, one per thread, and the denominators of their common loss."""
         if denominators is None and not batch.has_common_denominators():
             return [batch], None
-        k = number_of_shards(group_lengths(batch), self._like())
+        on_host = type(batch.ids) is np.ndarray  # on a device, batches are not divided
+        k = number_of_shards(group_lengths(batch), self._like()) if on_host else 1
         return ([batch], denominators) if k == 1 else (split(batch, k), denominators or batch.denominators())
 
     def _like(self) -> Array:

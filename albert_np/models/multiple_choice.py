@@ -106,7 +106,6 @@ def check_choices(
     if ids.ndim != 3 or ids.size == 0:
         raise ValueError(f"input_ids: expected the shape (B, choices, T), got {ids.shape}")
     shape = ids.shape
-    B, K, T = shape
     mask = np.ones(shape, np.int64) if attention_mask is None else integers("attention_mask", attention_mask, shape)
     present = (mask != 0).any(axis=2)  # (B, choices)
     if not present.any(axis=1).all():
@@ -116,7 +115,7 @@ def check_choices(
         )
     types = None if token_type_ids is None else integers("token_type_ids", token_type_ids, shape)
     positions = None if position_ids is None else integers("position_ids", position_ids)
-    if positions is not None and positions.shape not in (shape, (1, 1, T), (1, T), (T,)):
+    if positions is not None and positions.shape not in (shape, (1, 1, shape[2]), (1, shape[2]), shape[2:]):
         raise ValueError(f"position_ids: expected the shape {shape}, got {positions.shape}")
     if positions is not None:
         positions = np.broadcast_to(positions, shape)[present]
