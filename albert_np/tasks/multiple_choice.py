@@ -23,7 +23,7 @@ from albert_np.core.layers import softmax
 from albert_np.data.formats import ChoiceQuestion, read_choices
 from albert_np.data.formats.choice_forms import FORMS, KeyRules
 from albert_np.data.formats.choice_labels import KINDS, LabelRules
-from albert_np.data.formats.choices import Questions, questions_from_rows
+from albert_np.data.formats.choices import Questions, question_from_object, questions_from_rows
 from albert_np.data.formats.lines import get_suffix, read_text
 from albert_np.metrics import choice_scores
 from albert_np.models import AlbertForMultipleChoice
@@ -109,7 +109,7 @@ class MultipleChoice(Task):
                 value = json.loads(text)
             except (ValueError, RecursionError) as error:
                 raise ValueError(f"{EXPECTED}; it is not valid JSON: {error}") from None
-            return questions_from_rows([value], "the object", self.options["form"], *self.reading_rules(True))[0]
+            return question_from_object(value, self.options["form"], *self.reading_rules(True))
         question, *choices = text.rstrip("\t").split("\t")
         if len(choices) < 2:
             raise ValueError(EXPECTED)

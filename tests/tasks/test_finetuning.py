@@ -27,7 +27,9 @@ def run(task, tokenizer, *, train=None, **arguments):
     return ab.finetune(task, given, **{**defaults, "dev": given[:8], **arguments})
 
 
-@pytest.mark.parametrize("name", ["classification", "question-answering", "ner", "relations", "srl", "translation"])
+@pytest.mark.parametrize(
+    "name", ["classification", "question-answering", "multiple-choice", "ner", "relations", "srl", "translation"]
+)
 def test_a_trained_folder_needs_nothing_else(name, tokenizer, tmp_path):
     if name == "translation":
         pytest.importorskip("sacrebleu", reason="sacrebleu is not installed: translations cannot be scored")

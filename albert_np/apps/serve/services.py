@@ -82,7 +82,10 @@ def check_choices(request: dict[str, Any]) -> dict[str, Any]:
 
 
 class TaskService:
-    """A trained task: {"text": ...}, a pair's {"text": ..., "pair": ...}, {"question": ..., "context": ...}, or with "choices"."""
+    """A trained task: {"text": ...}, a pair's {"text": ..., "pair": ...}, or {"question": ..., "context": ...}.
+
+    For multiple choice it is {"question": ..., "choices": [...]}, perhaps with "context".
+    """
 
     def __init__(self, trained: Trained) -> None:
         trained.task.note = log

@@ -115,6 +115,17 @@ def questions_from_rows(
     return make_questions(name, numbered, summary, form, rules, labels, blanks)
 
 
+def question_from_object(
+    value: dict[str, Any], form: str | None, rules: KeyRules, labels: LabelRules, blanks: bool | None
+) -> ChoiceQuestion:
+    """Return the question of a single object, which has an id only if the object has one."""
+    summary = FileSummary("the object", "JSON", position="object", unit="question")
+    (question, *more) = make_questions("the object", [("the object", value)], summary, form, rules, labels, blanks)
+    if more:
+        raise DataError(f"the object: expected one question, got {len(more) + 1}")
+    return question if summary.columns.get("id") else replace(question, id="")
+
+
 def read_rows(path: FilePath, summary: FileSummary, given: Sequence[str], delimiter: str | None, quotes: bool | None) -> Rows:
     """Return (position, value) of each object or row of a file, and complete the format in the summary."""
     if Path(path).is_dir():
