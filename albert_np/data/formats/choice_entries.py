@@ -113,7 +113,8 @@ def get_choices(position: str, value: dict[str, Any], keys: Keys) -> tuple[tuple
         given = [each["text"] for each in given]
     if not isinstance(given, list) or not all(is_text(each) for each in given):
         raise DataError(f"{position}: {key!r} must be a list of texts, not {str(given)[:40]!r}")
-    if names and (not isinstance(names, list) or len(names) != len(given) or not all(is_text(each) for each in names)):
+    named = isinstance(names, list) and len(names) == len(given) and all(map(is_text, names))
+    if not named and names != ():
         raise DataError(f"{position}: the labels of {key!r} must be as many as its texts, {len(given)}, not {str(names)[:40]!r}")
     return tuple(map(str, given)), tuple(map(str, names))
 

@@ -197,7 +197,9 @@ def check_arc_hub(write):
     assert read(write, hub)[0] == ChoiceQuestion("What is it?", ("ice", "fog", "air"), 2, "", "Q1")
     book = {"id": "7-9", "question_stem": "What is it?", "choices": choices, "answerKey": "1"}
     assert read(write, book)[0].label == 0
-    refused(write, {**hub, "choices": {"text": ["a", "b"], "label": ["A"]}}, ":1: the labels of 'choices' must be as many")
+    for names in (["A"], 0, None, [None, None], "AB"):
+        choices = {"text": ["a", "b"], "label": names}
+        refused(write, {**hub, "choices": choices}, ":1: the labels of 'choices' must be as many as its texts, 2, not")
 
 
 def check_context(write):
