@@ -26,6 +26,11 @@ CHOICE_FIELDS = {
 }  # fmt: skip
 
 
+CHOICE_EXAMPLE = {
+    "context": "Ada took the boat to the island.", "question": "Where is she?", "choices": ["on an island", "in town", "at home"],
+}  # fmt: skip
+
+
 class Service(Protocol):
     """Interface of a service.
 
@@ -91,13 +96,13 @@ class TaskService:
         trained.task.note = log
         self.trained, self.name = trained, trained.task.name
         self.required: tuple[str, ...] = ("text",)
+        self.example: dict[str, Any]
         if self.name == "question-answering":
             self.fields = {"question": "the question", "context": "the document that it is about"}
             self.example = {"question": "Who was the first?", "context": "Ada Lovelace wrote the first program in 1843."}
         elif self.name == "multiple-choice":
             self.fields = CHOICE_FIELDS
-            self.example = {"context": "Ada took the boat to the island.", "question": "Where is she?",
-                            "choices": ["on an island", "in a town", "at home"]}  # fmt: skip
+            self.example = CHOICE_EXAMPLE
         else:
             self.fields = {"text": "the text"}
             self.example = {"text": "The river runs through the old town."}
