@@ -2,10 +2,15 @@
 
 import io
 import json
+import re
+import shlex
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
+import albert_np as ab
 from albert_np.apps.cli import main
 
 SMALL = (
@@ -105,6 +110,24 @@ def test_a_stopped_run_continues_to_the_same_model(race, model, tmp_path, monkey
     assert main(["finetune", "multiple-choice", "--resume", "--out", str(out)]) == 0
     for name in ("model.safetensors", "task.json"):
         assert (out / name).read_bytes() == (type(out)(model) / name).read_bytes()
+
+
+def test_the_commands_of_the_page_run(race, tmp_path, monkeypatch, capsys):
+    """docs/multiple_choice.md: with a small model in the place of albert-base-v2, and RACE of a few files."""
+    page = Path(__file__).parents[3] / "docs" / "multiple_choice.md"
+    commands = re.findall(r"^albert-np (\w+ multiple-choice .*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["finetune", "evaluate", "predict", "finetune"]
+    for part, source in (("train", "train"), ("dev", "dev"), ("test", "dev")):
+        shutil.copytree(race / source, tmp_path / "RACE" / part)
+    config = ab.AlbertConfig.preset("tiny", vocab_size=90, num_hidden_layers=1, hidden_size=32, intermediate_size=32)
+    monkeypatch.chdir(tmp_path)
+    assert main(["finetune", "multiple-choice", "--train", "RACE/train", "--out", "first", "--epochs", "1", *SMALL]) == 0
+    ab.AlbertTokenizer.from_pretrained("first").save_pretrained("albert-base-v2")
+    ab.AlbertForPreTraining(config, seed=0).save_pretrained("albert-base-v2")
+    for command in commands[:3]:
+        more = ["--epochs", "1"] if command.startswith("finetune") else []
+        assert main([*shlex.split(command), *more]) == 0, (command, capsys.readouterr().err)
+    assert capsys.readouterr().out.splitlines()[-3] == "Tom is _ ."
 
 
 def test_mistakes_are_one_line(race, tmp_path, fails):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from storages import page_table, read_quietly, storages, store, writer
+from storages import DOCS, page_table, read_quietly, storages, store, writer
 
 from albert_np.data.formats import ChoiceQuestion, read_choices
 from albert_np.data.formats.choice_forms import FORMS, KeyRules
@@ -407,6 +407,14 @@ def test_the_options_of_the_page_are_options():
     assert named == {*MultipleChoice.reading} - {"label", "blanks"}
     forms = {name for *_, cell in TABLE for name in re.findall(r"form=(\w+)", cell)}
     assert forms == set(FORMS) - {"plain"}
+
+
+def test_the_questions_of_the_page_are_read(tmp_path):
+    text = (DOCS / "multiple_choice.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    first, second = read(writer(tmp_path), block)
+    assert (first.label, second.label, second.group, second.id) == (0, 0, "easy", "t1")
+    assert second.statements() == ["Tom is hurt .", "Tom is glad ."]
 
 
 # ---- rows in Python, blanks, random questions ----
