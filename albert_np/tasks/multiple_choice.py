@@ -89,7 +89,7 @@ class MultipleChoice(Task):
 
     def read_unlabelled(self, path: Any) -> Questions:
         """Return the questions of a file, in which keys that were named in training may be missing."""
-        optional = not self.changed.intersection(KEYS)
+        optional = not self.changed.intersection(("form", *KEYS))
         return read_choices(path, **{name: self.options[name] for name in READING}, optional=optional)
 
     def examples_from_rows(self, rows: list[dict[str, Any]], name: str) -> Questions:

@@ -182,6 +182,20 @@ def test_typed_texts_are_a_question_and_choices_or_an_object():
         assert "\n" not in str(error.value)
 
 
+def test_a_model_trained_on_one_form_answers_others(tmp_path):
+    """The options by which its training file was read need not fit, unless they are given anew."""
+    (tmp_path / "plain.jsonl").write_text('{"question": "Why?", "choices": ["a", "b"]}\n')
+    task = MultipleChoice(form="race", label="answers", usual=0)
+    assert task.example('{"question": "Why?", "choices": ["a", "b"]}').choices == ("a", "b")
+    assert task.read_unlabelled(tmp_path / "plain.jsonl")[0].question == "Why?"
+    assert task.examples([{"question": "Why?", "choices": ["a", "b"]}])[0].choices == ("a", "b")
+    with pytest.raises(ValueError, match=r"plain\.jsonl:1: the form race .option form. has the keys"):
+        task.read(tmp_path / "plain.jsonl")
+    task.change_options({"form": "swag"})
+    with pytest.raises(ValueError, match=r"plain\.jsonl:1: the form swag"):
+        task.read_unlabelled(tmp_path / "plain.jsonl")
+
+
 def test_what_is_printed_names_every_choice():
     task, example = MultipleChoice(), ChoiceQuestion("Why [not]?\n", ("so", "no\tmore"))
     shown = task.show(example, task.answer(example, [], [np.array([0.0]), np.array([1.0])]))

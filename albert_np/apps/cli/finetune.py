@@ -83,7 +83,9 @@ def finetune(
             TRAINING,
         ),
     ] = None,
-    tokens_per_batch: Annotated[int | None, option("--tokens-per-batch", "Tokens per step [2048; multiple-choice: 4096]", TRAINING)] = None,
+    tokens_per_batch: Annotated[
+        int | None, option("--tokens-per-batch", "Tokens per step [2048; multiple-choice: 4096]", TRAINING)
+    ] = None,
     accumulate: Annotated[int | None, option("--accumulate", "Micro-batches per step [1]", TRAINING)] = None,
     layer_decay: Annotated[
         float | None, option("--layer-decay", "Factor of the learning rate from each layer to the one below [1]", TRAINING)
