@@ -21,7 +21,7 @@ from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import ChoiceQuestion, read_choices
-from albert_np.data.formats.choice_forms import FORMS, KeyRules
+from albert_np.data.formats.choice_forms import FORMS, NOTHING, KeyRules
 from albert_np.data.formats.choice_labels import KINDS, LabelRules
 from albert_np.data.formats.choices import Questions, question_from_object, questions_from_rows
 from albert_np.data.formats.lines import get_suffix, read_text
@@ -88,9 +88,10 @@ class MultipleChoice(Task):
         return read_choices(path, **{name: self.options[name] for name in READING})
 
     def read_unlabelled(self, path: Any) -> Questions:
-        """Return the questions of a file, in which keys that were named in training may be missing."""
+        """Return the questions of a file without their labels. Keys that were named in training may be missing."""
         optional = not self.changed.intersection(("form", *KEYS))
-        return read_choices(path, **{name: self.options[name] for name in READING}, optional=optional)
+        options = {name: self.options[name] for name in READING} | {"label": NOTHING}
+        return read_choices(path, **options, optional=optional)
 
     def examples_from_rows(self, rows: list[dict[str, Any]], name: str) -> Questions:
         """Return the questions of a data frame, or of dicts."""

@@ -24,20 +24,20 @@ class LabelRules:
 
 
 def resolve_labels(
-    entries: Sequence[Entry], places: Sequence[int | str], rules: LabelRules, summary: FileSummary
+    entries: Sequence[Entry], places: Sequence[int | str], rules: LabelRules, summary: FileSummary, have_key: bool = True
 ) -> tuple[list[int | None], int | None]:
     """Return the index of the right choice of each entry, None without a label, and the number of the first choice, 0 or 1.
 
     A label may be the name that its file gives a choice (ARC's "A" or "1"), an index, a letter, or the text of a choice. The kind
     is the one that fits all labels of the file; if there are several they must agree, otherwise each label must fit one alone.
     Indices count from 0, unless none is 0 and one is as large as the number of choices: then from 1. The number is None if no
-    label is an index.
+    label is an index. have_key: the file has labels, so those that are missing are counted in the summary.
 
     DataError that names the position for a label that fits no choice, or several.
     """
     labelled = [i for i, entry in enumerate(entries) if entry.answer is None and not is_missing(entry)]
     for entry, place in zip(entries, places):
-        if entry.answer is None and is_missing(entry):
+        if have_key and entry.answer is None and is_missing(entry):
             summary.leave_out("without a label", place)
     first = rules.count_from if rules.count_from is not None else infer_first([entries[i] for i in labelled])
     fitting = {i: find_fitting(entries[i], first) for i in labelled}

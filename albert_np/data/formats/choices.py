@@ -180,7 +180,7 @@ def make_questions(
     places = [shorten_position(path, entry.position) for entry in entries]
     if labels.count_from is None:
         labels = replace(labels, count_from=FORMS[name].count_from)
-    answers, first = resolve_labels(entries, places, labels, summary)
+    answers, first = resolve_labels(entries, places, labels, summary, keys.label is not None)
     ids = list(complete_ids(path, entries, places, name))
     questions = Questions(
         (make_question(entry, place, answer, identifier, name, blanks, summary)

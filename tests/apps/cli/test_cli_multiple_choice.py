@@ -85,7 +85,11 @@ def test_other_files_without_labels_are_answered(model, tmp_path, capsys, fails)
         json.dumps({"premise": "It broke.", "choice1": "a", "choice2": "b", "question": "cause"})
     )
     found = printed(capsys, "predict", "multiple-choice", "--model", model, "--file", tmp_path / "copa.jsonl")
-    assert found.out.startswith("What was the cause of this?\n") and "1 without a label" in found.err
+    assert found.out.startswith("What was the cause of this?\n") and "without a label" not in found.err
+    (tmp_path / "odd.jsonl").write_text('{"question": "Why?", "choices": ["a", "b"], "label": 7}\n')
+    assert printed(capsys, "predict", "multiple-choice", "--model", model, "--file", tmp_path / "odd.jsonl").out.startswith(
+        "Why?"
+    )
     line = fails("evaluate", "multiple-choice", tmp_path / "copa.jsonl", "--model", model)
     assert "none of the questions has a label, so they cannot be scored" in line
 

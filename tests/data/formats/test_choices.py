@@ -311,6 +311,8 @@ def check_missing_label(write):
     )
     assert [q.label for q in questions] == [None] * 6 + [1, 1]
     assert questions.summary.left_out == {"without a label": (6, 1)}
+    none = {key: value for key, value in PLAIN.items() if key != "label"}
+    assert read(write, none)[0].label is None and read(write, none).summary.left_out == {}
     assert read(write, {"question": "Q", "choices": ["None", "All"], "label": "None"})[0].label == 0, "the text of a choice"
     assert read(write, {"question": "Q", "choices": ["-1", "1"], "label": "-1"})[0].label == 0
 
