@@ -140,6 +140,15 @@ def test_sizes_are_rounded_up_by_little(n):
     assert n <= bucket_size(n) <= max(n + 7, 1.5 * n) and bucket_size(bucket_size(n)) == bucket_size(n)
 
 
+def test_numbers_of_questions_are_rounded_up(device):
+    """So batches of different numbers of questions replay one graph; places of padding questions are no choice of a real one."""
+    model = make_model("choices")
+    given = [arrays(1, "choices") | dict(group_sizes=np.array(sizes)) for sizes in ([2, 1, 1], [2, 2])]
+    one, other = (BatchShape(each, model, model.grads, None) for each in given)
+    assert one.key == other.key and one.integers["group_rows"].shape == (8, 2)
+    assert one.integers["group_rows"][3:].min() >= 4 and one.integers["tables.0.rows"].max() == 7
+
+
 def test_padding_rows_are_in_no_tile(device):
     """Rows beyond the batch's belong to no tile, and no output row comes twice."""
     model = make_model("pretraining")

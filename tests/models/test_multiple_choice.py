@@ -219,6 +219,12 @@ def test_a_saved_model_is_the_same_model(tmp_path, naming):
     assert again.config.extra["architectures"] == ["AlbertForMultipleChoice"]
 
 
+def test_the_head_is_too_small_to_be_compressed():
+    from albert_np.io.matrices import quantisable
+
+    assert not any(name.startswith("choice") for name in quantisable(make_model().params))
+
+
 def test_names_of_the_head():
     from albert_np.io.names import rename_tree
 
