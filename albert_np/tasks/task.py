@@ -74,6 +74,7 @@ class Task:
     """
 
     name: ClassVar[str] = ""
+    based_on: ClassVar[str] = ""  # the task whose trained models this one uses, which has no training of its own; see `adopt`
     form: ClassVar[type] = object  # the class of the examples
     model: ClassVar[type[Model]]
     metric: ClassVar[str] = ""  # the score that selects the best epoch
@@ -238,6 +239,10 @@ class Task:
     def config(self) -> dict[str, Any]:
         """Return the fields of the model's config that the task decides."""
         return {}
+
+    def adopt(self, trained: "Task") -> "Task":
+        """Return this task for a model that was trained for the task `based_on`. ValueError if it cannot use this model."""
+        raise NotImplementedError
 
     def adapt_head(self, model: Model, options: dict[str, Any]) -> str:
         """Adapt the head of a model that was trained for this task with other options, in place, so that its answers stay.

@@ -16,6 +16,7 @@ from albert_np.engine.shards import number_of_shards, split_points
 from albert_np.models import AlbertConfig, AlbertForMaskedLM
 from albert_np.models.batch import TaskBatch
 from albert_np.models.vocabulary import check_vocabulary
+from albert_np.tasks import Task, get_task
 from albert_np.tasks.inferred import names_task
 from albert_np.tasks.requests import Field, check_request
 from albert_np.tasks.trained import FILE, Trained
@@ -40,12 +41,26 @@ class Service(Protocol):
         """Return the answer to each example, in JSON's types."""
 
 
-def open_service(folder: str, task: str | None = None) -> Service:
-    """Return the service of a model: its task's, or [MASK] for a pretrained model. task: see `Trained.from_pretrained`."""
+def open_service(folder: str, task: str | None = None, options: dict[str, str] | None = None) -> Service:
+    """Return the service of a model: its task's, or [MASK] for a pretrained model.
+
+    task: see `Trained.from_pretrained`; options: of the task, to be changed, as they are typed
+    """
     path = Path(folder)
     if task is not None or (path / FILE).is_file() or (path.is_dir() and names_task(AlbertConfig.from_pretrained(path))):
-        return TaskService(Trained.from_pretrained(folder, task))
+        named = None if task is None else get_task(task)
+        trained = Trained.from_pretrained(folder, named, options=None if named is None else parse_options(named, options))
+        if named is None and options:
+            trained.task.change_options(parse_options(trained.task, options))
+        return TaskService(trained)
+    if options:
+        raise ValueError(f"{folder} is a pretrained model, so there are no options of a task, such as {next(iter(options))}")
     return MaskService.from_pretrained(folder)
+
+
+def parse_options(task: Task, options: dict[str, str] | None) -> dict[str, Any]:
+    """Return the values of options as they are typed; each is read by the option's type."""
+    return {name: task.parse_option(name, text) for name, text in (options or {}).items()}
 
 
 class TaskService:
