@@ -196,7 +196,7 @@ class ZeroShot(Task):
     def fields(self) -> dict[str, Field]:
         """Return the fields of a request: the labels must be among them if the options have none."""
         given = self.options["labels"]
-        example = None if given else ["geography", "sport", "politics"]
+        example = ["geography", "sport", "politics"] if given is None else given if len(given) <= MAX_LABELS else None
         return {
             **super().fields(),
             "labels": Field("the labels to choose from", example, list, required=not given, limits=(1, MAX_LABELS)),
@@ -223,9 +223,9 @@ class ZeroShot(Task):
             hypothesis = self._encode(template.replace("{}", label), tokenizer)
             room = most - len(hypothesis) - 3
             if room < min(1, len(text)):
-                named, tokens = repr(label if len(label) <= MAX_CHARACTERS else label[:MAX_CHARACTERS] + "..."), len(hypothesis)
+                named = repr(label if len(label) <= MAX_CHARACTERS else label[:MAX_CHARACTERS] + "...")
                 raise ValueError(
-                    f"the sentence with the label {named} has {tokens} tokens: max_length {most} has no room for a text"
+                    f"the sentence with the label {named} has {len(hypothesis)} tokens: too many for max_length {most}"
                 )
             first = [tokenizer.cls_token_id, *text[:room], tokenizer.sep_token_id]
             second = [*hypothesis, tokenizer.sep_token_id]
