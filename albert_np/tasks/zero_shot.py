@@ -102,15 +102,19 @@ class ZeroShot(Task):
     # ---- the model ----
 
     def adopt(self, trained: Task) -> "ZeroShot":
-        """Return this task for the model of a classification. ValueError if it was not trained on inference."""
-        if trained.name != self.based_on:
-            raise ValueError(f"the model was trained for {trained.name}, and {NEEDED}")
-        if trained.options["kind"] == "number":
-            raise ValueError(f"the model predicts a number, and {NEEDED}")
-        if trained.options["pairs"] is False:
-            raise ValueError(f"the model was trained on single texts, and {NEEDED}")
+        """Return this task for the model of a classification, or with other options. ValueError if it is not one of inference."""
         given = {key: value for key, value in self.options.items() if value != self.defaults[key]}
-        adopted = type(self)(**{"max_length": trained.options["max_length"], **given, "classes": trained.options["labels"]})
+        if trained.name == self.name:
+            base = trained.options
+        elif trained.name != self.based_on:
+            raise ValueError(f"the model was trained for {trained.name}, and {NEEDED}")
+        elif trained.options["kind"] == "number":
+            raise ValueError(f"the model predicts a number, and {NEEDED}")
+        elif trained.options["pairs"] is False:
+            raise ValueError(f"the model was trained on single texts, and {NEEDED}")
+        else:
+            base = {"max_length": trained.options["max_length"], "classes": trained.options["labels"]}
+        adopted = type(self)(**{**base, **given, "classes": base["classes"]})
         adopted.changed, adopted.note = self.changed, self.note
         adopted.check_classes()
         return adopted
@@ -223,10 +227,9 @@ class ZeroShot(Task):
             hypothesis = self._encode(template.replace("{}", label), tokenizer)
             room = most - len(hypothesis) - 3
             if room < min(1, len(text)):
-                named = repr(label if len(label) <= MAX_CHARACTERS else label[:MAX_CHARACTERS] + "...")
-                raise ValueError(
-                    f"the sentence with the label {named} has {len(hypothesis)} tokens: too many for max_length {most}"
-                )
+                shown = label if len(label) <= MAX_CHARACTERS else label[:MAX_CHARACTERS] + "..."
+                size = f"{len(hypothesis)} tokens: too many for max_length {most}"
+                raise ValueError(f"the sentence with the label {shown!r} has {size}")
             first = [tokenizer.cls_token_id, *text[:room], tokenizer.sep_token_id]
             second = [*hypothesis, tokenizer.sep_token_id]
             items.append(Item(first + second, [0] * len(first) + [1] * len(second), cut=len(text) > room))
