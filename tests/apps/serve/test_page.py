@@ -117,6 +117,24 @@ def test_the_page_in_a_browser(served, browser, tmp_path):
     answer = tried(browser, address, text=TEXT, pair="Somebody takes the lamp.")
     assert len(answer.find_elements("class name", "bar")) == 2
 
+    address, _ = served("numbers")
+    assert re.fullmatch(r"-?[\d.]+", tried(browser, address, text=TEXT).find_element("tag name", "p").text)
+    address, _ = served("topics")
+    answer = tried(browser, address, text=TEXT, labels="book\n\nlamp, or chair\nwheel\n")
+    bars = [bar.text.split("\n")[0] for bar in answer.find_elements("class name", "bar")]
+    assert sorted(bars) == ["book", "lamp, or chair", "wheel"], "a label per line"
+    browser.execute_script("document.getElementById('answer').replaceChildren()")
+    browser.find_element("id", "multi_label").click()
+    browser.find_element("id", "send").click()
+    expected = ask(address, {"text": TEXT, "labels": ["book", "lamp, or chair", "wheel"], "multi_label": True})
+    shown = json.loads(browser.find_element("css selector", "#answer pre").get_attribute("textContent"))
+    assert isinstance(shown["label"], list) and shown["label"] == expected["label"]
+
+    address, _ = served("srl")
+    answer = tried(browser, address, text=TEXT)
+    predicates = ask(address, {"text": TEXT})["predicates"]
+    assert len(answer.find_elements("tag name", "mark")) == sum(len(each["arguments"]) for each in predicates)
+
     address, _ = served("question-answering")
     answer = tried(browser, address, question="Where is Anna?", context=TEXT)
     assert answer.find_elements("tag name", "mark") or "There is no answer" in answer.text
