@@ -244,7 +244,9 @@ def trained(tokenizer, tmp_path):
 
 
 def test_a_file_is_scored(trained, tmp_path):
-    file = write(tmp_path / "a.tsv", "text\tlabel\tsentence2", *(f"{text}\t{LABELS[0]}\tx" for text in TEXTS), "Ida\twheel\tx")
+    file = write(
+        tmp_path / "a.tsv", "sentence1\tlabel\tsentence2", *(f"{text}\t{LABELS[0]}\tx" for text in TEXTS), "Ida\twheel\tx"
+    )
     answers = [each["label"] for each in trained.predict([*TEXTS, "Ida"])]
     scores = trained.evaluate(file)
     assert scores["accuracy"] == np.mean([a == b for a, b in zip(answers, [LABELS[0]] * 3 + ["wheel"])])

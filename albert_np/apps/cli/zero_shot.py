@@ -9,17 +9,20 @@ from albert_np.apps.cli.common import option
 AnsweringTask = Annotated[
     str,
     typer.Argument(
-        metavar="TASK", help="The task that the model was trained for (see finetune), or zero-shot, for one trained on inference."
+        metavar="TASK", help="The task of the model (see finetune); or zero-shot, if it is one of natural language inference."
     ),
 ]
 LabelsOption = Annotated[
     str | None,
-    option("--labels", 'Required: the labels to choose from, "a,b"; with commas in them as JSON, \'["a, b", "c"]\'', "Zero-shot"),
+    option(
+        "--labels", 'For zero-shot: the labels to choose from, "a,b"; with commas in them, as JSON: \'["a, b"]\'', "Zero-shot"
+    ),
 ]
 TemplateOption = Annotated[
-    str | None, option("--template", "A sentence with {} in the place of the label [This example is {}.]", "Zero-shot")
+    str | None,
+    option("--template", "For zero-shot: a sentence with {} in the place of the label [This example is {}.]", "Zero-shot"),
 ]
-MultiLabelOption = Annotated[bool, option("--multi-label", "Several labels may hold for a text.", "Zero-shot")]
+MultiLabelOption = Annotated[bool, option("--multi-label", "For zero-shot: several labels may hold for a text.", "Zero-shot")]
 
 
 def as_task_options(labels: str | None, template: str | None, multi_label: bool) -> list[str]:
