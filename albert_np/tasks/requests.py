@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from albert_np.data.formats.summary import count_noun
 from albert_np.io.similar_names import suggest
 
 JSON_TYPES = {str: "string", bool: "boolean", int: "integer", list: "array of strings"}
@@ -68,4 +69,4 @@ def _check_value(name: str, value: Any, field: Field) -> None:
             if not isinstance(text, str) or not text.strip():
                 raise ValueError(f"{name}[{i}] {'is empty' if isinstance(text, str) else 'must be a string'}")
         if field.limits and not lowest <= len(value) <= highest:
-            raise ValueError(f"{name!r} has {len(value)} texts, expected from {lowest} to {highest}")
+            raise ValueError(f"{name!r} has {count_noun(len(value), 'text')}, expected from {lowest} to {highest}")

@@ -44,7 +44,8 @@ TaskArgument = Annotated[
     str,
     typer.Argument(
         metavar="TASK",
-        help="classification, question-answering, ner, relations, srl, translation, or file.py:Class for a task of your own.",
+        help="classification, question-answering, multiple-choice, ner, relations, srl, translation, or file.py:Class for a task "
+        "of your own.",
     ),
 ]
 ModelOption = Annotated[str, typer.Option("--model", help="The folder of a model that `finetune` trained.")]
@@ -89,7 +90,9 @@ def finetune(
             TRAINING,
         ),
     ] = None,
-    tokens_per_batch: Annotated[int | None, option("--tokens-per-batch", "Tokens per step [2048]", TRAINING)] = None,
+    tokens_per_batch: Annotated[
+        int | None, option("--tokens-per-batch", "Tokens per step [2048; multiple-choice: 4096]", TRAINING)
+    ] = None,
     accumulate: Annotated[int | None, option("--accumulate", "Micro-batches per step [1]", TRAINING)] = None,
     layer_decay: Annotated[
         float | None, option("--layer-decay", "Factor of the learning rate from each layer to the one below [1]", TRAINING)
@@ -233,8 +236,8 @@ def predict(
         str | None,
         typer.Option(
             "--file",
-            help="Examples in a format of the task; for classification, question-answering and translation also a .txt with a "
-            "text per line.",
+            help="Examples in a format of the task; for classification, question-answering, multiple-choice and translation also "
+            "a .txt with a text per line.",
         ),
     ] = None,
     labels: LabelsOption = None,
@@ -248,7 +251,8 @@ def predict(
     """Answer new texts: classes, entities, roles, relations (<e1>...</e1> and <e2>...</e2> in the text), translations; or, with
     zero-shot, labels of your own.
 
-    A tab separates the texts of a pair, or a question from its passage. Blank lines are skipped, with a note.
+    A tab separates the texts of a pair, a question from its passage, or a question and its choices. Blank lines are skipped,
+    with a note.
     Line breaks and tabs within a text are printed as \\n and \\t; --json prints the text itself.
 
     Example: albert-np predict ner --model runs/entities "Ada Lovelace was born in London."
