@@ -97,6 +97,8 @@ def embed(
         score_pairs(file, model, options, settings, backend, as_json, quiet)
         return
     asked = [decode_argument(query, "--nearest") for query in queries or []]
+    if not all(map(str.strip, asked)):
+        raise typer.BadParameter("--nearest: the text is empty")
     if file == files.STDIN and is_terminal(sys.stdin) and not quiet:
         print_message("Type your texts, one per line; Ctrl-D ends.")
     texts = files.read_texts(file, read_stdin(), options, labelled=picture is not None)
