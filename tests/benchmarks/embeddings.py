@@ -182,7 +182,7 @@ def table(results: dict[str, Any], every_row: bool = False) -> str:
 
 
 def matters(method: str, treatment: str, methods: list[str]) -> bool:
-    """Return whether a row is in the short table: no other treatment than centring, of random weights the first and last layer."""
+    """Return whether a row is in the short table: plain or centred, and of random weights the first and last layer."""
     layers = [name for name in methods if name.startswith("random mean")]
     shown = not method.startswith("random") or method in (layers[0], layers[-1], "random best")
     return shown and (treatment == "plain" or (treatment == "centred" and method.startswith("mean")))
