@@ -19,7 +19,7 @@ def serve(
         str | None,
         typer.Option(
             "--task",
-            help="The model's task [that of its folder]; zero-shot, if it is one of inference; file.py:Class for your own.",
+            help="The model's task [that of its folder]; zero-shot, for a model of inference; embeddings; or file.py:Class.",
         ),
     ] = None,
     task_options: TaskOptions = None,

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from albert_np.apps.fill_mask import load_masked_model, top_tokens
+from albert_np.apps.serve.embeddings import EmbeddingService
 from albert_np.core import backend
 from albert_np.core.model.albert import encode
 from albert_np.core.model.heads import mlm_head
@@ -44,8 +45,11 @@ class Service(Protocol):
 def open_service(folder: str, task: str | None = None, options: dict[str, str] | None = None) -> Service:
     """Return the service of a model: its task's, or [MASK] for a pretrained model.
 
-    task: see `Trained.from_pretrained`; options: of the task, to be changed, as they are typed
+    task: see `Trained.from_pretrained`, or "embeddings" for vectors by any model; options: of the task, to be changed, as they
+    are typed
     """
+    if task == EmbeddingService.name:
+        return EmbeddingService.from_pretrained(folder, options or {})
     path = Path(folder)
     if task is not None or (path / FILE).is_file() or (path.is_dir() and names_task(AlbertConfig.from_pretrained(path))):
         named = None if task is None else get_task(task)

@@ -175,6 +175,54 @@ def test_masks_are_filled_as_fill_mask_does(folder):
     assert len(answers[1]["masks"][0]) == 5
 
 
+def test_vectors_are_those_of_the_embedder(folder):
+    import albert_np as ab
+
+    texts = [TEXT, "Carl", "Dora paints the lamp in Rome, and Emil sees it."]
+    with TestClient(application(open_service(str(folder("mask")), "embeddings"))) as client:
+        expected = ab.Embedder.from_pretrained(folder("mask")).encode(texts)
+        (one, several), info = (
+            client.post("/answer", json={"requests": [{"text": TEXT}, {"texts": texts}]}).json()["answers"],
+            client.get("/info").json(),
+        )
+        assert one["text"] == TEXT and one["vector"] == pytest.approx(expected[0], abs=1e-6)
+        assert list(several) == ["vectors"] and [len(vector) for vector in several["vectors"]] == [32] * 3
+        for vector, other in zip(several["vectors"], expected):
+            assert vector == pytest.approx(other, abs=1e-6)
+        assert (
+            info["task"] == "embeddings"
+            and client.post("/answer", json=info["example"]).json()["text"] == info["example"]["text"]
+        )
+        for request, said in (
+            ({}, "expected either 'text' or 'texts'"), ({"text": "a", "texts": ["b"]}, "either 'text' or 'texts', not both"),
+            ({"text": " "}, "'text' is empty"), ({"texts": ["a", ""]}, "texts[1] is empty"),
+            ({"texts": []}, "'texts' has 0 texts"),
+            ({"texts": "a"}, "'texts' must be a list of strings, not str"),
+            ({"text": ["a"]}, "'text' must be a string, not list"),
+        ):  # fmt: skip
+            response = client.post("/answer", json=request)
+            assert response.status_code == 422 and said in response.json()["error"], response.text
+
+
+def test_vectors_of_another_layer_by_a_model_of_a_task(folder):
+    import albert_np as ab
+
+    options = {"pooling": "cls", "layer": "1", "normalize": "true", "max_length": "60"}
+    with TestClient(application(open_service(str(folder("ner")), "embeddings", options))) as client:
+        vector = client.post("/answer", json={"text": TEXT}).json()["vector"]
+    embedder = ab.Embedder.from_pretrained(folder("ner"), pooling="cls", layer=1, normalize=True, max_length=60)
+    assert vector == pytest.approx(embedder.encode(TEXT)[0], abs=1e-6) and sum(x * x for x in vector) == pytest.approx(
+        1, abs=1e-5
+    )
+    for name, text, said in (
+        ("poolign", "cls", "embeddings have no option 'poolign'.*did you mean 'pooling'"),
+        ("layer", "x", "layer must be an integer"),
+        ("pooling", "max", "pooling: expected one of"), ("layer", "9", "layer: expected 0"), ("normalize", "2", "true or false"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=said):
+            open_service(str(folder("ner")), "embeddings", {name: text})
+
+
 def test_a_compressed_folder_is_served(folder, tmp_path):
     from albert_np.compress.job import Plan
     from albert_np.compress.models import compress

@@ -21,8 +21,8 @@ def served(folder):
     """Of a task's name: the address of a running `albert-np serve`."""
     running = []
 
-    def start(name):
-        command = [sys.executable, "-m", "albert_np", "serve", "--model", str(folder(name)), "--port", "0"]
+    def start(name, *options):
+        command = [sys.executable, "-m", "albert_np", "serve", "--model", str(folder(name)), "--port", "0", *options]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         running.append(process)
         found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
@@ -146,6 +146,10 @@ def test_the_page_in_a_browser(served, browser, tmp_path):
     address, _ = served("mask")
     answer = tried(browser, address, text="Anna [MASK] the book.")
     assert len(answer.find_elements("class name", "bar")) == 5
+    address, _ = served("mask", "--task", "embeddings", "-o", "pooling=cls")
+    assert tried(browser, address, text="Anna").find_element("tag name", "p").text.startswith("32 numbers: ")
+    answer = tried(browser, address, text="", texts="Anna\nCarl\n")
+    assert len(answer.find_elements("tag name", "p")) == 2
     errors = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE" and "422" not in entry["message"]]
     assert errors == []
 
