@@ -21,7 +21,7 @@ class EmbeddingService:
         self.embedder = embedder
         self.fields = {
             "text": Field("a text", "The river runs through the old town.", required=False),
-            "texts": Field("or several texts, a list", type=list, required=False, limits=(1, MAX_TEXTS)),
+            "texts": Field("several texts instead", type=list, required=False, limits=(1, MAX_TEXTS)),
         }
 
     @classmethod
