@@ -177,7 +177,7 @@ class MultipleChoice(Task):
             if second is not None:
                 ids, types = [*ids, *second, sep], types + [1] * (len(second) + 1)
             target = None if example.label is None else i == example.label
-            items.append(Item(ids, types, target, cut=cut))
+            items.append(Item(np.array(ids, np.int32), np.array(types, np.int8), target, cut=cut))  # RACE has 10^8 tokens
         return items
 
     def rows_of_passage(self, example: ChoiceQuestion, tokenizer: Any) -> list[Row]:

@@ -31,7 +31,7 @@ def parts(row):
     text = "".join("|" if i in (CLS, SEP) else chr(i) for i in row.ids)
     assert text[0] == text[-1] == "|"
     first = text[1:-1].partition("|")[0]
-    assert row.token_types == [0] * (len(first) + 2) + [1] * (len(row.ids) - len(first) - 2)
+    assert row.token_types.tolist() == [0] * (len(first) + 2) + [1] * (len(row.ids) - len(first) - 2)
     return tuple(text[1:-1].split("|"))
 
 
