@@ -1,6 +1,6 @@
 """Do sentence vectors know which sentences belong together? The table of results/embeddings.json.
 
-    python tests/benchmarks/embeddings.py --model runs/pretrained [--texts a.txt b.txt.xz] [--out results.json]
+    python tests/benchmarks/embeddings.py --model runs/pretrained [--texts a.txt b.txt.xz] [--without FILE] [--out results.json]
     python tests/benchmarks/embeddings.py --table [--all]
 
 From each file (one register, documents separated by blank lines) come pairs of passages of one document and, with the same first
@@ -9,6 +9,8 @@ scores higher than one of two: 0.5 is chance. Compared are TF-IDF (scikit-learn'
 singular directions (LSA), the model's vectors by layer and pooling, as they are, centred, and without their first directions
 ("all but the top", Mu and Viswanath 2018), and the same with random weights. The layer and the treatment of "the best" are chosen
 on one half of the pairs, and all scores are of the other half. Nothing is trained on pairs.
+
+Results of the same model and settings are added to the file.
 """
 
 import argparse
@@ -41,10 +43,16 @@ TREATMENTS = ("plain", "centred", "all but the top")
 Indices = np.ndarray  # (n, 3): the anchor, another passage of its document, a passage of another document
 
 
-def documents(path: Path, sentences: int) -> list[list[str]]:
-    """Return the passages of each document, `sentences` consecutive sentences each, of documents with two or more of them."""
+def documents(path: Path, sentences: int, without: Path | None = None) -> list[list[str]]:
+    """Return the passages of each document, `sentences` consecutive sentences each, of documents with two or more of them.
+
+    without: a file whose documents are left out, such as the text that the model was trained on.
+    """
     found: list[list[str]] = []
+    known = set() if without is None else {"\n".join(document) for document in split_documents(without)}
     for document in split_documents(path):
+        if "\n".join(document) in known:
+            continue
         units = [s for paragraph in document for s in split_sentences(paragraph) if WORDS[0] <= len(s.split()) <= WORDS[1]]
         passages = [" ".join(units[i : i + sentences]) for i in range(0, len(units) - sentences + 1, sentences)]
         passages = list(dict.fromkeys(passages))
@@ -104,6 +112,15 @@ def auc_with_error(vectors: np.ndarray, pairs: Indices, draws: int = 100) -> tup
     return auc(same, other), float(np.std([auc(same[i], other[i]) for i in samples]))
 
 
+def difference(vectors: np.ndarray, others: np.ndarray, pairs: Indices, draws: int = 200) -> tuple[float, float]:
+    """Return the AUC of some vectors minus that of others, and its standard error, by drawing the same anchors for both."""
+    first, second = scores(vectors, pairs), scores(others, pairs)
+    rng = np.random.default_rng(0)
+    samples = [rng.integers(0, len(pairs), len(pairs)) for _ in range(draws)]
+    spread = [auc(first[0][i], first[1][i]) - auc(second[0][i], second[1][i]) for i in samples]
+    return auc(*first) - auc(*second), float(np.std(spread))
+
+
 def treat(vectors: np.ndarray, treatment: str) -> np.ndarray:
     """Return vectors unchanged, without their mean, or without their mean and their first H / 100 directions (at least one)."""
     if treatment == "plain":
@@ -139,25 +156,25 @@ def model_vectors(model: Any, tokenizer: Any, passages: list[str], layers: list[
 
 def measure(path: Path, model: Any, tokenizer: Any, layers: list[int], given: argparse.Namespace) -> dict[str, Any]:
     """Return the scores of one file: {method: {treatment: (AUC, standard error)}}, and how many pairs there were."""
-    found = documents(path, given.sentences)
+    found = documents(path, given.sentences, given.without)
     if len(found) < 2:
         raise SystemExit(f"{path}: it has {len(found)} documents with two passages or more; two are needed")
     passages, pairs = choose_pairs(found, given.pairs, given.seed)
     chosen, scored = pairs[::2], pairs[1::2]
-    methods: dict[str, Any] = {
-        name: {"plain": auc_with_error(vectors, scored)} for name, vectors in count_vectors(passages).items()
-    }
+    counted = count_vectors(passages)
+    methods: dict[str, Any] = {name: {"plain": auc_with_error(vectors, scored)} for name, vectors in counted.items()}
     fresh = ab.AlbertModel(model.config, seed=given.seed)
     for prefix, network in (("", model), ("random ", fresh)):
-        best: tuple[float, str, str] = (0.0, "", "")
+        best: Any = (0.0, "", "", None)
         for (pooling, layer), vectors in model_vectors(network, tokenizer, passages, layers).items():
             name = f"{prefix}{pooling}" + (f", layer {layer}" if pooling == "mean" else "")
             treated = {treatment: treat(vectors, treatment) for treatment in TREATMENTS}
             methods[name] = {treatment: auc_with_error(each, scored) for treatment, each in treated.items()}
             for treatment, each in treated.items():
-                best = max(best, (auc(*scores(each, chosen)), name, treatment))
-        _, name, treatment = best
+                best = max(best, (auc(*scores(each, chosen)), name, treatment, each), key=lambda entry: entry[0])
+        _, name, treatment, vectors = best
         methods[f"{prefix}best"] = {"plain": methods[name][treatment], "chosen": f"{name}, {treatment}"}
+        methods[f"{prefix}best minus TF-IDF"] = {"plain": difference(vectors, counted["TF-IDF"], scored)}
     return {"documents": len(found), "passages": len(passages), "pairs": 2 * len(scored), "methods": methods}
 
 
@@ -184,7 +201,7 @@ def table(results: dict[str, Any], every_row: bool = False) -> str:
 def matters(method: str, treatment: str, methods: list[str]) -> bool:
     """Return whether a row is in the short table: plain or centred, and of random weights the first and last layer."""
     layers = [name for name in methods if name.startswith("random mean")]
-    shown = not method.startswith("random") or method in (layers[0], layers[-1], "random best")
+    shown = not method.startswith("random") or method in (layers[0], layers[-1], "random best", "random best minus TF-IDF")
     return shown and (treatment == "plain" or (treatment == "centred" and method.startswith("mean")))
 
 
@@ -192,6 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", help="a folder with a model and its tokenizer")
     parser.add_argument("--texts", nargs="*", type=Path, help="files; by default those of ALBERT_NP_DATA/corpus")
+    parser.add_argument("--without", type=Path, help="a file whose documents are left out")
     parser.add_argument("--layers", nargs="*", type=int, help="by default the embeddings, the middle and the last")
     parser.add_argument("--pairs", type=int, default=2000, help="anchors, half of them to choose the layer")
     parser.add_argument("--sentences", type=int, default=1, help="in a passage")
@@ -212,11 +230,11 @@ def main() -> None:
     embedder = ab.Embedder.from_pretrained(given.model)
     L = embedder.model.config.num_hidden_layers
     layers = given.layers or sorted({0, 1, L // 2, L - 1, L})
-    results: dict[str, Any] = {
-        "model": f"{Path(given.model).name}: {embedder.model.config.sizes()}",
-        "sentences": given.sentences,
-    }
-    results["files"] = {}
+    settings = {"sentences": given.sentences, "layers": layers, "pairs": given.pairs, "seed": given.seed}
+    results: dict[str, Any] = {"model": f"{Path(given.model).name}: {embedder.model.config.sizes()}", **settings, "files": {}}
+    if given.out.is_file():
+        stored = json.loads(given.out.read_text(encoding="utf-8"))
+        results["files"] = stored["files"] if {**stored, "files": {}} == results else {}
     for name, path in files.items():
         results["files"][name] = measure(path, embedder.model, embedder.tokenizer, layers, given)
         print(f"{name}: {results['files'][name]['passages']} passages", flush=True)

@@ -3,7 +3,10 @@
 import io
 import json
 import re
+import shlex
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -219,3 +222,27 @@ def test_control_characters_do_not_reach_the_terminal(run, tmp_path):
     (tmp_path / "t.txt").write_text("Anna \x1b[31mis red\n" + TEXTS[1], encoding="utf-8")
     out = run(tmp_path / "t.txt", "--nearest", "Anna", "--similarity").out
     assert "\x1b" not in out and "\\x1b[31mis red" in out
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "embeddings.md"
+
+
+@pytest.mark.skipif(not PAGE.is_file(), reason="there is no docs/ beside the tests: they run from a copy")
+@pytest.mark.filterwarnings("always:the font of the figures")
+def test_the_commands_of_the_page_run(model, tmp_path, monkeypatch, capsys):
+    """Each with the files that it names: `cat FILE |` is standard input."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(model, tmp_path / "runs" / "first")
+    (tmp_path / "sentences.txt").write_text("\n".join(TEXTS[:9]), encoding="utf-8")
+    (tmp_path / "reviews.tsv").write_text("\n".join(["text\tlabel", *(f"{t}\t{t[:4]}" for t in TEXTS)]), encoding="utf-8")
+    rows = [f"{a}\t{b}\t{i % 5}" for i, (a, b) in enumerate(zip(TEXTS, TEXTS[3:]))]
+    (tmp_path / "sts-dev.tsv").write_text("\n".join(["sentence1\tsentence2\tscore", *rows]), encoding="utf-8")
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    lines = [line for language, block in blocks if not language for line in block.splitlines()]
+    commands = [line.split(" | ") for line in lines if "albert-np embed" in line]
+    assert len(commands) == 8
+    for *before, command in commands:
+        given = (tmp_path / before[0].split()[1]).read_bytes() if before else b""
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+        assert main(shlex.split(command)[1:]) == 0, (command, capsys.readouterr().err)
+    assert {"vectors.npy", "vectors.jsonl", "similarity.csv", "map.png"} <= {path.name for path in tmp_path.iterdir()}
