@@ -65,7 +65,7 @@ def test_every_argument_in_a_message_becomes_an_option():
 def test_the_options_exist(capsys):
     from albert_np.apps.cli import main
 
-    commands = "pretrain", "finetune", "compress", "gradcheck"
+    commands = "pretrain", "finetune", "predict", "compress", "gradcheck"
     shown = ""
     for command in commands:
         main([command, "--help"])

@@ -22,6 +22,7 @@ TASKS = {
     "relations": "albert_np.tasks.relation:Relations",
     "srl": "albert_np.tasks.roles:SemanticRoles",
     "translation": "albert_np.tasks.translation:Translation",
+    "zero-shot": "albert_np.tasks.zero_shot:ZeroShot",  # over models of classification
 }
 
 

@@ -32,6 +32,7 @@ from albert_np.tasks.labels import (
     sort_labels,
     warn_of_one_label,
 )
+from albert_np.tasks.requests import Field
 from albert_np.tasks.scale import Scale, check_size, is_similar, measure_scale, parse_scale, rescale_head
 from albert_np.tasks.task import Item, Task, one_line
 
@@ -145,6 +146,20 @@ class Classification(Task):
         if self.options["pairs"] and not tab:
             raise ValueError("the model was trained on pairs of texts: expected a text, a tab, and the second text")
         return Labelled(first, second if tab else None)
+
+    def fields(self) -> dict[str, Field]:
+        """Return the fields of a request: a text and, unless the model was trained on single texts, a second one."""
+        pairs = self.options["pairs"]
+        about = "the second text" if pairs else "the second text, for models of pairs"
+        refused = "the model was trained on single texts" if pairs is False else ""
+        example = "There is a town at the river." if pairs else None
+        return {**super().fields(), "pair": Field(about, example, required=bool(pairs), refused=refused)}
+
+    def example_from_request(self, request: dict[str, Any]) -> Labelled:
+        """Return the example of a request; a tab separates two texts, so tabs within them become spaces."""
+        if self.options["pairs"] is False:
+            return self.example(request["text"])
+        return self.example("\t".join(request[name].replace("\t", " ") for name in ("text", "pair") if name in request))
 
     def learn(self, examples: list[Labelled]) -> None:
         labels = [example.label for example in examples if example.label is not None]

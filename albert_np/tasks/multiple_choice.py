@@ -28,11 +28,13 @@ from albert_np.data.formats.lines import get_suffix, read_text
 from albert_np.metrics import choice_scores
 from albert_np.models import AlbertForMultipleChoice
 from albert_np.tasks import batches
+from albert_np.tasks.requests import Field
 from albert_np.tasks.task import Item, Task, one_line
 
 KEYS = ("context", "question", "choices", "label", "group")  # options: the keys of a file
 READING = ("form", *KEYS, "label_kind", "count_from", "blanks", "delimiter", "quotes")
 EXPECTED = 'expected a question and its choices, separated by tabs, or an object {"question": ..., "choices": [..., ...]}'
+MAX_CHOICES = 100  # of a request to the service
 LETTERS = 26  # choices that have a letter; of more, all have numbers
 
 
@@ -115,6 +117,21 @@ class MultipleChoice(Task):
         if len(choices) < 2:
             raise ValueError(EXPECTED)
         return ChoiceQuestion(question, tuple(choices), blank=self.options["blanks"])
+
+    def fields(self) -> dict[str, Field]:
+        """Return the fields of a request: the choices, and a question, a passage, or both."""
+        return {
+            "context": Field("a passage, which may be missing", "Ada took the boat to the island.", required=False),
+            "question": Field("the question", "Where is she?", required=False),
+            "choices": Field("the choices", ["on an island", "in town", "at home"], list, limits=(2, MAX_CHOICES)),
+        }
+
+    def example_from_request(self, request: dict[str, Any]) -> ChoiceQuestion:
+        """Return the question of a request. ValueError if it has neither a question nor a passage."""
+        question, context = (request.get(name, "") for name in ("question", "context"))
+        if not question.strip() and not context.strip():
+            raise ValueError("'question' is empty, and so is 'context'")
+        return ChoiceQuestion(question, tuple(request["choices"]), context=context, blank=self.options["blanks"])
 
     def is_plain_text(self, path: Any) -> bool:
         """Return whether a .txt has a question and choices on each line, rather than JSON as RACE has it."""

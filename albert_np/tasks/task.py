@@ -4,6 +4,7 @@
     learn      training examples -> options (the labels)     answer   the model's outputs for the rows -> an answer
     config     options -> fields of the model's config       score    answers and examples -> scores
     collate    rows -> the arrays of a batch                 show     an example and its answer -> text for people
+fields     what a request to the service may have
 
 `finetune`, `evaluate` and `predict` use a task through these methods alone.
 """
@@ -26,6 +27,7 @@ from albert_np.io.similar_names import suggest
 from albert_np.models.base import Model
 from albert_np.tasks import batches
 from albert_np.tasks.options import parse_any, read_option
+from albert_np.tasks.requests import Field
 
 MIN_LENGTH = 3  # tokens of a row: [CLS], one token, [SEP]
 
@@ -76,6 +78,7 @@ class Task:
     """
 
     name: ClassVar[str] = ""
+    based_on: ClassVar[str] = ""  # the task whose trained models this one uses, which has no training of its own; see `adopt`
     form: ClassVar[type] = object  # the class of the examples
     model: ClassVar[type[Model]]
     metric: ClassVar[str] = ""  # the score that selects the best epoch
@@ -216,6 +219,16 @@ class Task:
         """Return whether a file has a text for `example` on each line, rather than one of the formats of `read`."""
         return False
 
+    # ---- requests to the service ----
+
+    def fields(self) -> dict[str, Field]:
+        """Return the fields of a request to a model that was trained for the task: {name: field}."""
+        return {"text": Field("the text", "The river runs through the old town.")}
+
+    def example_from_request(self, request: dict[str, Any]) -> Any:
+        """Return the unlabelled example of a request, whose values fit the `fields`."""
+        return self.example(request["text"])
+
     # ---- the model ----
 
     def check_for_training(self, options: dict[str, Any]) -> None:
@@ -231,6 +244,10 @@ class Task:
     def config(self) -> dict[str, Any]:
         """Return the fields of the model's config that the task decides."""
         return {}
+
+    def adopt(self, trained: "Task") -> "Task":
+        """Return this task for a model that was trained for the task `based_on`. ValueError if it cannot use this model."""
+        raise NotImplementedError
 
     def adapt_head(self, model: Model, options: dict[str, Any]) -> str:
         """Adapt the head of a model that was trained for this task with other options, in place, so that its answers stay.

@@ -45,7 +45,7 @@ def test_unknown_tasks_and_options_are_refused():
         get_task("albert_np.tasks.task:Item")
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", [name for name in TASKS if not get_task(name).based_on])
 def test_rows_fit_the_model(name, tokenizer):
     task = learned(name)
     items = [item for unit in get_units(task, [task.items(e, tokenizer) for e in examples(name, 8)]) for item in unit]

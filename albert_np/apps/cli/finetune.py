@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from albert_np.apps.cli.answers import print_answers, read_examples
-from albert_np.apps.cli.baselines import describe_no_better, find_better_baselines
 from albert_np.apps.cli.common import (
     AccentsOption,
     BackendOption,
@@ -27,10 +26,18 @@ from albert_np.apps.cli.common import (
     split_pairs,
     use_backend,
 )
-from albert_np.data.formats.summary import count_noun
+from albert_np.apps.cli.scores import (
+    describe_stopped,
+    draw_confusion,
+    print_contents,
+    print_details,
+    print_scores,
+    select_details,
+    summarize,
+)
+from albert_np.apps.cli.zero_shot import AnsweringTask, LabelsOption, MultiLabelOption, TemplateOption, as_task_options
 
 if TYPE_CHECKING:
-    from albert_np.tasks.finetune import Finetuned
     from albert_np.tasks.trained import Trained
 
 TaskArgument = Annotated[
@@ -178,11 +185,14 @@ def finetune(
 
 
 def evaluate(
-    task: TaskArgument,
+    task: AnsweringTask,
     files: Annotated[
         list[str], typer.Argument(metavar="FILES...", help="Examples with their labels; each file is scored separately.")
     ],
     model: ModelOption,
+    labels: LabelsOption = None,
+    template: TemplateOption = None,
+    multi_label: MultiLabelOption = False,
     task_options: TaskOptions = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
@@ -196,7 +206,8 @@ def evaluate(
     from albert_np.training.finetune import numeric_scores
     from albert_np.training.metrics import format_score
 
-    trained = load_trained(model, task, backend, task_options)
+    chosen = as_task_options(labels, template, multi_label)
+    trained = load_trained(model, task, backend, [*chosen, *(task_options or [])])
     examples = {file: read_examples(trained, file, quiet or as_json) for file in files}
     full = {file: trained.evaluate(examples[file]) for file in files}
     scores = {file: numeric_scores(each) for file, each in full.items()}
@@ -216,7 +227,7 @@ def evaluate(
 
 
 def predict(
-    task: TaskArgument,
+    task: AnsweringTask,
     texts: Annotated[
         list[str] | None, typer.Argument(metavar="TEXT...", help="Texts; without any, one per line of standard input.")
     ] = None,
@@ -229,24 +240,31 @@ def predict(
             "a .txt with a text per line.",
         ),
     ] = None,
+    labels: LabelsOption = None,
+    template: TemplateOption = None,
+    multi_label: MultiLabelOption = False,
     task_options: TaskOptions = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Answer new texts: classes, entities, roles, relations (<e1>...</e1> and <e2>...</e2> in the text), translations.
+    """Answer new texts: classes, entities, roles, relations (<e1>...</e1> and <e2>...</e2> in the text), translations; or, with
+    zero-shot, labels of your own.
 
     A tab separates the texts of a pair, a question from its passage, or a question and its choices. Blank lines are skipped,
     with a note.
     Line breaks and tabs within a text are printed as \\n and \\t; --json prints the text itself.
 
     Example: albert-np predict ner --model runs/entities "Ada Lovelace was born in London."
+
+    Example: albert-np predict zero-shot --model runs/mnli --labels "sport,politics" "The match ended in a draw."
     """
     if not model:
         raise typer.BadParameter("Missing option '--model'.")
     if file is not None and texts:
         raise typer.BadParameter("give either texts or --file, not both")
-    trained = load_trained(model, task, backend, task_options)
+    chosen = as_task_options(labels, template, multi_label)
+    trained = load_trained(model, task, backend, [*chosen, *(task_options or [])])
     print_answers(trained, texts, file, as_json, quiet)
 
 
@@ -308,86 +326,6 @@ def load_trained(model: str, task: str, backend: str | None, options: list[str] 
     from albert_np.tasks.trained import Trained
 
     use_backend(backend)
-    trained = Trained.from_pretrained(model, task)
+    trained = Trained.from_pretrained(model, task, options=parse_task_options(task, options))
     trained.task.note = print_note
-    trained.task.change_options(parse_task_options(task, options))
     return trained
-
-
-def summarize(done: "Finetuned", out: Path) -> dict[str, Any]:
-    """Return the scores of all seeds, as printed by --json."""
-    return {
-        "out": str(out), "task": done.trained.task.name, "metric": done.trained.task.metric, "epoch": done.history.best,
-        "mean": done.mean, "deviation": done.deviation, "seeds": done.scores, "baselines": done.baselines,
-        "chosen_by": done.history.chosen_by, "details": select_details(done.history.scores),
-        "no_better_than": find_better_baselines(done), "stopped_by": done.stopped_by, "files": done.files,
-    }  # fmt: skip
-
-
-def print_scores(done: "Finetuned", out: Path) -> None:
-    """Print the scores of the best epoch, over the seeds, beside those of the baselines."""
-    from albert_np.training.metrics import format_score
-
-    if not done.scores:
-        print(f"{out}: {describe_missing_scores(done)}")
-        return
-    several = len(done.scores) > 1
-    columns: dict[str, Any] = {f"epoch {done.history.best}": done.scores[0]}
-    if several:
-        columns = {f"mean of {len(done.scores)}": done.mean, "deviation": done.deviation}
-    columns |= done.baselines
-    rows = [[name, *(format_score(column[name]) for column in columns.values())] for name in done.mean]
-    print_table(["", *columns], rows)
-    print_details(select_details(done.history.scores))
-    if better := find_better_baselines(done):
-        print("\n" + describe_no_better(done, better))
-
-
-def print_contents(done: "Finetuned", out: Path) -> None:
-    """Print the contents of the run's folder."""
-    model = "the model of the best seed" if len(done.scores) > 1 else "the model"
-    has_figures = any((out / "figures").glob("*.png"))
-    print(f"\n{out} holds {model}{', its metrics and figures' if has_figures else ' and its metrics'}.")
-
-
-def describe_missing_scores(done: "Finetuned") -> str:
-    """Return why a run has no scores."""
-    if not done.held:
-        epochs = done.trained.about.get("epochs")
-        trained = "trained" if epochs is None else f"stopped after {count_noun(epochs, 'full epoch')}"
-        return f"{trained}; without --dev there is no score"
-    if done.history.stopped_by:
-        return "stopped before the end of its first epoch, so there is no score yet"
-    return "there is no score: no epoch was scored in the model's final form"
-
-
-def describe_stopped(done: "Finetuned", out: Path) -> str:
-    """Return a description of the model of a run that was stopped."""
-    if done.history.best:
-        return f"{out} holds the best epoch so far, {done.history.best}"
-    return f"{out} holds the model as it was after {count_noun(len(done.history.steps), 'step')}"
-
-
-def select_details(scores: dict[str, Any]) -> dict[str, str]:
-    """Return the scores that are text, such as the signature of BLEU."""
-    return {name: value for name, value in scores.items() if isinstance(value, str)}
-
-
-def print_details(details: dict[str, str]) -> None:
-    for name, value in details.items():
-        print(f"{name}: {value}")
-
-
-def draw_confusion(done: "Finetuned", out: Path) -> None:
-    """Draw the confusion matrix of the best epoch, if each example has one class."""
-    from albert_np.io.files import write_figures
-
-    answers, count = done.history.answers, getattr(done.trained.task, "confusion", None)
-
-    def draw() -> dict[str, Any]:
-        from albert_np.plots import confusion_figure
-
-        matrix = count(answers, done.held) if answers and count is not None else None
-        return {} if matrix is None else {"confusion": confusion_figure(*matrix)}
-
-    write_figures(out / "figures", draw)

@@ -1,7 +1,6 @@
 """Services: `parse` turns a JSON object into an example, `answers` answers many examples at once."""
 
 import contextlib
-import json
 import sys
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from albert_np.apps.fill_mask import load_masked_model, top_tokens
+from albert_np.apps.serve.embeddings import EmbeddingService
 from albert_np.core import backend
 from albert_np.core.model.albert import encode
 from albert_np.core.model.heads import mlm_head
@@ -17,31 +17,23 @@ from albert_np.engine.shards import number_of_shards, split_points
 from albert_np.models import AlbertConfig, AlbertForMaskedLM
 from albert_np.models.batch import TaskBatch
 from albert_np.models.vocabulary import check_vocabulary
+from albert_np.tasks import Task, get_task
 from albert_np.tasks.inferred import names_task
+from albert_np.tasks.requests import Field, check_request
 from albert_np.tasks.trained import FILE, Trained
 
-MAX_TOP_K = 50
-CHOICE_FIELDS = {
-    "context": "a passage, which may be missing", "question": "the question", "choices": "the choices, a list; here one per line",
-}  # fmt: skip
-
-
-CHOICE_EXAMPLE = {
-    "context": "Ada took the boat to the island.", "question": "Where is she?", "choices": ["on an island", "in town", "at home"],
-}  # fmt: skip
+TOP_K, MAX_TOP_K = 5, 50  # tokens for each [MASK]
 
 
 class Service(Protocol):
     """Interface of a service.
 
     name      of the task
-    fields    {field of a request: its description}; values are strings unless the description says otherwise
-    example   a request, for the page
+    fields    {name: field of a request}
     """
 
     name: str
-    fields: dict[str, str]
-    example: dict[str, Any]
+    fields: dict[str, Field]
 
     def parse(self, given: dict[str, Any]) -> Any:
         """Return the example of one request. ValueError that names the invalid field."""
@@ -50,83 +42,40 @@ class Service(Protocol):
         """Return the answer to each example, in JSON's types."""
 
 
-def open_service(folder: str, task: str | None = None) -> Service:
-    """Return the service of a model: its task's, or [MASK] for a pretrained model. task: see `Trained.from_pretrained`."""
+def open_service(folder: str, task: str | None = None, options: dict[str, str] | None = None) -> Service:
+    """Return the service of a model: its task's, or [MASK] for a pretrained model.
+
+    task: see `Trained.from_pretrained`, or "embeddings" for vectors by any model; options: of the task, to be changed, as they
+    are typed
+    """
+    if task == EmbeddingService.name:
+        return EmbeddingService.from_pretrained(folder, options or {})
     path = Path(folder)
     if task is not None or (path / FILE).is_file() or (path.is_dir() and names_task(AlbertConfig.from_pretrained(path))):
-        return TaskService(Trained.from_pretrained(folder, task))
+        named = None if task is None else get_task(task)
+        trained = Trained.from_pretrained(folder, named, options=None if named is None else parse_options(named, options))
+        if named is None and options:
+            trained.task.change_options(parse_options(trained.task, options))
+        return TaskService(trained)
+    if options:
+        raise ValueError(f"{folder} is a pretrained model, so there are no options of a task, such as {next(iter(options))}")
     return MaskService.from_pretrained(folder)
 
 
-def check_fields(request: dict[str, Any], known: dict[str, str], required: tuple[str, ...]) -> dict[str, str]:
-    """Return the request if its fields are valid. ValueError for fields that are missing, unknown, empty or not strings."""
-    for key in request:
-        if key not in known:
-            raise ValueError(f"unknown field {key!r}; the fields are {', '.join(known)}")
-    for key in required:
-        if key not in request:
-            raise ValueError(f"the field {key!r} is missing")
-    for key, value in request.items():
-        if not isinstance(value, str):
-            raise ValueError(f"{key!r} must be a string, not {type(value).__name__}")
-        if key in required and not value.strip():
-            raise ValueError(f"{key!r} is empty")
-    return request
-
-
-def check_choices(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the request if it is a question with choices. ValueError that names the invalid field."""
-    texts = {key: value for key, value in request.items() if key != "choices"}
-    check_fields(texts, CHOICE_FIELDS, ())
-    choices = request.get("choices")
-    if not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(each, str) and each.strip() for each in choices):
-        raise ValueError("'choices' must be a list of two strings or more that are not empty")
-    if not any(text.strip() for text in texts.values()):
-        raise ValueError("'question' is empty, and so is 'context'")
-    return {"question": "", **request}
+def parse_options(task: Task, options: dict[str, str] | None) -> dict[str, Any]:
+    """Return the values of options as they are typed; each is read by the option's type."""
+    return {name: task.parse_option(name, text) for name, text in (options or {}).items()}
 
 
 class TaskService:
-    """A trained task: {"text": ...}, a pair's {"text": ..., "pair": ...}, or {"question": ..., "context": ...}.
-
-    For multiple choice it is {"question": ..., "choices": [...]}, perhaps with "context".
-    """
+    """A trained task, which declares the fields of its requests (`Task.fields`)."""
 
     def __init__(self, trained: Trained) -> None:
         trained.task.note = log
-        self.trained, self.name = trained, trained.task.name
-        self.required: tuple[str, ...] = ("text",)
-        self.example: dict[str, Any]
-        if self.name == "question-answering":
-            self.fields = {"question": "the question", "context": "the document that it is about"}
-            self.example = {"question": "Who was the first?", "context": "Ada Lovelace wrote the first program in 1843."}
-        elif self.name == "multiple-choice":
-            self.fields = CHOICE_FIELDS
-            self.example = CHOICE_EXAMPLE
-        else:
-            self.fields = {"text": "the text"}
-            self.example = {"text": "The river runs through the old town."}
-            pairs = trained.task.options.get("pairs")
-            if self.name == "classification" and pairs is not False:
-                self.fields |= {"pair": "the second text" + ("" if pairs else ", for models of pairs")}
-            if pairs:
-                self.required, self.example = ("text", "pair"), {**self.example, "pair": "There is a town at the river."}
-            if self.name == "relations":
-                self.example = {"text": "The <e1>river</e1> runs through the old <e2>town</e2>."}
+        self.trained, self.name, self.fields = trained, trained.task.name, trained.task.fields()
 
     def parse(self, given: dict[str, Any]) -> Any:
-        """A tab separates the two texts of an example, so tabs within them become spaces."""
-        if self.name == "question-answering":
-            texts = check_fields(given, self.fields, ("question", "context"))
-            return self.trained.task.example(texts["question"].replace("\t", " ") + "\t" + texts["context"])
-        if self.name == "multiple-choice":
-            return self.trained.task.example(json.dumps(check_choices(given)))
-        if "pair" in given and "pair" not in self.fields and self.name == "classification":
-            raise ValueError("the model was trained on single texts, so 'pair' is not a field; the only one is 'text'")
-        texts = check_fields(given, self.fields, self.required)
-        if "pair" not in self.fields:
-            return self.trained.task.example(texts["text"])
-        return self.trained.task.example("\t".join(texts[name].replace("\t", " ") for name in ("text", "pair") if name in texts))
+        return self.trained.task.example_from_request(check_request(given, self.fields))
 
     def answers(self, examples: list[Any]) -> list[dict[str, Any]]:
         task = self.trained.task
@@ -144,12 +93,14 @@ class MaskService:
     """Prediction of the tokens at each [MASK]: {"text": "The [MASK] was opened.", "top_k": 5}."""
 
     name = "fill-mask"
-    fields = {"text": "a text with [MASK]", "top_k": "number of tokens for each, an integer"}  # noqa: RUF012
-    example = {"text": "The [MASK] was opened.", "top_k": 5}  # noqa: RUF012
 
     def __init__(self, model: AlbertForMaskedLM, tokenizer: Any) -> None:
         check_vocabulary(model.config, len(tokenizer))
         self.model, self.tokenizer = model, tokenizer
+        self.fields = {
+            "text": Field("a text with [MASK]", "The [MASK] was opened."),
+            "top_k": Field("number of tokens for each, an integer", TOP_K, int, required=False, limits=(1, MAX_TOP_K)),
+        }
 
     @classmethod
     def from_pretrained(cls, folder: str) -> "MaskService":
@@ -157,10 +108,8 @@ class MaskService:
         return cls(*load_masked_model(folder))
 
     def parse(self, given: dict[str, Any]) -> tuple[list[int], list[int], int]:
-        top_k = given.get("top_k", 5)
-        if type(top_k) is not int or not 1 <= top_k <= MAX_TOP_K:
-            raise ValueError(f"'top_k' must be an integer from 1 to {MAX_TOP_K}, not {top_k!r}")
-        text = check_fields({key: value for key, value in given.items() if key != "top_k"}, self.fields, ("text",))["text"]
+        request = check_request(given, self.fields)
+        text, top_k = request["text"], request.get("top_k", TOP_K)
         ids = [int(i) for i in self.tokenizer(text)["input_ids"][0]]
         positions = [position for position, i in enumerate(ids) if i == self.tokenizer.mask_token_id]
         most = self.model.config.max_position_embeddings
