@@ -22,7 +22,8 @@ class Output:
                              more for each inner block; older versions and albert_np do not)
     attentions               (B, A, T, T) for each block, L · inner_group_num of them, in the order in which they are applied
     prediction_logits        (B, T, V) · sop_logits (B, 2)
-    logits                   those of the class: (B, T, V) over the vocabulary, (B, C) of sequences, (B, T, C) of tokens, (B, choices)
+    logits                   those of the class: (B, T, V) over the vocabulary, (B, C) of sequences, (B, T, C) of tokens,
+                             (B, choices) of questions
     start_logits, end_logits (B, T)
     """
 
