@@ -35,6 +35,14 @@ def text(tmp_path):
     return tmp_path / "text.txt"
 
 
+@pytest.fixture
+def tiny():
+    """A small model and its tokenizer."""
+    tokenizer = ab.AlbertTokenizer.from_pretrained(VOCABULARY)
+    sizes = dict(embedding_size=8, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24)
+    return ab.AlbertModel(ab.AlbertConfig.preset("tiny", vocab_size=len(tokenizer), **sizes)), tokenizer
+
+
 def test_pairs(benchmark, text):
     found = benchmark.documents(text, 1)
     assert len(found) == 9 and all(len(document) > 3 for document in found)
@@ -65,7 +73,22 @@ def test_treatments(benchmark):
     assert np.allclose(without.mean(0), 0) and without.std(0)[2] < 1  # one direction less
 
 
-def test_from_a_file_to_the_table(benchmark, text, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("fusion", [(), (0, 2)])
+def test_vectors_are_those_of_the_embedder(benchmark, tiny, fusion):
+    model, tokenizer = tiny
+    model = ab.AlbertModel(model.config.replace(fusion_layers=fusion), seed=1)
+    passages = [f"In the beginning {'and so on ' * (i % 7)}{i}." for i in range(150)]
+    found = benchmark.model_vectors(model, tokenizer, passages, [0, 1, 2])
+    assert set(found) == {("mean", 0), ("mean", 1), ("mean", 2), ("cls", -1), ("pooler", -1)} | (
+        {("mean", -1)} if fusion else set()
+    )
+    model.params.pooler.b[0] = 1e-30  # so that it counts as trained
+    for (pooling, layer), vectors in found.items():
+        expected = ab.Embedder(model, tokenizer, pooling=pooling, layer=layer).encode(passages)
+        np.testing.assert_allclose(vectors, expected, rtol=0, atol=1e-5)
+
+
+def test_from_a_file_to_the_table(benchmark, text, tiny, tmp_path, monkeypatch, capsys):
     out = tmp_path / "results" / "r.json"
 
     def run(*arguments):
@@ -73,10 +96,8 @@ def test_from_a_file_to_the_table(benchmark, text, tmp_path, monkeypatch, capsys
         benchmark.main()
         return capsys.readouterr().out
 
-    tokenizer = ab.AlbertTokenizer.from_pretrained(VOCABULARY)
-    tokenizer.save_pretrained(tmp_path / "model")
-    sizes = dict(embedding_size=8, hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24)
-    ab.AlbertModel(ab.AlbertConfig.preset("tiny", vocab_size=len(tokenizer), **sizes)).save_pretrained(tmp_path / "model")
+    for part in tiny:
+        part.save_pretrained(tmp_path / "model")
     settings = ["--model", tmp_path / "model", "--pairs", 20, "--layers", 0, 1]
     assert run(*settings, "--texts", text).startswith("text: ")
     methods = json.loads(out.read_text(encoding="utf-8"))["files"]["text"]["methods"]

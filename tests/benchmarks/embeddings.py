@@ -18,7 +18,6 @@ import json
 import math
 import os
 import random
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,7 @@ CORPORA = {  # name: file below ALBERT_NP_DATA/corpus
 WORDS = (6, 60)  # of a sentence, least and most
 CHARACTERS = 30_000_000  # of a file that are read
 LSA = 100  # directions
+BATCH = 64  # passages
 TREATMENTS = ("plain", "centred", "all but the top")
 Indices = np.ndarray  # (n, 3): the anchor, another passage of its document, a passage of another document
 
@@ -144,13 +144,23 @@ def count_vectors(passages: list[str]) -> dict[str, np.ndarray]:
 
 
 def model_vectors(model: Any, tokenizer: Any, passages: list[str], layers: list[int]) -> dict[tuple[str, int], np.ndarray]:
-    """Return the vectors by (pooling, layer)."""
-    kinds = [("mean", layer) for layer in layers] + [("cls", -1)] + ([("pooler", -1)] if "pooler" in model.params.form else [])
-    found = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # long passages are cut, and the pooler of random weights is not trained
+    """Return the vectors by (pooling, layer): those of `ab.Embedder`, but all layers from one pass."""
+    kinds = [("mean", layer) for layer in layers] + ([("mean", -1)] if model.config.fusion_layers else [])
+    kinds += [("cls", -1)] + ([("pooler", -1)] if "pooler" in model.params.form else [])
+    found = {kind: np.empty((len(passages), model.config.hidden_size), np.float32) for kind in kinds}
+    longest = ab.Embedder(model, tokenizer).max_length
+    order = sorted(range(len(passages)), key=lambda i: len(passages[i]))
+    for first in range(0, len(order), BATCH):
+        rows = order[first : first + BATCH]
+        inputs = tokenizer([passages[i] for i in rows], max_length=longest, truncation=True, padding=True)
+        out = model(**inputs, output_hidden_states=True)
+        lengths = inputs["attention_mask"].sum(1, keepdims=True)  # (B, 1)
         for pooling, layer in kinds:
-            found[pooling, layer] = ab.Embedder(model, tokenizer, pooling=pooling, layer=layer, progress=False).encode(passages)
+            h = out.last_hidden_state if layer == -1 else out.hidden_states[layer]  # (B, T, H), zero at padding
+            if pooling == "mean":
+                found[pooling, layer][rows] = h.sum(1) / lengths
+            else:
+                found[pooling, layer][rows] = h[:, 0] if pooling == "cls" else out.pooler_output
     return found
 
 

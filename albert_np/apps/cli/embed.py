@@ -49,16 +49,19 @@ def embed(
     max_length: Annotated[
         int | None, option("--max-length", "Tokens of a text; longer ones are cut [the model's positions]", "Vectors")
     ] = None,
-    out: Annotated[Path | None, option("--out", "Store the vectors: .npy, or .jsonl with the texts.", "Results")] = None,
+    out: Annotated[Path | None, option("--out", "Store the vectors: .npy, or .jsonl with the texts.", "Results", "FILE")] = None,
     queries: Annotated[
-        list[str] | None, option("--nearest", "Print the texts that are most similar to this one; may be repeated.", "Results")
+        list[str] | None,
+        option("--nearest", "Print the texts that are most similar to this one; may be repeated.", "Results", "TEXT"),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, rich_help_panel="Results", help="How many of them.")] = 5,
     similarity: Annotated[bool, option("--similarity", "Print the similarity of every two texts.", "Results")] = False,
-    matrix: Annotated[Path | None, option("--similarity-out", "Store these similarities: .npy, .csv or .tsv.", "Results")] = None,
+    matrix: Annotated[
+        Path | None, option("--similarity-out", "Store these similarities: .npy, .csv or .tsv.", "Results", "FILE")
+    ] = None,
     picture: Annotated[
         Path | None,
-        option("--project", "Draw a map of the texts as .png: the two directions in which they differ most.", "Results"),
+        option("--project", "Draw a map of the texts as .png: the two directions in which they differ most.", "Results", "FILE"),
     ] = None,
     sts: Annotated[
         bool, option("--sts", "Compare the similarities of pairs with their scores: FILE has two texts and a number.", "Results")

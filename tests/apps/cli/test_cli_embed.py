@@ -199,6 +199,8 @@ def test_what_cannot_be_read_or_written(fails, lines, tmp_path, model):
     assert "'score' of the row 3 must be a number, not 'good'" in line(tmp_path / "scores.tsv", "--sts", code=1)
     assert "it has one pair with a score" in line(tmp_path / "one.tsv", "--sts", code=1)
     assert "from a file, not from standard input" in line("-", "--sts")
+    with_no_model = fails("embed", "--model", tmp_path / "nothing", lines, "--quiet", "--json")
+    assert "there is no file or folder" in with_no_model and "nothing" in with_no_model
     assert "--nearest: the text is empty" in line(lines, "--nearest", " ")
     assert not same.exists()
 
