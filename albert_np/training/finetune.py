@@ -90,7 +90,7 @@ class Finetuning(Trainer):
         super().__init__(model, settings, constraints, callback, processes, stop, checkpoints)
         self.task, self.items, self.dev, self.task_tokenizer = task, items, dev, tokenizer
         self.sampler = get_sampler(items, task, model.config, settings)
-        self.total_steps = sum(self.steps_per_epoch(epoch) for epoch in range(settings.epochs))
+        self.total_steps = settings.steps or sum(self.steps_per_epoch(epoch) for epoch in range(settings.epochs))
         self.warmup = math.ceil(settings.warmup * self.total_steps)
         self.peak = settings.peak(model.config, new_model)
         self.losses = LossBuffer(processes, ("loss", "correct"), count_answers)
@@ -122,7 +122,12 @@ class Finetuning(Trainer):
     # ---- the loop ----
 
     def is_finished(self) -> bool:
-        return self.state.epoch >= self.settings.epochs or self.patience_is_exhausted
+        is_last = self.state.step >= self.total_steps and not self.state.epoch_step  # and its epoch was evaluated
+        return is_last or self.patience_is_exhausted
+
+    def epoch_is_complete(self) -> bool:
+        """Return True after the last step of an epoch, or of the run, which may end within one."""
+        return super().epoch_is_complete() or (self.state.epoch_step > 0 and self.state.step >= self.total_steps)
 
     def steps_per_epoch(self, epoch: int) -> int:
         return len(self.sampler.batches(epoch))
@@ -250,7 +255,7 @@ class Finetuning(Trainer):
 
 def get_sampler(items: list[Any], task: FinetuneTask, config: AlbertConfig, settings: FinetuneSettings) -> BalancedSampler:
     """Return the sampler of a run: every item once per epoch, in steps of nearly equal work; with `balance`, of nearly equal
-    numbers of each class."""
+    numbers of each class; with `batch_size`, of so many items, up to one."""
     lengths = np.array([len(item.ids) for item in items])
     classes = None
     if settings.balance:
@@ -258,6 +263,9 @@ def get_sampler(items: list[Any], task: FinetuneTask, config: AlbertConfig, sett
             raise ValueError(f"balance needs one class for each example; the labels of {task.name} here are something else")
         classes = np.array([item.target for item in items])
     costs = lengths + attention_cost(config) * lengths * lengths
+    if settings.batch_size is not None:
+        budget = round(settings.batch_size * lengths.mean())
+        return BalancedSampler(costs, lengths, budget, settings.seed, mode="random")
     budget = max(settings.tokens_per_batch, int(lengths.max()))
     return BalancedSampler(costs, lengths, budget, settings.seed, classes)
 
