@@ -23,13 +23,16 @@ def check_types(options: Any, changes: Any, seeds: Any, out: Any) -> None:
         raise ValueError(f"out must be the path of a folder, not {out!r}")
 
 
-def check_examples_given(task: str | Task, train: Any, data: Any, paper: bool, is_benchmark: bool) -> None:
-    """Raise ValueError if there are no training examples, or for arguments that only a benchmark has."""
-    name = task.name if isinstance(task, Task) else task
-    if not is_benchmark and (data is not None or paper):
+def check_examples_given(task: Task, train: Any, data: Any, paper: bool, is_benchmark: bool) -> None:
+    """Raise ValueError if a task has no training examples, or for arguments that only a benchmark has."""
+    if is_benchmark:
+        return
+    if data is not None:
         raise ValueError(
-            f"`{'data' if data is not None else 'paper'}` is for a benchmark, such as glue:mrpc, and {name} is a task"
+            f"`data` is for a benchmark, such as glue:mrpc, and {task.name} is a task: give files as `train` and `dev`"
         )
+    if paper:
+        raise ValueError(f"`paper` is for a benchmark, such as glue:mrpc, and {task.name} is a task")
     if train is None:
         raise ValueError(
             "the examples to train on are missing: give them as `train`; a benchmark, such as glue:mrpc, has its own"

@@ -285,8 +285,8 @@ def test_what_is_missing_is_one_message(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         read("glue:mrpc", "train", tmp_path)
     assert str(caught.value) == (
-        f"glue:mrpc: there is no train.tsv or msr_paraphrase_train.txt in {tmp_path}, nor in {tmp_path / 'MRPC'}: download MRPC "
-        f"(https://gluebenchmark.com/tasks) and put its files into {tmp_path / 'MRPC'}"
+        f"glue:mrpc: there is no train.tsv or msr_paraphrase_train.txt and dev_ids.tsv in {tmp_path}, nor in "
+        f"{tmp_path / 'MRPC'}: download MRPC (https://gluebenchmark.com/tasks) and put its files into {tmp_path / 'MRPC'}"
     )
     with pytest.raises(FileNotFoundError, match=r"no dev.tsv or in_domain_dev.tsv and out_of_domain_dev.tsv in"):
         read("glue:cola", "dev", tmp_path)

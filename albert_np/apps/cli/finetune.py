@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from albert_np.apps.cli.answers import print_answers, read_examples
-from albert_np.apps.cli.baselines import describe_no_better, find_better_baselines
+from albert_np.apps.cli import benchmarks
+from albert_np.apps.cli.answers import print_answers
 from albert_np.apps.cli.common import (
     AccentsOption,
     BackendOption,
@@ -27,25 +27,37 @@ from albert_np.apps.cli.common import (
     split_pairs,
     use_backend,
 )
-from albert_np.data.formats.summary import count_noun
+from albert_np.apps.cli.scores import (
+    describe_stopped,
+    draw_confusion,
+    print_contents,
+    print_details,
+    print_scores,
+    select_details,
+    summarize,
+)
 
 if TYPE_CHECKING:
-    from albert_np.tasks.finetune import Finetuned
     from albert_np.tasks.trained import Trained
 
 TaskArgument = Annotated[
     str,
     typer.Argument(
         metavar="TASK",
-        help="classification, question-answering, ner, relations, srl, translation, or file.py:Class for a task of your own.",
+        help="classification, question-answering, ner, relations, srl, translation; a benchmark: glue:mrpc, glue:all, "
+        "superglue:boolq, squad (docs/glue.md); or file.py:Class for a task of your own.",
     ),
 ]
-ModelOption = Annotated[str, typer.Option("--model", help="The folder of a model that `finetune` trained.")]
 NeededModel = Annotated[str, typer.Option("--model", help="Required: the folder of a model that `finetune` trained.")]
 TaskOptions = Annotated[
     list[str] | None,
     typer.Option("--option", "-o", metavar="KEY=VALUE", help="An option of the task: -o text=review -o kind=sets"),
 ]
+DataOption = Annotated[
+    str | None,
+    option("--data", "The folder with a benchmark's files, or with the folders of several [the hub]", "Benchmarks", "DIR"),
+]
+VersionOption = Annotated[str | None, option("--version", "Of SQuAD", "Benchmarks", "1.1|2.0")]
 START, TRAINING, SMALL, RUN = "Initial model", "Training", "A smaller model", "The run"
 
 
@@ -54,6 +66,11 @@ def finetune(
     out: Annotated[Path, typer.Option("--out", help="A new folder for the model, its scores, metrics and figures.")],
     train: Annotated[str | None, typer.Option("--train", help="Examples to train on, in a format of the task.")] = None,
     dev: Annotated[str | None, typer.Option("--dev", help="Examples to choose the best epoch by.")] = None,
+    data: DataOption = None,
+    paper: Annotated[
+        bool, option("--paper", "The ALBERT paper's steps, warm-up and learning rate, for any model.", "Benchmarks")
+    ] = False,
+    version: VersionOption = None,
     model: Annotated[
         str | None, option("--model", "A pretrained model: a folder, an archive, or a name on the hub.", START)
     ] = None,
@@ -74,6 +91,7 @@ def finetune(
     task_options: TaskOptions = None,
     max_length: Annotated[int | None, option("--max-length", "Tokens of the longest sequence [the task's]", TRAINING)] = None,
     epochs: Annotated[int | None, option("--epochs", "Passes over the examples [3]", TRAINING)] = None,
+    steps: Annotated[int | None, option("--steps", "Updates, in place of epochs", TRAINING)] = None,
     lr: Annotated[
         float | None,
         option(
@@ -83,6 +101,7 @@ def finetune(
         ),
     ] = None,
     tokens_per_batch: Annotated[int | None, option("--tokens-per-batch", "Tokens per step [2048]", TRAINING)] = None,
+    batch_size: Annotated[int | None, option("--batch-size", "Examples per step, in place of tokens", TRAINING)] = None,
     accumulate: Annotated[int | None, option("--accumulate", "Micro-batches per step [1]", TRAINING)] = None,
     layer_decay: Annotated[
         float | None, option("--layer-decay", "Factor of the learning rate from each layer to the one below [1]", TRAINING)
@@ -131,32 +150,39 @@ def finetune(
     (docs/parallel.md).
 
     Example: albert-np finetune classification --model albert-base-v2 --train train.tsv --dev dev.tsv --out runs/sst2
+
+    A benchmark: albert-np finetune glue:mrpc --data glue_data/MRPC --model albert-base-v2 --out runs/mrpc
     """
     from albert_np.engine.mpi import world
     from albert_np.tasks.finetune import finetune as run
 
     use_backend(backend)
+    task = benchmarks.add_version(task, version)
     given: dict[str, Any] = dict(
-        epochs=epochs, learning_rate=lr, tokens_per_batch=tokens_per_batch, accumulate=accumulate, layer_decay=layer_decay,
-        freeze=tuple(freeze) if freeze else None, balance=balance or None, label_smoothing=label_smoothing,
-        weight_decay=weight_decay, patience=patience, seed=seed, sparsity=sparsity, prune_by=prune_by, prune_scope=prune_scope,
-        prune_end=prune_end, prune_embeddings=None if prune_embeddings else False, weights=weights, precision=precision,
-        temperature=temperature, hard=hard, hidden=hidden, checkpoint_seconds=checkpoint_seconds, vocab_size=vocab_size,
-        train=train, dev=dev, model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch or None, seeds=seeds,
-        teacher=teacher, shard_optimizer=shard_optimizer, lower_case=lower_case,
+        epochs=epochs, steps=steps, learning_rate=lr, tokens_per_batch=tokens_per_batch, batch_size=batch_size,
+        accumulate=accumulate, layer_decay=layer_decay, freeze=tuple(freeze) if freeze else None, balance=balance or None,
+        label_smoothing=label_smoothing, weight_decay=weight_decay, patience=patience, seed=seed, sparsity=sparsity,
+        prune_by=prune_by, prune_scope=prune_scope, prune_end=prune_end, prune_embeddings=None if prune_embeddings else False,
+        weights=weights, precision=precision, temperature=temperature, hard=hard, hidden=hidden,
+        checkpoint_seconds=checkpoint_seconds, vocab_size=vocab_size, train=train, dev=dev, data=data, paper=paper or None,
+        model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch or None, seeds=seeds, teacher=teacher,
+        shard_optimizer=shard_optimizer, lower_case=lower_case,
         keep_accents=None if strip_accents is None else not strip_accents,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     changes = parse_config_fields(set_)
     if dropout is not None:
         changes |= {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
-    options = parse_task_options(task, task_options)
+    group = benchmarks.get_group(task)
+    options = parse_task_options(group[0].name if group else task, task_options)
     if max_length is not None:
         options["max_length"] = max_length
     given |= {"options": options, "changes": changes}
+    if group:
+        return benchmarks.finetune_group(task, group, out, given, resume, as_json, quiet)
     if resume:
         given = merge_with_stored_arguments(task, out, given)
-    if given.get("train") is None:
+    if not given.keys() & {"train", "data", "paper"} and benchmarks.find_benchmark(task) is None:
         raise typer.BadParameter("Missing option '--train'.")
     report = make_report(quiet or as_json)
     done = run(task, out=out, report=report, resume=resume, **given)
@@ -165,6 +191,7 @@ def finetune(
             print_json(summarize(done, out))
         elif not quiet:
             print_scores(done, out)
+            benchmarks.print_other_dev_sets(task, done, given.get("data"))
     if world().is_main:
         draw_confusion(done, out)
     with ignore_closed_stdout():
@@ -177,9 +204,11 @@ def finetune(
 def evaluate(
     task: TaskArgument,
     files: Annotated[
-        list[str], typer.Argument(metavar="FILES...", help="Examples with their labels; each file is scored separately.")
-    ],
-    model: ModelOption,
+        list[str] | None, typer.Argument(metavar="FILES...", help="Examples with their labels; each file is scored separately.")
+    ] = None,
+    model: NeededModel = "",
+    data: DataOption = None,
+    version: VersionOption = None,
     task_options: TaskOptions = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
@@ -188,13 +217,23 @@ def evaluate(
     """Score a trained model on files of examples.
 
     Example: albert-np evaluate ner --model runs/entities test.conll
+
+    A benchmark: albert-np evaluate glue:mrpc --model runs/mrpc --data glue_data/MRPC
     """
     from albert_np.data.formats.summary import get_summary
     from albert_np.training.finetune import numeric_scores
     from albert_np.training.metrics import format_score
 
+    if not model:
+        raise typer.BadParameter("Missing option '--model'.")
+    task = benchmarks.add_version(task, version)
+    if group := benchmarks.get_group(task):
+        return benchmarks.evaluate_group(task, group, Path(model), data, backend, as_json, quiet)
+    if not files and benchmarks.find_benchmark(task) is None:
+        raise typer.BadParameter("Missing argument 'FILES...'.")
     trained = load_trained(model, task, backend, task_options)
-    examples = {file: read_examples(trained, file, quiet or as_json) for file in files}
+    examples = benchmarks.read_to_score(task, trained, files, data, quiet or as_json)
+    files = list(examples)
     full = {file: trained.evaluate(examples[file]) for file in files}
     scores = {file: numeric_scores(each) for file, each in full.items()}
     details = {file: select_details(each) for file, each in full.items()}
@@ -210,6 +249,7 @@ def evaluate(
         rows = [[name, *(format_score(column[name]) for column in columns)] for name in names]
         print_table([file, "scored", *baselines[file]], rows)
         print_details(details[file])
+    benchmarks.print_official_score(task, scores)
 
 
 def predict(
@@ -226,6 +266,12 @@ def predict(
             "text per line.",
         ),
     ] = None,
+    data: DataOption = None,
+    out: Annotated[
+        str | None,
+        option("--out", "The folder for a benchmark's submission [submission in that of the model]", "Benchmarks", "DIR"),
+    ] = None,
+    version: VersionOption = None,
     task_options: TaskOptions = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
@@ -236,13 +282,22 @@ def predict(
     A tab separates the texts of a pair, or a question from its passage. Blank lines are skipped, with a note.
     Line breaks and tabs within a text are printed as \\n and \\t; --json prints the text itself.
 
+    Of a benchmark, without texts, the test set is answered, and the file for its leaderboard is written.
+
     Example: albert-np predict ner --model runs/entities "Ada Lovelace was born in London."
+
+    A benchmark: albert-np predict glue:mrpc --model runs/mrpc --data glue_data/MRPC
     """
     if not model:
         raise typer.BadParameter("Missing option '--model'.")
     if file is not None and texts:
         raise typer.BadParameter("give either texts or --file, not both")
+    task = benchmarks.add_version(task, version)
+    if group := benchmarks.get_group(task):
+        return benchmarks.submit_group(group, Path(model), data, out, backend, as_json, quiet)
     trained = load_trained(model, task, backend, task_options)
+    if benchmarks.find_benchmark(task) is not None:
+        return benchmarks.predict(task, trained, texts, file, data, Path(out or Path(model) / "submission"), as_json, quiet)
     print_answers(trained, texts, file, as_json, quiet)
 
 
@@ -280,6 +335,7 @@ def merge_with_stored_arguments(task: str, out: Path, given: dict[str, Any]) -> 
 
     run = world().broadcast_object(lambda: read_run(out))
     check_task(run, get_task(task).name, out)
+    benchmarks.check_resumed(run, task, out)
     stored = run["arguments"]
     for name, other in (("model", "config"), ("config", "model")):
         if given.get(name) is not None and stored.get(other) is not None:
@@ -308,82 +364,3 @@ def load_trained(model: str, task: str, backend: str | None, options: list[str] 
     trained.task.note = print_note
     trained.task.change_options(parse_task_options(task, options))
     return trained
-
-
-def summarize(done: "Finetuned", out: Path) -> dict[str, Any]:
-    """Return the scores of all seeds, as printed by --json."""
-    return {
-        "out": str(out), "task": done.trained.task.name, "metric": done.trained.task.metric, "epoch": done.history.best,
-        "mean": done.mean, "deviation": done.deviation, "seeds": done.scores, "baselines": done.baselines,
-        "chosen_by": done.history.chosen_by, "details": select_details(done.history.scores),
-        "no_better_than": find_better_baselines(done), "stopped_by": done.stopped_by, "files": done.files,
-    }  # fmt: skip
-
-
-def print_scores(done: "Finetuned", out: Path) -> None:
-    """Print the scores of the best epoch, over the seeds, beside those of the baselines."""
-    from albert_np.training.metrics import format_score
-
-    if not done.scores:
-        print(f"{out}: {describe_missing_scores(done)}")
-        return
-    several = len(done.scores) > 1
-    columns: dict[str, Any] = {f"epoch {done.history.best}": done.scores[0]}
-    if several:
-        columns = {f"mean of {len(done.scores)}": done.mean, "deviation": done.deviation}
-    columns |= done.baselines
-    rows = [[name, *(format_score(column[name]) for column in columns.values())] for name in done.mean]
-    print_table(["", *columns], rows)
-    print_details(select_details(done.history.scores))
-    if better := find_better_baselines(done):
-        print("\n" + describe_no_better(done, better))
-
-
-def print_contents(done: "Finetuned", out: Path) -> None:
-    """Print the contents of the run's folder."""
-    model = "the model of the best seed" if len(done.scores) > 1 else "the model"
-    has_figures = any((out / "figures").glob("*.png"))
-    print(f"\n{out} holds {model}{', its metrics and figures' if has_figures else ' and its metrics'}.")
-
-
-def describe_missing_scores(done: "Finetuned") -> str:
-    """Return why a run has no scores."""
-    if not done.held:
-        epochs = done.trained.about.get("epochs")
-        trained = "trained" if epochs is None else f"stopped after {count_noun(epochs, 'full epoch')}"
-        return f"{trained}; without --dev there is no score"
-    if done.history.stopped_by:
-        return "stopped before the end of its first epoch, so there is no score yet"
-    return "there is no score: no epoch was scored in the model's final form"
-
-
-def describe_stopped(done: "Finetuned", out: Path) -> str:
-    """Return a description of the model of a run that was stopped."""
-    if done.history.best:
-        return f"{out} holds the best epoch so far, {done.history.best}"
-    return f"{out} holds the model as it was after {count_noun(len(done.history.steps), 'step')}"
-
-
-def select_details(scores: dict[str, Any]) -> dict[str, str]:
-    """Return the scores that are text, such as the signature of BLEU."""
-    return {name: value for name, value in scores.items() if isinstance(value, str)}
-
-
-def print_details(details: dict[str, str]) -> None:
-    for name, value in details.items():
-        print(f"{name}: {value}")
-
-
-def draw_confusion(done: "Finetuned", out: Path) -> None:
-    """Draw the confusion matrix of the best epoch, if each example has one class."""
-    from albert_np.io.files import write_figures
-
-    answers, count = done.history.answers, getattr(done.trained.task, "confusion", None)
-
-    def draw() -> dict[str, Any]:
-        from albert_np.plots import confusion_figure
-
-        matrix = count(answers, done.held) if answers and count is not None else None
-        return {} if matrix is None else {"confusion": confusion_figure(*matrix)}
-
-    write_figures(out / "figures", draw)

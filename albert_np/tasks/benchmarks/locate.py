@@ -74,7 +74,7 @@ def describe_missing(record: Benchmark, missing: list[Split], data: str | Path) 
     names = []
     for split in missing:
         official = f"{split.name}.{'jsonl' if record.group == 'superglue' else 'tsv'}" if record.fields is not None else ""
-        others = [" and ".join(source.names) for source in split.sources if not source.note]
+        others = [" and ".join((*source.names, *record.ids[: bool(source.ids)])) for source in split.sources if not source.note]
         names.append(" or ".join(dict.fromkeys(filter(None, [official, *others]))))
     root = Path(data)
     is_own = plain(root.name) in spellings(record)

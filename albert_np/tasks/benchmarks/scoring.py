@@ -37,6 +37,8 @@ def check_trained(record: Benchmark, trained: Trained) -> None:
         has = f"the labels {', '.join(own)}" if own else "numbers for labels"
         wants = f"the labels {', '.join(record.labels)}" if record.labels else "numbers"
         raise ValueError(f"the model was trained on {source}{has}, and {record.name} has {wants}")
+    if options["benchmark"] not in (None, record.name, record.model_from):
+        warnings.warn(f"the model was trained on {options['benchmark']}, and is used for {record.name}", stacklevel=2)
     options["metric"] = list(record.metrics)
 
 
