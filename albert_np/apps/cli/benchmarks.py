@@ -52,6 +52,13 @@ def add_version(task: str, version: str | None) -> str:
     return f"squad:{version}"
 
 
+def refuse_data(task: str, data: str | None, out: str | None) -> None:
+    """Raise BadParameter for an option that only a benchmark has."""
+    for option, value in (("--data", data), ("--out", out)):
+        if value is not None:
+            raise typer.BadParameter(f"{option} is for a benchmark, such as glue:mrpc, and {task} is a task")
+
+
 def get_short_name(record: "Benchmark") -> str:
     """Return "mrpc" for "glue:mrpc": the name of its folder in that of a group."""
     return record.name.partition(":")[2]
@@ -74,8 +81,7 @@ def read_to_score(task: str, trained: "Trained", files: list[str] | None, data: 
     """Return {file, or name of the dev set: its examples}; print on stderr how they were read."""
     record = find_benchmark(task)
     if record is None:
-        if data is not None:
-            raise typer.BadParameter(f"--data is for a benchmark, such as glue:mrpc, and {task} is a task")
+        refuse_data(task, data, None)
         return {file: read_examples(trained, file, silent) for file in files or []}
     from albert_np.tasks.benchmarks.prepare import read_file
     from albert_np.tasks.benchmarks.scoring import check_trained, read_dev

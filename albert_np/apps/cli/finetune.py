@@ -298,6 +298,7 @@ def predict(
     trained = load_trained(model, task, backend, task_options)
     if benchmarks.find_benchmark(task) is not None:
         return benchmarks.predict(task, trained, texts, file, data, Path(out or Path(model) / "submission"), as_json, quiet)
+    benchmarks.refuse_data(task, data, out)
     print_answers(trained, texts, file, as_json, quiet)
 
 
