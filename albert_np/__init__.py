@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from albert_np.models import (
         AlbertConfig,
         AlbertForMaskedLM,
+        AlbertForMultipleChoice,
         AlbertForPreTraining,
         AlbertForQuestionAnswering,
         AlbertForRelationClassification,
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from albert_np.version import __version__
 
 _MODULES = {
-    "AlbertConfig": "models", "AlbertForMaskedLM": "models", "AlbertForPreTraining": "models",
-    "AlbertForQuestionAnswering": "models", "AlbertForRelationClassification": "models",
+    "AlbertConfig": "models", "AlbertForMaskedLM": "models", "AlbertForMultipleChoice": "models",
+    "AlbertForPreTraining": "models", "AlbertForQuestionAnswering": "models", "AlbertForRelationClassification": "models",
     "AlbertForSequenceClassification": "models", "AlbertForTokenClassification": "models", "AlbertForTranslation": "models",
     "AlbertModel": "models", "AlbertTokenizer": "text", "Dropout": "models.base", "Trained": "tasks.trained",
     "__version__": "version", "finetune": "tasks.finetune", "pretrain": "training", "to_hf": "io.names", "use": "engine",
@@ -41,9 +42,10 @@ _MODULES = {
 _SUBMODULES = {"gradcheck": "gradcheck", "optim": "core.optim"}
 
 __all__ = [
-    "AlbertConfig", "AlbertForMaskedLM", "AlbertForPreTraining", "AlbertForQuestionAnswering", "AlbertForRelationClassification",
-    "AlbertForSequenceClassification", "AlbertForTokenClassification", "AlbertForTranslation", "AlbertModel", "AlbertTokenizer",
-    "Dropout", "Trained", "__version__", "finetune", "gradcheck", "optim", "pretrain", "to_hf", "use",
+    "AlbertConfig", "AlbertForMaskedLM", "AlbertForMultipleChoice", "AlbertForPreTraining", "AlbertForQuestionAnswering",
+    "AlbertForRelationClassification", "AlbertForSequenceClassification", "AlbertForTokenClassification", "AlbertForTranslation",
+    "AlbertModel", "AlbertTokenizer", "Dropout", "Trained", "__version__", "finetune", "gradcheck", "optim", "pretrain",
+    "to_hf", "use",
 ]  # fmt: skip
 __dir__ = __all__.copy  # for completion
 

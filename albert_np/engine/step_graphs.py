@@ -126,7 +126,10 @@ class BatchShape:
 
 def padded_arrays(batch: Batch, N: int, B: int) -> dict[str, np.ndarray]:
     """Return the arrays of a host batch by name, padded to N tokens and B sequences along the axes that its fields declare."""
-    sizes, padding_row = {"token": N, "sequence": B}, {"token": len(batch.ids), "sequence": B - 1}
+    along_groups = [value for field in fields(batch) if field.metadata.get("axis") == "group"
+                    and (value := getattr(batch, field.name)) is not None]  # fmt: skip
+    Q = round_up(len(along_groups[0])) if along_groups else 0
+    sizes, padding_row = {"token": N, "sequence": B, "group": Q}, {"token": len(batch.ids), "sequence": B - 1, "group": Q - 1}
     padded: dict[str, np.ndarray] = {}
     for field in fields(batch):
         value, about = getattr(batch, field.name), field.metadata

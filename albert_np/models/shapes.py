@@ -15,9 +15,9 @@ BODY = ("embeddings", "groups", "fusion")
 
 
 def shapes(config: AlbertConfig, heads: tuple[str, ...] = ("pooler", "mlm", "sop")) -> Form:
-    """Return the form of a model's tree: the body and these heads, each one of pooler, mlm, sop, task and relation."""
+    """Return the form of a model's tree: the body and these heads, each one of pooler, mlm, sop, task, relation and choice."""
     H, C = config.hidden_size, config.num_labels
-    known = core_shapes.pretraining_heads(config) | {"task": linear(H, C), "relation": linear(2 * H, C)}
+    known = core_shapes.pretraining_heads(config) | {"task": linear(H, C), "relation": linear(2 * H, C), "choice": linear(H, 1)}
     form = core_shapes.body(config)
     for group in form["groups"]:
         for block in group["blocks"]:

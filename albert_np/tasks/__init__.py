@@ -17,6 +17,7 @@ __dir__ = __all__.copy  # for completion
 TASKS = {
     "classification": "albert_np.tasks.classification:Classification",
     "question-answering": "albert_np.tasks.question_answering:QuestionAnswering",
+    "multiple-choice": "albert_np.tasks.multiple_choice:MultipleChoice",
     "ner": "albert_np.tasks.ner:NamedEntities",
     "relations": "albert_np.tasks.relation:Relations",
     "srl": "albert_np.tasks.roles:SemanticRoles",

@@ -130,10 +130,10 @@ def finetune(
 ) -> Finetuned:
     """Train a model for a task and return its best epoch.
 
-    task            "classification", "question-answering", "ner", "relations", "srl", "translation", a `Task`, or one of your own
-                    as "file.py:Class"; options: its options. Or a benchmark, such as "glue:mrpc" (see `tasks.benchmarks`):
-                    data is the folder of its files (None: the hub), and its settings are those of the ALBERT paper, where
-                    they fit the model; paper: the paper's steps, warm-up and learning rate in any case
+    task            "classification", "question-answering", "multiple-choice", "ner", "relations", "srl", "translation", a `Task`,
+                    or one of your own as "file.py:Class"; options: its options. Or a benchmark, such as "glue:mrpc" (see
+                    `tasks.benchmarks`): data is the folder of its files (None: the hub), and its settings are those of the
+                    ALBERT paper, where they fit the model; paper: the paper's steps, warm-up and learning rate in any case
     train, dev      files in one of the task's formats (or lists of its examples). Without dev the last epoch is used.
     model           a checkpoint to start from: a folder, a file, a name on the hub; from_scratch: only its config and tokenizer
     config          instead of a model: a preset's name, a file or an AlbertConfig; changes: fields of it, such as dropout

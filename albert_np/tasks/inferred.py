@@ -19,6 +19,7 @@ CLASSES = {  # class in config.json -> tasks that it may have been trained for; 
     "AlbertForSequenceClassification": ("classification",),
     "AlbertForTokenClassification": ("ner", "srl"),
     "AlbertForQuestionAnswering": ("question-answering",),
+    "AlbertForMultipleChoice": ("multiple-choice",),
     "AlbertForRelationClassification": ("relations",),
     "AlbertForTranslation": ("translation",),
 }

@@ -202,6 +202,8 @@ def get_texts(example: Any) -> list[str]:
             continue
         if isinstance(value, str) and value.strip():
             texts.append(value)
+        elif name == "choices":
+            texts += [text for text in value if text.strip()]
         elif name == "words":
             texts.append(" ".join(value))
     return texts

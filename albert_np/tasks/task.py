@@ -44,6 +44,8 @@ class Item:
     target             the labels of the row, in the form that the task's `collate` expects; None: the row is not trained on
     entities           positions of the two tokens that represent a relation's entities
     about              data of the task's own, which `answer` needs to interpret the output
+    group              for rows that a batch has together (`Task.keeps_rows_together`): consecutive rows with the same number are
+                       the rows of one example. Training sets it to the example's index; `Task.items` leaves it None
     cut                the row lacks a part of the example, which is too long
     """
 
@@ -53,6 +55,7 @@ class Item:
     entities: tuple[int, int] | None = None
     about: Any = None
     cut: bool = False
+    group: int | None = None
 
 
 def warn(text: str) -> None:
@@ -84,6 +87,7 @@ class Task:
     inferred: ClassVar[tuple[str, ...]] = ()  # those of them that may be given for training
     reading: ClassVar[tuple[str, ...]] = ()  # options by which files are read: for a run that is resumed, its examples count
     trains: ClassVar[dict[str, Any]] = {}  # default settings of `finetune` for this task
+    keeps_rows_together: ClassVar[bool] = False  # True: a batch has all rows of an example or none, as its loss compares them
     scored = "examples"  # in a note, the examples that are answered; in `finetune`, "development examples"
     note: Callable[[str], None] = staticmethod(warn)  # called with a line for the user; in `finetune`, the callback's
 

@@ -45,8 +45,11 @@ def arrays(index, task, order=(5, 3, 1, 2)):
         "numbers": lambda: [(np.arange(B), rng.standard_normal((B, 4)))],
         "tokens": lambda: [(np.sort(rng.choice(N, 5, replace=False)), rng.integers(0, 4, 5))],
         "relations": lambda: [(np.array([0, 1]), rng.integers(0, 4, 2))],
+        "choices": lambda: [(np.array([0]), np.array([2]))],
         "spans": lambda: [(np.array([0, 1]), np.array([0, 0])), (np.array([0]), np.array([0]))],
     }[task]()
+    if task == "choices":
+        given["group_sizes"] = np.array([3, 1])
     if task == "relations":
         given["entity_rows"] = starts[:, None] + np.array([[0, 0]])
     return {**given, "labels": labels}
@@ -59,6 +62,7 @@ MODELS = {
     "numbers": (ab.AlbertForSequenceClassification, dict(num_labels=4, problem_type="regression")),
     "tokens": (ab.AlbertForTokenClassification, dict(num_labels=4)),
     "relations": (ab.AlbertForRelationClassification, dict(num_labels=4)),
+    "choices": (ab.AlbertForMultipleChoice, {}),
     "spans": (ab.AlbertForQuestionAnswering, {}),
 }  # fmt: skip
 DENOMINATORS = {"mlm": 5.0, "sop": 3.0, "task": 7.0}
@@ -151,7 +155,7 @@ def test_padding_rows_are_in_no_tile(device):
 # ---- float16 ----
 
 
-@pytest.mark.parametrize("task", ["pretraining", "classes", "sets", "numbers", "tokens", "relations", "translation", "spans"])
+@pytest.mark.parametrize("task", MODELS)
 def test_float16_is_near_float32(task, device):
     found = {}
     for precision in ("float32", "float16"):

@@ -101,7 +101,7 @@ def test_stopped_at_any_place_it_ends_with_the_same_bytes(form, tokenizer, tmp_p
         assert contents(out) == contents(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("task", ["ner", "question-answering", "relations"])
+@pytest.mark.parametrize("task", ["ner", "question-answering", "multiple-choice", "relations"])
 def test_other_tasks_and_a_teacher(task, tokenizer, tmp_path):
     run(tmp_path / "teacher", tokenizer, task, changes=SMALL | {"hidden_size": 48, "num_attention_heads": 4})
     taught = dict(teacher=tmp_path / "teacher", hidden=0.5, task=task)

@@ -44,8 +44,8 @@ TaskArgument = Annotated[
     str,
     typer.Argument(
         metavar="TASK",
-        help="classification, question-answering, ner, relations, srl, translation; a benchmark: glue:mrpc, glue:all, "
-        "superglue:boolq, squad (docs/glue.md); or file.py:Class for a task of your own.",
+        help="classification, question-answering, multiple-choice, ner, relations, srl, translation; a benchmark: glue:mrpc, "
+        "glue:all, superglue:boolq, squad, race (docs/glue.md); or file.py:Class for a task of your own.",
     ),
 ]
 NeededModel = Annotated[str, typer.Option("--model", help="Required: the folder of a model that `finetune` trained.")]
@@ -262,8 +262,8 @@ def predict(
         str | None,
         typer.Option(
             "--file",
-            help="Examples in a format of the task; for classification, question-answering and translation also a .txt with a "
-            "text per line.",
+            help="Examples in a format of the task; for classification, question-answering, multiple-choice and translation also "
+            "a .txt with a text per line.",
         ),
     ] = None,
     data: DataOption = None,
@@ -279,7 +279,8 @@ def predict(
 ) -> None:
     """Answer new texts: classes, entities, roles, relations (<e1>...</e1> and <e2>...</e2> in the text), translations.
 
-    A tab separates the texts of a pair, or a question from its passage. Blank lines are skipped, with a note.
+    A tab separates the texts of a pair, a question from its passage, or a question and its choices. Blank lines are skipped,
+    with a note.
     Line breaks and tabs within a text are printed as \\n and \\t; --json prints the text itself.
 
     Of a benchmark, without texts, the test set is answered, and the file for its leaderboard is written.

@@ -158,7 +158,8 @@ def parse_request(service: Service, request: Any, limits: Limits) -> tuple[Any, 
     """Return the example of one request and its size in characters."""
     if not isinstance(request, dict):
         raise Refused(422, f"expected an object with {', '.join(service.fields)}, not {type(request).__name__}")
-    size = sum(len(value) for value in request.values() if isinstance(value, str))
+    values = (each for value in request.values() for each in (value if isinstance(value, list) else [value]))
+    size = sum(len(value) for value in values if isinstance(value, str))
     if size > limits.characters:
         raise Refused(413, f"the text has {size} characters, at most {limits.characters} are allowed")
     try:

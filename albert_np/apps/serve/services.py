@@ -1,6 +1,7 @@
 """Services: `parse` turns a JSON object into an example, `answers` answers many examples at once."""
 
 import contextlib
+import json
 import sys
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,14 @@ from albert_np.tasks.inferred import names_task
 from albert_np.tasks.trained import FILE, Trained
 
 MAX_TOP_K = 50
+CHOICE_FIELDS = {
+    "context": "a passage, which may be missing", "question": "the question", "choices": "the choices, a list; here one per line",
+}  # fmt: skip
+
+
+CHOICE_EXAMPLE = {
+    "context": "Ada took the boat to the island.", "question": "Where is she?", "choices": ["on an island", "in town", "at home"],
+}  # fmt: skip
 
 
 class Service(Protocol):
@@ -65,16 +74,35 @@ def check_fields(request: dict[str, Any], known: dict[str, str], required: tuple
     return request
 
 
+def check_choices(request: dict[str, Any]) -> dict[str, Any]:
+    """Return the request if it is a question with choices. ValueError that names the invalid field."""
+    texts = {key: value for key, value in request.items() if key != "choices"}
+    check_fields(texts, CHOICE_FIELDS, ())
+    choices = request.get("choices")
+    if not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(each, str) and each.strip() for each in choices):
+        raise ValueError("'choices' must be a list of two strings or more that are not empty")
+    if not any(text.strip() for text in texts.values()):
+        raise ValueError("'question' is empty, and so is 'context'")
+    return {"question": "", **request}
+
+
 class TaskService:
-    """A trained task: {"text": ...}, a pair's {"text": ..., "pair": ...}, or {"question": ..., "context": ...}."""
+    """A trained task: {"text": ...}, a pair's {"text": ..., "pair": ...}, or {"question": ..., "context": ...}.
+
+    For multiple choice it is {"question": ..., "choices": [...]}, perhaps with "context".
+    """
 
     def __init__(self, trained: Trained) -> None:
         trained.task.note = log
         self.trained, self.name = trained, trained.task.name
         self.required: tuple[str, ...] = ("text",)
+        self.example: dict[str, Any]
         if self.name == "question-answering":
             self.fields = {"question": "the question", "context": "the document that it is about"}
             self.example = {"question": "Who was the first?", "context": "Ada Lovelace wrote the first program in 1843."}
+        elif self.name == "multiple-choice":
+            self.fields = CHOICE_FIELDS
+            self.example = CHOICE_EXAMPLE
         else:
             self.fields = {"text": "the text"}
             self.example = {"text": "The river runs through the old town."}
@@ -91,6 +119,8 @@ class TaskService:
         if self.name == "question-answering":
             texts = check_fields(given, self.fields, ("question", "context"))
             return self.trained.task.example(texts["question"].replace("\t", " ") + "\t" + texts["context"])
+        if self.name == "multiple-choice":
+            return self.trained.task.example(json.dumps(check_choices(given)))
         if "pair" in given and "pair" not in self.fields and self.name == "classification":
             raise ValueError("the model was trained on single texts, so 'pair' is not a field; the only one is 'text'")
         texts = check_fields(given, self.fields, self.required)

@@ -20,6 +20,7 @@ def client_of(folder, **limits):
     return TestClient(application(open_service(str(folder)), Limits(**limits)))
 
 
+CHOICES = {"context": TEXT, "question": "Somebody\ttakes the _.", "choices": ["book", "lamp", "stone"]}
 REQUESTS = {
     "classification": ({"text": TEXT}, TEXT),
     "pairs": ({"text": TEXT, "pair": "Somebody takes the lamp."}, f"{TEXT}\tSomebody takes the lamp."),
@@ -27,6 +28,7 @@ REQUESTS = {
     "srl": ({"text": TEXT}, TEXT),
     "relations": ({"text": "<e1>Anna</e1> takes the <e2>book</e2>."}, "<e1>Anna</e1> takes the <e2>book</e2>."),
     "question-answering": ({"question": "Who takes\tit?", "context": TEXT}, f"Who takes it?\t{TEXT}"),
+    "multiple-choice": (CHOICES, json.dumps(CHOICES)),
     "translation": ({"text": TEXT}, TEXT),
 }
 
@@ -79,6 +81,28 @@ def test_what_the_model_refuses_names_the_request(folder):
         fits, long = ({"question": word * 80, "context": "Anna."} for word in ("a ", "Paris "))
         response = client.post("/answer", json={"requests": [{"question": "Who?", "context": "Anna."}, fits, long]})
         assert response.status_code == 422 and "requests[1]: max_length" in response.json()["error"]
+
+
+def test_a_question_with_choices_may_have_no_passage_and_needs_choices(folder):
+    with client_of(folder("multiple-choice"), characters=300) as client:
+        for given in ({"question": "Who?"}, {"question": "Who?", "context": ""}, {"context": "Anna."}):
+            answer = client.post("/answer", json={**given, "choices": ["a", "b"]}).json()
+            assert [choice["text"] for choice in answer["choices"]] == ["a", "b"] and "id" not in answer
+        for given, message in (
+            ({"question": "Who?"}, "'choices' must be a list of two strings or more"),
+            ({"question": "Who?", "choices": ["a"]}, "'choices' must be a list of two strings or more"),
+            ({"question": "Who?", "choices": ["a", " "]}, "'choices' must be a list of two strings or more"),
+            ({"question": "Who?", "choices": "a\nb"}, "'choices' must be a list"),
+            ({"question": 3, "choices": ["a", "b"]}, "'question' must be a string, not int"),
+            (
+                {"question": "Who?", "choices": ["a", "b"], "label": "a"},
+                "unknown field 'label'; the fields are context, question",
+            ),
+            ({"choices": ["a", "b"]}, "'question' is empty, and so is 'context'"),
+        ):
+            response = client.post("/answer", json=given)
+            assert response.status_code == 422 and message in response.json()["error"], response.text
+        assert client.post("/answer", json={"question": "Who?", "choices": ["a" * 200, "b" * 200]}).status_code == 413
 
 
 def test_masks_are_filled_as_fill_mask_does(folder):

@@ -121,6 +121,10 @@ def test_the_page_in_a_browser(served, browser, tmp_path):
     answer = tried(browser, address, question="Where is Anna?", context=TEXT)
     assert answer.find_elements("tag name", "mark") or "There is no answer" in answer.text
 
+    address, _ = served("multiple-choice")
+    answer = tried(browser, address, question="Somebody takes the _.", context="", choices="book\nlamp\n\nstone")
+    assert len(answer.find_elements("class name", "bar")) == 3 and "There is no answer" not in answer.text
+
     address, _ = served("mask")
     answer = tried(browser, address, text="Anna [MASK] the book.")
     assert len(answer.find_elements("class name", "bar")) == 5
