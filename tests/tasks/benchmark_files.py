@@ -160,9 +160,21 @@ def write_superglue(folder):
         {"word": "cat", "sentence1": a, "sentence2": b, "idx": n, "label": n % 2 == 0, "start1": 0, "end2": 3, "version": 1.1}
         for n, (a, b) in zip(n4, PAIRS)
     ]  # fmt: skip
-    for name, rows in (("BoolQ", boolq), ("CB", cb), ("RTE", rte), ("WiC", wic)):
+    copa = [
+        {"premise": a, "choice1": "It is so.", "choice2": b, "question": ("cause", "effect")[n % 2], "label": n % 2, "idx": n}
+        for n, (a, b) in zip(n4, PAIRS)
+    ]
+    for name, rows in (("BoolQ", boolq), ("CB", cb), ("RTE", rte), ("WiC", wic), ("COPA", copa)):
         tests = [{key: value for key, value in each.items() if key != "label"} for each in rows[:2]]
         write_objects(folder / name, rows, tests)
+    return folder
+
+
+def write_race(folder):
+    """Write the folders train, dev and test of RACE, and return the folder that holds them."""
+    for part, level in ((part, level) for part in ("train", "dev", "test") for level in ("middle", "high")):
+        questions = {"questions": ["Tom is _ .", "Why?"], "options": [["hurt", "glad", "in", "out"]] * 2, "answers": ["A", "D"]}
+        write(folder / part / level, "1.txt", json.dumps({"article": "Tom fell.", "id": f"{level}1.txt", **questions}))
     return folder
 
 

@@ -40,7 +40,7 @@ def glue(tmp_path_factory):
         ("glue:stsb", "glue:sts-b"), ("glue:STS-B", "glue:sts-b"), ("glue:sts", "glue:sts-b"), ("glue:CoLA", "glue:cola"),
         ("glue:diagnostic", "glue:ax"), ("super_glue:BoolQ", "superglue:boolq"), ("SuperGLUE:CB", "superglue:cb"),
         ("squad:1.1", "squad:1.1"), ("squad:v2.0", "squad:2.0"), ("squad2", "squad:2.0"), ("SQuAD1.1", "squad:1.1"),
-        ("squad_v2", "squad:2.0"),
+        ("squad_v2", "squad:2.0"), ("race", "race"), ("RACE", "race"), ("superglue:copa", "superglue:copa"),
     ],
 )  # fmt: skip
 def test_names_in_usual_spellings(given, name):
@@ -269,6 +269,18 @@ def test_superglue(tmp_path):
     assert labels(read("superglue:rte", "train", data)) == ["entailment", "not_entailment"] * 2
     assert read("superglue:wic", "train", data)[0] == Labelled("cat: " + PAIRS[0][0], PAIRS[0][1], "true", "0")
     assert [each.id for each in read("superglue:wic", "test", data, False)] == ["0", "1"]
+
+
+def test_copa_and_race(tmp_path):
+    data = files.write_superglue(files.write_race(tmp_path / "RACE").parent)
+    copa = read("superglue:copa", "dev", data)
+    assert [each.label for each in copa] == [0, 1, 0] and copa[1].statements()[1] == f"What happened as a result? {PAIRS[1][1]}"
+    assert [(each.id, each.label) for each in read("superglue:copa", "test", data, False)] == [("0", None), ("1", None)]
+    for folder in (data, data / "RACE"):
+        race = read("race", "test", folder)
+        assert [each.group for each in race] == ["RACE-M"] * 2 + ["RACE-H"] * 2 and race[0].statements()[0] == "Tom is hurt ."
+    with pytest.raises(FileNotFoundError, match=r"race: there is no folder train in .*download RACE"):
+        read("race", "train", tmp_path / "BoolQ")
 
 
 def test_squad(tmp_path):

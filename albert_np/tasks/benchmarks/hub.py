@@ -37,8 +37,12 @@ def read_from_hub(record: Benchmark, split: Split, labelled: bool = True) -> Exa
         raise OSError(f"{file} cannot be loaded from the hub: {reason}; or give a folder as `data`") from error
     rows: list[Row] = [(number, lower_keys(row)) for number, row in enumerate(table, start=1)]
     summary = FileSummary(file, "from the hub", position="row")
-    if record.fields is None:
+    if record.task == "question-answering":
         return Examples([make_question(row) for _, row in rows], summary)
+    if record.fields is None:
+        from albert_np.tasks.benchmarks.prepare import make_task
+
+        return Examples(make_task(record, {}).examples([row for _, row in rows], file), summary)
     return Examples(make_examples(record, file, rows, summary, labelled), summary)
 
 

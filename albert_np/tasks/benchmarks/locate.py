@@ -45,11 +45,18 @@ def list_sources(record: Benchmark, split: Split) -> Iterator[Source]:
 
 def find_in(folder: Path, record: Benchmark, source: Source) -> Located | None:
     """Return the files of a source if all of them are in a folder."""
-    paths = [next((path for end in PACKED if (path := folder / (name + end)).is_file()), None) for name in source.names]
+    paths = [find_path(folder / name, folders=record.fields is None) for name in source.names]
     ids = next((path for name in record.ids if (path := folder / name).is_file()), None) if source.ids else None
     if any(path is None for path in paths) or (source.ids and ids is None):
         return None
     return Located(tuple(path for path in paths if path is not None), source, ids)
+
+
+def find_path(path: Path, folders: bool) -> Path | None:
+    """Return a file, plain or packed, or a folder of files where the task reads one; None if there is none."""
+    if folders and path.is_dir():
+        return path
+    return next((each for end in PACKED if (each := path.with_name(path.name + end)).is_file()), None)
 
 
 def get_folders(record: Benchmark, data: str | Path) -> list[Path]:
@@ -74,7 +81,8 @@ def describe_missing(record: Benchmark, missing: list[Split], data: str | Path) 
     names = []
     for split in missing:
         official = f"{split.name}.{'jsonl' if record.group == 'superglue' else 'tsv'}" if record.fields is not None else ""
-        others = [" and ".join((*source.names, *record.ids[: bool(source.ids)])) for source in split.sources if not source.note]
+        expected = [[*source.names, *record.ids[: bool(source.ids)]] for source in split.sources if not source.note]
+        others = [" and ".join(name if "." in name else f"folder {name}" for name in each) for each in expected]
         names.append(" or ".join(dict.fromkeys(filter(None, [official, *others]))))
     root = Path(data)
     is_own = plain(root.name) in spellings(record)

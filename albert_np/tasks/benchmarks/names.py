@@ -5,6 +5,7 @@ from albert_np.tasks.benchmarks import glue, other, superglue
 from albert_np.tasks.benchmarks.record import Benchmark
 
 BENCHMARKS = {record.name: record for record in (*glue.RECORDS, *superglue.RECORDS, *other.RECORDS)}
+ALONE = {record.name: record for record in other.RECORDS if ":" not in record.name}
 GROUPS = {"glue": "glue", "superglue": "superglue", "squad": "squad"}  # plain prefix -> prefix of the records' names
 ALL = "all"  # of the benchmarks of a group, those that its average counts
 AVERAGED = {"glue": [record.name for record in glue.RECORDS if record.train is not None]}
@@ -39,6 +40,8 @@ def find_benchmark(name: object) -> Benchmark | None:
 
     ValueError for an unknown one of a known group, with the one that was probably meant.
     """
+    if isinstance(name, str) and plain(name) in ALONE:
+        return ALONE[plain(name)]
     parts = split_name(name) if isinstance(name, str) else None
     if parts is None:
         return None

@@ -1,4 +1,4 @@
-"""Benchmarks that stand alone: SQuAD, with the settings of the ALBERT paper."""
+"""Benchmarks that stand alone: SQuAD and RACE, with the settings of the ALBERT paper."""
 
 from albert_np.tasks.benchmarks.record import Benchmark, PaperSettings, Source, Split
 
@@ -23,7 +23,16 @@ def squad(version: str, hub: str, settings: PaperSettings) -> Benchmark:
     )  # fmt: skip
 
 
+RACE = Benchmark(
+    "race", "RACE", "multiple-choice", ("accuracy",), Split("train", "train", (Source(("train",)),)),
+    (Split("dev", "validation", (Source(("dev",)),)), Split("test", "test", (Source(("test",)),))),
+    (Split("test", "test", (Source(("test",)),), "predictions.json"),), "https://www.cs.cmu.edu/~glai1/data/race",
+    ("ehovy/race", "all"), options={"form": "race"}, settings=PaperSettings(2e-5, 32, 0.1, 0.1, 12000, 1000, 512, epochs=4),
+    note="folders train, dev and test with middle and high in them; the test set has labels, and is scored beside the dev set",
+)  # fmt: skip
+
 RECORDS = (
+    RACE,
     squad("1.1", "rajpurkar/squad", PaperSettings(5e-5, 48, 0.0, 0.1, 3649, 365, 384, epochs=2)),
     squad("2.0", "rajpurkar/squad_v2", PaperSettings(3e-5, 48, 0.0, 0.1, 8144, 814, 512, epochs=3)),
 )

@@ -10,6 +10,7 @@ from albert_np.tasks.benchmarks.locate import describe_missing, locate
 from albert_np.tasks.benchmarks.prepare import read_split
 from albert_np.tasks.benchmarks.record import Benchmark, Split
 from albert_np.tasks.benchmarks.scoring import check_trained
+from albert_np.tasks.multiple_choice import choice_name
 from albert_np.tasks.trained import Trained
 
 DECIMALS = 3  # of the numbers in GLUE's sample submission
@@ -43,7 +44,8 @@ def write_text(path: Path, text: str) -> Path:
 def format_answers(record: Benchmark, split: Split, examples: Sequence[Any], answers: Sequence[dict[str, Any]]) -> str:
     """Return the text of a submission, in the form that the suffix of its name stands for."""
     if split.submission.endswith(".json"):
-        return json.dumps({example.id: answer["text"] for example, answer in zip(examples, answers)}, ensure_ascii=False) + "\n"
+        predictions = {example.id: format_prediction(answer) for example, answer in zip(examples, answers)}
+        return json.dumps(predictions, ensure_ascii=False) + "\n"
     values = [(example.id, format_answer(record, answer)) for example, answer in zip(examples, answers)]
     if split.submission.endswith(".jsonl"):
         lines = [json.dumps({"idx": as_integer(index), "label": value}) for index, value in values]
@@ -52,8 +54,15 @@ def format_answers(record: Benchmark, split: Split, examples: Sequence[Any], ans
     return "".join(line + "\n" for line in lines)
 
 
-def format_answer(record: Benchmark, answer: dict[str, Any]) -> str:
-    """Return the label of an answer; a number is limited to the record's scale."""
+def format_prediction(answer: dict[str, Any]) -> str:
+    """Return the text of an answer to a question or, of a question with choices, the letter of one."""
+    return choice_name(answer["index"]) if "index" in answer else answer["text"]
+
+
+def format_answer(record: Benchmark, answer: dict[str, Any]) -> str | int:
+    """Return the label of an answer, a choice's number from 0; a number is limited to the record's scale."""
+    if "index" in answer:
+        return int(answer["index"])
     label = answer["label"]
     if record.scale is None:
         return str(label)

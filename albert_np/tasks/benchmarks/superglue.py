@@ -1,4 +1,4 @@
-"""The data sets of SuperGLUE (Wang et al. 2019) that one head answers: official folders of JSON lines, and submissions in them.
+"""The data sets of SuperGLUE (Wang et al. 2019) that a head answers: official folders of JSON lines, and submissions in them.
 
 The ALBERT paper has no settings for them, so the ordinary ones count.
 """
@@ -38,4 +38,11 @@ WIC = Benchmark(
     note="the word, a colon and the first sentence; then the second sentence",
 )  # fmt: skip
 
-RECORDS = (BOOLQ, CB, RTE, WIC)
+COPA = Benchmark(
+    "superglue:copa", "COPA", "multiple-choice", ("accuracy",),
+    Split("train", "train", (Source(("train.jsonl",)),)), (Split("dev", "validation", (Source(("val.jsonl",)),)),),
+    (Split("test", "test", (Source(("test.jsonl",)),), "COPA.jsonl"),), SUPERGLUE, (HUB, "copa"), options={"form": "copa"},
+    note="the premise, then the question (What was the cause of this? What happened as a result?) with each choice",
+)  # fmt: skip
+
+RECORDS = (BOOLQ, CB, COPA, RTE, WIC)
