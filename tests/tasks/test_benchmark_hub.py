@@ -70,7 +70,8 @@ def test_the_rows_of_the_hub_are_the_same_examples(hub):
     ]
     assert hub == [
         ("nyu-mll/glue", "cola", "train"), ("nyu-mll/glue", "mnli", "validation_mismatched"),
-        ("nyu-mll/glue", "stsb", "validation"), ("nyu-mll/glue", "qnli", "validation"), ("aps/super_glue", "boolq", "train"), ("aps/super_glue", "copa", "train"),
+        ("nyu-mll/glue", "stsb", "validation"), ("nyu-mll/glue", "qnli", "validation"),
+        ("aps/super_glue", "boolq", "train"), ("aps/super_glue", "copa", "train"),
         ("rajpurkar/squad_v2", "squad_v2", "validation"),
     ]  # fmt: skip
     summary = read("glue:cola", "test", labelled=False).summary
