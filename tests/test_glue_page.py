@@ -11,11 +11,11 @@ import pytest
 import albert_np as ab
 from albert_np.apps.cli import main
 
-ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "glue.md"
-sys.path.insert(0, str(ROOT / "tests" / "tasks"))
+sys.path.insert(0, str(Path(__file__).parent / "tasks"))
 import benchmark_files
 
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "glue.md"
 if not (ROOT / "docs").is_dir():
     pytest.skip("there is no docs/ beside the tests: they run from a copy", allow_module_level=True)
 

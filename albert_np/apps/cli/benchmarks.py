@@ -217,7 +217,12 @@ def finetune_group(
     for name in ("train", "dev"):
         if name in given:
             raise typer.BadParameter(f"--{name} is for one data set, and {task} stands for several: --data names their folder")
-    if not resume:
+    if resume:
+        started = [record for record in group if (out / get_short_name(record) / FILE).is_file()]
+        if not started:
+            raise FileNotFoundError(f"there is no run to resume in {out}: none of its folders has {FILE}")
+        given = merge_with_stored_arguments(started[0].name, out / get_short_name(started[0]), given)
+    else:
         new_folder(out)
     there = find_data(group, given.get("data"))
     scores: dict[str, dict[str, Any]] = {}

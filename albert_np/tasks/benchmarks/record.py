@@ -3,7 +3,6 @@
 A data set is one `Benchmark`; the other files of this package are the mechanism that all of them share.
 """
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,9 +75,8 @@ class PaperSettings:
 
     @property
     def warmup(self) -> float:
-        """The warm-up as a share of the steps, of which `ceil(warmup * steps)` is exactly the table's number."""
-        share = self.warmup_steps / self.steps
-        return share if math.ceil(share * self.steps) <= self.warmup_steps else math.nextafter(share, 0.0)
+        """The warm-up as a share of the steps."""
+        return self.warmup_steps / self.steps
 
 
 @dataclass(frozen=True)

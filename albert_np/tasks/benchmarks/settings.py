@@ -58,7 +58,7 @@ def describe_settings(
     """
     table = record.settings
     assert table is not None
-    parts = [f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in settings.items()]
+    parts = [f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in settings.items()]
     if max_length is not None:
         parts.append(f"max_length {max_length}" + (f" (of {table.max_length})" if max_length < table.max_length else ""))
     if DROPOUTS[0] in changes:

@@ -1,5 +1,6 @@
 """Benchmarks at the command line: glue:mrpc, glue:all, squad, their folders, tables and submissions."""
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -101,6 +102,28 @@ def test_all_of_glue(glue, everything, capsys):
     )
     again = printed(capsys, "finetune", "glue:all", "--resume", "--data", glue, *TINY, "--out", everything, "--json")
     assert json.loads(again.out)["mean"] == stored["mean"]
+
+
+def test_a_group_that_was_stopped_goes_on(tmp_path, capsys, monkeypatch, fails):
+    """The second data set is stopped; without the options, which are those of the first, the group is completed."""
+    from albert_np.tasks import finetune as module
+
+    benchmark_files.write_glue(tmp_path / "data", ["CoLA", "RTE", "WNLI"])
+    given = ["finetune", "glue:all", "--data", str(tmp_path / "data"), *TINY, "--out", str(tmp_path / "runs")]
+    whole = module.finetune
+
+    def stop_second(name, **arguments):
+        done = whole(name, **arguments)
+        return dataclasses.replace(done, stopped_by="SIGINT") if name == "glue:rte" else done
+
+    monkeypatch.setattr(module, "finetune", stop_second)
+    assert main(given) == 130
+    err = capsys.readouterr().err
+    assert "stopped by SIGINT, saved; RTE is not finished; continue with: albert-np finetune glue:all --resume --out" in err
+    monkeypatch.setattr(module, "finetune", whole)
+    shown = printed(capsys, "finetune", "glue:all", "--resume", "--out", tmp_path / "runs")
+    assert [line.split()[0] for line in shown.out.splitlines()[1:4]] == ["CoLA", "RTE", "WNLI"]
+    assert "there is no run to resume" in fails("finetune", "glue:all", "--resume", "--out", tmp_path / "nowhere")
 
 
 def test_a_part_of_glue_is_named_as_a_part(tmp_path, capsys, fails):
