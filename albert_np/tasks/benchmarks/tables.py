@@ -93,45 +93,42 @@ def read_parquet(path: Path) -> list[Row]:
 
 
 def read_table_rows(path: Path, fields: Fields, summary: FileSummary, strict: bool) -> list[Row]:
-    """Return the rows of a table: divided by tabs, quotation marks being text, or by commas with quoted fields (exports)."""
+    """Return the rows of a table: divided by tabs, quotation marks being text, or by commas with quoted fields (exports).
+
+    A row that lacks a needed column is left out, or refused: if `strict`, or if no header says how many columns there are.
+    """
     text, _ = decode_text(path, read_bytes(path))
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    tabs = "\t" in first or get_suffix(path) != ".csv"
+    tabs = get_suffix(path) != ".csv" or "\t" in text.lstrip("\r\n").split("\n", 1)[0]
     cells = parse(path, text, "\t" if tabs else ",", quotes=not tabs)
     summary.format = "separated by tabs" if tabs else "separated by commas"
     if not cells:
         return []
     header = [cell.strip().lower() for cell in cells[0][1]]
-    if not any(name in header for name in fields.text):
-        if not fields.without_header:
-            names = " or ".join(map(repr, fields.text))
-            raise DataError(f"{path}:{cells[0][0]}: expected a header with the column {names}, got {shorten(cells[0][1])}")
-        header = list(fields.without_header)
-        summary.format += f", no header ({', '.join(header)})"
-    else:
+    if any(name in header for name in fields.text):
         summary.format += f", header in line {cells[0][0]}"
         cells = cells[1:]
-    return [
-        (number, row)
-        for number, cells_of_row in cells
-        if (row := name_cells(path, number, header, cells_of_row, fields, summary, strict))
-    ]
+    elif fields.without_header:
+        header, strict = list(fields.without_header), True
+        summary.format += f", no header ({', '.join(header)})"
+    else:
+        names = " or ".join(map(repr, fields.text))
+        raise DataError(f"{path}:{cells[0][0]}: expected a header with the column {names}, got {shorten(cells[0][1])}")
+    wanted = [choose(header, names) for names in (fields.text, fields.pair, () if strict else fields.label)]
+    needed = max(header.index(name) for name in wanted if name is not None) + 1
+    rows = []
+    for number, row in cells:
+        if len(row) >= needed:
+            rows.append((number, name_cells(number, header, row, fields, summary)))
+        elif strict:
+            raise DataError(f"{path}:{number}: expected {len(header)} columns, got {len(row)}")
+        else:
+            summary.leave_out(f"with fewer than {len(header)} columns, left out", number)
+    return rows
 
 
-def name_cells(
-    path: Path, number: int, header: Sequence[str], cells: Sequence[str], fields: Fields, summary: FileSummary, strict: bool
-) -> dict[str, Any] | None:
-    """Return {column: cell} of a row; None for one that is left out since it lacks a column that is needed.
-
-    If a row has more cells than the header, a label in the header's last column is the row's last cell.
-    """
+def name_cells(number: int, header: Sequence[str], cells: Sequence[str], fields: Fields, summary: FileSummary) -> dict[str, Any]:
+    """Return {column: cell} of a row. If it has more cells than the header, a label in the header's last column is its last."""
     row = dict(zip(header, cells))
-    needed = [choose(header, names) for names in (fields.text, fields.pair, () if strict else fields.label)]
-    if any(name is not None and name not in row for name in needed):
-        if strict or len(header) == len(fields.without_header):
-            raise DataError(f"{path}:{number}: expected {len(header)} columns, got {len(cells)}")
-        summary.leave_out(f"with fewer than {len(header)} columns, left out", number)
-        return None
     if len(cells) > len(header) and header[-1] in fields.label:
         row[header[-1]] = cells[-1]
         summary.note("with more columns than the header: the label is the last", number)
