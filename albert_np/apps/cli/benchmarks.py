@@ -116,21 +116,20 @@ def describe_mean(record: "Benchmark", scores: Scores) -> str:
     return f", mean {format_score(official_score(record, scores.values()))}" if is_averaged else ""
 
 
-def print_other_dev_sets(task: str, done: "Finetuned", data: str | None) -> None:
-    """Print the scores of the best epoch on the dev sets that did not choose it, such as MNLI's second one."""
-    record = find_benchmark(task)
-    if record is None or not done.scores or done.stopped_by:
-        return
-    for name, each in score_others(record, done, data).items():
-        print_official_score(task, {name: each})
+def score_others(task: str, done: "Finetuned", given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the scores of the best epoch on the dev sets that did not choose it, such as MNLI's second one.
 
-
-def score_others(record: "Benchmark", done: "Finetuned", data: str | None) -> dict[str, dict[str, Any]]:
-    """Return the scores of a trained model on all dev sets but the first."""
+    given: the arguments of `finetune`; {} if they name other files, or the run has no scores
+    """
     from albert_np.tasks.benchmarks.prepare import read_split
     from albert_np.tasks.benchmarks.scoring import get_dev_splits
 
-    others = [] if len(record.dev) < 2 else [split for split in get_dev_splits(record, data) if split is not record.dev[0]]
+    record, data = find_benchmark(task), given.get("data")
+    if record is None or len(record.dev) < 2 or not done.scores or done.stopped_by:
+        return {}
+    if given.get("train") is not None or given.get("dev") is not None:
+        return {}
+    others = [split for split in get_dev_splits(record, data) if split is not record.dev[0]]
     return {split.name: done.trained.evaluate(read_split(record, split, data)) for split in others}
 
 
@@ -235,7 +234,7 @@ def finetune_group(
         done = finetune(record.name, out=folder, report=make_report(quiet or as_json), resume=again, **arguments)
         if done.stopped_by:
             raise exit_after_signal(done.stopped_by, f"finetune {task}", out, f"saved; {record.title} is not finished")
-        scores[record.name] = {record.dev[0].name: done.mean, **score_others(record, done, given.get("data"))}
+        scores[record.name] = {record.dev[0].name: done.mean, **score_others(record.name, done, given)}
     result = summarize_group(group, scores)
     if world().is_main:
         write_json(out / "scores.json", result)

@@ -188,10 +188,11 @@ def finetune(
     done = run(task, out=out, report=report, resume=resume, **given)
     with ignore_closed_stdout():
         if as_json:
-            print_json(summarize(done, out))
+            others = benchmarks.score_others(task, done, given)
+            print_json({**summarize(done, out), **({"other_dev": others} if others else {})})
         elif not quiet:
             print_scores(done, out)
-            benchmarks.print_other_dev_sets(task, done, given.get("data"))
+            benchmarks.print_official_score(task, benchmarks.score_others(task, done, given))
     if world().is_main:
         draw_confusion(done, out)
     with ignore_closed_stdout():

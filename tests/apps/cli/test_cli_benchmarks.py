@@ -75,6 +75,11 @@ def test_a_run_is_resumed_by_its_name(mrpc, fails, capsys):
 def test_mnli_has_two_dev_sets(glue, tmp_path, capsys):
     shown = printed(capsys, "finetune", "glue:mnli", "--data", glue, *TINY, "--out", tmp_path / "m")
     assert "MNLI, dev_mismatched: accuracy" in shown.out
+    again = json.loads(printed(capsys, "finetune", "glue:mnli", "--resume", "--out", tmp_path / "m", "--json").out)
+    assert list(again["other_dev"]) == ["dev_mismatched"] and "accuracy" in again["other_dev"]["dev_mismatched"]
+    own = glue / "MNLI" / "train.tsv"
+    shown = printed(capsys, "finetune", "glue:mnli", "--train", own, "--dev", own, *TINY, "--out", tmp_path / "own")
+    assert "dev_mismatched" not in shown.out  # other files are given, so the second dev set is not looked for
     shown = printed(capsys, "evaluate", "glue:mnli", "--model", tmp_path / "m", "--data", glue)
     assert [line.split(":")[0] for line in shown.out.splitlines() if line.startswith("MNLI")] == [
         "MNLI, dev_matched", "MNLI, dev_mismatched",
