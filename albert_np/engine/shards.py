@@ -47,11 +47,16 @@ def split_points(lengths: np.ndarray, k: int) -> list[tuple[int, int]]:
     return list(pairwise([0, *inner.tolist(), len(ends)]))
 
 
+def get_groups(batch: Batch) -> Array | None:
+    """Return the field (Q, K) of a batch that lists the sequences of each group; None if it has no groups."""
+    values = (getattr(batch, field.name) for field in fields(batch) if field.metadata.get("axis") == "group")
+    return next((value for value in values if value is not None), None)
+
+
 def group_starts(batch: Batch) -> np.ndarray:
     """Return the first sequence of each group of a host batch; without groups, every sequence is one."""
-    values = (getattr(batch, field.name) for field in fields(batch) if field.metadata.get("axis") == "group")
-    rows = next((value for value in values if value is not None), None)
-    return np.arange(len(batch.sequences)) if rows is None else rows[:, 0]
+    groups = get_groups(batch)
+    return np.arange(len(batch.sequences)) if groups is None else groups[:, 0]
 
 
 def group_lengths(batch: Batch) -> np.ndarray:

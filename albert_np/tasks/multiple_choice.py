@@ -89,7 +89,7 @@ class MultipleChoice(Task):
 
     def read_unlabelled(self, path: Any) -> Questions:
         """Return the questions of a file, in which keys that were named in training may be missing."""
-        optional = not self.changed.intersection(KEYS)
+        optional = not self.changed.intersection(("form", *KEYS))
         return read_choices(path, **{name: self.options[name] for name in READING}, optional=optional)
 
     def examples_from_rows(self, rows: list[dict[str, Any]], name: str) -> Questions:
@@ -160,7 +160,7 @@ class MultipleChoice(Task):
             if second is not None:
                 ids, types = [*ids, *second, sep], types + [1] * (len(second) + 1)
             target = None if example.label is None else i == example.label
-            items.append(Item(ids, types, target, cut=cut))
+            items.append(Item(np.array(ids, np.int32), np.array(types, np.int8), target, cut=cut))  # RACE has 10^8 tokens
         return items
 
     def rows_of_passage(self, example: ChoiceQuestion, tokenizer: Any) -> list[Row]:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 from rich.markup import escape
 
 from albert_np.data.formats.summary import Examples, get_summary
@@ -40,7 +41,7 @@ def one_line(text: str) -> str:
 class Item:
     """One row of the model's input: an example, or a part of one.
 
-    ids, token_types   (T,) lists of integers
+    ids, token_types   (T,) lists or arrays of integers
     target             the labels of the row, in the form that the task's `collate` expects; None: the row is not trained on
     entities           positions of the two tokens that represent a relation's entities
     about              data of the task's own, which `answer` needs to interpret the output
@@ -49,8 +50,8 @@ class Item:
     cut                the row lacks a part of the example, which is too long
     """
 
-    ids: list[int]
-    token_types: list[int]
+    ids: Sequence[int] | np.ndarray
+    token_types: Sequence[int] | np.ndarray
     target: Any = None
     entities: tuple[int, int] | None = None
     about: Any = None

@@ -151,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder for train.jsonl and dev.jsonl")
     parser.add_argument("--questions", type=int, default=20_000, help="of both files together")
     parser.add_argument("--dev", type=int, default=2_000, help="of these, for development")
-    parser.add_argument("--words", type=int, default=40, help="of a passage, at least")
+    parser.add_argument("--words", type=int, default=30, help="of a passage, at least")
     parser.add_argument("--same", type=int, default=1, choices=range(CHOICES), help="wrong passages of the same document")
     parser.add_argument("--far", type=int, default=10, help="passages between the given one and a wrong one of its document")
     parser.add_argument("--seed", type=int, default=0)

@@ -31,7 +31,7 @@ def parts(row):
     text = "".join("|" if i in (CLS, SEP) else chr(i) for i in row.ids)
     assert text[0] == text[-1] == "|"
     first = text[1:-1].partition("|")[0]
-    assert row.token_types == [0] * (len(first) + 2) + [1] * (len(row.ids) - len(first) - 2)
+    assert row.token_types.tolist() == [0] * (len(first) + 2) + [1] * (len(row.ids) - len(first) - 2)
     return tuple(text[1:-1].split("|"))
 
 
@@ -180,6 +180,20 @@ def test_typed_texts_are_a_question_and_choices_or_an_object():
         with pytest.raises(ValueError, match=message) as error:
             task.example(text)
         assert "\n" not in str(error.value)
+
+
+def test_a_model_trained_on_one_form_answers_others(tmp_path):
+    """The options by which its training file was read need not fit, unless they are given anew."""
+    (tmp_path / "plain.jsonl").write_text('{"question": "Why?", "choices": ["a", "b"]}\n')
+    task = MultipleChoice(form="race", label="answers", usual=0)
+    assert task.example('{"question": "Why?", "choices": ["a", "b"]}').choices == ("a", "b")
+    assert task.read_unlabelled(tmp_path / "plain.jsonl")[0].question == "Why?"
+    assert task.examples([{"question": "Why?", "choices": ["a", "b"]}])[0].choices == ("a", "b")
+    with pytest.raises(ValueError, match=r"plain\.jsonl:1: the form race .option form. has the keys"):
+        task.read(tmp_path / "plain.jsonl")
+    task.change_options({"form": "swag"})
+    with pytest.raises(ValueError, match=r"plain\.jsonl:1: the form swag"):
+        task.read_unlabelled(tmp_path / "plain.jsonl")
 
 
 def test_what_is_printed_names_every_choice():

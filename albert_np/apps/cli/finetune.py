@@ -100,7 +100,9 @@ def finetune(
             TRAINING,
         ),
     ] = None,
-    tokens_per_batch: Annotated[int | None, option("--tokens-per-batch", "Tokens per step [2048]", TRAINING)] = None,
+    tokens_per_batch: Annotated[
+        int | None, option("--tokens-per-batch", "Tokens per step [2048; multiple-choice: 4096]", TRAINING)
+    ] = None,
     batch_size: Annotated[int | None, option("--batch-size", "Examples per step, in place of tokens", TRAINING)] = None,
     accumulate: Annotated[int | None, option("--accumulate", "Micro-batches per step [1]", TRAINING)] = None,
     layer_decay: Annotated[

@@ -124,11 +124,11 @@ def choose_form(path: FilePath, rows: Sequence[tuple[str, Any]], given: str | No
             raise DataError(f"{position}: expected an object such as {EXAMPLE}, got {str(value)[:40]!r}")
         objects.append((position, open_question(value)))
     keys = set(objects[0][1])
-    fitting = (name for name, form in FORMS.items() if any(keys.issuperset(marks) for marks in form.marks))
-    if given is None:
-        return next(fitting, "plain"), objects
+    fitting = [name for name, form in FORMS.items() if any(keys.issuperset(marks) for marks in form.marks)]
+    if given is None or (rules.optional and given not in fitting):
+        return (*fitting, "plain")[0], objects
     form, named = FORMS[given], any((rules.context, rules.question, rules.choices))
-    if form.marks and not named and not any(keys.issuperset(marks) for marks in form.marks):
+    if form.marks and not named and given not in fitting:
         expected = " or ".join(quote_names(marks) for marks in form.marks)
         got = quote_names(objects[0][1])
         raise ValueError(f"{objects[0][0]}: the form {given} (option form) has the keys {expected}; got {got}")
