@@ -149,6 +149,12 @@ def google(folder):
 
 
 def write_examples(folder):
+    pair = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n" + "0\t1\t2\tIt is.\tIt was.\n1\t3\t4\tA film.\tOne film.\n" * 4
+    (folder / "glue_data" / "MRPC").mkdir(parents=True)
+    for name in ("train.tsv", "dev.tsv"):
+        (folder / "glue_data" / "MRPC" / name).write_text(pair, encoding="utf-8")
+    pair = "index\t#1 ID\t#2 ID\t#1 String\t#2 String\n0\t1\t2\tIt is.\tIt was.\n"
+    (folder / "glue_data" / "MRPC" / "test.tsv").write_text(pair, encoding="utf-8")
     relation = '{0}\t"The <e1>fire{0}</e1> was caused by a <e2>lamp</e2>."\n{1}\nComment:\n\n'
     for name in ("train.txt", "dev.txt", "test.txt"):
         (folder / name).write_text(

@@ -27,21 +27,32 @@ TASKS = {
 
 
 def get_task(name: str | Task, **options: Any) -> Task:
-    """Return the task of this name with these options. name: a key of `TASKS`, "module:Class" or "file.py:Class"; a `Task` is
-    returned unchanged.
+    """Return the task of this name with these options. name: a key of `TASKS`, that of a benchmark such as "glue:mrpc" (see
+    `tasks.benchmarks`), "module:Class" or "file.py:Class"; a `Task` is returned unchanged.
 
     Raises ValueError for an unknown name or option, FileNotFoundError for a missing file.
     """
     if isinstance(name, Task):
         return name
+    if benchmark := _find_benchmark(name):
+        return get_task(benchmark.task, **{**benchmark.task_options(), **options})
     target = TASKS.get(name.replace("_", "-"), name)
     module, colon, class_name = target.rpartition(":")
     if not colon:
-        raise ValueError(f"unknown task {name!r}; expected one of {', '.join(TASKS)}, or file.py:Class for a task of your own")
+        raise ValueError(
+            f"unknown task {name!r}; expected one of {', '.join(TASKS)}, a benchmark such as glue:mrpc, or file.py:Class for a "
+            "task of your own"
+        )
     task_class = getattr(_import_module(module), class_name, None)
     if not (isinstance(task_class, type) and issubclass(task_class, Task)):
         raise ValueError(f"{target}: {class_name} is not a subclass of albert_np.tasks.Task")
     return task_class(**options)
+
+
+def _find_benchmark(name: str) -> Any:
+    from albert_np.tasks.benchmarks import find_benchmark
+
+    return find_benchmark(name)
 
 
 def _import_module(name: str) -> ModuleType:

@@ -7,7 +7,6 @@ import json
 import os
 import statistics
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,18 @@ from albert_np.data.formats.summary import count_noun, get_summary
 from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_figures, write_json, write_whole
-from albert_np.io.packed_checkpoint import Packing
 from albert_np.io.similar_names import NOTES, suggest
 from albert_np.models.config import FIELDS, AlbertConfig
 from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
 from albert_np.tasks import Task, get_task
+from albert_np.tasks.benchmarks import find_benchmark
+from albert_np.tasks.benchmarks.prepare import make_task, prepare
+from albert_np.tasks.finetune_checks import check_examples_given, check_teacher, check_types, get_packing
 from albert_np.tasks.finetune_folder import FinetuneFolder, check_task, examples_hash, new_folder, read_run
 from albert_np.tasks.initial_model import VOCAB_SIZE, InitialModel, limit_max_length
 from albert_np.tasks.trained import Trained, baseline_scores
 from albert_np.training.callbacks import Callback
-from albert_np.training.constraints import Constraint, get_constraints
+from albert_np.training.constraints import get_constraints
 from albert_np.training.finetune import get_answers, numeric_scores, train_epochs
 from albert_np.training.finetune_settings import FinetuneSettings
 from albert_np.training.metrics import format_score, read_lines
@@ -105,7 +106,7 @@ class Finetuned:
 
 def finetune(
     task: str | Task,
-    train: Any,
+    train: Any = None,
     dev: Any = None,
     model: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -123,12 +124,16 @@ def finetune(
     resume: bool = False,
     processes: Processes | None = None,
     progress: bool = True,
+    data: str | os.PathLike[str] | None = None,
+    paper: bool = False,
     **settings: Any,
 ) -> Finetuned:
     """Train a model for a task and return its best epoch.
 
     task            "classification", "question-answering", "multiple-choice", "ner", "relations", "srl", "translation", a `Task`,
-                    or one of your own as "file.py:Class"; options: its options
+                    or one of your own as "file.py:Class"; options: its options. Or a benchmark, such as "glue:mrpc" (see
+                    `tasks.benchmarks`): data is the folder of its files (None: the hub), and its settings are those of the
+                    ALBERT paper, where they fit the model; paper: the paper's steps, warm-up and learning rate in any case
     train, dev      files in one of the task's formats (or lists of its examples). Without dev the last epoch is used.
     model           a checkpoint to start from: a folder, a file, a name on the hub; from_scratch: only its config and tokenizer
     config          instead of a model: a preset's name, a file or an AlbertConfig; changes: fields of it, such as dropout
@@ -164,15 +169,16 @@ def finetune(
     arguments = dict(
         train=train, dev=dev, model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch, seeds=seeds,
         options=options, changes=changes, vocab_size=vocab_size, lower_case=lower_case, keep_accents=keep_accents,
-        teacher=teacher, **settings,
+        teacher=teacher, data=data, paper=paper, **settings,
     )  # fmt: skip
     with processes.guard():
         check_types(options=options, changes=changes, seeds=seeds, out=out)
-        is_new = not isinstance(task, Task)
-        task = get_task(task, **(options or {}))
+        is_new, record = not isinstance(task, Task), find_benchmark(task)
+        task = get_task(task, **(options or {})) if record is None else make_task(record, options or {})
         check_names(settings, task)
-        if is_new:
+        if is_new and record is None:
             task.check_for_training(options or {})
+        check_examples_given(task, train, data, paper, record is not None)
         checked = FinetuneSettings.from_dict({**task.trains, **settings})
         if resume and out is None:
             raise ValueError("resume needs `out`, the folder of the run to continue")
@@ -183,6 +189,10 @@ def finetune(
         if own_vocabulary and folder is not None and resume:
             tokenizer = folder.path
         callback = get_callback(report, progress, processes.is_main)
+        benchmark = None
+        if record is not None:
+            benchmark = prepare(record, task, data, paper, train, dev, changes or {})
+            train, dev, changes = benchmark.train, benchmark.dev, benchmark.changes
         examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
         task.notes.clear()
         files = learn_from(task, {"train": (train, examples), "dev": (dev, held)}, callback)
@@ -195,6 +205,11 @@ def finetune(
         if "max_length" in task.options:
             with processes.main_process_first():
                 limit_max_length(task, initial, options or {})
+        if benchmark is not None:
+            more, line = benchmark.settings(settings, options or {}, initial.stored_config(), initial.is_new)
+            checked = FinetuneSettings.from_dict({**task.trains, **more, **settings})
+            if line:
+                callback.note(line)
         teacher_model = None if teacher is None else Trained.from_pretrained(teacher, task)
         check_teacher(teacher_model, task, initial)
         job = FinetuneJob(task, initial, examples, held, teacher_model, callback, processes)
@@ -329,17 +344,6 @@ class FinetuneJob:
         return trained, history
 
 
-def check_types(options: Any, changes: Any, seeds: Any, out: Any) -> None:
-    """Raise ValueError for an argument of another type, named as `finetune` names it."""
-    for name, value in (("options", options), ("changes", changes)):
-        if not isinstance(value, dict | None):
-            raise ValueError(f"{name} must be a dict, {{name: value}}, not {value!r}")
-    if type(seeds) is not int or seeds < 1:
-        raise ValueError(f"seeds must be at least 1, the number of runs, not {seeds!r}")
-    if not isinstance(out, str | os.PathLike | None):
-        raise ValueError(f"out must be the path of a folder, not {out!r}")
-
-
 def check_names(settings: dict[str, Any], task: Task) -> None:
     """Raise ValueError for a name that is not a setting, with the setting, argument, option or field that was probably meant."""
     own = [each.name for each in dataclasses.fields(FinetuneSettings)]
@@ -359,25 +363,6 @@ def read_finished(folder: Path, task: Task) -> tuple[Trained, History]:
     history.best, history.scores = trained.about["epoch"], trained.about["scores"]
     history.chosen_by = trained.about.get("chosen_by", "")
     return trained, history
-
-
-def check_teacher(teacher: Trained | None, task: Task, initial: InitialModel) -> None:
-    """Raise ValueError if the teacher has other labels or another vocabulary. Its head is adapted to the task's options."""
-    if teacher is None:
-        return
-    expected, own = ({key: value for key, value in t.config().items() if key == "id2label"} for t in (task, teacher.task))
-    if own != expected:
-        raise ValueError(f"the teacher was trained for other labels: {own.get('id2label')}, not {expected.get('id2label')}")
-    if teacher.tokenizer.get_vocab() != initial.tokenizer.get_vocab():
-        raise ValueError("the teacher has another vocabulary: give its tokenizer as `tokenizer`")
-    if reason := task.adapt_head(teacher.model, teacher.task.options):
-        raise ValueError(f"the teacher {reason}")
-
-
-def get_packing(settings: FinetuneSettings, constraints: Sequence[Constraint]) -> Packing | None:
-    """Return how a model that was trained with these constraints is stored; None: as an ordinary one."""
-    quantised = {name: each for constraint in constraints for name, each in constraint.quantised_tensors().items()}
-    return Packing(settings.weights, quantised) if constraints else None
 
 
 def write_run(folder: Path, trained: Trained, history: History) -> None:

@@ -293,9 +293,14 @@ class Task:
         kind = "training examples" if training else self.scored
         advice = "; set `max_length` for more" if training and "max_length" in self.cut_part() else ""
         count = sum(any(getattr(item, "cut", False) for item in items) for items in rows)
-        noted: set[str] = self.__dict__.setdefault("_noted", set())
         text = f"{count} of {len(rows)} {kind} {'has' if count == 1 else 'have'} {self.cut_part()}, which is cut{advice}"
-        if count and text not in noted:
+        if count:
+            self.note_once(text)
+
+    def note_once(self, text: str) -> None:
+        """Tell the user a line, unless it was said before."""
+        noted: set[str] = self.__dict__.setdefault("_noted", set())
+        if text not in noted:
             noted.add(text)
             self.note(text)
 

@@ -93,7 +93,7 @@ class Finetuning(Trainer):
         self.tokens = count_tokens(units)
         self.first_rows = np.cumsum([0, *map(len, units)])  # the index of each unit's first row among all rows
         self.sampler = get_sampler(units, task, model.config, settings)
-        self.total_steps = sum(self.steps_per_epoch(epoch) for epoch in range(settings.epochs))
+        self.total_steps = settings.steps or sum(self.steps_per_epoch(epoch) for epoch in range(settings.epochs))
         self.warmup = math.ceil(settings.warmup * self.total_steps)
         self.peak = settings.peak(model.config, new_model)
         self.losses = LossBuffer(processes, ("loss", "correct"), count_answers)
@@ -125,7 +125,12 @@ class Finetuning(Trainer):
     # ---- the loop ----
 
     def is_finished(self) -> bool:
-        return self.state.epoch >= self.settings.epochs or self.patience_is_exhausted
+        is_last = self.state.step >= self.total_steps and not self.state.epoch_step  # and its epoch was evaluated
+        return is_last or self.patience_is_exhausted
+
+    def epoch_is_complete(self) -> bool:
+        """Return True after the last step of an epoch, or of the run, which may end within one."""
+        return super().epoch_is_complete() or (self.state.epoch_step > 0 and self.state.step >= self.total_steps)
 
     def steps_per_epoch(self, epoch: int) -> int:
         return len(self.sampler.batches(epoch))
@@ -252,14 +257,18 @@ class Finetuning(Trainer):
 
 def get_sampler(units: list[list[Any]], task: FinetuneTask, config: AlbertConfig, settings: FinetuneSettings) -> BalancedSampler:
     """Return the sampler of a run: every unit once per epoch, in steps of nearly equal work; with `balance`, of nearly equal
-    numbers of each class."""
+    numbers of each class; with `batch_size`, of so many units, up to one."""
     tokens, classes = count_tokens(units), None
     if settings.balance:
         if task.keeps_rows_together or not all(isinstance(row.target, int) for unit in units for row in unit):
             raise ValueError(f"balance needs one class for each example; the labels of {task.name} here are something else")
         classes = np.array([unit[0].target for unit in units])
+    costs = get_costs(units, attention_cost(config))
+    if settings.batch_size is not None:
+        budget = round(settings.batch_size * tokens.mean())
+        return BalancedSampler(costs, tokens, budget, settings.seed, mode="random")
     budget = max(settings.tokens_per_batch, int(tokens.max()))
-    return BalancedSampler(get_costs(units, attention_cost(config)), tokens, budget, settings.seed, classes)
+    return BalancedSampler(costs, tokens, budget, settings.seed, classes)
 
 
 def count_answers(results: list[Any]) -> tuple[int, ...]:

@@ -238,7 +238,7 @@ def test_mistakes_before_anything_costs_time(tokenizer, tmp_path):
     said = r"train\[1\]: expected albert_np\.data\.formats\.tables\.Labelled\(text: str, .*\), got \('a text', 'good'\)"
     with pytest.raises(ValueError, match=said):
         ab.finetune("classification", [Labelled("a", label="b"), ("a text", "good")], config="tiny")
-    with pytest.raises(ValueError, match="the training examples have no labels"):
+    with pytest.raises(ValueError, match="the examples to train on are missing: give them as `train`"):
         ab.finetune("classification", None, config="tiny")
     with pytest.raises(OSError):  # a file without a name, not "no file"
         run("ner", tokenizer, dev="")

@@ -76,6 +76,7 @@ FORMS = {
     "plain": {},
     "no dev": dict(dev=None),
     "patience": dict(patience=1, epochs=6),
+    "so many steps of so many examples": dict(steps=13, batch_size=4),
     "pruned": dict(sparsity=0.6),
     "pruned by movement": dict(sparsity="2:4", prune_by="movement"),
     "rounded": dict(weights="int8"),

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from albert_np.apps.cli.answers import print_answers, read_examples
+from albert_np.apps.cli import benchmarks
+from albert_np.apps.cli.answers import print_answers
 from albert_np.apps.cli.common import (
     AccentsOption,
     BackendOption,
@@ -44,16 +45,20 @@ TaskArgument = Annotated[
     str,
     typer.Argument(
         metavar="TASK",
-        help="classification, question-answering, multiple-choice, ner, relations, srl, translation, or file.py:Class for a task "
-        "of your own.",
+        help="classification, question-answering, multiple-choice, ner, relations, srl, translation; a benchmark: glue:mrpc, "
+        "glue:all, superglue:boolq, squad, race (docs/glue.md); or file.py:Class for a task of your own.",
     ),
 ]
-ModelOption = Annotated[str, typer.Option("--model", help="The folder of a model that `finetune` trained.")]
 NeededModel = Annotated[str, typer.Option("--model", help="Required: the folder of a model that `finetune` trained.")]
 TaskOptions = Annotated[
     list[str] | None,
     typer.Option("--option", "-o", metavar="KEY=VALUE", help="An option of the task: -o text=review -o kind=sets"),
 ]
+DataOption = Annotated[
+    str | None,
+    option("--data", "The folder with a benchmark's files, or with the folders of several [the hub]", "Benchmarks", "DIR"),
+]
+VersionOption = Annotated[str | None, option("--version", "Of SQuAD", "Benchmarks", "1.1|2.0")]
 START, TRAINING, SMALL, RUN = "Initial model", "Training", "A smaller model", "The run"
 
 
@@ -62,6 +67,11 @@ def finetune(
     out: Annotated[Path, typer.Option("--out", help="A new folder for the model, its scores, metrics and figures.")],
     train: Annotated[str | None, typer.Option("--train", help="Examples to train on, in a format of the task.")] = None,
     dev: Annotated[str | None, typer.Option("--dev", help="Examples to choose the best epoch by.")] = None,
+    data: DataOption = None,
+    paper: Annotated[
+        bool, option("--paper", "The ALBERT paper's steps, warm-up and learning rate, for any model.", "Benchmarks")
+    ] = False,
+    version: VersionOption = None,
     model: Annotated[
         str | None, option("--model", "A pretrained model: a folder, an archive, or a name on the hub.", START)
     ] = None,
@@ -82,6 +92,7 @@ def finetune(
     task_options: TaskOptions = None,
     max_length: Annotated[int | None, option("--max-length", "Tokens of the longest sequence [the task's]", TRAINING)] = None,
     epochs: Annotated[int | None, option("--epochs", "Passes over the examples [3]", TRAINING)] = None,
+    steps: Annotated[int | None, option("--steps", "Updates, in place of epochs", TRAINING)] = None,
     lr: Annotated[
         float | None,
         option(
@@ -93,6 +104,7 @@ def finetune(
     tokens_per_batch: Annotated[
         int | None, option("--tokens-per-batch", "Tokens per step [2048; multiple-choice: 4096]", TRAINING)
     ] = None,
+    batch_size: Annotated[int | None, option("--batch-size", "Examples per step, in place of tokens", TRAINING)] = None,
     accumulate: Annotated[int | None, option("--accumulate", "Micro-batches per step [1]", TRAINING)] = None,
     layer_decay: Annotated[
         float | None, option("--layer-decay", "Factor of the learning rate from each layer to the one below [1]", TRAINING)
@@ -141,40 +153,49 @@ def finetune(
     (docs/parallel.md).
 
     Example: albert-np finetune classification --model albert-base-v2 --train train.tsv --dev dev.tsv --out runs/sst2
+
+    A benchmark: albert-np finetune glue:mrpc --data glue_data/MRPC --model albert-base-v2 --out runs/mrpc
     """
     from albert_np.engine.mpi import world
     from albert_np.tasks.finetune import finetune as run
 
     use_backend(backend)
+    task = benchmarks.add_version(task, version)
     given: dict[str, Any] = dict(
-        epochs=epochs, learning_rate=lr, tokens_per_batch=tokens_per_batch, accumulate=accumulate, layer_decay=layer_decay,
-        freeze=tuple(freeze) if freeze else None, balance=balance or None, label_smoothing=label_smoothing,
-        weight_decay=weight_decay, patience=patience, seed=seed, sparsity=sparsity, prune_by=prune_by, prune_scope=prune_scope,
-        prune_end=prune_end, prune_embeddings=None if prune_embeddings else False, weights=weights, precision=precision,
-        temperature=temperature, hard=hard, hidden=hidden, checkpoint_seconds=checkpoint_seconds, vocab_size=vocab_size,
-        train=train, dev=dev, model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch or None, seeds=seeds,
-        teacher=teacher, shard_optimizer=shard_optimizer, lower_case=lower_case,
+        epochs=epochs, steps=steps, learning_rate=lr, tokens_per_batch=tokens_per_batch, batch_size=batch_size,
+        accumulate=accumulate, layer_decay=layer_decay, freeze=tuple(freeze) if freeze else None, balance=balance or None,
+        label_smoothing=label_smoothing, weight_decay=weight_decay, patience=patience, seed=seed, sparsity=sparsity,
+        prune_by=prune_by, prune_scope=prune_scope, prune_end=prune_end, prune_embeddings=None if prune_embeddings else False,
+        weights=weights, precision=precision, temperature=temperature, hard=hard, hidden=hidden,
+        checkpoint_seconds=checkpoint_seconds, vocab_size=vocab_size, train=train, dev=dev, data=data, paper=paper or None,
+        model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch or None, seeds=seeds, teacher=teacher,
+        shard_optimizer=shard_optimizer, lower_case=lower_case,
         keep_accents=None if strip_accents is None else not strip_accents,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     changes = parse_config_fields(set_)
     if dropout is not None:
         changes |= {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
-    options = parse_task_options(task, task_options)
+    group = benchmarks.get_group(task)
+    options = parse_task_options(group[0].name if group else task, task_options)
     if max_length is not None:
         options["max_length"] = max_length
     given |= {"options": options, "changes": changes}
+    if group:
+        return benchmarks.finetune_group(task, group, out, given, resume, as_json, quiet)
     if resume:
         given = merge_with_stored_arguments(task, out, given)
-    if given.get("train") is None:
+    if not given.keys() & {"train", "data", "paper"} and benchmarks.find_benchmark(task) is None:
         raise typer.BadParameter("Missing option '--train'.")
     report = make_report(quiet or as_json)
     done = run(task, out=out, report=report, resume=resume, **given)
     with ignore_closed_stdout():
         if as_json:
-            print_json(summarize(done, out))
+            others = benchmarks.score_others(task, done, given)
+            print_json({**summarize(done, out), **({"other_dev": others} if others else {})})
         elif not quiet:
             print_scores(done, out)
+            benchmarks.print_official_score(task, benchmarks.score_others(task, done, given))
     if world().is_main:
         draw_confusion(done, out)
     with ignore_closed_stdout():
@@ -187,9 +208,11 @@ def finetune(
 def evaluate(
     task: AnsweringTask,
     files: Annotated[
-        list[str], typer.Argument(metavar="FILES...", help="Examples with their labels; each file is scored separately.")
-    ],
-    model: ModelOption,
+        list[str] | None, typer.Argument(metavar="FILES...", help="Examples with their labels; each file is scored separately.")
+    ] = None,
+    model: NeededModel = "",
+    data: DataOption = None,
+    version: VersionOption = None,
     labels: LabelsOption = None,
     template: TemplateOption = None,
     multi_label: MultiLabelOption = False,
@@ -201,14 +224,24 @@ def evaluate(
     """Score a trained model on files of examples.
 
     Example: albert-np evaluate ner --model runs/entities test.conll
+
+    A benchmark: albert-np evaluate glue:mrpc --model runs/mrpc --data glue_data/MRPC
     """
     from albert_np.data.formats.summary import get_summary
     from albert_np.training.finetune import numeric_scores
     from albert_np.training.metrics import format_score
 
+    if not model:
+        raise typer.BadParameter("Missing option '--model'.")
+    task = benchmarks.add_version(task, version)
+    if group := benchmarks.get_group(task):
+        return benchmarks.evaluate_group(task, group, Path(model), data, backend, as_json, quiet)
+    if not files and benchmarks.find_benchmark(task) is None:
+        raise typer.BadParameter("Missing argument 'FILES...'.")
     chosen = as_task_options(labels, template, multi_label)
     trained = load_trained(model, task, backend, [*chosen, *(task_options or [])])
-    examples = {file: read_examples(trained, file, quiet or as_json) for file in files}
+    examples = benchmarks.read_to_score(task, trained, files, data, quiet or as_json)
+    files = list(examples)
     full = {file: trained.evaluate(examples[file]) for file in files}
     scores = {file: numeric_scores(each) for file, each in full.items()}
     details = {file: select_details(each) for file, each in full.items()}
@@ -224,6 +257,7 @@ def evaluate(
         rows = [[name, *(format_score(column[name]) for column in columns)] for name in names]
         print_table([file, "scored", *baselines[file]], rows)
         print_details(details[file])
+    benchmarks.print_official_score(task, scores)
 
 
 def predict(
@@ -243,6 +277,12 @@ def predict(
     labels: LabelsOption = None,
     template: TemplateOption = None,
     multi_label: MultiLabelOption = False,
+    data: DataOption = None,
+    out: Annotated[
+        str | None,
+        option("--out", "The folder for a benchmark's submission [submission in that of the model]", "Benchmarks", "DIR"),
+    ] = None,
+    version: VersionOption = None,
     task_options: TaskOptions = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
@@ -255,16 +295,26 @@ def predict(
     with a note.
     Line breaks and tabs within a text are printed as \\n and \\t; --json prints the text itself.
 
+    Of a benchmark, without texts, the test set is answered, and the file for its leaderboard is written.
+
     Example: albert-np predict ner --model runs/entities "Ada Lovelace was born in London."
 
     Example: albert-np predict zero-shot --model runs/mnli --labels "sport,politics" "The match ended in a draw."
+
+    A benchmark: albert-np predict glue:mrpc --model runs/mrpc --data glue_data/MRPC
     """
     if not model:
         raise typer.BadParameter("Missing option '--model'.")
     if file is not None and texts:
         raise typer.BadParameter("give either texts or --file, not both")
+    task = benchmarks.add_version(task, version)
+    if group := benchmarks.get_group(task):
+        return benchmarks.submit_group(group, Path(model), data, out, backend, as_json, quiet)
     chosen = as_task_options(labels, template, multi_label)
     trained = load_trained(model, task, backend, [*chosen, *(task_options or [])])
+    if benchmarks.find_benchmark(task) is not None:
+        return benchmarks.predict(task, trained, texts, file, data, Path(out or Path(model) / "submission"), as_json, quiet)
+    benchmarks.refuse_data(task, data, out)
     print_answers(trained, texts, file, as_json, quiet)
 
 
@@ -302,6 +352,7 @@ def merge_with_stored_arguments(task: str, out: Path, given: dict[str, Any]) -> 
 
     run = world().broadcast_object(lambda: read_run(out))
     check_task(run, get_task(task).name, out)
+    benchmarks.check_resumed(run, task, out)
     stored = run["arguments"]
     for name, other in (("model", "config"), ("config", "model")):
         if given.get(name) is not None and stored.get(other) is not None:

@@ -1,4 +1,4 @@
-"""The scores of a fine-tuning run in print, as JSON, and as a figure."""
+"""The scores of a fine-tuning in print: the table, what the folder holds, and the confusion matrix."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -1,0 +1,75 @@
+"""The names of benchmarks, tolerant of case, hyphens and other usual spellings."""
+
+from albert_np.io.similar_names import suggest
+from albert_np.tasks.benchmarks import glue, other, superglue
+from albert_np.tasks.benchmarks.record import Benchmark
+
+BENCHMARKS = {record.name: record for record in (*glue.RECORDS, *superglue.RECORDS, *other.RECORDS)}
+ALONE = {record.name: record for record in other.RECORDS if ":" not in record.name}
+GROUPS = {"glue": "glue", "superglue": "superglue", "squad": "squad"}  # plain prefix -> prefix of the records' names
+ALL = "all"  # of the benchmarks of a group, those that its average counts
+AVERAGED = {"glue": [record.name for record in glue.RECORDS if record.train is not None]}
+
+
+def plain(text: str) -> str:
+    """Return a name in lower case without hyphens, underscores, blanks and points."""
+    return "".join(c for c in text.lower() if c not in "-_ .")
+
+
+def spellings(record: Benchmark) -> set[str]:
+    """Return the plain spellings of what stands behind the colon, which are also those of the data's folder."""
+    own = record.name.partition(":")[2] or record.name
+    return {plain(each) for each in (own, record.title, *record.aliases, *record.folders)}
+
+
+def split_name(name: str) -> tuple[str, str] | None:
+    """Return (group, rest) of a name such as "GLUE:sst2" or "squad"; None if it is not that of a benchmark."""
+    prefix, colon, rest = name.partition(":")
+    if not colon:
+        prefix, rest = next(
+            ((each, name[len(each) :]) for each in GROUPS if each == "squad" and plain(name).startswith(each)), ("", "")
+        )
+        if not prefix or plain(rest) not in {"", *(each for record in other.RECORDS for each in spellings(record))}:
+            return None
+    group = GROUPS.get(plain(prefix))
+    return None if group is None or rest.endswith(".py") else (group, rest)
+
+
+def find_benchmark(name: object) -> Benchmark | None:
+    """Return the record of a name; None if it is not a benchmark's at all, such as "ner" or "file.py:Class".
+
+    ValueError for an unknown one of a known group, with the one that was probably meant.
+    """
+    if isinstance(name, str) and plain(name) in ALONE:
+        return ALONE[plain(name)]
+    parts = split_name(name) if isinstance(name, str) else None
+    if parts is None:
+        return None
+    group, rest = parts
+    known = {record.name.partition(":")[2]: record for record in BENCHMARKS.values() if record.name.startswith(group + ":")}
+    for record in known.values():
+        if plain(rest) in spellings(record):
+            return record
+    several = f", or {group}:{ALL} for those of its average" if group in AVERAGED else ""
+    if not rest:
+        raise ValueError(f"{name}: which one? Expected one of {', '.join(each.name for each in known.values())}{several}")
+    if plain(rest) == ALL and group in AVERAGED:
+        raise ValueError(f"{group}:{ALL} stands for several data sets; expected one of {', '.join(AVERAGED[group])}")
+    hint = suggest(
+        rest, {spelling: repr(record.name) for record in known.values() for spelling in (*spellings(record), record.title)}
+    )
+    raise ValueError(f"unknown benchmark {name!r}; expected {group}: and one of {', '.join(known)}{several}{hint}")
+
+
+def get_benchmark(name: str | Benchmark) -> Benchmark:
+    """Return the record of a name. ValueError for any other name."""
+    record = name if isinstance(name, Benchmark) else find_benchmark(name)
+    if record is None:
+        raise ValueError(f"unknown benchmark {name!r}; expected one of {', '.join(BENCHMARKS)}")
+    return record
+
+
+def get_group(name: object) -> list[Benchmark]:
+    """Return the benchmarks that "glue:all" stands for, in their order; [] for another name."""
+    parts = split_name(name) if isinstance(name, str) else None
+    return [BENCHMARKS[each] for each in AVERAGED.get(parts[0], [])] if parts is not None and plain(parts[1]) == ALL else []

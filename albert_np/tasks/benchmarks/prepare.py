@@ -1,0 +1,115 @@
+"""A benchmark's name and its data, as `finetune` needs them: the task, its examples, and the settings."""
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+from albert_np.data.formats.summary import Examples
+from albert_np.models.config import AlbertConfig
+from albert_np.tasks.benchmarks.hub import read_from_hub
+from albert_np.tasks.benchmarks.locate import describe_missing, locate
+from albert_np.tasks.benchmarks.record import Benchmark, Split
+from albert_np.tasks.benchmarks.settings import describe_settings, get_changes, get_paper_settings, get_settings
+from albert_np.tasks.benchmarks.tables import read_files, read_located
+from albert_np.tasks.task import Task
+
+DECIDED = ("kind", "classes", "benchmark")  # options of the task that a benchmark decides
+
+
+def make_task(record: Benchmark, options: dict[str, Any]) -> Task:
+    """Return the task of a benchmark. ValueError for an option that it decides."""
+    from albert_np.tasks import get_task
+
+    for name in options:
+        if name in DECIDED and record.fields is not None:
+            raise ValueError(f"the option {name} cannot be given: {record.name} decides it")
+    return get_task(record.task, **{**record.task_options(), **options})
+
+
+def read_split(record: Benchmark, split: Split, data: Any = None, labelled: bool = True) -> Examples[Any]:
+    """Return the examples of a split, from the files in the folder `data` or, without it, from the hub.
+
+    labelled: False for a test set, of which every row is an example. FileNotFoundError that says which file belongs where.
+    """
+    if data is None:
+        return read_from_hub(record, split, labelled)
+    located = locate(record, split, data)
+    if located is None:
+        raise FileNotFoundError(describe_missing(record, [split], data))
+    if record.fields is None:
+        return _read_by_task(record, located.paths[0], labelled)
+    return read_located(record, located, labelled)
+
+
+def read_file(record: Benchmark, path: Any, labelled: bool = True) -> Examples[Any]:
+    """Return the examples of a file in the benchmark's layout."""
+    from pathlib import Path
+
+    return read_files(record, [Path(path)], labelled) if record.fields is not None else _read_by_task(record, path, labelled)
+
+
+def _read_by_task(record: Benchmark, path: Any, labelled: bool) -> Examples[Any]:
+    task = make_task(record, {})
+    examples: Examples[Any] = task.read(path) if labelled else task.read_unlabelled(path)  # type: ignore[assignment]
+    return examples
+
+
+@dataclass
+class Prepared:
+    """All that `finetune` takes from a benchmark."""
+
+    record: Benchmark
+    task: Task
+    train: Any
+    dev: Any
+    paper: bool
+    changes: dict[str, Any] = field(default_factory=dict)  # fields of the config
+    from_table: dict[str, Any] = field(default_factory=dict)  # those of them that were not given
+
+    def settings(
+        self, given: dict[str, Any], options: dict[str, Any], config: AlbertConfig, is_new: bool
+    ) -> tuple[dict[str, Any], str]:
+        """Return the settings from the paper's table beside those that were given, and a line about them, "" if it has none.
+
+        options: those of the task that were given; is_new: the model is not pretrained
+        """
+        table = self.record.settings
+        if table is None:
+            return {}, ""
+        settings = get_settings(table, self.paper, given, config, is_new)
+        length = None if "max_length" in options else self.task.options["max_length"]
+        return settings, describe_settings(self.record, self.paper, settings, self.from_table, given, length)
+
+
+def prepare(record: Benchmark, task: Task, data: Any, paper: bool, train: Any, dev: Any, changes: dict[str, Any]) -> Prepared:
+    """Read a benchmark's examples for training. train, dev: files, or lists of examples, in place of those of `data`.
+
+    ValueError if it has no training examples, or `paper` is asked for and the paper has no settings for it; FileNotFoundError
+    that names all files that are missing.
+    """
+    get_paper_settings(record, paper)
+    if record.train is None:
+        raise ValueError(f"{record.name} has no training examples: score it, or answer it, with a model of {record.model_from}")
+    if train is None:
+        train, dev = _read_both(record, data, dev)
+    elif isinstance(train, str) or hasattr(train, "__fspath__"):
+        train = read_file(record, train)
+    if isinstance(dev, str) or hasattr(dev, "__fspath__"):
+        dev = read_file(record, dev)
+    from_table = {name: value for name, value in get_changes(record).items() if name not in changes}
+    return Prepared(record, task, train, dev, paper, {**from_table, **changes}, from_table)
+
+
+def _read_both(record: Benchmark, data: Any, dev: Any) -> tuple[Any, Any]:
+    """Return the training examples and, if no others are given, those of the first dev set."""
+    assert record.train is not None
+    wanted = [record.train, *([record.dev[0]] if dev is None else [])]
+    if data is not None:
+        missing = [split for split in wanted if locate(record, split, data) is None]
+        if record.train in missing:
+            raise FileNotFoundError(describe_missing(record, missing, data))
+        if missing:
+            warnings.warn(describe_missing(record, missing, data) + "; without it the last epoch is used, unscored", stacklevel=2)
+            wanted = [record.train]
+    read = [read_split(record, split, data) for split in wanted]
+    return read[0], read[1] if len(read) > 1 else dev
