@@ -17,7 +17,7 @@ from albert_np.io.files import write_json
 from albert_np.io.packed_checkpoint import Packing, save_packed
 from albert_np.models.config import AlbertConfig
 from albert_np.training import checkpoint
-from albert_np.training.callbacks import Callback
+from albert_np.training.callbacks import Callback, Callbacks
 from albert_np.training.constraints import Constraint, get_constraints
 from albert_np.training.divergence import DivergenceDetector, check_held_out
 from albert_np.training.evaluate import evaluate
@@ -27,6 +27,7 @@ from albert_np.training.metrics import MetricsFile, read_metrics
 from albert_np.training.progress import get_callback
 from albert_np.training.run_folder import RunFolder, params_hash
 from albert_np.training.settings import Settings
+from albert_np.training.tensorboard import check_tensorboard, get_curves
 from albert_np.training.trainer import Arrays, Checkpoints, Trainer
 from albert_np.version import __version__
 
@@ -79,6 +80,7 @@ def pretrain(
     constraints: Sequence[Constraint] | None = None,
     source: str = "",
     progress: bool = True,
+    tensorboard: str | os.PathLike[str] | None = None,
     **changes: Any,
 ) -> Summary:
     """Train `model` in place on `data` (a `RunData`) and write model, metrics, checkpoints and figures into the folder `out`.
@@ -89,6 +91,7 @@ def pretrain(
     summary says so. constraints: instead of those that the settings ask for (`sparsity`).
 
     The progress is shown unless `progress` is False. report: a `Callback` that observes the run instead of this display.
+    tensorboard: a folder for curves, which TensorBoard shows; the run's are in its folder seed-N (training/tensorboard.py).
 
     The run starts from the parameters that the model has: new ones, or those of `AlbertForPreTraining.from_pretrained`. source:
     where these come from, for run.json; a run that names one is not resumed with a model of other parameters.
@@ -111,6 +114,9 @@ def pretrain(
         stop = processes.shared_stop(own_stop)
         if processes.is_main:
             folder.check_space(model.params.count())
+        processes.broadcast_object(lambda: check_tensorboard(tensorboard, range(settings.seed, settings.seed + 1), resume))
+        texts = {"settings": settings.to_dict(), "config": model.config.to_dict()}
+        callback = Callbacks(callback, get_curves(tensorboard, settings.seed, texts, processes.is_main))
         run = Pretraining(model, data, settings, constraints, callback, processes, stop, folder, tokenizer, source)
         try:
             run.begin()
