@@ -254,7 +254,7 @@ class FinetuneJob:
         with contextlib.closing(get_curves(self.tensorboard, settings.seed, texts, processes.is_main)) as own:
             history = train_epochs(
                 self.task, model, tokenizer, self.examples, self.held, settings, self.initial.is_new,
-                Callbacks(self.callback, own), stop, constraints, checkpoints, processes,
+                Callbacks(own, self.callback), stop, constraints, checkpoints, processes,
             )  # fmt: skip
         detach_teacher(model)
         about = dict(settings=settings.to_dict(), start=self.initial.source, epoch=history.best, chosen_by=history.chosen_by)

@@ -116,7 +116,7 @@ def pretrain(
             folder.check_space(model.params.count())
         processes.broadcast_object(lambda: check_tensorboard(tensorboard, range(settings.seed, settings.seed + 1), resume))
         texts = {"settings": settings.to_dict(), "config": model.config.to_dict()}
-        callback = Callbacks(callback, get_curves(tensorboard, settings.seed, texts, processes.is_main))
+        callback = Callbacks(get_curves(tensorboard, settings.seed, texts, processes.is_main), callback)
         run = Pretraining(model, data, settings, constraints, callback, processes, stop, folder, tokenizer, source)
         try:
             run.begin()
