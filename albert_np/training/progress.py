@@ -77,7 +77,8 @@ class Progress(Callback):
             name, score = list(record.items())[-1]
             self.note(f"epoch {record['epoch']}: {name} {format_score(score)}")
             return
-        text = f"held-out after step {record['step']}: MLM loss {record['mlm_loss']:.3f}, accuracy {record['mlm_accuracy']:.3f}"
+        when = f"after step {record['step']}" if record["step"] else "before the first step"
+        text = f"held-out {when}: MLM loss {record['mlm_loss']:.3f}, accuracy {record['mlm_accuracy']:.3f}"
         self.note(text + (f"; SOP accuracy {record['sop_accuracy']:.3f}" if "sop_accuracy" in record else ""))
 
     def tokenising(self, done: int, total: int) -> None:

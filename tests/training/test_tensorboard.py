@@ -254,3 +254,17 @@ def test_other_processes_write_nothing(tmp_path):
     own.start(0, 1)
     own.step(record(1))
     assert type(own) is Callback and not (tmp_path / "tb").exists()
+
+
+def test_a_point_that_a_later_session_has_superseded_is_written_again(tmp_path):
+    """Sessions of steps 1 to 10, 6 to 9, and from 10 on: the score of step 10 from the first is not shown any more."""
+    for first, last in ((0, 10), (5, 9), (10, 11)):
+        board = TensorBoard(tmp_path)
+        board.start(first, 20)
+        for step in range(first + 1, last + 1):
+            board.step(record(step))
+        if last >= 10:
+            board.evaluation({"step": 10, "mlm_loss": 4.0 if first else 5.0})
+        board.close()
+    curves = read_curves(tmp_path)
+    assert curves["held_out/mlm_loss"] == [(10, 4.0)]
