@@ -94,7 +94,7 @@ def plot_curve(axes: Axes, steps: Sequence[Record], key: str, label: str, ink: s
         return
     x, y = [row[0] for row in rows], [row[1] for row in rows]
     axes.plot(x, y, color=pale, linewidth=0.7)
-    axes.plot(x, running_mean(y), color=ink, linewidth=1.6, label=label)
+    axes.plot(x, running_mean(y), color=ink, linewidth=1.6, label=label, marker="o" if len(rows) == 1 else None, markersize=4)
 
 
 def plot_evaluations(axes: Axes, evaluations: Sequence[Record], key: str, label: str, ink: str) -> None:

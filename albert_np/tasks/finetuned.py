@@ -44,6 +44,19 @@ class Finetuned:
             lines.append(f"  {task.metric} {format_score(self.mean[task.metric])}{spread}, on {held}{others}")
         return "\n".join([*lines, "  .plot()  .mean  .baselines  .history  .trained.predict(texts)  .trained.evaluate(examples)"])
 
+    def _repr_html_(self) -> str:
+        """Return the scores, beside those of the baselines, and the figure of `plot`."""
+        from albert_np.io.html import make_figure, make_table
+
+        title, *_ = repr(self).split("\n")
+        several = len(self.scores) > 1
+        columns: dict[str, dict[str, Any]] = {"score": self.mean} if self.scores else {}
+        if several:
+            columns = {f"mean of {len(self.scores)} seeds": self.mean, "deviation": self.deviation}
+        columns |= self.baselines if self.scores else {}
+        rows = [(name, *(format_score(each[name]) for each in columns.values())) for name in self.mean]
+        return make_table(rows, ("", *columns), title) + make_figure(self.plot)
+
     def plot(self) -> Any:
         """Return a figure of the loss in each step and the score of each epoch, beside those of the baselines.
 

@@ -59,6 +59,19 @@ class Summary:
             lines.append(f"  held-out after step {self.held_out_step}: {format_values(self.held_out)}{unigram}")
         return "\n".join([*lines, f"  in {self.out}; .plot() shows the loss"])
 
+    def _repr_html_(self) -> str:
+        """Return the evaluations on held-out documents and the figure of `plot`."""
+        from albert_np.io.html import make_figure, make_table
+
+        title, *_ = repr(self).split("\n")
+        columns = {"before": self.held_out_before, f"after step {self.held_out_step}": self.held_out}
+        shown = {name: scores for name, scores in columns.items() if scores}
+        rows = [(name, *(each[name] for each in shown.values())) for name in self.held_out or {}]
+        if rows and self.unigram_entropy is not None:
+            rows.append(("unigram entropy", *("" for _ in list(shown)[1:]), self.unigram_entropy))
+        head = ("held-out", *shown) if rows else ()
+        return make_table([*rows, ("in", self.out)], head, title) + make_figure(self.plot)
+
     def plot(self) -> Any:
         """Return a figure of the loss in each step and on the held-out documents. A notebook shows it.
 

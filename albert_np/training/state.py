@@ -29,6 +29,18 @@ class History:
         stopped = f", stopped by {self.stopped_by}" if self.stopped_by else ""
         return f"History({steps}; {count_noun(len(self.epochs), 'epoch')} scored{best}{stopped})"
 
+    def _repr_html_(self) -> str:
+        """Return a table of the epochs and their scores."""
+        from albert_np.io.html import make_table
+
+        text = repr(self)
+        if not self.epochs:
+            return make_table([], title=text)
+        names = list(self.epochs[0]["dev"])
+        ends = ["best" * (each["epoch"] == self.best) for each in self.epochs]
+        rows = [(each["epoch"], each["step"], *map(each["dev"].get, names), end) for each, end in zip(self.epochs, ends)]
+        return make_table(rows, ("epoch", "step", *names, ""), text)
+
     def to_dict(self) -> dict[str, Any]:
         """Return what checkpoints store. Scores and answers are not stored; they are computed again from the best parameters."""
         return {"steps": self.steps, "epochs": self.epochs, "best": self.best}

@@ -218,7 +218,7 @@ def test_other_models_have_the_default_settings(folder, tmp_path, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
-        )  # that the model has no sentence-order head, and that shared layers are repeated in the file
+        )  # the model lacks a head, and the file repeats shared layers
         ab.AlbertForMaskedLM(config).save_pretrained(tmp_path / "model")
         run_command(
             "pretrain", folder / "text.txt", "--model", tmp_path / "model", "--tokenizer", folder / "first", "--out",
