@@ -3,6 +3,7 @@
 trainer.py       the loop, starting and resuming               objective.py, constraints.py, callbacks.py   its extension points
 pretraining.py   what is particular to pretraining             finetune.py                   what is particular to fine-tuning
 checkpoint.py    checkpoints                                   run_folder.py                                the folder of a run
+continuing.py    a run that goes on from an earlier one        progress.py, tensorboard.py                  what shows a run
 """
 
 from albert_np.training.callbacks import Callback, Report

@@ -26,7 +26,7 @@ from albert_np.training.callbacks import Callback
 
 EVENTS = "events.out.tfevents."
 NAMES = {"lr": "learning_rate", "grad_norm": "gradient_norm"}  # of a record's values that have another name here
-NO_CURVE = ("step", "tokens", "seconds")
+NO_CURVE = ("step", "tokens", "seconds", "masked", "sequences")
 LARGEST = 1 << 20  # bytes of an event; those that are written here have a few hundred
 SPEED_STEPS = 10  # tokens per second are a mean over so many steps
 
@@ -56,7 +56,7 @@ class TensorBoard(Callback):
                 self._open(first)
 
     def step(self, record: dict[str, Any]) -> None:
-        values = {key: value for key, value in record.items() if key not in NO_CURVE}
+        values = select_values(record)
         self._recent.append((record["tokens"], record["seconds"]))
         (_, begin), *later = self._recent
         if later and record["seconds"] > begin:
@@ -68,7 +68,7 @@ class TensorBoard(Callback):
             loss = {"loss": record["dev_loss"]} if "dev_loss" in record else {}  # computed where the scores may not be enough
             self._write(record["step"], "dev", {**record["dev"], **loss})
         else:
-            self._write(record["step"], "held_out", {key: value for key, value in record.items() if key != "step"})
+            self._write(record["step"], "held_out", select_values(record))
 
     def close(self) -> None:
         if self._file is not None:
@@ -155,6 +155,11 @@ def check_tensorboard(folder: str | os.PathLike[str] | None, seeds: range, resum
             raise FileExistsError(f"{path} is a file; `tensorboard` needs a folder")
         if path != Path(folder) and not resume and event_files(path):
             raise FileExistsError(f"{path} holds the curves of another run; choose another folder as `tensorboard`")
+
+
+def select_values(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a record that have a curve."""
+    return {key: value for key, value in record.items() if key not in NO_CURVE}
 
 
 def event_files(folder: Path) -> list[Path]:

@@ -24,7 +24,7 @@ from albert_np.apps.cli.common import (
     print_json,
     use_backend,
 )
-from albert_np.apps.cli.pretrain_start import RunArguments, read_tensorboard
+from albert_np.apps.cli.pretrain_start import RunArguments, check_curves, read_tensorboard
 from albert_np.data.formats.summary import count_noun
 from albert_np.models.config import PRESETS, config_from
 
@@ -167,6 +167,8 @@ def pretrain(
         files or [], out, config, model, fields, given, tokenizer, corpus, lower_case, keep_accents, resume,
     )  # fmt: skip
     arguments.check_config()
+    if tensorboard is not None and not resume:
+        check_curves(tensorboard, seed or 0)
     made, data, settings, vocabulary = prepare(arguments, report)
     if resume and tensorboard is None:
         tensorboard = read_tensorboard(out)

@@ -87,6 +87,14 @@ def load_model(
         raise (ValueError(str(error)) if changed else error) from None
 
 
+def check_curves(tensorboard: str, seed: int) -> None:
+    """Raise an error, before the text is tokenised, if the curves of a new run cannot be written into this folder."""
+    from albert_np.engine.mpi import world
+    from albert_np.training.tensorboard import check_tensorboard
+
+    world().broadcast_object(lambda: check_tensorboard(tensorboard, range(seed, seed + 1), False))
+
+
 def read_tensorboard(out: Path) -> str | None:
     """Return the folder in which the run in `out` has its curves; None if it has none."""
     from albert_np.io.files import read_json

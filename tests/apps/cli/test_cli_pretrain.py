@@ -216,9 +216,7 @@ def test_other_models_have_the_default_settings(folder, tmp_path, capsys):
     sizes = dict(num_hidden_layers=2, hidden_size=12, embedding_size=8, num_attention_heads=3, intermediate_size=16)
     config = ab.AlbertConfig(vocab_size=70, max_position_embeddings=20, sharing="attention", **sizes)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # the model lacks a head, and the file repeats shared layers
+        warnings.simplefilter("ignore")  # the model lacks a head, and the file repeats shared layers
         ab.AlbertForMaskedLM(config).save_pretrained(tmp_path / "model")
         run_command(
             "pretrain", folder / "text.txt", "--model", tmp_path / "model", "--tokenizer", folder / "first", "--out",
@@ -238,6 +236,7 @@ def test_curves_go_on_when_a_run_is_resumed(folder, tmp_path, fails, monkeypatch
     assert "holds the curves of another run; choose another folder as --tensorboard" in fails(
         *command, "--out", "other", "--tensorboard", "tb"
     )
+    assert not (tmp_path / "other").exists()  # before anything else
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     run_command("pretrain", "--resume", "--out", "../run", "--steps", 3, "-q")
