@@ -79,7 +79,7 @@ def inherit_settings(source: str | os.PathLike[str], **given: Any) -> Settings:
     stored = saved.state["settings"]
     values |= {key: stored[key] for key in SCHEDULE if key in stored}
     if values.get("warmup") is None and values.get("steps") is not None:
-        values["warmup"] = math.ceil(values["steps"] / 10)  # what the default was there
+        values["warmup"] = math.ceil(values["steps"] / 10)  # the default, of that run
     planned = values.pop("steps", None)
     if given.get("epochs") is None:
         given["steps"] = given.get("steps") or planned or saved.step

@@ -85,6 +85,13 @@ def test_the_first_update_of_a_continued_run(first, other, tmp_path):
     assert json.loads((tmp_path / "run" / "checkpoints" / "step-00000017" / "state.json").read_text())["optimizer"]["count"] == 17
 
 
+def test_settings_that_are_given_replace_those_of_the_run(first, other, tmp_path):
+    go_on(first, other, tmp_path / "run", schedule="continued", steps=15, weight_decay=0.0, learning_rate=1e-3)
+    state = json.loads((tmp_path / "run" / "checkpoints" / "step-00000015" / "state.json").read_text())
+    assert (state["optimizer"]["options"]["weight_decay"], state["optimizer"]["options"]["beta2"]) == (0.0, 0.99)
+    assert read_metrics(tmp_path / "run" / "metrics.jsonl")[0][0]["lr"] == pytest.approx(1e-3 / 15)
+
+
 def test_a_fresh_schedule_begins_anew(first, other, tmp_path):
     go_on(first, other, tmp_path / "run", steps=2, learning_rate=1e-3)
     steps, _ = read_metrics(tmp_path / "run" / "metrics.jsonl")
