@@ -66,7 +66,7 @@ class Summary:
         title, *_ = repr(self).split("\n")
         columns = {"before": self.held_out_before, f"after step {self.held_out_step}": self.held_out}
         shown = {name: scores for name, scores in columns.items() if scores}
-        rows = [(name, *(each[name] for each in shown.values())) for name in self.held_out or {}]
+        rows = [(name, *(each[name] for each in shown.values())) for name in next(iter(shown.values()), {})]
         if rows and self.unigram_entropy is not None:
             rows.append(("unigram entropy", *("" for _ in list(shown)[1:]), self.unigram_entropy))
         head = ("held-out", *shown) if rows else ()
@@ -178,6 +178,7 @@ class Pretraining(Trainer):
             self.earlier = processes.broadcast_object(lambda: need_checkpoint(source, callback.note))
             check_continued(self.earlier, source, settings)
             self.state.step, self.restores_moments = self.earlier.step, True
+        self.first_step = self.state.step  # those before it were made by an earlier run
         self.has_dropout = max(model.config.hidden_dropout_prob, model.config.attention_probs_dropout_prob) > 0
         self.total_steps = count_steps(settings, data.train)
         self.warmup = math.ceil(self.total_steps / 10) if settings.warmup is None else settings.warmup
@@ -201,8 +202,13 @@ class Pretraining(Trainer):
             self.callback.note(self.processes.communication_summary(time.perf_counter() - began))
         return Summary(
             str(self.folder.path), state.step, self.total_steps, self.stop.name, state.tokens, state.seconds(),
-            state.held_out, state.held_out_step, self.data.unigram_entropy, state.held_out_before,
+            self.last_evaluation(), state.held_out_step, self.data.unigram_entropy, state.held_out_before,
         )  # fmt: skip
+
+    def last_evaluation(self) -> dict[str, float] | None:
+        """Return the last evaluation that was made after a step of this run; None if there is none yet."""
+        state = self.state
+        return None if state.held_out_before is not None and state.held_out_step == self.first_step else state.held_out
 
     def close(self) -> None:
         if self.metrics is not None:
@@ -274,6 +280,7 @@ class Pretraining(Trainer):
 
     def restore_more(self, stored: dict[str, Any]) -> None:
         self.source = stored.get("source", {}) if stored else self.source
+        self.first_step = stored.get("first_step", self.first_step)
         position = stored["metrics"]["bytes"] if stored else 0
         self.metrics = MetricsFile(self.folder.metrics, position, writes=self.processes.is_main)
         self.detector = DivergenceDetector(self.model.config.vocab_size, stored.get("watch"))
@@ -283,7 +290,8 @@ class Pretraining(Trainer):
         values = super().stored_values()
         values["metrics"]["bytes"] = self.metrics.sync()
         more = {"corpus": self.data.fingerprint, "corpus_folder": self.data.folder, "watch": self.detector.memory}
-        return {**values, **more, **({"source": self.source} if self.source else {})}
+        more |= {"source": self.source} if self.source else {}
+        return {**values, **more, **({"first_step": self.first_step} if self.first_step else {})}
 
     def publish(self) -> None:
         """Write the model, for other programs, and run.json, for `info` and the figures."""
@@ -305,7 +313,7 @@ class Pretraining(Trainer):
             **self.tensorboard,
         }
         if (state := self.state).held_out_before is not None:
-            scores = {"before": state.held_out_before, "after": state.held_out, "after_step": state.held_out_step}
+            scores = {"before": state.held_out_before, "after": self.last_evaluation(), "after_step": state.held_out_step}
             facts["held_out"] = scores
         write_json(out / "run.json", {**facts, "vocab_size": config.vocab_size, "version": __version__})
 

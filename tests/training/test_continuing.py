@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import albert_np as ab
 from albert_np.core import optim
 from albert_np.engine.mpi import SINGLE_PROCESS
-from albert_np.training import Settings, evaluate, get_run_data, inherit_settings, prepare_data
+from albert_np.training import Callback, Settings, evaluate, get_run_data, inherit_settings, prepare_data
 from albert_np.training.checkpoint import Checkpoint
 from albert_np.training.continuing import find_checkpoint, read_settings
 from albert_np.training.metrics import read_metrics
@@ -40,10 +41,10 @@ def other(tmp_path_factory, tokenizer, config):
     return get
 
 
-def go_on(first, other, out, **changes):
+def go_on(first, other, out, report=None, **changes):
     settings = inherit_settings(first, **{"held_out": 0.2, "log_every": 1, "checkpoint_every": 1, **changes})
     model = ab.AlbertForPreTraining.from_pretrained(first)
-    return ab.pretrain(model, other(settings), out, settings, progress=False, source=str(first)), settings
+    return ab.pretrain(model, other(settings), out, settings, progress=False, source=str(first), report=report), settings
 
 
 def test_the_settings_of_the_examples_are_those_of_the_run(first):
@@ -109,6 +110,28 @@ def test_the_held_out_loss_before_and_after(first, other, tmp_path, schedule, st
     run = json.loads((tmp_path / "run" / "run.json").read_text())
     assert run["held_out"] == {"before": summary.held_out_before, "after": summary.held_out, "after_step": start + 3}
     assert "held-out before: mlm_loss" in repr(summary)
+
+
+@pytest.mark.parametrize("schedule", ["fresh", "continued"])
+def test_a_run_that_is_stopped_before_its_first_evaluation(first, other, tmp_path, schedule):
+    """Its summary does not show the loss before the first step as the one after; when it is resumed there are both."""
+
+    class Stop(Callback):
+        def step(self, record):
+            signal.raise_signal(signal.SIGINT)
+
+    steps = {"fresh": 4, "continued": 18}[schedule]
+    summary, settings = go_on(first, other, tmp_path / "run", schedule=schedule, steps=steps, checkpoint_every=9, report=Stop())
+    assert summary.stopped_by == "SIGINT" and summary.step == steps - 3
+    assert summary.held_out is None and summary.held_out_before["mlm_loss"] > 0
+    run = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert run["held_out"]["after"] is None and "held-out before" in repr(summary) and "after step" not in repr(summary)
+    assert "before" in summary._repr_html_()
+    model = ab.AlbertForPreTraining.from_pretrained(tmp_path / "run")
+    again = ab.pretrain(model, other(settings), tmp_path / "run", settings, resume=True, progress=False)
+    assert again.held_out_before == summary.held_out_before and again.held_out != again.held_out_before
+    _, evaluations = read_metrics(tmp_path / "run" / "metrics.jsonl")
+    assert [each["step"] for each in evaluations] == [steps - 4, steps]
 
 
 def test_without_a_source_or_held_out_text_there_is_no_evaluation_before(first, other, tmp_path, make, settings):

@@ -368,9 +368,11 @@ def _train(
 def _format_summary(summary: Any) -> str:
     text = f"{summary.out}: {summary.step} of {count_noun(summary.total_steps, 'step')}, "
     text += f"{count_noun(summary.tokens, 'token')} in {summary.seconds:.0f} s"
+    before = summary.held_out_before or {}
+    if before and not summary.held_out:
+        text += f"; held-out MLM loss {before['mlm_loss']:.3f} before, not evaluated since"
     if summary.held_out:
         scores = summary.held_out
-        before = summary.held_out_before or {}
         was = f"{before['mlm_loss']:.3f} before, " if before else ""
         text += f"; held-out MLM loss {scores['mlm_loss']:.3f} ({was}unigram entropy {summary.unigram_entropy:.3f})"
         if "sop_accuracy" in scores:
