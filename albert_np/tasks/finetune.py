@@ -250,7 +250,8 @@ class FinetuneJob:
             if processes.is_main:
                 folder.check_space(model.params.count())
             checkpoints = folder.get_checkpoints(settings.seed, settings.checkpoint_seconds)
-        texts = {"settings": settings.to_dict(), "config": model.config.to_dict(), self.task.name: self.task.options}
+        chosen = {**settings.to_dict(), "learning_rate": settings.peak(model.config, self.initial.is_new)}
+        texts = {"settings": chosen, "config": model.config.to_dict(), self.task.name: self.task.options}
         with contextlib.closing(get_curves(self.tensorboard, settings.seed, texts, processes.is_main)) as own:
             history = train_epochs(
                 self.task, model, tokenizer, self.examples, self.held, settings, self.initial.is_new,

@@ -1,5 +1,6 @@
 """Curves for TensorBoard: the events in the files are the records of the run, each point once, also after a resume."""
 
+import json
 import math
 import shutil
 import sys
@@ -109,7 +110,8 @@ def test_fine_tuning_with_two_seeds(tmp_path):
     for name in ("seed-4", "seed-5"):
         curves = read_curves(tmp_path / "tb" / name)
         assert len(check_finetuning(curves, tmp_path / "run" / name)) == 2
-        assert {"settings/text_summary", "config/text_summary", "classification/text_summary"} <= set(curves)
+        assert {"config/text_summary", "classification/text_summary"} <= set(curves)
+        assert b"| learning_rate | 0.005 |" in curves["settings/text_summary"][0][1]  # 0.16 / hidden size
     assert seen.evaluations == 4  # the user's own callback observes the run as well
 
 
@@ -144,6 +146,26 @@ def test_a_resumed_fine_tuning_goes_on_with_its_curves(tmp_path, ends):
     ab.finetune("classification", REVIEWS, REVIEWS, **arguments, resume=True)
     curves = read_curves(tmp_path / "tb" / "seed-0")
     assert len(check_finetuning(curves, tmp_path / "run")) == 2
+
+
+def test_at_the_command_line(tmp_path, monkeypatch, capsys):
+    """The folder is stored with the run's other arguments, so a resumed run goes on in it."""
+    from albert_np.apps.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{review.text}\t{review.label}" for review in REVIEWS]
+    (tmp_path / "train.tsv").write_text("\n".join(["text\tlabel", *lines]))
+    sizes = ["--config", "tiny", "--num-hidden-layers", "1", "--vocab-size", "40", "--epochs", "1", "--tokens-per-batch", "64"]
+    command = ["finetune", "classification", "--train", "train.tsv", "--dev", "train.tsv", *sizes, "--tensorboard", "tb", "-q"]
+    assert main([*command, "--out", "run"]) == 0
+    check_finetuning(read_curves(tmp_path / "tb" / "seed-0"), tmp_path / "run")
+    assert main([*command, "--out", "other"]) == 2
+    assert "seed-0 holds the curves of another run; choose another folder as --tensorboard" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "tb")
+    state = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps({**state, "done": []}))
+    assert main(["finetune", "classification", "--resume", "--out", "run", "-q"]) == 0
+    check_finetuning(read_curves(tmp_path / "tb" / "seed-0"), tmp_path / "run")
 
 
 # ---- what ends no run, and what is refused before one ----
