@@ -15,7 +15,7 @@ from albert_np.io import sources
 from albert_np.io.files import DataError
 from albert_np.io.fit import HEADS, find_heads, find_task, fit, get_head, normalise_name, task_names, unwrap_names
 from albert_np.io.locate import Weights, locate
-from albert_np.io.model_config import C
+from albert_np.io.model_config import C, ModelConfig
 from albert_np.io.names import TASK_TABLES, Names, get_declared_task, get_head_task, name_table
 
 # The class of a checkpoint with a task head whose config names no class
@@ -63,7 +63,16 @@ def open_checkpoint(
     if changes:
         config = config.replace(**_drop_old_labels(config, changes))
     tensors = weights.read()
+    if weights.is_run:
+        tensors = rename_run(config, tensors)
     return Checkpoint(weights, config, unwrap_names(tensors) if weights.naming == "hf" else tensors)
+
+
+def rename_run(config: ModelConfig, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the tensors of a training run's checkpoint under HF's names and in HF's layout; unknown names stay."""
+    names = name_table(config)
+    named = [(*names.get(ours, (ours, False)), array) for ours, array in tensors.items()]
+    return {theirs: array.T if transposed else array for theirs, transposed, array in named}
 
 
 def _drop_old_labels(config: C, changes: dict[str, Any]) -> dict[str, Any]:

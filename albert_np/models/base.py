@@ -48,6 +48,16 @@ class Model:
         count, dtype = self.params.count(), self.params.flat.dtype
         return f"{type(self).__name__}({self.config.sizes()}; {count:,} parameters, {dtype}, {backend.of(self.params.flat).name})"
 
+    def _repr_html_(self) -> str:
+        """Return a table of the parameters, under the config's sizes."""
+        from albert_np.io.html import make_table
+
+        count, where = self.params.count(), f"{self.params.flat.dtype}, {backend.of(self.params.flat).name}"
+        rows = [(name, array.shape, array.size) for name, array in self.params.items()]
+        title = f"{type(self).__name__}: {count:,} parameters, {where}"
+        sizes = make_table([(self.config.sizes(),)], title=title)
+        return sizes + make_table(rows, ("tensor", "shape", "parameters"), foot=("total", "", count))
+
     @classmethod
     def shapes(cls, config: AlbertConfig) -> Form:
         """Return the form of the parameter tree."""

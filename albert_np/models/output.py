@@ -39,13 +39,23 @@ class Output:
 
     def __repr__(self) -> str:
         """Return the shapes of the outputs; of hidden_states and attentions, how many there are and the shape of each."""
+        return f"{type(self).__name__}({', '.join(f'{name} {shape}' for name, shape, _ in self._shapes())})"
+
+    def _repr_html_(self) -> str:
+        from albert_np.io.html import make_table
+
+        return make_table(self._shapes(), ("output", "shape", "dtype"), type(self).__name__)
+
+    def _shapes(self) -> list[tuple[str, str, str]]:
+        """Return (name, shape, dtype) of each output that there is."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        shapes = {
-            name: f"{len(value)} × {value[0].shape}" if isinstance(value, tuple) else f"{value.shape}"
+        return [
+            (name, f"{len(value)} × {value[0].shape}", str(value[0].dtype))
+            if isinstance(value, tuple)
+            else (name, f"{value.shape}", str(value.dtype))
             for name, value in values.items()
             if value is not None
-        }
-        return f"{type(self).__name__}({', '.join(f'{name} {shape}' for name, shape in shapes.items())})"
+        ]
 
 
 def join_outputs(outputs: list[Output]) -> Output:

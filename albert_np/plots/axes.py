@@ -94,7 +94,12 @@ def plot_curve(axes: Axes, steps: Sequence[Record], key: str, label: str, ink: s
         return
     x, y = [row[0] for row in rows], [row[1] for row in rows]
     axes.plot(x, y, color=pale, linewidth=0.7)
-    axes.plot(x, running_mean(y), color=ink, linewidth=1.6, label=label)
+    draw_line(axes, x, running_mean(y), color=ink, label=label)
+
+
+def draw_line(axes: Axes, x: Sequence[float], y: Sequence[float], **style: Any) -> None:
+    """Plot a line or, of a single step, a point."""
+    axes.plot(x, y, linewidth=1.6, marker="o" if len(x) == 1 else None, markersize=4, **style)
 
 
 def plot_evaluations(axes: Axes, evaluations: Sequence[Record], key: str, label: str, ink: str) -> None:

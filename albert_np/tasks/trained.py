@@ -18,6 +18,7 @@ from albert_np.models.vocabulary import check_vocabulary
 from albert_np.tasks import TASKS, Task, get_task
 from albert_np.tasks.task import MIN_LENGTH, is_frame
 from albert_np.training.finetune import numeric_scores
+from albert_np.training.metrics import format_score
 from albert_np.version import __version__
 
 FILE = "task.json"
@@ -50,6 +51,14 @@ class Trained:
 
     def __repr__(self) -> str:
         return f"Trained(\n  {self.task!r},\n  {self.model!r},\n  {self.tokenizer!r},\n)"
+
+    def _repr_html_(self) -> str:
+        from albert_np.io.html import make_table
+
+        rows = [("task", repr(self.task)), ("model", repr(self.model)), ("tokenizer", repr(self.tokenizer))]
+        scores = {name: value for name, value in (self.about.get("scores") or {}).items() if isinstance(value, int | float)}
+        rows += [("scores", ", ".join(f"{name} {format_score(value)}" for name, value in scores.items()))] if scores else []
+        return make_table(rows, title=f"Trained for {self.task.name}")
 
     @classmethod
     def from_pretrained(

@@ -183,7 +183,7 @@ class Finetuning(Trainer):
         scores, answers = self.score()
         history.epochs.append({"epoch": state.epoch, "step": state.step, "dev": numeric_scores(scores)})
         self.add_dev_loss()
-        self.callback.evaluation({"step": state.step, "epoch": state.epoch, metric: scores[metric]})
+        self.callback.evaluation({**history.epochs[-1], metric: scores[metric]})
         if not all(constraint.is_final(state.step) for constraint in self.constraints):
             return
         if not history.best or self.is_better_than_best():

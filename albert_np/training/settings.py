@@ -10,6 +10,7 @@ from albert_np.data.sampler import BATCH_MODES
 from albert_np.training.trainer_settings import TrainerSettings, check_choice, check_range
 
 STARTS = ("unigram", "uniform")
+SCHEDULES = ("fresh", "continued")
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Settings(TrainerSettings):
                          is about 0.9 of it. For a batch k times as large use √k times the rate; the paper's .00176 is for
                          4096 sequences.
     warmup               steps of linear warm-up; None: a tenth of all steps.
+    schedule             of a run that goes on from another one: "fresh", or "continued" from its checkpoint, with its moments;
+                         `steps` is then the number of both together (training/continuing.py).
     start                initial MLM bias of a new model: "unigram", the log frequencies of the tokens; "uniform", 0.
     weight_decay, beta1, beta2, eps, bias_correction     options of the optimiser.
     clip_norm            the gradients' global norm is clipped to this.
@@ -54,6 +57,7 @@ class Settings(TrainerSettings):
     optimizer: str = "adamw"
     learning_rate: float = 1e-3
     warmup: int | None = None
+    schedule: str = "fresh"
     start: str = "unigram"
     bias_correction: bool = False
     max_length: int = 128
@@ -91,6 +95,9 @@ class Settings(TrainerSettings):
         check_choice(self, "batches", BATCH_MODES)
         check_choice(self, "lines", LAYOUTS)
         check_choice(self, "start", STARTS)
+        check_choice(self, "schedule", SCHEDULES)
+        if self.schedule == "continued" and self.steps is None:
+            raise ValueError("schedule 'continued' counts the steps of both runs: set `steps`, not `epochs`")
         if self.shard_optimizer and self.optimizer == "lamb" and self.precision == "float16":
             raise ValueError("shard_optimizer does not support LAMB with precision float16; use adamw or another precision")
         if self.tokens_per_batch < self.max_length:

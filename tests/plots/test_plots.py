@@ -48,6 +48,17 @@ def test_four_pictures_with_ink(metrics, tmp_path):
         assert ink[:, : ink.shape[1] // 2].any() and ink[:, ink.shape[1] // 2 :].any()
 
 
+def test_a_run_of_one_step_is_a_point(metrics):
+    """A line of one point would leave no ink."""
+    steps, _ = read_metrics(metrics)
+    drawn = plots.pretraining_figures(steps[:1], [])
+    learning = plots.finetune_figures([{"step": 1, "loss": 0.5}], [], "accuracy", {})["learning"]
+    for figure in (*drawn.values(), learning):
+        assert any(line.get_marker() == "o" and len(line.get_xdata()) == 1 for line in figure.axes[0].lines)
+    longer = plots.pretraining_figures(steps[:2], [])["loss"]
+    assert {line.get_marker() for line in longer.axes[0].lines} == {"None"}
+
+
 def test_the_unigram_entropy_is_a_dashed_line(metrics):
     steps, evaluations = read_metrics(metrics)
     figure = plots.pretraining_figures(steps, evaluations, 5.5, 4000)["loss"]

@@ -16,6 +16,7 @@ from albert_np.apps.cli.common import (
     QuietOption,
     SetOption,
     ShardOption,
+    TensorboardOption,
     exit_after_signal,
     ignore_closed_stdout,
     make_report,
@@ -140,6 +141,7 @@ def finetune(
     seed: Annotated[int | None, option("--seed", "Seed of everything random [0]", RUN)] = None,
     resume: Annotated[bool, option("--resume", "Continue the run in --out, bit for bit.", RUN)] = False,
     checkpoint_seconds: Annotated[float | None, option("--checkpoint-seconds", "Seconds between checkpoints [60]", RUN)] = None,
+    tensorboard: TensorboardOption = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -169,7 +171,7 @@ def finetune(
         weights=weights, precision=precision, temperature=temperature, hard=hard, hidden=hidden,
         checkpoint_seconds=checkpoint_seconds, vocab_size=vocab_size, train=train, dev=dev, data=data, paper=paper or None,
         model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch or None, seeds=seeds, teacher=teacher,
-        shard_optimizer=shard_optimizer, lower_case=lower_case,
+        shard_optimizer=shard_optimizer, lower_case=lower_case, tensorboard=tensorboard,
         keep_accents=None if strip_accents is None else not strip_accents,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
