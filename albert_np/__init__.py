@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from albert_np import gradcheck
+    from albert_np import gradcheck, sklearn
     from albert_np.core import optim
     from albert_np.engine import use
     from albert_np.io.names import to_hf
@@ -38,7 +38,7 @@ _MODULES = {
     "AlbertModel": "models", "AlbertTokenizer": "text", "Dropout": "models.base", "Trained": "tasks.trained",
     "__version__": "version", "finetune": "tasks.finetune", "pretrain": "training", "to_hf": "io.names", "use": "engine",
 }  # fmt: skip
-_SUBMODULES = {"gradcheck": "gradcheck", "optim": "core.optim"}
+_SUBMODULES = {"gradcheck": "gradcheck", "optim": "core.optim", "sklearn": "sklearn"}  # sklearn: an extra, so not in __all__
 
 __all__ = [
     "AlbertConfig", "AlbertForMaskedLM", "AlbertForPreTraining", "AlbertForQuestionAnswering", "AlbertForRelationClassification",

@@ -1,0 +1,389 @@
+"""ALBERT as estimators of scikit-learn, for pipelines, cross-validation and searches: `ab.sklearn` (the extra `sklearn`).
+
+X is texts or pairs of texts (data/formats/given_texts.py). A fitted estimator is pickled as the files of its trained model, so that it does
+not depend on a folder, and a later version reads it as it reads the folder.
+"""
+
+import os
+import signal
+import warnings
+from typing import Any, TypeVar
+
+import numpy as np
+from scipy.special import expit, log_expit, log_softmax, softmax
+
+from albert_np.data.formats import Labelled
+from albert_np.data.formats.given_texts import Row, check_texts, is_missing
+from albert_np.engine.mpi import SINGLE_PROCESS
+from albert_np.io.in_memory import load_saved, read_saved
+from albert_np.tasks.finetune import finetune
+from albert_np.tasks.initial_model import VOCAB_SIZE
+from albert_np.tasks.trained import Trained
+from albert_np.training.callbacks import Callback
+from albert_np.training.progress import Progress
+from albert_np.training.state import History
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.model_selection import train_test_split
+    from sklearn.utils import assert_all_finite, check_array, check_consistent_length, check_random_state, column_or_1d
+    from sklearn.utils.multiclass import check_classification_targets, type_of_target
+    from sklearn.utils.validation import check_is_fitted
+except ImportError as error:
+    if (error.name or "").partition(".")[0] != "sklearn":
+        raise
+    raise ImportError("these estimators need scikit-learn: pip install 'albert_np[sklearn]'") from None
+
+__all__ = ["AlbertClassifier", "AlbertRegressor"]
+__dir__ = __all__.copy
+
+E = TypeVar("E", bound="AlbertEstimator")
+
+# Arguments of `finetune` that an estimator sets by itself, with the parameter that has the same meaning
+FIXED = {
+    "train": "", "dev": "validation_fraction", "task": "", "seeds": "", "seed": "random_state", "options": "max_length",
+    "progress": "verbose", "report": "verbose", "resume": "", "processes": "", "lr": "learning_rate",
+}  # fmt: skip
+
+
+class AlbertEstimator(BaseEstimator):
+    """The common part of the classifier and the regressor. Fitted attributes:
+
+    trained_          the model with its task and its tokenizer, a `Trained`
+    history_          losses of the steps and scores of the epochs
+    notes_            lines about the run: the characters that the tokenizer does not keep, the texts that are cut, ...
+    seed_             the seed that was used
+    n_features_in_    1 for texts, 2 for pairs; feature_names_in_: names of the columns of a DataFrame
+    """
+
+    trained_: Trained
+    history_: History
+    notes_: list[str]
+    seed_: int
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+
+    def __init__(
+        self, model: Any = None, *, config: Any = None, tokenizer: Any = None, vocab_size: int = VOCAB_SIZE, epochs: int = 3,
+        learning_rate: float | None = None, tokens_per_batch: int = 2048, weight_decay: float = 0.01,
+        max_length: int | None = None, dropout: float | None = None, validation_fraction: float | None = None,
+        patience: int = 0, settings: dict[str, Any] | None = None, random_state: Any = None, verbose: bool = False,
+        out: Any = None,
+    ) -> None:  # fmt: skip
+        self.model, self.config, self.tokenizer, self.vocab_size = model, config, tokenizer, vocab_size
+        self.epochs, self.learning_rate, self.tokens_per_batch = epochs, learning_rate, tokens_per_batch
+        self.weight_decay, self.max_length, self.dropout = weight_decay, max_length, dropout
+        self.validation_fraction, self.patience, self.settings = validation_fraction, patience, settings
+        self.random_state, self.verbose, self.out = random_state, verbose, out
+
+    # ---- files and pickles ----
+
+    @classmethod
+    def from_pretrained(cls: type[E], folder: str | os.PathLike[str], **params: Any) -> E:
+        """Return a fitted estimator with the model of a folder that `finetune` or `save_pretrained` has written.
+
+        Its classes are texts, whatever they were when it was trained; params: parameters of the estimator, for the next fit.
+        ValueError if the model is not for this kind of labels.
+        """
+        estimator = cls(folder, **params)
+        estimator._set_trained(Trained.from_pretrained(folder, "classification"))
+        return estimator
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write the trained model as `finetune` does: for `Trained`, the commands `evaluate`, `predict`, `serve`, and others."""
+        check_is_fitted(self)
+        self.trained_.save_pretrained(folder)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the parameters and attributes, with the trained model as {file: bytes}."""
+        state = dict(super().__getstate__())
+        if "trained_" in state:
+            state["trained_"] = read_saved(state["trained_"].save_pretrained)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        if "trained_" in state:
+            state["trained_"] = load_saved(state["trained_"], lambda folder: Trained.from_pretrained(folder, "classification"))
+        super().__setstate__(state)
+
+    # ---- conventions of scikit-learn ----
+
+    def __sklearn_tags__(self) -> Any:
+        """Return the tags (scikit-learn 1.6 and later): X is one or two columns of texts."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string, tags.input_tags.one_d_array, tags.input_tags.two_d_array = True, True, False
+        return tags
+
+    def _more_tags(self) -> dict[str, Any]:
+        """Return the same tags for scikit-learn 1.4 and 1.5."""
+        return {"X_types": ["string", "1darray"], "requires_y": True}
+
+    def _check_texts(self, X: Any, reset: bool) -> list[Row]:
+        """Return the rows of X. reset: remember their form; else ValueError unless it is that of `fit`."""
+        rows, names = check_texts(X)
+        columns = 1 if rows[0][1] is None else 2
+        if reset:
+            self.n_features_in_ = columns
+            if names is not None:
+                self.feature_names_in_ = np.array(names, dtype=object)
+            elif hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+            return rows
+        forms = {1: "texts", 2: "pairs of texts"}
+        fitted = getattr(self, "n_features_in_", columns)
+        if columns != fitted:
+            raise ValueError(f"X has {forms[columns]}, but {type(self).__name__} was fitted on {forms[fitted]}")
+        known = getattr(self, "feature_names_in_", None)
+        if known is not None and names is not None and list(known) != names:
+            raise ValueError(f"X has the columns {names}, but {type(self).__name__} was fitted on {list(known)}")
+        return rows
+
+    # ---- training and answers ----
+
+    def _finetune(self, kind: str, rows: list[Row], labels: list[Any], classes: np.ndarray | None = None) -> None:
+        """Fine-tune on texts with labels. classes: of each text, among which the validation texts are drawn evenly."""
+        examples = [Labelled(text, pair, label) for (text, pair), label in zip(rows, labels)]
+        arguments, self.seed_ = self._finetune_arguments(), self._draw_seed()
+        train, dev = examples, None
+        if self.validation_fraction is not None:
+            share = dict(test_size=self.validation_fraction, random_state=self.seed_, stratify=classes)
+            train, dev = train_test_split(examples, **share)
+        elif self.patience:
+            raise ValueError("patience needs `validation_fraction`, the share of texts on which it counts improvements")
+        options = {"kind": kind} | ({} if self.max_length is None else {"max_length": plain(self.max_length)})
+        report = Notes(Progress() if self.verbose else Callback())
+        done = finetune(
+            "classification", train, dev, options=options, report=report, processes=SINGLE_PROCESS, seed=self.seed_, **arguments
+        )
+        if done.stopped_by:  # a search must not go on to its next candidate
+            raise KeyboardInterrupt if done.stopped_by == "SIGINT" else SystemExit(128 + signal.Signals[done.stopped_by])
+        self.history_, self.notes_ = done.history, report.notes
+        self._set_trained(done.trained)
+
+    def _finetune_arguments(self) -> dict[str, Any]:
+        """Return the arguments of `finetune` that are parameters of the estimator, with `settings`."""
+        own = self.get_params(deep=False)
+        settings = {} if self.settings is None else self.settings
+        if not isinstance(settings, dict):
+            raise ValueError(f"settings must be a dict of further arguments of finetune, not {settings!r}")
+        for name in settings:
+            if name in FIXED or name in own:
+                instead = FIXED.get(name, name)
+                hint = f": use the parameter `{instead}`" if instead in own else ": the estimator sets it by itself"
+                raise ValueError(f"settings: {name!r} cannot be given here{hint}")
+        for name in ("max_length", "dropout", "validation_fraction", "random_state", "verbose", "settings"):
+            del own[name]
+        if self.model is None and self.config is None:
+            own["config"] = "small"
+        arguments = {name: plain(value) for name, value in (own | settings).items()}
+        if self.dropout is not None:
+            both = dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), plain(self.dropout))
+            arguments["changes"] = both | (arguments.get("changes") or {})
+        return arguments
+
+    def _draw_seed(self) -> int:
+        """Return the seed of the run: `random_state` itself if it is an integer."""
+        if isinstance(self.random_state, int | np.integer):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _set_trained(self, trained: Trained) -> None:
+        """Set the trained model. ValueError if it is for other labels than the estimator."""
+        self.trained_ = trained
+        if not hasattr(self, "n_features_in_") and (pairs := trained.task.options["pairs"]) is not None:
+            self.n_features_in_ = 2 if pairs else 1
+
+    def _logits(self, X: Any) -> np.ndarray:
+        """Return the outputs of the model (n, C) in the order of X."""
+        check_is_fitted(self)
+        rows = self._check_texts(X, reset=False)
+        task, model, tokenizer = self.trained_.task, self.trained_.model, self.trained_.tokenizer
+        items = [task.items(Labelled(*row), tokenizer) for row in rows]
+        task.note_cut(items)
+        return np.array(task.run(model, [item for (item,) in items]), np.float64)
+
+
+class AlbertClassifier(ClassifierMixin, AlbertEstimator):
+    """ALBERT, fine-tuned to classify texts or pairs of texts.
+
+    model                a checkpoint to start from: a folder, a file, a name on the hub; None: a new model
+    config               instead of a model: a preset's name, a file or an AlbertConfig. Without either it is "small"
+    tokenizer            a folder or a tokenizer; None: the model's, or one with at most vocab_size pieces, trained in `fit`
+    epochs, learning_rate, tokens_per_batch, weight_decay      see `FinetuneSettings`
+    max_length           tokens of a text, or of a pair, which is cut there (with a warning); None: 128, or what the model can take
+    dropout              of hidden states and attention; None: the model's
+    validation_fraction  share of the texts that `fit` holds out, to keep the epoch that is best on them, and to stop after
+                         `patience` epochs without improvement. None: it trains on all, and keeps the last epoch
+    balance              distribute the classes evenly over the steps
+    settings             further arguments of `finetune`: {"layer_decay": 0.8, "lower_case": True, "changes": {...}, ...}
+    random_state         an integer is the seed of `finetune`; None: another one in every fit
+    verbose              show the progress on stderr
+    out                  a folder, new or empty, for the run's checkpoints, figures and model; not for several fits
+
+    y has classes of any type that NumPy can sort, or is an indicator matrix (n, C) of several labels for each text. Fitted
+    attributes besides those of `AlbertEstimator`: classes_, sorted and in the type of y.
+
+    >>> import albert_np as ab
+    >>> X, y = ["A fine film.", "A poor film.", "What a fine cast!", "What a poor plot!"], [1, 0, 1, 0]
+    >>> classifier = ab.sklearn.AlbertClassifier(config="tiny", epochs=10, learning_rate=1e-3, random_state=0).fit(X, y)
+    >>> classifier.predict(["A poor film.", "A fine film."])
+    array([0, 1])
+    """
+
+    classes_: np.ndarray
+
+    def __init__(
+        self, model: Any = None, *, config: Any = None, tokenizer: Any = None, vocab_size: int = VOCAB_SIZE, epochs: int = 3,
+        learning_rate: float | None = None, tokens_per_batch: int = 2048, weight_decay: float = 0.01,
+        max_length: int | None = None, dropout: float | None = None, validation_fraction: float | None = None,
+        patience: int = 0, balance: bool = False, settings: dict[str, Any] | None = None, random_state: Any = None,
+        verbose: bool = False, out: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            model, config=config, tokenizer=tokenizer, vocab_size=vocab_size, epochs=epochs, learning_rate=learning_rate,
+            tokens_per_batch=tokens_per_batch, weight_decay=weight_decay, max_length=max_length, dropout=dropout,
+            validation_fraction=validation_fraction, patience=patience, settings=settings, random_state=random_state,
+            verbose=verbose, out=out,
+        )  # fmt: skip
+        self.balance = balance
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _more_tags(self) -> dict[str, Any]:
+        return {**super()._more_tags(), "multilabel": True}
+
+    def fit(self, X: Any, y: Any) -> "AlbertClassifier":
+        """Train a model on texts and their classes, and return the estimator. The settings allow no `sample_weight`."""
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        rows = self._check_texts(X, reset=True)
+        check_consistent_length(rows, y)
+        check_present(y)
+        if type_of_target(y, input_name="y") == "multilabel-indicator":
+            table = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
+            self.classes_ = np.arange(table.shape[1])
+            if not table.any(0).all():
+                unused = ", ".join(map(str, self.classes_[~table.any(0)]))
+                warnings.warn(f"no text has the label of column {unused} of y, so it will not be predicted", stacklevel=2)
+            names = np.array(name_classes(self.classes_), dtype=object)
+            self._finetune("sets", rows, [names[row.astype(bool)].tolist() for row in table])
+            return self
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        self.classes_, indices = np.unique(y, return_inverse=True)
+        if len(self.classes_) == 1:
+            raise ValueError(f"y has one class, {self.classes_.tolist()[0]!r}: expected two classes or more")
+        names = name_classes(self.classes_)
+        self._finetune("classes", rows, [names[i] for i in indices], indices)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class of each text (n,), or (n, C) zeros and ones: the labels of a probability above 0.5."""
+        p = self.predict_proba(X)
+        return (p > 0.5).astype(int) if self._is_multilabel() else self.classes_[p.argmax(1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probabilities (n, C), with columns in the order of `classes_`; those of several labels each by itself."""
+        logits = self._class_logits(X)
+        return expit(logits) if self._is_multilabel() else softmax(logits, axis=1)
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return the logarithms of `predict_proba`."""
+        logits = self._class_logits(X)
+        return log_expit(logits) if self._is_multilabel() else log_softmax(logits, axis=1)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the logits (n, C); of two classes the log odds of the second (n,)."""
+        logits = self._class_logits(X)
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 and not self._is_multilabel() else logits
+
+    def _is_multilabel(self) -> bool:
+        return self.trained_.task.options["kind"] == "sets"
+
+    def _class_logits(self, X: Any) -> np.ndarray:
+        """Return the logits (n, C) in the order of `classes_`; -inf for a label that no text had in training."""
+        logits = self._logits(X)
+        names, learned = name_classes(self.classes_), self.trained_.task.options["labels"]
+        columns = [learned.index(name) if name in learned else len(learned) for name in names]
+        return np.pad(logits, ((0, 0), (0, 1)), constant_values=-np.inf)[:, columns]
+
+    def _set_trained(self, trained: Trained) -> None:
+        if trained.task.options["kind"] == "number":
+            raise ValueError("this model was trained on numbers: use AlbertRegressor")
+        super()._set_trained(trained)
+        if not hasattr(self, "classes_"):
+            labels = trained.task.options["labels"]
+            self.classes_ = np.array(labels) if self._is_multilabel() else np.unique(labels)
+
+
+class AlbertRegressor(RegressorMixin, AlbertEstimator):
+    """ALBERT, fine-tuned to give texts or pairs of texts a number, in any unit (it is standardised for training).
+
+    The parameters are those of `AlbertClassifier`, except balance.
+
+    >>> import albert_np as ab
+    >>> X, y = ["A fine film.", "A poor film.", "What a fine cast!", "What a poor plot!"], [4.5, 1.0, 4.5, 1.0]
+    >>> regressor = ab.sklearn.AlbertRegressor(config="tiny", epochs=20, learning_rate=1e-3, random_state=0).fit(X, y)
+    >>> regressor.predict(["A poor film.", "A fine film."]).round()
+    array([1., 4.])
+    """
+
+    def fit(self, X: Any, y: Any) -> "AlbertRegressor":
+        """Train a model on texts and their numbers, and return the estimator. The settings allow no `sample_weight`."""
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        rows = self._check_texts(X, reset=True)
+        check_consistent_length(rows, y)
+        check_present(y)
+        y = column_or_1d(check_array(y, ensure_2d=False, dtype=np.float64, input_name="y"), warn=True)
+        self._finetune("number", rows, y.tolist())
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the number of each text (n,)."""
+        logits = self._logits(X)  # (n, 1), standardised
+        return np.asarray(self.trained_.task.scale.restore(logits[:, 0]))
+
+    def _set_trained(self, trained: Trained) -> None:
+        if trained.task.options["kind"] != "number":
+            raise ValueError("this model was trained on classes: use AlbertClassifier")
+        super()._set_trained(trained)
+
+
+class Notes(Callback):
+    """Collects the notes of a run, and passes all on to another callback. Texts that are cut are a warning, too."""
+
+    def __init__(self, shown: Callback) -> None:
+        self.shown, self.notes = shown, list[str]()
+        self.start, self.step, self.evaluation = shown.start, shown.step, shown.evaluation  # type: ignore[method-assign]
+        self.tokenising, self.close = shown.tokenising, shown.close  # type: ignore[method-assign]
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+        self.shown.note(text)
+        if "longer than max_length" in text:
+            warnings.warn(text, stacklevel=2)
+
+
+def plain(value: Any) -> Any:
+    """Return a NumPy scalar, such as a search draws, as a number of Python; everything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def name_classes(classes: np.ndarray) -> list[str]:
+    """Return the names by which the model knows the classes: their texts or, if two have the same, their indices."""
+    names = [str(each) for each in classes.tolist()]
+    return names if len(set(names)) == len(names) else [str(i) for i in range(len(names))]
+
+
+def check_present(y: Any) -> None:
+    """Raise ValueError if a label is missing, or a number is not finite."""
+    values = [] if hasattr(y, "tocsr") else list(y)
+    missing = next((i for i, value in enumerate(values) if is_missing(value)), None)
+    if missing is not None:
+        raise ValueError(f"Input y contains NaN: y[{missing}] is {values[missing]!r}")
+    assert_all_finite(np.asarray(y) if values else y, input_name="y")
