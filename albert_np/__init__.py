@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from albert_np import gradcheck, sklearn
+    from albert_np import gradcheck
+    from albert_np import sklearn as sklearn
     from albert_np.core import optim
     from albert_np.engine import use
     from albert_np.io.names import to_hf

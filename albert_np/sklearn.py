@@ -1,7 +1,7 @@
 """ALBERT as estimators of scikit-learn, for pipelines, cross-validation and searches: `ab.sklearn` (the extra `sklearn`).
 
-X is texts or pairs of texts (data/formats/given_texts.py). A fitted estimator is pickled as the files of its trained model, so that it does
-not depend on a folder, and a later version reads it as it reads the folder.
+X is texts or pairs of texts (data/formats/given_texts.py). A fitted estimator is pickled as the files of its trained model, so
+that it does not depend on a folder, and a later version reads it as it reads the folder.
 """
 
 import os
@@ -18,6 +18,7 @@ from albert_np.engine.mpi import SINGLE_PROCESS
 from albert_np.io.in_memory import load_saved, read_saved
 from albert_np.tasks.finetune import finetune
 from albert_np.tasks.initial_model import VOCAB_SIZE
+from albert_np.tasks.scale import parse_scale
 from albert_np.tasks.trained import Trained
 from albert_np.training.callbacks import Callback
 from albert_np.training.progress import Progress
@@ -147,8 +148,7 @@ class AlbertEstimator(BaseEstimator):
         arguments, self.seed_ = self._finetune_arguments(), self._draw_seed()
         train, dev = examples, None
         if self.validation_fraction is not None:
-            share = dict(test_size=self.validation_fraction, random_state=self.seed_, stratify=classes)
-            train, dev = train_test_split(examples, **share)
+            train, dev = self._hold_out(examples, classes)
         elif self.patience:
             raise ValueError("patience needs `validation_fraction`, the share of texts on which it counts improvements")
         options = {"kind": kind} | ({} if self.max_length is None else {"max_length": plain(self.max_length)})
@@ -161,9 +161,22 @@ class AlbertEstimator(BaseEstimator):
         self.history_, self.notes_ = done.history, report.notes
         self._set_trained(done.trained)
 
+    def _hold_out(self, examples: list[Labelled], classes: np.ndarray | None) -> tuple[list[Labelled], list[Labelled]]:
+        """Return the examples to train on, and a share of them for the choice of the epoch, with all classes in proportion."""
+        share = plain(self.validation_fraction)
+        if not isinstance(share, float) or not 0 < share < 1:
+            raise ValueError(f"validation_fraction must be a number above 0 and below 1, or None, not {share!r}")
+        try:
+            train, dev = train_test_split(examples, test_size=share, random_state=self.seed_, stratify=classes)
+        except ValueError as error:
+            raise ValueError(f"validation_fraction is {share}: {error}") from None
+        return train, dev
+
     def _finetune_arguments(self) -> dict[str, Any]:
         """Return the arguments of `finetune` that are parameters of the estimator, with `settings`."""
         own = self.get_params(deep=False)
+        if not isinstance(self.model, str | os.PathLike | None):
+            raise ValueError(f"model must be a folder, a file or a name on the hub, not {self.model!r}")
         settings = {} if self.settings is None else self.settings
         if not isinstance(settings, dict):
             raise ValueError(f"settings must be a dict of further arguments of finetune, not {settings!r}")
@@ -185,6 +198,8 @@ class AlbertEstimator(BaseEstimator):
     def _draw_seed(self) -> int:
         """Return the seed of the run: `random_state` itself if it is an integer."""
         if isinstance(self.random_state, int | np.integer):
+            if self.random_state < 0:
+                raise ValueError(f"random_state must be at least 0, a RandomState or None, not {self.random_state}")
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
@@ -211,7 +226,7 @@ class AlbertClassifier(ClassifierMixin, AlbertEstimator):
     config               instead of a model: a preset's name, a file or an AlbertConfig. Without either it is "small"
     tokenizer            a folder or a tokenizer; None: the model's, or one with at most vocab_size pieces, trained in `fit`
     epochs, learning_rate, tokens_per_batch, weight_decay      see `FinetuneSettings`
-    max_length           tokens of a text, or of a pair, which is cut there (with a warning); None: 128, or what the model can take
+    max_length           tokens of a text or a pair, which is cut there, with a warning; None: 128, or as many as the model takes
     dropout              of hidden states and attention; None: the model's
     validation_fraction  share of the texts that `fit` holds out, to keep the epoch that is best on them, and to stop after
                          `patience` epochs without improvement. None: it trains on all, and keeps the last epoch
@@ -263,15 +278,20 @@ class AlbertClassifier(ClassifierMixin, AlbertEstimator):
         rows = self._check_texts(X, reset=True)
         check_consistent_length(rows, y)
         check_present(y)
-        if type_of_target(y, input_name="y") == "multilabel-indicator":
+        kind = type_of_target(y, input_name="y")
+        if kind == "multilabel-indicator":
             table = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
+            if not np.isin(table, (0, 1)).all():
+                raise ValueError("y has two dimensions, so it must be an indicator matrix of zeros and ones")
             self.classes_ = np.arange(table.shape[1])
             if not table.any(0).all():
                 unused = ", ".join(map(str, self.classes_[~table.any(0)]))
                 warnings.warn(f"no text has the label of column {unused} of y, so it will not be predicted", stacklevel=2)
-            names = np.array(name_classes(self.classes_), dtype=object)
-            self._finetune("sets", rows, [names[row.astype(bool)].tolist() for row in table])
+            columns = np.array(name_classes(self.classes_), dtype=object)
+            self._finetune("sets", rows, [columns[row.astype(bool)].tolist() for row in table])
             return self
+        if kind == "multiclass-multioutput":
+            raise ValueError("y has several classes for each text: make it an indicator matrix, with MultiLabelBinarizer")
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)
@@ -345,8 +365,8 @@ class AlbertRegressor(RegressorMixin, AlbertEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the number of each text (n,)."""
-        logits = self._logits(X)  # (n, 1), standardised
-        return np.asarray(self.trained_.task.scale.restore(logits[:, 0]))
+        outputs = self._logits(X)[:, 0]  # (n,), standardised
+        return np.asarray(parse_scale(self.trained_.task.options["scale"]).restore(outputs))
 
     def _set_trained(self, trained: Trained) -> None:
         if trained.task.options["kind"] != "number":
@@ -370,7 +390,9 @@ class Notes(Callback):
 
 
 def plain(value: Any) -> Any:
-    """Return a NumPy scalar, such as a search draws, as a number of Python; everything else as it is."""
+    """Return NumPy scalars, such as a search draws, as numbers of Python, in dicts too; everything else as it is."""
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -382,8 +404,11 @@ def name_classes(classes: np.ndarray) -> list[str]:
 
 def check_present(y: Any) -> None:
     """Raise ValueError if a label is missing, or a number is not finite."""
-    values = [] if hasattr(y, "tocsr") else list(y)
+    if hasattr(y, "tocsr"):
+        return
+    values = np.asarray(y, dtype=object).ravel()
     missing = next((i for i, value in enumerate(values) if is_missing(value)), None)
     if missing is not None:
         raise ValueError(f"Input y contains NaN: y[{missing}] is {values[missing]!r}")
-    assert_all_finite(np.asarray(y) if values else y, input_name="y")
+    if all(isinstance(value, float) for value in values):
+        assert_all_finite(values.astype(np.float64), input_name="y")

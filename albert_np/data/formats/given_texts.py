@@ -18,11 +18,13 @@ def check_texts(given: Any, name: str = "X") -> tuple[list[Row], list[str] | Non
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable) or hasattr(given, "tocsr"):
         kind = "one text" if isinstance(given, str) else f"an object of type {type(given).__name__}"
         raise ValueError(f"{name} must be {EXPECTED}, not {kind}")
-    is_frame = hasattr(given, "columns")
-    columns = list(given.columns) if is_frame else []
-    if is_frame and len(columns) not in (1, 2):
+    columns = list(given.columns) if hasattr(given, "columns") else None
+    if columns is not None and len(columns) not in (1, 2):
         raise ValueError(f"{name} must be one or two columns of texts, not the {len(columns)} columns {reprlib.repr(columns)}")
-    values = (given.to_numpy() if is_frame else given).tolist() if is_frame or hasattr(given, "ndim") else list(given)
+    array: Any = given
+    if columns is not None:
+        array = array.to_numpy()
+    values = array.tolist() if hasattr(array, "ndim") else list(array)
     if not isinstance(values, list):
         raise ValueError(f"{name} must be {EXPECTED}, not an array without dimensions")
     if not values:
@@ -32,7 +34,7 @@ def check_texts(given: Any, name: str = "X") -> tuple[list[Row], list[str] | Non
     if different is not None:
         forms = ("a text", "a pair of texts") if rows[0][1] is None else ("a pair of texts", "a text")
         raise ValueError(f"{name}[0] is {forms[0]}, and {name}[{different}] is {forms[1]}: expected all alike")
-    return rows, columns if is_frame and all(isinstance(column, str) for column in columns) else None
+    return rows, columns if columns is not None and all(isinstance(column, str) for column in columns) else None
 
 
 def check_row(value: Any, name: str) -> Row:
@@ -44,8 +46,7 @@ def check_row(value: Any, name: str) -> Row:
         missing = isinstance(texts, list) and any(map(is_missing, texts))
         advice = "; fill in a text, such as an empty one, where it is missing" if missing else ""
         raise ValueError(f"{name} must be a text, or a pair of texts, not {reprlib.repr(value)}{advice}")
-    first, second = (*map(str, texts), None)[:2]
-    return first, second
+    return str(texts[0]), None if len(texts) == 1 else str(texts[1])
 
 
 def is_missing(value: Any) -> bool:
