@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         AlbertModel,
     )
     from albert_np.models.base import Dropout
+    from albert_np.tasks.embedder import Embedder
     from albert_np.tasks.finetune import finetune
     from albert_np.tasks.trained import Trained
     from albert_np.text import AlbertTokenizer
@@ -37,6 +38,7 @@ _MODULES = {
     "AlbertForQuestionAnswering": "models", "AlbertForRelationClassification": "models",
     "AlbertForSequenceClassification": "models", "AlbertForTokenClassification": "models", "AlbertForTranslation": "models",
     "AlbertModel": "models", "AlbertTokenizer": "text", "Dropout": "models.base", "Trained": "tasks.trained",
+    "Embedder": "tasks.embedder",
     "__version__": "version", "finetune": "tasks.finetune", "pretrain": "training", "to_hf": "io.names", "use": "engine",
 }  # fmt: skip
 _SUBMODULES = {"gradcheck": "gradcheck", "optim": "core.optim", "sklearn": "sklearn"}  # sklearn: an extra, so not in __all__
@@ -44,7 +46,7 @@ _SUBMODULES = {"gradcheck": "gradcheck", "optim": "core.optim", "sklearn": "skle
 __all__ = [
     "AlbertConfig", "AlbertForMaskedLM", "AlbertForPreTraining", "AlbertForQuestionAnswering", "AlbertForRelationClassification",
     "AlbertForSequenceClassification", "AlbertForTokenClassification", "AlbertForTranslation", "AlbertModel", "AlbertTokenizer",
-    "Dropout", "Trained", "__version__", "finetune", "gradcheck", "optim", "pretrain", "to_hf", "use",
+    "Dropout", "Embedder", "Trained", "__version__", "finetune", "gradcheck", "optim", "pretrain", "to_hf", "use",
 ]  # fmt: skip
 __dir__ = __all__.copy  # for completion
 

@@ -7,6 +7,7 @@ relations        relations between two entities (SemEval-2010 task 8)
 squad            extractive answers (SQuAD 1.1 and 2.0), also by characters
 scripts          languages without blanks between words
 translation      BLEU and chrF (sacrebleu)
+vectors          cosine similarity, nearest neighbours, projection onto two dimensions (PCA), STS scores
 fractions        precision, recall and F1 from counts
 """
 
@@ -16,10 +17,11 @@ from albert_np.metrics.roles import conll2005, group_arguments
 from albert_np.metrics.squad import squad, squad_characters
 from albert_np.metrics.tags import chunks, conlleval, to_bio
 from albert_np.metrics.translation import bleu, bleu_signature, chrf, infer_bleu_tokens
+from albert_np.metrics.vectors import cosine_similarity, nearest, principal_components, sts_scores
 
 __all__ = [
-    "bleu", "bleu_signature", "chrf", "chunks", "classification_scores", "confusion", "conll2005", "conlleval", "group_arguments",
-    "infer_bleu_tokens",
-    "multilabel_scores", "regression_scores", "semeval", "squad", "squad_characters", "to_bio",
+    "bleu", "bleu_signature", "chrf", "chunks", "classification_scores", "confusion", "conll2005", "conlleval",
+    "cosine_similarity", "group_arguments", "infer_bleu_tokens", "multilabel_scores", "nearest", "principal_components",
+    "regression_scores", "semeval", "squad", "squad_characters", "sts_scores", "to_bio",
 ]  # fmt: skip
 __dir__ = __all__.copy  # for completion
