@@ -87,8 +87,11 @@ def test_the_page_and_the_readme_have_the_stored_results(stored):
 
 @pytest.mark.parametrize(
     ("program", "page"),
-    [("tasks", "tasks.md"), ("compress", "compress.md"), ("serve", "compress.md"), ("parallel", "parallel.md")],
-)
+    [
+        ("tasks", "tasks.md"), ("compress", "compress.md"), ("serve", "compress.md"), ("parallel", "parallel.md"),
+        ("sklearn_search", "sklearn.md"),
+    ],
+)  # fmt: skip
 def test_the_pages_have_the_stored_results(program, page):
     if not (FOLDER / "results" / f"{program}.json").is_file():
         pytest.skip(f"results/{program}.json was not measured yet")

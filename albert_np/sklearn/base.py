@@ -138,7 +138,7 @@ class AlbertEstimator(BaseEstimator):
         if self.validation_fraction is not None:
             train, dev = self._hold_out(examples, classes)
         elif self.patience:
-            raise ValueError("patience needs `validation_fraction`, the share of texts on which it counts improvements")
+            raise ValueError("patience needs validation_fraction, the share of texts on which it counts improvements")
         options = {"kind": kind} | ({} if self.max_length is None else {"max_length": plain(self.max_length)})
         report = Notes(Progress() if self.verbose else Callback())
         done = finetune(
@@ -170,7 +170,7 @@ class AlbertEstimator(BaseEstimator):
         for name in settings:
             if name in FIXED or name in own:
                 instead = FIXED.get(name, name)
-                hint = f": use the parameter `{instead}`" if instead in own else ": the estimator sets it by itself"
+                hint = f": use the parameter {instead}" if instead in own else ": the estimator sets it by itself"
                 raise ValueError(f"settings: {name!r} cannot be given here{hint}")
         for name in ("max_length", "dropout", "validation_fraction", "random_state", "verbose", "settings"):
             del own[name]

@@ -332,13 +332,13 @@ def test_wrong_data(given, labels, message):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        (dict(settings={"seed": 1}), "settings: 'seed' cannot be given here: use the parameter `random_state`"),
-        (dict(settings={"epochs": 1}), "settings: 'epochs' cannot be given here: use the parameter `epochs`"),
+        (dict(settings={"seed": 1}), "settings: 'seed' cannot be given here: use the parameter random_state"),
+        (dict(settings={"epochs": 1}), "settings: 'epochs' cannot be given here: use the parameter epochs"),
         (dict(settings={"processes": 1}), "settings: 'processes' cannot be given here: the estimator sets it by itself"),
         (dict(settings={"weight_decy": 1}), "unknown setting 'weight_decy'; did you mean 'weight_decay'"),
         (dict(settings=[1]), "settings must be a dict of further arguments of finetune, not"),
         (dict(epochs=0), "epochs must be at least 1, not 0"),
-        (dict(patience=1), "patience needs `validation_fraction`"),
+        (dict(patience=1), "patience needs validation_fraction"),
         (dict(validation_fraction=1), "validation_fraction must be a number above 0 and below 1, or None, not 1"),
         (dict(validation_fraction=0.01), "validation_fraction is 0.01: "),
         (dict(random_state=-1), "random_state must be at least 0"),

@@ -64,6 +64,12 @@ def test_ensembles():
     assert one_to_rest.predict_proba(X).shape == (40, 4)
 
 
+def test_ensembles_that_are_given_weights_say_so():
+    voting = VotingClassifier([("albert", classifier())])
+    with pytest.raises(TypeError, match=r"sample.weight"):
+        voting.fit(X, y, sample_weight=np.ones(40))
+
+
 # ---- vectors ----
 
 
