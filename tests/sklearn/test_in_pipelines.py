@@ -104,7 +104,7 @@ def test_frames_of_pandas_come_out(folder):
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     frame = pandas.DataFrame({"text": X, "number": range(40)}, index=range(100, 140))
     vectorizer = ab.sklearn.AlbertVectorizer(folder).set_output(transform="pandas")
-    vectors = vectorizer.fit_transform(frame["text"])
+    vectors = vectorizer.fit_transform(frame[["text"]])
     assert list(vectors.columns) == vectorizer.get_feature_names_out().tolist() and list(vectors.index) == list(range(100, 140))
     for choice in ("text", ["text"]):  # a Series, or a DataFrame of one column
         columns = ColumnTransformer(
