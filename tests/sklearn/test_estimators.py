@@ -166,6 +166,7 @@ def test_frames_of_pandas():
     assert estimator.score(frame[["first", "second"]], frame["label"]) == 1
     with pytest.raises(ValueError, match=r"X has the columns \['second', 'first'\], but .* was fitted on \['first', 'second'\]"):
         estimator.predict(frame[["second", "first"]])
+    assert not hasattr(estimator.fit([("a", "b"), ("c", "d")], [0, 1]), "feature_names_in_")
     series = pandas.Series(X, index=np.arange(40)[::-1])
     single = classifier().fit(series, pandas.Series(y, dtype="category"))
     assert same_answers(single, classifier().fit(X, y)) and not hasattr(single, "feature_names_in_")
