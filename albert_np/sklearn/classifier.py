@@ -67,7 +67,7 @@ class AlbertClassifier(ClassifierMixin, AlbertEstimator):
         return {**super()._more_tags(), "multilabel": True}
 
     def fit(self, X: Any, y: Any) -> "AlbertClassifier":
-        """Train a model on texts and their classes, and return the estimator. The settings allow no `sample_weight`."""
+        """Train a model on texts and their classes, and return the estimator. There is no `sample_weight`."""
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         rows = self._check_texts(X, reset=True)

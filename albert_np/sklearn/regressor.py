@@ -24,7 +24,7 @@ class AlbertRegressor(RegressorMixin, AlbertEstimator):
     """
 
     def fit(self, X: Any, y: Any) -> "AlbertRegressor":
-        """Train a model on texts and their numbers, and return the estimator. The settings allow no `sample_weight`."""
+        """Train a model on texts and their numbers, and return the estimator. There is no `sample_weight`."""
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         rows = self._check_texts(X, reset=True)
