@@ -38,6 +38,7 @@ def things(done):
         "pretraining without evaluation": Summary("run", 20, 20, "", 40960, 12.3, None, 0, None),
         "check": ab.gradcheck.Report("all", list(ab.gradcheck.check(lambda x: (x, x), lambda dy, c: dy, {"x": np.ones((2, 2))}))),
         "batch": ab.gradcheck.batch(ab.AlbertConfig.preset("tiny")),
+        "embedder": ab.Embedder(model, trained.tokenizer),
         "data": RunData(object(), object(), "0" * 64, 4.2, dict(documents=1, tokens=2), "folder"),
     }  # fmt: skip
 

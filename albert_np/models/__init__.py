@@ -6,6 +6,7 @@ padded, labels, output       checks of a user's arrays and labels, packing, and 
 heads, task_losses, layers/  heads and losses of the tasks, with their backward passes
 objective, batch, shapes     the loss that a class is trained with, its batches and its parameters
 translation, generation      sequence-to-sequence with a prefix mask, and beam search
+embedder                     vectors of sentences
 distillation                 training a student with a teacher
 """
 

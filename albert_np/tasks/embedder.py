@@ -84,10 +84,10 @@ class Embedder:
         from albert_np.text import AlbertTokenizer
 
         hub: dict[str, Any] = dict(revision=revision, cache_dir=cache_dir, local_files_only=local_files_only, token=token)
-        loaded = AlbertTokenizer.from_pretrained(path if tokenizer is None else tokenizer, **hub)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*left out")  # heads, which are not needed here
             model = AlbertModel.from_pretrained(path, dtype=dtype, **hub)
+        loaded = AlbertTokenizer.from_pretrained(path if tokenizer is None else tokenizer, **hub)
         return cls(model, loaded, **options)
 
     def __repr__(self) -> str:
