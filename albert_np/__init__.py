@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from albert_np import gradcheck
+    from albert_np import sklearn as sklearn
     from albert_np.core import optim
     from albert_np.engine import use
     from albert_np.io.names import to_hf
@@ -41,7 +42,7 @@ _MODULES = {
     "Embedder": "tasks.embedder",
     "__version__": "version", "finetune": "tasks.finetune", "pretrain": "training", "to_hf": "io.names", "use": "engine",
 }  # fmt: skip
-_SUBMODULES = {"gradcheck": "gradcheck", "optim": "core.optim"}
+_SUBMODULES = {"gradcheck": "gradcheck", "optim": "core.optim", "sklearn": "sklearn"}  # sklearn: an extra, so not in __all__
 
 __all__ = [
     "AlbertConfig", "AlbertForMaskedLM", "AlbertForMultipleChoice", "AlbertForPreTraining", "AlbertForQuestionAnswering",

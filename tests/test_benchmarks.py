@@ -89,6 +89,7 @@ def test_the_page_and_the_readme_have_the_stored_results(stored):
     ("program", "page"),
     [
         ("tasks", "tasks.md"), ("compress", "compress.md"), ("serve", "compress.md"), ("parallel", "parallel.md"),
+        ("sklearn_search", "sklearn.md"),
         ("embeddings", "embeddings.md"),
     ],
 )  # fmt: skip

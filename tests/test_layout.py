@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "plots": {"core"}, "models": BELOW_MODELS, "gradcheck": BELOW_MODELS | {"models"},
     "training": BELOW_TRAINING | {"plots"}, "tasks": BELOW_TRAINING | LEAVES | {"training"},
     "compress": BELOW_TRAINING | LEAVES | {"training", "tasks", "gradcheck"},
+    "sklearn": BELOW_TRAINING | {"training", "tasks"},
     "apps": BELOW_TRAINING | LEAVES | {"training", "tasks", "gradcheck", "compress", "use"},  # use: the public name
 }  # fmt: skip
 ROOT_MODULES = {"", "version"}  # these any package may import
