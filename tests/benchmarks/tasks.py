@@ -42,7 +42,7 @@ class Case:
     data: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
-    rates: tuple[float, float] = (3e-4, 6e-4)  # of the pretrained model, and from scratch
+    rates: tuple[float, float] | None = (3e-4, 6e-4)  # of the pretrained model, and from scratch; None: those of `finetune`
     seeds: int = 3
     scratch: dict[str, Any] = field(default_factory=dict)  # of a case without a pretrained model
     untrained: bool = False  # whether the model with random weights is a baseline
@@ -51,8 +51,8 @@ class Case:
 DROPOUT = {"hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
 CASES = {
     "sst2": Case("classification", "sst2/train.tsv", "sst2/dev.tsv", settings=dict(epochs=3), seeds=5),
-    "glue:sst-2": Case("glue:sst-2", data="sst2", settings=dict(epochs=2)),
-    "glue:cola": Case("glue:cola", data="cola", settings=dict(epochs=6), seeds=5),
+    "glue:sst-2": Case("glue:sst-2", data="sst2", settings=dict(epochs=3), rates=None),
+    "glue:cola": Case("glue:cola", data="cola", rates=None, seeds=5),
     "continuations": Case(
         "multiple-choice", "@continuations/train.jsonl", "@continuations/dev.jsonl", options=dict(max_length=160),
         settings=dict(epochs=2, batch_size=16), seeds=1, untrained=True,
@@ -116,7 +116,8 @@ def run(name: str, case: Case, model: str, data: Path, work: Path, pretrained: b
     """Fine-tune and score one side of a case."""
     out = work / f"{name}-{'pretrained' if pretrained else 'scratch'}"
     start = case.scratch or dict(model=model, from_scratch=not pretrained, changes=DROPOUT)
-    settings = {"learning_rate": case.rates[0 if pretrained else 1], **case.settings}
+    rates = {"learning_rate": case.rates[0 if pretrained else 1]} if case.rates else {}
+    settings = {**rates, **case.settings}
     began = time.perf_counter()
     files: dict[str, Any] = {"train": place(case.train, data, work), "dev": place(case.dev, data, work)}
     if case.data:
