@@ -281,13 +281,14 @@ def summarize_group(group: "list[Benchmark]", scores: Mapping[str, Scores]) -> d
 
 def is_scored(record: "Benchmark", scores: Mapping[str, Scores]) -> bool:
     """Return whether there are scores of a data set: it has a dev set."""
-    return all(scores.get(record.name, {}).values()) and record.name in scores
+    return record.name in scores and all(scores[record.name].values())
 
 
 def print_group(
     task: str, group: "list[Benchmark]", scores: Mapping[str, Scores], result: dict[str, Any], as_json: bool, quiet: bool
 ) -> None:
     """Print the table of a group: each dev set with its official metrics, and the mean as the leaderboard forms it."""
+    from albert_np.tasks.benchmarks.scoring import official_score
     from albert_np.training.metrics import format_score
 
     if as_json:
@@ -300,7 +301,7 @@ def print_group(
         for name, each in scores.get(record.name, {}).items():
             title = f"{record.title} {name.removeprefix('dev_')}" if len(record.dev) > 1 else record.title
             values = " / ".join(format_score(each[metric]) for metric in record.metrics) if each else "not scored"
-            share = format_score(statistics.fmean(each[metric] for metric in record.metrics)) if each else ""
+            share = format_score(official_score(record, [each])) if each else ""
             rows.append([title, " / ".join(record.metrics), values, share])
     print_table(["", "metric", "score", "mean"], rows)
     known, missing = len(result["official"]), result["missing"]

@@ -169,7 +169,7 @@ def make_questions(
     path: FilePath, rows: Rows, summary: FileSummary, form: str | None, rules: KeyRules, labels: LabelRules, blanks: bool | None
 ) -> Questions:
     """Return the questions of (position, object), and complete the summary."""
-    name, objects = choose_form(path, rows, form, rules)
+    name, objects = choose_form(rows, form, rules)
     keys = choose_keys(path, objects, name, rules)
     entries = [entry for position, value in objects for entry in make_entries(position, value, name, keys)]
     require_examples(path, entries)

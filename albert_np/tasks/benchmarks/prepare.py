@@ -75,7 +75,7 @@ class Prepared:
             return {}, ""
         settings = get_settings(table, self.paper, given, config, is_new)
         length = None if "max_length" in options else self.task.options["max_length"]
-        return settings, describe_settings(self.record, self.paper, settings, self.from_table, given, length)
+        return settings, describe_settings(self.record, settings, self.from_table, given, length)
 
 
 def prepare(record: Benchmark, task: Task, data: Any, paper: bool, train: Any, dev: Any, changes: dict[str, Any]) -> Prepared:
