@@ -15,6 +15,7 @@ from albert_np.data.formats.lines import (
     read_lines,
     read_text,
 )
+from albert_np.io.files import DataError
 
 JSON = (".json", ".jsonl", ".ndjson")
 Rows = list[tuple[str, Any]]  # (position, value): the position is FILE:LINE, FILE: element 2 or FILE: data[1]
@@ -102,6 +103,14 @@ def parse_whole_number(value: Any) -> tuple[int | None, bool]:
 def quote_names(names: Iterable[Any]) -> str:
     """Return the names in quotes, separated by commas."""
     return ", ".join(repr(str(name)[:40]) for name in names)
+
+
+def get_id(value: dict[str, Any], key: str | None, position: str) -> str | None:
+    """Return the id of an object as text, None if it has none. DataError unless it is text or an integer."""
+    name = None if key is None else value.get(key)
+    if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
+        raise DataError(f"{position}: {key!r} must be a text or an integer, not {str(name)[:40]!r}")
+    return None if name is None else str(name)
 
 
 def complete_ids(path: FilePath, given: Sequence[tuple[int | str, str | None]]) -> list[str]:
