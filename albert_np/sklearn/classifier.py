@@ -73,6 +73,7 @@ class AlbertClassifier(ClassifierMixin, AlbertEstimator):
         rows = self._check_texts(X, reset=True)
         check_consistent_length(rows, y)
         check_present(y)
+        y = as_numpy(y)
         kind = type_of_target(y, input_name="y")
         if kind == "multilabel-indicator":
             table = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
@@ -133,6 +134,12 @@ class AlbertClassifier(ClassifierMixin, AlbertEstimator):
         if not hasattr(self, "classes_"):
             labels = trained.task.options["labels"]
             self.classes_ = np.array(labels) if self._is_multilabel() else np.unique(labels)
+
+
+def as_numpy(y: Any) -> Any:
+    """Return a column of pandas' nullable integers or booleans as an array of that type, and anything else as it is."""
+    dtype = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
+    return y if dtype is None else y.to_numpy(dtype=dtype)  # scikit-learn would make floats of them
 
 
 def name_classes(classes: np.ndarray) -> list[str]:
