@@ -251,7 +251,7 @@ BAD = {
     "too long": (json.dumps({"text": "a" * 301}).encode(), 413, "301 characters, at most 300 are allowed"),
     "a huge body": (b" " * 5000, 413, "5000 bytes, at most 4000"),
     "no list": (b'{"requests": 3}', 422, "'requests' must be a list"),
-    "an empty list": (b'{"requests": []}', 422, "'requests' must be a list"),
+    "an empty list": (b'{"requests": []}', 422, "'requests' is an empty list"),
     "mixed": (b'{"requests": [{"text": "a"}], "text": "b"}', 422, "and the only field"),
     "too many": (json.dumps({"requests": [{"text": "a"}] * 5}).encode(), 413, "5 requests in one, at most 4 are allowed"),
     "one of several": (b'{"requests": [{"text": "a"}, 3]}', 422, "requests[1]: expected an object"),
