@@ -124,6 +124,13 @@ def check_target(path: Path | None, suffixes: Sequence[str], name: str) -> None:
         raise ValueError(f"{name}: {path} is a folder; expected the name of a file")
 
 
+def check_not_input(source: str, targets: dict[str, Path | None]) -> None:
+    """Raise ValueError if the file that is read would be overwritten. targets: of the options, by their names."""
+    for name, path in targets.items():
+        if path is not None and path.exists() and Path(source).exists() and path.samefile(source):
+            raise ValueError(f"{name}: {path} is the file that is read; choose another name")
+
+
 def write_vectors(path: Path, vectors: np.ndarray, texts: Sequence[str]) -> None:
     """Write vectors (n, H) whole or not at all: .npy, or .jsonl with {"text", "vector"} on each line."""
     make_folder(path.parent)

@@ -1,5 +1,6 @@
 """Vectors compared: cosine similarity, nearest neighbours, a projection onto two dimensions, and agreement with human scores."""
 
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from albert_np.metrics.classification import correlations
 
+ROUNDING = 32  # units in the last place of the largest number: a text's vectors in different batches differ by a few
 BLOCK = 1 << 24  # similarities that `nearest` computes at a time
 
 
@@ -93,10 +95,14 @@ def principal_components(vectors: np.ndarray) -> Projection:
     """Project vectors (n, H) onto the two directions in which they vary most (PCA).
 
     With the mean subtracted, X = U S Vᵀ; the points are the first two columns of X V. The sign of a direction is chosen so that
-    its largest coordinate is positive. If there are fewer directions than two, the other coordinate is 0.
+    its largest coordinate is positive. If there are fewer directions than two, the other coordinate is 0; vectors that differ
+    by no more than the rounding of their dtype have none.
     """
-    vectors = as_vectors("vectors", vectors).astype(np.float64)
+    given = as_vectors("vectors", vectors)
+    vectors = given.astype(np.float64)
     centred = vectors - vectors.mean(axis=0)
+    if np.abs(centred).max(initial=0) <= ROUNDING * np.finfo(given.dtype).eps * np.abs(vectors).max(initial=0):
+        centred[...] = 0
     _, s, directions = np.linalg.svd(centred, full_matrices=False)  # (r,), (r, H)
     points, shares = np.zeros((len(vectors), 2)), np.zeros(2)
     for i, direction in enumerate(directions[:2]):
@@ -109,13 +115,21 @@ def principal_components(vectors: np.ndarray) -> Projection:
 def sts_scores(a: np.ndarray, b: np.ndarray, gold: Sequence[float]) -> dict[str, float]:
     """Return Spearman's and Pearson's correlation between the cosine of each pair of vectors and its human score.
 
-    a, b (n, H); gold (n,), n >= 2. A correlation is 0 if the scores or the cosines are all equal.
+    a, b (n, H); gold (n,), n >= 2. If the scores or the cosines are all equal, the correlations are 0, and a warning says so.
     """
-    a, b, scores = as_vectors("a", a), as_vectors("b", b), np.asarray(gold, np.float64)
+    a, b = as_vectors("a", a), as_vectors("b", b)
+    try:
+        scores = np.asarray(gold, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"scores: expected a number for each pair ({error})") from None
     if not len(a) == len(b) == len(scores) or scores.ndim != 1 or len(scores) < 2:
         raise ValueError(f"expected as many scores as pairs, at least 2, got {len(a)} pairs and scores {scores.shape}")
     if not np.isfinite(scores).all():
-        raise ValueError(f"scores: number {int(np.isfinite(scores).argmin())} is NaN or infinite")
+        raise ValueError(f"scores[{int(np.isfinite(scores).argmin())}] is NaN or infinite")
     _check_widths(a, b)
-    pearson, spearman = correlations(scores, (normalise(a) * normalise(b)).sum(axis=1).astype(np.float64))
+    cosines = (normalise(a) * normalise(b)).sum(axis=1).astype(np.float64)
+    for name, values in (("scores", scores), ("similarities", cosines)):
+        if (values == values[0]).all():
+            warnings.warn(f"all {name} are {values[0]:g}, so there is no correlation: 0 stands for it", stacklevel=3)
+    pearson, spearman = correlations(scores, cosines)
     return {"spearman": spearman, "pearson": pearson}

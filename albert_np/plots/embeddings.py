@@ -14,7 +14,8 @@ from albert_np.plots.axes import AS_TEXT, INK, Figure, count_columns, cut_to_wid
 
 MAX_NAMED = 60  # points whose texts are written beside them
 MAX_TRIED = 500  # texts for which room is searched
-MAX_COLOURS = 10  # labels with a colour of their own; with more, the rarest share a grey
+COLOURS = (0, 1, 2, 3, 4, 5, 6, 8, 9, 7)  # of tab10; its grey is the last one, since other labels share a grey
+MAX_COLOURS = len(COLOURS)  # labels with a colour of their own; with more, the rarest share a grey
 FEWEST_NUMBERS = 6  # different numbers, from which on labels are a scale
 TEXT_WIDTH = 32  # columns of a text; of a longer one the beginning is shown
 GAP = 4  # points between a dot and its text
@@ -80,7 +81,7 @@ def plot_groups(axes: Axes, points: np.ndarray, labels: Sequence[str | None]) ->
     if len(own) > MAX_COLOURS:
         own = own[: MAX_COLOURS - 1]
     rest = [name for name in counts if name not in own and name != UNLABELLED]
-    groups: list[tuple[str, set[str], Any]] = [(name, {name}, colormaps["tab10"](i)) for i, name in enumerate(sorted(own))]
+    groups: list[tuple[str, set[str], Any]] = [(name, {name}, colormaps["tab10"](i)) for i, name in zip(COLOURS, sorted(own))]
     if rest:
         groups.append((f"{len(rest)} {OTHERS}", set(rest), "0.6"))
     if UNLABELLED in counts:

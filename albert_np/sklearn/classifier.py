@@ -69,6 +69,7 @@ class AlbertClassifier(ClassifierMixin, AlbertEstimator):
     def fit(self, X: Any, y: Any) -> "AlbertClassifier":
         """Train a model on texts and their classes, and return the estimator. There is no `sample_weight`."""
         rows = self._check_training_texts(X, y)
+        y = as_numpy(y)
         kind = type_of_target(y, input_name="y")
         if kind == "multilabel-indicator":
             table = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
@@ -129,6 +130,12 @@ class AlbertClassifier(ClassifierMixin, AlbertEstimator):
         if not hasattr(self, "classes_"):
             labels = trained.task.options["labels"]
             self.classes_ = np.array(labels) if self._is_multilabel() else np.unique(labels)
+
+
+def as_numpy(y: Any) -> Any:
+    """Return a column of pandas' nullable integers or booleans as an array of that type, and anything else as it is."""
+    dtype = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
+    return y if dtype is None else y.to_numpy(dtype=dtype)  # scikit-learn would make floats of them
 
 
 def name_classes(classes: np.ndarray) -> list[str]:

@@ -53,6 +53,8 @@ class Embedder:
             hint = "; Embedder.from_pretrained loads one" if isinstance(model, str | os.PathLike) else ""
             raise ValueError(f"model: expected a model such as AlbertModel, got {reprlib.repr(model)}{hint}")
         check_pooling(model, pooling, layer)
+        if not callable(tokenizer) or not hasattr(tokenizer, "__len__"):
+            raise ValueError(f"tokenizer: expected one such as AlbertTokenizer, got {reprlib.repr(tokenizer)}")
         check_vocabulary(model.config, len(tokenizer))
         self.model, self.tokenizer = model, tokenizer
         self.pooling, self.layer, self.normalize, self.progress = pooling, layer, normalize, progress
@@ -134,16 +136,18 @@ class Embedder:
         """
         return nearest(self._vectors("queries", queries), self._vectors("corpus", corpus), k)
 
-    def score_sts(self, pairs: Iterable[Sequence[str]], scores: Iterable[float]) -> dict[str, float]:
+    def score_sts(self, pairs: Any, scores: Iterable[float]) -> dict[str, float]:
         """Return {"spearman", "pearson"}: correlations of the pairs' cosine similarities with human scores, as for STS-B.
 
-        pairs: two texts each; scores: as many numbers. ValueError names the first pair that is something else.
+        pairs: two texts each, or a DataFrame of two columns; scores: as many numbers. ValueError names the first pair that is
+        something else. A warning says if there is no correlation, as the scores or the similarities are all equal.
         """
-        both = list(pairs)
+        both = list(pairs.to_numpy() if is_frame(pairs) else pairs)
         for i, pair in enumerate(both):
             if isinstance(pair, str) or not isinstance(pair, Sequence | np.ndarray) or len(pair) != 2:
                 raise ValueError(f"pairs[{i}]: expected two texts, got {reprlib.repr(pair)}")
-        vectors = self.encode(check_texts([text for side in (0, 1) for text in (pair[side] for pair in both)], "the texts"))
+            check_texts(list(pair), f"pairs[{i}]")
+        vectors = self.encode([pair[side] for side in (0, 1) for pair in both])
         return sts_scores(vectors[: len(both)], vectors[len(both) :], list(scores))
 
     def _vectors(self, name: str, given: Any) -> np.ndarray:

@@ -6,7 +6,8 @@ task.json                                                    the task, its optio
 
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,8 @@ class Trained:
             raise FileNotFoundError(f"there is no folder {str(folder)!r} with a trained model")
         using = None if task is None else get_task(task)
         if using is not None and using.based_on and _stored_name(path) != using.name:
-            using = type(using)(**using.options)
+            using = copy(using)  # the given one is not changed
+            using.options, using.changed = {**using.options}, {*using.changed}
             using.change_options(options or {})
             base = cls.from_pretrained(path, using.based_on, dtype)
             return cls(using.adopt(base.task), base.model, base.tokenizer, {**base.about, LABELS: "the task's options"})
@@ -149,12 +151,13 @@ class Trained:
         answers = self.task.answers(self.model, self.tokenizer, examples)
         return [self.task.as_json(example, answer) for example, answer in zip(examples, answers)]
 
-    def zero_shot(self, texts: str | Iterable[str], labels: str | list[str], **options: Any) -> list[dict[str, Any]]:
+    def zero_shot(self, texts: str | Iterable[str], labels: str | Iterable[str], **options: Any) -> list[dict[str, Any]]:
         """Return which of the labels hold for each text, by a model of natural language inference: see `zero_shot.ZeroShot`.
 
-        labels    a list, or texts separated by commas
+        labels    a list, an array, a Series, ..., or one text in which commas separate them
         options   template ("This example is {}."), multi_label, entailment, contradiction
         """
+        labels = list(labels) if isinstance(labels, Iterator) else labels
         task = get_task("zero-shot", labels=labels, **options).adopt(self.task)
         return replace(self, task=task).predict(texts)
 

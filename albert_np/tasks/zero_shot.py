@@ -88,7 +88,9 @@ class ZeroShot(Task):
     reading = READING
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        given = without_none(options)
+        super().__init__(**given)
+        self.given = set(given)
         if self.options["labels"] is not None:
             check_labels(self.options["labels"])
         check_template(self.options["template"])
@@ -103,7 +105,7 @@ class ZeroShot(Task):
 
     def adopt(self, trained: Task) -> "ZeroShot":
         """Return this task for the model of a classification, or with other options. ValueError if it is not one of inference."""
-        given = {key: value for key, value in self.options.items() if value != self.defaults[key]}
+        given = {key: value for key, value in self.options.items() if key in self.given | self.changed}
         if trained.name == self.name:
             base = trained.options
         elif trained.name != self.based_on:
@@ -134,7 +136,7 @@ class ZeroShot(Task):
 
     def change_options(self, options: dict[str, Any]) -> None:
         """See `Task.change_options` and `check_classes`."""
-        super().change_options(options)
+        super().change_options(without_none(options))
         if self.options["classes"] is not None:
             self.check_classes()
 
@@ -298,6 +300,11 @@ def _without_pairs(examples: Examples[Labelled]) -> Examples[Labelled]:
     """Return the examples of a file; its summary does not name the option of a second text."""
     examples.summary.options = [name for name in examples.summary.options if name in READING]
     return examples
+
+
+def without_none(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that are given: None stands for the default."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def check_labels(labels: Sequence[str]) -> None:

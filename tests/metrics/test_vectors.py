@@ -64,6 +64,17 @@ def test_few_directions():
     assert np.array_equal(principal_components(sample(1)).points, [[0, 0]])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_vectors_that_differ_by_rounding_have_no_directions(dtype):
+    same = np.tile(sample(1, 128).astype(dtype), (3, 1))
+    rounded = same + np.array([[0], [1], [0]]) * np.abs(same).max() * 4 * np.finfo(dtype).eps
+    assert not np.array_equal(rounded, same)
+    projection = principal_components(rounded.astype(dtype))
+    assert not projection.points.any() and not projection.shares.any()
+    different = principal_components((same * (1 + np.array([[0], [1], [0]]) * 1000 * np.finfo(dtype).eps)).astype(dtype))
+    assert different.points.any() and different.shares[0] > 0.99
+
+
 def test_sts_scores_are_scipy_s():
     from scipy.stats import pearsonr, spearmanr
 
@@ -72,7 +83,10 @@ def test_sts_scores_are_scipy_s():
     scores = sts_scores(a, b, gold)
     assert scores["spearman"] == pytest.approx(spearmanr(gold, cosines).statistic, abs=1e-12)
     assert scores["pearson"] == pytest.approx(pearsonr(gold, cosines).statistic, abs=1e-12)
-    assert sts_scores(a, b, [2] * 12) == {"spearman": 0, "pearson": 0}
+    with pytest.warns(UserWarning, match="^all scores are 2, so there is no correlation: 0 stands for it"):
+        assert sts_scores(a, b, [2] * 12) == {"spearman": 0, "pearson": 0}
+    with pytest.warns(UserWarning, match="^all similarities are 1, so there is no correlation"):
+        assert sts_scores(np.ones((3, 2)), np.ones((3, 2)), [1, 2, 3]) == {"spearman": 0, "pearson": 0}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +98,7 @@ def test_sts_scores_are_scipy_s():
         (lambda: nearest(np.array([[1, np.nan]]), sample(2, 2)), "queries: vector 0 holds NaN"),
         (lambda: sts_scores(sample(3), sample(3), [1, 2]), r"as many scores as pairs, at least 2, got 3 pairs and scores \(2,\)"),
         (lambda: sts_scores(sample(1), sample(1), [1]), "at least 2"),
-        (lambda: sts_scores(sample(2), sample(2), [1, float("nan")]), "scores: number 1 is NaN"),
+        (lambda: sts_scores(sample(2), sample(2), [1, float("nan")]), r"scores\[1\] is NaN"),
     ],
 )
 def test_wrong_arguments(run, message):

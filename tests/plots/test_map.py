@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.text import Annotation
 
 from albert_np.plots import embeddings, map_figure
@@ -58,6 +58,9 @@ def test_many_labels():
         and names[-1].startswith("6 others (")
         and sum(len(line.get_xdata()) for line in figure.axes[0].lines) == 80
     )
+    colours = [to_rgb(line.get_color()) for line in figure.axes[0].lines]
+    assert len(set(colours)) == 10
+    assert [max(colour) - min(colour) < 0.05 for colour in colours] == [False] * 9 + [True], "grey is the colour of the others"
 
 
 def test_numbers_are_a_scale():

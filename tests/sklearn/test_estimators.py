@@ -65,6 +65,15 @@ def test_classes_keep_their_type_and_order(classes):
     assert estimator.classes_.dtype == classes.dtype and estimator.classes_.tolist() == classes.tolist()
     predicted = estimator.predict(X)
     assert predicted.dtype == classes.dtype and predicted.tolist() == labels.tolist()
+
+
+@pytest.mark.parametrize(("dtype", "kind"), [("Int64", np.int64), ("Int8", np.int8), ("boolean", np.bool_)])
+def test_classes_of_a_nullable_column_keep_their_type(dtype, kind):
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    labels = pandas.Series((y == "good").astype(int)).astype(dtype)
+    estimator = classifier().fit(X, labels)
+    assert estimator.classes_.dtype == estimator.predict(X).dtype == kind and estimator.score(X, labels) == 1
+    assert sorted(estimator.trained_.task.options["labels"]) == [str(each) for each in labels.unique()][::-1]
     assert estimator.predict_proba(X).argmax(1).tolist() == (y == "good").astype(int).tolist()
     assert estimator.score(X, labels.tolist()) == 1
 

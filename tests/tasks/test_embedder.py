@@ -146,6 +146,9 @@ def test_arguments(model, tokenizer, tmp_path):
             ab.Embedder(model, tokenizer, **given)
     with pytest.raises(ValueError, match=r"model: expected a model such as AlbertModel, got 'runs'; Embedder.from_pretrained"):
         ab.Embedder("runs", tokenizer)
+    for wrong in (None, "runs"):
+        with pytest.raises(ValueError, match=f"tokenizer: expected one such as AlbertTokenizer, got {wrong!r}"):
+            ab.Embedder(model, wrong)
     small = ab.AlbertModel(ab.AlbertConfig(**{**SIZES, "vocab_size": 9}))
     with pytest.raises(ValueError, match=r"the tokenizer has .* pieces, but the model's vocab_size is 9"):
         ab.Embedder(small, tokenizer)
@@ -227,11 +230,23 @@ def test_sts(embedder, texts):
     for given, message in (
         (["ab"], r"pairs\[0\]: expected two texts, got 'ab'"),
         ([("a", "b"), ("a",)], r"pairs\[1\]: expected two texts"),
-        ([("a", None)] * 2, "expected a str, got NoneType"),
+        ([("a", "b"), ("a", None)], r"pairs\[1\]\[1\]: expected a str, got NoneType"),
         ([("a", "b")] * 3, "as many scores as pairs"),
     ):
         with pytest.raises(ValueError, match=message):
             embedder.score_sts(given, [1, 2])
+    for wrong, message in ((["1", "x"], "scores: expected a number for each pair.*'x'"), ([1, None], r"scores\[1\] is NaN")):
+        with pytest.raises(ValueError, match=message):
+            embedder.score_sts(pairs[:2], wrong)
+
+
+def test_sts_of_a_table(embedder, texts):
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed (the extra dev)")
+    pairs = list(zip(texts[:5], texts[5:10]))
+    table = pandas.DataFrame(pairs, columns=["one", "other"], index=range(7, 12))
+    assert embedder.score_sts(table, pandas.Series(range(5))) == embedder.score_sts(pairs, range(5))
+    with pytest.raises(ValueError, match=r"pairs\[0\]: expected two texts"):
+        embedder.score_sts(table[["one"]], range(5))
 
 
 def test_progress_of_a_long_pass(model, tokenizer, texts, capsys, monkeypatch):

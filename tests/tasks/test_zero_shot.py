@@ -200,6 +200,9 @@ def test_other_tasks_are_refused():
         ('["a, b", "c"]', ["a, b", "c"]),
         (["a, b", "{}"], ["a, b", "{}"]),
         ("Sport/Ü", ["Sport/Ü"]),
+        (np.array(["a, b", "c"]), ["a, b", "c"]),
+        ({"a": 1, "b": 2}.keys(), ["a", "b"]),
+        ({0: "a", 1: "b"}.values(), ["a", "b"]),
     ],
 )
 def test_labels_as_text_and_as_a_list(given, expected):
@@ -211,6 +214,7 @@ def test_labels_as_text_and_as_a_list(given, expected):
     [
         ({"labels": "a,b,a"}, "`labels`: 'a' is given twice"), ({"labels": "a,,b"}, "`labels`: number 2 of 3 is empty"),
         ({"labels": ""}, "`labels`: number 1 of 1 is empty"), ({"labels": []}, "at least one label"),
+        ({"labels": np.arange(2)}, "the option labels must be a list"), ({"labels": {"a", "b"}}, "must be a list of texts"),
         ({"labels": 5}, "the option labels must be a list of texts"), ({"labels": ["a", 5]}, "the option labels must be a list"),
         ({"template": "This is it."}, r"`template`: expected a sentence with one \{\} .*, not 'This is it\.'"),
         ({"template": "{} or {}"}, "with one {}"), ({"template": "{0}"}, "with one {}"), ({"template": ""}, "with one {}"),
@@ -220,6 +224,34 @@ def test_labels_as_text_and_as_a_list(given, expected):
 def test_bad_options_are_refused(options, said):
     with pytest.raises(ValueError, match=said):
         ZeroShot(**options)
+
+
+def test_an_option_that_is_given_counts_even_if_it_is_the_default(tokenizer):
+    """Of a model that was stored with other options, and of one that was trained on shorter texts."""
+    plain = model_of_inference(tokenizer)
+    stored = Trained(ZeroShot(labels=LABELS, template=TEMPLATE, multi_label=True).adopt(plain.task), plain.model, plain.tokenizer)
+    usual = {"template": "This example is {}.", "multi_label": False}
+    assert stored.zero_shot(TEXTS, LABELS, **usual) == plain.zero_shot(TEXTS, LABELS)
+    assert stored.zero_shot(TEXTS, LABELS) == plain.zero_shot(TEXTS, LABELS, template=TEMPLATE, multi_label=True)
+    assert ZeroShot(max_length=128).adopt(plain.task).options["max_length"] == 128 != plain.task.options["max_length"]
+
+
+def test_none_stands_for_the_default_and_labels_may_come_from_a_generator(tokenizer, tmp_path):
+    trained = model_of_inference(tokenizer)
+    expected = trained.zero_shot(TEXTS, LABELS)
+    assert trained.zero_shot(TEXTS, iter(LABELS), template=None, multi_label=None, max_length=None) == expected
+    trained.save_pretrained(tmp_path)
+    opened = Trained.from_pretrained(tmp_path, "zero-shot", "float64", {"labels": LABELS, "template": None})
+    assert opened.predict(TEXTS) == expected
+
+
+def test_a_given_task_is_not_changed_when_a_folder_is_opened(tokenizer, tmp_path):
+    model_of_inference(tokenizer).save_pretrained(tmp_path)
+    task = ZeroShot(labels=LABELS, template=TEMPLATE)
+    opened = Trained.from_pretrained(tmp_path, task, options={"labels": ["book"], "max_length": 128})
+    assert opened.task.options["labels"] == ["book"] and opened.task.options["template"] == TEMPLATE
+    assert opened.task.options["max_length"] == 128
+    assert task.options["labels"] == LABELS and not task.changed
 
 
 def test_labels_are_needed(tokenizer):

@@ -13,6 +13,7 @@ from albert_np.apps.cli.common import (
     option,
     print_json,
     print_message,
+    print_note,
     print_table,
     split_pairs,
     use_backend,
@@ -90,6 +91,7 @@ def embed(
     files.check_target(out, files.VECTOR_FILES, "--out")
     files.check_target(matrix, files.MATRIX_FILES, "--similarity-out")
     files.check_target(picture, (".png",), "--project")
+    files.check_not_input(file, {"--out": out, "--similarity-out": matrix, "--project": picture})
     if out is not None and out == matrix:
         raise typer.BadParameter(f"--out and --similarity-out are the same file, {out}")
     options = parse_reading_options(reading)
@@ -212,6 +214,8 @@ def draw(path: Path, vectors: Any, texts: "Texts") -> dict[str, Any]:
 
     rows = texts.not_blank()
     projection = principal_components(vectors[rows])
+    if not projection.shares.any():
+        print_note(f"all {len(rows):,} texts of the map have the same vector, so they are at one point")
     labels = None if texts.labels is None else [label_name(texts.labels[i]) for i in rows]
 
     def make() -> dict[str, Any]:

@@ -19,7 +19,7 @@ def serve(
         str | None,
         typer.Option(
             "--task",
-            help="The model's task [that of its folder]; zero-shot, for a model of inference; embeddings; or file.py:Class.",
+            help="Its task [that of its folder]; zero-shot, for a model of inference; embeddings; fill-mask; file.py:Class.",
         ),
     ] = None,
     task_options: TaskOptions = None,

@@ -1,5 +1,6 @@
 """Options of zero-shot, for `predict` and `evaluate`."""
 
+import json
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ AnsweringTask = Annotated[
     ),
 ]
 LabelsOption = Annotated[
-    str | None,
+    list[str] | None,
     option(
         "--labels", 'For zero-shot: the labels to choose from, "a,b"; with commas in them, as JSON: \'["a, b"]\'', "Zero-shot"
     ),
@@ -25,7 +26,12 @@ TemplateOption = Annotated[
 MultiLabelOption = Annotated[bool, option("--multi-label", "For zero-shot: several labels may hold for a text.", "Zero-shot")]
 
 
-def as_task_options(labels: str | None, template: str | None, multi_label: bool) -> list[str]:
-    """Return the options that are given, as --option takes them."""
-    given = {"labels": labels, "template": template, "multi_label": "true" if multi_label else None}
+def as_task_options(labels: list[str] | None, template: str | None, multi_label: bool) -> list[str]:
+    """Return the options that are given, as --option takes them. Labels of a repeated --labels are all meant."""
+    from albert_np.tasks.options import read_option
+
+    joined = labels[0] if labels else None
+    if labels and len(labels) > 1:
+        joined = json.dumps([label for each in labels for label in read_option("--labels", list, each, typed=True)])
+    given = {"labels": joined, "template": template, "multi_label": "true" if multi_label else None}
     return [f"{name}={value}" for name, value in given.items() if value is not None]

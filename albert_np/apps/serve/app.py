@@ -159,8 +159,10 @@ async def read_body(request: Request, most: int) -> bytes:
 def split_requests(body: dict[str, Any], limits: Limits) -> list[Any]:
     """Return the single requests of {"requests": [...]}."""
     requests = body["requests"]
-    if len(body) > 1 or not isinstance(requests, list) or not requests:
+    if len(body) > 1 or not isinstance(requests, list):
         raise Refused(422, "'requests' must be a list of objects, and the only field")
+    if not requests:
+        raise Refused(422, "'requests' is an empty list: expected at least one object")
     if len(requests) > limits.many:
         raise Refused(413, f"{len(requests)} requests in one, at most {limits.many} are allowed")
     return requests

@@ -14,10 +14,11 @@ from albert_np.core.model.albert import encode
 from albert_np.core.model.heads import mlm_head
 from albert_np.engine import threads
 from albert_np.engine.shards import number_of_shards, split_points
+from albert_np.io.similar_names import suggest
 from albert_np.models import AlbertConfig, AlbertForMaskedLM
 from albert_np.models.batch import TaskBatch
 from albert_np.models.vocabulary import check_vocabulary
-from albert_np.tasks import Task, get_task
+from albert_np.tasks import TASKS, Task, get_task
 from albert_np.tasks.inferred import names_task
 from albert_np.tasks.requests import Field, check_request
 from albert_np.tasks.trained import FILE, Trained
@@ -45,21 +46,36 @@ class Service(Protocol):
 def open_service(folder: str, task: str | None = None, options: dict[str, str] | None = None) -> Service:
     """Return the service of a model: its task's, or [MASK] for a pretrained model.
 
-    task: see `Trained.from_pretrained`, or "embeddings" for vectors by any model; options: of the task, to be changed, as they
-    are typed
+    task: see `Trained.from_pretrained`, or "embeddings" for vectors by any model, or "fill-mask"; options: of the task, to be
+    changed, as they are typed
     """
     if task == EmbeddingService.name:
         return EmbeddingService.from_pretrained(folder, options or {})
-    path = Path(folder)
-    if task is not None or (path / FILE).is_file() or (path.is_dir() and names_task(AlbertConfig.from_pretrained(path))):
-        named = None if task is None else get_task(task)
-        trained = Trained.from_pretrained(folder, named, options=None if named is None else parse_options(named, options))
-        if named is None and options:
-            trained.task.change_options(parse_options(trained.task, options))
-        return TaskService(trained)
-    if options:
-        raise ValueError(f"{folder} is a pretrained model, so there are no options of a task, such as {next(iter(options))}")
-    return MaskService.from_pretrained(folder)
+    if task == MaskService.name or (task is None and not is_trained(Path(folder))):
+        if options:
+            raise ValueError(f"{folder} is a pretrained model, so there are no options of a task, such as {next(iter(options))}")
+        return MaskService.from_pretrained(folder)
+    named = None if task is None else find_task(task)
+    trained = Trained.from_pretrained(folder, named, options=None if named is None else parse_options(named, options))
+    if named is None and options:
+        trained.task.change_options(parse_options(trained.task, options))
+    return TaskService(trained)
+
+
+def is_trained(path: Path) -> bool:
+    """Return whether a folder holds a model that was trained for a task."""
+    return (path / FILE).is_file() or (path.is_dir() and names_task(AlbertConfig.from_pretrained(path)))
+
+
+def find_task(name: str) -> Task:
+    """Return the task of this name. ValueError for an unknown one, which names the services that are no tasks, too."""
+    try:
+        return get_task(name)
+    except ValueError as error:
+        if not str(error).startswith("unknown task"):
+            raise
+        others = (EmbeddingService.name, MaskService.name)
+        raise ValueError(f"{error}; serve has {' and '.join(others)}, too{suggest(name, [*TASKS, *others])}") from None
 
 
 def parse_options(task: Task, options: dict[str, str] | None) -> dict[str, Any]:

@@ -158,6 +158,29 @@ def test_the_map_as_json(run, lines, tmp_path):
     assert 0 < found["shares"][1] <= found["shares"][0] < 1 and "vectors" not in found
 
 
+def test_a_map_of_equal_vectors_is_one_point(run, tmp_path):
+    (tmp_path / "same.txt").write_text("Anna is in Oslo now.\n" * 3)
+    done = run(tmp_path / "same.txt", "--project", tmp_path / "map.png", "--json")
+    assert "note: all 3 texts of the map have the same vector" in done.err
+    result = json.loads(done.out)["project"]
+    assert result["shares"] == [0, 0] and all(point["x"] == point["y"] == 0 for point in result["points"])
+
+
+def test_the_file_that_is_read_is_not_overwritten(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, text, option in (
+        ("a.jsonl", json.dumps({"text": "Anna", "id": 7}) + "\n", "--out"),
+        ("a.csv", "text,label\nAnna,1\n", "--similarity-out"),
+    ):
+        Path(name).write_text(text)
+        assert (
+            f"{option}: {tmp_path / name} is the file that is read; choose another name"
+            in run(name, option, tmp_path / name, code=2).err
+        )
+        assert Path(name).read_text() == text
+    run("a.jsonl", "--out", "b.jsonl")
+
+
 def test_human_scores(run, tmp_path, model):
     rows = [f"{TEXTS[i]}\t{TEXTS[i * 3 % 20]}\t{i % 5}.0" for i in range(20)]
     (tmp_path / "sts.tsv").write_text("\n".join(["sentence1\tsentence2\tscore", *rows]), encoding="utf-8")

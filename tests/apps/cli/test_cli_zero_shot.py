@@ -42,6 +42,15 @@ def run(capsys, *arguments):
     return capsys.readouterr()
 
 
+def test_labels_of_a_repeated_option_are_all_meant(files, capsys):
+    command = ["predict", "zero-shot", "--model", files / "nli", "--json", "Anna is in Rome."]
+    for labels in (["a", "b,c"], ['["a", "b"]', "c"], ["a,b,c"]):
+        (line,) = run(capsys, *command, *[word for each in labels for word in ("--labels", each)]).out.splitlines()
+        assert set(json.loads(line)["probabilities"]) == {"a", "b", "c"}
+    assert main([str(a) for a in [*command, "--labels", "a", "--labels", "a"]]) == 2
+    assert "--labels: 'a' is given twice" in capsys.readouterr().err
+
+
 def test_texts_a_file_and_lines(files, capsys, monkeypatch):
     texts = ["Anna is in Rome.", "Dora is in Oslo."]
     command = ["predict", "zero-shot", "--model", files / "nli", "--labels", "warm, cold"]

@@ -124,7 +124,9 @@ def test_options_of_the_task_when_the_service_starts(folder):
     for name, task, options, said in (
         ("ner", None, {"colour": "red"}, "ner has no option 'colour'"), ("mask", None, {"n_best": "2"}, "a pretrained model, so"),
         ("nli", "zero-shot", {"entailment": "x"}, "must be one of the model's labels"),
-        ("ner", "zero-shot", {}, "trained for the task 'ner'"),
+        ("ner", "zero-shot", {}, "trained for the task 'ner'"), ("mask", "fill-mask", {"top_k": "2"}, "no options of a task"),
+        ("mask", "embedding", {}, "unknown task .*; serve has embeddings and fill-mask, too; did you mean 'embeddings'"),
+        ("nli", "zeroshot", {}, "did you mean 'zero-shot'"), ("nli", "fill-mask", {}, "no weights for the masked-language"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=said):
             open_service(str(folder(name)), task, options)
@@ -173,6 +175,8 @@ def test_masks_are_filled_as_fill_mask_does(folder):
     for mask, other in zip(answers[0]["masks"], expected):
         assert [each["probability"] for each in mask] == pytest.approx([q for _, q in other], abs=1e-5)
     assert len(answers[1]["masks"][0]) == 5
+    named = open_service(str(folder("mask")), "fill-mask")
+    assert named.name == "fill-mask" and list(named.fields) == ["text", "top_k"]
 
 
 def test_vectors_are_those_of_the_embedder(folder):
@@ -247,7 +251,7 @@ BAD = {
     "too long": (json.dumps({"text": "a" * 301}).encode(), 413, "301 characters, at most 300 are allowed"),
     "a huge body": (b" " * 5000, 413, "5000 bytes, at most 4000"),
     "no list": (b'{"requests": 3}', 422, "'requests' must be a list"),
-    "an empty list": (b'{"requests": []}', 422, "'requests' must be a list"),
+    "an empty list": (b'{"requests": []}', 422, "'requests' is an empty list"),
     "mixed": (b'{"requests": [{"text": "a"}], "text": "b"}', 422, "and the only field"),
     "too many": (json.dumps({"requests": [{"text": "a"}] * 5}).encode(), 413, "5 requests in one, at most 4 are allowed"),
     "one of several": (b'{"requests": [{"text": "a"}, 3]}', 422, "requests[1]: expected an object"),
