@@ -10,6 +10,7 @@ from benchmark_files import PAIRS, row, write
 
 from albert_np.data.formats import Labelled
 from albert_np.io.files import DataError
+from albert_np.tasks import get_task
 from albert_np.tasks.benchmarks import BENCHMARKS, find_benchmark, get_benchmark, get_group
 from albert_np.tasks.benchmarks.prepare import read_file, read_split
 
@@ -62,11 +63,34 @@ def test_other_names_are_not_those_of_benchmarks(name):
         ("superglue:bool", r"expected superglue: and one of boolq, .*did you mean 'superglue:boolq'\?"),
         ("squad", "squad: which one. Expected one of squad:1.1, squad:2.0"),
         ("glue:all", "stands for several data sets"),
+        ("glue", "^glue: which one. Expected one of glue:cola, "),
+        ("super_glue", "^super_glue: which one. Expected one of superglue:boolq, "),
+        ("glue:mnli_mismatched", r"did you mean 'glue:mnli'\?"),
+        ("superglue:wsc", "superglue:wsc is not among the benchmarks of albert_np; .* and one of boolq, cb, copa, rte, wic$"),
+        ("superglue:MultiRC", "superglue:MultiRC is not among the benchmarks"),
+        ("race:middle", "unknown benchmark 'race:middle'; expected race, which has a score of RACE-M"),
     ],
 )
 def test_a_misspelled_name_is_answered_with_the_right_one(name, message):
     with pytest.raises(ValueError, match=message):
         find_benchmark(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("mrpc", "glue:mrpc"), ("SST2", "glue:sst-2"), ("glue/mrpc", "glue:mrpc"), ("rte", "glue:rte or superglue:rte"),
+        ("swag", "multiple-choice, which reads its files"), ("boolq", "superglue:boolq"),
+    ],
+)  # fmt: skip
+def test_a_data_set_without_its_group_is_answered_with_the_whole_name(name, names):
+    with pytest.raises(ValueError, match=rf"unknown task '{name}'; .*; did you mean {names}\?$"):
+        get_task(name)
+
+
+def test_a_name_that_is_like_none_gets_no_suggestion():
+    with pytest.raises(ValueError, match="for a task of your own$"):
+        get_task("nothing")
 
 
 def test_all_of_glue_are_the_nine_of_its_average():
@@ -98,6 +122,15 @@ def test_each_data_set_is_found_in_its_own_folder_and_in_the_one_above(glue, nam
         assert examples.summary.examples == len(examples)
     for split in record.test:
         assert labels(read_split(record, split, data, labelled=False)) in ([None] * 2, [None] * 3)
+
+
+def test_glue_and_superglue_side_by_side(tmp_path):
+    files.write_glue(tmp_path / "glue_data", ["RTE"])
+    files.write_superglue(tmp_path / "superglue")
+    assert "glue_data" in read("glue:rte", "dev", tmp_path).summary.file
+    assert str(tmp_path / "superglue") in read("superglue:rte", "dev", tmp_path).summary.file
+    with pytest.raises(FileNotFoundError, match="glue:cola: there is no"):
+        read("glue:cola", "dev", tmp_path)
 
 
 def test_cola_has_no_header_in_train_and_one_in_test(glue):

@@ -396,6 +396,23 @@ def test_wrong_arguments(arguments, message):
         ab.finetune(**arguments)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"), [("glue:rte", {"text": "sentence2"}), ("race", {"form": "swag"}), ("race", {"blanks": False})]
+)
+def test_options_on_the_reading_of_files_are_refused(data, name, options):
+    message = rf"the option {next(iter(options))} cannot be given: {name} decides how its files are read; the task \w+"
+    folder = folder_of_data(data, name)
+    for given in (dict(data=folder), dict(train=folder / "train")):
+        with pytest.raises(ValueError, match=message):
+            ab.finetune(name, options=options, **given, **TINY)
+
+
+def test_rows_are_read_by_these_options():
+    rows = [{"a": f"A {word}.", "b": "It.", "label": label} for word, label in (("cat", "entailment"), ("dog", "not_entailment"))]
+    done = ab.finetune("glue:rte", rows, options={"text": "a", "pair": "b"}, **TINY)
+    assert done.trained.task.options["labels"] == ["entailment", "not_entailment"]
+
+
 def test_the_group_is_not_one_data_set(data):
     with pytest.raises(ValueError, match="glue:all stands for several data sets"):
         ab.finetune("glue:all", data=data / "glue_data", **TINY)

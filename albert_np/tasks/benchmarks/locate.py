@@ -9,7 +9,9 @@ from albert_np.tasks.benchmarks.record import SUFFIXES, Benchmark, Source, Split
 
 PACKED = ("", ".gz", ".xz")
 INSIDE = ("original/raw", "original", "raw")  # folders within a data set's, as in the archives of CoLA
-COLLECTIONS = ("glue", "gluedata", "superglue", "supergluedata")  # usual names of the folder that holds all data sets
+COLLECTIONS = {  # usual names of the folder that holds all data sets of a group
+    "glue": ("glue", "gluedata"), "superglue": ("superglue", "supergluedata"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ def get_folders(record: Benchmark, data: str | Path) -> list[Path]:
         raise ValueError(f"`data` must be a folder with the files of {record.title}, not the file {root}; give a file as `train`")
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {str(root)!r} with the files of {record.title} (`data`)")
-    roots = [root, *(path for path in sorted(root.iterdir()) if path.is_dir() and plain(path.name) in COLLECTIONS)]
+    collections = COLLECTIONS.get(record.group, ())  # GLUE and SuperGLUE may stand side by side, and both have an RTE
+    roots = [root, *(path for path in sorted(root.iterdir()) if path.is_dir() and plain(path.name) in collections)]
     names = spellings(record)
     own = [path for each in roots for path in sorted(each.iterdir()) if path.is_dir() and plain(path.name) in names]
     folders = [root, *own]

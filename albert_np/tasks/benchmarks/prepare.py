@@ -1,5 +1,6 @@
 """A benchmark's name and its data, as `finetune` needs them: the task, its examples, and the settings."""
 
+import os
 import warnings
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,16 +89,33 @@ def prepare(record: Benchmark, task: Task, data: Any, paper: bool, train: Any, d
     that names all files that are missing.
     """
     get_paper_settings(record, paper)
+    if train is None or is_path(train) or is_path(dev):
+        refuse_reading_options(record, task)
     if record.train is None:
         raise ValueError(f"{record.name} has no training examples: score it, or answer it, with a model of {record.model_from}")
     if train is None:
         train, dev = _read_both(record, data, dev)
-    elif isinstance(train, str) or hasattr(train, "__fspath__"):
+    elif is_path(train):
         train = read_file(record, train)
-    if isinstance(dev, str) or hasattr(dev, "__fspath__"):
+    if is_path(dev):
         dev = read_file(record, dev)
     from_table = {name: value for name, value in get_changes(record).items() if name not in changes}
     return Prepared(record, task, train, dev, paper, {**from_table, **changes}, from_table)
+
+
+def is_path(value: Any) -> bool:
+    """Return whether examples are given as a file."""
+    return isinstance(value, str | os.PathLike)
+
+
+def refuse_reading_options(record: Benchmark, task: Task) -> None:
+    """Raise ValueError for an option on the reading of files that differs from the benchmark's."""
+    own = {**task.defaults, **record.task_options()}
+    for name in task.reading:
+        if task.options[name] != own[name]:
+            raise ValueError(
+                f"the option {name} cannot be given: {record.name} decides how its files are read; the task {record.task} takes it"
+            )
 
 
 def _read_both(record: Benchmark, data: Any, dev: Any) -> tuple[Any, Any]:
