@@ -12,6 +12,7 @@ from scipy import stats
 
 import albert_np as ab
 from albert_np.data.formats import Labelled
+from albert_np.io.files import DataError
 from albert_np.models import AlbertConfig
 from albert_np.tasks import get_task
 from albert_np.tasks.benchmarks import BENCHMARKS, get_benchmark, get_group
@@ -354,6 +355,23 @@ def test_nothing_is_written_if_a_test_set_is_missing(data, tmp_path):
     (tmp_path / "RTE" / "test.tsv").unlink()
     with pytest.raises(FileNotFoundError, match=r"glue:rte: there is no test.tsv in"):
         write_submission(get_benchmark("glue:rte"), trained, tmp_path, tmp_path / "submission")
+    assert not (tmp_path / "submission").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "rows", "message"),
+    [
+        ("glue:rte", "test.tsv", ["0\ta\tb", "0\tc\td"], r"test.tsv: examples 1 and 2 have the same index, '0'"),
+        ("glue:rte", "test.tsv", ["0\ta\tb", "\tc\td"], r"test.tsv: example 2 has no index"),
+        ("superglue:rte", "test.jsonl", ['{"premise": "a", "hypothesis": "b"}'], r"test.jsonl: example 2 has no index"),
+    ],
+)  # fmt: skip
+def test_each_row_of_a_test_set_needs_an_index_of_its_own(data, tmp_path, name, file, rows, message):
+    trained = ab.finetune(name, data=data, **TINY).trained
+    first = "index\tsentence1\tsentence2" if file.endswith(".tsv") else '{"premise": "a", "hypothesis": "b", "idx": 0}'
+    files.write(tmp_path, file, first, *rows)
+    with pytest.raises(DataError, match=message):
+        write_submission(get_benchmark(name), trained, tmp_path, tmp_path / "submission")
     assert not (tmp_path / "submission").exists()
 
 

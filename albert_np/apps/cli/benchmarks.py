@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from albert_np.tasks.finetune import Finetuned
     from albert_np.tasks.trained import Trained
 
+CONFIG = "config.json"  # of a model
 Scores = Mapping[str, Mapping[str, float]]  # {name of the dev set: {metric: score}}
 
 
@@ -270,13 +271,20 @@ def submit_group(
 def load_group(
     group: "list[Benchmark]", model: Path, data: str | None, backend: str | None, test: bool = False
 ) -> "Iterator[tuple[Benchmark, Trained]]":
-    """Yield the data sets whose files are there, with their models. FileNotFoundError if a model's folder is missing."""
+    """Yield the data sets whose files and models are there; name the others on stderr. FileNotFoundError if none is there."""
     from albert_np.apps.cli.finetune import load_trained
     from albert_np.tasks.benchmarks import get_benchmark
 
-    for record in find_data(group, data, test):
-        folder = model / get_short_name(get_benchmark(record.model_from) if record.model_from else record)
-        yield record, load_trained(str(folder), record.name, backend)
+    there = find_data(group, data, test)
+    folders = {
+        record.name: model / get_short_name(get_benchmark(record.model_from) if record.model_from else record) for record in there
+    }
+    missing = [record.title for record in there if not (folders[record.name] / CONFIG).is_file()]
+    if missing and len(missing) < len(there):
+        print_note(f"left out, since {model} has no model for them: {', '.join(missing)}")
+        there = [record for record in there if record.title not in missing]
+    for record in there:
+        yield record, load_trained(str(folders[record.name]), record.name, backend)
 
 
 def summarize_group(group: "list[Benchmark]", scores: Mapping[str, Scores]) -> dict[str, Any]:

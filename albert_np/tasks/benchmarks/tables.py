@@ -180,7 +180,8 @@ def make_examples(
         if labelled and value is None:
             summary.leave_out("without a label, left out", number)
             continue
-        examples.append(Labelled(first or "", second, value, str(position if index is None else row[index])))
+        name = position if index is None else row.get(index)
+        examples.append(Labelled(first or "", second, value, "" if name is None else str(name).strip()))
     if not examples:
         raise DataError(f"{path}: none of its rows has a label, as in a test set")
     return examples

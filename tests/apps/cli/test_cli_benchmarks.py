@@ -147,6 +147,17 @@ def test_a_part_of_glue_is_named_as_a_part(tmp_path, capsys, fails):
     assert "is not empty" in fails("finetune", "glue:all", "--data", tmp_path / "data", *TINY, "--out", tmp_path / "runs")
 
 
+def test_models_that_a_group_lacks_are_named(glue, tmp_path, capsys):
+    """Of a part that was trained, the models are scored and their answers written; nothing ends in between."""
+    benchmark_files.write_glue(tmp_path / "data", ["CoLA", "RTE"])
+    printed(capsys, "finetune", "glue:all", "--data", tmp_path / "data", *TINY, "--out", tmp_path / "runs")
+    shown = printed(capsys, "predict", "glue:all", "--model", tmp_path / "runs", "--data", glue)
+    assert [Path(line).name for line in shown.out.splitlines()] == ["CoLA.tsv", "RTE.tsv"]
+    assert f"left out, since {tmp_path / 'runs'} has no model for them: SST-2, MRPC, STS-B, QQP, MNLI, QNLI, WNLI, AX" in shown.err
+    shown = printed(capsys, "evaluate", "glue:all", "--model", tmp_path / "runs", "--data", glue)
+    assert shown.out.splitlines()[-1].startswith("mean of 2 of 9 data sets, without glue:sst-2, ")
+
+
 def test_superglue_and_squad(tmp_path, capsys):
     data = benchmark_files.write_superglue(benchmark_files.write_squad(tmp_path / "data"))
     printed(capsys, "finetune", "superglue:boolq", "--data", data, *TINY, "--out", tmp_path / "b")
