@@ -89,7 +89,7 @@ def test_a_data_set_without_its_group_is_answered_with_the_whole_name(name, name
 
 
 def test_a_name_that_is_like_none_gets_no_suggestion():
-    with pytest.raises(ValueError, match="for a task of your own$"):
+    with pytest.raises(ValueError, match=r"for a task of your own$"):
         get_task("nothing")
 
 
@@ -203,6 +203,17 @@ def test_the_original_stsb(tmp_path):
     train = read("glue:sts-b", "train", tmp_path)
     assert train == [Labelled(*pair, float(n), str(n)) for n, pair in enumerate(PAIRS)]
     assert labels(read("glue:sts-b", "test", tmp_path, False)) == [None] * 4
+
+
+def test_a_tab_within_a_text_is_counted(tmp_path):
+    write(tmp_path, "train.tsv", row("gj04", 1, "", "A."), row("gj04", 0, "*", "A tab", "in it."))
+    write(tmp_path, "test.tsv", row("id", "question1", "question2"), row(0, "A?", "B?", "C?"))
+    for name, split, behind in (
+        ("glue:cola", "train", "4: what is behind 'sentence'"),
+        ("glue:qqp", "test", "3: what is behind 'qu"),
+    ):
+        line = read(name, split, tmp_path, labelled=split == "train").summary.describe()
+        assert f"1 with more columns than {behind}" in line
 
 
 def test_rows_of_qqp_without_all_columns_are_left_out_and_counted(glue):

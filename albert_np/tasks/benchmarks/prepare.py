@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,7 +91,8 @@ def prepare(record: Benchmark, task: Task, data: Any, paper: bool, train: Any, d
     """
     get_paper_settings(record, paper)
     if train is None or is_path(train) or is_path(dev):
-        refuse_reading_options(record, task)
+        own = {**task.defaults, **record.task_options()}
+        refuse_reading_options(record, task, [name for name, value in task.options.items() if value != own[name]])
     if record.train is None:
         raise ValueError(f"{record.name} has no training examples: score it, or answer it, with a model of {record.model_from}")
     if train is None:
@@ -108,13 +110,13 @@ def is_path(value: Any) -> bool:
     return isinstance(value, str | os.PathLike)
 
 
-def refuse_reading_options(record: Benchmark, task: Task) -> None:
-    """Raise ValueError for an option on the reading of files that differs from the benchmark's."""
-    own = {**task.defaults, **record.task_options()}
-    for name in task.reading:
-        if task.options[name] != own[name]:
+def refuse_reading_options(record: Benchmark, task: Task, names: Iterable[str]) -> None:
+    """Raise ValueError if one of these options is on the reading of files."""
+    for name in names:
+        if name in task.reading:
             raise ValueError(
-                f"the option {name} cannot be given: {record.name} decides how its files are read; the task {record.task} takes it"
+                f"the option {name} cannot be given: {record.name} decides how its files are read; the task {record.task} "
+                "takes it"
             )
 
 

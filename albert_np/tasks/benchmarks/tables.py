@@ -132,6 +132,8 @@ def name_cells(number: int, header: Sequence[str], cells: Sequence[str], fields:
     if len(cells) > len(header) and header[-1] in fields.label:
         row[header[-1]] = cells[-1]
         summary.note("with more columns than the header: the label is the last", number)
+    elif len(cells) > len(header) and header[-1] in (*fields.text, *fields.pair):
+        summary.note(f"with more columns than {len(header)}: what is behind {header[-1]!r} is not used", number)
     return row
 
 
