@@ -352,6 +352,18 @@ def test_what_is_missing_is_one_message(tmp_path):
         read("squad:2.0", "train", tmp_path)
 
 
+def test_an_archive_that_is_not_unpacked(tmp_path):
+    for name, benchmark in (("CoLA.zip", "glue:cola"), ("RACE.tar.gz", "race"), ("boolq.ZIP", "superglue:boolq")):
+        (tmp_path / name).write_bytes(b"PK")
+        folder = tmp_path / get_benchmark(benchmark).title
+        with pytest.raises(FileNotFoundError, match=rf"there is no .*: unpack {tmp_path / name} into {folder}$"):
+            read(benchmark, "dev", tmp_path)
+        with pytest.raises(ValueError, match=rf"`data` must be a folder .*, not the archive {tmp_path / name}: unpack it"):
+            read(benchmark, "dev", tmp_path / name)
+    with pytest.raises(FileNotFoundError, match="download SST-2"):
+        read("glue:sst-2", "train", tmp_path)
+
+
 def test_a_file_in_place_of_the_folder(tmp_path):
     write(tmp_path, "train.tsv", "x")
     with pytest.raises(ValueError, match="`data` must be a folder with the files of RTE, not the file"):
