@@ -431,6 +431,12 @@ def test_rows_are_read_by_these_options():
     assert done.trained.task.options["labels"] == ["entailment", "not_entailment"]
 
 
+@pytest.mark.parametrize(("name", "unit"), [("glue:sts-b", "squared error"), ("glue:rte", "nats")])
+def test_the_figure_has_the_unit_of_the_loss(data, name, unit):
+    figure = ab.finetune(name, data=data / "glue_data", **TINY).plot()
+    assert figure.axes[0].get_ylabel() == f"training loss ({unit})"
+
+
 def test_the_group_is_not_one_data_set(data):
     with pytest.raises(ValueError, match="glue:all stands for several data sets"):
         ab.finetune("glue:all", data=data / "glue_data", **TINY)
