@@ -25,9 +25,13 @@ UPRIGHT_COLUMNS = 10  # of a name below a column that is not turned
 
 
 def finetune_figures(
-    steps: Sequence[Record], epochs: Sequence[Record], metric: str, baselines: Mapping[str, Record], higher_is_better: bool = True,
+    steps: Sequence[Record],
+    epochs: Sequence[Record],
+    metric: str,
+    baselines: Mapping[str, Record],
+    higher_is_better: bool = True,
     unit: str | None = None,
-) -> dict[str, Figure]:  # fmt: skip
+) -> dict[str, Figure]:
     """Return {"learning": the loss per step and the score per epoch}; {} without steps.
 
     steps, epochs   the records of a `training.finetune.History`

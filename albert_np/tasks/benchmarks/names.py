@@ -62,7 +62,7 @@ def find_benchmark(name: object) -> Benchmark | None:
     several = f", or {group}:{ALL} for those of its average" if group in AVERAGED else ""
     if not rest:
         names = ", ".join(each.name for each in known.values())
-        raise ValueError(f"{name.rstrip(':')}: which one? Expected one of {names}{several}")
+        raise ValueError(f"{str(name).rstrip(':')}: which one? Expected one of {names}{several}")
     if plain(rest) == ALL and group in AVERAGED:
         raise ValueError(f"{group}:{ALL} stands for several data sets; expected one of {', '.join(AVERAGED[group])}")
     expected = f"expected {group}: and one of {', '.join(known)}{several}"

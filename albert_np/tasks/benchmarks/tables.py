@@ -182,8 +182,8 @@ def make_examples(
         if labelled and value is None:
             summary.leave_out("without a label, left out", number)
             continue
-        name = position if index is None else row.get(index)
-        examples.append(Labelled(first or "", second, value, "" if name is None else str(name).strip()))
+        identifier = position if index is None else row.get(index)
+        examples.append(Labelled(first or "", second, value, "" if identifier is None else str(identifier).strip()))
     if not examples:
         raise DataError(f"{path}: none of its rows has a label, as in a test set")
     return examples
