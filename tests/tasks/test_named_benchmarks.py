@@ -425,6 +425,15 @@ def test_options_on_the_reading_of_files_are_refused(data, name, options):
             ab.finetune(name, options=options, **given, **TINY)
 
 
+def test_rows_in_the_columns_of_the_data_set_are_read_as_its_files():
+    """Their labels may be the hub's ids, as in a DataFrame of the package `datasets`."""
+    rows = [{"premise": f"A {n}.", "hypothesis": "B.", "label": n, "idx": n} for n in (0, 1, 2)]
+    done = ab.finetune("glue:mnli", rows, [*rows, {**rows[0], "label": -1}], **TINY)
+    assert [example.label for example in done.held] == ["entailment", "neutral", "contradiction"]
+    with pytest.raises(DataError, match=r"train:2: the labels of MNLI are contradiction, .*, not '7'"):
+        ab.finetune("glue:mnli", [rows[0], {**rows[1], "label": 7}], **TINY)
+
+
 def test_rows_are_read_by_these_options():
     rows = [{"a": f"A {word}.", "b": "It.", "label": label} for word, label in (("cat", "entailment"), ("dog", "not_entailment"))]
     done = ab.finetune("glue:rte", rows, options={"text": "a", "pair": "b"}, **TINY)

@@ -94,7 +94,8 @@ def get_benchmark(name: str | Benchmark) -> Benchmark:
     """Return the record of a name. ValueError for any other name."""
     record = name if isinstance(name, Benchmark) else find_benchmark(name)
     if record is None:
-        raise ValueError(f"unknown benchmark {name!r}; expected one of {', '.join(BENCHMARKS)}")
+        hint = suggest_benchmark(name) if isinstance(name, str) else ""
+        raise ValueError(f"unknown benchmark {name!r}; expected one of {', '.join(BENCHMARKS)}{hint}")
     return record
 
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from albert_np.data.formats.summary import Examples
+from albert_np.data.formats.summary import Examples, FileSummary
 from albert_np.models.config import AlbertConfig
 from albert_np.tasks.benchmarks.hub import read_from_hub
 from albert_np.tasks.benchmarks.locate import describe_missing, locate
 from albert_np.tasks.benchmarks.record import Benchmark, Split
 from albert_np.tasks.benchmarks.settings import describe_settings, get_changes, get_paper_settings, get_settings
-from albert_np.tasks.benchmarks.tables import read_files, read_located
-from albert_np.tasks.task import Task
+from albert_np.tasks.benchmarks.tables import lower_keys, make_examples, read_files, read_located
+from albert_np.tasks.task import Task, is_frame
 
 DECIDED = ("kind", "classes", "benchmark")  # options of the task that a benchmark decides
 
@@ -101,8 +101,26 @@ def prepare(record: Benchmark, task: Task, data: Any, paper: bool, train: Any, d
         train = read_file(record, train)
     if is_path(dev):
         dev = read_file(record, dev)
+    train, dev = (read_rows(record, task, given, name) for given, name in ((train, "train"), (dev, "dev")))
     from_table = {name: value for name, value in get_changes(record).items() if name not in changes}
     return Prepared(record, task, train, dev, paper, {**from_table, **changes}, from_table)
+
+
+def read_rows(record: Benchmark, task: Task, given: Any, name: str) -> Any:
+    """Return the examples of rows in the benchmark's columns, a DataFrame or dicts, as those of its files; others as they are.
+
+    If options name the columns, the task reads the rows by them.
+    """
+    rows = given.to_dict("records") if is_frame(given) else given
+    if record.fields is None or not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        return given
+    numbered = [(number, lower_keys(row)) for number, row in enumerate(rows, start=1)]
+    if any(task.options[key] is not None for key in ("text", "pair", "label")) or numbered[0][1].keys().isdisjoint(
+        record.fields.text
+    ):
+        return given
+    summary = FileSummary(name, "rows with keys", position="row")
+    return Examples(make_examples(record, name, numbered, summary, labelled=True), summary)
 
 
 def is_path(value: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from albert_np.data.formats.summary import Examples
 from albert_np.io.files import DataError, make_folder, write_whole
 from albert_np.tasks.benchmarks.locate import describe_missing, locate
+from albert_np.tasks.benchmarks.names import get_benchmark
 from albert_np.tasks.benchmarks.prepare import read_split
 from albert_np.tasks.benchmarks.record import Benchmark, Split
 from albert_np.tasks.benchmarks.scoring import check_trained
@@ -17,12 +18,13 @@ from albert_np.tasks.trained import Trained
 DECIMALS = 3  # of the numbers in GLUE's sample submission
 
 
-def write_submission(record: Benchmark, trained: Trained, data: Any, out: str | Path) -> list[Path]:
+def write_submission(name: str | Benchmark, trained: Trained, data: Any, out: str | Path) -> list[Path]:
     """Answer a benchmark's test sets, write the files under their official names into the folder `out`, and return their paths.
 
     data: the folder of the files; None: the hub. FileNotFoundError if a test set is missing, DataError if its indices do not tell
     its rows apart; nothing is written then.
     """
+    record = get_benchmark(name)
     check_trained(record, trained)
     missing = [split for split in record.test if data is not None and locate(record, split, data) is None]
     if missing:
