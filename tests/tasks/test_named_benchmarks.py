@@ -383,6 +383,17 @@ def test_files_and_lists_in_place_of_the_folder(data):
     assert ab.finetune("glue:cola", examples, examples, **TINY).held == examples
 
 
+def test_the_folder_has_the_set_that_is_not_given(data):
+    folder = data / "glue_data"
+    own = [Labelled("a", "b", "entailment"), Labelled("c", "d", "not_entailment")]
+    assert len(ab.finetune("glue:rte", own, data=folder, **TINY).held) == 3
+    done = ab.finetune("glue:rte", data=folder, dev=own, **TINY)
+    assert done.held == own and len(done.history.steps) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert ab.finetune("glue:rte", own, **TINY).scores == []
+
+
 def test_without_a_dev_set_the_last_epoch_is_used(tmp_path):
     files.write_entailment(tmp_path)
     (tmp_path / "dev.tsv").unlink()

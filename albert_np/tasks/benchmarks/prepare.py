@@ -90,17 +90,15 @@ def prepare(record: Benchmark, task: Task, data: Any, paper: bool, train: Any, d
     that names all files that are missing.
     """
     get_paper_settings(record, paper)
-    if train is None or is_path(train) or is_path(dev):
+    splits = list_needed(record, data, train, dev)
+    if splits or is_path(train) or is_path(dev):
         own = {**task.defaults, **record.task_options()}
         refuse_reading_options(record, task, [name for name, value in task.options.items() if value != own[name]])
     if record.train is None:
         raise ValueError(f"{record.name} has no training examples: score it, or answer it, with a model of {record.model_from}")
-    if train is None:
-        train, dev = _read_both(record, data, dev)
-    elif is_path(train):
-        train = read_file(record, train)
-    if is_path(dev):
-        dev = read_file(record, dev)
+    read = _read_splits(record, splits, data)
+    train, dev = (read_file(record, given) if is_path(given) else given for given in (train, dev))
+    train, dev = read.get(record.train, train), read.get(record.dev[0], dev)
     train, dev = (read_rows(record, task, given, name) for given, name in ((train, "train"), (dev, "dev")))
     from_table = {name: value for name, value in get_changes(record).items() if name not in changes}
     return Prepared(record, task, train, dev, paper, {**from_table, **changes}, from_table)
@@ -138,16 +136,19 @@ def refuse_reading_options(record: Benchmark, task: Task, names: Iterable[str]) 
             )
 
 
-def _read_both(record: Benchmark, data: Any, dev: Any) -> tuple[Any, Any]:
-    """Return the training examples and, if no others are given, those of the first dev set."""
-    assert record.train is not None
-    wanted = [record.train, *([record.dev[0]] if dev is None else [])]
+def list_needed(record: Benchmark, data: Any, train: Any, dev: Any) -> list[Split]:
+    """Return the splits that nothing was given for. With other training examples, the dev set is that of a folder, if one is."""
+    needs_dev = dev is None and (train is None or data is not None)
+    return [*([record.train] if train is None and record.train else []), *([record.dev[0]] if needs_dev else [])]
+
+
+def _read_splits(record: Benchmark, splits: list[Split], data: Any) -> dict[Split, Any]:
+    """Return the examples of the splits; without its files, the dev set is left out with a warning."""
     if data is not None:
-        missing = [split for split in wanted if locate(record, split, data) is None]
+        missing = [split for split in splits if locate(record, split, data) is None]
         if record.train in missing:
             raise FileNotFoundError(describe_missing(record, missing, data))
         if missing:
             warnings.warn(describe_missing(record, missing, data) + "; without it the last epoch is used, unscored", stacklevel=2)
-            wanted = [record.train]
-    read = [read_split(record, split, data) for split in wanted]
-    return read[0], read[1] if len(read) > 1 else dev
+        splits = [split for split in splits if split not in missing]
+    return {split: read_split(record, split, data) for split in splits}
