@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.utils import assert_all_finite, check_random_state
+from sklearn.utils import assert_all_finite, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from albert_np.data.formats import Labelled
@@ -22,7 +22,7 @@ from albert_np.io.in_memory import load_saved, read_saved
 from albert_np.tasks.finetune import finetune
 from albert_np.tasks.initial_model import VOCAB_SIZE
 from albert_np.tasks.trained import Trained
-from albert_np.training.callbacks import Callback
+from albert_np.training.callbacks import Callback, Callbacks
 from albert_np.training.progress import Progress
 from albert_np.training.state import History
 
@@ -128,6 +128,15 @@ class AlbertEstimator(BaseEstimator):
             raise ValueError(f"X has the columns {names}, but {type(self).__name__} was fitted on {list(known)}")
         return rows
 
+    def _check_training_texts(self, X: Any, y: Any) -> list[Row]:
+        """Return the rows of X. ValueError unless y has a label for each."""
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        rows = self._check_texts(X, reset=True)
+        check_consistent_length(rows, y)
+        check_present(y)
+        return rows
+
     # ---- training and answers ----
 
     def _finetune(self, kind: str, rows: list[Row], labels: list[Any], classes: np.ndarray | None = None) -> None:
@@ -140,13 +149,14 @@ class AlbertEstimator(BaseEstimator):
         elif self.patience:
             raise ValueError("patience needs validation_fraction, the share of texts on which it counts improvements")
         options = {"kind": kind} | ({} if self.max_length is None else {"max_length": plain(self.max_length)})
-        report = Notes(Progress() if self.verbose else Callback())
+        notes = Notes()
+        report = Callbacks(Progress(), notes) if self.verbose else notes
         done = finetune(
             "classification", train, dev, options=options, report=report, processes=SINGLE_PROCESS, seed=self.seed_, **arguments
         )
         if done.stopped_by:  # a search must not go on to its next candidate
             raise KeyboardInterrupt if done.stopped_by == "SIGINT" else SystemExit(128 + signal.Signals[done.stopped_by])
-        self.history_, self.notes_ = done.history, report.notes
+        self.history_, self.notes_ = done.history, notes.lines
         self._set_trained(done.trained)
 
     def _hold_out(self, examples: list[Labelled], classes: np.ndarray | None) -> tuple[list[Labelled], list[Labelled]]:
@@ -207,16 +217,13 @@ class AlbertEstimator(BaseEstimator):
 
 
 class Notes(Callback):
-    """Collects the notes of a run, and passes all on to another callback. Texts that are cut are a warning, too."""
+    """Collects the notes of a run. Texts that are cut are a warning, too."""
 
-    def __init__(self, shown: Callback) -> None:
-        self.shown, self.notes = shown, list[str]()
-        self.start, self.step, self.evaluation = shown.start, shown.step, shown.evaluation  # type: ignore[method-assign]
-        self.tokenising, self.close = shown.tokenising, shown.close  # type: ignore[method-assign]
+    def __init__(self) -> None:
+        self.lines: list[str] = []
 
     def note(self, text: str) -> None:
-        self.notes.append(text)
-        self.shown.note(text)
+        self.lines.append(text)
         if "longer than max_length" in text:
             warnings.warn(text, stacklevel=2)
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from albert_np.sklearn.base import AlbertEstimator, check_present
+from albert_np.sklearn.base import AlbertEstimator
 from albert_np.tasks.initial_model import VOCAB_SIZE
 from albert_np.tasks.trained import Trained
 
@@ -68,11 +68,7 @@ class AlbertClassifier(ClassifierMixin, AlbertEstimator):
 
     def fit(self, X: Any, y: Any) -> "AlbertClassifier":
         """Train a model on texts and their classes, and return the estimator. There is no `sample_weight`."""
-        if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
-        rows = self._check_texts(X, reset=True)
-        check_consistent_length(rows, y)
-        check_present(y)
+        rows = self._check_training_texts(X, y)
         kind = type_of_target(y, input_name="y")
         if kind == "multilabel-indicator":
             table = np.asarray(y.toarray() if hasattr(y, "toarray") else y)

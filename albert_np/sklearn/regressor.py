@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_array, column_or_1d
 
-from albert_np.sklearn.base import AlbertEstimator, check_present
+from albert_np.sklearn.base import AlbertEstimator
 from albert_np.tasks.scale import parse_scale
 from albert_np.tasks.trained import Trained
 
@@ -25,11 +25,7 @@ class AlbertRegressor(RegressorMixin, AlbertEstimator):
 
     def fit(self, X: Any, y: Any) -> "AlbertRegressor":
         """Train a model on texts and their numbers, and return the estimator. There is no `sample_weight`."""
-        if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
-        rows = self._check_texts(X, reset=True)
-        check_consistent_length(rows, y)
-        check_present(y)
+        rows = self._check_training_texts(X, y)
         y = column_or_1d(check_array(y, ensure_2d=False, dtype=np.float64, input_name="y"), warn=True)
         self._finetune("number", rows, y.tolist())
         return self

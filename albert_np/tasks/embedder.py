@@ -23,6 +23,7 @@ from albert_np.training.encoding_progress import EncodingProgress
 
 TOKENS = 4096  # of a batch
 TOKENISED = 512  # texts that are tokenised at a time
+MAX = 1 << 30  # stands for no limit
 
 Row = tuple[np.ndarray, np.ndarray]  # ids and token types (T,) of a text
 
@@ -177,9 +178,6 @@ class Embedder:
             batches[-1].append(i)
             tokens += lengths[i]
         return batches
-
-
-MAX = 1 << 30  # stands for no limit
 
 
 def fit(row: np.ndarray, length: int) -> np.ndarray:

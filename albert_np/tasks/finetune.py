@@ -18,7 +18,7 @@ from albert_np.io.similar_names import NOTES, suggest
 from albert_np.models.config import FIELDS, AlbertConfig
 from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
 from albert_np.tasks import Task, get_task
-from albert_np.tasks.benchmarks import find_benchmark
+from albert_np.tasks.benchmarks import Benchmark, find_benchmark
 from albert_np.tasks.benchmarks.prepare import make_task, prepare
 from albert_np.tasks.finetune_checks import check_examples_given, check_teacher, check_types, get_packing
 from albert_np.tasks.finetune_folder import FinetuneFolder, check_task, examples_hash, new_folder, read_run
@@ -110,11 +110,8 @@ def finetune(
     )  # fmt: skip
     with processes.guard():
         check_types(options=options, changes=changes, seeds=seeds, out=out)
-        is_new, record = not isinstance(task, Task), find_benchmark(task)
-        task = get_task(task, **(options or {})) if record is None else make_task(record, options or {})
-        check_names(settings, task)
-        if is_new and record is None:
-            task.check_for_training(options or {})
+        options, changes = options or {}, changes or {}
+        task, record = choose_task(task, options, settings)
         check_examples_given(task, train, data, paper, record is not None)
         checked = FinetuneSettings.from_dict({**task.trains, **settings})
         if resume and out is None:
@@ -130,22 +127,18 @@ def finetune(
         callback = get_callback(report, progress, processes.is_main)
         benchmark = None
         if record is not None:
-            benchmark = prepare(record, task, data, paper, train, dev, changes or {})
+            benchmark = prepare(record, task, data, paper, train, dev, changes)
             train, dev, changes = benchmark.train, benchmark.dev, benchmark.changes
-        examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
-        task.notes.clear()
-        files = learn_from(task, {"train": (train, examples), "dev": (dev, held)}, callback)
-        for line in task.notes:
-            callback.note(line)
+        examples, held, files = read_examples(task, train, dev, callback)
         initial = InitialModel.resolve(
-            task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, callback, processes, lower_case,
+            task, model, config, tokenizer, from_scratch, changes, examples, vocab_size, callback, processes, lower_case,
             keep_accents,
         )  # fmt: skip
         if "max_length" in task.options:
             with processes.main_process_first():
-                limit_max_length(task, initial, options or {})
+                limit_max_length(task, initial, options)
         if benchmark is not None:
-            more, line = benchmark.settings(settings, options or {}, initial.stored_config(), initial.is_new)
+            more, line = benchmark.settings(settings, options, initial.stored_config(), initial.is_new)
             checked = FinetuneSettings.from_dict({**task.trains, **more, **settings})
             if line:
                 callback.note(line)
@@ -165,6 +158,26 @@ def finetune(
             finally:
                 del task.note, task.scored
                 callback.close()
+
+
+def choose_task(task: str | Task, options: dict[str, Any], settings: dict[str, Any]) -> tuple[Task, Benchmark | None]:
+    """Return the task with these options and, if a benchmark names it, this. ValueError for an unknown option or setting."""
+    record = find_benchmark(task)
+    chosen = get_task(task, **options) if record is None else make_task(record, options)
+    check_names(settings, chosen)
+    if record is None and not isinstance(task, Task):
+        chosen.check_for_training(options)
+    return chosen, record
+
+
+def read_examples(task: Task, train: Any, dev: Any, callback: Callback) -> tuple[list[Any], list[Any], list[dict[str, Any]]]:
+    """Return the training and the development examples, from which the task then has learned, and the summaries of both."""
+    examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
+    task.notes.clear()
+    files = learn_from(task, {"train": (train, examples), "dev": (dev, held)}, callback)
+    for line in task.notes:
+        callback.note(line)
+    return examples, held, files
 
 
 def learn_from(task: Task, given: dict[str, tuple[Any, list[Any]]], callback: Callback) -> list[dict[str, Any]]:

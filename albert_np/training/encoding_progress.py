@@ -2,7 +2,7 @@
 
 import time
 
-from albert_np.training.progress import Progress, _time_left
+from albert_np.training.progress import Progress
 
 MOMENT = 2.0  # seconds without a display
 
@@ -13,7 +13,7 @@ class EncodingProgress:
     def __init__(self, total: int, visible: bool = True) -> None:
         self.total, self.visible, self.done = total, visible, 0
         self._started = time.monotonic()
-        self._display: _Display | None = None
+        self._display: Progress | None = None
 
     def advance(self, tokens: int) -> None:
         """Count tokens that are encoded, and show it."""
@@ -21,24 +21,13 @@ class EncodingProgress:
         if not self.visible:
             return
         if self._display is None and time.monotonic() - self._started >= MOMENT and self.done < self.total:
-            self._display = _Display()
+            self._display = Progress()
         if self._display is not None:
-            self._display.encoding(self.done, self.total)
+            from rich.progress import TaskProgressColumn
+
+            self._display.show_share("encoding", TaskProgressColumn(), self.done, self.total)
 
     def close(self) -> None:
         """End the display."""
         if self._display is not None:
             self._display.close()
-
-
-class _Display(Progress):
-    def encoding(self, done: int, total: int) -> None:
-        """Show the share of the tokens that are encoded."""
-        from rich import progress
-
-        if self._bar is None:
-            columns = [progress.TextColumn("encoding"), progress.TaskProgressColumn(), *_time_left()]
-            self._bar = self._open_bar(columns, time.monotonic)
-            self._bar.add_task("", total=total)
-        self._bar.update(self._bar.task_ids[0], completed=done)
-        self._show("", done >= total)

@@ -86,15 +86,20 @@ class Progress(Callback):
         """Show how many bytes of the text are tokenised."""
         from rich import progress
 
-        if self._bar is None and done < total and total >= SMALL:
-            columns = [progress.TextColumn("tokenising"), progress.DownloadColumn(), *_time_left()]
-            self._bar = self._open_bar(columns, time.monotonic)
+        if self._bar is not None or (done < total and total >= SMALL):
+            self.show_share("tokenising", progress.DownloadColumn(), done, total)
+
+    def show_share(self, name: str, column: "progress.ProgressColumn", done: int, total: int) -> None:
+        """Show how much of a piece of work is done, by this column; the bar ends with it."""
+        from rich import progress
+
+        if self._bar is None:
+            self._bar = self._open_bar([progress.TextColumn(name), column, *_time_left()], time.monotonic)
             self._bar.add_task("", total=total)
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=done)
-            self._show("", False)
-            if done >= total:
-                self.close()
+        self._bar.update(self._bar.task_ids[0], completed=done)
+        self._show("", done >= total)
+        if done >= total:
+            self.close()
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""

@@ -4,7 +4,6 @@ import numpy as np
 
 from albert_np.data.formats import ChoiceQuestion, Labelled, Predicate, Propositions, Question, Related, Tagged, Translated
 from albert_np.tasks import initial_model
-from albert_np.tasks.translation import Translation
 from albert_np.text import AlbertTokenizer
 
 PEOPLE = "Anna Bela Carl Dora Emil Fritz Greta Hugo Ida Jonas".split()
@@ -114,4 +113,4 @@ def train_vocabulary() -> AlbertTokenizer:
     questions = [
         Translated(f"Who is in {place}?", f"What does {who} take? Where, when? Somebody.") for who in PEOPLE for place in PLACES
     ]
-    return initial_model.train_vocabulary(Translation(), [*statements, *questions], 160)
+    return initial_model.train_vocabulary([*statements, *questions], 160)

@@ -17,6 +17,7 @@ from albert_np.apps.cli.common import (
     print_note,
     print_table,
 )
+from albert_np.apps.cli.trained import load_trained, merge_with_stored_arguments
 from albert_np.data.formats.summary import count_noun
 
 if TYPE_CHECKING:
@@ -63,16 +64,6 @@ def refuse_data(task: str, data: str | None, out: str | None) -> None:
 def get_short_name(record: "Benchmark") -> str:
     """Return "mrpc" for "glue:mrpc": the name of its folder in that of a group."""
     return record.name.partition(":")[2]
-
-
-def check_resumed(run: dict[str, Any], task: str, out: Path) -> None:
-    """Raise ValueError if the stored run in `out` is for another benchmark, or for none."""
-    record = find_benchmark(task)
-    expected = record.name if record is not None and record.fields is not None else None
-    started = run["told"].get("options", {}).get("benchmark")
-    if started != expected:
-        own = f"the benchmark {started}" if started else f"the task {run['told'].get('task')}"
-        raise ValueError(f"cannot resume {out}: the run is for {own}, not for {task}")
 
 
 # ---- one benchmark ----
@@ -219,7 +210,6 @@ def finetune_group(
     task: str, group: "list[Benchmark]", out: Path, given: dict[str, Any], resume: bool, as_json: bool, quiet: bool
 ) -> None:
     """Train a model for each data set, one after the other, into out/NAME, and print the table of their scores."""
-    from albert_np.apps.cli.finetune import merge_with_stored_arguments
     from albert_np.engine.mpi import world
     from albert_np.io.files import write_json
     from albert_np.tasks.finetune import finetune, new_folder
@@ -287,7 +277,6 @@ def load_group(
     group: "list[Benchmark]", model: Path, data: str | None, backend: str | None, test: bool = False
 ) -> "Iterator[tuple[Benchmark, Trained]]":
     """Yield the data sets whose files and models are there; name the others on stderr. FileNotFoundError if none is there."""
-    from albert_np.apps.cli.finetune import load_trained
     from albert_np.tasks.benchmarks import get_benchmark
 
     there = find_data(group, data, test)
@@ -315,13 +304,14 @@ def summarize_group(group: "list[Benchmark]", scores: Mapping[str, Scores]) -> d
 
 def is_scored(record: "Benchmark", scores: Mapping[str, Scores]) -> bool:
     """Return whether there are scores of a data set: it has a dev set."""
-    return all(scores.get(record.name, {}).values()) and record.name in scores
+    return record.name in scores and all(scores[record.name].values())
 
 
 def print_group(
     task: str, group: "list[Benchmark]", scores: Mapping[str, Scores], result: dict[str, Any], as_json: bool, quiet: bool
 ) -> None:
     """Print the table of a group: each dev set with its official metrics, and the mean as the leaderboard forms it."""
+    from albert_np.tasks.benchmarks.scoring import official_score
     from albert_np.training.metrics import format_score
 
     if as_json:
@@ -334,7 +324,7 @@ def print_group(
         for name, each in scores.get(record.name, {}).items():
             title = f"{record.title} {name.removeprefix('dev_')}" if len(record.dev) > 1 else record.title
             values = " / ".join(format_score(each[metric]) for metric in record.metrics) if each else "not scored"
-            share = format_score(statistics.fmean(each[metric] for metric in record.metrics)) if each else ""
+            share = format_score(official_score(record, [each])) if each else ""
             rows.append([title, " / ".join(record.metrics), values, share])
     print_table(["", "metric", "score", "mean"], rows)
     known, missing = len(result["official"]), result["missing"]

@@ -189,9 +189,7 @@ def score_pairs(
         print("\n".join(f"{name:8}  {result[name]:.4f}" for name in ("spearman", "pearson")))
 
 
-def find_nearest(
-    embedder: "Embedder", queries: list[str], vectors: Any, texts: "Texts", top: int
-) -> list[dict[str, Any]]:  # fmt: skip
+def find_nearest(embedder: "Embedder", queries: list[str], vectors: Any, texts: "Texts", top: int) -> list[dict[str, Any]]:
     """Return the texts that are most similar to each query. index: of the vector; line (or row, or element): in the file."""
     rows = texts.not_blank()
     found = embedder.nearest(queries, vectors[rows], top)

@@ -1,7 +1,7 @@
 """albert-np finetune, evaluate, predict, translate: train a model for a task, score it, and answer new texts."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -23,9 +23,7 @@ from albert_np.apps.cli.common import (
     option,
     parse_config_fields,
     print_json,
-    print_note,
     print_table,
-    split_pairs,
     use_backend,
 )
 from albert_np.apps.cli.scores import (
@@ -37,10 +35,14 @@ from albert_np.apps.cli.scores import (
     select_details,
     summarize,
 )
+from albert_np.apps.cli.trained import (
+    NeededModel,
+    TaskOptions,
+    load_trained,
+    merge_with_stored_arguments,
+    parse_task_options,
+)
 from albert_np.apps.cli.zero_shot import AnsweringTask, LabelsOption, MultiLabelOption, TemplateOption, as_task_options
-
-if TYPE_CHECKING:
-    from albert_np.tasks.trained import Trained
 
 TaskArgument = Annotated[
     str,
@@ -49,11 +51,6 @@ TaskArgument = Annotated[
         help="classification, question-answering, multiple-choice, ner, relations, srl, translation; a benchmark: glue:mrpc, "
         "glue:all, superglue:boolq, squad, race (docs/glue.md); or file.py:Class for a task of your own.",
     ),
-]
-NeededModel = Annotated[str, typer.Option("--model", help="Required: the folder of a model that `finetune` trained.")]
-TaskOptions = Annotated[
-    list[str] | None,
-    typer.Option("--option", "-o", metavar="KEY=VALUE", help="An option of the task: -o text=review -o kind=sets"),
 ]
 DataOption = Annotated[
     str | None,
@@ -209,10 +206,10 @@ def finetune(
 
 def evaluate(
     task: AnsweringTask,
+    model: NeededModel,
     files: Annotated[
         list[str] | None, typer.Argument(metavar="FILES...", help="Examples with their labels; each file is scored separately.")
     ] = None,
-    model: NeededModel = "",
     data: DataOption = None,
     version: VersionOption = None,
     labels: LabelsOption = None,
@@ -233,8 +230,6 @@ def evaluate(
     from albert_np.training.finetune import numeric_scores
     from albert_np.training.metrics import format_score
 
-    if not model:
-        raise typer.BadParameter("Missing option '--model'.")
     task = benchmarks.add_version(task, version)
     if group := benchmarks.get_group(task):
         benchmarks.refuse_in_group(task, files=files, options=task_options, labels=labels, template=template)
@@ -265,10 +260,10 @@ def evaluate(
 
 def predict(
     task: AnsweringTask,
+    model: NeededModel,
     texts: Annotated[
         list[str] | None, typer.Argument(metavar="TEXT...", help="Texts; without any, one per line of standard input.")
     ] = None,
-    model: NeededModel = "",
     file: Annotated[
         str | None,
         typer.Option(
@@ -306,8 +301,6 @@ def predict(
 
     A benchmark: albert-np predict glue:mrpc --model runs/mrpc --data glue_data/MRPC
     """
-    if not model:
-        raise typer.BadParameter("Missing option '--model'.")
     if file is not None and texts:
         raise typer.BadParameter("give either texts or --file, not both")
     task = benchmarks.add_version(task, version)
@@ -323,10 +316,10 @@ def predict(
 
 
 def translate(
+    model: NeededModel,
     texts: Annotated[
         list[str] | None, typer.Argument(metavar="TEXT...", help="Sentences; without any, one per line of standard input.")
     ] = None,
-    model: NeededModel = "",
     file: Annotated[str | None, typer.Option("--file", help="A file of sentences, one per line.")] = None,
     beams: Annotated[int | None, typer.Option("--beams", min=1, help="Width of the beam search; 1 is greedy.")] = None,
     backend: BackendOption = None,
@@ -337,50 +330,7 @@ def translate(
 
     Example: albert-np translate --model runs/en-de --beams 4 "A man rides a bicycle."
     """
-    if not model:
-        raise typer.BadParameter("Missing option '--model'.")
     trained = load_trained(model, "translation", backend)
     if beams is not None:
         trained.task.options["num_beams"] = beams
     print_answers(trained, texts, file, as_json, quiet)
-
-
-# ---- shared by the commands ----
-
-
-def merge_with_stored_arguments(task: str, out: Path, given: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of the stored run in `out`, replaced by those given now. ValueError if it is for another task."""
-    from albert_np.engine.mpi import world
-    from albert_np.tasks import get_task
-    from albert_np.tasks.finetune_folder import check_task, read_run
-
-    run = world().broadcast_object(lambda: read_run(out))
-    check_task(run, get_task(task).name, out)
-    benchmarks.check_resumed(run, task, out)
-    stored = run["arguments"]
-    for name, other in (("model", "config"), ("config", "model")):
-        if given.get(name) is not None and stored.get(other) is not None:
-            raise ValueError(f"cannot resume {out}: it was started with {other} {stored[other]}: leave out {name} {given[name]}")
-    merged = {key: {**(stored.get(key) or {}), **given[key]} for key in ("options", "changes")}
-    return {**stored, **given, **merged}
-
-
-def parse_task_options(task: str, pairs: list[str] | None) -> dict[str, Any]:
-    """["text=1", "several=true"] -> {"text": "1", "several": True}: each value is read by the option's type."""
-    from albert_np.tasks import get_task
-
-    texts = split_pairs("--option", pairs)
-    if not texts:
-        return {}
-    owner = get_task(task)
-    return {key: owner.parse_option(key, text) for key, text in texts.items()}
-
-
-def load_trained(model: str, task: str, backend: str | None, options: list[str] | None = None) -> "Trained":
-    """Load a fine-tuned model, with other options of its task if any are given. ValueError if it is for another task."""
-    from albert_np.tasks.trained import Trained
-
-    use_backend(backend)
-    trained = Trained.from_pretrained(model, task, options=parse_task_options(task, options))
-    trained.task.note = print_note
-    return trained

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from albert_np.apps.cli.common import BackendOption, QuietOption, print_message, split_pairs, use_backend
-from albert_np.apps.cli.finetune import TaskOptions
+from albert_np.apps.cli.trained import TaskOptions
 from albert_np.engine import threads
 
 BACKLOG = 1024  # connections waiting to be accepted

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from albert_np.data.formats.choice_forms import Keys
-from albert_np.data.formats.objects import quote_names
+from albert_np.data.formats.objects import get_id, quote_names
 from albert_np.io.files import DataError
 
 COPA_QUESTIONS = {"cause": "What was the cause of this?", "effect": "What happened as a result?"}
@@ -68,14 +68,11 @@ def make_entry(position: str, value: dict[str, Any], form: str, keys: Keys) -> E
         if question.strip().lower() not in COPA_QUESTIONS:
             raise DataError(f"{position}: {keys.question!r} must be cause or effect, as in COPA, not {question[:40]!r}")
         question = COPA_QUESTIONS[question.strip().lower()]
-    name = value.get(keys.id) if keys.id is not None else None
-    if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
-        raise DataError(f"{position}: {keys.id!r} must be a text or an integer, not {str(name)[:40]!r}")
+    name = get_id(value, keys.id, position) or None
     label = value.get(keys.label) if keys.label is not None else None
     if not isinstance(label, str | int | float | None) or isinstance(label, bool):
         raise DataError(f"{position}: {keys.label!r} must be one label, a text or a number, not {str(label)[:40]!r}")
-    identifier = None if name is None or str(name) == "" else str(name)
-    return Entry(position, context, question, choices, names, label, identifier, get_group(position, value, form, keys), answer)
+    return Entry(position, context, question, choices, names, label, name, get_group(position, value, form, keys), answer)
 
 
 def get_text(position: str, value: dict[str, Any], key: str | None) -> str:

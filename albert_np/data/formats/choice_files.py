@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
-from albert_np.data.formats.lines import FilePath, get_suffix, parse_json, read_text, split_lines
+from albert_np.data.formats.lines import FilePath, get_suffix, parse_json_or_lines, read_text
 from albert_np.data.formats.summary import FileSummary, count_noun
 from albert_np.io.files import DataError
 
@@ -50,13 +50,7 @@ def read_race_file(path: Path, place: Path) -> Rows:
     if text.lstrip()[:1] != "{":
         raise DataError(f"{path}: expected a JSON object, as RACE has them, got {text.strip()[:40]!r}")
     level = path.parent.name
-    try:
-        values = [parse_json(path, text)]
-    except DataError as error:
-        if not str(error).endswith("Extra data"):  # a second value
-            raise
-        lines = enumerate(split_lines(text), start=1)
-        values = [parse_json(path, line, number) for number, line in lines if line.strip()]
+    values = [value for _, value in parse_json_or_lines(path, text)]
     if level in LEVELS:  # which the id may lack
         values = [{**value, "folder": level} if isinstance(value, dict) else value for value in values]
     return [(str(place), value) for value in values]

@@ -113,7 +113,7 @@ class Keys:
 # ---- the form of a file and its keys ----
 
 
-def choose_form(path: FilePath, rows: Sequence[tuple[str, Any]], given: str | None, rules: KeyRules) -> tuple[str, Objects]:
+def choose_form(rows: Sequence[tuple[str, Any]], given: str | None, rules: KeyRules) -> tuple[str, Objects]:
     """Return the name of the form and the objects, the question of each opened if it is an object itself, as in ARC.
 
     DataError that names the position for a value that is not an object, or if the first has not the keys of the given form.

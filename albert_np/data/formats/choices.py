@@ -4,7 +4,9 @@ docs/multiple_choice.md has the rules as a table. choice_forms: the keys of each
 object; choice_labels: the right choice; choice_files: RACE's folders and COPA's XML.
 """
 
+import itertools
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,15 +19,13 @@ from albert_np.data.formats.choice_labels import LabelRules, resolve_labels
 from albert_np.data.formats.delimited import read_delimited
 from albert_np.data.formats.lines import (
     FilePath,
-    UniqueIds,
     decode_text,
     get_suffix,
-    parse_json,
+    parse_json_or_lines,
     read_bytes,
     require_examples,
-    split_lines,
 )
-from albert_np.data.formats.objects import read_objects, shorten_position
+from albert_np.data.formats.objects import complete_ids, read_objects, shorten_position
 from albert_np.data.formats.summary import Examples, FileSummary
 from albert_np.io.files import DataError
 
@@ -156,14 +156,10 @@ def read_cells(path: FilePath, summary: FileSummary, given: Sequence[str], delim
 
 def read_objects_of_text(path: FilePath, text: str, summary: FileSummary) -> Rows:
     """Return the objects of a .txt: one over all lines, as RACE may have it, or one on each line."""
-    try:
-        whole = parse_json(path, text)
-    except DataError as error:
-        if not str(error).endswith("Extra data"):  # a second value
-            raise
+    (line, whole), *more = parse_json_or_lines(path, text)
+    if line is not None:
         summary.format = "JSON lines"
-        numbered = [(number, line) for number, line in enumerate(split_lines(text), start=1) if line.strip()]
-        return [(f"{path}:{number}", parse_json(path, line, number)) for number, line in numbered]
+        return [(f"{path}:{number}", value) for number, value in ((line, whole), *more)]
     summary.format = "JSON"
     values = whole if isinstance(whole, list) else [whole]
     return [(f"{path}: element {i}" if len(values) > 1 else f"{path}:1", value) for i, value in enumerate(values, start=1)]
@@ -173,7 +169,7 @@ def make_questions(
     path: FilePath, rows: Rows, summary: FileSummary, form: str | None, rules: KeyRules, labels: LabelRules, blanks: bool | None
 ) -> Questions:
     """Return the questions of (position, object), and complete the summary."""
-    name, objects = choose_form(path, rows, form, rules)
+    name, objects = choose_form(rows, form, rules)
     keys = choose_keys(path, objects, name, rules)
     entries = [entry for position, value in objects for entry in make_entries(position, value, name, keys)]
     require_examples(path, entries)
@@ -181,7 +177,7 @@ def make_questions(
     if labels.count_from is None:
         labels = replace(labels, count_from=FORMS[name].count_from)
     answers, first = resolve_labels(entries, places, labels, summary, keys.label is not None)
-    ids = list(complete_ids(path, entries, places, name))
+    ids = complete_ids(path, list(zip(places, name_questions(entries, name))))
     questions = Questions(
         (make_question(entry, place, answer, identifier, name, blanks, summary)
          for entry, place, answer, identifier in zip(entries, places, answers, ids)), summary,
@@ -208,24 +204,12 @@ def make_question(
     return question
 
 
-def complete_ids(path: FilePath, entries: Sequence[Entry], places: Sequence[int | str], form: str) -> Iterator[str]:
-    """Yield the id of each question, or its number. RACE's are of passages: the question's number is added.
-
-    DataError that names both positions if two are equal.
-    """
-    unique, counts = UniqueIds(path), dict[str, int]()
-    taken = {entry.id for entry in entries}
-    for number, (entry, place) in enumerate(zip(entries, places), start=1):
-        if entry.id is None:
-            yield str(number) if str(number) not in taken else f"#{number}"
-            continue
-        name = entry.id
-        if form == "race":
-            counts[name] = counts.get(name, -1) + 1
-            name = f"{name}-{counts[name]}"
-        else:
-            unique.add(name, place)
-        yield name
+def name_questions(entries: Sequence[Entry], form: str) -> list[str | None]:
+    """Return the ids that the file gives its questions. RACE's are of passages: the question's number is added."""
+    if form != "race":
+        return [entry.id for entry in entries]
+    counters: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
+    return [None if entry.id is None else f"{entry.id}-{next(counters[entry.id])}" for entry in entries]
 
 
 def describe(questions: Questions, form: str, keys: Keys, objects: Rows, first: int | None, summary: FileSummary) -> None:

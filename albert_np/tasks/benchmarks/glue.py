@@ -4,7 +4,7 @@ File names and columns are those of the official archives and of the usual downl
 original releases. Ids of labels are those of the data set nyu-mll/glue on the hub.
 """
 
-from albert_np.tasks.benchmarks.record import Benchmark, Fields, PaperSettings, Source, Split
+from albert_np.tasks.benchmarks.record import Benchmark, Fields, PaperSettings, Source, Split, test_split
 
 GLUE = "https://gluebenchmark.com/tasks"
 BINARY = ("0", "1")
@@ -13,12 +13,6 @@ THREE = ("contradiction", "entailment", "neutral")  # in the order of Google's c
 THREE_HUB = ("entailment", "neutral", "contradiction")
 TRAIN, DEV = Split("train", "train"), (Split("dev", "validation"),)
 SENTENCES = Fields(("sentence1",), ("sentence2",))
-
-
-def test_split(submission: str) -> tuple[Split, ...]:
-    """Return the test set whose answers are submitted under this name."""
-    return (Split("test", "test", submission=submission),)
-
 
 COLA = Benchmark(
     "glue:cola", "CoLA", "classification", ("matthews",),

@@ -4,6 +4,7 @@ from typing import Any
 
 from albert_np.data.formats.squad import Question
 from albert_np.data.formats.summary import Examples, FileSummary
+from albert_np.tasks import get_task
 from albert_np.tasks.benchmarks.record import Benchmark, Split
 from albert_np.tasks.benchmarks.tables import Row, lower_keys, make_examples
 
@@ -40,9 +41,7 @@ def read_from_hub(record: Benchmark, split: Split, labelled: bool = True) -> Exa
     if record.task == "question-answering":
         return Examples([make_question(row) for _, row in rows], summary)
     if record.fields is None:
-        from albert_np.tasks.benchmarks.prepare import make_task
-
-        return Examples(make_task(record, {}).examples([row for _, row in rows], file), summary)
+        return Examples(get_task(record.name).examples([row for _, row in rows], file), summary)
     return Examples(make_examples(record, file, rows, summary, labelled), summary)
 
 

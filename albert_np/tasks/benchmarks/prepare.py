@@ -4,28 +4,28 @@ import os
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from albert_np.data.formats.summary import Examples, FileSummary
 from albert_np.models.config import AlbertConfig
+from albert_np.tasks import Task, get_task
 from albert_np.tasks.benchmarks.hub import read_from_hub
 from albert_np.tasks.benchmarks.locate import describe_missing, locate
 from albert_np.tasks.benchmarks.record import Benchmark, Split
 from albert_np.tasks.benchmarks.settings import describe_settings, get_changes, get_paper_settings, get_settings
 from albert_np.tasks.benchmarks.tables import lower_keys, make_examples, read_files, read_located
-from albert_np.tasks.task import Task, is_frame
+from albert_np.tasks.task import is_frame
 
 DECIDED = ("kind", "classes", "benchmark")  # options of the task that a benchmark decides
 
 
 def make_task(record: Benchmark, options: dict[str, Any]) -> Task:
     """Return the task of a benchmark. ValueError for an option that it decides."""
-    from albert_np.tasks import get_task
-
     for name in options:
         if name in DECIDED and record.fields is not None:
             raise ValueError(f"the option {name} cannot be given: {record.name} decides it")
-    return get_task(record.task, **{**record.task_options(), **options})
+    return get_task(record.name, **options)
 
 
 def read_split(record: Benchmark, split: Split, data: Any = None, labelled: bool = True) -> Examples[Any]:
@@ -45,13 +45,11 @@ def read_split(record: Benchmark, split: Split, data: Any = None, labelled: bool
 
 def read_file(record: Benchmark, path: Any, labelled: bool = True) -> Examples[Any]:
     """Return the examples of a file in the benchmark's layout."""
-    from pathlib import Path
-
     return read_files(record, [Path(path)], labelled) if record.fields is not None else _read_by_task(record, path, labelled)
 
 
 def _read_by_task(record: Benchmark, path: Any, labelled: bool) -> Examples[Any]:
-    task = make_task(record, {})
+    task = get_task(record.name)
     examples: Examples[Any] = task.read(path) if labelled else task.read_unlabelled(path)  # type: ignore[assignment]
     return examples
 
@@ -80,7 +78,7 @@ class Prepared:
             return {}, ""
         settings = get_settings(table, self.paper, given, config, is_new)
         length = None if "max_length" in options else self.task.options["max_length"]
-        return settings, describe_settings(self.record, self.paper, settings, self.from_table, given, length)
+        return settings, describe_settings(self.record, settings, self.from_table, given, length)
 
 
 def prepare(record: Benchmark, task: Task, data: Any, paper: bool, train: Any, dev: Any, changes: dict[str, Any]) -> Prepared:

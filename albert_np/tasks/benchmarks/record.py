@@ -39,6 +39,11 @@ class Split:
     submission: str = ""
 
 
+def test_split(submission: str) -> tuple[Split, ...]:
+    """Return the one test set of a benchmark, whose answers are submitted under this name."""
+    return (Split("test", "test", submission=submission),)
+
+
 @dataclass(frozen=True)
 class Fields:
     """The columns of a table, or the keys of objects, in lower case; of several names the first that a file has counts.

@@ -67,6 +67,6 @@ def official_score(record: Benchmark, scores: Iterable[Scores]) -> float:
 
 
 def mean_score(scores: Mapping[str, float], records: Sequence[Benchmark]) -> tuple[float, list[str]]:
-    """Return the mean of the benchmarks' scores, {name: official score}, and the names of those that lack one."""
+    """Return the mean of the scores, and the names of the benchmarks that lack one. scores: {name: official score}"""
     missing = [record.name for record in records if record.name not in scores]
     return statistics.fmean(scores.values()) if scores else 0.0, missing

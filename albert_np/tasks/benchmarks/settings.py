@@ -45,12 +45,7 @@ def get_settings(table: PaperSettings, paper: bool, given: dict[str, Any], confi
 
 
 def describe_settings(
-    record: Benchmark,
-    paper: bool,
-    settings: dict[str, Any],
-    changes: dict[str, Any],
-    given: dict[str, Any],
-    max_length: int | None,
+    record: Benchmark, settings: dict[str, Any], changes: dict[str, Any], given: dict[str, Any], max_length: int | None
 ) -> str:
     """Return a line on the settings that come from the table.
 

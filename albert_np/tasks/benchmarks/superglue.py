@@ -3,18 +3,12 @@
 The ALBERT paper has no settings for them, so the ordinary ones count.
 """
 
-from albert_np.tasks.benchmarks.record import Benchmark, Fields, Source, Split
+from albert_np.tasks.benchmarks.record import Benchmark, Fields, Source, Split, test_split
 
 SUPERGLUE = "https://super.gluebenchmark.com/tasks"
 HUB = "aps/super_glue"
 TRAIN, DEV = Split("train", "train"), (Split("dev", "validation", (Source(("val.jsonl",)),)),)
 TRUTH = ("false", "true")
-
-
-def test_split(submission: str) -> tuple[Split, ...]:
-    """Return the test set whose answers are submitted under this name."""
-    return (Split("test", "test", submission=submission),)
-
 
 BOOLQ = Benchmark(
     "superglue:boolq", "BoolQ", "classification", ("accuracy",), TRAIN, DEV, test_split("BoolQ.jsonl"), SUPERGLUE,

@@ -22,11 +22,10 @@ def folder(tmp_path_factory):
     from albert_np.data.formats import Translated
     from albert_np.tasks.classification import Classification
     from albert_np.tasks.initial_model import train_vocabulary
-    from albert_np.tasks.translation import Translation
     from albert_np.tasks.zero_shot import ZeroShot
 
     texts = [Translated(e.text, "Who is in what? Where is Anna? When does she come?") for e in examples("classification", 200)]
-    tokenizer = train_vocabulary(Translation(), texts, 150)
+    tokenizer = train_vocabulary(texts, 150)
     made = {}
 
     def of(name):
