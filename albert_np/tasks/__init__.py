@@ -39,9 +39,11 @@ def get_task(name: str | Task, **options: Any) -> Task:
     target = TASKS.get(name.replace("_", "-"), name)
     module, colon, class_name = target.rpartition(":")
     if not colon:
+        from albert_np.tasks.benchmarks.names import suggest_benchmark
+
         raise ValueError(
             f"unknown task {name!r}; expected one of {', '.join(TASKS)}, a benchmark such as glue:mrpc, or file.py:Class for a "
-            "task of your own"
+            f"task of your own{suggest_benchmark(name)}"
         )
     task_class = getattr(_import_module(module), class_name, None)
     if not (isinstance(task_class, type) and issubclass(task_class, Task)):

@@ -95,4 +95,5 @@ def run_figures(history: History, task: Task, baselines: dict[str, dict[str, Any
     """Return the figures of a run, {name: figure}; {} if no step was made."""
     from albert_np.plots import finetune_figures
 
-    return finetune_figures(history.steps, history.epochs, task.metric, baselines, task.higher_is_better)
+    unit = "squared error" if task.options.get("kind") == "number" else None  # also where the score is a correlation
+    return finetune_figures(history.steps, history.epochs, task.metric, baselines, task.higher_is_better, unit)

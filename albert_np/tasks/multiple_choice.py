@@ -14,6 +14,7 @@ and the passage is cut at its end. The score is the accuracy, also of each group
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -106,13 +107,15 @@ class MultipleChoice(Task):
         return keys, LabelRules(self.options["label_kind"], self.options["count_from"]), self.options["blanks"]
 
     def example(self, text: str) -> ChoiceQuestion:
-        """Return an example of a question, a tab, and its choices, separated by tabs; or of an object, as on a line of JSON."""
+        """Return an example of a question, a tab, and its choices, separated by tabs; or of an object, as on a line of JSON,
+        whose label is not read."""
         if text.lstrip().startswith("{"):
             try:
                 value = json.loads(text)
             except (ValueError, RecursionError) as error:
                 raise ValueError(f"{EXPECTED}; it is not valid JSON: {error}") from None
-            return question_from_object(value, self.options["form"], *self.reading_rules(True))
+            keys, labels, blanks = self.reading_rules(True)
+            return question_from_object(value, self.options["form"], replace(keys, label=NOTHING), labels, blanks)
         question, *choices = text.rstrip("\t").split("\t")
         if len(choices) < 2:
             raise ValueError(EXPECTED)

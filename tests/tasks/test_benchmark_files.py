@@ -10,6 +10,7 @@ from benchmark_files import PAIRS, row, write
 
 from albert_np.data.formats import Labelled
 from albert_np.io.files import DataError
+from albert_np.tasks import get_task
 from albert_np.tasks.benchmarks import BENCHMARKS, find_benchmark, get_benchmark, get_group
 from albert_np.tasks.benchmarks.prepare import read_file, read_split
 
@@ -62,11 +63,34 @@ def test_other_names_are_not_those_of_benchmarks(name):
         ("superglue:bool", r"expected superglue: and one of boolq, .*did you mean 'superglue:boolq'\?"),
         ("squad", "squad: which one. Expected one of squad:1.1, squad:2.0"),
         ("glue:all", "stands for several data sets"),
+        ("glue", "^glue: which one. Expected one of glue:cola, "),
+        ("super_glue", "^super_glue: which one. Expected one of superglue:boolq, "),
+        ("glue:mnli_mismatched", r"did you mean 'glue:mnli'\?"),
+        ("superglue:wsc", "superglue:wsc is not among the benchmarks of albert_np; .* and one of boolq, cb, copa, rte, wic$"),
+        ("superglue:MultiRC", "superglue:MultiRC is not among the benchmarks"),
+        ("race:middle", "unknown benchmark 'race:middle'; expected race, which has a score of RACE-M"),
     ],
 )
 def test_a_misspelled_name_is_answered_with_the_right_one(name, message):
     with pytest.raises(ValueError, match=message):
         find_benchmark(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("mrpc", "glue:mrpc"), ("SST2", "glue:sst-2"), ("glue/mrpc", "glue:mrpc"), ("rte", "glue:rte or superglue:rte"),
+        ("swag", "multiple-choice, which reads its files"), ("boolq", "superglue:boolq"),
+    ],
+)  # fmt: skip
+def test_a_data_set_without_its_group_is_answered_with_the_whole_name(name, names):
+    with pytest.raises(ValueError, match=rf"unknown task '{name}'; .*; did you mean {names}\?$"):
+        get_task(name)
+
+
+def test_a_name_that_is_like_none_gets_no_suggestion():
+    with pytest.raises(ValueError, match=r"for a task of your own$"):
+        get_task("nothing")
 
 
 def test_all_of_glue_are_the_nine_of_its_average():
@@ -98,6 +122,15 @@ def test_each_data_set_is_found_in_its_own_folder_and_in_the_one_above(glue, nam
         assert examples.summary.examples == len(examples)
     for split in record.test:
         assert labels(read_split(record, split, data, labelled=False)) in ([None] * 2, [None] * 3)
+
+
+def test_glue_and_superglue_side_by_side(tmp_path):
+    files.write_glue(tmp_path / "glue_data", ["RTE"])
+    files.write_superglue(tmp_path / "superglue")
+    assert "glue_data" in read("glue:rte", "dev", tmp_path).summary.file
+    assert str(tmp_path / "superglue") in read("superglue:rte", "dev", tmp_path).summary.file
+    with pytest.raises(FileNotFoundError, match="glue:cola: there is no"):
+        read("glue:cola", "dev", tmp_path)
 
 
 def test_cola_has_no_header_in_train_and_one_in_test(glue):
@@ -170,6 +203,17 @@ def test_the_original_stsb(tmp_path):
     train = read("glue:sts-b", "train", tmp_path)
     assert train == [Labelled(*pair, float(n), str(n)) for n, pair in enumerate(PAIRS)]
     assert labels(read("glue:sts-b", "test", tmp_path, False)) == [None] * 4
+
+
+def test_a_tab_within_a_text_is_counted(tmp_path):
+    write(tmp_path, "train.tsv", row("gj04", 1, "", "A."), row("gj04", 0, "*", "A tab", "in it."))
+    write(tmp_path, "test.tsv", row("id", "question1", "question2"), row(0, "A?", "B?", "C?"))
+    for name, split, behind in (
+        ("glue:cola", "train", "4: what is behind 'sentence'"),
+        ("glue:qqp", "test", "3: what is behind 'qu"),
+    ):
+        line = read(name, split, tmp_path, labelled=split == "train").summary.describe()
+        assert f"1 with more columns than {behind}" in line
 
 
 def test_rows_of_qqp_without_all_columns_are_left_out_and_counted(glue):
@@ -306,6 +350,18 @@ def test_what_is_missing_is_one_message(tmp_path):
         read("glue:cola", "dev", tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match=r"there is no train-v2.0.json in .*download SQuAD 2.0 \(https://"):
         read("squad:2.0", "train", tmp_path)
+
+
+def test_an_archive_that_is_not_unpacked(tmp_path):
+    for name, benchmark in (("CoLA.zip", "glue:cola"), ("RACE.tar.gz", "race"), ("boolq.ZIP", "superglue:boolq")):
+        (tmp_path / name).write_bytes(b"PK")
+        folder = tmp_path / get_benchmark(benchmark).title
+        with pytest.raises(FileNotFoundError, match=rf"there is no .*: unpack {tmp_path / name} into {folder}$"):
+            read(benchmark, "dev", tmp_path)
+        with pytest.raises(ValueError, match=rf"`data` must be a folder .*, not the archive {tmp_path / name}: unpack it"):
+            read(benchmark, "dev", tmp_path / name)
+    with pytest.raises(FileNotFoundError, match="download SST-2"):
+        read("glue:sst-2", "train", tmp_path)
 
 
 def test_a_file_in_place_of_the_folder(tmp_path):

@@ -168,7 +168,9 @@ def test_typed_texts_are_a_question_and_choices_or_an_object():
     assert task.example("Why?\tso\tno\t") == ChoiceQuestion("Why?", ("so", "no"))
     full = {"context": "He fell.", "question": "Why?", "choices": ["so", "no"]}
     assert task.example(json.dumps(full)) == ChoiceQuestion("Why?", ("so", "no"), context="He fell.")
-    assert task.example(json.dumps({**full, "id": "x", "label": "no"})).label == 1
+    for label in ("no", 7, [0, 1], "?"):  # it is not read, whatever it is
+        example = task.example(json.dumps({**full, "id": "x", "label": label}))
+        assert (example.id, example.label) == ("x", None)
     for text, message in (
         ("Why?", "expected a question and its choices, separated by tabs, or an object"),
         ("Why?\tso", "expected a question and its choices"),

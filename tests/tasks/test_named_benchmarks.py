@@ -12,6 +12,7 @@ from scipy import stats
 
 import albert_np as ab
 from albert_np.data.formats import Labelled
+from albert_np.io.files import DataError
 from albert_np.models import AlbertConfig
 from albert_np.tasks import get_task
 from albert_np.tasks.benchmarks import BENCHMARKS, get_benchmark, get_group
@@ -357,12 +358,40 @@ def test_nothing_is_written_if_a_test_set_is_missing(data, tmp_path):
     assert not (tmp_path / "submission").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "file", "rows", "message"),
+    [
+        ("glue:rte", "test.tsv", ["0\ta\tb", "0\tc\td"], r"test.tsv: examples 1 and 2 have the same index, '0'"),
+        ("glue:rte", "test.tsv", ["0\ta\tb", "\tc\td"], r"test.tsv: example 2 has no index"),
+        ("superglue:rte", "test.jsonl", ['{"premise": "a", "hypothesis": "b"}'], r"test.jsonl: example 2 has no index"),
+    ],
+)  # fmt: skip
+def test_each_row_of_a_test_set_needs_an_index_of_its_own(data, tmp_path, name, file, rows, message):
+    trained = ab.finetune(name, data=data, **TINY).trained
+    first = "index\tsentence1\tsentence2" if file.endswith(".tsv") else '{"premise": "a", "hypothesis": "b", "idx": 0}'
+    files.write(tmp_path, file, first, *rows)
+    with pytest.raises(DataError, match=message):
+        write_submission(get_benchmark(name), trained, tmp_path, tmp_path / "submission")
+    assert not (tmp_path / "submission").exists()
+
+
 def test_files_and_lists_in_place_of_the_folder(data):
     folder = data / "glue_data" / "CoLA"
     done = ab.finetune("glue:cola", folder / "train.tsv", folder / "dev.tsv", **TINY)
     assert done.trained.task.metric == "matthews" and len(done.held) == 4
     examples = [Labelled("A sentence.", None, "1"), Labelled("Sentence a.", None, "0")]
     assert ab.finetune("glue:cola", examples, examples, **TINY).held == examples
+
+
+def test_the_folder_has_the_set_that_is_not_given(data):
+    folder = data / "glue_data"
+    own = [Labelled("a", "b", "entailment"), Labelled("c", "d", "not_entailment")]
+    assert len(ab.finetune("glue:rte", own, data=folder, **TINY).held) == 3
+    done = ab.finetune("glue:rte", data=folder, dev=own, **TINY)
+    assert done.held == own and len(done.history.steps) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert ab.finetune("glue:rte", own, **TINY).scores == []
 
 
 def test_without_a_dev_set_the_last_epoch_is_used(tmp_path):
@@ -394,6 +423,38 @@ def test_a_resumed_run_is_the_same(data, tmp_path):
 def test_wrong_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         ab.finetune(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("glue:rte", {"text": "sentence2"}), ("race", {"form": "swag"}), ("race", {"blanks": False})]
+)
+def test_options_on_the_reading_of_files_are_refused(data, name, options):
+    message = rf"the option {next(iter(options))} cannot be given: {name} decides how its files are read; the task \w+"
+    folder = folder_of_data(data, name)
+    for given in (dict(data=folder), dict(train=folder / "train")):
+        with pytest.raises(ValueError, match=message):
+            ab.finetune(name, options=options, **given, **TINY)
+
+
+def test_rows_in_the_columns_of_the_data_set_are_read_as_its_files():
+    """Their labels may be the hub's ids, as in a DataFrame of the package `datasets`."""
+    rows = [{"premise": f"A {n}.", "hypothesis": "B.", "label": n, "idx": n} for n in (0, 1, 2)]
+    done = ab.finetune("glue:mnli", rows, [*rows, {**rows[0], "label": -1}], **TINY)
+    assert [example.label for example in done.held] == ["entailment", "neutral", "contradiction"]
+    with pytest.raises(DataError, match=r"train:2: the labels of MNLI are contradiction, .*, not '7'"):
+        ab.finetune("glue:mnli", [rows[0], {**rows[1], "label": 7}], **TINY)
+
+
+def test_rows_are_read_by_these_options():
+    rows = [{"a": f"A {word}.", "b": "It.", "label": label} for word, label in (("cat", "entailment"), ("dog", "not_entailment"))]
+    done = ab.finetune("glue:rte", rows, options={"text": "a", "pair": "b"}, **TINY)
+    assert done.trained.task.options["labels"] == ["entailment", "not_entailment"]
+
+
+@pytest.mark.parametrize(("name", "unit"), [("glue:sts-b", "squared error"), ("glue:rte", "nats")])
+def test_the_figure_has_the_unit_of_the_loss(data, name, unit):
+    figure = ab.finetune(name, data=data / "glue_data", **TINY).plot()
+    assert figure.axes[0].get_ylabel() == f"training loss ({unit})"
 
 
 def test_the_group_is_not_one_data_set(data):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from albert_np.tasks.finetune import Finetuned
     from albert_np.tasks.trained import Trained
 
+CONFIG = "config.json"  # of a model
 Scores = Mapping[str, Mapping[str, float]]  # {name of the dev set: {metric: score}}
 
 
@@ -74,9 +75,10 @@ def read_to_score(task: str, trained: "Trained", files: list[str] | None, data: 
     if record is None:
         refuse_data(task, data, None)
         return {file: read_examples(trained, file, silent) for file in files or []}
-    from albert_np.tasks.benchmarks.prepare import read_file
+    from albert_np.tasks.benchmarks.prepare import read_file, refuse_reading_options
     from albert_np.tasks.benchmarks.scoring import check_trained, read_dev
 
+    refuse_reading_options(record, trained.task, trained.task.changed)
     check_trained(record, trained)
     read = {file: read_file(record, file) for file in files} if files else read_dev(record, data)
     for examples in read.values():
@@ -135,12 +137,14 @@ def predict(
     quiet: bool,
 ) -> None:
     """Answer texts, or a file in the benchmark's layout; without either, answer the test sets and write the submission."""
-    from albert_np.tasks.benchmarks.prepare import read_file
+    from albert_np.tasks.benchmarks.prepare import read_file, refuse_reading_options
     from albert_np.tasks.benchmarks.scoring import check_trained
     from albert_np.tasks.benchmarks.submission import write_submission
 
     record = find_benchmark(task)
     assert record is not None
+    if not texts:
+        refuse_reading_options(record, trained.task, trained.task.changed)
     check_trained(record, trained)
     if texts:
         print_answers(trained, texts, None, as_json, quiet)
@@ -194,6 +198,14 @@ def find_data(group: "list[Benchmark]", data: str | None, test: bool = False) ->
     return there
 
 
+def refuse_in_group(task: str, **given: Any) -> None:
+    """Raise BadParameter for an argument that is for one data set, {its name: its value}, such as --file."""
+    for name, value in given.items():
+        if value:
+            shown = name.upper() if name in ("texts", "files") else "-o" if name == "options" else f"--{name}"
+            raise typer.BadParameter(f"{shown} cannot be given: {task} stands for several data sets; name one, such as glue:mrpc")
+
+
 def finetune_group(
     task: str, group: "list[Benchmark]", out: Path, given: dict[str, Any], resume: bool, as_json: bool, quiet: bool
 ) -> None:
@@ -206,11 +218,13 @@ def finetune_group(
     for name in ("train", "dev"):
         if name in given:
             raise typer.BadParameter(f"--{name} is for one data set, and {task} stands for several: --data names their folder")
+    curves = given.get("tensorboard")  # a folder in it for each data set
     if resume:
         started = [record for record in group if (out / get_short_name(record) / FILE).is_file()]
         if not started:
             raise FileNotFoundError(f"there is no run to resume in {out}: none of its folders has {FILE}")
         given = merge_with_stored_arguments(started[0].name, out / get_short_name(started[0]), given)
+        curves = curves or (Path(given["tensorboard"]).parent if given.get("tensorboard") else None)
     else:
         new_folder(out)
     there = find_data(group, given.get("data"))
@@ -221,6 +235,8 @@ def finetune_group(
         arguments = merge_with_stored_arguments(record.name, folder, given) if again else given
         if not (quiet or as_json):
             print_message(f"{record.title}: {folder}")
+        if curves is not None:
+            arguments = {**arguments, "tensorboard": str(Path(curves) / get_short_name(record))}
         done = finetune(record.name, out=folder, report=make_report(quiet or as_json), resume=again, **arguments)
         if done.stopped_by:
             raise exit_after_signal(done.stopped_by, f"finetune {task}", out, f"saved; {record.title} is not finished")
@@ -260,12 +276,19 @@ def submit_group(
 def load_group(
     group: "list[Benchmark]", model: Path, data: str | None, backend: str | None, test: bool = False
 ) -> "Iterator[tuple[Benchmark, Trained]]":
-    """Yield the data sets whose files are there, with their models. FileNotFoundError if a model's folder is missing."""
+    """Yield the data sets whose files and models are there; name the others on stderr. FileNotFoundError if none is there."""
     from albert_np.tasks.benchmarks import get_benchmark
 
-    for record in find_data(group, data, test):
-        folder = model / get_short_name(get_benchmark(record.model_from) if record.model_from else record)
-        yield record, load_trained(str(folder), record.name, backend)
+    there = find_data(group, data, test)
+    folders = {
+        record.name: model / get_short_name(get_benchmark(record.model_from) if record.model_from else record) for record in there
+    }
+    missing = [record.title for record in there if not (folders[record.name] / CONFIG).is_file()]
+    if missing and len(missing) < len(there):
+        print_note(f"left out, since {model} has no model for them: {', '.join(missing)}")
+        there = [record for record in there if record.title not in missing]
+    for record in there:
+        yield record, load_trained(str(folders[record.name]), record.name, backend)
 
 
 def summarize_group(group: "list[Benchmark]", scores: Mapping[str, Scores]) -> dict[str, Any]:

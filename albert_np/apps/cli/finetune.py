@@ -232,6 +232,7 @@ def evaluate(
 
     task = benchmarks.add_version(task, version)
     if group := benchmarks.get_group(task):
+        benchmarks.refuse_in_group(task, files=files, options=task_options, labels=labels, template=template)
         return benchmarks.evaluate_group(task, group, Path(model), data, backend, as_json, quiet)
     if not files and benchmarks.find_benchmark(task) is None:
         raise typer.BadParameter("Missing argument 'FILES...'.")
@@ -304,6 +305,7 @@ def predict(
         raise typer.BadParameter("give either texts or --file, not both")
     task = benchmarks.add_version(task, version)
     if group := benchmarks.get_group(task):
+        benchmarks.refuse_in_group(task, texts=texts, file=file, options=task_options, labels=labels, template=template)
         return benchmarks.submit_group(group, Path(model), data, out, backend, as_json, quiet)
     chosen = as_task_options(labels, template, multi_label)
     trained = load_trained(model, task, backend, [*chosen, *(task_options or [])])

@@ -59,7 +59,8 @@ STSB = Benchmark(
 )  # fmt: skip
 QQP = Benchmark(
     "glue:qqp", "QQP", "classification", ("accuracy", "f1"), TRAIN, DEV, test_split("QQP.tsv"), GLUE, ("nyu-mll/glue", "qqp"),
-    labels=BINARY, hub_labels=BINARY, fields=Fields(("question1",), ("question2",), ("is_duplicate", "label")),
+    folders=("QQP-clean",), labels=BINARY, hub_labels=BINARY,
+    fields=Fields(("question1",), ("question2",), ("is_duplicate", "label")),
     settings=PaperSettings(5e-5, 128, 0.1, 0.1, 14000, 1000, 512, epochs=5),
     note="training rows with missing columns are left out, and counted",
 )  # fmt: skip

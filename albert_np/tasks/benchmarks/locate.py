@@ -1,5 +1,6 @@
 """The files of a benchmark in a folder: the official layout, exports from the hub, and original releases."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,11 @@ from albert_np.tasks.benchmarks.names import plain, spellings
 from albert_np.tasks.benchmarks.record import SUFFIXES, Benchmark, Source, Split
 
 PACKED = ("", ".gz", ".xz")
+ARCHIVE = re.compile(r"\.(zip|tgz|tar(\.[a-z0-9]+)?)$", re.IGNORECASE)
 INSIDE = ("original/raw", "original", "raw")  # folders within a data set's, as in the archives of CoLA
-COLLECTIONS = ("glue", "gluedata", "superglue", "supergluedata")  # usual names of the folder that holds all data sets
+COLLECTIONS = {  # usual names of the folder that holds all data sets of a group
+    "glue": ("glue", "gluedata"), "superglue": ("superglue", "supergluedata"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,14 @@ def get_folders(record: Benchmark, data: str | Path) -> list[Path]:
     FileNotFoundError if it does not exist, ValueError if it is not a folder.
     """
     root = Path(data)
+    if root.is_file() and ARCHIVE.search(root.name):
+        raise ValueError(f"`data` must be a folder with the files of {record.title}, not the archive {root}: unpack it")
     if root.is_file():
         raise ValueError(f"`data` must be a folder with the files of {record.title}, not the file {root}; give a file as `train`")
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {str(root)!r} with the files of {record.title} (`data`)")
-    roots = [root, *(path for path in sorted(root.iterdir()) if path.is_dir() and plain(path.name) in COLLECTIONS)]
+    collections = COLLECTIONS.get(record.group, ())  # GLUE and SuperGLUE may stand side by side, and both have an RTE
+    roots = [root, *(path for path in sorted(root.iterdir()) if path.is_dir() and plain(path.name) in collections)]
     names = spellings(record)
     own = [path for each in roots for path in sorted(each.iterdir()) if path.is_dir() and plain(path.name) in names]
     folders = [root, *own]
@@ -88,7 +95,13 @@ def describe_missing(record: Benchmark, missing: list[Split], data: str | Path) 
     is_own = plain(root.name) in spellings(record)
     where = f"{root}" if is_own else f"{root}, nor in {root / record.title}"
     folder = root if is_own else root / record.title
-    return (
-        f"{record.name}: there is no {', no '.join(names)} in {where}: download {record.title} ({record.source}) and put its "
-        f"files into {folder}"
-    )
+    archive = find_archive(record, root)
+    advice = f"download {record.title} ({record.source}) and put its files" if archive is None else f"unpack {archive}"
+    return f"{record.name}: there is no {', no '.join(names)} in {where}: {advice} into {folder}"
+
+
+def find_archive(record: Benchmark, root: Path) -> Path | None:
+    """Return an archive in a folder that has the benchmark's name, such as MRPC.zip or RACE.tar.gz."""
+    names = spellings(record)
+    paths = sorted(root.iterdir()) if root.is_dir() else []
+    return next((path for path in paths if (end := ARCHIVE.search(path.name)) and plain(path.name[: end.start()]) in names), None)

@@ -8,6 +8,11 @@ BENCHMARKS = {record.name: record for record in (*glue.RECORDS, *superglue.RECOR
 ALONE = {record.name: record for record in other.RECORDS if ":" not in record.name}
 GROUPS = {"glue": "glue", "superglue": "superglue", "squad": "squad"}  # plain prefix -> prefix of the records' names
 ALL = "all"  # of the benchmarks of a group, those that its average counts
+ELSEWHERE = {  # spellings of data sets that the groups have beside these
+    "glue": ("snli",), "superglue": ("multirc", "record", "wsc", "wscfixed", "axb", "axg"),
+}  # fmt: skip
+RACE_PARTS = ("all", "middle", "high")  # configurations on the hub
+CHOICES = ("swag", "hellaswag", "copa", "arc", "openbookqa", "commonsenseqa", "csqa", "obqa")  # that multiple-choice reads
 AVERAGED = {"glue": [record.name for record in glue.RECORDS if record.train is not None]}
 
 
@@ -23,9 +28,11 @@ def spellings(record: Benchmark) -> set[str]:
 
 
 def split_name(name: str) -> tuple[str, str] | None:
-    """Return (group, rest) of a name such as "GLUE:sst2" or "squad"; None if it is not that of a benchmark."""
+    """Return (group, rest) of a name such as "GLUE:sst2", "squad" or "glue"; None if it is not that of a benchmark."""
     prefix, colon, rest = name.partition(":")
-    if not colon:
+    if not colon and plain(name) in GROUPS:
+        prefix = name
+    elif not colon:
         prefix, rest = next(
             ((each, name[len(each) :]) for each in GROUPS if each == "squad" and plain(name).startswith(each)), ("", "")
         )
@@ -42,6 +49,8 @@ def find_benchmark(name: object) -> Benchmark | None:
     """
     if isinstance(name, str) and plain(name) in ALONE:
         return ALONE[plain(name)]
+    if isinstance(name, str) and any(plain(name) == f"race:{part}" for part in RACE_PARTS):
+        raise ValueError(f"unknown benchmark {name!r}; expected race, which has a score of RACE-M and of RACE-H, too")
     parts = split_name(name) if isinstance(name, str) else None
     if parts is None:
         return None
@@ -52,20 +61,41 @@ def find_benchmark(name: object) -> Benchmark | None:
             return record
     several = f", or {group}:{ALL} for those of its average" if group in AVERAGED else ""
     if not rest:
-        raise ValueError(f"{name}: which one? Expected one of {', '.join(each.name for each in known.values())}{several}")
+        names = ", ".join(each.name for each in known.values())
+        raise ValueError(f"{str(name).rstrip(':')}: which one? Expected one of {names}{several}")
     if plain(rest) == ALL and group in AVERAGED:
         raise ValueError(f"{group}:{ALL} stands for several data sets; expected one of {', '.join(AVERAGED[group])}")
-    hint = suggest(
-        rest, {spelling: repr(record.name) for record in known.values() for spelling in (*spellings(record), record.title)}
-    )
-    raise ValueError(f"unknown benchmark {name!r}; expected {group}: and one of {', '.join(known)}{several}{hint}")
+    expected = f"expected {group}: and one of {', '.join(known)}{several}"
+    if plain(rest) in ELSEWHERE.get(group, ()):
+        raise ValueError(f"{name} is not among the benchmarks of albert_np; {expected}")
+    written = {spelling: repr(record.name) for record in known.values() for spelling in list_similar(record)}
+    raise ValueError(f"unknown benchmark {name!r}; {expected}{suggest(rest, written)}")
+
+
+def list_similar(record: Benchmark) -> list[str]:
+    """Return the spellings that a wrong name is compared with, also those of single sets, such as "mnli_matched"."""
+    own = record.name.partition(":")[2]
+    return [*spellings(record), record.title, *(split.name.replace("dev", own) for split in record.dev)]
+
+
+def suggest_benchmark(name: str) -> str:
+    """Return "; did you mean glue:mrpc?" for a task's name that is a data set's without its group; "" if it is not."""
+    wanted = {plain(name), plain(name.replace("/", ":"))}
+    found = [
+        record.name
+        for record in BENCHMARKS.values()
+        if wanted & {plain(record.name), *(spellings(record) if record.group else ())}
+    ]
+    found += ["multiple-choice, which reads its files"] if plain(name) in CHOICES else []
+    return f"; did you mean {' or '.join(found)}?" if found else ""
 
 
 def get_benchmark(name: str | Benchmark) -> Benchmark:
     """Return the record of a name. ValueError for any other name."""
     record = name if isinstance(name, Benchmark) else find_benchmark(name)
     if record is None:
-        raise ValueError(f"unknown benchmark {name!r}; expected one of {', '.join(BENCHMARKS)}")
+        hint = suggest_benchmark(name) if isinstance(name, str) else ""
+        raise ValueError(f"unknown benchmark {name!r}; expected one of {', '.join(BENCHMARKS)}{hint}")
     return record
 
 

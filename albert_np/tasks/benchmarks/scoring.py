@@ -7,6 +7,7 @@ from typing import Any
 
 from albert_np.data.formats.summary import Examples
 from albert_np.tasks.benchmarks.locate import locate
+from albert_np.tasks.benchmarks.names import get_benchmark
 from albert_np.tasks.benchmarks.prepare import read_split
 from albert_np.tasks.benchmarks.record import Benchmark, Split
 from albert_np.tasks.inferred import UNNAMED
@@ -53,10 +54,11 @@ def read_dev(record: Benchmark, data: Any = None) -> dict[str, Examples[Any]]:
     return {split.name: read_split(record, split, data) for split in get_dev_splits(record, data)}
 
 
-def evaluate(record: Benchmark, trained: Trained, data: Any = None) -> dict[str, dict[str, Any]]:
+def evaluate(name: str | Benchmark, trained: Trained, data: Any = None) -> dict[str, dict[str, Any]]:
     """Return {name of the dev set: scores} of a trained model. Data and errors are those of `read_split`."""
+    record = get_benchmark(name)
     check_trained(record, trained)
-    return {name: trained.evaluate(examples) for name, examples in read_dev(record, data).items()}
+    return {split: trained.evaluate(examples) for split, examples in read_dev(record, data).items()}
 
 
 def official_score(record: Benchmark, scores: Iterable[Scores]) -> float:

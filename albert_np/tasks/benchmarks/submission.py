@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from albert_np.io.files import make_folder, write_whole
+from albert_np.data.formats.summary import Examples
+from albert_np.io.files import DataError, make_folder, write_whole
 from albert_np.tasks.benchmarks.locate import describe_missing, locate
+from albert_np.tasks.benchmarks.names import get_benchmark
 from albert_np.tasks.benchmarks.prepare import read_split
 from albert_np.tasks.benchmarks.record import Benchmark, Split
 from albert_np.tasks.benchmarks.scoring import check_trained
@@ -16,11 +18,13 @@ from albert_np.tasks.trained import Trained
 DECIMALS = 3  # of the numbers in GLUE's sample submission
 
 
-def write_submission(record: Benchmark, trained: Trained, data: Any, out: str | Path) -> list[Path]:
+def write_submission(name: str | Benchmark, trained: Trained, data: Any, out: str | Path) -> list[Path]:
     """Answer a benchmark's test sets, write the files under their official names into the folder `out`, and return their paths.
 
-    data: the folder of the files; None: the hub. FileNotFoundError if a test set is missing; nothing is written then.
+    data: the folder of the files; None: the hub. FileNotFoundError if a test set is missing, DataError if its indices do not tell
+    its rows apart; nothing is written then.
     """
+    record = get_benchmark(name)
     check_trained(record, trained)
     missing = [split for split in record.test if data is not None and locate(record, split, data) is None]
     if missing:
@@ -28,11 +32,26 @@ def write_submission(record: Benchmark, trained: Trained, data: Any, out: str | 
     texts = {}
     for split in record.test:
         examples = read_split(record, split, data, labelled=False)
+        check_indices(examples)
         answers = trained.task.answers(trained.model, trained.tokenizer, examples)
         texts[split] = format_answers(record, split, examples, answers)
     folder = Path(out)
     make_folder(folder)
     return [write_text(folder / split.submission, text) for split, text in texts.items()]
+
+
+def check_indices(examples: Examples[Any]) -> None:
+    """Raise DataError that names the row if the index of an example is missing, or is that of another one."""
+    rows: dict[str, int] = {}
+    for row, example in enumerate(examples, start=1):
+        if not example.id:
+            raise DataError(f"{examples.summary.file}: example {row} has no index, and a submission needs that of each")
+        if example.id in rows:
+            raise DataError(
+                f"{examples.summary.file}: examples {rows[example.id]} and {row} have the same index, {example.id!r}, and a "
+                "submission needs an answer to each"
+            )
+        rows[example.id] = row
 
 
 def write_text(path: Path, text: str) -> Path:

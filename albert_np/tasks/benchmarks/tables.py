@@ -132,6 +132,8 @@ def name_cells(number: int, header: Sequence[str], cells: Sequence[str], fields:
     if len(cells) > len(header) and header[-1] in fields.label:
         row[header[-1]] = cells[-1]
         summary.note("with more columns than the header: the label is the last", number)
+    elif len(cells) > len(header) and header[-1] in (*fields.text, *fields.pair):
+        summary.note(f"with more columns than {len(header)}: what is behind {header[-1]!r} is not used", number)
     return row
 
 
@@ -180,7 +182,8 @@ def make_examples(
         if labelled and value is None:
             summary.leave_out("without a label, left out", number)
             continue
-        examples.append(Labelled(first or "", second, value, str(position if index is None else row[index])))
+        identifier = position if index is None else row.get(index)
+        examples.append(Labelled(first or "", second, value, "" if identifier is None else str(identifier).strip()))
     if not examples:
         raise DataError(f"{path}: none of its rows has a label, as in a test set")
     return examples

@@ -147,6 +147,29 @@ def test_a_part_of_glue_is_named_as_a_part(tmp_path, capsys, fails):
     assert "is not empty" in fails("finetune", "glue:all", "--data", tmp_path / "data", *TINY, "--out", tmp_path / "runs")
 
 
+def test_each_data_set_of_a_group_has_curves_of_its_own(tmp_path, capsys):
+    pytest.importorskip("tensorboardX", reason="tensorboardX is not installed")
+    given = "finetune", "glue:all", "--data", tmp_path / "data", "--out", tmp_path / "runs"
+    benchmark_files.write_glue(tmp_path / "data", ["RTE"])
+    printed(capsys, *given, *TINY, "--tensorboard", tmp_path / "curves")
+    benchmark_files.write_glue(tmp_path / "data", ["WNLI"])
+    printed(capsys, *given, "--resume")
+    assert sorted(path.parent.parent.name for path in tmp_path.glob("curves/*/*/*tfevents*")) == ["rte", "wnli"]
+
+
+def test_models_that_a_group_lacks_are_named(glue, tmp_path, capsys):
+    """Of a part that was trained, the models are scored and their answers written; nothing ends in between."""
+    benchmark_files.write_glue(tmp_path / "data", ["CoLA", "RTE"])
+    printed(capsys, "finetune", "glue:all", "--data", tmp_path / "data", *TINY, "--out", tmp_path / "runs")
+    shown = printed(capsys, "predict", "glue:all", "--model", tmp_path / "runs", "--data", glue)
+    assert [Path(line).name for line in shown.out.splitlines()] == ["CoLA.tsv", "RTE.tsv"]
+    assert (
+        f"left out, since {tmp_path / 'runs'} has no model for them: SST-2, MRPC, STS-B, QQP, MNLI, QNLI, WNLI, AX" in shown.err
+    )
+    shown = printed(capsys, "evaluate", "glue:all", "--model", tmp_path / "runs", "--data", glue)
+    assert shown.out.splitlines()[-1].startswith("mean of 2 of 9 data sets, without glue:sst-2, ")
+
+
 def test_superglue_and_squad(tmp_path, capsys):
     data = benchmark_files.write_superglue(benchmark_files.write_squad(tmp_path / "data"))
     printed(capsys, "finetune", "superglue:boolq", "--data", data, *TINY, "--out", tmp_path / "b")
@@ -158,6 +181,9 @@ def test_superglue_and_squad(tmp_path, capsys):
     assert "SQuAD 2.0, dev: f1 " in printed(capsys, "evaluate", *squad, "--model", tmp_path / "s", "--data", data).out
     printed(capsys, "predict", *squad, "--model", tmp_path / "s", "--data", data)
     assert list(json.loads((tmp_path / "s" / "submission" / "predictions.json").read_text())) == ["a", "b", "c"]
+
+
+SEVERAL = " cannot be given: glue:all stands for several data sets; name one, such as glue:mrpc"
 
 
 @pytest.mark.parametrize(
@@ -173,18 +199,25 @@ def test_superglue_and_squad(tmp_path, capsys):
         ("finetune ner --version 1.1", "--version is for squad, not for ner"),
         ("finetune glue:all --train x --data DATA", "one data set, and glue:all stands for several: --data names their folder"),
         ("finetune glue:ax --data DATA", "glue:ax has no training examples: score it, or answer it, with a model of glue:mnli"),
+        ("evaluate glue:all x.tsv --data DATA --model M", "FILES" + SEVERAL),
+        ("predict glue:all some_text --data DATA --model M", "TEXTS" + SEVERAL),
+        ("predict glue:all --file x --data DATA --model M", "--file" + SEVERAL),
         ("finetune superglue:cb --paper --data DATA", "--paper: table 14 of the ALBERT paper has no settings for CB"),
     ],
 )  # fmt: skip
 def test_wrong_usage(glue, tmp_path, fails, arguments, message):
     words = [str(glue) if word == "DATA" else word for word in arguments.split()]
-    assert fails(*words, *TINY, "--out", tmp_path / "out").endswith(message)
+    options = [*TINY, "--out", tmp_path / "out"] if words[0] == "finetune" else []
+    assert fails(*words, *options).endswith(message)
     assert not (tmp_path / "out").exists()
 
 
 def test_wrong_usage_of_a_model(glue, mrpc, fails):
     assert "and glue:mnli has the labels contradiction" in fails("evaluate", "glue:mnli", "--model", mrpc, "--data", glue)
     assert "glue:rte has the labels entailment" in fails("predict", "glue:rte", "--model", mrpc, "--data", glue)
+    decided = "the option text cannot be given: glue:mrpc decides how its files are read; the task classification takes it"
+    for command in ("evaluate", "predict"):
+        assert fails(command, "glue:mrpc", "--model", mrpc, "--data", glue, "-o", "text=x").endswith(decided)
     assert fails("evaluate", "ner", "--model", mrpc).endswith("Missing argument 'FILES...'.")
     assert fails("evaluate", "classification", "x.tsv", "--model", mrpc, "--data", glue).endswith("and classification is a task")
     assert fails("predict", "classification", "a", "--model", mrpc, "--data", glue).endswith("and classification is a task")
