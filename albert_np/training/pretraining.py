@@ -70,7 +70,7 @@ class Summary:
         if rows and self.unigram_entropy is not None:
             rows.append(("unigram entropy", *("" for _ in list(shown)[1:]), self.unigram_entropy))
         head = ("held-out", *shown) if rows else ()
-        return make_table([*rows, ("in", self.out)], head, title) + make_figure(self.plot)
+        return make_table(rows, head, f"{title}; in {self.out}") + make_figure(self.plot)
 
     def plot(self) -> Any:
         """Return a figure of the loss in each step and on the held-out documents. A notebook shows it.
