@@ -206,7 +206,10 @@ def find_data(group: "list[Benchmark]", data: str | None, test: bool = False) ->
 def finetune_group(
     task: str, group: "list[Benchmark]", out: Path, given: dict[str, Any], resume: bool, as_json: bool, quiet: bool
 ) -> None:
-    """Train a model for each data set, one after the other, into out/NAME, and print the table of their scores."""
+    """Train a model for each data set, one after the other, into out/NAME, and print the table of their scores.
+
+    The curves for TensorBoard are in a folder NAME as well.
+    """
     from albert_np.apps.cli.finetune import merge_with_stored_arguments
     from albert_np.engine.mpi import world
     from albert_np.io.files import write_json
@@ -216,11 +219,14 @@ def finetune_group(
     for name in ("train", "dev"):
         if name in given:
             raise typer.BadParameter(f"--{name} is for one data set, and {task} stands for several: --data names their folder")
+    curves = given.get("tensorboard")
     if resume:
         started = [record for record in group if (out / get_short_name(record) / FILE).is_file()]
         if not started:
             raise FileNotFoundError(f"there is no run to resume in {out}: none of its folders has {FILE}")
         given = merge_with_stored_arguments(started[0].name, out / get_short_name(started[0]), given)
+        if curves is None and given.get("tensorboard"):
+            curves = str(Path(given["tensorboard"]).parent)
     else:
         new_folder(out)
     there = find_data(group, given.get("data"))
@@ -229,6 +235,8 @@ def finetune_group(
         folder = out / get_short_name(record)
         again = resume and (folder / FILE).is_file()
         arguments = merge_with_stored_arguments(record.name, folder, given) if again else given
+        if curves is not None:
+            arguments = {**arguments, "tensorboard": str(Path(curves) / get_short_name(record))}
         if not (quiet or as_json):
             print_message(f"{record.title}: {folder}")
         done = finetune(record.name, out=folder, report=make_report(quiet or as_json), resume=again, **arguments)
