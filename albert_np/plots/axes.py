@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib.figure
 from matplotlib.axes import Axes
 from matplotlib.legend import Legend
+from matplotlib.ticker import MaxNLocator
 
 WINDOW = 0.02  # the running mean covers this share of the steps
 INK, PALE, SECOND, SECOND_PALE = "#1f4e8c", "#b7cbe6", "#b3541e", "#ecc9b3"
@@ -67,7 +68,7 @@ def make_axes(title: str, ylabel: str) -> tuple[Figure, Axes]:
     axes = figure.subplots()
     axes.set_title(title, loc="left")
     axes.set_xlabel("step")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 2.5, 5, 10]))
     axes.set_ylabel(ylabel)
     style_axes(axes)
     return figure, axes
