@@ -111,6 +111,9 @@ def test_the_tables_say_the_essential(results, done):
     assert f"{done.history.best} {done.history.epochs[done.history.best - 1]['step']} " in shown["history"]
     assert " best " in shown["history"] and "hidden_size 32" in shown["config"] and "(2, 3, 32) float32" in shown["output"]
     assert "held-out before after step 10 mlm_loss 5.4 3.2 masked 4,000 4,000 unigram entropy 4.1" in shown["pretraining"]
+    assert f"in {results['pretraining'].out}" in shown["pretraining"]
+    assert '<td style="text-align: right">3.2</td>' in results["pretraining"]._repr_html_()
+    assert '<td style="text-align: right">5.4</td>' in results["pretraining"]._repr_html_()
     assert "nothing to plot" in shown["pretraining"] and "No such file" in shown["pretraining without evaluation"]
     assert shown["check"].startswith("all: 1 of 1 passed tensor shape relative error verdict x 2×2")
     assert "zeros 5" in shown["compressed"] and "1 without a label (first: " in shown["file"]

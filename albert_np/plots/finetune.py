@@ -16,6 +16,7 @@ from albert_np.plots.axes import (
     make_axes,
     plain_legend,
     plot_curve,
+    start_at_zero,
 )
 
 MAX_CLASSES = 40  # rows of a confusion matrix, so that numbers and names can be read, and the figure's size is bounded
@@ -44,7 +45,7 @@ def finetune_figures(
     unit = unit or ("nats" if higher_is_better else "squared error")
     figure, axes = make_axes("Fine-tuning", f"training loss ({unit})")
     plot_curve(axes, steps, "loss", "training loss", INK, PALE)
-    axes.set_ylim(bottom=0)
+    start_at_zero(axes)
     if epochs:
         right = axes.twinx()
         lower = "" if higher_is_better else " (lower is better)"

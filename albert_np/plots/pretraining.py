@@ -14,6 +14,7 @@ from albert_np.plots.axes import (
     make_axes,
     plot_curve,
     plot_evaluations,
+    start_at_zero,
 )
 
 
@@ -73,5 +74,5 @@ def _draw_single(steps: Sequence[Record], key: str, label: str, smooth: bool = F
         plot_curve(axes, steps, key, "", INK, PALE)
     else:
         draw_line(axes, [record["step"] for record in steps], [record[key] for record in steps], color=INK)
-    axes.set_ylim(bottom=0)
+    start_at_zero(axes)
     return figure

@@ -185,7 +185,8 @@ class Task:
             if all(isinstance(each, dict) for each in examples):
                 rows = [{str(column): value for column, value in each.items()} for each in examples]  # 0, 1, ... in a DataFrame
                 return self.examples_from_rows(rows, name)
-            raise ValueError(f"{name}[{i}]: expected {self._describe_form()}, got {reprlib.repr(example)}")
+            row = " or a dict, {column: value}" if type(self).examples_from_rows is not Task.examples_from_rows else ""
+            raise ValueError(f"{name}[{i}]: expected {self._describe_form()}{row}, got {reprlib.repr(example)}")
         return examples
 
     def examples_from_rows(self, rows: list[dict[str, Any]], name: str) -> list[Any]:

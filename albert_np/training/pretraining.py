@@ -70,7 +70,7 @@ class Summary:
         if rows and self.unigram_entropy is not None:
             rows.append(("unigram entropy", *("" for _ in list(shown)[1:]), self.unigram_entropy))
         head = ("held-out", *shown) if rows else ()
-        return make_table([*rows, ("in", self.out)], head, title) + make_figure(self.plot)
+        return make_table(rows, head, f"{title}; in {self.out}") + make_figure(self.plot)
 
     def plot(self) -> Any:
         """Return a figure of the loss in each step and on the held-out documents. A notebook shows it.
@@ -132,6 +132,7 @@ def pretrain(
         )
     settings = (settings or Settings()).replace(**changes)
     callback = get_callback(report, progress, processes.is_main)
+    check_parts(model, data)
     constraints = get_constraints(settings) if constraints is None else constraints
     with processes.guard(), processes.main_process_only(RunFolder(out, resume)) as folder, stop_on_signals() as own_stop:
         stop = processes.shared_stop(own_stop)
@@ -146,6 +147,14 @@ def pretrain(
             return run.run()
         finally:
             run.close()
+
+
+def check_parts(model: Any, data: Any) -> None:
+    """Raise ValueError for something else than a model and the data of a run, such as a path in the place of one of them."""
+    if not hasattr(model, "params"):
+        raise ValueError(f"model must be a model such as AlbertForPreTraining(config), not {reprlib.repr(model)}")
+    if not hasattr(data, "train"):
+        raise ValueError(f"data must be what albert_np.training.prepare_data makes of text files, not {reprlib.repr(data)}")
 
 
 class Pretraining(Trainer):

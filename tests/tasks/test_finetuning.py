@@ -235,7 +235,7 @@ def test_mistakes_before_anything_costs_time(tokenizer, tmp_path):
     (tmp_path / "full" / "x").touch()
     with pytest.raises(FileExistsError, match="is not empty"):
         run("ner", tokenizer, out=tmp_path / "full")
-    said = r"train\[1\]: expected albert_np\.data\.formats\.tables\.Labelled\(text: str, .*\), got \('a text', 'good'\)"
+    said = r"train\[1\]: expected albert_np.data.formats.tables.Labelled\(text: str, .*\) or a dict, \{column: value\}, got \(.a"
     with pytest.raises(ValueError, match=said):
         ab.finetune("classification", [Labelled("a", label="b"), ("a text", "good")], config="tiny")
     with pytest.raises(ValueError, match="the examples to train on are missing: give them as `train`"):

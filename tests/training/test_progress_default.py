@@ -150,3 +150,12 @@ def test_settings_of_another_kind(tmp_path):
         ValueError, match=r"^settings must be albert_np.training.Settings, not \{'steps': 3\}; or give them by name"
     ):
         pretrain(None, None, tmp_path, {"steps": 3})
+
+
+def test_a_path_in_the_place_of_the_model_or_of_the_data(tmp_path):
+    with pytest.raises(ValueError, match=r"^model must be a model such as AlbertForPreTraining\(config\), not 'tiny'$"):
+        pretrain("tiny", ["a.txt"], tmp_path / "run")
+    model = ab.AlbertForPreTraining(ab.AlbertConfig.preset("tiny", vocab_size=20, hidden_size=8, num_attention_heads=2))
+    with pytest.raises(ValueError, match=r"^data must be what albert_np\.training\.prepare_data makes of .*, not \['a\.txt'\]$"):
+        pretrain(model, ["a.txt"], tmp_path / "run")
+    assert not (tmp_path / "run").exists()

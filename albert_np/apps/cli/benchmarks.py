@@ -209,7 +209,10 @@ def refuse_in_group(task: str, **given: Any) -> None:
 def finetune_group(
     task: str, group: "list[Benchmark]", out: Path, given: dict[str, Any], resume: bool, as_json: bool, quiet: bool
 ) -> None:
-    """Train a model for each data set, one after the other, into out/NAME, and print the table of their scores."""
+    """Train a model for each data set, one after the other, into out/NAME, and print the table of their scores.
+
+    The curves for TensorBoard are in a folder NAME as well.
+    """
     from albert_np.engine.mpi import world
     from albert_np.io.files import write_json
     from albert_np.tasks.finetune import finetune, new_folder

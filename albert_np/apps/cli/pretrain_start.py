@@ -84,7 +84,12 @@ def load_model(
     try:
         return AlbertForPreTraining.from_pretrained(model, seed=seed, config=config)
     except DataError as error:
-        raise (ValueError(str(error)) if changed else error) from None
+        if not changed:
+            raise
+        fields = ", ".join(f"{key} {getattr(config, key)!r} instead of {old!r}" for key, old in changed.items())
+        raise ValueError(
+            f"with {fields} the weights of {model} do not fit: leave that out, or train a new model; {error}"
+        ) from None
 
 
 def check_curves(tensorboard: str, seed: int) -> None:

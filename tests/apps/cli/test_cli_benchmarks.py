@@ -111,10 +111,12 @@ def test_all_of_glue(glue, everything, capsys):
 
 def test_a_group_that_was_stopped_goes_on(tmp_path, capsys, monkeypatch, fails):
     """The second data set is stopped; without the options, which are those of the first, the group is completed."""
+    pytest.importorskip("tensorboardX", reason="needs tensorboardX: pip install 'albert_np[tensorboard]'")
     from albert_np.tasks import finetune as module
 
     benchmark_files.write_glue(tmp_path / "data", ["CoLA", "RTE", "WNLI"])
-    given = ["finetune", "glue:all", "--data", str(tmp_path / "data"), *TINY, "--out", str(tmp_path / "runs")]
+    curves = ["--tensorboard", str(tmp_path / "curves")]
+    given = ["finetune", "glue:all", "--data", str(tmp_path / "data"), *TINY, "--out", str(tmp_path / "runs"), *curves]
     whole = module.finetune
 
     def stop_second(name, **arguments):
@@ -128,6 +130,9 @@ def test_a_group_that_was_stopped_goes_on(tmp_path, capsys, monkeypatch, fails):
     monkeypatch.setattr(module, "finetune", whole)
     shown = printed(capsys, "finetune", "glue:all", "--resume", "--out", tmp_path / "runs")
     assert [line.split()[0] for line in shown.out.splitlines()[1:4]] == ["CoLA", "RTE", "WNLI"]
+    assert sorted(str(path.relative_to(tmp_path / "curves")) for path in (tmp_path / "curves").glob("*/*")) == [
+        "cola/seed-0", "rte/seed-0", "wnli/seed-0",
+    ]  # fmt: skip
     assert "there is no run to resume" in fails("finetune", "glue:all", "--resume", "--out", tmp_path / "nowhere")
 
 

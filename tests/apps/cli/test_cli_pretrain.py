@@ -134,7 +134,9 @@ def test_what_does_not_fit_the_model_is_refused(folder, tmp_path, fails):
     assert "has a config of its own: leave out --config tiny" in fails(*command, "--config", "tiny")
     assert "--vocab-size is for a new vocabulary; that of" in fails(*command, "--vocab-size", 77)
     assert "is lower-cased, accents removed: it cannot become cased" in fails(*command, "--cased")
-    assert "attention.LayerNorm.bias: expected (24,), file has (12,)" in fails(*command, "--hidden-size", 24)
+    wider = fails(*command, "--hidden-size", 24)
+    assert "attention.LayerNorm.bias: expected (24,), file has (12,)" in wider
+    assert "with hidden_size 24 instead of 12 the weights of" in wider and "do not fit: leave that out" in wider
     assert "is not the vocabulary of" in fails(*command, "--tokenizer", tmp_path / "other")
     assert "position_embeddings.weight: expected (1024, 8)" in fails(*command, "--max-position-embeddings", 1024)
     bare = tmp_path / "bare"
