@@ -16,7 +16,7 @@ from albert_np.io.files import DataError
 from albert_np.io.fit import HEADS, find_heads, find_task, fit, get_head, normalise_name, task_names, unwrap_names
 from albert_np.io.locate import Weights, locate
 from albert_np.io.model_config import C, ModelConfig
-from albert_np.io.names import TASK_TABLES, Names, get_declared_task, get_head_task, name_table
+from albert_np.io.names import TASK_TABLES, Names, get_declared_task, get_head_task, get_named_classes, name_table
 
 # The class of a checkpoint with a task head whose config names no class
 ARCHITECTURES = {
@@ -217,7 +217,7 @@ def with_architecture(checkpoint: Checkpoint[C]) -> Checkpoint[C]:
     The names of the head's tensors follow from that class.
     """
     config, task = checkpoint.config, checkpoint.task
-    if not task or (task == get_head_task(config) and config.extra.get("architectures")):
+    if not task or (task == get_head_task(config) and get_named_classes(config)):
         return checkpoint
     if task == "multiple choice":
         warnings.warn(
@@ -229,8 +229,8 @@ def with_architecture(checkpoint: Checkpoint[C]) -> Checkpoint[C]:
 
 def get_architecture(config: C, params: Tree) -> str:
     """Return the class that a config names, else the smallest class with the tree's heads."""
-    if named := config.extra.get("architectures"):
-        return str(named[0])
+    if named := get_named_classes(config):
+        return named[0]
     heads = params.form
     if task := next((task for task in ARCHITECTURES if task != "question answering" and get_head(task) in heads), ""):
         return ARCHITECTURES[task]

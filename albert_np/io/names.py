@@ -82,9 +82,15 @@ NAMINGS = ("hf", "tf")
 Names = dict[str, tuple[str, bool]]
 
 
+def get_named_classes(config: ModelConfig) -> list[str]:
+    """Return the classes that a config names (`architectures`, a list); what is no name there is left out."""
+    named = config.extra.get("architectures")
+    return [each for each in (named if isinstance(named, list) else [named]) if isinstance(each, str)]
+
+
 def get_declared_task(config: ModelConfig) -> str:
     """Return the key of TASK_TABLES for the class that a config names (`architectures`); "" for a class without such a head."""
-    classes = " ".join(map(str, config.extra.get("architectures") or ()))
+    classes = " ".join(get_named_classes(config))
     return next((task for part, task in TASK_CLASSES.items() if part in classes), "")
 
 

@@ -54,8 +54,8 @@ CASES = {
     "glue:sst-2": Case("glue:sst-2", data="sst2", settings=dict(epochs=3), rates=None),
     "glue:cola": Case("glue:cola", data="cola", rates=None, seeds=5),
     "continuations": Case(
-        "multiple-choice", "@continuations/train.jsonl", "@continuations/dev.jsonl", options=dict(max_length=160),
-        settings=dict(epochs=2, batch_size=16), seeds=1, untrained=True,
+        "multiple-choice", "@continuations/train.jsonl", "@continuations/dev.jsonl", options=dict(max_length=128),
+        settings=dict(epochs=3, batch_size=24), rates=(6e-4, 1.2e-3), seeds=1, untrained=True,
     ),
     "spam": Case(
         "classification", "@spam.train.jsonl", "@spam.dev.jsonl", "@spam.test.jsonl", dict(max_length=192), dict(epochs=3)
