@@ -142,7 +142,7 @@ def test_nothing_to_plot():
     from albert_np.training.state import History
 
     nothing = Finetuned(ab.Trained.__new__(ab.Trained), History(), {}, [])
-    nothing.trained.task = type("T", (), {"metric": "accuracy", "name": "t", "higher_is_better": True})
+    nothing.trained.task = type("T", (), {"metric": "accuracy", "name": "t", "higher_is_better": True, "options": {}})
     assert "History(0 steps; 0 epochs scored)" in repr(nothing)
     assert repr(History([{"loss": 0.5}], [{}])) == "History(1 step, loss 0.5 to 0.5; 1 epoch scored)"
     with pytest.raises(ValueError, match="nothing to plot: no step was made"):
