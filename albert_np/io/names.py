@@ -83,7 +83,7 @@ Names = dict[str, tuple[str, bool]]
 
 
 def get_named_classes(config: ModelConfig) -> list[str]:
-    """Return the classes that a config names (`architectures`, a list); what is no name there is left out."""
+    """Return the classes that a config names (`architectures`, a list); other values in it are left out."""
     named = config.extra.get("architectures")
     return [each for each in (named if isinstance(named, list) else [named]) if isinstance(each, str)]
 
