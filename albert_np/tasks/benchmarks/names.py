@@ -6,7 +6,8 @@ from albert_np.tasks.benchmarks.record import Benchmark
 
 BENCHMARKS = {record.name: record for record in (*glue.RECORDS, *superglue.RECORDS, *other.RECORDS)}
 ALONE = {record.name: record for record in other.RECORDS if ":" not in record.name}
-GROUPS = {"glue": "glue", "superglue": "superglue", "squad": "squad"}  # plain prefix -> prefix of the records' names
+SQUAD = "squad"
+GROUPS = ("glue", "superglue", SQUAD)  # the part before the colon
 ALL = "all"  # of the benchmarks of a group, those that its average counts
 ELSEWHERE = {  # spellings of data sets that the groups have beside these
     "glue": ("snli",), "superglue": ("multirc", "record", "wsc", "wscfixed", "axb", "axg"),
@@ -30,16 +31,12 @@ def spellings(record: Benchmark) -> set[str]:
 def split_name(name: str) -> tuple[str, str] | None:
     """Return (group, rest) of a name such as "GLUE:sst2", "squad" or "glue"; None if it is not that of a benchmark."""
     prefix, colon, rest = name.partition(":")
-    if not colon and plain(name) in GROUPS:
-        prefix = name
-    elif not colon:
-        prefix, rest = next(
-            ((each, name[len(each) :]) for each in GROUPS if each == "squad" and plain(name).startswith(each)), ("", "")
-        )
-        if not prefix or plain(rest) not in {"", *(each for record in other.RECORDS for each in spellings(record))}:
+    if not colon and plain(name) != SQUAD and plain(name).startswith(SQUAD):  # "squad2.0"
+        prefix, rest = SQUAD, name[len(SQUAD) :]
+        if plain(rest) not in {each for record in other.RECORDS for each in spellings(record)}:
             return None
-    group = GROUPS.get(plain(prefix))
-    return None if group is None or rest.endswith(".py") else (group, rest)
+    group = plain(prefix)
+    return None if group not in GROUPS or rest.endswith(".py") else (group, rest)
 
 
 def find_benchmark(name: object) -> Benchmark | None:
