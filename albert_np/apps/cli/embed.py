@@ -19,6 +19,7 @@ from albert_np.apps.cli.common import (
     use_backend,
 )
 from albert_np.apps.cli.streams import decode_argument, is_terminal, read_stdin
+from albert_np.data.formats.summary import count_noun, cut
 
 if TYPE_CHECKING:
     from albert_np.apps.embed import Texts
@@ -116,15 +117,17 @@ def embed(
     if out is not None:
         files.write_vectors(out, vectors, texts.texts)
         result["out"] = str(out)
+    if matrix is not None or similarity:
+        cosines = embedder.similarity(vectors)
     if matrix is not None:
-        files.write_matrix(matrix, embedder.similarity(vectors))
+        files.write_matrix(matrix, cosines)
         result["similarity_out"] = str(matrix)
     if picture is not None:
         result["project"] = draw(picture, vectors, texts)
     if asked:
         result["nearest"] = find_nearest(embedder, asked, vectors, texts, top)
     if similarity:
-        result["similarity"] = [files.as_numbers(row) for row in embedder.similarity(vectors)]
+        result["similarity"] = [files.as_numbers(row) for row in cosines]
     if not any(wanted):
         result["vectors"] = [{"text": text, "vector": files.as_numbers(row)} for text, row in zip(texts.texts, vectors)]
     if as_json:
@@ -248,24 +251,17 @@ def print_result(result: dict[str, Any], texts: "Texts", quiet: bool) -> None:
     if quiet:
         return
     if "out" in result:
-        print(f"{result['out']}: {count(result['texts'], 'vector')} of {result['width']} numbers")
+        print(f"{result['out']}: {count_noun(result['texts'], 'vector')} of {result['width']} numbers")
     if "similarity_out" in result:
         print(f"{result['similarity_out']}: {result['texts']} × {result['texts']} similarities")
     if "project" in result:
         shares = " and ".join(f"{share:.0%}" for share in result["project"]["shares"])
-        points = count(len(result["project"]["points"]), "text")
+        points = count_noun(len(result["project"]["points"]), "text")
         print(f"{result['project']['file']}: a map of {points}; its axes have {shares} of the variance")
-
-
-def count(number: int, noun: str) -> str:
-    from albert_np.data.formats.summary import count_noun
-
-    return count_noun(number, noun)
 
 
 def shorten(text: str, characters: int = SHOWN_CHARACTERS) -> str:
     """Return a text on one line, without its end if it is long, and with control characters written as in Python."""
-    from albert_np.data.formats.summary import cut
     from albert_np.tasks.task import one_line
 
     return cut(one_line(" ".join(text.split())), characters)
