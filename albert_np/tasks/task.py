@@ -132,6 +132,10 @@ class Task:
             return read_option(f"the option {name}", kind, value if isinstance(value, str) else text, typed=True)
         return value
 
+    def parse_options(self, texts: Mapping[str, str]) -> dict[str, Any]:
+        """Return the values of several typed options, {name: value}; see `parse_option`."""
+        return {name: self.parse_option(name, text) for name, text in texts.items()}
+
     def change_options(self, options: dict[str, Any]) -> None:
         """Change options of a trained model, such as the columns of its files. ValueError for one that training decided."""
         for key in options:

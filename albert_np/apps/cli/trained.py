@@ -59,10 +59,7 @@ def parse_task_options(task: str, pairs: list[str] | None) -> dict[str, Any]:
     from albert_np.tasks import get_task
 
     texts = split_pairs("--option", pairs)
-    if not texts:
-        return {}
-    owner = get_task(task)
-    return {key: owner.parse_option(key, text) for key, text in texts.items()}
+    return get_task(task).parse_options(texts) if texts else {}
 
 
 def load_trained(model: str, task: str, backend: str | None, options: list[str] | None = None) -> "Trained":

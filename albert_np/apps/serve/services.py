@@ -56,9 +56,9 @@ def open_service(folder: str, task: str | None = None, options: dict[str, str] |
             raise ValueError(f"{folder} is a pretrained model, so there are no options of a task, such as {next(iter(options))}")
         return MaskService.from_pretrained(folder)
     named = None if task is None else find_task(task)
-    trained = Trained.from_pretrained(folder, named, options=None if named is None else parse_options(named, options))
+    trained = Trained.from_pretrained(folder, named, options=None if named is None else named.parse_options(options or {}))
     if named is None and options:
-        trained.task.change_options(parse_options(trained.task, options))
+        trained.task.change_options(trained.task.parse_options(options))
     return TaskService(trained)
 
 
@@ -76,11 +76,6 @@ def find_task(name: str) -> Task:
             raise
         others = (EmbeddingService.name, MaskService.name)
         raise ValueError(f"{error}; serve has {' and '.join(others)}, too{suggest(name, [*TASKS, *others])}") from None
-
-
-def parse_options(task: Task, options: dict[str, str] | None) -> dict[str, Any]:
-    """Return the values of options as they are typed; each is read by the option's type."""
-    return {name: task.parse_option(name, text) for name, text in (options or {}).items()}
 
 
 class TaskService:
