@@ -225,7 +225,7 @@ def _prepare_new_run(arguments: RunArguments, report: Any) -> tuple[Any, Any, An
         with processes.main_process_first():
             model = load_model(source, config, settings.seed, changed)
         report.note(describe_start(model, source, vocabulary, changed, settings))
-        if inherited := describe_settings(source, settings, given):
+        if inherited := describe_settings(source, stored, settings, given):
             report.note(inherited)
     elif arguments.tokenizer is not None and "vocab_size" not in fields and preset in PRESETS:
         config = config.replace(vocab_size=vocabulary.vocab_size)

@@ -147,12 +147,15 @@ def describe_start(
     return text
 
 
-def describe_settings(source: str, settings: "Settings", given: dict[str, Any]) -> str:
-    """Return the line that says which settings of a run that goes on from a model were not given, and where they are from."""
-    from albert_np.training import Settings
-    from albert_np.training.continuing import EXAMPLES, SCHEDULE, read_settings
+def describe_settings(source: str, known: dict[str, Any], settings: "Settings", given: dict[str, Any]) -> str:
+    """Return the line that says which settings of a run that goes on from a model were not given, and where they are from.
 
-    known, defaults = read_settings(source), Settings()
+    known: the settings of the run `source`, {} for a model of another kind
+    """
+    from albert_np.training import Settings
+    from albert_np.training.continuing import EXAMPLES, SCHEDULE
+
+    defaults = Settings()
     inherited: dict[str, list[str]] = {f"as {source} was trained: ": [], "by default: ": []}
     continues = settings.schedule == "continued"
     for name in [*EXAMPLES, *(SCHEDULE if continues else ())]:
