@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from choices_task import PEOPLE, THINGS, Which, questions
+from stopping import StopAfter
 
 import albert_np as ab
 from albert_np.engine.mpi import SINGLE_PROCESS
@@ -164,15 +165,8 @@ def test_questions_are_memorised_saved_and_answered(tokenizer, tmp_path):
 
 
 def test_it_is_stopped_and_resumed_bit_for_bit(tokenizer, tmp_path):
-    class Stops(Callback):
-        def step(self, record):
-            if record["step"] == 5:
-                import signal
-
-                signal.raise_signal(signal.SIGINT)
-
     whole = finetune(tokenizer, out=tmp_path / "whole", accumulate=2, sparsity=0.5)
-    assert finetune(tokenizer, out=tmp_path / "parts", accumulate=2, sparsity=0.5, report=Stops()).stopped_by == "SIGINT"
+    assert finetune(tokenizer, out=tmp_path / "parts", accumulate=2, sparsity=0.5, report=StopAfter(5)).stopped_by == "SIGINT"
     parts = finetune(tokenizer, out=tmp_path / "parts", accumulate=2, sparsity=0.5, resume=True)
     assert parts.trained.model.params.flat.tobytes() == whole.trained.model.params.flat.tobytes()
 

@@ -7,6 +7,7 @@ import sys
 import warnings
 
 import pytest
+from stopping import FailAfter
 
 import albert_np as ab
 from albert_np.data.formats import Labelled
@@ -61,17 +62,6 @@ def test_pretraining(make, settings, tmp_path):
     assert b"| hidden_size | 24 |" in curves["config/text_summary"][0][1]
 
 
-class StopAfter(Callback):
-    """Ends the process's run at a step, as a crash would."""
-
-    def __init__(self, last):
-        self.last = last
-
-    def step(self, record):
-        if record["step"] == self.last:
-            raise InterruptedError
-
-
 @pytest.mark.parametrize("last", [3, 6, 9, 14])
 def test_a_resumed_pretraining_goes_on_with_its_curves(make, settings, tmp_path, last):
     """A checkpoint every 4 steps, losses drained every 3: the run ends after the checkpoints of step 0, 4, 8 and 12."""
@@ -80,7 +70,7 @@ def test_a_resumed_pretraining_goes_on_with_its_curves(make, settings, tmp_path,
     more = dict(tensorboard=tmp_path / "tb")
     model, data = make(settings)
     with pytest.raises(InterruptedError):
-        ab.pretrain(model, data, *arguments, report=StopAfter(last), **more)
+        ab.pretrain(model, data, *arguments, report=FailAfter(last), **more)
     if last == 3:
         shutil.rmtree(tmp_path / "run")
         shutil.rmtree(tmp_path / "tb")
@@ -122,27 +112,12 @@ class Counts(Callback):
         self.evaluations += 1
 
 
-class StopInEpoch(Callback):
-    """Ends the run when an epoch has been evaluated, or at a step."""
-
-    def __init__(self, epoch=0, step=0):
-        self.epoch, self.last = epoch, step
-
-    def evaluation(self, record):
-        if record["epoch"] == self.epoch:
-            raise InterruptedError
-
-    def step(self, record):
-        if record["step"] == self.last:
-            raise InterruptedError
-
-
 @pytest.mark.parametrize("ends", [dict(epoch=1), dict(epoch=2), dict(step=3), dict(step=5)])
 def test_a_resumed_fine_tuning_goes_on_with_its_curves(tmp_path, ends):
     """Ended after an evaluation, the run is resumed from the checkpoint before it, and evaluates again: one point, not two."""
     arguments = dict(out=tmp_path / "run", tensorboard=tmp_path / "tb", checkpoint_seconds=0, **TINY)
     with pytest.raises(InterruptedError):
-        ab.finetune("classification", REVIEWS, REVIEWS, **arguments, report=StopInEpoch(**ends))
+        ab.finetune("classification", REVIEWS, REVIEWS, **arguments, report=FailAfter(**ends))
     ab.finetune("classification", REVIEWS, REVIEWS, **arguments, resume=True)
     curves = read_curves(tmp_path / "tb" / "seed-0")
     assert len(check_finetuning(curves, tmp_path / "run")) == 2
