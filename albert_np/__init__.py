@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from albert_np import gradcheck
+    from albert_np import sklearn as sklearn
     from albert_np.core import optim
     from albert_np.engine import use
     from albert_np.io.names import to_hf
     from albert_np.models import (
         AlbertConfig,
         AlbertForMaskedLM,
+        AlbertForMultipleChoice,
         AlbertForPreTraining,
         AlbertForQuestionAnswering,
         AlbertForRelationClassification,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
         AlbertModel,
     )
     from albert_np.models.base import Dropout
+    from albert_np.tasks.embedder import Embedder
     from albert_np.tasks.finetune import finetune
     from albert_np.tasks.trained import Trained
     from albert_np.text import AlbertTokenizer
@@ -32,18 +35,20 @@ if TYPE_CHECKING:
     from albert_np.version import __version__
 
 _MODULES = {
-    "AlbertConfig": "models", "AlbertForMaskedLM": "models", "AlbertForPreTraining": "models",
-    "AlbertForQuestionAnswering": "models", "AlbertForRelationClassification": "models",
+    "AlbertConfig": "models", "AlbertForMaskedLM": "models", "AlbertForMultipleChoice": "models",
+    "AlbertForPreTraining": "models", "AlbertForQuestionAnswering": "models", "AlbertForRelationClassification": "models",
     "AlbertForSequenceClassification": "models", "AlbertForTokenClassification": "models", "AlbertForTranslation": "models",
     "AlbertModel": "models", "AlbertTokenizer": "text", "Dropout": "models.base", "Trained": "tasks.trained",
+    "Embedder": "tasks.embedder",
     "__version__": "version", "finetune": "tasks.finetune", "pretrain": "training", "to_hf": "io.names", "use": "engine",
 }  # fmt: skip
-_SUBMODULES = {"gradcheck": "gradcheck", "optim": "core.optim"}
+_SUBMODULES = {"gradcheck": "gradcheck", "optim": "core.optim", "sklearn": "sklearn"}  # sklearn: an extra, so not in __all__
 
 __all__ = [
-    "AlbertConfig", "AlbertForMaskedLM", "AlbertForPreTraining", "AlbertForQuestionAnswering", "AlbertForRelationClassification",
-    "AlbertForSequenceClassification", "AlbertForTokenClassification", "AlbertForTranslation", "AlbertModel", "AlbertTokenizer",
-    "Dropout", "Trained", "__version__", "finetune", "gradcheck", "optim", "pretrain", "to_hf", "use",
+    "AlbertConfig", "AlbertForMaskedLM", "AlbertForMultipleChoice", "AlbertForPreTraining", "AlbertForQuestionAnswering",
+    "AlbertForRelationClassification", "AlbertForSequenceClassification", "AlbertForTokenClassification",
+    "AlbertForTranslation", "AlbertModel", "AlbertTokenizer", "Dropout", "Embedder", "Trained", "__version__", "finetune",
+    "gradcheck", "optim", "pretrain", "to_hf", "use",
 ]  # fmt: skip
 __dir__ = __all__.copy  # for completion
 

@@ -168,18 +168,22 @@ TASKS = {
     "tokens": (ab.AlbertForTokenClassification, TASK_CONFIG.replace(fusion_layers=(1, 3))),
     "spans": (ab.AlbertForQuestionAnswering, TASK_CONFIG.replace(num_labels=2, fusion_layers=(1, 2))),
     "relations": (ab.AlbertForRelationClassification, TASK_CONFIG),
+    "choices": (ab.AlbertForMultipleChoice, TASK_CONFIG),
     "translation": (ab.AlbertForTranslation, TASK_CONFIG.replace(fusion_layers=(1, 3))),
 }
 SOURCES = (2, 1, 3, 1)  # tokens of each sequence that are the source, for translation
+CHOICES = (2, 1, 3, 2)  # numbers of choices of each question, for multiple choice
 ENTITIES = ((3, 1), (0, 0), (2, 6), (1, 2))  # the tokens at which each sequence's entities begin, for relations
 
 
 def task_labels(task: str, index: int) -> list[tuple[Any, Any]]:
-    """Return rows and labels of one example. The second has no class, the third no end of its answer."""
+    """Return rows and labels of one example. The second has no class, the third no end of its answer, the fourth no choice."""
     rng = np.random.default_rng(index)
     T, first, none = LENGTHS[index], np.array([0]), np.zeros(0, np.int64)
     if task in ("classes", "relations"):
         return [(none, none)] if index == 1 else [(first, np.array([(3 * index + 1) % C]))]
+    if task == "choices":
+        return [(none, none)] if index == 3 else [(first, np.array([(index + 1) % CHOICES[index]]))]
     if task == "sets":
         return [(first, rng.integers(0, 2, (1, C)).astype(float))]
     if task == "numbers":
@@ -191,7 +195,9 @@ def task_labels(task: str, index: int) -> list[tuple[Any, Any]]:
 
 def make_task_batch(task: str, *indices: int) -> TaskBatch:
     """Return a batch of these examples, in this order, with the labels of a task."""
-    arrays = {name: array for name, array in joined_arrays(*indices).items() if name not in PRETRAINING_LABELS}
+    # the choices of a question are the example itself and those after it
+    rows = [(i + k) % 4 for i in indices for k in range(CHOICES[i])] if task == "choices" else indices
+    arrays = {name: array for name, array in joined_arrays(*rows).items() if name not in PRETRAINING_LABELS}
     starts = np.cumsum([0] + [LENGTHS[index] for index in indices])[:-1]
     if task == "translation":
         arrays |= translation_labels(starts, *indices)
@@ -205,6 +211,8 @@ def make_task_batch(task: str, *indices: int) -> TaskBatch:
             )
             for table in zip(*(task_labels(task, index) for index in indices))
         ]
+    if task == "choices":
+        arrays["group_sizes"] = np.array([CHOICES[index] for index in indices])
     if task == "relations":
         arrays["entity_rows"] = np.array([ENTITIES[index] for index in indices]) + starts[:, None]
     return TASKS[task][0].objective.pack(arrays, HOST)

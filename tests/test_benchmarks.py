@@ -87,12 +87,19 @@ def test_the_page_and_the_readme_have_the_stored_results(stored):
 
 @pytest.mark.parametrize(
     ("program", "page"),
-    [("tasks", "tasks.md"), ("compress", "compress.md"), ("serve", "compress.md"), ("parallel", "parallel.md")],
-)
+    [
+        ("tasks", "tasks.md"), ("tasks-tiny", "glue.md"),
+        ("compress", "compress.md"), ("serve", "compress.md"), ("parallel", "parallel.md"),
+        ("sklearn_search", "sklearn.md"),
+        ("embeddings", "embeddings.md"),
+    ],
+)  # fmt: skip
 def test_the_pages_have_the_stored_results(program, page):
     if not (FOLDER / "results" / f"{program}.json").is_file():
         pytest.skip(f"results/{program}.json was not measured yet")
-    command = [sys.executable, str(FOLDER / f"{program}.py"), "--table"]
+    command = [sys.executable, str(FOLDER / f"{program.partition('-')[0]}.py"), "--table"]
+    if "-" in program:
+        command += ["--out", str(FOLDER / "results" / f"{program}.json")]
     printed = subprocess.run(command, capture_output=True, text=True, check=True)
     text = (FOLDER.parents[1] / "docs" / page).read_text(encoding="utf-8")
     assert printed.stdout.count("\n|") > 2

@@ -19,7 +19,16 @@ ROOT = Path(__file__).parents[1]
 if not (ROOT / "pyproject.toml").is_file():
     pytest.skip("there is no pyproject.toml beside the tests", allow_module_level=True)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-TRIED = ("hub", "chinese", "translation", "onnx", "mpi", "serve")  # the extras that .ci/dependencies installs
+TRIED = (
+    "hub",
+    "chinese",
+    "translation",
+    "onnx",
+    "mpi",
+    "serve",
+    "tensorboard",
+    "sklearn",
+)  # the extras that .ci/dependencies installs
 TESTS = ("pytest", "hypothesis", "httpx")  # and what it tests with
 UNTRIED = ("albert_np", "ruff", "mypy")  # the package itself; tools that are pinned
 

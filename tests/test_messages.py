@@ -65,7 +65,7 @@ def test_every_argument_in_a_message_becomes_an_option():
 def test_the_options_exist(capsys):
     from albert_np.apps.cli import main
 
-    commands = "pretrain", "finetune", "compress", "gradcheck"
+    commands = "pretrain", "finetune", "predict", "compress", "gradcheck"
     shown = ""
     for command in commands:
         main([command, "--help"])
@@ -91,6 +91,8 @@ def test_as_options(text, expected):
 
 
 def test_at_the_command_line_and_in_python(fails, tmp_path):
+    from types import SimpleNamespace
+
     import albert_np as ab
     from albert_np.training import pretrain
 
@@ -102,4 +104,4 @@ def test_at_the_command_line_and_in_python(fails, tmp_path):
     with pytest.raises(FileExistsError, match="it holds a run; `resume=True` continues it, or choose another `out`"):
         ab.finetune("classification", tmp_path / "t.tsv", config="tiny", out=tmp_path)
     with pytest.raises(FileExistsError, match="is a file; `out` needs a folder"):
-        pretrain(None, None, tmp_path / "t.tsv")
+        pretrain(SimpleNamespace(params=None), SimpleNamespace(train=None), tmp_path / "t.tsv")

@@ -6,6 +6,7 @@ examples instead of a data set.
 
 import contextlib
 import io
+import json
 import os
 import re
 import shlex
@@ -148,6 +149,12 @@ def google(folder):
 
 
 def write_examples(folder):
+    pair = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n" + "0\t1\t2\tIt is.\tIt was.\n1\t3\t4\tA film.\tOne film.\n" * 4
+    (folder / "glue_data" / "MRPC").mkdir(parents=True)
+    for name in ("train.tsv", "dev.tsv"):
+        (folder / "glue_data" / "MRPC" / name).write_text(pair, encoding="utf-8")
+    pair = "index\t#1 ID\t#2 ID\t#1 String\t#2 String\n0\t1\t2\tIt is.\tIt was.\n"
+    (folder / "glue_data" / "MRPC" / "test.tsv").write_text(pair, encoding="utf-8")
     relation = '{0}\t"The <e1>fire{0}</e1> was caused by a <e2>lamp</e2>."\n{1}\nComment:\n\n'
     for name in ("train.txt", "dev.txt", "test.txt"):
         (folder / name).write_text(
@@ -170,6 +177,8 @@ WITH_PYTHON = [page for page in PAGES if python_blocks(page) and page.name not i
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda path: path.name)
 @pytest.mark.filterwarnings("ignore:.*afresh", "ignore:.*left out", "ignore:.*tanh")
 def test_the_python_of_a_page_runs(page, place, monkeypatch, tmp_path):
+    if page.name == "watching.md":
+        pytest.importorskip("tensorboardX", reason="needs tensorboardX: pip install 'albert_np[tensorboard]'")
     for path in place.iterdir():
         (shutil.copytree if path.is_dir() else shutil.copy)(path, tmp_path / path.name)
     monkeypatch.chdir(tmp_path)
@@ -226,9 +235,70 @@ def test_the_commands_of_the_first_pages_run(place, monkeypatch, tmp_path, capsy
             more = [] if "--resume" in words else SMALLER.get(words[1], [])
             if words[1] == "pretrain" and "--model" in words:
                 more = more[len(TINY) + 2 :]  # the model has its sizes, and its vocabulary
+            if "--schedule" in words:
+                more = ["--steps", "6"]  # of both runs; the settings are those of the first
             assert main([*words[1:], *more]) == 0, (name, line, capsys.readouterr().err)
             ran.append(words[1])
-    assert {"fill-mask", "info", "pretrain", "finetune", "evaluate", "predict"} <= set(ran) and ran.count("pretrain") == 4
+    assert {"fill-mask", "info", "pretrain", "finetune", "evaluate", "predict"} <= set(ran) and ran.count("pretrain") == 5
+
+
+# ---- each task: the files that a page shows, and its commands, one section after the other ----
+
+SHOWN_FILE = re.compile(r"`([\w.-]+)`:\n\n```(?:text|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TASK_PAGES = ("task_commands.md", "zero_shot.md")
+SECTIONS = [
+    pytest.param(name, section, id=f"{name}, {section.partition(chr(10))[0].lstrip('# ')}")
+    for name in TASK_PAGES
+    for section in ("\n" + (ROOT / "docs" / name).read_text(encoding="utf-8")).split("\n## " if name == TASK_PAGES[0] else "\n# ")
+    if "\nalbert-np serve" in section
+]
+
+
+@pytest.mark.parametrize(("name", "section"), SECTIONS)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_files_and_commands_of_a_task_work(place, monkeypatch, tmp_path, capsys, name, section):
+    """The commands run on the files as the page shows them, and the service answers the request that it shows."""
+    pytest.importorskip("starlette", reason="starlette is not installed: the service cannot be tested")
+    pytest.importorskip("httpx", reason="httpx is not installed: the service cannot be tested")
+    if "translation" in section:
+        pytest.importorskip("sacrebleu", reason="sacrebleu is not installed: translations cannot be scored")
+    from albert_np.apps.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(place / "demo", "albert-base-v2")
+    shutil.copytree(place / "demo", "runs/first")
+    files = dict(SHOWN_FILE.findall(section))
+    for file, text in files.items():
+        Path(file).write_text(text, encoding="utf-8")
+        Path(file.replace("train", "dev") if "train" in file else file.replace(".", "-dev.")).write_text(text, encoding="utf-8")
+    Path("texts.txt").write_text("\n".join(SENTENCES), encoding="utf-8")
+    ran, serving = [], None
+    for language, block in FENCED.findall(section):
+        for line in block.splitlines() if not language else ():
+            words = shlex.split(line)
+            if words[0] == "curl":
+                assert serving is not None and answer(serving, json.loads(words[2])), line
+            elif words[1] == "serve":
+                serving = dict(zip(words[2::2], words[3::2]))
+            else:
+                more = [*TINY, *"--epochs 1 --vocab-size 45".split()] if "--config" in words else SMALLER.get(words[1], [])
+                assert main([*words[1:], *more]) == 0, (line, capsys.readouterr().err)
+            ran.append(words[1] if words[0] == "albert-np" else "curl")
+    trained = {"finetune", "evaluate", "predict"} if "finetune" in ran else {"fill-mask"} & set(ran)
+    assert set(ran) == {*trained, "serve", "curl"}
+
+
+def answer(serving, request):
+    """What the service that these options of `serve` start answers."""
+    from starlette.testclient import TestClient
+
+    from albert_np.apps.serve.app import application
+    from albert_np.apps.serve.services import open_service
+
+    with TestClient(application(open_service(serving["--model"], serving.get("--task")))) as client:
+        response = client.post("/answer", json=request)
+        assert response.status_code == 200, response.text
+        return response.json()
 
 
 # ---- the programs that generate parts of the site ----

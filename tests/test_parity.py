@@ -114,3 +114,19 @@ def test_the_other_half_of_the_table(folder, expected):
         rows = np.flatnonzero((a != b).any(-1)) if name == "embeddings.word" else []
         assert name == "embeddings.word" or np.array_equal(a, b), name
         assert name != "embeddings.word" or list(rows) == ([] if pad is None else [pad])
+
+
+def test_multiple_choice():
+    """The model and the numbers are transformers', see parity/store_choices.py."""
+    expected = Reference(HERE / "multiple_choice" / "expected.npz")
+    model = ab.AlbertForMultipleChoice.from_pretrained(
+        HERE / "multiple_choice", dtype="float64", pad_row_gradient=False, require_heads=True
+    )
+    expected.check(model(**inputs(expected)).logits, "logits", within=1e-11)
+    loss, grads = model.loss_and_gradients(**inputs(expected), labels=expected["labels"])
+    expected.check(loss, "loss", within=1e-12)
+    ours = ab.to_hf(model.config, grads)
+    assert sorted(ours) == expected.names("grad/")
+    for name, gradient in ours.items():
+        nothing = name.endswith("attention.key.bias") or name == "classifier.bias"  # mathematically zero: noise
+        expected.check(gradient, "grad/" + name, within=1e-14 if nothing else 1e-11, absolute=nothing)

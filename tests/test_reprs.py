@@ -38,6 +38,7 @@ def things(done):
         "pretraining without evaluation": Summary("run", 20, 20, "", 40960, 12.3, None, 0, None),
         "check": ab.gradcheck.Report("all", list(ab.gradcheck.check(lambda x: (x, x), lambda dy, c: dy, {"x": np.ones((2, 2))}))),
         "batch": ab.gradcheck.batch(ab.AlbertConfig.preset("tiny")),
+        "embedder": ab.Embedder(model, trained.tokenizer),
         "data": RunData(object(), object(), "0" * 64, 4.2, dict(documents=1, tokens=2), "folder"),
     }  # fmt: skip
 
@@ -66,6 +67,59 @@ def test_they_say_the_essential(things, done):
     assert "10 of 20 steps, stopped by SIGINT" in repr(things["pretraining"]) and "mlm_loss 3.2" in repr(things["pretraining"])
 
 
+WITH_HTML = (
+    "finetuned", "trained", "history", "model", "config", "many labels", "output", "pretraining",
+    "pretraining without evaluation", "check", "compressed", "examples", "file",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results(things, done, tmp_path_factory):
+    from albert_np.compress.job import Plan, compress_model
+
+    folder = tmp_path_factory.mktemp("html")
+    (folder / "<b>.tsv").write_text("text\tlabel\n<b>x</b> & y\tgood\nz\tbad\nno label\t\n")
+    examples = done.trained.task.examples(folder / "<b>.tsv")
+    (folder / "metrics.jsonl").write_text("")
+    before, after = ({"mlm_loss": loss, "masked": 4000} for loss in (5.4, 3.2))
+    return {
+        **things, "compressed": compress_model(done.trained.model, Plan(sparsity=0.5)), "examples": examples,
+        "file": examples.summary,
+        "pretraining": Summary(str(folder), 10, 20, "SIGINT", 40960, 12.3, after, 10, 4.1, before),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WITH_HTML)
+def test_in_a_notebook_they_are_small_tables(results, name):
+    text = results[name]._repr_html_()
+    without_figure = re.sub(r"base64,[^\"]+", "", text)
+    assert 100 < len(without_figure) < 20_000 and without_figure.count("<tr>") <= 62
+    tags = set(re.findall(r"<(\w+)", text))
+    assert tags <= {"div", "b", "table", "tr", "td", "th", "img"}, tags  # nothing of a file's contents is markup
+    assert "object at 0x" not in text
+    for tag in tags - {"img"}:
+        assert text.count(f"<{tag}>") + text.count(f"<{tag} ") == text.count(f"</{tag}>")
+
+
+def test_the_tables_say_the_essential(results, done):
+    pages = {name: re.sub(r"<[^>]+>", " ", results[name]._repr_html_()) for name in WITH_HTML}
+    shown = {name: " ".join(page.split()) for name, page in pages.items()}
+    count = f"{done.trained.model.params.count():,}"
+    assert shown["model"].startswith(f"AlbertForSequenceClassification: {count} parameters, float32, numpy")
+    assert "groups.0.blocks.0.attention.query.w 32×32 1,024" in shown["model"] and shown["model"].endswith(f"total {count}")
+    assert "mean of 2 seeds deviation the majority&#x27;s class" in shown["finetuned"] and "data:image/png" in done._repr_html_()
+    assert f"{done.history.best} {done.history.epochs[done.history.best - 1]['step']} " in shown["history"]
+    assert " best " in shown["history"] and "hidden_size 32" in shown["config"] and "(2, 3, 32) float32" in shown["output"]
+    assert "held-out before after step 10 mlm_loss 5.4 3.2 masked 4,000 4,000 unigram entropy 4.1" in shown["pretraining"]
+    assert f"in {results['pretraining'].out}" in shown["pretraining"]
+    assert '<td style="text-align: right">3.2</td>' in results["pretraining"]._repr_html_()
+    assert '<td style="text-align: right">5.4</td>' in results["pretraining"]._repr_html_()
+    assert "nothing to plot" in shown["pretraining"] and "No such file" in shown["pretraining without evaluation"]
+    assert shown["check"].startswith("all: 1 of 1 passed tensor shape relative error verdict x 2×2")
+    assert "zeros 5" in shown["compressed"] and "1 without a label (first: " in shown["file"]
+    assert "&lt;b&gt;x&lt;/b&gt; &amp; y" in shown["examples"] and "&lt;b&gt;.tsv" in shown["file"]
+
+
 def test_a_config_can_be_built_again_from_its_repr():
     for config in (
         ab.AlbertConfig(),
@@ -88,7 +142,7 @@ def test_nothing_to_plot():
     from albert_np.training.state import History
 
     nothing = Finetuned(ab.Trained.__new__(ab.Trained), History(), {}, [])
-    nothing.trained.task = type("T", (), {"metric": "accuracy", "name": "t", "higher_is_better": True})
+    nothing.trained.task = type("T", (), {"metric": "accuracy", "name": "t", "higher_is_better": True, "options": {}})
     assert "History(0 steps; 0 epochs scored)" in repr(nothing)
     assert repr(History([{"loss": 0.5}], [{}])) == "History(1 step, loss 0.5 to 0.5; 1 epoch scored)"
     with pytest.raises(ValueError, match="nothing to plot: no step was made"):

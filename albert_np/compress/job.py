@@ -15,6 +15,7 @@ from albert_np.compress.low_rank import choose_ranks, factor
 from albert_np.compress.pruning import Sparsity, prune
 from albert_np.compress.quantising import SCHEMES, quantise_params, round_to_16_bits, write_dequantised
 from albert_np.compress.structured import cut
+from albert_np.compress.zeros import sparsity
 from albert_np.core.batch import Batch
 from albert_np.io.packed_checkpoint import Packing
 
@@ -62,6 +63,13 @@ class CompressedModel:
     model: Any
     packing: Packing
     ranks: dict[str, int] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        from albert_np.io.html import make_table
+
+        rows = [("model", repr(self.model)), ("zeros", f"{sparsity(self.model.params):.1%}"), ("weights", self.packing.weights)]
+        rows += [("ranks", ", ".join(f"{name} {rank}" for name, rank in self.ranks.items()))] if self.ranks else []
+        return make_table(rows, title="CompressedModel")
 
 
 def compress_model(

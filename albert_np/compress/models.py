@@ -32,6 +32,7 @@ from albert_np.tasks.trained import FILE, Trained
 from albert_np.text import AlbertTokenizer
 from albert_np.text.copy import copy_tokenizer
 from albert_np.training.finetune import numeric_scores
+from albert_np.training.units import get_units
 
 CALIBRATION, IMPORTANCE = 512, 256  # maximum numbers of examples
 TOKENS = 4096  # per batch
@@ -141,12 +142,11 @@ def weights_bytes(folder: Path) -> int | None:
 
 
 def make_batches(trained: Trained, examples: list[Any]) -> tuple[list[Batch], list[Batch]]:
-    """Return batches of one labelled row each (at most IMPORTANCE), and batches of CALIBRATION examples for calibration."""
+    """Return batches of one labelled unit each (at most IMPORTANCE), and batches of CALIBRATION examples for calibration."""
     task = trained.task
-    items = [item for example in sample(examples, CALIBRATION) for item in task.items(example, trained.tokenizer)]
-    labelled_items = sample([item for item in items if item.target is not None], IMPORTANCE)
-    labelled = [trained.model.pack_batch(**task.collate([item])) for item in labelled_items]
-    return labelled, pack_unlabelled(items, trained.model.params.flat)
+    rows = [task.items(example, trained.tokenizer) for example in sample(examples, CALIBRATION)]
+    labelled = [trained.model.pack_batch(**task.collate(unit)) for unit in sample(get_units(task, rows), IMPORTANCE)]
+    return labelled, pack_unlabelled([item for example in rows for item in example], trained.model.params.flat)
 
 
 def pack_unlabelled(items: list[Any], like: Any) -> list[Batch]:

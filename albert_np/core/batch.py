@@ -13,7 +13,7 @@ BatchType = TypeVar("BatchType", bound="Batch")
 
 
 def along(axis: str, rows: str = "", padding: int = 0) -> Any:
-    """A field with an element per "token" or "sequence". rows: the axis that its values index; padding: value of an empty one."""
+    """A field along "token", "sequence" or "group" (of sequences). rows: the axis its values index; padding: of an empty one."""
     return field(default=None, metadata={"axis": axis, "rows": rows, "padding": padding})
 
 
@@ -22,9 +22,9 @@ class Items:
     """The items that a loss is a sum over."""
 
     labels: Array  # (M,) integers, or (M, C) numbers
-    rows: Array = None  # (M,) the tokens or sequences that are labelled; None: each sequence has one label
+    rows: Array = None  # (M,) the tokens, sequences or groups that are labelled; None: each sequence has one label
     weights: Array = None  # (M,) of the items in the loss; None: 1
-    axis: str = "token"  # rows are indices of these: "token" or "sequence"
+    axis: str = "token"  # rows are indices of these: "token", "sequence" or "group"
 
     def __len__(self) -> int:
         return len(self.labels)

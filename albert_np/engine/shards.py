@@ -1,7 +1,8 @@
 """Divide a batch into shards of whole sequences with nearly equal numbers of tokens, one shard per thread.
 
 Sequences interact only through the loss and the gradient, and both are sums. So each thread computes its sequences from the ids
-to the gradient without waiting for the others. The shards depend only on the batch and the number of threads.
+to the gradient without waiting for the others. The shards depend only on the batch and the number of threads. Sequences that
+interact, such as the choices of a question, form a group: a field along "group" lists its sequences, and no group is divided.
 """
 
 from dataclasses import fields, replace
@@ -46,15 +47,35 @@ def split_points(lengths: np.ndarray, k: int) -> list[tuple[int, int]]:
     return list(pairwise([0, *inner.tolist(), len(ends)]))
 
 
+def get_groups(batch: Batch) -> Array | None:
+    """Return the field (Q, K) of a batch that lists the sequences of each group; None if it has no groups."""
+    values = (getattr(batch, field.name) for field in fields(batch) if field.metadata.get("axis") == "group")
+    return next((value for value in values if value is not None), None)
+
+
+def group_starts(batch: Batch) -> np.ndarray:
+    """Return the first sequence of each group of a host batch; without groups, every sequence is one."""
+    groups = get_groups(batch)
+    return np.arange(len(batch.sequences)) if groups is None else groups[:, 0]
+
+
+def group_lengths(batch: Batch) -> np.ndarray:
+    """Return the number of tokens of each group of a host batch."""
+    return np.add.reduceat(batch.sequences.lengths, group_starts(batch))
+
+
 def split(batch: B, k: int) -> list[B]:
-    """Return k batches of consecutive sequences."""
-    return [between(batch, first, last) for first, last in split_points(batch.sequences.lengths, k)]
+    """Return k batches of consecutive sequences; no group is divided."""
+    ends = np.append(group_starts(batch), len(batch.sequences))
+    return [between(batch, int(ends[first]), int(ends[last])) for first, last in split_points(group_lengths(batch), k)]
 
 
 def between(batch: B, first: int, last: int) -> B:
-    """Return the sequences first, ..., last - 1 of a host batch. Each field is sliced along the axis that it declares."""
+    """Return the sequences first, ..., last - 1 of a host batch, whole groups. Each field is sliced along its axis."""
     s = batch.sequences
-    spans = {"token": (int(s.starts[first]), int(s.starts[last - 1] + s.lengths[last - 1])), "sequence": (first, last)}
+    groups = np.searchsorted(group_starts(batch), (first, last)).tolist()
+    tokens = int(s.starts[first]), int(s.starts[last - 1] + s.lengths[last - 1])
+    spans = {"token": tokens, "sequence": (first, last), "group": (groups[0], groups[1])}
     sliced: dict[str, Any] = {}
     for field in fields(batch):
         value = getattr(batch, field.name)

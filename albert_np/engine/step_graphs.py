@@ -27,6 +27,7 @@ from albert_np.engine.gpu.launch import arithmetic
 from albert_np.engine.gpu.tiles import Tile, plan, tiles_key
 from albert_np.engine.kernels import kernels_run
 from albert_np.engine.sequences import PackedSequences
+from albert_np.engine.shards import get_groups
 
 WARMUP = 3  # times that a shape is computed eagerly
 MAX_GRAPHS = 64  # shapes that are captured, at most
@@ -126,7 +127,9 @@ class BatchShape:
 
 def padded_arrays(batch: Batch, N: int, B: int) -> dict[str, np.ndarray]:
     """Return the arrays of a host batch by name, padded to N tokens and B sequences along the axes that its fields declare."""
-    sizes, padding_row = {"token": N, "sequence": B}, {"token": len(batch.ids), "sequence": B - 1}
+    groups = get_groups(batch)
+    Q = 0 if groups is None else round_up(len(groups))
+    sizes, padding_row = {"token": N, "sequence": B, "group": Q}, {"token": len(batch.ids), "sequence": B - 1, "group": Q - 1}
     padded: dict[str, np.ndarray] = {}
     for field in fields(batch):
         value, about = getattr(batch, field.name), field.metadata

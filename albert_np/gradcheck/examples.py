@@ -22,6 +22,8 @@ from albert_np.models.objective import PRETRAINING, Objective
 LENGTHS = 8, 1, 9
 SOURCES = 3, 1, 5  # numbers of tokens of each sequence that are the source, in translation batches
 N, M = sum(LENGTHS), 10
+CHOICES = 5, 1, 2, 4  # numbers of choices of each question, in batches of multiple choice
+CHOICE_LENGTHS = 3, 2, 4, 1, 2, 3, 2, 5, 1, 4, 2, 3  # of each choice
 EXAMPLES = 5, 0, 7
 
 TINY = AlbertConfig(
@@ -113,11 +115,31 @@ def task_batch(config: AlbertConfig, seed: int, task: str, objective: Objective)
     labels = {"labels": task_labels(config, seed, "classes" if task == "relations" else task)}
     if task == "relations":
         labels["entity_rows"] = entity_rows()
+    if task == "choices":
+        return choice_batch(config, seed, labels["labels"], objective)
     return batch(config, seed, mlm=False, sop=False, objective=objective, **labels)
 
 
+def choice_batch(config: AlbertConfig, seed: int, labels: Any, objective: Objective) -> TaskBatch:
+    """Return a batch of multiple choice: the questions of CHOICES with the sequences of CHOICE_LENGTHS."""
+    rng, lengths = generator(seed, "gradcheck choices"), np.array(CHOICE_LENGTHS)
+    n, pool = int(lengths.sum()), rng.choice(config.vocab_size, min(12, config.vocab_size), replace=False)  # ids repeat
+    arrays = dict(
+        ids=rng.choice(pool, n), lengths=lengths, token_types=rng.integers(config.type_vocab_size, size=n),
+        positions=np.concatenate([rng.permutation(config.max_position_embeddings)[:length] for length in lengths]),
+        examples=np.arange(len(lengths)) + 3, group_sizes=np.array(CHOICES), labels=labels,
+    )  # fmt: skip
+    return objective.pack(arrays, put(np.empty(0)))
+
+
+def choice_rows() -> np.ndarray:
+    """Return the rows (Q, K) of two groups among the sequences of LENGTHS: two sequences, and the last alone."""
+    return np.array([[0, 1], [2, -1]])
+
+
 def task_labels(config: AlbertConfig, seed: int, task: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return rows and labels for "classes", "numbers" or "sets" of sequences, "tokens" or "spans". Some rows have none."""
+    """Return rows and labels for "classes", "numbers" or "sets" of sequences, "tokens", "spans" or "choices". Some rows have
+    none."""
     rng, B, C = generator(seed, "gradcheck labels"), len(LENGTHS), config.num_labels
     if task == "classes":
         return [(np.array([0, 2]), rng.integers(C, size=2))]
@@ -127,4 +149,6 @@ def task_labels(config: AlbertConfig, seed: int, task: str) -> list[tuple[np.nda
         return [(np.arange(B), rng.integers(0, 2, (B, C)).astype(np.float64))]
     if task == "tokens":
         return [(np.sort(rng.choice(N, M, replace=False)), rng.integers(C, size=M))]
+    if task == "choices":
+        return [(np.array([0, 1, 2]), np.array([3, 0, 1]))]  # the last question has no label
     return [(np.arange(B), np.array([5, 0, 2])), (np.array([0, 2]), np.array([7, 8]))]  # one answer has no known end

@@ -18,6 +18,7 @@ from albert_np.gradcheck.examples import TINY, batch, parameters, task_batch
 from albert_np.gradcheck.registry import CHECKS, SMOOTH
 from albert_np.gradcheck.tensor import Row
 from albert_np.models import (
+    AlbertForMultipleChoice,
     AlbertForPreTraining,
     AlbertForQuestionAnswering,
     AlbertForRelationClassification,
@@ -71,6 +72,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "token classification": dict(model=TOKENS, task="tokens", num_labels=7),
     "question answering": dict(model=SPANS, task="spans"),
     "relations": dict(model=AlbertForRelationClassification, task="relations", num_labels=7),
+    "multiple choice": dict(model=AlbertForMultipleChoice, task="choices"),
     "translation": dict(model=AlbertForTranslation, task="translation"),
 }
 TASKS |= {f"{name}, all options": {**changes, **ALL} for name, changes in TASKS.items()}
@@ -151,7 +153,9 @@ def model_rows(
         return name in left_out(params, config, bool(M), bool(B))
 
     def vanishing(name: str) -> str | None:
-        return "task." if name == "task.b" and (spans or objective is SPANS.objective) else key_bias(name)
+        if name == "choice.b" or (name == "task.b" and (spans or objective is SPANS.objective)):  # added to all scores alike
+            return name.removesuffix("b")
+        return key_bias(name)
 
     return rows(
         forward, backward, {}, params, seed=seed, coordinates=coordinates, dy=[1.0] * (2 if objective is PRETRAINING else 1),
@@ -168,7 +172,7 @@ def left_out(params: Tree, config: AlbertConfig, mlm: bool, sop: bool) -> set[st
     """Return the tensors on which the loss does not depend: heads without labels, and layers above the last fused level."""
     top = config.fusion_layers[-1] if config.fusion_layers else config.num_hidden_layers
     reached = {id(array) for l in range(top) for array in leaves(params.groups[config.group_of(l)])}
-    heads = {"mlm": mlm, "pooler": sop or "task" in params.form, "sop": sop}
+    heads = {"mlm": mlm, "pooler": sop or "task" in params.form or "choice" in params.form, "sop": sop}
     return {
         name for name, array in params.items()
         if not heads.get(name.split(".")[0], True) or (name.startswith("groups.") and id(array) not in reached)
@@ -204,6 +208,7 @@ DISTILLATIONS: dict[str, dict[str, Any]] = {
     "numbers": dict(model=SEQUENCES, task="numbers", alpha=0.3, num_labels=1),
     "tokens": dict(model=TOKENS, task="tokens", hidden=0.5),
     "spans": dict(model=SPANS, task="spans", alpha=0.4, num_labels=2),
+    "choices": dict(model=AlbertForMultipleChoice, task="choices", alpha=0.4, hidden=0.3),
     "relations, fusion, dropout": dict(
         model=AlbertForRelationClassification, task="relations", hidden=0.4, fusion_layers=(1, 3), **DROPOUT
     ),

@@ -22,6 +22,16 @@ class Report:
         count = sum(row.passed for row in self.rows)
         return "\n".join([f"Report({self.name!r}: {count} of {len(self.rows)} passed)", *failed])
 
+    def _repr_html_(self) -> str:
+        from albert_np.io.html import make_table
+
+        count = sum(row.passed for row in self.rows)
+        errors = ["" if row.error != row.error else f"{row.error:.1e}" for row in self.rows]
+        verdicts = ["ok" if row.passed else "FAILED" for row in self.rows]
+        rows = [(row.name, row.shape, *each, row.note) for row, *each in zip(self.rows, errors, verdicts)]
+        head = "tensor", "shape", "relative error", "verdict", ""
+        return make_table(rows, head, f"{self.name}: {count} of {len(self.rows)} passed")
+
     @property
     def passed(self) -> bool:
         return bool(self.rows) and all(row.passed for row in self.rows)

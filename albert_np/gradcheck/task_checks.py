@@ -5,11 +5,25 @@ import numpy as np
 from albert_np.core.batch import Items
 from albert_np.core.dispatch import Array, Cache
 from albert_np.gradcheck.checker import rows
-from albert_np.gradcheck.examples import LENGTHS, TINY, M, N, dropout, entity_rows, normal, parameters, put, sequences
+from albert_np.gradcheck.examples import (
+    LENGTHS,
+    TINY,
+    M,
+    N,
+    choice_rows,
+    dropout,
+    entity_rows,
+    normal,
+    parameters,
+    put,
+    sequences,
+)
 from albert_np.gradcheck.layer_checks import H
 from albert_np.gradcheck.registry import CHECKS, Rows
 from albert_np.models import layers as task_layers
 from albert_np.models.heads import (
+    choice_head,
+    choice_head_backward,
     relation_head,
     relation_head_backward,
     sequence_head,
@@ -55,6 +69,13 @@ def pad_packed(seed: int) -> Rows:
     packed = sequences()
     x = {"x": normal(seed, "x", N, 2)}
     return rows(lambda x: task_layers.pad_packed(x, packed), task_layers.pad_packed_backward, x, seed=seed)
+
+
+def segment_table(seed: int) -> Rows:
+    """Groups of three, one and two of six scores."""
+    table = put(np.array([[0, 1, 2], [3, -1, -1], [4, 5, -1]]))
+    x = {"x": normal(seed, "x", 6)}
+    return rows(lambda x: task_layers.segment_table(x, table), task_layers.segment_table_backward, x, seed=seed)
 
 
 def losses(seed: int, problem: str) -> Rows:
@@ -106,10 +127,20 @@ def relations(seed: int) -> Rows:
     )  # fmt: skip
 
 
+def choices(seed: int) -> Rows:
+    form, groups = shapes(CONFIG, ("pooler", "choice")), put(choice_rows())
+    return rows(
+        lambda h, p: choice_head(h, sequences(), groups, p, CONFIG, dropout(seed)), choice_head_backward,
+        {"h": normal(seed, "h", N, H)}, parameters({"pooler": form["pooler"], "choice": form["choice"]}, seed), seed=seed,
+    )  # fmt: skip
+
+
 CHECKS.update(
     {
         "relation_head, dropout": relations,
+        "choice_head, dropout": choices,
         "pad_packed": pad_packed,
+        "segment_table": segment_table,
         "sequence_head, dropout": whole_sequences,
         "token_head, dropout": every_token,
         "span_head": spans,

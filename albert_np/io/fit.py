@@ -13,11 +13,11 @@ import numpy as np
 
 from albert_np.core.params import Tree
 from albert_np.io.model_config import ModelConfig
-from albert_np.io.names import TASK_TABLES, column_index, get_head_task, name_table
+from albert_np.io.names import TASK_TABLES, column_index, get_declared_task, get_head_task, name_table
 
 T = TypeVar("T")
 
-HEADS = ("pooler", "mlm", "sop", "task", "relation")
+HEADS = ("pooler", "mlm", "sop", "task", "relation", "choice")
 POSITIONS = re.compile(r"(^|\.)position_ids$")  # a buffer of old transformers releases: 0, 1, 2, ...
 SLOTS = re.compile(r"([/.](adam|lamb)_[mv]|/Adam(_1)?|^global_step|^beta[12]_power|AdamWeightDecayOptimizer.*|LAMBOptimizer.*)$")
 # Heads of Google's SQuAD 2 models, for which there is no class here
@@ -89,16 +89,30 @@ def find_heads(tensors: dict[str, Any], naming: str, config: ModelConfig) -> tup
     }[naming]
     names = [normalise_name(name, naming) for name in tensors if not SLOTS.search(name)]
     heads = tuple(head for head, prefix in prefixes.items() if any(name.startswith(prefix) for name in names))
-    task = find_task(tensors, naming)
-    if task != get_head_task(config):
-        return heads
-    return (*heads, "relation" if task == "relation" else "task")
+    task = find_task(tensors, naming, config)
+    return (*heads, get_head(task)) if task == get_head_task(config) else heads
 
 
-def find_task(tensors: dict[str, Any], naming: str) -> str:
-    """Return the task whose head a file has, judged by names; "" for none."""
-    names = {normalise_name(name, naming) for name in tensors}
-    return next((task for task in TASK_TABLES if not names.isdisjoint(task_names(task, naming))), "")
+def get_head(task: str) -> str:
+    """Return the name in the tree, one of HEADS, of the head of a task."""
+    return TASK_TABLES[task][0][0].split(".")[0]
+
+
+def find_task(tensors: dict[str, Any], naming: str, config: ModelConfig) -> str:
+    """Return the task whose head a file has, judged by names; "" for none.
+
+    Classifiers and multiple choice have the same names. A head of several outputs is a classifier. One of a single output belongs
+    to the class that the config names; if it names none, a classifier needs num_labels 1.
+    """
+    shapes = {normalise_name(name, naming): np.shape(tensor) for name, tensor in tensors.items()}
+    found = [task for task in TASK_TABLES if not shapes.keys().isdisjoint(task_names(task, naming))]
+    if "multiple choice" not in found:
+        return found[0] if found else ""
+    several = any(shapes[name][:1] != (1,) for name in task_names("multiple choice", naming) if name in shapes)
+    declared = get_declared_task(config)
+    if several or (declared != "multiple choice" if declared else config.num_labels == 1):
+        return "classification"
+    return "multiple choice"
 
 
 def task_names(task: str, naming: str) -> list[str]:
@@ -122,12 +136,14 @@ def fit(config: ModelConfig, naming: str, tensors: dict[str, np.ndarray], tree: 
     unknown: list[str] = []
     reported: set[str] = set()  # not missing: an error is listed already
     decoder = None
+    heads, task = find_heads(tensors, naming, config), find_task(tensors, naming, config)
+    foreign = task_names(task, naming) if task and task != get_head_task(config) else []  # may be names of this class's head, too
     for theirs, tensor in tensors.items():
         name = normalise_name(theirs, naming)
         ours, transposed = by_theirs.get(name, ("", False))
         if SLOTS.search(name) or (OTHER_HEADS.search(name) and naming == "tf"):
             ignored.append(theirs)
-        elif POSITIONS.search(name) or (not ours and _is_other_task(name, naming)):
+        elif POSITIONS.search(name) or name in foreign or (not ours and _is_other_task(name, naming)):
             pass
         elif name == DECODER:
             decoder = tensor
@@ -147,7 +163,6 @@ def fit(config: ModelConfig, naming: str, tensors: dict[str, np.ndarray], tree: 
             reported.add("embeddings.word")
         elif not _equal(values.setdefault("embeddings.word", decoder), decoder):  # a file may hold only one of the two
             wrong.append(f"{DECODER} and the word embeddings differ, but the decoder is tied to them (tie_word_embeddings)")
-    heads = find_heads(tensors, naming, config)
     absent = [ours for ours in targets if owner[ours] == ours and ours not in values and ours not in reported]
     if naming == "tf" and config.embedding_size == config.hidden_size:
         values |= _identity_projection(targets, absent)

@@ -13,20 +13,21 @@ from albert_np.core import backend
 from albert_np.core.params import Form, Tree, fill, flat_size, zero_tree
 from albert_np.io import sources
 from albert_np.io.files import DataError
-from albert_np.io.fit import HEADS, find_heads, find_task, fit, unwrap_names
+from albert_np.io.fit import HEADS, find_heads, find_task, fit, get_head, normalise_name, task_names, unwrap_names
 from albert_np.io.locate import Weights, locate
-from albert_np.io.model_config import C
-from albert_np.io.names import Names, get_head_task, name_table
+from albert_np.io.model_config import C, ModelConfig
+from albert_np.io.names import TASK_TABLES, Names, get_declared_task, get_head_task, get_named_classes, name_table
 
 # The class of a checkpoint with a task head whose config names no class
 ARCHITECTURES = {
     "question answering": "AlbertForQuestionAnswering",
     "classification": "AlbertForSequenceClassification",
     "relation": "AlbertForRelationClassification",
+    "multiple choice": "AlbertForMultipleChoice",
 }
 HEAD_NAMES = {
     "pooler": "the pooler", "mlm": "the masked-language-model head", "sop": "the sentence-order head", "task": "the task's head",
-    "relation": "the head of relations",
+    "relation": "the head of relations", "choice": "the head of multiple choice",
 }  # fmt: skip
 
 
@@ -40,13 +41,13 @@ class Checkpoint(Generic[C]):
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """The heads in the file, among pooler, mlm, sop, task and relation; without a head of another task than the config's."""
+        """The heads in the file, those of HEADS; without a head of another task than the config's."""
         return find_heads(self.tensors, self.weights.naming, self.config)
 
     @property
     def task(self) -> str:
         """The task whose head is in the file; "" for none."""
-        return find_task(self.tensors, self.weights.naming)
+        return find_task(self.tensors, self.weights.naming, self.config)
 
 
 def open_checkpoint(
@@ -62,7 +63,16 @@ def open_checkpoint(
     if changes:
         config = config.replace(**_drop_old_labels(config, changes))
     tensors = weights.read()
+    if weights.is_run:
+        tensors = rename_run(config, tensors)
     return Checkpoint(weights, config, unwrap_names(tensors) if weights.naming == "hf" else tensors)
+
+
+def rename_run(config: ModelConfig, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the tensors of a training run's checkpoint under HF's names and in HF's layout; unknown names stay."""
+    names = name_table(config)
+    named = [(*names.get(ours, (ours, False)), array) for ours, array in tensors.items()]
+    return {theirs: array.T if transposed else array for theirs, transposed, array in named}
 
 
 def _drop_old_labels(config: C, changes: dict[str, Any]) -> dict[str, Any]:
@@ -102,16 +112,31 @@ def load(
     """
     with sources.local(path, "model", **hub_options) as local:
         checkpoint = open_checkpoint(local, config_class, config, changes)
-        checkpoint = replace(checkpoint, config=adapt_config(checkpoint.config))
+        checkpoint, other = set_aside_other_head(checkpoint, adapt_config(checkpoint.config))
         wanted = tuple(head for head in heads if head not in optional or head in checkpoint.heads)
         if require_heads:
-            _check_heads(path, checkpoint, wanted)
+            _check_heads(path, checkpoint, wanted, other)
         tree, missing = read_params(checkpoint, shapes(checkpoint.config, wanted), dtype, check_finite)
-    dropped = [head for head in checkpoint.heads if head not in wanted]
+    dropped = [head for head in checkpoint.heads if head not in wanted] + ([f"a head for {other}"] if other else [])
     if checkpoint.task and checkpoint.task != get_head_task(checkpoint.config):
         dropped.append(f"a head for {checkpoint.task}")
     _warn_about_heads(path, missing, dropped)
     return checkpoint.config, tree, missing
+
+
+def set_aside_other_head(checkpoint: Checkpoint[C], config: C) -> tuple[Checkpoint[C], str]:
+    """Return a checkpoint with another config, and the task whose head it then lacks; "" for none.
+
+    It is the head that the checkpoint's own config names, if the other class has one of the same names and shape for another
+    purpose: a regression's for multiple choice, and the reverse.
+    """
+    own = checkpoint.task if get_declared_task(checkpoint.config) else ""
+    changed = replace(checkpoint, config=config)
+    if not own or changed.task == own:
+        return changed, ""
+    names = task_names(own, checkpoint.weights.naming)
+    left = {k: v for k, v in checkpoint.tensors.items() if normalise_name(k, checkpoint.weights.naming) not in names}
+    return replace(changed, tensors=left), own
 
 
 class MissingHeads(ValueError):
@@ -123,18 +148,19 @@ class MissingHeads(ValueError):
     task = ""
 
 
-def _check_heads(path: Any, checkpoint: Checkpoint[Any], wanted: tuple[str, ...]) -> None:
-    """Raise MissingHeads unless the checkpoint has all heads that are wanted."""
+def _check_heads(path: Any, checkpoint: Checkpoint[Any], wanted: tuple[str, ...], other: str = "") -> None:
+    """Raise MissingHeads unless the checkpoint has all heads that are wanted. other: the task of a head that was set aside."""
+    task = other or checkpoint.task
     missing = [head for head in wanted if head not in checkpoint.heads]
     if missing:
-        held = [head for head in checkpoint.heads if head not in ("task", "relation")]
-        held += [f"a head for {checkpoint.task}"] if checkpoint.task else []
+        held = [head for head in checkpoint.heads if head not in map(get_head, TASK_TABLES)]
+        held += [f"a head for {task}"] if task else []
         found = f"beside the body it holds {', '.join(held)}" if held else "it holds the body alone"
         error = MissingHeads(
             f"{path} has no weights for {', '.join(map(HEAD_NAMES.__getitem__, missing))} ({found}): "
             "a new head would answer at random"
         )
-        error.task = checkpoint.task
+        error.task = task
         raise error
 
 
@@ -191,18 +217,23 @@ def with_architecture(checkpoint: Checkpoint[C]) -> Checkpoint[C]:
     The names of the head's tensors follow from that class.
     """
     config, task = checkpoint.config, checkpoint.task
-    if not task or (task == get_head_task(config) and config.extra.get("architectures")):
+    if not task or (task == get_head_task(config) and get_named_classes(config)):
         return checkpoint
+    if task == "multiple choice":
+        warnings.warn(
+            f"{checkpoint.weights.file}: its head has one output, so it is read as multiple choice; if it is a regression, "
+            'add "num_labels": 1 to its config', stacklevel=4,
+        )  # fmt: skip
     return replace(checkpoint, config=config.replace(extra={**config.extra, "architectures": [ARCHITECTURES[task]]}))
 
 
 def get_architecture(config: C, params: Tree) -> str:
     """Return the class that a config names, else the smallest class with the tree's heads."""
-    if named := config.extra.get("architectures"):
-        return str(named[0])
+    if named := get_named_classes(config):
+        return named[0]
     heads = params.form
-    if "task" in heads or "relation" in heads:
-        return ARCHITECTURES["classification" if "task" in heads else "relation"]
+    if task := next((task for task in ARCHITECTURES if task != "question answering" and get_head(task) in heads), ""):
+        return ARCHITECTURES[task]
     if "mlm" not in heads and "sop" not in heads:
         return "AlbertModel"
     return "AlbertForMaskedLM" if "pooler" not in heads else "AlbertForPreTraining"

@@ -10,6 +10,7 @@ import numpy as np
 from albert_np.io.config_files import NOT_WEIGHTS
 from albert_np.io.files import DataError, IncompleteFolder, data_errors
 
+RUN = ("params.safetensors", "moments.safetensors")  # of a checkpoint of a training run
 READERS = {"safetensors": "safetensors_file", "torch": "torch_file", "tf": "tensorflow", "npz": "npz_file"}
 
 
@@ -19,6 +20,11 @@ class Weights:
 
     file: Path
     format: str
+
+    @property
+    def is_run(self) -> bool:
+        """True for a checkpoint of a training run, whose tensors have the names of the parameter tree."""
+        return self.file.name == RUN[0] and self.file.with_name(RUN[1]).is_file()
 
     @property
     def naming(self) -> str:
@@ -36,8 +42,8 @@ class Weights:
 
 def locate(path: Path) -> Weights:
     """Return the weights at `path`: a file of weights, the prefix of a checkpoint, or a folder, which is searched in this order:
-    model.safetensors(.index.json), pytorch_model.bin(.index.json), model.npz, a single *.safetensors, *.bin, *.pth, *.pt or
-    (Lightning's) *.ckpt, a TensorFlow checkpoint.
+    model.safetensors(.index.json), pytorch_model.bin(.index.json), model.npz, a training run's params.safetensors, a single
+    *.safetensors, *.bin, *.pth, *.pt or (Lightning's) *.ckpt, a TensorFlow checkpoint.
 
     Raises FileNotFoundError if there are none; ValueError if there are several and it is not clear which to take.
     """
@@ -73,6 +79,8 @@ def _from_folder(folder: Path) -> Weights:
                 return _from_file(file)
     if (folder / "model.npz").is_file():
         return _from_file(folder / "model.npz")
+    if all((folder / name).is_file() for name in RUN):
+        return _from_file(folder / RUN[0])
     for ending in (".safetensors", ".bin", ".pth", ".pt", ".ckpt"):
         files = [file for file in sorted(folder.glob(f"*{ending}")) if file.is_file() and not file.name.startswith(NOT_WEIGHTS)]
         files = [file for file in files if ending != ".ckpt" or _is_zip(file)]  # Lightning's, not TensorFlow's V1

@@ -9,7 +9,7 @@ from typing import Any
 from albert_np.core.params import Tree
 
 LOOKUP_TABLES = ("embeddings.word", "embeddings.position")  # have one row per output; other weights are (in, out)
-SMALL_HEADS = ("task", "relation", "sop", "hint")
+SMALL_HEADS = ("task", "relation", "choice", "sop", "hint")
 
 
 def matrices(params: Tree, embeddings: bool = True) -> dict[str, Any]:

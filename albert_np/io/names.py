@@ -63,22 +63,40 @@ TASK_TABLES = {
         ("task.w", "qa_outputs.weight", "cls/squad/output_weights", "hf tf"),
         ("task.b", "qa_outputs.bias", "cls/squad/output_bias", ""),
     ),
+    "multiple choice": (  # one output, under the names of a classifier
+        ("choice.w", "classifier.weight", "output_weights", "hf tf"),
+        ("choice.b", "classifier.bias", "output_bias", ""),
+    ),
     "relation": (
         ("relation.w", "relation_classifier.weight", "relation/output_weights", "hf tf"),  # ours: neither program has such a head
         ("relation.b", "relation_classifier.bias", "relation/output_bias", ""),
     ),
 }
 
+TASK_CLASSES = {  # part of a class's name -> the key of its head
+    "RelationClassification": "relation", "MultipleChoice": "multiple choice", "QuestionAnswering": "question answering",
+    "SequenceClassification": "classification", "TokenClassification": "classification",
+}  # fmt: skip
+
 NAMINGS = ("hf", "tf")
 Names = dict[str, tuple[str, bool]]
 
 
+def get_named_classes(config: ModelConfig) -> list[str]:
+    """Return the classes that a config names (`architectures`, a list); other values in it are left out."""
+    named = config.extra.get("architectures")
+    return [each for each in (named if isinstance(named, list) else [named]) if isinstance(each, str)]
+
+
+def get_declared_task(config: ModelConfig) -> str:
+    """Return the key of TASK_TABLES for the class that a config names (`architectures`); "" for a class without such a head."""
+    classes = " ".join(get_named_classes(config))
+    return next((task for part, task in TASK_CLASSES.items() if part in classes), "")
+
+
 def get_head_task(config: ModelConfig) -> str:
-    """Return the key of TASK_TABLES for the task head of a model, from the class in its config (`architectures`)."""
-    classes = " ".join(map(str, config.extra.get("architectures") or ()))
-    if "RelationClassification" in classes:
-        return "relation"
-    return "question answering" if "QuestionAnswering" in classes else "classification"
+    """Return the key of TASK_TABLES for the task head of a model with this config; for a class without one, "classification"."""
+    return get_declared_task(config) or "classification"
 
 
 def column_index(naming: str) -> int:

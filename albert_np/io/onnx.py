@@ -1,7 +1,8 @@
 """Write a model as an ONNX graph, for onnxruntime and other readers: `albert-np convert --to onnx`.
 
 The graph takes padded (B, T) inputs and contains every layer in turn; each tensor is stored once, however many layers use it.
-Inputs: input_ids, attention_mask, token_type_ids (B, T) int64, and for relations entity_positions (B, 2), columns of the row.
+Inputs: input_ids, attention_mask, token_type_ids (B, T) int64, for multiple choice (B, choices, T), and for relations
+entity_positions (B, 2), columns of the row.
 Outputs have the names of a model's outputs. Positions count from 0 at the left edge; masks may have holes.
 
 Operators: ONNX opset 20, https://onnx.ai/onnx/operators
@@ -28,6 +29,7 @@ ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {  # operator and attribute
 }  # fmt: skip
 LOWEST = float(np.finfo(np.float32).min)
 FILE = "model.onnx"
+INPUTS = "input_ids", "attention_mask", "token_type_ids"
 
 
 def save_onnx(folder: Path, config: ModelConfig, params: Tree, architecture: str) -> None:
@@ -49,6 +51,7 @@ class Graph:
 
     def __init__(self, params: Tree) -> None:
         self.nodes: list[Any] = []
+        self.inputs = {name: name for name in INPUTS}  # the names of the (B, T) arrays
         self.stored: dict[str, np.ndarray] = {}
         self.names = {}  # {id of an array of the tree: its name}; a shared array has one name
         for name, array in params.items():
@@ -118,9 +121,10 @@ class Graph:
 
     def encoder(self, p: Tree, config: ModelConfig) -> str:
         """input_ids, attention_mask, token_type_ids -> (B, T, H)"""
-        T = self.add("Shape", "input_ids", start=1, end=2)  # (1,)
-        e = self.add("Gather", self.name(p.embeddings.word), "input_ids")
-        e = self.add("Add", e, self.add("Gather", self.name(p.embeddings.token_type), "token_type_ids"))
+        ids, types = self.inputs["input_ids"], self.inputs["token_type_ids"]
+        T = self.add("Shape", ids, start=1, end=2)  # (1,)
+        e = self.add("Gather", self.name(p.embeddings.word), ids)
+        e = self.add("Add", e, self.add("Gather", self.name(p.embeddings.token_type), types))
         positions = self.add("Slice", self.name(p.embeddings.position), self.integers(0), T, self.integers(0))  # (T, E)
         e = self.add("Add", e, positions)
         x = self.linear(self.layer_norm(e, p.embeddings.norm, config.layer_norm_eps), p.embeddings.projection)
@@ -137,9 +141,23 @@ class Graph:
             x = self.add("Tanh", self.linear(self.add("Concat", low, hidden[levels[k + 1]], axis=-1), w))
         return x
 
+    def flatten_choices(self) -> None:
+        """Make (B · choices, T) of the inputs (B, choices, T), in which each row is a choice."""
+        T = self.add("Shape", "input_ids", start=2, end=3)  # (1,)
+        rows = self.add("Concat", self.integers(-1), T, axis=0)
+        self.inputs = {name: self.add("Reshape", name, rows) for name in INPUTS}
+
+    def choices(self, pooled: str, p: Any) -> tuple[str, str]:
+        """(B · choices, H) -> the same with 0 for choices that do not exist, and the logits (B, choices), LOWEST there"""
+        exists = self.add("ReduceMax", self.inputs["attention_mask"], self.integers(1), keepdims=1)  # (B · choices, 1)
+        exists = self.add("Cast", exists, to=9)
+        scores = self.add("Where", exists, self.linear(pooled, p), self.constant(LOWEST))  # (B · choices, 1)
+        shape = self.add("Shape", "input_ids", start=0, end=2)  # B, choices
+        return self.add("Where", exists, pooled, self.constant(0.0)), self.add("Reshape", scores, shape)
+
     def visible(self) -> str:
         """The attention mask as booleans (B, T)."""
-        return self.add("Cast", "attention_mask", to=9)
+        return self.add("Cast", self.inputs["attention_mask"], to=9)
 
     def zero_hidden(self, x: str) -> str:
         """x (B, T, C), with 0 where a token is hidden."""
@@ -151,7 +169,7 @@ class Graph:
 
     def pooler(self, x: str, p: Any) -> str:
         """(B, T, H) -> (B, H), from the first visible token"""
-        first = self.add("ArgMax", "attention_mask", axis=1, keepdims=1)  # the first of equal values
+        first = self.add("ArgMax", self.inputs["attention_mask"], axis=1, keepdims=1)  # the first of equal values
         return self.add("Tanh", self.linear(self.add("Squeeze", self.gather_rows(x, first), self.integers(1)), p))
 
 
@@ -162,9 +180,12 @@ def build_graph(config: ModelConfig, params: Tree, architecture: str) -> Any:
     if architecture == "AlbertForTranslation":
         raise ValueError("AlbertForTranslation generates token by token and has no ONNX form")
     g = Graph(params)
+    by_choice = "choice" in params.form
+    if by_choice:
+        g.flatten_choices()
     x = g.encoder(params, config)
     outputs = add_outputs(g, x, params, config, architecture)
-    inputs: dict[str, list[Any]] = {name: ["batch", "tokens"] for name in ("input_ids", "attention_mask", "token_type_ids")}
+    inputs: dict[str, list[Any]] = {name: ["batch", *["choices"] * by_choice, "tokens"] for name in INPUTS}
     if "relation" in params.form:
         inputs["entity_positions"] = ["batch", 2]
     for name, (value, _) in outputs.items():
@@ -184,7 +205,8 @@ def build_graph(config: ModelConfig, params: Tree, architecture: str) -> Any:
 def add_outputs(g: Graph, x: str, p: Tree, config: ModelConfig, architecture: str) -> dict[str, tuple[str, list[Any]]]:
     """Add the heads and return {output name: (name of the value, its shape)}, with the names of the class's outputs."""
     H, C = config.hidden_size, config.num_labels
-    tokens, sequences = ["batch", "tokens"], ["batch"]
+    rows = "rows" if "choice" in p.form else "batch"  # of multiple choice: B · choices
+    tokens, sequences = [rows, "tokens"], [rows]
     outputs: dict[str, tuple[str, list[Any]]] = {"last_hidden_state": (g.zero_hidden(x), [*tokens, H])}
     if "pooler" in p.form:
         outputs["pooler_output"] = g.pooler(x, p.pooler), [*sequences, H]
@@ -198,6 +220,9 @@ def add_outputs(g: Graph, x: str, p: Tree, config: ModelConfig, architecture: st
     if "relation" in p.form:
         entities = g.add("Reshape", g.gather_rows(x, "entity_positions"), g.integers(0, 2 * H))
         outputs["logits"] = g.linear(entities, p.relation), [*sequences, C]
+    if "choice" in p.form:
+        pooled, scores = g.choices(outputs["pooler_output"][0], p.choice)
+        outputs |= {"pooler_output": (pooled, [*sequences, H]), "logits": (scores, ["batch", "choices"])}
     if "task" in p.form and architecture == "AlbertForSequenceClassification":
         outputs["logits"] = g.linear(outputs["pooler_output"][0], p.task), [*sequences, C]
     elif "task" in p.form and architecture == "AlbertForQuestionAnswering":

@@ -8,6 +8,8 @@ SIMILAR = 0.65  # of 1: names that are less similar are not suggested
 # Names that other programs use, and ours for them; of several, the first that is known where the name was used is suggested.
 _USUAL = {
     "accumulate": "gradient_accumulation_steps gradient_accumulation accumulation_steps grad_accum accumulate_grad_batches",
+    "batch_size": "train_batch_size per_device_train_batch_size per_gpu_train_batch_size batch bs mini_batch_size minibatch_size "
+    "batchsize",
     "beta1": "adam_beta1 betas",
     "beta2": "adam_beta2",
     "eps": "adam_epsilon epsilon adam_eps",

@@ -15,7 +15,7 @@ from albert_np.core.model.heads import mlm_head
 from albert_np.core.params import Form, Tree, fill, zero_tree
 from albert_np.core.random import RandomKey
 from albert_np.engine import threads
-from albert_np.engine.shards import number_of_shards, reduce_grads, split, split_points, sum_results
+from albert_np.engine.shards import group_lengths, number_of_shards, reduce_grads, split, split_points, sum_results
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
 from albert_np.models.layers import attention_probabilities
@@ -38,6 +38,7 @@ class Model:
     heads: tuple[str, ...] = ()
     optional: ClassVar[tuple[str, ...]] = ()  # heads that a model loaded from a checkpoint without them does not have
     objective: Objective = PRETRAINING
+    takes_choices: ClassVar[bool] = False  # a call's arrays are (B, choices, T) instead of (B, T)
 
     def __init__(self, config: AlbertConfig, seed: int = 0, dtype: DTypeLike = "float32") -> None:
         self.config = self.adapt(config)
@@ -46,6 +47,16 @@ class Model:
     def __repr__(self) -> str:
         count, dtype = self.params.count(), self.params.flat.dtype
         return f"{type(self).__name__}({self.config.sizes()}; {count:,} parameters, {dtype}, {backend.of(self.params.flat).name})"
+
+    def _repr_html_(self) -> str:
+        """Return a table of the parameters, under the config's sizes."""
+        from albert_np.io.html import make_table
+
+        count, where = self.params.count(), f"{self.params.flat.dtype}, {backend.of(self.params.flat).name}"
+        rows = [(name, array.shape, array.size) for name, array in self.params.items()]
+        title = f"{type(self).__name__}: {count:,} parameters, {where}"
+        sizes = make_table([(self.config.sizes(),)], title=title)
+        return sizes + make_table(rows, ("tensor", "shape", "parameters"), foot=("total", "", count))
 
     @classmethod
     def shapes(cls, config: AlbertConfig) -> Form:
@@ -247,7 +258,8 @@ class Model:
         """Return the shards of a batch, one per thread, and the denominators of their common loss."""
         if denominators is None and not batch.has_common_denominators():
             return [batch], None
-        k = number_of_shards(batch.sequences.lengths, self._like())
+        on_host = type(batch.ids) is np.ndarray  # on a device, batches are not divided
+        k = number_of_shards(group_lengths(batch), self._like()) if on_host else 1
         return ([batch], denominators) if k == 1 else (split(batch, k), denominators or batch.denominators())
 
     def _like(self) -> Array:

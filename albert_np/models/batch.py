@@ -35,6 +35,8 @@ class TaskBatch(Batch):
                      (numbers (M, C) for regression and for several labels per sequence). Question answering has two tables, for
                      first and last tokens: rows of sequences, and the index of the token in its sequence. None: no labels.
     entity_rows      (B, 2) for relations: the rows of the two entities' first tokens among the N.
+    group_rows       (Q, K) for multiple choice: the sequences of each of Q groups, which are consecutive; below 0: a group of
+                     fewer than K sequences has none there. A group is never divided among shards.
     label_smoothing  ε of translation's loss, see core/layers/cross_entropy.py.
 
     In translation's batches `masked` are the rows that predict a token of the target, and the tokens that follow them.
@@ -42,6 +44,7 @@ class TaskBatch(Batch):
 
     tables: tuple[Items, ...] | None = None
     entity_rows: Array = along("sequence", rows="token")
+    group_rows: Array = along("group", rows="sequence")
     label_smoothing: float = 0.0
 
     def __repr__(self) -> str:
@@ -57,6 +60,7 @@ class TaskBatch(Batch):
         labels: Sequence[tuple[np.ndarray, np.ndarray]] | None = None,
         labels_of: str = "sequence",
         entity_rows: np.ndarray | None = None,
+        group_sizes: np.ndarray | None = None,
         source_lengths: np.ndarray | None = None,
         output_rows: np.ndarray | None = None,
         label_smoothing: float = 0.0,
@@ -66,7 +70,8 @@ class TaskBatch(Batch):
         """Pack host arrays, as `Batch.pack`.
 
         labels          for each table a pair of host arrays, rows and labels
-        labels_of       "sequence" or "token": the kind of the tables' rows
+        labels_of       "sequence", "token" or "group": the kind of the tables' rows
+        group_sizes     (Q,) for multiple choice: numbers of consecutive sequences that belong together, with sum B
         source_lengths  (B,), see PrefixSequences
         output_rows     see engine/sequences.py
         """
@@ -80,6 +85,7 @@ class TaskBatch(Batch):
         )
         return super().pack(
             ids, lengths, token_types, positions, sequences=sequences, tables=tables, entity_rows=put(entity_rows, like),
+            group_rows=None if group_sizes is None else put(rows_of_groups(group_sizes, len(lengths)), like),
             label_smoothing=label_smoothing, like=like, **more,
         )  # fmt: skip
 
@@ -92,3 +98,12 @@ class TaskBatch(Batch):
     def has_common_denominators(self) -> bool:
         """Return whether the losses of the batch's shards, divided by `denominators()`, add up to its loss."""
         return self.tables is None or "task" in self.denominators()
+
+
+def rows_of_groups(sizes: np.ndarray, B: int) -> np.ndarray:
+    """sizes (Q,) of groups of consecutive sequences, B in all -> (Q, K) the sequences of each, -1 beyond its end"""
+    sizes = np.asarray(sizes)
+    if not len(sizes) or sizes.min() < 1 or sizes.sum() != B:
+        raise ValueError(f"group_sizes: expected sizes of at least 1 that add up to {B} sequences, got {sizes.tolist()}")
+    starts, index = np.cumsum(sizes) - sizes, np.arange(sizes.max())
+    return np.where(index < sizes[:, None], starts[:, None] + index, -1)

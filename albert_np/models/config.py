@@ -91,10 +91,19 @@ class AlbertConfig(ModelConfig):
 
     def __repr__(self) -> str:
         """Return the sizes, and the fields that differ from their defaults."""
-        defaults, names = type(self)(), [name for name in FIELDS if name not in (*SIZES, "extra")]
-        changed = [name for name in names if getattr(self, name) != getattr(defaults, name)]
-        rest = [f"{name}={_short(getattr(self, name))}" for name in changed]
+        rest = [f"{name}={_short(getattr(self, name))}" for name in self._changed()]
         return f"{type(self).__name__}({', '.join([self.sizes(), *rest])})"
+
+    def _repr_html_(self) -> str:
+        from albert_np.io.html import make_table
+
+        rows = [(name, _short(getattr(self, name))) for name in (*SIZES, *self._changed())]
+        return make_table(rows, title=type(self).__name__)
+
+    def _changed(self) -> list[str]:
+        """Return the names of the fields, besides the sizes, that differ from their defaults."""
+        defaults, names = type(self)(), [name for name in FIELDS if name not in (*SIZES, "extra")]
+        return [name for name in names if getattr(self, name) != getattr(defaults, name)]
 
     def sizes(self) -> str:
         """Return "vocab_size=30000, ..." for each of the sizes."""

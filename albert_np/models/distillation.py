@@ -25,8 +25,9 @@ from albert_np.core.random import RandomKey, generator
 from albert_np.models.base import Model
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
-from albert_np.models.heads import RELATION, SEQUENCE, SPAN, TOKEN, Head
+from albert_np.models.heads import CHOICE, RELATION, SEQUENCE, SPAN, TOKEN, Head
 from albert_np.models.layers import soft_cross_entropy, soft_cross_entropy_backward, squared_error, squared_error_backward
+from albert_np.models.multiple_choice import AlbertForMultipleChoice
 from albert_np.models.objective import Objective
 from albert_np.models.task_losses import (
     CLASSES,
@@ -50,6 +51,7 @@ HEADS: dict[type, Head] = {
     AlbertForTokenClassification: TOKEN,
     AlbertForQuestionAnswering: SPAN,
     AlbertForRelationClassification: RELATION,
+    AlbertForMultipleChoice: CHOICE,
 }
 
 
@@ -182,7 +184,8 @@ def attach_teacher(model: Model, distill: DistillConfig, seed: int = 0) -> None:
     teacher = distill.teacher
     if type(teacher) is not type(model) or type(model) not in HEADS:
         raise ValueError(f"teacher: expected an {type(model).__name__}, like the student, got an {type(teacher).__name__}")
-    if teacher.config.num_labels != model.config.num_labels:
+    has_labels = HEADS[type(model)] is not CHOICE  # the number of choices is the questions'
+    if has_labels and teacher.config.num_labels != model.config.num_labels:
         raise ValueError(
             f"teacher and student must have the same labels: the teacher has {teacher.config.num_labels}, "
             f"the student {model.config.num_labels}"

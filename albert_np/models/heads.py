@@ -1,13 +1,15 @@
 """The heads of fine-tuned models. A head is one record: its forward and backward pass, its loss, and the rows that it reads.
 
-Each is one linear map, `p.task` or `p.relation`, of the body's representation h (N, H), and returns one table of logits per kind
-of label (question answering has two).
+Each is one linear map, `p.task`, `p.relation` or `p.choice`, of the body's representation h (N, H), and returns one table of
+logits per kind of label (question answering has two).
 
     SEQUENCE  pooler, dropout, linear onto C classes
     TOKEN     dropout, linear onto C classes, for every token
     SPAN      linear onto two scores per token, of being an answer's first and last token, without dropout; in their softmax the
               tokens of a sequence are the classes
     RELATION  the first rows of two entities, side by side, dropout, linear 2H -> C ("entity start", Baldini Soares et al. 2019)
+    CHOICE    pooler, dropout, linear onto one score per sequence; in their softmax the sequences of a group, the choices of a
+              question, are the classes (Google's head for RACE)
 """
 
 from collections.abc import Callable
@@ -32,7 +34,7 @@ from albert_np.core.random import RandomKey
 from albert_np.core.sequences import Sequences
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
-from albert_np.models.layers import pad_packed, pad_packed_backward
+from albert_np.models.layers import pad_packed, pad_packed_backward, segment_table, segment_table_backward
 
 Arrays = dict[str, Any]  # the host arrays passed to TaskBatch.pack
 
@@ -43,7 +45,7 @@ class Head:
 
     forward       (h, batch, p, config, dropout_key) -> tables of logits, cache
     backward      (dtables, cache, p, g) -> dh (N, H)
-    labels_of     the rows of the tables: "sequence" or "token"
+    labels_of     the rows of the tables: "sequence", "token" or "group"
     output_rows   host arrays of a batch -> the sorted rows of h that the head reads, each once; None: all
     capturable    whether the host needs no more of a batch than sizes (see engine/step_graphs.py)
     """
@@ -163,6 +165,32 @@ def relation_head_backward(dlogits: Array, cache: tuple[Cache, Cache, Cache], p:
     return gather_backward(dboth.reshape(2 * len(dboth), -1), c_gather)
 
 
+# ---- the choices of a question ----
+
+
+@op
+def choice_head(
+    h: Array, sequences: Sequences, rows: Array, p: Tree, config: AlbertConfig, dropout_key: RandomKey | None
+) -> tuple[Array, tuple[Cache, Cache]]:
+    """h (N, H), rows (Q, K) the sequences of each group; p: the whole tree -> logits (Q, K), see `segment_table`
+
+    The bias adds a constant to all scores, which a softmax over a group ignores: its gradient is 0.
+    """
+    scores, c_scores = sequence_head(h, sequences, Namespace(pooler=p.pooler, task=p.choice), config, dropout_key)  # (B, 1)
+    logits, c_table = segment_table(scores[:, 0], rows)  # (Q, K)
+    return logits, (c_scores, c_table)
+
+
+@op
+def choice_head_backward(dlogits: Array, cache: tuple[Cache, Cache], p: Tree, g: Tree) -> Array:
+    """dlogits (Q, K) -> dh (N, H)"""
+    c_scores, c_table = cache
+    dscores = segment_table_backward(dlogits, c_table)[:, None]  # (B, 1)
+    return sequence_head_backward(
+        dscores, c_scores, Namespace(pooler=p.pooler, task=p.choice), Namespace(pooler=g.pooler, task=g.choice)
+    )
+
+
 # ---- the records ----
 
 
@@ -186,6 +214,11 @@ def _relations(h: Array, batch: TaskBatch, p: Tree, config: AlbertConfig, key: R
     return [logits], cache
 
 
+def _choices(h: Array, batch: TaskBatch, p: Tree, config: AlbertConfig, key: RandomKey | None) -> tuple[list[Array], Cache]:
+    logits, cache = choice_head(h, batch.sequences, batch.group_rows, p, config, key)
+    return [logits], cache
+
+
 SEQUENCE = Head(_sequences, lambda d, cache, p, g: sequence_head_backward(d[0], cache, p, g), output_rows=cls_rows)
 TOKEN = Head(_tokens, lambda d, cache, p, g: token_head_backward(d[0], cache, p.task, g.task), labels_of="token")
 # the width of the tables of scores is the longest sequence's length, which the host must know: not capturable
@@ -193,3 +226,4 @@ SPAN = Head(_spans, lambda d, cache, p, g: span_head_backward(np.stack(d), cache
 RELATION = Head(
     _relations, lambda d, cache, p, g: relation_head_backward(d[0], cache, p.relation, g.relation), output_rows=entity_rows
 )
+CHOICE = Head(_choices, lambda d, cache, p, g: choice_head_backward(d[0], cache, p, g), labels_of="group", output_rows=cls_rows)

@@ -110,3 +110,23 @@ def entity_positions(positions: ArrayLike, visible: np.ndarray) -> np.ndarray:
         row, entity = (int(i[0]) for i in np.nonzero(hidden))
         raise ValueError(f"entity_positions: row {row} points at token {checked[row, entity]}, which attention_mask hides")
     return np.take_along_axis(np.cumsum(visible, axis=1) - 1, checked, axis=1)
+
+
+def choice_labels(labels: ArrayLike, present: np.ndarray) -> list[Pair]:
+    """Check labels of questions: indices (B,) of choices, -100 = ignore. present (B, choices): which choices exist.
+
+    -> the questions (M,) that have a label, and the index (M,) of the right choice among those that exist
+    """
+    B, K = present.shape
+    chosen = integers("labels", host("labels", labels, f"the right choice of each of the {B} questions"))
+    if chosen.shape not in ((B,), (B, 1)):
+        raise ValueError(f"labels: expected the shape {(B,)}, got {chosen.shape}")
+    rows, right = labelled(chosen.reshape(-1))
+    within("labels", right, K, f"the {K} choices (-100 is ignored)")
+    absent = ~present[rows, right]
+    if absent.any():
+        row = int(rows[absent][0])
+        raise ValueError(
+            f"labels: question {row} has the label {right[absent][0]}, a choice that attention_mask hides completely"
+        )
+    return [(rows, np.cumsum(present, axis=1)[rows, right] - 1)]

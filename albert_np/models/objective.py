@@ -18,7 +18,7 @@ class Objective:
 
     forward      (batch, p, config, denominators, dropout_key) -> results with .loss, cache
     backward     (dloss, cache, p, g, config, batch); adds the gradient of the loss to g
-    labels_of    the rows of the batch's tables of labels: "sequence" or "token"
+    labels_of    the rows of the batch's tables of labels: "sequence", "token" or "group"
     output_rows  host arrays of a batch -> the sorted rows of the last layer that the loss needs, each once; None: all
     capturable   whether the host needs only sizes of a batch, so that a step can be captured as a graph
     """

@@ -13,7 +13,8 @@ class Output:
     """The result of calling a model; None for outputs that the model has no head for, or that were not requested.
 
     Arrays are where the parameters are; rows of padding are zero, except in start_logits and end_logits, which are
-    finfo(dtype).min there: a softmax over the row is then one over the visible tokens.
+    finfo(dtype).min there: a softmax over the row is then one over the visible tokens. So are logits of multiple choice where
+    there is no choice; of that class, the other outputs have B · choices rows.
 
     last_hidden_state        (B, T, H), the fused one if there is fusion
     pooler_output            (B, H), from the first visible token
@@ -21,7 +22,8 @@ class Output:
                              more for each inner block; older versions and albert_np do not)
     attentions               (B, A, T, T) for each block, L · inner_group_num of them, in the order in which they are applied
     prediction_logits        (B, T, V) · sop_logits (B, 2)
-    logits                   those of the class: (B, T, V) over the vocabulary, (B, C) of sequences, (B, T, C) of tokens
+    logits                   those of the class: (B, T, V) over the vocabulary, (B, C) of sequences, (B, T, C) of tokens,
+                             (B, choices) of questions
     start_logits, end_logits (B, T)
     """
 
@@ -37,13 +39,23 @@ class Output:
 
     def __repr__(self) -> str:
         """Return the shapes of the outputs; of hidden_states and attentions, how many there are and the shape of each."""
+        return f"{type(self).__name__}({', '.join(f'{name} {shape}' for name, shape, _ in self._shapes())})"
+
+    def _repr_html_(self) -> str:
+        from albert_np.io.html import make_table
+
+        return make_table(self._shapes(), ("output", "shape", "dtype"), type(self).__name__)
+
+    def _shapes(self) -> list[tuple[str, str, str]]:
+        """Return (name, shape, dtype) of each output that there is."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        shapes = {
-            name: f"{len(value)} × {value[0].shape}" if isinstance(value, tuple) else f"{value.shape}"
+        return [
+            (name, f"{len(value)} × {value[0].shape}", str(value[0].dtype))
+            if isinstance(value, tuple)
+            else (name, f"{value.shape}", str(value.dtype))
             for name, value in values.items()
             if value is not None
-        }
-        return f"{type(self).__name__}({', '.join(f'{name} {shape}' for name, shape in shapes.items())})"
+        ]
 
 
 def join_outputs(outputs: list[Output]) -> Output:

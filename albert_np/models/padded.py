@@ -25,6 +25,7 @@ class Padded:
     positions: np.ndarray
     source_lengths: np.ndarray | None = None  # (B,) of translation: number of visible tokens that are the source
     entities: np.ndarray | None = None  # (B, 2) of relations: indices of two tokens among the visible ones
+    group_sizes: np.ndarray | None = None  # (Q,) of multiple choice: numbers of consecutive rows that belong together
 
     def between(self, first: int, last: int) -> "Padded":
         """Return the rows first, ..., last - 1."""
@@ -122,7 +123,10 @@ def pack(
         "ids": inputs.ids[visible], "lengths": lengths, "token_types": inputs.token_types[visible],
         "positions": inputs.positions[visible],
     }  # fmt: skip
-    more: dict[str, Any] = {"source_lengths": inputs.source_lengths, "labels": task, "label_smoothing": label_smoothing}
+    more: dict[str, Any] = {
+        "source_lengths": inputs.source_lengths, "group_sizes": inputs.group_sizes, "labels": task,
+        "label_smoothing": label_smoothing,
+    }  # fmt: skip
     return TaskBatch.pack(**arrays, **more, like=like) if objective is None else objective.pack(arrays | more, like)
 
 

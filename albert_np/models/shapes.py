@@ -1,11 +1,14 @@
 """The parameters of the public classes: those of `core`, the tasks' heads, and the factored and narrowed ones of `compress`."""
 
+import copyreg
 import math
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from albert_np.core.dispatch import Array
 from albert_np.core.model import shapes as core_shapes
 from albert_np.core.model.shapes import linear
 from albert_np.core.params import Form, Tree, fill, zero_tree
@@ -15,9 +18,9 @@ BODY = ("embeddings", "groups", "fusion")
 
 
 def shapes(config: AlbertConfig, heads: tuple[str, ...] = ("pooler", "mlm", "sop")) -> Form:
-    """Return the form of a model's tree: the body and these heads, each one of pooler, mlm, sop, task and relation."""
+    """Return the form of a model's tree: the body and these heads, each one of pooler, mlm, sop, task, relation and choice."""
     H, C = config.hidden_size, config.num_labels
-    known = core_shapes.pretraining_heads(config) | {"task": linear(H, C), "relation": linear(2 * H, C)}
+    known = core_shapes.pretraining_heads(config) | {"task": linear(H, C), "relation": linear(2 * H, C), "choice": linear(H, 1)}
     form = core_shapes.body(config)
     for group in form["groups"]:
         for block in group["blocks"]:
@@ -69,3 +72,18 @@ def first_value(name: str, shape: tuple[int, ...], config: AlbertConfig, seed: i
         deviation = math.sqrt(config.initializer_range / math.sqrt(shape[1 if leaf == "u" else 0]))
         return core_shapes.truncated_normal(core_shapes.generator(seed, "init " + name), shape, deviation)
     return core_shapes.first_value(name, shape, config, seed)
+
+
+def _make_tree(form: Form, flat: Array) -> Tree:
+    """Return a tree with the numbers of a flat buffer, in a buffer of its own, which can be written to."""
+    tree = zero_tree(form, flat.dtype, flat)
+    tree.flat[...] = flat
+    return tree
+
+
+def _reduce_tree(tree: Tree) -> tuple[Any, tuple[Form, Array]]:
+    return _make_tree, (tree.form, tree.flat)
+
+
+# `copy.deepcopy` and `pickle` would copy every tensor by itself, so that none of them were a view of the flat buffer any more
+copyreg.pickle(Tree, _reduce_tree)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from albert_np.core.params import Tree
 from albert_np.core.random import RandomKey
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
-from albert_np.models.heads import RELATION, SEQUENCE, SPAN, TOKEN, Head
+from albert_np.models.heads import CHOICE, RELATION, SEQUENCE, SPAN, TOKEN, Head
 from albert_np.models.layers import binary_cross_entropy, binary_cross_entropy_backward, squared_error, squared_error_backward
 from albert_np.models.objective import Objective
 
@@ -106,6 +106,7 @@ SEQUENCE_CLASSIFICATION = task_objective(SEQUENCE, sequence_problem)
 TOKEN_CLASSIFICATION = task_objective(TOKEN)
 QUESTION_ANSWERING = task_objective(SPAN)  # half the loss over the first tokens plus half the loss over the last ones
 RELATION_CLASSIFICATION = task_objective(RELATION)
+MULTIPLE_CHOICE = task_objective(CHOICE)  # a cross-entropy over the choices of each question
 
 
 # ---- the loss ----

@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib.figure
 from matplotlib.axes import Axes
 from matplotlib.legend import Legend
+from matplotlib.ticker import MaxNLocator
 
 WINDOW = 0.02  # the running mean covers this share of the steps
 INK, PALE, SECOND, SECOND_PALE = "#1f4e8c", "#b7cbe6", "#b3541e", "#ecc9b3"
@@ -67,6 +68,7 @@ def make_axes(title: str, ylabel: str) -> tuple[Figure, Axes]:
     axes = figure.subplots()
     axes.set_title(title, loc="left")
     axes.set_xlabel("step")
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 2.5, 5, 10]))
     axes.set_ylabel(ylabel)
     style_axes(axes)
     return figure, axes
@@ -76,6 +78,13 @@ def style_axes(axes: Axes) -> None:
     """Add a light grid and remove the top and right spines."""
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def start_at_zero(axes: Axes) -> None:
+    """Let the y axis begin at 0, and leave room above the highest line, however flat it is."""
+    axes.update_datalim([(axes.dataLim.x0, 0)], updatex=False)
+    axes.autoscale_view(scalex=False)
+    axes.set_ylim(bottom=0)
 
 
 def running_mean(values: Sequence[float]) -> list[float]:
@@ -94,7 +103,12 @@ def plot_curve(axes: Axes, steps: Sequence[Record], key: str, label: str, ink: s
         return
     x, y = [row[0] for row in rows], [row[1] for row in rows]
     axes.plot(x, y, color=pale, linewidth=0.7)
-    axes.plot(x, running_mean(y), color=ink, linewidth=1.6, label=label)
+    draw_line(axes, x, running_mean(y), color=ink, label=label)
+
+
+def draw_line(axes: Axes, x: Sequence[float], y: Sequence[float], **style: Any) -> None:
+    """Plot a line or, of a single step, a point."""
+    axes.plot(x, y, linewidth=1.6, marker="o" if len(x) == 1 else None, markersize=4, **style)
 
 
 def plot_evaluations(axes: Axes, evaluations: Sequence[Record], key: str, label: str, ink: str) -> None:

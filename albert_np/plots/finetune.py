@@ -16,6 +16,7 @@ from albert_np.plots.axes import (
     make_axes,
     plain_legend,
     plot_curve,
+    start_at_zero,
 )
 
 MAX_CLASSES = 40  # rows of a confusion matrix, so that numbers and names can be read, and the figure's size is bounded
@@ -25,20 +26,26 @@ UPRIGHT_COLUMNS = 10  # of a name below a column that is not turned
 
 
 def finetune_figures(
-    steps: Sequence[Record], epochs: Sequence[Record], metric: str, baselines: Mapping[str, Record], higher_is_better: bool = True
+    steps: Sequence[Record],
+    epochs: Sequence[Record],
+    metric: str,
+    baselines: Mapping[str, Record],
+    higher_is_better: bool = True,
+    unit: str | None = None,
 ) -> dict[str, Figure]:
     """Return {"learning": the loss per step and the score per epoch}; {} without steps.
 
     steps, epochs   the records of a `training.finetune.History`
     metric          the key of the score; higher_is_better: False for an error of numbers
     baselines       {name: scores}; their scores become dashed lines
+    unit            of the loss; None: nats, and the squared error for an error of numbers
     """
     if not steps:
         return {}
-    unit = "nats" if higher_is_better else "squared error"
+    unit = unit or ("nats" if higher_is_better else "squared error")
     figure, axes = make_axes("Fine-tuning", f"training loss ({unit})")
     plot_curve(axes, steps, "loss", "training loss", INK, PALE)
-    axes.set_ylim(bottom=0)
+    start_at_zero(axes)
     if epochs:
         right = axes.twinx()
         lower = "" if higher_is_better else " (lower is better)"

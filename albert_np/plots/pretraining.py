@@ -3,7 +3,19 @@
 import math
 from collections.abc import Sequence
 
-from albert_np.plots.axes import INK, PALE, SECOND, SECOND_PALE, Figure, Record, make_axes, plot_curve, plot_evaluations
+from albert_np.plots.axes import (
+    INK,
+    PALE,
+    SECOND,
+    SECOND_PALE,
+    Figure,
+    Record,
+    draw_line,
+    make_axes,
+    plot_curve,
+    plot_evaluations,
+    start_at_zero,
+)
 
 
 def pretraining_figures(
@@ -61,6 +73,6 @@ def _draw_single(steps: Sequence[Record], key: str, label: str, smooth: bool = F
     if smooth:
         plot_curve(axes, steps, key, "", INK, PALE)
     else:
-        axes.plot([record["step"] for record in steps], [record[key] for record in steps], color=INK, linewidth=1.6)
-    axes.set_ylim(bottom=0)
+        draw_line(axes, [record["step"] for record in steps], [record[key] for record in steps], color=INK)
+    start_at_zero(axes)
     return figure

@@ -17,29 +17,44 @@ __dir__ = __all__.copy  # for completion
 TASKS = {
     "classification": "albert_np.tasks.classification:Classification",
     "question-answering": "albert_np.tasks.question_answering:QuestionAnswering",
+    "multiple-choice": "albert_np.tasks.multiple_choice:MultipleChoice",
     "ner": "albert_np.tasks.ner:NamedEntities",
     "relations": "albert_np.tasks.relation:Relations",
     "srl": "albert_np.tasks.roles:SemanticRoles",
     "translation": "albert_np.tasks.translation:Translation",
+    "zero-shot": "albert_np.tasks.zero_shot:ZeroShot",  # over models of classification
 }
 
 
 def get_task(name: str | Task, **options: Any) -> Task:
-    """Return the task of this name with these options. name: a key of `TASKS`, "module:Class" or "file.py:Class"; a `Task` is
-    returned unchanged.
+    """Return the task of this name with these options. name: a key of `TASKS`, that of a benchmark such as "glue:mrpc" (see
+    `tasks.benchmarks`), "module:Class" or "file.py:Class"; a `Task` is returned unchanged.
 
     Raises ValueError for an unknown name or option, FileNotFoundError for a missing file.
     """
     if isinstance(name, Task):
         return name
+    if benchmark := _find_benchmark(name):
+        return get_task(benchmark.task, **{**benchmark.task_options(), **options})
     target = TASKS.get(name.replace("_", "-"), name)
     module, colon, class_name = target.rpartition(":")
     if not colon:
-        raise ValueError(f"unknown task {name!r}; expected one of {', '.join(TASKS)}, or file.py:Class for a task of your own")
+        from albert_np.tasks.benchmarks.names import suggest_benchmark
+
+        raise ValueError(
+            f"unknown task {name!r}; expected one of {', '.join(TASKS)}, a benchmark such as glue:mrpc, or file.py:Class for a "
+            f"task of your own{suggest_benchmark(name)}"
+        )
     task_class = getattr(_import_module(module), class_name, None)
     if not (isinstance(task_class, type) and issubclass(task_class, Task)):
         raise ValueError(f"{target}: {class_name} is not a subclass of albert_np.tasks.Task")
     return task_class(**options)
+
+
+def _find_benchmark(name: str) -> Any:
+    from albert_np.tasks.benchmarks import find_benchmark
+
+    return find_benchmark(name)
 
 
 def _import_module(name: str) -> ModuleType:

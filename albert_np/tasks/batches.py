@@ -1,5 +1,6 @@
 """Rows -> the packed arrays of a batch, with one `collate` function per kind of label; and rows -> a model's logits."""
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,27 @@ def collate_entities(items: Sequence["Item"]) -> dict[str, Any]:
     return {**arrays, "entity_rows": np.array([item.entities for item in items]) + starts[:, None]}
 
 
+def collate_choices(items: Sequence["Item"]) -> dict[str, Any]:
+    """A target says whether the row is the right choice of its question; it is None for all choices of a question without a
+    label. Consecutive items with the same `group` are the choices of one question, and their numbers may differ.
+
+    ValueError if a question has not exactly one right choice.
+    """
+    questions = [list(choices) for _, choices in itertools.groupby(items, key=lambda item: item.group)]
+    labels = [right_choice([item.target for item in choices]) for choices in questions]
+    sizes = np.array([len(choices) for choices in questions], np.int64)
+    return {**pack_items(items), "group_sizes": sizes, "labels": [select_labels(labels)]}
+
+
+def right_choice(targets: Sequence[bool | None]) -> int | None:
+    """Return the index of the one right choice of a question; None if it has no label."""
+    if all(target is None for target in targets):
+        return None
+    if None in targets or sum(map(bool, targets)) != 1:
+        raise ValueError(f"a question needs one right choice, True among False, or None for all; got {list(targets)}")
+    return next(i for i, target in enumerate(targets) if target)
+
+
 def collate_translations(items: Sequence["Item"]) -> dict[str, Any]:
     """A target is the ids of the translation followed by [SEP]. The row holds the source and the target without that [SEP]."""
     arrays = pack_items(items)
@@ -93,14 +115,20 @@ def pad_items(items: Sequence["Item"]) -> dict[str, np.ndarray]:
 
 
 def predict_logits(model: Any, items: Sequence["Item"], names: tuple[str, ...] = ("logits",)) -> list[Any]:
-    """Return for each item the model's outputs of these names as host arrays without padding: one array, or a tuple of them."""
+    """Return for each item the model's outputs of these names as host arrays without padding: one array, or a tuple of them.
+
+    Of a model for multiple choice these are the scores (1,) of single choices, whatever other items there are.
+    """
     outputs: list[Any] = [None] * len(items)
     for group in group_by_length(items):
-        out = model(**pad_items([items[i] for i in group]))
+        arrays = pad_items([items[i] for i in group])
+        if getattr(model, "takes_choices", False):
+            arrays = {name: array[:, None] for name, array in arrays.items()}  # (B, 1, T): each by itself
+        out = model(**arrays)
         tables = [(backend.to_host(getattr(out, name)), name) for name in names]
         for row, i in enumerate(group):
-            arrays = tuple(trim_padding(table[row], len(items[i].ids), name) for table, name in tables)
-            outputs[i] = arrays if len(names) > 1 else arrays[0]
+            found = tuple(trim_padding(table[row], len(items[i].ids), name) for table, name in tables)
+            outputs[i] = found if len(names) > 1 else found[0]
     return outputs
 
 

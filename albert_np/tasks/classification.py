@@ -7,7 +7,7 @@ which are standardised for training (scale.py).
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from albert_np.data.formats.column_names import is_usual, quote_columns
 from albert_np.data.formats.lines import get_suffix, read_lines
 from albert_np.data.formats.summary import Examples, get_summary
 from albert_np.data.formats.tables import examples_from_rows
+from albert_np.io.similar_names import suggest
 from albert_np.metrics import classification_scores, multilabel_scores, regression_scores
 from albert_np.models import AlbertForSequenceClassification
 from albert_np.tasks.label_kinds import doubts_about_separators, find_doubts, infer_kind, parse_number
@@ -32,10 +33,16 @@ from albert_np.tasks.labels import (
     sort_labels,
     warn_of_one_label,
 )
+from albert_np.tasks.requests import Field
 from albert_np.tasks.scale import Scale, check_size, is_similar, measure_scale, parse_scale, rescale_head
 from albert_np.tasks.task import Item, Task, one_line
 
 PROBLEM_TYPES = {"classes": "single_label_classification", "sets": "multi_label_classification", "number": "regression"}
+METRICS = {  # the scores of each kind that may select the best epoch
+    "classes": ("accuracy", "f1", "macro_f1", "matthews"), "sets": ("micro_f1", "macro_f1", "exact_match"),
+    "number": ("root_mean_squared_error", "pearson", "spearman", "mean_squared_error"),
+}  # fmt: skip
+CORRELATIONS = ("matthews", "pearson", "spearman")  # undefined if all answers are the same
 TABLE = ("text", "pair", "label", "several", "header", "delimiter", "quotes", "missing", "separator")  # options of `read_table`
 
 
@@ -45,6 +52,10 @@ class Classification(Task):
     text, pair, label, several, header, delimiter, quotes, missing, separator     of the file, see `data.formats.read_table`
     kind                "classes", "sets" or "number"; by default inferred from the training labels, see `label_kinds.infer_kind`.
                         With "sets", a field of a .tsv or .csv may hold several labels
+    classes             the names of the classes, in the order of the model's outputs; by default those in the training labels,
+                        sorted. F1 is that of the second of two
+    metric              the score that selects the best epoch, such as macro_f1 or matthews, or several, whose mean does
+    benchmark           the benchmark that the examples are from, see `tasks.benchmarks`
     labels, usual       set by `learn`: the names of the classes, and the baseline's answer
     scale               set by `learn` for numbers: mean and standard deviation of the training labels
     pairs               set by `learn`: whether the examples are pairs; None if only some are, or it is not known
@@ -57,29 +68,30 @@ class Classification(Task):
     defaults: ClassVar[dict[str, Any]] = {
         "max_length": 128, "text": None, "pair": None, "label": None, "several": False, "kind": None, "labels": None,
         "usual": None, "scale": None, "pairs": None, "header": None, "delimiter": None, "quotes": None, "missing": None,
-        "separator": None,
+        "separator": None, "classes": None, "metric": None, "benchmark": None,
     }  # fmt: skip
     types: ClassVar[dict[str, Any]] = {
         "text": str, "pair": str, "label": str, "kind": tuple(PROBLEM_TYPES), "labels": list, "header": bool, "delimiter": str,
-        "quotes": bool, "missing": list, "separator": str, "pairs": bool,
+        "quotes": bool, "missing": list, "separator": str, "pairs": bool, "classes": list, "metric": list, "benchmark": str,
     }  # fmt: skip
-    learned = ("kind", "labels", "usual", "scale", "pairs")
-    inferred = ("kind",)
+    learned = ("kind", "labels", "usual", "scale", "pairs", "classes", "benchmark")
+    inferred = ("kind", "classes")
     reading = TABLE
 
     @property
     def metric(self) -> str:  # type: ignore[override]
-        """The main score of the kind of labels."""
-        return {"sets": "micro_f1", "number": "root_mean_squared_error"}.get(self.options["kind"], "accuracy")
+        """The main score: that of the kind of labels, or the mean of those that the option names, "accuracy_and_f1"."""
+        usual = {"sets": "micro_f1", "number": "root_mean_squared_error"}.get(self.options["kind"], "accuracy")
+        return "_and_".join(self.options["metric"] or [usual])
 
     @property
     def higher_is_better(self) -> bool:  # type: ignore[override]
-        return self.options["kind"] != "number"
+        return not self.metric.endswith("squared_error")
 
     @property
     def perfect(self) -> float:  # type: ignore[override]
         """The best value of the main score."""
-        return 0.0 if self.options["kind"] == "number" else 1.0
+        return 1.0 if self.higher_is_better else 0.0
 
     @property
     def scale(self) -> Scale:
@@ -146,6 +158,20 @@ class Classification(Task):
             raise ValueError("the model was trained on pairs of texts: expected a text, a tab, and the second text")
         return Labelled(first, second if tab else None)
 
+    def fields(self) -> dict[str, Field]:
+        """Return the fields of a request: a text and, unless the model was trained on single texts, a second one."""
+        pairs = self.options["pairs"]
+        about = "the second text" if pairs else "the second text, for models of pairs"
+        refused = "the model was trained on single texts" if pairs is False else ""
+        example = "There is a town at the river." if pairs else None
+        return {**super().fields(), "pair": Field(about, example, required=bool(pairs), refused=refused)}
+
+    def example_from_request(self, request: dict[str, Any]) -> Labelled:
+        """Return the example of a request; a tab separates two texts, so tabs within them become spaces."""
+        if self.options["pairs"] is False:
+            return self.example(request["text"])
+        return self.example("\t".join(request[name].replace("\t", " ") for name in ("text", "pair") if name in request))
+
     def learn(self, examples: list[Labelled]) -> None:
         labels = [example.label for example in examples if example.label is not None]
         if not labels:
@@ -161,10 +187,13 @@ class Classification(Task):
         if separator and kind == "sets" and all(len(as_list(label)) < 2 for label in labels):
             warnings.warn(f"no label holds {separator!r} (option separator)", stacklevel=2)
         self.options["kind"] = kind
+        check_metric(self.options["metric"], kind)
         if kind != "number":
-            self.options["labels"] = sort_labels(name for label in labels for name in as_list(label))
+            self.options["labels"] = order_labels(self.options["classes"], (name for each in labels for name in as_list(each)))
             if not self.options["labels"]:
                 raise ValueError("no training example has a label: all lists of labels are empty")
+            if "f1" in (self.options["metric"] or []) and len(self.options["labels"]) != 2:
+                raise ValueError(f"the option metric: f1 is for two classes, not {len(self.options['labels'])}; see macro_f1")
         self.options["scale"] = list(measure_scale([parse_number(label) for label in labels])) if kind == "number" else None
         self.options["usual"] = self.constant_answer(labels)
         if kind != "number":  # equal numbers have a warning of their own
@@ -238,9 +267,26 @@ class Classification(Task):
             raise ValueError(f"none of the examples has a label, so they cannot be scored{choice} (option label)")
 
     def score(self, examples: list[Labelled], answers: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return the scores of the kind of labels and, if the option names several, their mean."""
         self.check_scored(examples)
-        scored = [(e.label, answer["label"]) for e, answer in zip(examples, answers) if e.label is not None]
-        gold, predicted = ([pair[i] for pair in scored] for i in (0, 1))
+        scored = [(e.label, answer) for e, answer in zip(examples, answers) if e.label is not None]
+        scores = self.score_labels([label for label, _ in scored], [answer["label"] for _, answer in scored])
+        names = self.options["metric"] or []
+        unknown = [name for name in names if name not in scores]
+        if unknown:
+            raise ValueError(f"the option metric: there is no {unknown[0]} of these labels, but {', '.join(scores)}")
+        self.note_constant([answer for _, answer in scored], names)
+        return {self.metric: float(np.mean([scores[name] for name in names])), **scores} if len(names) > 1 else scores
+
+    def note_constant(self, answers: list[dict[str, Any]], names: list[str]) -> None:
+        """Tell the user, once, that a correlation is undefined because all answers are the same, unless it is a baseline's."""
+        undefined = [name for name in names if name in CORRELATIONS]
+        different = {str(answer["label"]) for answer in answers}
+        if undefined and len(different) == 1 and len(answers) > 1 and answers[0] != {"label": self.options["usual"]}:
+            self.note_once(f"all answers are {different.pop()!r}: {' and '.join(undefined)} is undefined then, and counts as 0")
+
+    def score_labels(self, gold: list[Any], predicted: list[Any]) -> dict[str, Any]:
+        """Return the scores of labels (n,) of the kind of this task."""
         if self.options["kind"] == "number":
             return regression_scores(check_size([parse_number(label) for label in gold]), predicted)
         if self.options["kind"] == "sets":
@@ -288,6 +334,25 @@ class Classification(Task):
 
     def as_json(self, example: Labelled, answer: dict[str, Any]) -> dict[str, Any]:
         return {"text": example.text, **({} if example.pair is None else {"pair": example.pair}), **answer}
+
+
+def check_metric(names: list[str] | None, kind: str) -> None:
+    """Raise ValueError for the name of a score that there is not for this kind of labels, or for errors beside others."""
+    known = METRICS[kind]
+    for name in names or []:
+        if name not in known:
+            raise ValueError(f"the option metric must be of {', '.join(known)}, not {name!r}{suggest(name, known)}")
+    if len({name.endswith("squared_error") for name in names or []}) > 1:
+        raise ValueError(f"the option metric: {' and '.join(names or [])} have no mean, since of some less is better")
+
+
+def order_labels(classes: list[str] | None, names: Iterable[str]) -> list[str]:
+    """Return the classes, or else the names, sorted. ValueError for a name that is not one of the classes."""
+    labels = sort_labels(names)
+    unknown = [name for name in labels if classes and name not in classes]
+    if unknown:
+        raise ValueError(f"the label {unknown[0]!r} is not one of the classes {', '.join(classes or [])} (option classes)")
+    return list(classes) if classes else labels
 
 
 def describe_choice(examples: list[Labelled]) -> str:

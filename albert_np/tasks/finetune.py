@@ -5,107 +5,43 @@ import dataclasses
 import inspect
 import json
 import os
-import statistics
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from albert_np.data.formats.summary import count_noun, get_summary
+from albert_np.data.formats.summary import get_summary
 from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_figures, write_json, write_whole
-from albert_np.io.packed_checkpoint import Packing
 from albert_np.io.similar_names import NOTES, suggest
 from albert_np.models.config import FIELDS, AlbertConfig
 from albert_np.models.distillation import DistillConfig, attach_teacher, detach_teacher
 from albert_np.tasks import Task, get_task
+from albert_np.tasks.benchmarks import Benchmark, find_benchmark
+from albert_np.tasks.benchmarks.prepare import make_task, prepare
+from albert_np.tasks.finetune_checks import check_examples_given, check_teacher, check_types, get_packing
 from albert_np.tasks.finetune_folder import FinetuneFolder, check_task, examples_hash, new_folder, read_run
+from albert_np.tasks.finetuned import Finetuned, run_figures
 from albert_np.tasks.initial_model import VOCAB_SIZE, InitialModel, limit_max_length
 from albert_np.tasks.trained import Trained, baseline_scores
-from albert_np.training.callbacks import Callback
-from albert_np.training.constraints import Constraint, get_constraints
+from albert_np.training.callbacks import Callback, Callbacks
+from albert_np.training.constraints import get_constraints
 from albert_np.training.finetune import get_answers, numeric_scores, train_epochs
 from albert_np.training.finetune_settings import FinetuneSettings
-from albert_np.training.metrics import format_score, read_lines
+from albert_np.training.metrics import read_lines
 from albert_np.training.progress import get_callback
 from albert_np.training.run_folder import params_hash
-from albert_np.training.selection import is_better, more_is_better
 from albert_np.training.state import History
+from albert_np.training.tensorboard import check_tensorboard, get_curves
 from albert_np.training.trainer_settings import rename_aliases
 
 __all__ = ["Finetuned", "finetune", "new_folder"]
 
 
-@dataclass(repr=False)
-class Finetuned:
-    """The results of a fine-tuning, over all seeds.
-
-    trained, history    of the best seed by task.metric, chosen as the best epoch is (without development examples, of the first)
-    scores              of each seed, those of its best epoch
-    baselines           {name: scores}
-    held                the examples that were scored
-    files               a summary of each file of examples, as JSON values
-    stopped_by          name of the signal that ended the run early, or ""
-    """
-
-    trained: Trained
-    history: History
-    baselines: dict[str, dict[str, Any]]
-    held: list[Any]
-    scores: list[dict[str, Any]] = field(default_factory=list)
-    stopped_by: str = ""
-    files: list[dict[str, Any]] = field(default_factory=list)
-
-    def __repr__(self) -> str:
-        """Return the score that chose the epoch, beside those of the baselines, and where the rest is."""
-        task, history, several = self.trained.task, self.history, len(self.scores) > 1
-        lines = [f"Finetuned for {task.name}{', stopped by ' * bool(self.stopped_by)}{self.stopped_by}: {history!r}"]
-        if self.scores:
-            spread = f" ± {format_score(self.deviation[task.metric])}, the mean of {len(self.scores)} seeds" if several else ""
-            others = "".join(f"; {name} {format_score(scores[task.metric])}" for name, scores in self.baselines.items())
-            held = count_noun(len(self.held), "example")
-            lines.append(f"  {task.metric} {format_score(self.mean[task.metric])}{spread}, on {held}{others}")
-        return "\n".join([*lines, "  .plot()  .mean  .baselines  .history  .trained.predict(texts)  .trained.evaluate(examples)"])
-
-    def plot(self) -> Any:
-        """Return a figure of the loss in each step and the score of each epoch, beside those of the baselines.
-
-        A notebook shows it; `.savefig(file)` stores it. ValueError if no step was made.
-        """
-        figures = run_figures(self.history, self.trained.task, self.baselines)
-        if not figures:
-            raise ValueError("there is nothing to plot: no step was made")
-        return figures["learning"]
-
-    def add(self, trained: Trained, history: History) -> None:
-        """Add the result of another seed."""
-        task, scores, best = trained.task, numeric_scores(history.scores), numeric_scores(self.history.scores)
-        names, errors = (task.metric, *task.fallbacks), task.errors()
-        candidates = [more_is_better(each, errors) for each in (*self.scores, scores, best)]
-        if self.trained.model is None or (
-            scores and (not best or is_better(candidates[-2], candidates[-1], candidates[:-1], names, task.perfect))
-        ):
-            self.trained, self.history = trained, history
-        if scores:
-            self.scores.append(scores)
-
-    @property
-    def mean(self) -> dict[str, float]:
-        """The mean of each score over the seeds."""
-        return {name: statistics.fmean(each[name] for each in self.scores) for name in (self.scores[0] if self.scores else ())}
-
-    @property
-    def deviation(self) -> dict[str, float]:
-        """The standard deviation of each score over the seeds; 0 for a single seed."""
-        several = len(self.scores) > 1
-        return {name: statistics.stdev(each[name] for each in self.scores) if several else 0.0 for name in self.mean}
-
-
 def finetune(
     task: str | Task,
-    train: Any,
+    train: Any = None,
     dev: Any = None,
     model: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -123,12 +59,17 @@ def finetune(
     resume: bool = False,
     processes: Processes | None = None,
     progress: bool = True,
+    data: str | os.PathLike[str] | None = None,
+    paper: bool = False,
+    tensorboard: str | os.PathLike[str] | None = None,
     **settings: Any,
 ) -> Finetuned:
     """Train a model for a task and return its best epoch.
 
-    task            "classification", "question-answering", "ner", "relations", "srl", "translation", a `Task`, or one of your own
-                    as "file.py:Class"; options: its options
+    task            "classification", "question-answering", "multiple-choice", "ner", "relations", "srl", "translation", a `Task`,
+                    or one of your own as "file.py:Class"; options: its options. Or a benchmark, such as "glue:mrpc" (see
+                    `tasks.benchmarks`): data is the folder of its files (None: the hub), and its settings are those of the
+                    ALBERT paper, where they fit the model; paper: the paper's steps, warm-up and learning rate in any case
     train, dev      files in one of the task's formats (or lists of its examples). Without dev the last epoch is used.
     model           a checkpoint to start from: a folder, a file, a name on the hub; from_scratch: only its config and tokenizer
     config          instead of a model: a preset's name, a file or an AlbertConfig; changes: fields of it, such as dropout
@@ -139,6 +80,7 @@ def finetune(
     seeds           the number of runs, with the seeds from settings' `seed` on, each in out/seed-N; the best of them in `out`
     progress        whether the progress is shown: on stderr, or in the output of a notebook's cell
     report          a `Callback` that observes the run instead of this display
+    tensorboard     a folder for curves, which TensorBoard shows: those of each seed in seed-N (training/tensorboard.py)
     processes       those that train together: None, all that mpiexec has started. All call this alike; the main one writes
     settings        fields of `FinetuneSettings`: epochs=3, learning_rate=1e-4 (or lr), ...
     resume          continue the run in `out`, bit for bit, whatever ended it; all other arguments as before. (The number of
@@ -164,18 +106,18 @@ def finetune(
     arguments = dict(
         train=train, dev=dev, model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch, seeds=seeds,
         options=options, changes=changes, vocab_size=vocab_size, lower_case=lower_case, keep_accents=keep_accents,
-        teacher=teacher, **settings,
+        teacher=teacher, data=data, paper=paper, tensorboard=tensorboard, **settings,
     )  # fmt: skip
     with processes.guard():
         check_types(options=options, changes=changes, seeds=seeds, out=out)
-        is_new = not isinstance(task, Task)
-        task = get_task(task, **(options or {}))
-        check_names(settings, task)
-        if is_new:
-            task.check_for_training(options or {})
+        options, changes = options or {}, changes or {}
+        task, record = choose_task(task, options, settings)
+        check_examples_given(task, train, data, paper, record is not None)
         checked = FinetuneSettings.from_dict({**task.trains, **settings})
         if resume and out is None:
             raise ValueError("resume needs `out`, the folder of the run to continue")
+        all_seeds = range(checked.seed, checked.seed + seeds)
+        processes.broadcast_object(lambda: check_tensorboard(tensorboard, all_seeds, resume))
         folder = None if out is None else processes.broadcast_object(lambda: FinetuneFolder(out, resume, seeds))
         if resume and folder is not None:
             check_task(read_run(folder.path), task.name, folder.path)
@@ -183,21 +125,26 @@ def finetune(
         if own_vocabulary and folder is not None and resume:
             tokenizer = folder.path
         callback = get_callback(report, progress, processes.is_main)
-        examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
-        task.notes.clear()
-        files = learn_from(task, {"train": (train, examples), "dev": (dev, held)}, callback)
-        for line in task.notes:
-            callback.note(line)
+        benchmark = None
+        if record is not None:
+            benchmark = prepare(record, task, data, paper, train, dev, changes)
+            train, dev, changes = benchmark.train, benchmark.dev, benchmark.changes
+        examples, held, files = read_examples(task, train, dev, callback)
         initial = InitialModel.resolve(
-            task, model, config, tokenizer, from_scratch, changes or {}, examples, vocab_size, callback, processes, lower_case,
+            task, model, config, tokenizer, from_scratch, changes, examples, vocab_size, callback, processes, lower_case,
             keep_accents,
         )  # fmt: skip
         if "max_length" in task.options:
             with processes.main_process_first():
-                limit_max_length(task, initial, options or {})
+                limit_max_length(task, initial, options)
+        if benchmark is not None:
+            more, line = benchmark.settings(settings, options, initial.stored_config(), initial.is_new)
+            checked = FinetuneSettings.from_dict({**task.trains, **more, **settings})
+            if line:
+                callback.note(line)
         teacher_model = None if teacher is None else Trained.from_pretrained(teacher, task)
         check_teacher(teacher_model, task, initial)
-        job = FinetuneJob(task, initial, examples, held, teacher_model, callback, processes)
+        job = FinetuneJob(task, initial, examples, held, teacher_model, callback, processes, tensorboard)
         with processes.main_process_only(folder or contextlib.nullcontext()), stop_on_signals() as own_stop:
             stop = processes.shared_stop(own_stop)
             if folder is not None:
@@ -206,11 +153,31 @@ def finetune(
                 folder.done = processes.broadcast_object(lambda: folder.begin(arguments, job.fingerprint(checked), files))
             try:
                 task.note, task.scored = callback.note, "development examples"
-                done = job.run([dataclasses.replace(checked, seed=checked.seed + i) for i in range(seeds)], folder, stop)
+                done = job.run([dataclasses.replace(checked, seed=seed) for seed in all_seeds], folder, stop)
                 return dataclasses.replace(done, files=files)
             finally:
                 del task.note, task.scored
                 callback.close()
+
+
+def choose_task(task: str | Task, options: dict[str, Any], settings: dict[str, Any]) -> tuple[Task, Benchmark | None]:
+    """Return the task with these options and, if a benchmark names it, this. ValueError for an unknown option or setting."""
+    record = find_benchmark(task)
+    chosen = get_task(task, **options) if record is None else make_task(record, options)
+    check_names(settings, chosen)
+    if record is None and not isinstance(task, Task):
+        chosen.check_for_training(options)
+    return chosen, record
+
+
+def read_examples(task: Task, train: Any, dev: Any, callback: Callback) -> tuple[list[Any], list[Any], list[dict[str, Any]]]:
+    """Return the training and the development examples, from which the task then has learned, and the summaries of both."""
+    examples, held = (task.examples(() if x is None else x, name) for x, name in ((train, "train"), (dev, "dev")))
+    task.notes.clear()
+    files = learn_from(task, {"train": (train, examples), "dev": (dev, held)}, callback)
+    for line in task.notes:
+        callback.note(line)
+    return examples, held, files
 
 
 def learn_from(task: Task, given: dict[str, tuple[Any, list[Any]]], callback: Callback) -> list[dict[str, Any]]:
@@ -248,6 +215,7 @@ class FinetuneJob:
     teacher: Trained | None
     callback: Callback
     processes: Processes
+    tensorboard: str | os.PathLike[str] | None = None
     baselines: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def fingerprint(self, settings: FinetuneSettings) -> dict[str, Any]:
@@ -310,10 +278,13 @@ class FinetuneJob:
             if processes.is_main:
                 folder.check_space(model.params.count())
             checkpoints = folder.get_checkpoints(settings.seed, settings.checkpoint_seconds)
-        history = train_epochs(
-            self.task, model, tokenizer, self.examples, self.held, settings, self.initial.is_new, self.callback, stop,
-            constraints, checkpoints, processes,
-        )  # fmt: skip
+        chosen = {**settings.to_dict(), "learning_rate": settings.peak(model.config, self.initial.is_new)}
+        texts = {"settings": chosen, "config": model.config.to_dict(), self.task.name: self.task.options}
+        with contextlib.closing(get_curves(self.tensorboard, settings.seed, texts, processes.is_main)) as own:
+            history = train_epochs(
+                self.task, model, tokenizer, self.examples, self.held, settings, self.initial.is_new,
+                Callbacks(own, self.callback), stop, constraints, checkpoints, processes,
+            )  # fmt: skip
         detach_teacher(model)
         about = dict(settings=settings.to_dict(), start=self.initial.source, epoch=history.best, chosen_by=history.chosen_by)
         about |= dict(scores=numeric_scores(history.scores), baselines=self.baselines)
@@ -327,17 +298,6 @@ class FinetuneJob:
             figures = folder.seed_folder(settings.seed) / "figures"
             write_figures(figures, lambda: run_figures(history, trained.task, self.baselines))
         return trained, history
-
-
-def check_types(options: Any, changes: Any, seeds: Any, out: Any) -> None:
-    """Raise ValueError for an argument of another type, named as `finetune` names it."""
-    for name, value in (("options", options), ("changes", changes)):
-        if not isinstance(value, dict | None):
-            raise ValueError(f"{name} must be a dict, {{name: value}}, not {value!r}")
-    if type(seeds) is not int or seeds < 1:
-        raise ValueError(f"seeds must be at least 1, the number of runs, not {seeds!r}")
-    if not isinstance(out, str | os.PathLike | None):
-        raise ValueError(f"out must be the path of a folder, not {out!r}")
 
 
 def check_names(settings: dict[str, Any], task: Task) -> None:
@@ -361,35 +321,9 @@ def read_finished(folder: Path, task: Task) -> tuple[Trained, History]:
     return trained, history
 
 
-def check_teacher(teacher: Trained | None, task: Task, initial: InitialModel) -> None:
-    """Raise ValueError if the teacher has other labels or another vocabulary. Its head is adapted to the task's options."""
-    if teacher is None:
-        return
-    expected, own = ({key: value for key, value in t.config().items() if key == "id2label"} for t in (task, teacher.task))
-    if own != expected:
-        raise ValueError(f"the teacher was trained for other labels: {own.get('id2label')}, not {expected.get('id2label')}")
-    if teacher.tokenizer.get_vocab() != initial.tokenizer.get_vocab():
-        raise ValueError("the teacher has another vocabulary: give its tokenizer as `tokenizer`")
-    if reason := task.adapt_head(teacher.model, teacher.task.options):
-        raise ValueError(f"the teacher {reason}")
-
-
-def get_packing(settings: FinetuneSettings, constraints: Sequence[Constraint]) -> Packing | None:
-    """Return how a model that was trained with these constraints is stored; None: as an ordinary one."""
-    quantised = {name: each for constraint in constraints for name, each in constraint.quantised_tensors().items()}
-    return Packing(settings.weights, quantised) if constraints else None
-
-
 def write_run(folder: Path, trained: Trained, history: History) -> None:
     """Write the model and metrics.jsonl (a line per step and per epoch)."""
     trained.save_pretrained(folder)
     lines = sorted([*history.steps, *history.epochs], key=lambda record: (record["step"], "dev" in record))
     text = "".join(json.dumps(line) + "\n" for line in lines)
     write_whole(folder / "metrics.jsonl", lambda path: path.write_text(text))
-
-
-def run_figures(history: History, task: Task, baselines: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the figures of a run, {name: figure}; {} if no step was made."""
-    from albert_np.plots import finetune_figures
-
-    return finetune_figures(history.steps, history.epochs, task.metric, baselines, task.higher_is_better)

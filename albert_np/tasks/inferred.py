@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.io.files import DataError
+from albert_np.io.names import get_named_classes
 from albert_np.models.config import AlbertConfig
 from albert_np.tasks import TASKS, Task, get_task
 from albert_np.tasks.classification import PROBLEM_TYPES
@@ -19,6 +20,7 @@ CLASSES = {  # class in config.json -> tasks that it may have been trained for; 
     "AlbertForSequenceClassification": ("classification",),
     "AlbertForTokenClassification": ("ner", "srl"),
     "AlbertForQuestionAnswering": ("question-answering",),
+    "AlbertForMultipleChoice": ("multiple-choice",),
     "AlbertForRelationClassification": ("relations",),
     "AlbertForTranslation": ("translation",),
 }
@@ -29,8 +31,7 @@ UNNAMED = re.compile(r"LABEL_\d+")  # transformers' names of labels that have no
 
 def get_class(config: AlbertConfig) -> str:
     """Return the class that a config names, without the prefix of another framework; "" for none."""
-    named = config.extra.get("architectures")
-    return re.sub("^(TF|Flax)", "", str(named[0])) if isinstance(named, list) and named else ""
+    return re.sub("^(TF|Flax)", "", next(iter(get_named_classes(config)), ""))
 
 
 def names_task(config: AlbertConfig) -> bool:

@@ -64,7 +64,7 @@ class InitialModel:
                 f"training a vocabulary of at most {vocab_size} pieces on the examples: {describe_normaliser(*switches)} "
                 "(`lower_case` and `keep_accents` choose that)"
             )
-            tokenizer = processes.broadcast_object(lambda: train_vocabulary(task, examples, vocab_size, *switches))
+            tokenizer = processes.broadcast_object(lambda: train_vocabulary(examples, vocab_size, *switches))
         with processes.main_process_first():  # a name on the hub is downloaded once
             if tokenizer is None or isinstance(tokenizer, str | os.PathLike):
                 tokenizer = AlbertTokenizer.from_pretrained(tokenizer or model)
@@ -168,9 +168,7 @@ def note_coverage(tokenizer: Any, examples: list[Any], callback: Callback) -> No
         callback.note(line)
 
 
-def train_vocabulary(
-    task: Task, examples: list[Any], vocab_size: int, lower_case: bool = False, keep_accents: bool = True
-) -> Any:
+def train_vocabulary(examples: list[Any], vocab_size: int, lower_case: bool = False, keep_accents: bool = True) -> Any:
     """Return a tokenizer trained on the examples' texts, with a smaller vocabulary if there is too little text."""
     from albert_np.text import AlbertTokenizer, train_tokenizer
     from albert_np.text.train import TextTooSmall
@@ -202,6 +200,8 @@ def get_texts(example: Any) -> list[str]:
             continue
         if isinstance(value, str) and value.strip():
             texts.append(value)
+        elif name == "choices":
+            texts += [text for text in value if text.strip()]
         elif name == "words":
             texts.append(" ".join(value))
     return texts

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, KeysView, ValuesView
 from typing import Any
 
 from albert_np.io.similar_names import suggest
@@ -63,6 +63,8 @@ def _read_str(value: Any) -> str | None:
 def _read_list(value: Any) -> list[str] | None:
     if isinstance(value, str):
         value = parse_any(value) if value.startswith("[") else [part.strip() for part in value.split(",")]
+    if isinstance(value, KeysView | ValuesView) or hasattr(value, "tolist"):  # an array, a Series
+        value = value.tolist() if hasattr(value, "tolist") else list(value)
     return list(value) if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value) else None
 
 

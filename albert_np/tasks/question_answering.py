@@ -25,6 +25,7 @@ from albert_np.metrics import squad, squad_characters
 from albert_np.metrics.scripts import has_no_blanks
 from albert_np.models import AlbertForQuestionAnswering
 from albert_np.tasks import batches
+from albert_np.tasks.requests import Field
 from albert_np.tasks.task import Item, Task, one_line
 from albert_np.tasks.words import sliding_windows
 
@@ -102,6 +103,17 @@ class QuestionAnswering(Task):
         if not tab or not context.strip():
             raise ValueError("expected a question, a tab, and the passage that it is about (ask reads passages from files)")
         return Question("1", question, context)
+
+    def fields(self) -> dict[str, Field]:
+        """Return the fields of a request."""
+        return {
+            "question": Field("the question", "Who was the first?"),
+            "context": Field("the document that it is about", "Ada Lovelace wrote the first program in 1843."),
+        }
+
+    def example_from_request(self, request: dict[str, Any]) -> Question:
+        """Return the example of a request; tabs within the question become spaces."""
+        return self.example(request["question"].replace("\t", " ") + "\t" + request["context"])
 
     def is_plain_text(self, path: Any) -> bool:
         return get_suffix(path) == ".txt"

@@ -28,6 +28,7 @@ from albert_np.tasks.labels import (
     sort_labels,
     warn_of_one_label,
 )
+from albert_np.tasks.requests import Field
 from albert_np.tasks.task import Item, Task, one_line
 
 MARKERS = "$#£€@*()"  # the first two that the vocabulary has are used
@@ -61,6 +62,11 @@ class Relations(Task):
     def example(self, text: str) -> Related:
         """Return an example of a text with <e1>...</e1> and <e2>...</e2>."""
         return parse_entities(text, "1", "the text")
+
+    def fields(self) -> dict[str, Field]:
+        """Return the field of a request."""
+        about = "the text, with <e1>...</e1> and <e2>...</e2> around the two entities"
+        return {"text": Field(about, "The <e1>river</e1> runs through the old <e2>town</e2>.")}
 
     def learn(self, examples: list[Related]) -> None:
         labels = [example.label for example in examples if example.label is not None]

@@ -4,6 +4,7 @@
     learn      training examples -> options (the labels)     answer   the model's outputs for the rows -> an answer
     config     options -> fields of the model's config       score    answers and examples -> scores
     collate    rows -> the arrays of a batch                 show     an example and its answer -> text for people
+fields     what a request to the service may have
 
 `finetune`, `evaluate` and `predict` use a task through these methods alone.
 """
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 from rich.markup import escape
 
 from albert_np.data.formats.summary import Examples, get_summary
@@ -25,6 +27,7 @@ from albert_np.io.similar_names import suggest
 from albert_np.models.base import Model
 from albert_np.tasks import batches
 from albert_np.tasks.options import parse_any, read_option
+from albert_np.tasks.requests import Field
 
 MIN_LENGTH = 3  # tokens of a row: [CLS], one token, [SEP]
 
@@ -40,19 +43,22 @@ def one_line(text: str) -> str:
 class Item:
     """One row of the model's input: an example, or a part of one.
 
-    ids, token_types   (T,) lists of integers
+    ids, token_types   (T,) lists or arrays of integers
     target             the labels of the row, in the form that the task's `collate` expects; None: the row is not trained on
     entities           positions of the two tokens that represent a relation's entities
     about              data of the task's own, which `answer` needs to interpret the output
+    group              for rows that a batch has together (`Task.keeps_rows_together`): consecutive rows with the same number are
+                       the rows of one example. Training sets it to the example's index; `Task.items` leaves it None
     cut                the row lacks a part of the example, which is too long
     """
 
-    ids: list[int]
-    token_types: list[int]
+    ids: Sequence[int] | np.ndarray
+    token_types: Sequence[int] | np.ndarray
     target: Any = None
     entities: tuple[int, int] | None = None
     about: Any = None
     cut: bool = False
+    group: int | None = None
 
 
 def warn(text: str) -> None:
@@ -72,6 +78,7 @@ class Task:
     """
 
     name: ClassVar[str] = ""
+    based_on: ClassVar[str] = ""  # the task whose trained models this one uses, which has no training of its own; see `adopt`
     form: ClassVar[type] = object  # the class of the examples
     model: ClassVar[type[Model]]
     metric: ClassVar[str] = ""  # the score that selects the best epoch
@@ -84,6 +91,7 @@ class Task:
     inferred: ClassVar[tuple[str, ...]] = ()  # those of them that may be given for training
     reading: ClassVar[tuple[str, ...]] = ()  # options by which files are read: for a run that is resumed, its examples count
     trains: ClassVar[dict[str, Any]] = {}  # default settings of `finetune` for this task
+    keeps_rows_together: ClassVar[bool] = False  # True: a batch has all rows of an example or none, as its loss compares them
     scored = "examples"  # in a note, the examples that are answered; in `finetune`, "development examples"
     note: Callable[[str], None] = staticmethod(warn)  # called with a line for the user; in `finetune`, the callback's
 
@@ -123,6 +131,10 @@ class Task:
         if kind is not None:
             return read_option(f"the option {name}", kind, value if isinstance(value, str) else text, typed=True)
         return value
+
+    def parse_options(self, texts: Mapping[str, str]) -> dict[str, Any]:
+        """Return the values of several typed options, {name: value}; see `parse_option`."""
+        return {name: self.parse_option(name, text) for name, text in texts.items()}
 
     def change_options(self, options: dict[str, Any]) -> None:
         """Change options of a trained model, such as the columns of its files. ValueError for one that training decided."""
@@ -177,7 +189,8 @@ class Task:
             if all(isinstance(each, dict) for each in examples):
                 rows = [{str(column): value for column, value in each.items()} for each in examples]  # 0, 1, ... in a DataFrame
                 return self.examples_from_rows(rows, name)
-            raise ValueError(f"{name}[{i}]: expected {self._describe_form()}, got {reprlib.repr(example)}")
+            row = " or a dict, {column: value}" if type(self).examples_from_rows is not Task.examples_from_rows else ""
+            raise ValueError(f"{name}[{i}]: expected {self._describe_form()}{row}, got {reprlib.repr(example)}")
         return examples
 
     def examples_from_rows(self, rows: list[dict[str, Any]], name: str) -> list[Any]:
@@ -211,6 +224,16 @@ class Task:
         """Return whether a file has a text for `example` on each line, rather than one of the formats of `read`."""
         return False
 
+    # ---- requests to the service ----
+
+    def fields(self) -> dict[str, Field]:
+        """Return the fields of a request to a model that was trained for the task: {name: field}."""
+        return {"text": Field("the text", "The river runs through the old town.")}
+
+    def example_from_request(self, request: dict[str, Any]) -> Any:
+        """Return the unlabelled example of a request, whose values fit the `fields`."""
+        return self.example(request["text"])
+
     # ---- the model ----
 
     def check_for_training(self, options: dict[str, Any]) -> None:
@@ -226,6 +249,10 @@ class Task:
     def config(self) -> dict[str, Any]:
         """Return the fields of the model's config that the task decides."""
         return {}
+
+    def adopt(self, trained: "Task") -> "Task":
+        """Return this task for a model that was trained for the task `based_on`. ValueError if it cannot use this model."""
+        raise NotImplementedError
 
     def adapt_head(self, model: Model, options: dict[str, Any]) -> str:
         """Adapt the head of a model that was trained for this task with other options, in place, so that its answers stay.
@@ -271,9 +298,14 @@ class Task:
         kind = "training examples" if training else self.scored
         advice = "; set `max_length` for more" if training and "max_length" in self.cut_part() else ""
         count = sum(any(getattr(item, "cut", False) for item in items) for items in rows)
-        noted: set[str] = self.__dict__.setdefault("_noted", set())
         text = f"{count} of {len(rows)} {kind} {'has' if count == 1 else 'have'} {self.cut_part()}, which is cut{advice}"
-        if count and text not in noted:
+        if count:
+            self.note_once(text)
+
+    def note_once(self, text: str) -> None:
+        """Tell the user a line, unless it was said before."""
+        noted: set[str] = self.__dict__.setdefault("_noted", set())
+        if text not in noted:
             noted.add(text)
             self.note(text)
 

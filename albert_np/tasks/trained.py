@@ -6,8 +6,9 @@ task.json                                                    the task, its optio
 
 import os
 import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from albert_np.models.vocabulary import check_vocabulary
 from albert_np.tasks import TASKS, Task, get_task
 from albert_np.tasks.task import MIN_LENGTH, is_frame
 from albert_np.training.finetune import numeric_scores
+from albert_np.training.metrics import format_score
 from albert_np.version import __version__
 
 FILE = "task.json"
@@ -51,20 +53,48 @@ class Trained:
     def __repr__(self) -> str:
         return f"Trained(\n  {self.task!r},\n  {self.model!r},\n  {self.tokenizer!r},\n)"
 
+    def _repr_html_(self) -> str:
+        from albert_np.io.html import make_table
+
+        rows = [("task", repr(self.task)), ("model", repr(self.model)), ("tokenizer", repr(self.tokenizer))]
+        scores = {name: value for name, value in (self.about.get("scores") or {}).items() if isinstance(value, int | float)}
+        rows += [("scores", ", ".join(f"{name} {format_score(value)}" for name, value in scores.items()))] if scores else []
+        return make_table(rows, title=f"Trained for {self.task.name}")
+
     @classmethod
-    def from_pretrained(cls, folder: str | os.PathLike[str], task: str | Task | None = None, dtype: Any = "float32") -> "Trained":
+    def from_pretrained(
+        cls, folder: str | os.PathLike[str], task: str | Task | None = None, dtype: Any = "float32",
+        options: dict[str, Any] | None = None,
+    ) -> "Trained":  # fmt: skip
         """Load a folder written by `save_pretrained`, or one that transformers fine-tuned, whose task is in its config.json.
 
-        task: the expected task. A task of your own must be named here ("file.py:Class"): a folder never decides which code runs.
+        task     the expected task, or one that uses its models, such as "zero-shot". A task of your own must be named here
+                 ("file.py:Class"): a folder never decides which code runs
+        options  options of the task to change, such as the columns of its files: see `Task.change_options`
 
         Raises ValueError if the folder is for another task, or has no weights for its head, FileNotFoundError. A warning says
         what was inferred from config.json.
         """
-        from albert_np.text import AlbertTokenizer
-
         path = Path(folder)
         if not path.is_dir():
             raise FileNotFoundError(f"there is no folder {str(folder)!r} with a trained model")
+        using = None if task is None else get_task(task)
+        if using is not None and using.based_on and _stored_name(path) != using.name:
+            using = copy(using)  # the given one is not changed
+            using.options, using.changed = {**using.options}, {*using.changed}
+            using.change_options(options or {})
+            base = cls.from_pretrained(path, using.based_on, dtype)
+            return cls(using.adopt(base.task), base.model, base.tokenizer, {**base.about, LABELS: "the task's options"})
+        trained = cls._load(path, task, dtype)
+        if options:
+            trained.task.change_options(options)
+        return trained
+
+    @classmethod
+    def _load(cls, path: Path, task: str | Task | None, dtype: Any) -> "Trained":
+        """Load a folder with the options that are stored in it."""
+        from albert_np.text import AlbertTokenizer
+
         if not (path / FILE).is_file():
             return cls._infer(path, task, dtype)
         values = read_json(path / FILE, file_names=True)
@@ -78,7 +108,7 @@ class Trained:
             raise ValueError(f"{path} was trained for the task {name!r}, not for {expected.name!r}")
         restored = restore_task(type(expected), options, path / FILE)
         if values.get("stopped_by") and not values.get("epochs"):
-            warnings.warn(f"the training of {path} was stopped before the end of its first epoch", stacklevel=2)
+            warnings.warn(f"the training of {path} was stopped before the end of its first epoch", stacklevel=3)
         about = {key: value for key, value in values.items() if key not in ("task", "options", "version")}
         return cls(restored, load_model(restored, path, dtype), AlbertTokenizer.from_pretrained(path), about)
 
@@ -96,7 +126,7 @@ class Trained:
         tokenizer = AlbertTokenizer.from_pretrained(path)
         inferred, note = infer_task(path, config, tokenizer.model_max_length, task)
         model = load_model(inferred, path, dtype, config)
-        warnings.warn(note, stacklevel=3)
+        warnings.warn(note, stacklevel=4)
         return cls(inferred, model, tokenizer, {LABELS: "config.json"})
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
@@ -120,6 +150,16 @@ class Trained:
             examples = self.task.examples([self.task.example(each) if isinstance(each, str) else each for each in given], "texts")
         answers = self.task.answers(self.model, self.tokenizer, examples)
         return [self.task.as_json(example, answer) for example, answer in zip(examples, answers)]
+
+    def zero_shot(self, texts: str | Iterable[str], labels: str | Iterable[str], **options: Any) -> list[dict[str, Any]]:
+        """Return which of the labels hold for each text, by a model of natural language inference: see `zero_shot.ZeroShot`.
+
+        labels    a list, an array, a Series, ..., or one text in which commas separate them
+        options   template ("This example is {}."), multi_label, entailment, contradiction
+        """
+        labels = list(labels) if isinstance(labels, Iterator) else labels
+        task = get_task("zero-shot", labels=labels, **options).adopt(self.task)
+        return replace(self, task=task).predict(texts)
 
     def evaluate(self, examples: Any) -> dict[str, Any]:
         """Return the scores on a file, given its path, or on a list of examples."""
@@ -162,6 +202,12 @@ class Trained:
         return Examples(renamed, examples.summary) if isinstance(examples, Examples) else renamed
 
 
+def _stored_name(path: Path) -> Any:
+    """Return the name of the task in task.json; None if there is no such file, or none in it."""
+    values = read_json(path / FILE, file_names=True) if (path / FILE).is_file() else None
+    return values.get("task") if isinstance(values, dict) else None
+
+
 def load_model(task: Task, path: Path, dtype: Any, config: Any = None) -> Any:
     """Return the model of a trained folder, with the config beside its weights if none is given.
 
@@ -182,7 +228,7 @@ def restore_task(task: type[Task], options: dict[str, Any], file: Path) -> Task:
         restored.config()
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{file}: its options are not those of {task.name}: {error}") from None
-    needs_labels = "labels" in restored.defaults and restored.options.get("kind") != "number"
+    needs_labels = "labels" in restored.learned and restored.options.get("kind") != "number"
     labels = restored.options.get("labels")
     if needs_labels and not (isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)):
         raise DataError(f"{file}: its options have no list of labels, so this is not a trained model of {task.name}")

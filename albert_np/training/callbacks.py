@@ -1,4 +1,5 @@
-"""The callback interface of a run; `progress.Progress` is the one that shows the run in a terminal or a notebook."""
+"""The callback interface of a run; `progress.Progress` shows the run in a terminal or a notebook, `tensorboard.TensorBoard`
+writes its curves."""
 
 from typing import Any
 
@@ -23,6 +24,37 @@ class Callback:
 
     def close(self) -> None:
         """Called when the run has ended, for whatever reason."""
+
+
+class Callbacks(Callback):
+    """Several callbacks as one: each call goes to all of them, in order."""
+
+    def __init__(self, *callbacks: Callback) -> None:
+        self.callbacks = callbacks
+
+    def start(self, first: int, total: int) -> None:
+        for each in self.callbacks:
+            each.start(first, total)
+
+    def step(self, record: dict[str, Any]) -> None:
+        for each in self.callbacks:
+            each.step(record)
+
+    def evaluation(self, record: dict[str, Any]) -> None:
+        for each in self.callbacks:
+            each.evaluation(record)
+
+    def tokenising(self, done: int, total: int) -> None:
+        for each in self.callbacks:
+            each.tokenising(done, total)
+
+    def note(self, text: str) -> None:
+        for each in self.callbacks:
+            each.note(text)
+
+    def close(self) -> None:
+        for each in self.callbacks:
+            each.close()
 
 
 Report = Callback  # the old name, for one release

@@ -24,6 +24,7 @@ from albert_np.training.objective import FinetuneTask, loss_denominators
 from albert_np.training.selection import LOSS, describe_choice, is_better, is_constant, scores_to_choose_by
 from albert_np.training.state import History
 from albert_np.training.trainer import Arrays, Checkpoints, Trainer
+from albert_np.training.units import count_tokens, get_costs, get_units
 
 LOG_EVERY = 10  # steps on a device between two readings of the losses, for which the host waits
 
@@ -54,13 +55,13 @@ def train_epochs(
     """
     rows = [task.items(example, tokenizer) for example in examples]
     task.note_cut(rows, training=True)
-    items = [item for row in rows for item in row if item.target is not None]
-    if not items:
+    units = get_units(task, rows)
+    if not units:
         raise ValueError("none of the training examples has a label that could be learned")
     if settings.label_smoothing and "mlm" not in getattr(model, "heads", ("mlm",)):
         raise ValueError(f"label_smoothing has no effect on {task.name}: it is for translation")
     given = constraints, callback or Callback(), processes, stop or Stop(), checkpoints
-    run = Finetuning(task, model, tokenizer, items, dev, settings, new_model, *given)
+    run = Finetuning(task, model, tokenizer, units, dev, settings, new_model, *given)
     run.begin()
     return run.run()
 
@@ -75,7 +76,7 @@ class Finetuning(Trainer):
         task: FinetuneTask,
         model: Any,
         tokenizer: Any,
-        items: list[Any],
+        units: list[list[Any]],
         dev: list[Any],
         settings: FinetuneSettings,
         new_model: bool,
@@ -88,9 +89,11 @@ class Finetuning(Trainer):
         self.rates = get_layer_rates(model.params, model.config, settings.layer_decay, settings.freeze)
         constraints = [*constraints, *([FrozenTensors(self.rates)] if settings.freeze else [])]
         super().__init__(model, settings, constraints, callback, processes, stop, checkpoints)
-        self.task, self.items, self.dev, self.task_tokenizer = task, items, dev, tokenizer
-        self.sampler = get_sampler(items, task, model.config, settings)
-        self.total_steps = sum(self.steps_per_epoch(epoch) for epoch in range(settings.epochs))
+        self.task, self.units, self.dev, self.task_tokenizer = task, units, dev, tokenizer
+        self.tokens = count_tokens(units)
+        self.first_rows = np.cumsum([0, *map(len, units)])  # the index of each unit's first row among all rows
+        self.sampler = get_sampler(units, task, model.config, settings)
+        self.total_steps = settings.steps or sum(self.steps_per_epoch(epoch) for epoch in range(settings.epochs))
         self.warmup = math.ceil(settings.warmup * self.total_steps)
         self.peak = settings.peak(model.config, new_model)
         self.losses = LossBuffer(processes, ("loss", "correct"), count_answers)
@@ -122,21 +125,25 @@ class Finetuning(Trainer):
     # ---- the loop ----
 
     def is_finished(self) -> bool:
-        return self.state.epoch >= self.settings.epochs or self.patience_is_exhausted
+        is_last = self.state.step >= self.total_steps and not self.state.epoch_step  # and its epoch was evaluated
+        return is_last or self.patience_is_exhausted
+
+    def epoch_is_complete(self) -> bool:
+        """Return True after the last step of an epoch, or of the run, which may end within one."""
+        return super().epoch_is_complete() or (self.state.epoch_step > 0 and self.state.step >= self.total_steps)
 
     def steps_per_epoch(self, epoch: int) -> int:
         return len(self.sampler.batches(epoch))
 
     def micro_batches(self) -> list[Arrays]:
-        batch = self.sampler.batches(self.state.epoch)[self.state.epoch_step]  # indices of items
-        lengths = np.array([len(self.items[i].ids) for i in batch])
-        own = take_share(np.arange(len(batch)), lengths, self.processes.rank, self.processes.size, turn=int(batch.sum()))
+        batch = self.sampler.batches(self.state.epoch)[self.state.epoch_step]  # indices of units
+        own = take_share(batch, self.tokens, self.processes.rank, self.processes.size)
         micro_batches = []
-        for positions in split_batch(own, lengths, self.settings.accumulate):
-            if len(positions):
-                indices = batch[positions]
-                arrays = self.task.collate([self.items[i] for i in indices])
-                micro_batches.append({**arrays, "examples": indices, "label_smoothing": self.settings.label_smoothing})
+        for part in split_batch(own, self.tokens, self.settings.accumulate):
+            if len(part):
+                arrays = self.task.collate([row for i in part for row in self.units[i]])
+                rows = np.concatenate([np.arange(self.first_rows[i], self.first_rows[i + 1]) for i in part])
+                micro_batches.append({**arrays, "examples": rows, "label_smoothing": self.settings.label_smoothing})
         return micro_batches
 
     def new_record(self, lr: float, tokens: int) -> dict[str, Any]:
@@ -176,7 +183,7 @@ class Finetuning(Trainer):
         scores, answers = self.score()
         history.epochs.append({"epoch": state.epoch, "step": state.step, "dev": numeric_scores(scores)})
         self.add_dev_loss()
-        self.callback.evaluation({"step": state.step, "epoch": state.epoch, metric: scores[metric]})
+        self.callback.evaluation({**history.epochs[-1], metric: scores[metric]})
         if not all(constraint.is_final(state.step) for constraint in self.constraints):
             return
         if not history.best or self.is_better_than_best():
@@ -248,18 +255,20 @@ class Finetuning(Trainer):
         flat[...] = current
 
 
-def get_sampler(items: list[Any], task: FinetuneTask, config: AlbertConfig, settings: FinetuneSettings) -> BalancedSampler:
-    """Return the sampler of a run: every item once per epoch, in steps of nearly equal work; with `balance`, of nearly equal
-    numbers of each class."""
-    lengths = np.array([len(item.ids) for item in items])
-    classes = None
+def get_sampler(units: list[list[Any]], task: FinetuneTask, config: AlbertConfig, settings: FinetuneSettings) -> BalancedSampler:
+    """Return the sampler of a run: every unit once per epoch, in steps of nearly equal work; with `balance`, of nearly equal
+    numbers of each class; with `batch_size`, of so many units, up to one."""
+    tokens, classes = count_tokens(units), None
     if settings.balance:
-        if not all(isinstance(item.target, int) for item in items):
+        if task.keeps_rows_together or not all(isinstance(row.target, int) for unit in units for row in unit):
             raise ValueError(f"balance needs one class for each example; the labels of {task.name} here are something else")
-        classes = np.array([item.target for item in items])
-    costs = lengths + attention_cost(config) * lengths * lengths
-    budget = max(settings.tokens_per_batch, int(lengths.max()))
-    return BalancedSampler(costs, lengths, budget, settings.seed, classes)
+        classes = np.array([unit[0].target for unit in units])
+    costs = get_costs(units, attention_cost(config))
+    if settings.batch_size is not None:
+        budget = round(settings.batch_size * tokens.mean())
+        return BalancedSampler(costs, tokens, budget, settings.seed, mode="random")
+    budget = max(settings.tokens_per_batch, int(tokens.max()))
+    return BalancedSampler(costs, tokens, budget, settings.seed, classes)
 
 
 def count_answers(results: list[Any]) -> tuple[int, ...]:
@@ -286,14 +295,14 @@ def mean_loss(
     model: Any, task: FinetuneTask, examples: list[Any], tokenizer: Any, settings: FinetuneSettings, processes: Processes
 ) -> float | None:
     """Return the loss on examples, without dropout and label smoothing; None if none of them has a label known from training."""
-    items = [item for example in examples for item in task.items(example, tokenizer) if item.target is not None]
-    if not items:
+    units = get_units(task, (task.items(example, tokenizer) for example in examples))
+    if not units:
         return None
-    items.sort(key=lambda item: len(item.ids))
-    ends = np.cumsum([len(item.ids) for item in items])  # items of one budget of tokens are a batch
+    units.sort(key=lambda unit: sum(len(row.ids) for row in unit))
+    ends = np.cumsum(count_tokens(units))  # units of one budget of tokens are a batch
     batches: dict[int, list[Any]] = {}
-    for item, end in zip(items, ends):
-        batches.setdefault(int(end) // settings.tokens_per_batch, []).append(item)
+    for unit, end in zip(units, ends):
+        batches.setdefault(int(end) // settings.tokens_per_batch, []).extend(unit)
     packed = [task.collate(batch) for batch in batches.values()]
     denominators = loss_denominators(packed, SINGLE_PROCESS)  # of all batches, though each process computes its share
     own = [model.packed_loss(model.pack_batch(**arrays), denominators) for arrays in packed[processes.rank :: processes.size]]

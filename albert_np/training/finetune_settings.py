@@ -15,12 +15,15 @@ class FinetuneSettings(TrainerSettings):
     """Settings of a fine-tuning run.
 
     epochs              passes over the training examples.
+    steps               the number of updates, in place of epochs: the last epoch may end early. None: epochs count.
     learning_rate       falls linearly to 0, counted from the first step; during the first tenth of the steps it rises to this
                         line, so the highest rate is about 0.9 of it. None: 0.04 / hidden_size for a pretrained
                         model (5e-5 for base), four times as much for a new one.
     warmup              share of the steps.
     weight_decay, beta1, beta2, eps, clip_norm     of AdamW (with bias correction: Mosbach et al. 2021), and of the gradient.
     tokens_per_batch    tokens of one step.
+    batch_size          rows of one step, in random order, as most programs count them, in place of tokens_per_batch: the steps
+                        differ in their work. A row is an example, or a window of a long one. None: tokens_per_batch counts.
     accumulate          number of micro-batches of a step.
     layer_decay         factor of the learning rate from a layer to the one below it, see training/layer_rates.py; 1: none.
     freeze              tensors that are not trained: "body", "embeddings", or prefixes of parameters' names.
@@ -40,8 +43,10 @@ class FinetuneSettings(TrainerSettings):
     """
 
     epochs: int = 3
+    steps: int | None = None
     warmup: float = 0.1
     tokens_per_batch: int = 2048
+    batch_size: int | None = None
     layer_decay: float = 1.0
     freeze: tuple[str, ...] = ()
     balance: bool = False
@@ -70,7 +75,9 @@ class FinetuneSettings(TrainerSettings):
 
     def check_values(self) -> None:
         super().check_values()
-        check_range(self, "epochs", least=1)
+        check_range(self, "epochs steps batch_size", least=1)
+        if self.balance and self.batch_size is not None:
+            raise ValueError("balance distributes the classes over steps of equal work: give tokens_per_batch, not batch_size")
         check_range(self, "patience", least=0)
         check_range(self, "learning_rate", above=0, below=10)
         check_range(self, "weight_decay", least=0, below=10)

@@ -47,6 +47,7 @@ class FinetuneTask(Protocol):
     metric: ClassVar[str]
     fallbacks: ClassVar[tuple[str, ...]]
     perfect: ClassVar[float]
+    keeps_rows_together: ClassVar[bool]
 
     def errors(self) -> tuple[str, ...]:
         """Return the names of the scores of which less is better."""

@@ -18,8 +18,9 @@ from albert_np.io.files import write_json
 from albert_np.io.packed_checkpoint import Packing, save_packed
 from albert_np.models.config import AlbertConfig
 from albert_np.training import checkpoint
-from albert_np.training.callbacks import Callback
+from albert_np.training.callbacks import Callback, Callbacks
 from albert_np.training.constraints import Constraint, get_constraints
+from albert_np.training.continuing import check_continued, need_checkpoint, restore_optimizer
 from albert_np.training.divergence import DivergenceDetector, check_held_out
 from albert_np.training.evaluate import evaluate
 from albert_np.training.init_mlm_bias import init_mlm_bias
@@ -29,13 +30,15 @@ from albert_np.training.progress import get_callback
 from albert_np.training.run_folder import RunFolder, params_hash
 from albert_np.training.schedule import plateau_rate
 from albert_np.training.settings import Settings
+from albert_np.training.tensorboard import check_tensorboard, get_curves
 from albert_np.training.trainer import Arrays, Checkpoints, Trainer
 from albert_np.version import __version__
 
 
 @dataclass(repr=False)
 class Summary:
-    """The end of a run. `stopped_by` is "" or a signal's name; `held_out` the last evaluation, made after `held_out_step`."""
+    """The end of a run. `stopped_by` is "" or a signal's name; `held_out` the last evaluation, made after `held_out_step`;
+    `held_out_before` the one before the first step, of a run that went on from a pretrained model."""
 
     out: str
     step: int
@@ -46,15 +49,30 @@ class Summary:
     held_out: dict[str, float] | None
     held_out_step: int
     unigram_entropy: float | None
+    held_out_before: dict[str, float] | None = None
 
     def __repr__(self) -> str:
         ended = f", stopped by {self.stopped_by}" if self.stopped_by else ""
         lines = [f"Pretrained for {self.step} of {self.total_steps} steps{ended}: {self.tokens:,} tokens in {self.seconds:.0f} s"]
+        if self.held_out_before:
+            lines.append(f"  held-out before: {format_values(self.held_out_before)}")
         if self.held_out:
-            scores = ", ".join(f"{name} {value:.4g}" for name, value in self.held_out.items())
             unigram = "" if self.unigram_entropy is None else f"; unigram entropy {self.unigram_entropy:.4g}"
-            lines.append(f"  held-out after step {self.held_out_step}: {scores}{unigram}")
+            lines.append(f"  held-out after step {self.held_out_step}: {format_values(self.held_out)}{unigram}")
         return "\n".join([*lines, f"  in {self.out}; .plot() shows the loss"])
+
+    def _repr_html_(self) -> str:
+        """Return the evaluations on held-out documents and the figure of `plot`."""
+        from albert_np.io.html import make_figure, make_table
+
+        title, *_ = repr(self).split("\n")
+        columns = {"before": self.held_out_before, f"after step {self.held_out_step}": self.held_out}
+        shown = {name: scores for name, scores in columns.items() if scores}
+        rows = [(name, *(each[name] for each in shown.values())) for name in next(iter(shown.values()), {})]
+        if rows and self.unigram_entropy is not None:
+            rows.append(("unigram entropy", *("" for _ in list(shown)[1:]), self.unigram_entropy))
+        head = ("held-out", *shown) if rows else ()
+        return make_table(rows, head, f"{title}; in {self.out}") + make_figure(self.plot)
 
     def plot(self) -> Any:
         """Return a figure of the loss in each step and on the held-out documents. A notebook shows it.
@@ -69,6 +87,11 @@ class Summary:
         return figures["loss"]
 
 
+def format_values(scores: dict[str, float]) -> str:
+    """{"loss": 4.4567, "masked": 90} -> "loss 4.457, masked 90\""""
+    return ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
+
+
 def pretrain(
     model: Any,
     data: Any,
@@ -81,6 +104,7 @@ def pretrain(
     constraints: Sequence[Constraint] | None = None,
     source: str = "",
     progress: bool = True,
+    tensorboard: str | os.PathLike[str] | None = None,
     **changes: Any,
 ) -> Summary:
     """Train `model` in place on `data` (a `RunData`) and write model, metrics, checkpoints and figures into the folder `out`.
@@ -91,9 +115,11 @@ def pretrain(
     summary says so. constraints: instead of those that the settings ask for (`sparsity`).
 
     The progress is shown unless `progress` is False. report: a `Callback` that observes the run instead of this display.
+    tensorboard: a folder for curves, which TensorBoard shows; the run's are in its folder seed-N (training/tensorboard.py).
 
     The run starts from the parameters that the model has: new ones, or those of `AlbertForPreTraining.from_pretrained`. source:
-    where these come from, for run.json; a run that names one is not resumed with a model of other parameters.
+    where these come from, for run.json; a run that names one is also evaluated before its first step, and is not resumed with a
+    model of other parameters. With schedule="continued" it goes on with the moments and the schedule of the run `source`.
 
     Started by mpiexec, all processes call this alike, with the same arguments: each computes its share of every step, and only
     the main process writes and reports. processes: others than all; `engine.mpi.SINGLE_PROCESS` for a run of this one alone.
@@ -108,17 +134,29 @@ def pretrain(
         )
     settings = (settings or Settings()).replace(**changes)
     callback = get_callback(report, progress, processes.is_main)
+    check_parts(model, data)
     constraints = get_constraints(settings) if constraints is None else constraints
     with processes.guard(), processes.main_process_only(RunFolder(out, resume)) as folder, stop_on_signals() as own_stop:
         stop = processes.shared_stop(own_stop)
         if processes.is_main:
             folder.check_space(model.params.count())
-        run = Pretraining(model, data, settings, constraints, callback, processes, stop, folder, tokenizer, source)
+        processes.broadcast_object(lambda: check_tensorboard(tensorboard, range(settings.seed, settings.seed + 1), resume))
+        texts = {"settings": settings.to_dict(), "config": model.config.to_dict()}
+        callback = Callbacks(get_curves(tensorboard, settings.seed, texts, processes.is_main), callback)
+        run = Pretraining(model, data, settings, constraints, callback, processes, stop, folder, tokenizer, source, tensorboard)
         try:
             run.begin()
             return run.run()
         finally:
             run.close()
+
+
+def check_parts(model: Any, data: Any) -> None:
+    """Raise ValueError for something else than a model and the data of a run, such as a path in the place of one of them."""
+    if not hasattr(model, "params"):
+        raise ValueError(f"model must be a model such as AlbertForPreTraining(config), not {reprlib.repr(model)}")
+    if not hasattr(data, "train"):
+        raise ValueError(f"data must be what albert_np.training.prepare_data makes of text files, not {reprlib.repr(data)}")
 
 
 class Pretraining(Trainer):
@@ -138,12 +176,20 @@ class Pretraining(Trainer):
         folder: RunFolder,
         tokenizer: Any = None,
         source: str = "",
+        tensorboard: str | os.PathLike[str] | None = None,
     ) -> None:
         self.optimizer_name = settings.optimizer
         checkpoints = Checkpoints(folder.checkpoints, folder.resume, settings.keep)
         super().__init__(model, settings, constraints, callback, processes, stop, checkpoints)
         self.data, self.folder, self.tokenizer = data, folder, tokenizer
+        self.tensorboard = {} if tensorboard is None else {"tensorboard": os.path.abspath(tensorboard)}
         self.source = {"model": source, "sha256": params_hash(model.params)} if source else {}
+        self.earlier: checkpoint.Checkpoint | None = None  # whose moments and schedule go on
+        if settings.schedule == "continued" and not folder.resume:
+            self.earlier = processes.broadcast_object(lambda: need_checkpoint(source, callback.note))
+            check_continued(self.earlier, source, settings)
+            self.state.step, self.restores_moments = self.earlier.step, True
+        self.first_step = self.state.step  # those before it were made by an earlier run
         self.has_dropout = max(model.config.hidden_dropout_prob, model.config.attention_probs_dropout_prob) > 0
         self.total_steps = count_steps(settings, data.train)
         self.warmup = math.ceil(self.total_steps / 10) if settings.warmup is None else settings.warmup
@@ -155,6 +201,9 @@ class Pretraining(Trainer):
     def run(self) -> Summary:
         """Train, evaluate and save at the end, and return the summary."""
         began, state = time.perf_counter(), self.state
+        if self.source and state.epoch == state.epoch_step == 0:  # before the first step of this run
+            self.evaluate()
+            state.held_out_before = state.held_out
         self.train()
         if not self.stop.signal:
             self.evaluate()
@@ -164,8 +213,13 @@ class Pretraining(Trainer):
             self.callback.note(self.processes.communication_summary(time.perf_counter() - began))
         return Summary(
             str(self.folder.path), state.step, self.total_steps, self.stop.name, state.tokens, state.seconds(),
-            state.held_out, state.held_out_step, self.data.unigram_entropy,
+            self.last_evaluation(), state.held_out_step, self.data.unigram_entropy, state.held_out_before,
         )  # fmt: skip
+
+    def last_evaluation(self) -> dict[str, float] | None:
+        """Return the last evaluation that was made after a step of this run; None if there is none yet."""
+        state = self.state
+        return None if state.held_out_before is not None and state.held_out_step == self.first_step else state.held_out
 
     def close(self) -> None:
         if self.metrics is not None:
@@ -211,7 +265,7 @@ class Pretraining(Trainer):
         assert self.metrics is not None
         self.drain_losses()
         state = self.state
-        if self.data.held_out is None or state.held_out_step == state.step:
+        if self.data.held_out is None or (state.held_out is not None and state.held_out_step == state.step):
             return
         state.held_out, state.held_out_step = evaluate(self.model, self.data.held_out, self.processes), state.step
         check_held_out(state.step, state.held_out)
@@ -232,6 +286,8 @@ class Pretraining(Trainer):
     def init_new_run(self) -> None:
         if self.settings.start == "unigram":
             init_mlm_bias(self.params, self.data.train.token_counts())
+        if self.earlier is not None:
+            restore_optimizer(self.earlier, self.params, self.state.optimizer, self.settings.optimizer_options())
 
     def find_checkpoint(self) -> checkpoint.Checkpoint:
         saved = self.folder.newest_checkpoint(self.callback)
@@ -241,6 +297,7 @@ class Pretraining(Trainer):
 
     def restore_more(self, stored: dict[str, Any]) -> None:
         self.source = stored.get("source", {}) if stored else self.source
+        self.first_step = stored.get("first_step", self.first_step)
         position = stored["metrics"]["bytes"] if stored else 0
         self.metrics = MetricsFile(self.folder.metrics, position, writes=self.processes.is_main)
         self.detector = DivergenceDetector(self.model.config.vocab_size, stored.get("watch"))
@@ -251,7 +308,8 @@ class Pretraining(Trainer):
         values["metrics"]["bytes"] = self.metrics.sync()
         more = {"corpus": self.data.fingerprint, "corpus_folder": self.data.folder, "watch": self.detector.memory}
         more["environment"] = describe_environment()
-        return {**values, **more, **({"source": self.source} if self.source else {})}
+        more |= {"source": self.source} if self.source else {}
+        return {**values, **more, **({"first_step": self.first_step} if self.first_step else {})}
 
     def publish(self) -> None:
         """Write the model, for other programs, and run.json, for `info` and the figures."""
@@ -271,7 +329,11 @@ class Pretraining(Trainer):
             "corpus_folder": self.data.folder,
             "environment": describe_environment(),
             **({"source": self.source} if self.source else {}),
+            **self.tensorboard,
         }
+        if (state := self.state).held_out_before is not None:
+            scores = {"before": state.held_out_before, "after": self.last_evaluation(), "after_step": state.held_out_step}
+            facts["held_out"] = scores
         write_json(out / "run.json", {**facts, "vocab_size": config.vocab_size, "version": __version__})
 
 

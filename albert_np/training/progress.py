@@ -1,6 +1,7 @@
-"""Progress display of a run: a bar in a terminal, one line that changes in a notebook, elsewhere a line every ten seconds."""
+"""Progress display of a run: a bar in a terminal or a notebook's cell, elsewhere a line every ten seconds."""
 
 import contextlib
+import html
 import io
 import math
 import sys
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from rich import progress
     from rich.console import Console
 
-REFRESH = 0.2  # seconds between two drawings of the bar, or of a notebook's line
+REFRESH = 0.2  # seconds between two drawings of the bar
 LINE_EVERY = 10.0  # seconds between two lines where there is no terminal
 WIDE = 100  # columns that the whole line needs; a narrower terminal gets the short one
 SMALL = 1 << 20  # bytes of text that are tokenised in a moment
@@ -44,7 +45,7 @@ class Progress(Callback):
         self.console = console or Console(file=stream, highlight=False, force_jupyter=False, force_terminal=terminal)
         self.wording = wording
         self._bar: progress.Progress | None = None
-        self._write_line: Callable[[str], None] | None = None  # of a notebook
+        self._update_cell: Callable[[str, float], None] | None = None  # of a notebook
         self._last_shown = -math.inf
         self._seconds = 0.0  # of the last step: losses are read for several steps at a time, so the clock would be wrong
 
@@ -77,22 +78,28 @@ class Progress(Callback):
             name, score = list(record.items())[-1]
             self.note(f"epoch {record['epoch']}: {name} {format_score(score)}")
             return
-        text = f"held-out after step {record['step']}: MLM loss {record['mlm_loss']:.3f}, accuracy {record['mlm_accuracy']:.3f}"
+        when = f"after step {record['step']}" if record["step"] else "before the first step"
+        text = f"held-out {when}: MLM loss {record['mlm_loss']:.3f}, accuracy {record['mlm_accuracy']:.3f}"
         self.note(text + (f"; SOP accuracy {record['sop_accuracy']:.3f}" if "sop_accuracy" in record else ""))
 
     def tokenising(self, done: int, total: int) -> None:
         """Show how many bytes of the text are tokenised."""
         from rich import progress
 
-        if self._bar is None and done < total and total >= SMALL:
-            columns = [progress.TextColumn("tokenising"), progress.DownloadColumn(), *_time_left()]
-            self._bar = self._open_bar(columns, time.monotonic)
+        if self._bar is not None or (done < total and total >= SMALL):
+            self.show_share("tokenising", progress.DownloadColumn(), done, total)
+
+    def show_share(self, name: str, column: "progress.ProgressColumn", done: int, total: int) -> None:
+        """Show how much of a piece of work is done, by this column; the bar ends with it."""
+        from rich import progress
+
+        if self._bar is None:
+            self._bar = self._open_bar([progress.TextColumn(name), column, *_time_left()], time.monotonic)
             self._bar.add_task("", total=total)
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=done)
-            self._show("", False)
-            if done >= total:
-                self.close()
+        self._bar.update(self._bar.task_ids[0], completed=done)
+        self._show("", done >= total)
+        if done >= total:
+            self.close()
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
@@ -103,7 +110,7 @@ class Progress(Callback):
         if self._bar is not None and self.console.is_interactive:
             self._bar.refresh()
             self._bar.stop()
-        self._bar = self._write_line = None
+        self._bar = self._update_cell = None
 
     # ---- drawing ----
 
@@ -142,8 +149,8 @@ class Progress(Callback):
         columns: Any = self._bar.columns
         line = prefix + " ".join(column.render(self._bar.tasks[0]).plain for column in columns)
         if self._in_notebook:
-            self._write_line = self._write_line or new_notebook_line()
-            self._write_line(line)
+            self._update_cell = self._update_cell or new_notebook_bar()
+            self._update_cell(line, self._bar.tasks[0].percentage / 100)
         else:
             self.note(line)
 
@@ -172,12 +179,19 @@ def is_notebook() -> bool:
     return hasattr(shell, "kernel")
 
 
-def new_notebook_line() -> Callable[[str], None]:
-    """Add a line to the output of the notebook's cell and return a function that replaces its text."""
+def new_notebook_bar() -> Callable[[str, float], None]:
+    """Add a bar with a line of text to the output of the notebook's cell, and return a function (text, share done) that replaces
+    both. Programs that show no HTML have the text alone."""
     from IPython.display import display
 
     handle = display({"text/plain": ""}, raw=True, display_id=True)
-    return lambda text: handle.update({"text/plain": text}, raw=True)
+    style = "width: 12em; margin-right: 0.6em; vertical-align: middle"
+
+    def update(text: str, share: float) -> None:
+        bar = f'<div><progress style="{style}" max="1" value="{share:.3f}"></progress>{html.escape(text)}</div>'
+        handle.update({"text/plain": text, "text/html": bar}, raw=True)
+
+    return update
 
 
 def _time_left() -> "list[progress.ProgressColumn]":

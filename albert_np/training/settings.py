@@ -10,6 +10,7 @@ from albert_np.data.sampler import BATCH_MODES
 from albert_np.training.trainer_settings import TrainerSettings, check_choice, check_range
 
 STARTS = ("unigram", "uniform")
+SCHEDULES = ("fresh", "continued")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Settings(TrainerSettings):
     warmup               steps of linear warm-up; None: a tenth of all steps.
     decay                steps of linear decay to 0 at the end of the run, before which the rate stays at its peak, so that a run
                          may be made longer, or be ended from any checkpoint; None: the decay that begins at step 0.
+    schedule             of a run that goes on from another one: "fresh", or "continued" from its checkpoint, with its moments;
+                         `steps` is then the number of both together (training/continuing.py).
     start                initial MLM bias of a new model: "unigram", the log frequencies of the tokens; "uniform", 0.
     weight_decay, beta1, beta2, eps, bias_correction     options of the optimiser.
     clip_norm            the gradients' global norm is clipped to this.
@@ -57,6 +60,7 @@ class Settings(TrainerSettings):
     learning_rate: float = 1e-3
     warmup: int | None = None
     decay: int | None = None
+    schedule: str = "fresh"
     start: str = "unigram"
     bias_correction: bool = False
     max_length: int = 128
@@ -94,6 +98,9 @@ class Settings(TrainerSettings):
         check_choice(self, "batches", BATCH_MODES)
         check_choice(self, "lines", LAYOUTS)
         check_choice(self, "start", STARTS)
+        check_choice(self, "schedule", SCHEDULES)
+        if self.schedule == "continued" and self.steps is None:
+            raise ValueError("schedule 'continued' counts the steps of both runs: set `steps`, not `epochs`")
         if self.shard_optimizer and self.optimizer == "lamb" and self.precision == "float16":
             raise ValueError("shard_optimizer does not support LAMB with precision float16; use adamw or another precision")
         if self.tokens_per_batch < self.max_length:

@@ -29,6 +29,18 @@ class History:
         stopped = f", stopped by {self.stopped_by}" if self.stopped_by else ""
         return f"History({steps}; {count_noun(len(self.epochs), 'epoch')} scored{best}{stopped})"
 
+    def _repr_html_(self) -> str:
+        """Return a table of the epochs and their scores."""
+        from albert_np.io.html import make_table
+
+        text = repr(self)
+        if not self.epochs:
+            return make_table([], title=text)
+        names = list(self.epochs[0]["dev"])
+        ends = ["best" * (each["epoch"] == self.best) for each in self.epochs]
+        rows = [(each["epoch"], each["step"], *map(each["dev"].get, names), end) for each, end in zip(self.epochs, ends)]
+        return make_table(rows, ("epoch", "step", *names, ""), text)
+
     def to_dict(self) -> dict[str, Any]:
         """Return what checkpoints store. Scores and answers are not stored; they are computed again from the best parameters."""
         return {"steps": self.steps, "epochs": self.epochs, "best": self.best}
@@ -44,6 +56,7 @@ class TrainerState:
     started              time.perf_counter() when the run was started, less the seconds of training before it was resumed
     tokens               trained on so far
     held_out             the last evaluation on held-out documents; held_out_step: the step after which it was made
+    held_out_before      the evaluation before the first step, of a run that goes on from a pretrained model
     history, best        of a fine-tuning: its records, and the flat parameters of its best epoch
     """
 
@@ -55,6 +68,7 @@ class TrainerState:
     tokens: int = 0
     held_out: dict[str, float] | None = None
     held_out_step: int = 0
+    held_out_before: dict[str, float] | None = None
     history: History = field(default_factory=History)
     best: Any = None
 
@@ -73,6 +87,7 @@ class TrainerState:
             "tokens": self.tokens,
             "held_out": self.held_out,
             "held_out_step": self.held_out_step,
+            **({} if self.held_out_before is None else {"held_out_before": self.held_out_before}),
         }
 
     def restore(self, stored: dict[str, Any], history: dict[str, Any] | None) -> None:
@@ -81,6 +96,7 @@ class TrainerState:
         self.step, self.epoch, self.epoch_step = place["step"], place["epoch"], place["epoch_step"]
         self.tokens = stored.get("tokens", 0)
         self.held_out, self.held_out_step = stored.get("held_out"), stored.get("held_out_step", 0)
+        self.held_out_before = stored.get("held_out_before")
         self.history = History(**(history or {}))
         last = self.history.steps[-1]["seconds"] if self.history.steps else 0.0
         self.started = time.perf_counter() - stored.get("metrics", {}).get("seconds", last)

@@ -44,6 +44,7 @@ class Trainer:
 
     losses: LossBuffer
     optimizer_name = "adamw"
+    restores_moments = False  # `init_new_run` takes the optimiser's moments from an earlier run
     rates: dict[str, float] | None = None  # of the tensors whose learning rate is not the schedule's: a factor
     has_dropout = True  # False: no key of random draws is given to the objective
     tokenizer: Any = None  # stored in the checkpoints
@@ -168,10 +169,9 @@ class Trainer:
         if stored is None and processes.is_main:
             self.init_new_run()
         processes.broadcast(self.params.flat)
-        if stored is None:
-            state.optimizer = self.reducer.shard_state(state.optimizer)
-        else:
-            state.optimizer = self.reducer.broadcast_state(state.optimizer)
+        has_moments = stored is not None or self.restores_moments
+        state.optimizer = (self.reducer.broadcast_state if has_moments else self.reducer.shard_state)(state.optimizer)
+        if stored is not None:
             state.restore(stored["state"], stored["history"])
             self.policy.restore(stored["state"].get("loss_scale", {}))
             if state.history.best:

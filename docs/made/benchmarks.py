@@ -11,7 +11,7 @@ ABOUT = {  # results -> title, and the arguments of the program that prints them
     "cpu": ("On a CPU, beside PyTorch and onnxruntime", "table.py {file}"),
     "gpu": ("On a GPU, beside PyTorch", "gpu.py --table {file}"),
     "parallel": ("Several processes", "parallel.py --table"),
-    "tasks": ("What small models reach", "tasks.py --table"),
+    "tasks": ("What small models reach", "tasks.py --table --out {file}"),
     "sweep-ablations": ("The paper's ablations at a very small size", "sweeps.py --table"),
     "compress": ("Smaller models", "compress.py --table"),
     "serve": ("The service under load", "serve.py --table"),

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import continuations
+
 import albert_np as ab
 from albert_np.data.formats.lines import read_lines
 from albert_np.training import Progress
@@ -28,22 +30,33 @@ HERE = Path(__file__).parent
 
 @dataclass
 class Case:
-    """task, files below the data's folder `tasks` (or made by `prepare`), what `finetune` is told, and how often."""
+    """task, files below the data's folder `tasks` (or made by `prepare`), what `finetune` is told, and how often.
+
+    A benchmark's name stands for its files in the folder `data`.
+    """
 
     task: str
-    train: str
-    dev: str
+    train: str = ""
+    dev: str = ""
     test: str = ""
+    data: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
-    rates: tuple[float, float] = (3e-4, 6e-4)  # of the pretrained model, and from scratch
+    rates: tuple[float, float] | None = (3e-4, 6e-4)  # of the pretrained model, and from scratch; None: those of `finetune`
     seeds: int = 3
     scratch: dict[str, Any] = field(default_factory=dict)  # of a case without a pretrained model
+    untrained: bool = False  # whether the model with random weights is a baseline
 
 
 DROPOUT = {"hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
 CASES = {
     "sst2": Case("classification", "sst2/train.tsv", "sst2/dev.tsv", settings=dict(epochs=3), seeds=5),
+    "glue:sst-2": Case("glue:sst-2", data="sst2", settings=dict(epochs=3), rates=None),
+    "glue:cola": Case("glue:cola", data="cola", rates=None, seeds=5),
+    "continuations": Case(
+        "multiple-choice", "@continuations/train.jsonl", "@continuations/dev.jsonl", options=dict(max_length=128),
+        settings=dict(epochs=3, batch_size=24), rates=(6e-4, 1.2e-3), seeds=1, untrained=True,
+    ),
     "spam": Case(
         "classification", "@spam.train.jsonl", "@spam.dev.jsonl", "@spam.test.jsonl", dict(max_length=192), dict(epochs=3)
     ),
@@ -87,6 +100,13 @@ def prepare(data: Path, work: Path) -> None:
             (work / f"{name}.{part}.json").write_text(json.dumps({"version": "1.1", "data": titles}), encoding="utf-8")
 
 
+def make_continuations(corpora: Path, work: Path) -> None:
+    """Make the questions of the case `continuations`, of texts that the pretrained model has not read, if they are not there."""
+    if not (work / "continuations/dev.jsonl").exists():
+        files = [str(corpora / f"{name}.txt.xz") for name in ("eltec_eng", "sotu")]
+        continuations.main(["--out", str(work / "continuations"), *files])
+
+
 def place(name: str, data: Path, work: Path) -> str:
     """Where a case's file lies."""
     return ",".join(str(work / part[1:]) if part.startswith("@") else str(data / part) for part in name.split(","))
@@ -96,12 +116,15 @@ def run(name: str, case: Case, model: str, data: Path, work: Path, pretrained: b
     """Fine-tune and score one side of a case."""
     out = work / f"{name}-{'pretrained' if pretrained else 'scratch'}"
     start = case.scratch or dict(model=model, from_scratch=not pretrained, changes=DROPOUT)
-    settings = {"learning_rate": case.rates[0 if pretrained else 1], **case.settings}
+    rates = {"learning_rate": case.rates[0 if pretrained else 1]} if case.rates else {}
+    settings = {**rates, **case.settings}
     began = time.perf_counter()
+    files: dict[str, Any] = {"train": place(case.train, data, work), "dev": place(case.dev, data, work)}
+    if case.data:
+        files = {"data": data / case.data}
     done = ab.finetune(
-        case.task, place(case.train, data, work), place(case.dev, data, work), out=out, options=dict(case.options),
-        seeds=case.seeds, report=Progress(), **{**start, **settings},
-    )  # fmt: skip
+        case.task, out=out, options=dict(case.options), seeds=case.seeds, report=Progress(), **{**files, **start, **settings}
+    )
     metric = done.trained.task.metric
     found = [scores[metric] for scores in done.scores]
     result: dict[str, Any] = {
@@ -109,6 +132,10 @@ def run(name: str, case: Case, model: str, data: Path, work: Path, pretrained: b
         "baselines": {key: scores[metric] for key, scores in done.baselines.items()}, "all": done.mean,
         "curve": [record["dev"][metric] for record in done.history.epochs],
     }  # fmt: skip
+    if case.untrained:
+        trained = done.trained
+        new = type(trained.model)(trained.model.config, seed=0)
+        result["baselines"]["an untrained model"] = ab.Trained(trained.task, new, trained.tokenizer).evaluate(done.held)[metric]
     if case.test:
         folders = [out] if case.seeds == 1 else sorted(out.glob("seed-*"))
         tests = [numeric_scores(ab.Trained.from_pretrained(folder).evaluate(place(case.test, data, work))) for folder in folders]
@@ -183,6 +210,8 @@ def main() -> None:
         "model": str(json.loads((Path(given.model) / "config.json").read_text())),
     }
     for name in given.cases:
+        if name == "continuations":
+            make_continuations(data.parent / "corpus", given.work)
         sides = ["scratch"] if CASES[name].scratch else given.sides
         for side in sides:
             results.setdefault("cases", {}).setdefault(name, {})[side] = run(

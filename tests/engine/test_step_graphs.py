@@ -45,8 +45,11 @@ def arrays(index, task, order=(5, 3, 1, 2)):
         "numbers": lambda: [(np.arange(B), rng.standard_normal((B, 4)))],
         "tokens": lambda: [(np.sort(rng.choice(N, 5, replace=False)), rng.integers(0, 4, 5))],
         "relations": lambda: [(np.array([0, 1]), rng.integers(0, 4, 2))],
+        "choices": lambda: [(np.array([0]), np.array([2]))],
         "spans": lambda: [(np.array([0, 1]), np.array([0, 0])), (np.array([0]), np.array([0]))],
     }[task]()
+    if task == "choices":
+        given["group_sizes"] = np.array([3, 1])
     if task == "relations":
         given["entity_rows"] = starts[:, None] + np.array([[0, 0]])
     return {**given, "labels": labels}
@@ -59,6 +62,7 @@ MODELS = {
     "numbers": (ab.AlbertForSequenceClassification, dict(num_labels=4, problem_type="regression")),
     "tokens": (ab.AlbertForTokenClassification, dict(num_labels=4)),
     "relations": (ab.AlbertForRelationClassification, dict(num_labels=4)),
+    "choices": (ab.AlbertForMultipleChoice, {}),
     "spans": (ab.AlbertForQuestionAnswering, {}),
 }  # fmt: skip
 DENOMINATORS = {"mlm": 5.0, "sop": 3.0, "task": 7.0}
@@ -136,6 +140,15 @@ def test_sizes_are_rounded_up_by_little(n):
     assert n <= bucket_size(n) <= max(n + 7, 1.5 * n) and bucket_size(bucket_size(n)) == bucket_size(n)
 
 
+def test_numbers_of_questions_are_rounded_up(device):
+    """So batches of different numbers of questions replay one graph; places of padding questions are no choice of a real one."""
+    model = make_model("choices")
+    given = [arrays(1, "choices") | dict(group_sizes=np.array(sizes)) for sizes in ([2, 1, 1], [2, 2])]
+    one, other = (BatchShape(each, model, model.grads, None) for each in given)
+    assert one.key == other.key and one.integers["group_rows"].shape == (8, 2)
+    assert one.integers["group_rows"][3:].min() >= 4 and one.integers["tables.0.rows"].max() == 7
+
+
 def test_padding_rows_are_in_no_tile(device):
     """Rows beyond the batch's belong to no tile, and no output row comes twice."""
     model = make_model("pretraining")
@@ -151,7 +164,7 @@ def test_padding_rows_are_in_no_tile(device):
 # ---- float16 ----
 
 
-@pytest.mark.parametrize("task", ["pretraining", "classes", "sets", "numbers", "tokens", "relations", "translation", "spans"])
+@pytest.mark.parametrize("task", MODELS)
 def test_float16_is_near_float32(task, device):
     found = {}
     for precision in ("float32", "float16"):

@@ -77,6 +77,7 @@ TASKS = {
     "tokens": (ab.AlbertForTokenClassification, dict(num_labels=4), [(np.array([1, 5, 6]), np.array([3, 0, 1]))]),
     "spans": (ab.AlbertForQuestionAnswering, {}, [(np.arange(3), np.array([1, 2, 0])), (np.array([0]), np.array([4]))]),
     "relations": (ab.AlbertForRelationClassification, dict(num_labels=4), [(np.array([0, 2]), np.array([3, 1]))]),
+    "choices": (ab.AlbertForMultipleChoice, {}, [(np.array([0]), np.array([1]))]),
     "translation": (ab.AlbertForTranslation, {}, None),
 }
 
@@ -93,6 +94,8 @@ def test_a_fine_tuning_step_is_the_same_and_never_waits(strict, form, task):
         more: dict = {}
         if task == "relations":
             more = dict(entity_rows=np.cumsum(arrays["lengths"])[:, None] - [[1, 1]])
+        if task == "choices":
+            more = dict(group_sizes=np.array([2, 1]))
         if task == "translation":
             starts = np.cumsum(arrays["lengths"]) - arrays["lengths"]
             more = dict(
@@ -128,9 +131,12 @@ def test_public_calls_of_tasks(strict, task):
     labels = {
         "classes": dict(labels=[3, -100]), "numbers": dict(labels=[0.5, 2.0]), "sets": dict(labels=np.eye(4)[:2]),
         "tokens": dict(labels=[[0, 3, -100, 1], [2, -100, 1, -100]]), "spans": dict(start_positions=[1, 9], end_positions=[2, 2]),
-        "relations": dict(labels=[3, -100]), "translation": dict(labels=[[-100, -100, 8, 3], [-100, -100, 4, -100]]),
+        "relations": dict(labels=[3, -100]), "choices": dict(labels=[1, 0]),
+        "translation": dict(labels=[[-100, -100, 8, 3], [-100, -100, 4, -100]]),
     }[task]  # fmt: skip
     more = dict(entity_positions=[[1, 2], [0, 1]]) if task == "relations" else {}
+    if task == "choices":
+        ids, mask = [[ids[0], ids[1]], [ids[1], ids[0]]], [[mask[0], mask[1]], [mask[1], [0, 0, 0, 0]]]
     if task == "translation":
         more = dict(token_type_ids=[[0, 0, 1, 1], [0, 0, 1, 0]])
     made = model(ab.AlbertConfig(**SIZES, **changes), dtype="float64")

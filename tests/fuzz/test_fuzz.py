@@ -36,6 +36,10 @@ OPENNRE = {
     "t": {"name": "Rome", "pos": [11, 15]},
     "relation": "in",
 }
+RACE = {"answers": ["A", "D"], "options": [list("abcd"), list("efgh")], "questions": ["It is _ .", "Why?"], "article": "A.\nB.",
+        "id": "high1.txt"}  # fmt: skip
+ARC = {"id": "1", "question": {"stem": "Why?", "choices": [{"text": "a", "label": "A"}, {"text": "b", "label": "B"}]},
+       "answerKey": "B"}  # fmt: skip
 READERS = {
     "classification": {
         "a.tsv": lines("text\tlabel", "Anna is here.\twarm", "Bela is there.\tcold"),
@@ -51,6 +55,18 @@ READERS = {
     "question-answering": {
         "a.json": json.dumps(SQUAD).encode(), "b.jsonl": lines(json.dumps(FLAT), json.dumps({**FLAT, "id": 2})),
         "c.json": json.dumps([{"question": "Who?", "context": "Anna.", "answer": "Anna"}, {**FLAT, "is_impossible": 0}]).encode(),
+    },
+    "multiple-choice": {
+        "a.txt": json.dumps(RACE).encode(), "b.jsonl": lines(json.dumps(ARC), json.dumps({**ARC, "id": "2"})),
+        "c.csv": lines("sent1,sent2,source,ending0,ending1,ending2,label", '"He, ""x"".",He,gold,a,"b\tc",d,1', "a,b,c,d,e,f,0"),
+        "d.jsonl": lines('{"ctx_a": "A", "ctx_b": "b", "endings": ["a", "b"], "label": 1, "split_type": "zeroshot", "ind": 1}'),
+        "e.jsonl": lines('{"premise": "A", "choice1": "a", "choice2": "b", "question": "cause", "label": 0, "idx": 0}'),
+        "f.xml": b'<?xml version="1.0" encoding="UTF-8" ?><copa-corpus><item id="1" asks-for="cause" '
+        b'most-plausible-alternative="1"><p>A &amp; b.</p><a1>a</a1><a2>b</a2></item></copa-corpus>',
+        "g.jsonl": lines('{"question": "Why?", "choices": ["a", "b", "b"], "label": "B", "group": "x"}',
+                         '{"choices": ["a", "c"], "question": "Is it _ ?", "context": "A.", "label": "c"}'),
+        "h.json": json.dumps([{"question": "", "choices": {"text": ["x", "y"], "label": ["1", "2"]}, "answerKey": "1"}]).encode(),
+        "i.csv": lines("video-id,gold-ending,distractor-0,distractor-1,sent1,sent2", "v,a,b,c,d,e"),
     },
     "ner": {"a.conll": lines("Anna\tB-PER", "is\tO", "", "Rome\tS-LOC", ".\tO"), "b.txt": lines("Anna NNP I-PER", "x Y O"),
             "c.tsv": lines("#\thttp://a.org\t[2009-10-17]", "1-2\tzum\t_\t_", "1\tzu\tO\tO", "2\tdem\tO\tB-X", "1\tJa\tO\tO"),
@@ -75,6 +91,7 @@ READERS = {
 }  # fmt: skip
 
 
+WORDS_OF = {"multiple-choice": ("race", "plain", "question", "text,label", "ending0,ending1", "index", "letter")}
 TYPED = ("", "0", "1", "2", "3", "9", "-1", "none", "text", "label", "source", "en", "tab", ";", "|", "#", "O", "-", "true", "no",
          "io", "skip", "refuse", "sets", "number", "1,2", '["a"]', "text,label")  # fmt: skip
 
@@ -84,7 +101,9 @@ def choose_options(task, rng):
     for option in (*task.reading, "kind", "max_length"):
         if option in task.options and rng.random() < 0.15:
             try:
-                value = task.parse_option(option, rng.choice(TYPED) if option != "max_length" else "32")
+                value = task.parse_option(
+                    option, rng.choice((*TYPED, *WORDS_OF.get(task.name, ()))) if option != "max_length" else "32"
+                )
                 type(task)(**{option: value})
             except ValueError as error:
                 assert option in str(error), error

@@ -10,7 +10,8 @@ from albert_np.gradcheck import CHECKS
 FEW = [
     "linear", "add_norm, dropout", "gather", "attention, translation, dropout", "cross_entropy, label smoothing",
     "feed_forward, gelu_new", "embeddings: tables, norm, dropout, projection",
-    "task_loss, single label classification", "relation_head, dropout", "fuse_levels (0, 2, 3) of 3",
+    "task_loss, single label classification", "relation_head, dropout", "choice_head, dropout", "segment_table",
+    "fuse_levels (0, 2, 3) of 3",
 ]  # fmt: skip
 
 

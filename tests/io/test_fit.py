@@ -253,3 +253,22 @@ def test_a_head_for_another_number_of_labels_names_the_key(tmp_path):
     CONFIG.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="the config's num_labels is for 2 labels, the file's head for 3: correct num_labels"):
         ab.AlbertForSequenceClassification.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        (["AlbertModel"], ["AlbertModel"]),
+        ("AlbertModel", ["AlbertModel"]),
+        (10**9, []),
+        ([None, 3, {}], []),
+        ({}, []),
+        (None, []),
+    ],
+)
+def test_the_classes_that_a_config_names(named, expected):
+    """Whatever JSON value stands there: a damaged config is refused by its sizes, not by a traceback."""
+    from albert_np.io.names import get_declared_task, get_named_classes
+
+    config = ab.AlbertConfig.preset("tiny", vocab_size=50).replace(extra={"architectures": named})
+    assert get_named_classes(config) == expected and get_declared_task(config) == ""

@@ -33,6 +33,7 @@ CLASSES = {
     ab.AlbertForTokenClassification: ("logits",),
     ab.AlbertForQuestionAnswering: ("start_logits", "end_logits"),
     ab.AlbertForRelationClassification: ("logits",),
+    ab.AlbertForMultipleChoice: ("logits", "pooler_output"),
 }
 
 
@@ -52,6 +53,13 @@ def inputs(relations=False, B=3, T=9):
         mask[2, [0, 1, 4]] = 0  # a mask with holes, and not from its beginning
     given = dict(input_ids=rng.integers(0, 61, (B, T)), attention_mask=mask, token_type_ids=rng.integers(0, 2, (B, T)))
     return given | ({"entity_positions": np.array([[2, 5], [0, 0], [3, 8]])[:B]} if relations else {})
+
+
+def as_choices(given):
+    """Return two questions of three choices (2, 3, T), one of which does not exist."""
+    given = {name: np.stack([array, array[::-1]]) for name, array in given.items()}
+    given["attention_mask"][1, 1] = 0
+    return given
 
 
 def run(path, given):
@@ -78,6 +86,8 @@ def test_every_class(tmp_path, cls):
     model = model_of(cls, num_labels=2 if cls is ab.AlbertForQuestionAnswering else 4)
     save_onnx(tmp_path, model.config, model.params, cls.__name__)
     given = inputs(relations=cls is ab.AlbertForRelationClassification)
+    if cls is ab.AlbertForMultipleChoice:
+        given = as_choices(given)
     found, ours = run(tmp_path / "model.onnx", given), model(**given)
     assert set(CLASSES[cls]) <= set(found)
     for name in found:

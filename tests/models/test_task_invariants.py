@@ -68,8 +68,8 @@ def test_nothing_that_was_given_is_written_to(task):
     model.params.flat.flags.writeable = False
     items = [each for each in (*(batch.tables or ()), batch.masked) if each is not None]
     labels = [array for each in items for array in (each.labels, each.rows)]
-    entities = [] if batch.entity_rows is None else [batch.entity_rows]
-    for array in (batch.ids, batch.positions, batch.token_types, batch.random_rows, *labels, *entities):
+    rows = [each for each in (batch.entity_rows, batch.group_rows) if each is not None]
+    for array in (batch.ids, batch.positions, batch.token_types, batch.random_rows, *labels, *rows):
         array.flags.writeable = False
     _, grads = model.packed_loss_and_gradients(batch, dropout_key=ab.Dropout(1))
     assert grads.flat.any()
@@ -101,7 +101,7 @@ def test_counts_are_counts():
     answers = {task: task_model(task).packed_loss(make_task_batch(task, 0, 1, 2, 3)).answers for task in TASKS}
     tokens = sum((length + 1) // 2 for length in LENGTHS)
     assert answers == {
-        "classes": 3, "sets": 4 * C, "numbers": 4 * C, "tokens": tokens, "spans": 4 + 3, "relations": 3,
+        "classes": 3, "sets": 4 * C, "numbers": 4 * C, "tokens": tokens, "spans": 4 + 3, "relations": 3, "choices": 3,
         "translation": sum(LENGTHS) - sum(SOURCES) + 4 - 1,
     }  # fmt: skip
     assert task_model("numbers").packed_loss(make_task_batch("numbers", 0, 1)).correct is None

@@ -77,6 +77,62 @@ def test_same_logits_loss_and_gradients(tmp_path, problem):
         np.testing.assert_allclose(gradient, reference[key], rtol=0, atol=1e-11, err_msg=key)
 
 
+K = 4  # choices of a question
+CHOICES = RNG.integers(5, 97, (B, K, T))
+SEEN = (np.arange(T) < RNG.integers(5, T + 1, (B, K, 1))).astype(int)
+SECOND = (np.arange(T) >= 4).astype(int) * SEEN
+
+
+@pytest.mark.parametrize("labels", [[3, 0, 2], [1, -100, -100]], ids=["all", "one"])
+def test_multiple_choice(tmp_path, labels):
+    ours = ab.AlbertForMultipleChoice(ab.AlbertConfig(**SIZES), seed=1, dtype="float64")
+    ours.params.choice.b[...] = 0.3
+    ours.save_pretrained(tmp_path)
+    theirs, loading = transformers.AlbertForMultipleChoice.from_pretrained(
+        tmp_path, dtype=torch.float64, attn_implementation="eager", output_loading_info=True
+    )
+    assert not loading["missing_keys"] and not loading["unexpected_keys"] and not loading["mismatched_keys"]
+    arguments = dict(input_ids=CHOICES, attention_mask=SEEN, token_type_ids=SECOND)
+    given = {key: torch.tensor(value) for key, value in arguments.items()}
+    expected = theirs.eval()(**given, labels=torch.tensor(labels), output_hidden_states=True)
+    expected.loss.backward()
+    loss, grads = ours.loss_and_gradients(**arguments, labels=labels)
+    np.testing.assert_allclose(loss, expected.loss.item(), rtol=1e-12)
+    out = ours(**arguments, output_hidden_states=True)
+    np.testing.assert_allclose(out.logits, expected.logits.detach().numpy(), rtol=0, atol=1e-11)
+    seen = SEEN.reshape(B * K, T) == 1
+    assert out.hidden_states[-1].shape == expected.hidden_states[-1].shape
+    last = expected.hidden_states[-1].detach().numpy()
+    np.testing.assert_allclose(out.hidden_states[-1][seen], last[seen], rtol=0, atol=1e-11)
+    reference = {key: p.grad.numpy() for key, p in theirs.named_parameters()}
+    found = ab.to_hf(ours.config, grads)
+    assert found.keys() == reference.keys()
+    for key, gradient in found.items():
+        np.testing.assert_allclose(gradient, reference[key], rtol=0, atol=1e-11, err_msg=key)
+
+
+def test_questions_with_fewer_choices_are_those_questions_in_transformers(tmp_path):
+    """transformers takes one number of choices in a call: so it gets the questions one by one."""
+    ours = ab.AlbertForMultipleChoice(ab.AlbertConfig(**SIZES), seed=1, dtype="float64")
+    ours.save_pretrained(tmp_path)
+    theirs = transformers.AlbertForMultipleChoice.from_pretrained(tmp_path, dtype=torch.float64).eval()
+    sizes, labels = (4, 2, 3), [3, 1, 0]
+    mask = SEEN * (np.arange(K) < np.array(sizes)[:, None])[:, :, None]
+    loss, grads = ours.loss_and_gradients(CHOICES, mask, SECOND, labels)
+    out, total = ours(CHOICES, mask, SECOND), torch.zeros((), dtype=torch.float64)
+    for b, k in enumerate(sizes):
+        arguments = dict(input_ids=CHOICES, attention_mask=SEEN, token_type_ids=SECOND)
+        question = {key: torch.tensor(value[b : b + 1, :k]) for key, value in arguments.items()}
+        alone = theirs(**question, labels=torch.tensor(labels[b : b + 1]))
+        np.testing.assert_allclose(out.logits[b, :k], alone.logits[0].detach().numpy(), rtol=0, atol=1e-11)
+        total = total + alone.loss / len(sizes)
+    total.backward()
+    np.testing.assert_allclose(loss, total.item(), rtol=1e-12)
+    reference = {key: p.grad.numpy() for key, p in theirs.named_parameters()}
+    for key, gradient in ab.to_hf(ours.config, grads).items():
+        np.testing.assert_allclose(gradient, reference[key], rtol=0, atol=1e-11, err_msg=key)
+
+
 @pytest.mark.parametrize("problem", ["classes", "tokens", "spans"])
 def test_saved_by_transformers_loads_here(tmp_path, problem):
     name, changes, _ = PROBLEMS[problem]
@@ -87,6 +143,14 @@ def test_saved_by_transformers_loads_here(tmp_path, problem):
     expected, out = theirs(torch.tensor(IDS)), ours(IDS)
     for key in ("start_logits", "end_logits") if name == SPANS else ("logits",):
         np.testing.assert_allclose(getattr(out, key), getattr(expected, key).detach().numpy(), rtol=0, atol=1e-4)
+
+
+def test_choices_saved_by_transformers_load_here(tmp_path):
+    torch.manual_seed(0)
+    theirs = transformers.AlbertForMultipleChoice(transformers.AlbertConfig(**SIZES)).eval()
+    theirs.save_pretrained(tmp_path)
+    ours = ab.AlbertForMultipleChoice.from_pretrained(tmp_path, require_heads=True)
+    np.testing.assert_allclose(ours(CHOICES).logits, theirs(torch.tensor(CHOICES)).logits.detach().numpy(), rtol=0, atol=1e-4)
 
 
 def test_padding_moves_their_span_loss_and_not_ours(tmp_path):

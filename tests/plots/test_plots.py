@@ -48,6 +48,32 @@ def test_four_pictures_with_ink(metrics, tmp_path):
         assert ink[:, : ink.shape[1] // 2].any() and ink[:, ink.shape[1] // 2 :].any()
 
 
+def test_a_run_of_one_step_is_a_point(metrics):
+    """A line of one point would leave no ink."""
+    steps, _ = read_metrics(metrics)
+    drawn = plots.pretraining_figures(steps[:1], [])
+    learning = plots.finetune_figures([{"step": 1, "loss": 0.5}], [], "accuracy", {})["learning"]
+    for figure in (*drawn.values(), learning):
+        assert any(line.get_marker() == "o" and len(line.get_xdata()) == 1 for line in figure.axes[0].lines)
+    longer = plots.pretraining_figures(steps[:2], [])["loss"]
+    assert {line.get_marker() for line in longer.axes[0].lines} == {"None"}
+
+
+def test_a_flat_curve_of_few_steps_is_within_its_axes(metrics):
+    """Steps are whole numbers, and the axis goes on above a line that hardly moves."""
+    steps = [{"step": step, "loss": 0.9 - 0.01 * step} for step in (1, 2)]
+    records = [{**record, "lr": 1e-3, "grad_norm": 2.0} for record in read_metrics(metrics)[0][:2]]
+    for figure in (
+        plots.finetune_figures(steps, [], "accuracy", {})["learning"],
+        plots.pretraining_figures(records, [])["gradient_norm"],
+        plots.pretraining_figures(records, [])["learning_rate"],
+    ):
+        (axis,) = figure.axes
+        highest = max(max(line.get_ydata()) for line in axis.lines)
+        assert axis.get_ylim()[0] == 0 and axis.get_ylim()[1] > 1.04 * highest
+        assert [tick for tick in axis.get_xticks() if tick % 1] == []
+
+
 def test_the_unigram_entropy_is_a_dashed_line(metrics):
     steps, evaluations = read_metrics(metrics)
     figure = plots.pretraining_figures(steps, evaluations, 5.5, 4000)["loss"]

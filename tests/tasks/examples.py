@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from albert_np.data.formats import Labelled, Predicate, Propositions, Question, Related, Tagged, Translated
+from albert_np.data.formats import ChoiceQuestion, Labelled, Predicate, Propositions, Question, Related, Tagged, Translated
 from albert_np.tasks import initial_model
-from albert_np.tasks.translation import Translation
 from albert_np.text import AlbertTokenizer
 
 PEOPLE = "Anna Bela Carl Dora Emil Fritz Greta Hugo Ida Jonas".split()
@@ -88,13 +87,20 @@ def question(i: int, who: str, does: str, what: str, where: str) -> Question:
     return Question(str(i), asked, passage, () if answer is None else ((answer, passage.index(answer)),))
 
 
+def choice_question(i: int, who: str, does: str, what: str, where: str) -> ChoiceQuestion:
+    label, count = i % 3, 3 + i % 2
+    choices = [THINGS[(THINGS.index(what) + k) % len(THINGS)] for k in range(count)]
+    choices[0], choices[label] = choices[label], choices[0]
+    return ChoiceQuestion(f"Somebody {does} the _.", tuple(choices), label, text(who, does, what, where), str(i), "ab"[i % 2])
+
+
 def translated(i: int, who: str, does: str, what: str, where: str) -> Translated:
     return Translated(text(who, does, what, where), f"{who} {GERMAN[does]} das {GERMAN[what]} in {where}.")
 
 
 EXAMPLES = {
     "classification": classification, "pairs": pair, "sets": label_set, "numbers": number, "ner": tagged, "srl": propositions,
-    "relations": related, "question-answering": question, "translation": translated,
+    "relations": related, "question-answering": question, "multiple-choice": choice_question, "translation": translated,
 }  # fmt: skip
 
 
@@ -107,4 +113,4 @@ def train_vocabulary() -> AlbertTokenizer:
     questions = [
         Translated(f"Who is in {place}?", f"What does {who} take? Where, when? Somebody.") for who in PEOPLE for place in PLACES
     ]
-    return initial_model.train_vocabulary(Translation(), [*statements, *questions], 160)
+    return initial_model.train_vocabulary([*statements, *questions], 160)

@@ -5,7 +5,7 @@ import warnings
 import pytest
 
 import albert_np as ab
-from albert_np.data.formats import Labelled, Question, Related, Tagged, Translated
+from albert_np.data.formats import ChoiceQuestion, Labelled, Question, Related, Tagged, Translated
 from albert_np.training import Callback
 
 SHORT, LONG = "one two three", " ".join(["one two three four"] * 30)
@@ -20,7 +20,9 @@ def question(text):
     return Question("1", text, "one two three four", (("one", 0),))
 
 
+CHOICES = "a row longer than max_length 40 tokens, or more than 128 tokens in a question with a choice"
 CASES = {
+    "multiple-choice": (lambda text: ChoiceQuestion("one", ("two", "three"), int("four" in text), text), CHOICES, 40),
     "classification": (lambda text: Labelled(text, label=str("four" in text)), "a text longer than max_length 24 tokens", 24),
     "translation": (lambda text: Translated(text, text), "a sentence longer than half of max_length 48 tokens", 48),
     "relations": (related, "a text longer than max_length 60 tokens", 60),

@@ -75,7 +75,9 @@ def test_the_teacher_is_unchanged_and_the_hint_is_removed():
     assert (teacher.params.flat == before).all() and "objective" not in vars(model)
 
 
-@pytest.mark.parametrize("name", ["classification", "sets", "numbers", "ner", "question-answering", "relations", "srl"])
+@pytest.mark.parametrize(
+    "name", ["classification", "sets", "numbers", "ner", "question-answering", "multiple-choice", "relations", "srl"]
+)
 def test_every_task_with_a_head_can_be_distilled(name, tokenizer, tmp_path):
     task = "classification" if name in ("sets", "numbers") else name
     given = examples(name, 40)

@@ -27,7 +27,9 @@ def run(task, tokenizer, *, train=None, **arguments):
     return ab.finetune(task, given, **{**defaults, "dev": given[:8], **arguments})
 
 
-@pytest.mark.parametrize("name", ["classification", "question-answering", "ner", "relations", "srl", "translation"])
+@pytest.mark.parametrize(
+    "name", ["classification", "question-answering", "multiple-choice", "ner", "relations", "srl", "translation"]
+)
 def test_a_trained_folder_needs_nothing_else(name, tokenizer, tmp_path):
     if name == "translation":
         pytest.importorskip("sacrebleu", reason="sacrebleu is not installed: translations cannot be scored")
@@ -182,13 +184,14 @@ def test_a_step_with_rates_is_many_steps_with_one(name, version):
 def test_classes_are_balanced_over_the_steps(tokenizer):
     from albert_np.tasks import get_task
     from albert_np.training.finetune import get_sampler
+    from albert_np.training.units import get_units
 
     task = get_task("classification", max_length=64)
     given = examples("classification", 120)
     task.learn(given)
-    items = [item for example in given for item in task.items(example, tokenizer)]
-    sampler = get_sampler(items, task, ab.AlbertConfig.preset("tiny"), FinetuneSettings(balance=True, tokens_per_batch=256))
-    counts = [[sum(items[i].target == c for i in batch) for c in (0, 1)] for batch in sampler.batches(0)]
+    units = get_units(task, [task.items(example, tokenizer) for example in given])
+    sampler = get_sampler(units, task, ab.AlbertConfig.preset("tiny"), FinetuneSettings(balance=True, tokens_per_batch=256))
+    counts = [[sum(units[i][0].target == c for i in batch) for c in (0, 1)] for batch in sampler.batches(0)]
     assert all(max(column) - min(column) <= 1 for column in zip(*counts))
     with pytest.raises(ValueError, match="balance needs one class for each example"):
         run("ner", tokenizer, balance=True)
@@ -232,10 +235,10 @@ def test_mistakes_before_anything_costs_time(tokenizer, tmp_path):
     (tmp_path / "full" / "x").touch()
     with pytest.raises(FileExistsError, match="is not empty"):
         run("ner", tokenizer, out=tmp_path / "full")
-    said = r"train\[1\]: expected albert_np\.data\.formats\.tables\.Labelled\(text: str, .*\), got \('a text', 'good'\)"
+    said = r"train\[1\]: expected albert_np.data.formats.tables.Labelled\(text: str, .*\) or a dict, \{column: value\}, got \(.a"
     with pytest.raises(ValueError, match=said):
         ab.finetune("classification", [Labelled("a", label="b"), ("a text", "good")], config="tiny")
-    with pytest.raises(ValueError, match="the training examples have no labels"):
+    with pytest.raises(ValueError, match="the examples to train on are missing: give them as `train`"):
         ab.finetune("classification", None, config="tiny")
     with pytest.raises(OSError):  # a file without a name, not "no file"
         run("ner", tokenizer, dev="")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import albert_np as ab
-from albert_np.data.formats import Labelled, Tagged
+from albert_np.data.formats import ChoiceQuestion, Labelled, Tagged
 from albert_np.io.files import DataError
 from albert_np.io.load import MissingHeads
 from albert_np.tasks import get_task
@@ -179,6 +179,15 @@ def test_question_answering(saved):
     assert answer["text"] and question.context[answer["start"] : answer["end"]] == answer["text"]
 
 
+def test_multiple_choice(saved):
+    trained = load(saved(ab.AlbertForMultipleChoice), r"no task\.json: multiple-choice \(from config\.json\)")
+    (answer,) = trained.predict("Who sees the apple?\tAnna\tan apple\tRome")
+    assert sum(choice["probability"] for choice in answer["choices"]) == pytest.approx(1)
+    question = ChoiceQuestion("Who?", ("Anna", "an apple"), 1)
+    assert trained.evaluate([question])["total"] == 1 and set(trained.baselines([question])) == {"the longest choice"}
+    assert trained.task.options["max_length"] == 40
+
+
 def test_our_own_classes(tmp_path):
     task, _ = infer_task(tmp_path, config_of(ab.AlbertForRelationClassification, ["no_relation", "In(e1,e2)"]), 40)
     assert task.name == "relations" and task.options["other"] == "no_relation"
@@ -197,8 +206,8 @@ def test_classes_of_other_frameworks(tmp_path, named):
     ("AlbertForMaskedLM", None, r"without the head of a task: fine-tune it first, finetune TASK .*; as it is, fill-mask"),
     ("AlbertForPreTraining", "ner", "without the head of a task: fine-tune it first, finetune ner"),
     ("AlbertModel", None, r"without the head of a task: .*model$"),
-    ("AlbertForMultipleChoice", None, "names the class 'AlbertForMultipleChoice', for which there is no task here"),
-    ("AlbertForMultipleChoice", "ner", "trained as AlbertForMultipleChoice, which is for a task that is not here, not for 'ner'"),
+    ("AlbertForNextSentence", None, "names the class 'AlbertForNextSentence', for which there is no task here"),
+    ("AlbertForNextSentence", "ner", "trained as AlbertForNextSentence, which is for a task that is not here, not for 'ner'"),
     ("AlbertForTokenClassification", "classification", "which is for ner or srl, not for 'classification'"),
     ("", None, r'names no class under "architectures": name the task, classification'),
 ])  # fmt: skip

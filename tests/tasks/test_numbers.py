@@ -33,7 +33,7 @@ def houses(label=float, counts=COUNTS):
 
 @pytest.fixture(scope="module")
 def pieces():
-    return vocabulary_of(Classification(), houses(), 60)
+    return vocabulary_of(houses(), 60)
 
 
 def train(examples, pieces, **settings):

@@ -76,6 +76,7 @@ FORMS = {
     "plain": {},
     "no dev": dict(dev=None),
     "patience": dict(patience=1, epochs=6),
+    "so many steps of so many examples": dict(steps=13, batch_size=4),
     "pruned": dict(sparsity=0.6),
     "pruned by movement": dict(sparsity="2:4", prune_by="movement"),
     "rounded": dict(weights="int8"),
@@ -100,7 +101,7 @@ def test_stopped_at_any_place_it_ends_with_the_same_bytes(form, tokenizer, tmp_p
         assert contents(out) == contents(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("task", ["ner", "question-answering", "relations"])
+@pytest.mark.parametrize("task", ["ner", "question-answering", "multiple-choice", "relations"])
 def test_other_tasks_and_a_teacher(task, tokenizer, tmp_path):
     run(tmp_path / "teacher", tokenizer, task, changes=SMALL | {"hidden_size": 48, "num_attention_heads": 4})
     taught = dict(teacher=tmp_path / "teacher", hidden=0.5, task=task)

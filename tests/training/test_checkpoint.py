@@ -45,6 +45,17 @@ def test_everything_comes_back(save, config, tmp_path):
     assert not state.v.flat.any()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"sharing": "ffn"}, {"sharing": "none"}, {"inner_group_num": 2}, {"num_hidden_groups": 2}, {"fusion_layers": (0, 1)}],
+)
+def test_every_command_loads_a_checkpoint(config, tmp_path, changes):
+    model = ab.AlbertForPreTraining(config.replace(**changes), seed=3)
+    folder = checkpoint.save(tmp_path, model.config, model.params, optim.init("adamw", model.params), {"step": 1})
+    loaded = ab.AlbertForPreTraining.from_pretrained(folder)
+    assert loaded.config == model.config and loaded.params.flat.tobytes() == model.params.flat.tobytes()
+
+
 @pytest.mark.parametrize("file", ["params.safetensors", "moments.safetensors", "state.json", "config.json", "manifest.json"])
 @pytest.mark.parametrize("harm", ["flip", "cut", "remove"])
 def test_damage_is_named_and_the_one_before_is_taken(save, tmp_path, file, harm):

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stopping import StopAfter
 
 import albert_np as ab
 from albert_np.tasks import get_task
 from albert_np.tasks.trained import Trained
-from albert_np.training import Callback
 
 TASK = f"{Path(__file__).parent / 'sentence_means.py'}:Animals"
 SMALL = dict(
@@ -50,15 +50,8 @@ def test_it_learns_is_saved_and_answers(tokenizer, tmp_path):
 
 
 def test_it_is_stopped_and_resumed_bit_for_bit(tokenizer, tmp_path):
-    class Stops(Callback):
-        def step(self, record):
-            if record["step"] == 7:
-                import signal
-
-                signal.raise_signal(signal.SIGINT)
-
     whole = finetune(tokenizer, out=tmp_path / "whole", accumulate=2, sparsity=0.5)
-    assert finetune(tokenizer, out=tmp_path / "parts", accumulate=2, sparsity=0.5, report=Stops()).stopped_by == "SIGINT"
+    assert finetune(tokenizer, out=tmp_path / "parts", accumulate=2, sparsity=0.5, report=StopAfter(7)).stopped_by == "SIGINT"
     parts = finetune(tokenizer, out=tmp_path / "parts", accumulate=2, sparsity=0.5, resume=True)
     assert parts.trained.model.params.flat.tobytes() == whole.trained.model.params.flat.tobytes()
 

@@ -80,13 +80,15 @@ def test_without_stderr_it_is_silent(monkeypatch):
 # ---- notebooks ----
 
 
-def test_a_notebook_has_one_line_that_changes(monkeypatch, capsys):
+def test_a_notebook_has_one_bar_that_changes(monkeypatch, capsys):
     shown: list[str] = []
+    bars: list[re.Match[str] | None] = []
 
     class Handle:
         def update(self, data, raw):
             assert raw
             shown.append(data["text/plain"])
+            bars.append(re.fullmatch(r'<div><progress [^>]* max="1" value="([\d.]+)"></progress>(.*)</div>', data["text/html"]))
 
     monkeypatch.setenv("FORCE_COLOR", "1")  # as a kernel does
     shell = SimpleNamespace(kernel=object())
@@ -96,6 +98,8 @@ def test_a_notebook_has_one_line_that_changes(monkeypatch, capsys):
     done = ab.finetune("classification", REVIEWS, REVIEWS, **{**TINY, "epochs": 20})
     out, err = capsys.readouterr()
     assert err == "" and len(shown) == len(done.history.steps) and shown[-1].startswith(f"step {len(shown)}/{len(shown)} loss")
+    assert [float(bar[1]) for bar in bars] == pytest.approx([n / len(shown) for n in range(1, len(shown) + 1)], abs=1e-3)
+    assert [bar[2] for bar in bars] == shown
     assert [line.split(":")[0] for line in out.splitlines() if line.startswith("epoch")] == [f"epoch {n}" for n in range(1, 21)]
     assert len(out.splitlines()) < 20 + 6 and "step" not in out
 
@@ -122,6 +126,7 @@ def test_a_real_notebook(tmp_path):
     outputs = notebook.cells[0].outputs
     updated = [each for each in outputs if each.output_type == "display_data"]
     assert len(updated) == 1 and updated[0].data["text/plain"].startswith("step 30/30")
+    assert 'value="1.000"></progress>step 30/30' in updated[0].data["text/html"]
     assert all(each.get("name") != "stderr" for each in outputs)
     result = next(each for each in outputs if each.output_type == "execute_result")
     assert len(result.data["text/plain"]) < 500
@@ -145,3 +150,12 @@ def test_settings_of_another_kind(tmp_path):
         ValueError, match=r"^settings must be albert_np.training.Settings, not \{'steps': 3\}; or give them by name"
     ):
         pretrain(None, None, tmp_path, {"steps": 3})
+
+
+def test_a_path_in_the_place_of_the_model_or_of_the_data(tmp_path):
+    with pytest.raises(ValueError, match=r"^model must be a model such as AlbertForPreTraining\(config\), not 'tiny'$"):
+        pretrain("tiny", ["a.txt"], tmp_path / "run")
+    model = ab.AlbertForPreTraining(ab.AlbertConfig.preset("tiny", vocab_size=20, hidden_size=8, num_attention_heads=2))
+    with pytest.raises(ValueError, match=r"^data must be what albert_np\.training\.prepare_data makes of .*, not \['a\.txt'\]$"):
+        pretrain(model, ["a.txt"], tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -4,29 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from stopping import StopAfter
 
 import albert_np as ab
 from albert_np.core import dispatch
 from albert_np.engine import shards, threads
-from albert_np.training import Report, pretrain
+from albert_np.training import pretrain
 
 DROPOUT = dict(hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1)
-
-
-class StopAfter(Report):
-    """Asks for an end, as Ctrl-C does, once step k's losses are read."""
-
-    def __init__(self, k: int) -> None:
-        self.k, self.notes = k, []
-
-    def step(self, record):
-        if record["step"] == self.k:
-            import signal
-
-            signal.raise_signal(signal.SIGINT)
-
-    def note(self, text):
-        self.notes.append(text)
 
 
 @pytest.mark.parametrize("optimizer", ["lamb", "adamw"])

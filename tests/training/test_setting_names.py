@@ -15,9 +15,10 @@ REVIEWS = [Labelled(f"{word} film {n}", label=word) for n in range(4) for word i
 TINY = dict(config="tiny", vocab_size=40, changes=dict(num_hidden_layers=1, hidden_size=32, intermediate_size=32), progress=False)
 TOKENS = "'tokens_per_batch', which counts the tokens of a step, not its examples"
 FINETUNING = {
-    "learning_rat": "'learning_rate'", "LR": "'learning_rate'", "batch_size": TOKENS, "per_device_train_batch_size": TOKENS,
+    "learning_rat": "'learning_rate'", "LR": "'learning_rate'", "batch_tokens": TOKENS,
+    "per_device_train_batch_size": "'batch_size'",
     "num_train_epochs": "'epochs', passes over the examples", "n_epochs": "'epochs', passes over the examples",
-    "max_steps": "'epochs', passes over the examples", "warmup_steps": "'warmup', a share of the steps, such as 0.1",
+    "max_steps": "'steps'", "warmup_steps": "'warmup', a share of the steps, such as 0.1",
     "warmup_ratio": "'warmup', a share of the steps, such as 0.1", "gradient_accumulation_steps": "'accumulate'",
     "max_grad_norm": "'clip_norm'", "random_state": "'seed'", "fp16": "'precision'", "early_stopping_patience": "'patience'",
     "output_dir": "'out'", "train_dataset": "'train'", "eval_dataset": "'dev'", "callbacks": "'report'", "verbose": "'progress'",
@@ -110,7 +111,8 @@ def test_names_that_are_not_similar_are_not_suggested():
     ("command", "hint"),
     [
         ("finetune ner --learning-rate 1", "'--learning-rate'; did you mean '--lr'?"),
-        ("finetune ner --batch-size 1", "'--tokens-per-batch', which counts the tokens of a step, not its examples?"),
+        ("pretrain --batch-size 1", "'--tokens-per-batch', which counts the tokens of a step, not its examples?"),
+        ("finetune ner --train-batch-size 1", "did you mean '--batch-size'?"),
         ("finetune ner --num-train-epochs 1", "did you mean '--epochs'?"),
         ("finetune ner --output-dir x", "did you mean '--out'?"), ("pretrain --max-steps 3", "did you mean '--steps'?"),
         ("info tiny --train", "unknown option '--train'"),

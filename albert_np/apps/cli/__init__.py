@@ -23,6 +23,7 @@ def app() -> Any:
     import typer
 
     from albert_np.apps.cli import ask, compress, convert, demo, fill_mask, finetune, gradcheck, info, pretrain, serve, tokenizer
+    from albert_np.apps.cli import embed as embeddings
     from albert_np.apps.cli import sweep as experiments
     from albert_np.apps.cli.common import Commands, ConfigCommand
     from albert_np.engine.mpi import launcher
@@ -52,6 +53,7 @@ def app() -> Any:
     cli.command("predict", short_help="Answer new texts with a trained model.")(finetune.predict)
     cli.command("ask", short_help="Answer questions from a document.")(ask.ask)
     cli.command("translate", short_help="Translate sentences.")(finetune.translate)
+    cli.command("embed", short_help="Turn texts into vectors: store, search, compare, draw.")(embeddings.embed)
     cli.command("fill-mask", short_help="Predict the tokens at [MASK].")(fill_mask.fill_mask)
     cli.command("compress", short_help="Make a model smaller.")(compress.compress)
     cli.command("serve", short_help="Answer requests over HTTP.")(serve.serve)

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 def print_answers(trained: "Trained", texts: list[str] | None, file: str | None, as_json: bool, quiet: bool = False) -> None:
     """Answer the texts, the file, or the lines of standard input; print one JSON object per line, or text."""
     task = trained.task
-    examples = read_file(trained, file, quiet) if file is not None else parse_texts(task, texts, quiet)
+    print_answers_to(trained, read_file(trained, file, quiet) if file is not None else parse_texts(task, texts, quiet), as_json)
+
+
+def print_answers_to(trained: "Trained", examples: list[Any], as_json: bool) -> None:
+    """Answer examples; print one JSON object per line, or text."""
+    task = trained.task
     answers = task.answers(trained.model, trained.tokenizer, examples)
     for example, answer in zip(examples, answers):
         if as_json:

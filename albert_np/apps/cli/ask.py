@@ -11,6 +11,7 @@ import typer
 
 from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, print_json
 from albert_np.apps.cli.streams import BYTE_ORDER_MARK, decode_argument, is_terminal, read_stdin
+from albert_np.apps.cli.trained import load_trained
 from albert_np.data.formats.summary import count_noun
 from albert_np.io.files import DataError
 
@@ -41,7 +42,6 @@ def ask(
         raise typer.BadParameter("Missing option '--model'.")
     if context is None:
         raise typer.BadParameter("Missing option '--context'.")
-    from albert_np.apps.cli.finetune import load_trained
     from albert_np.data.formats.lines import read_text
 
     text = read_text(context)

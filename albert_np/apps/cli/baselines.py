@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 # baselines that take nothing but one answer from the training examples
 WITHOUT_LEARNING = (
     "the majority's class", "the labels of the majority", "the mean", "the commonest relation", "copying", "an untrained model",
+    "the commonest position",
 )  # fmt: skip
 
 

@@ -47,6 +47,15 @@ ShardOption = Annotated[
         "Training",
     ),
 ]
+TensorboardOption = Annotated[
+    str | None,
+    option(
+        "--tensorboard",
+        "A folder for curves that TensorBoard shows, each seed's in seed-N.",
+        "The run",
+        "DIR",
+    ),
+]
 LowerCaseOption = Annotated[
     bool | None,
     option(

@@ -1,12 +1,12 @@
 """albert-np finetune, evaluate, predict, translate: train a model for a task, score it, and answer new texts."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from albert_np.apps.cli.answers import print_answers, read_examples
-from albert_np.apps.cli.baselines import describe_no_better, find_better_baselines
+from albert_np.apps.cli import benchmarks
+from albert_np.apps.cli.answers import print_answers
 from albert_np.apps.cli.common import (
     AccentsOption,
     BackendOption,
@@ -16,36 +16,47 @@ from albert_np.apps.cli.common import (
     QuietOption,
     SetOption,
     ShardOption,
+    TensorboardOption,
     exit_after_signal,
     ignore_closed_stdout,
     make_report,
     option,
     parse_config_fields,
     print_json,
-    print_note,
     print_table,
-    split_pairs,
     use_backend,
 )
-from albert_np.data.formats.summary import count_noun
-
-if TYPE_CHECKING:
-    from albert_np.tasks.finetune import Finetuned
-    from albert_np.tasks.trained import Trained
+from albert_np.apps.cli.scores import (
+    describe_stopped,
+    draw_confusion,
+    print_contents,
+    print_details,
+    print_scores,
+    select_details,
+    summarize,
+)
+from albert_np.apps.cli.trained import (
+    NeededModel,
+    TaskOptions,
+    load_trained,
+    merge_with_stored_arguments,
+    parse_task_options,
+)
+from albert_np.apps.cli.zero_shot import AnsweringTask, LabelsOption, MultiLabelOption, TemplateOption, as_task_options
 
 TaskArgument = Annotated[
     str,
     typer.Argument(
         metavar="TASK",
-        help="classification, question-answering, ner, relations, srl, translation, or file.py:Class for a task of your own.",
+        help="classification, question-answering, multiple-choice, ner, relations, srl, translation; a benchmark: glue:mrpc, "
+        "glue:all, superglue:boolq, squad, race (docs/glue.md); or file.py:Class for a task of your own.",
     ),
 ]
-ModelOption = Annotated[str, typer.Option("--model", help="The folder of a model that `finetune` trained.")]
-NeededModel = Annotated[str, typer.Option("--model", help="Required: the folder of a model that `finetune` trained.")]
-TaskOptions = Annotated[
-    list[str] | None,
-    typer.Option("--option", "-o", metavar="KEY=VALUE", help="An option of the task: -o text=review -o kind=sets"),
+DataOption = Annotated[
+    str | None,
+    option("--data", "The folder with a benchmark's files, or with the folders of several [the hub]", "Benchmarks", "DIR"),
 ]
+VersionOption = Annotated[str | None, option("--version", "Of SQuAD", "Benchmarks", "1.1|2.0")]
 START, TRAINING, SMALL, RUN = "Initial model", "Training", "A smaller model", "The run"
 
 
@@ -54,6 +65,11 @@ def finetune(
     out: Annotated[Path, typer.Option("--out", help="A new folder for the model, its scores, metrics and figures.")],
     train: Annotated[str | None, typer.Option("--train", help="Examples to train on, in a format of the task.")] = None,
     dev: Annotated[str | None, typer.Option("--dev", help="Examples to choose the best epoch by.")] = None,
+    data: DataOption = None,
+    paper: Annotated[
+        bool, option("--paper", "The ALBERT paper's steps, warm-up and learning rate, for any model.", "Benchmarks")
+    ] = False,
+    version: VersionOption = None,
     model: Annotated[
         str | None, option("--model", "A pretrained model: a folder, an archive, or a name on the hub.", START)
     ] = None,
@@ -74,6 +90,7 @@ def finetune(
     task_options: TaskOptions = None,
     max_length: Annotated[int | None, option("--max-length", "Tokens of the longest sequence [the task's]", TRAINING)] = None,
     epochs: Annotated[int | None, option("--epochs", "Passes over the examples [3]", TRAINING)] = None,
+    steps: Annotated[int | None, option("--steps", "Updates, in place of epochs", TRAINING)] = None,
     lr: Annotated[
         float | None,
         option(
@@ -82,7 +99,10 @@ def finetune(
             TRAINING,
         ),
     ] = None,
-    tokens_per_batch: Annotated[int | None, option("--tokens-per-batch", "Tokens per step [2048]", TRAINING)] = None,
+    tokens_per_batch: Annotated[
+        int | None, option("--tokens-per-batch", "Tokens per step [2048; multiple-choice: 4096]", TRAINING)
+    ] = None,
+    batch_size: Annotated[int | None, option("--batch-size", "Examples per step, in place of tokens", TRAINING)] = None,
     accumulate: Annotated[int | None, option("--accumulate", "Micro-batches per step [1]", TRAINING)] = None,
     layer_decay: Annotated[
         float | None, option("--layer-decay", "Factor of the learning rate from each layer to the one below [1]", TRAINING)
@@ -118,6 +138,7 @@ def finetune(
     seed: Annotated[int | None, option("--seed", "Seed of everything random [0]", RUN)] = None,
     resume: Annotated[bool, option("--resume", "Continue the run in --out, bit for bit.", RUN)] = False,
     checkpoint_seconds: Annotated[float | None, option("--checkpoint-seconds", "Seconds between checkpoints [60]", RUN)] = None,
+    tensorboard: TensorboardOption = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -131,40 +152,49 @@ def finetune(
     (docs/parallel.md).
 
     Example: albert-np finetune classification --model albert-base-v2 --train train.tsv --dev dev.tsv --out runs/sst2
+
+    A benchmark: albert-np finetune glue:mrpc --data glue_data/MRPC --model albert-base-v2 --out runs/mrpc
     """
     from albert_np.engine.mpi import world
     from albert_np.tasks.finetune import finetune as run
 
     use_backend(backend)
+    task = benchmarks.add_version(task, version)
     given: dict[str, Any] = dict(
-        epochs=epochs, learning_rate=lr, tokens_per_batch=tokens_per_batch, accumulate=accumulate, layer_decay=layer_decay,
-        freeze=tuple(freeze) if freeze else None, balance=balance or None, label_smoothing=label_smoothing,
-        weight_decay=weight_decay, patience=patience, seed=seed, sparsity=sparsity, prune_by=prune_by, prune_scope=prune_scope,
-        prune_end=prune_end, prune_embeddings=None if prune_embeddings else False, weights=weights, precision=precision,
-        temperature=temperature, hard=hard, hidden=hidden, checkpoint_seconds=checkpoint_seconds, vocab_size=vocab_size,
-        train=train, dev=dev, model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch or None, seeds=seeds,
-        teacher=teacher, shard_optimizer=shard_optimizer, lower_case=lower_case,
+        epochs=epochs, steps=steps, learning_rate=lr, tokens_per_batch=tokens_per_batch, batch_size=batch_size,
+        accumulate=accumulate, layer_decay=layer_decay, freeze=tuple(freeze) if freeze else None, balance=balance or None,
+        label_smoothing=label_smoothing, weight_decay=weight_decay, patience=patience, seed=seed, sparsity=sparsity,
+        prune_by=prune_by, prune_scope=prune_scope, prune_end=prune_end, prune_embeddings=None if prune_embeddings else False,
+        weights=weights, precision=precision, temperature=temperature, hard=hard, hidden=hidden,
+        checkpoint_seconds=checkpoint_seconds, vocab_size=vocab_size, train=train, dev=dev, data=data, paper=paper or None,
+        model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch or None, seeds=seeds, teacher=teacher,
+        shard_optimizer=shard_optimizer, lower_case=lower_case, tensorboard=tensorboard,
         keep_accents=None if strip_accents is None else not strip_accents,
     )  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     changes = parse_config_fields(set_)
     if dropout is not None:
         changes |= {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
-    options = parse_task_options(task, task_options)
+    group = benchmarks.get_group(task)
+    options = parse_task_options(group[0].name if group else task, task_options)
     if max_length is not None:
         options["max_length"] = max_length
     given |= {"options": options, "changes": changes}
+    if group:
+        return benchmarks.finetune_group(task, group, out, given, resume, as_json, quiet)
     if resume:
         given = merge_with_stored_arguments(task, out, given)
-    if given.get("train") is None:
+    if not given.keys() & {"train", "data", "paper"} and benchmarks.find_benchmark(task) is None:
         raise typer.BadParameter("Missing option '--train'.")
     report = make_report(quiet or as_json)
     done = run(task, out=out, report=report, resume=resume, **given)
     with ignore_closed_stdout():
         if as_json:
-            print_json(summarize(done, out))
+            others = benchmarks.score_others(task, done, given)
+            print_json({**summarize(done, out), **({"other_dev": others} if others else {})})
         elif not quiet:
             print_scores(done, out)
+            benchmarks.print_official_score(task, benchmarks.score_others(task, done, given))
     if world().is_main:
         draw_confusion(done, out)
     with ignore_closed_stdout():
@@ -175,11 +205,16 @@ def finetune(
 
 
 def evaluate(
-    task: TaskArgument,
+    task: AnsweringTask,
+    model: NeededModel,
     files: Annotated[
-        list[str], typer.Argument(metavar="FILES...", help="Examples with their labels; each file is scored separately.")
-    ],
-    model: ModelOption,
+        list[str] | None, typer.Argument(metavar="FILES...", help="Examples with their labels; each file is scored separately.")
+    ] = None,
+    data: DataOption = None,
+    version: VersionOption = None,
+    labels: LabelsOption = None,
+    template: TemplateOption = None,
+    multi_label: MultiLabelOption = False,
     task_options: TaskOptions = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
@@ -188,13 +223,23 @@ def evaluate(
     """Score a trained model on files of examples.
 
     Example: albert-np evaluate ner --model runs/entities test.conll
+
+    A benchmark: albert-np evaluate glue:mrpc --model runs/mrpc --data glue_data/MRPC
     """
     from albert_np.data.formats.summary import get_summary
     from albert_np.training.finetune import numeric_scores
     from albert_np.training.metrics import format_score
 
-    trained = load_trained(model, task, backend, task_options)
-    examples = {file: read_examples(trained, file, quiet or as_json) for file in files}
+    task = benchmarks.add_version(task, version)
+    if group := benchmarks.get_group(task):
+        benchmarks.refuse_in_group(task, files=files, options=task_options, labels=labels, template=template)
+        return benchmarks.evaluate_group(task, group, Path(model), data, backend, as_json, quiet)
+    if not files and benchmarks.find_benchmark(task) is None:
+        raise typer.BadParameter("Missing argument 'FILES...'.")
+    chosen = as_task_options(labels, template, multi_label)
+    trained = load_trained(model, task, backend, [*chosen, *(task_options or [])])
+    examples = benchmarks.read_to_score(task, trained, files, data, quiet or as_json)
+    files = list(examples)
     full = {file: trained.evaluate(examples[file]) for file in files}
     scores = {file: numeric_scores(each) for file, each in full.items()}
     details = {file: select_details(each) for file, each in full.items()}
@@ -210,47 +255,71 @@ def evaluate(
         rows = [[name, *(format_score(column[name]) for column in columns)] for name in names]
         print_table([file, "scored", *baselines[file]], rows)
         print_details(details[file])
+    benchmarks.print_official_score(task, scores)
 
 
 def predict(
-    task: TaskArgument,
+    task: AnsweringTask,
+    model: NeededModel,
     texts: Annotated[
         list[str] | None, typer.Argument(metavar="TEXT...", help="Texts; without any, one per line of standard input.")
     ] = None,
-    model: NeededModel = "",
     file: Annotated[
         str | None,
         typer.Option(
             "--file",
-            help="Examples in a format of the task; for classification, question-answering and translation also a .txt with a "
-            "text per line.",
+            help="Examples in a format of the task; for classification, question-answering, multiple-choice and translation also "
+            "a .txt with a text per line.",
         ),
     ] = None,
+    labels: LabelsOption = None,
+    template: TemplateOption = None,
+    multi_label: MultiLabelOption = False,
+    data: DataOption = None,
+    out: Annotated[
+        str | None,
+        option("--out", "The folder for a benchmark's submission [submission in that of the model]", "Benchmarks", "DIR"),
+    ] = None,
+    version: VersionOption = None,
     task_options: TaskOptions = None,
     backend: BackendOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Answer new texts: classes, entities, roles, relations (<e1>...</e1> and <e2>...</e2> in the text), translations.
+    """Answer new texts: classes, entities, roles, relations (<e1>...</e1> and <e2>...</e2> in the text), translations; or, with
+    zero-shot, labels of your own.
 
-    A tab separates the texts of a pair, or a question from its passage. Blank lines are skipped, with a note.
+    A tab separates the texts of a pair, a question from its passage, or a question and its choices. Blank lines are skipped,
+    with a note.
     Line breaks and tabs within a text are printed as \\n and \\t; --json prints the text itself.
 
+    Of a benchmark, without texts, the test set is answered, and the file for its leaderboard is written.
+
     Example: albert-np predict ner --model runs/entities "Ada Lovelace was born in London."
+
+    Example: albert-np predict zero-shot --model runs/mnli --labels "sport,politics" "The match ended in a draw."
+
+    A benchmark: albert-np predict glue:mrpc --model runs/mrpc --data glue_data/MRPC
     """
-    if not model:
-        raise typer.BadParameter("Missing option '--model'.")
     if file is not None and texts:
         raise typer.BadParameter("give either texts or --file, not both")
-    trained = load_trained(model, task, backend, task_options)
+    task = benchmarks.add_version(task, version)
+    if group := benchmarks.get_group(task):
+        benchmarks.refuse_in_group(task, texts=texts, file=file, options=task_options, labels=labels, template=template)
+        return benchmarks.submit_group(group, Path(model), data, out, backend, as_json, quiet)
+    chosen = as_task_options(labels, template, multi_label)
+    trained = load_trained(model, task, backend, [*chosen, *(task_options or [])])
+    if benchmarks.find_benchmark(task) is not None:
+        return benchmarks.predict(task, trained, texts, file, data, Path(out or Path(model) / "submission"), as_json, quiet)
+    benchmarks.refuse_data(task, data, out)
     print_answers(trained, texts, file, as_json, quiet)
 
 
 def translate(
+    model: NeededModel,
     texts: Annotated[
         list[str] | None, typer.Argument(metavar="TEXT...", help="Sentences; without any, one per line of standard input.")
     ] = None,
-    model: NeededModel = "",
     file: Annotated[str | None, typer.Option("--file", help="A file of sentences, one per line.")] = None,
     beams: Annotated[int | None, typer.Option("--beams", min=1, help="Width of the beam search; 1 is greedy.")] = None,
     backend: BackendOption = None,
@@ -261,129 +330,7 @@ def translate(
 
     Example: albert-np translate --model runs/en-de --beams 4 "A man rides a bicycle."
     """
-    if not model:
-        raise typer.BadParameter("Missing option '--model'.")
     trained = load_trained(model, "translation", backend)
     if beams is not None:
         trained.task.options["num_beams"] = beams
     print_answers(trained, texts, file, as_json, quiet)
-
-
-# ---- shared by the commands ----
-
-
-def merge_with_stored_arguments(task: str, out: Path, given: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of the stored run in `out`, replaced by those given now. ValueError if it is for another task."""
-    from albert_np.engine.mpi import world
-    from albert_np.tasks import get_task
-    from albert_np.tasks.finetune_folder import check_task, read_run
-
-    run = world().broadcast_object(lambda: read_run(out))
-    check_task(run, get_task(task).name, out)
-    stored = run["arguments"]
-    for name, other in (("model", "config"), ("config", "model")):
-        if given.get(name) is not None and stored.get(other) is not None:
-            raise ValueError(f"cannot resume {out}: it was started with {other} {stored[other]}: leave out {name} {given[name]}")
-    merged = {key: {**(stored.get(key) or {}), **given[key]} for key in ("options", "changes")}
-    return {**stored, **given, **merged}
-
-
-def parse_task_options(task: str, pairs: list[str] | None) -> dict[str, Any]:
-    """["text=1", "several=true"] -> {"text": "1", "several": True}: each value is read by the option's type."""
-    from albert_np.tasks import get_task
-
-    texts = split_pairs("--option", pairs)
-    if not texts:
-        return {}
-    owner = get_task(task)
-    return {key: owner.parse_option(key, text) for key, text in texts.items()}
-
-
-def load_trained(model: str, task: str, backend: str | None, options: list[str] | None = None) -> "Trained":
-    """Load a fine-tuned model, with other options of its task if any are given. ValueError if it is for another task."""
-    from albert_np.tasks.trained import Trained
-
-    use_backend(backend)
-    trained = Trained.from_pretrained(model, task)
-    trained.task.note = print_note
-    trained.task.change_options(parse_task_options(task, options))
-    return trained
-
-
-def summarize(done: "Finetuned", out: Path) -> dict[str, Any]:
-    """Return the scores of all seeds, as printed by --json."""
-    return {
-        "out": str(out), "task": done.trained.task.name, "metric": done.trained.task.metric, "epoch": done.history.best,
-        "mean": done.mean, "deviation": done.deviation, "seeds": done.scores, "baselines": done.baselines,
-        "chosen_by": done.history.chosen_by, "details": select_details(done.history.scores),
-        "no_better_than": find_better_baselines(done), "stopped_by": done.stopped_by, "files": done.files,
-    }  # fmt: skip
-
-
-def print_scores(done: "Finetuned", out: Path) -> None:
-    """Print the scores of the best epoch, over the seeds, beside those of the baselines."""
-    from albert_np.training.metrics import format_score
-
-    if not done.scores:
-        print(f"{out}: {describe_missing_scores(done)}")
-        return
-    several = len(done.scores) > 1
-    columns: dict[str, Any] = {f"epoch {done.history.best}": done.scores[0]}
-    if several:
-        columns = {f"mean of {len(done.scores)}": done.mean, "deviation": done.deviation}
-    columns |= done.baselines
-    rows = [[name, *(format_score(column[name]) for column in columns.values())] for name in done.mean]
-    print_table(["", *columns], rows)
-    print_details(select_details(done.history.scores))
-    if better := find_better_baselines(done):
-        print("\n" + describe_no_better(done, better))
-
-
-def print_contents(done: "Finetuned", out: Path) -> None:
-    """Print the contents of the run's folder."""
-    model = "the model of the best seed" if len(done.scores) > 1 else "the model"
-    has_figures = any((out / "figures").glob("*.png"))
-    print(f"\n{out} holds {model}{', its metrics and figures' if has_figures else ' and its metrics'}.")
-
-
-def describe_missing_scores(done: "Finetuned") -> str:
-    """Return why a run has no scores."""
-    if not done.held:
-        epochs = done.trained.about.get("epochs")
-        trained = "trained" if epochs is None else f"stopped after {count_noun(epochs, 'full epoch')}"
-        return f"{trained}; without --dev there is no score"
-    if done.history.stopped_by:
-        return "stopped before the end of its first epoch, so there is no score yet"
-    return "there is no score: no epoch was scored in the model's final form"
-
-
-def describe_stopped(done: "Finetuned", out: Path) -> str:
-    """Return a description of the model of a run that was stopped."""
-    if done.history.best:
-        return f"{out} holds the best epoch so far, {done.history.best}"
-    return f"{out} holds the model as it was after {count_noun(len(done.history.steps), 'step')}"
-
-
-def select_details(scores: dict[str, Any]) -> dict[str, str]:
-    """Return the scores that are text, such as the signature of BLEU."""
-    return {name: value for name, value in scores.items() if isinstance(value, str)}
-
-
-def print_details(details: dict[str, str]) -> None:
-    for name, value in details.items():
-        print(f"{name}: {value}")
-
-
-def draw_confusion(done: "Finetuned", out: Path) -> None:
-    """Draw the confusion matrix of the best epoch, if each example has one class."""
-    from albert_np.io.files import write_figures
-
-    answers, count = done.history.answers, getattr(done.trained.task, "confusion", None)
-
-    def draw() -> dict[str, Any]:
-        from albert_np.plots import confusion_figure
-
-        matrix = count(answers, done.held) if answers and count is not None else None
-        return {} if matrix is None else {"confusion": confusion_figure(*matrix)}
-
-    write_figures(out / "figures", draw)

@@ -15,6 +15,7 @@ from albert_np.apps.cli.common import (
     QuietOption,
     SetOption,
     ShardOption,
+    TensorboardOption,
     exit_after_signal,
     ignore_closed_stdout,
     make_report,
@@ -23,7 +24,7 @@ from albert_np.apps.cli.common import (
     print_json,
     use_backend,
 )
-from albert_np.apps.cli.pretrain_start import RunArguments
+from albert_np.apps.cli.pretrain_start import RunArguments, check_curves, read_tensorboard
 from albert_np.data.formats.summary import count_noun
 from albert_np.models.config import PRESETS, config_from
 
@@ -86,6 +87,15 @@ def pretrain(
         int | None,
         option("--decay", "Steps of decay to 0 at the end; until then the rate stays at its peak [from the first]", TRAINING),
     ] = None,
+    schedule: Annotated[
+        str | None,
+        option(
+            "--schedule",
+            "With --model: new moments and learning rate, or those of the run, from where it ended [fresh]",
+            TRAINING,
+            "fresh|continued",
+        ),
+    ] = None,
     start: Annotated[
         str | None, option("--start", "Initial bias of the MLM decoder [unigram]", TRAINING, "unigram|uniform")
     ] = None,
@@ -109,6 +119,7 @@ def pretrain(
     eval_every: Annotated[int | None, option("--eval-every", "Steps between evaluations [200]", RUN)] = None,
     checkpoint_every: Annotated[int | None, option("--checkpoint-every", "Steps between checkpoints [500]", RUN)] = None,
     keep: Annotated[int | None, option("--keep", "Number of checkpoints to keep besides the best [3]", RUN)] = None,
+    tensorboard: TensorboardOption = None,
     backend: BackendOption = None,
     seed: Annotated[int | None, option("--seed", "Seed of everything random [0]", RUN)] = None,
     as_json: JsonOption = False,
@@ -118,8 +129,8 @@ def pretrain(
 
     Every field of the model's configuration is also an option: --hidden-size 256 --num-hidden-layers 6 --sharing none.
 
-    With --model the run goes on from a pretrained model, on other text: its weights, its vocabulary and its config, a new
-    optimiser and schedule.
+    With --model the run goes on from a pretrained model, on other text: its weights, its vocabulary and its config. The optimiser
+    and the schedule are new or, with --schedule continued, those of the run that trained it: --steps then counts both runs.
 
     Ctrl-C saves and ends the run (exit code 130); --resume with the same --out continues it. A loss that becomes NaN, or a
     model that collapses, ends it with exit code 1 and keeps the last good checkpoint.
@@ -135,7 +146,7 @@ def pretrain(
         lines=lines, document_separator=document_separator, held_out=held_out, max_length=max_length, style=style,
         objective=objective, max_ngram=max_ngram, masked_lm_prob=masked_lm_prob, batches=batches,
         tokens_per_batch=tokens_per_batch, accumulate=accumulate, steps=steps, epochs=epochs,
-        optimizer=optimizer, learning_rate=lr, warmup=warmup, decay=decay, start=start, weight_decay=weight_decay,
+        optimizer=optimizer, learning_rate=lr, warmup=warmup, decay=decay, schedule=schedule, start=start, weight_decay=weight_decay,
         clip_norm=clip_norm, log_every=log_every,
         eval_every=eval_every, checkpoint_every=checkpoint_every, keep=keep, seed=seed, sparsity=sparsity,
         prune_by=prune_by, prune_scope=prune_scope, precision=precision, bias_correction=bias_correction or None,
@@ -157,22 +168,34 @@ def pretrain(
     prepare = _prepare_resumed_run if resume else _prepare_new_run
     keep_accents = None if strip_accents is None else not strip_accents
     arguments = RunArguments(
-        files or [], out, config, model, fields, given, tokenizer, corpus, lower_case, keep_accents,
+        files or [], out, config, model, fields, given, tokenizer, corpus, lower_case, keep_accents, resume,
     )  # fmt: skip
     arguments.check_config()
+    if tensorboard is not None and not resume:
+        check_curves(tensorboard, seed or 0)
     made, data, settings, vocabulary = prepare(arguments, report)
-    _train(made, data, out, settings, vocabulary, resume, report, as_json, quiet, model or "")
+    if resume and tensorboard is None:
+        tensorboard = read_tensorboard(out)
+    _train(made, data, out, settings, vocabulary, resume, report, as_json, quiet, model or "", tensorboard)
 
 
 def _prepare_new_run(arguments: RunArguments, report: Any) -> tuple[Any, Any, Any, Any]:
     """Return model, data, settings and tokenizer of a new run. All arguments are checked before anything takes time."""
-    from albert_np.apps.cli.pretrain_start import describe_start, get_vocabulary, load_model, note_separator, read_config
+    from albert_np.apps.cli.pretrain_start import (
+        describe_settings,
+        describe_start,
+        get_vocabulary,
+        load_model,
+        note_separator,
+        read_config,
+    )
     from albert_np.apps.cli.tokenizer import note_coverage
     from albert_np.data.documents import check_text_file
     from albert_np.engine.mpi import world
     from albert_np.models import AlbertForPreTraining
     from albert_np.text import Tokenizer
-    from albert_np.training import Settings, prepare_data
+    from albert_np.training import Settings, inherit_settings, prepare_data
+    from albert_np.training.continuing import read_settings
     from albert_np.training.data import check_fit
     from albert_np.training.run_folder import RunFolder
 
@@ -189,8 +212,10 @@ def _prepare_new_run(arguments: RunArguments, report: Any) -> tuple[Any, Any, An
     else:
         with processes.main_process_first():  # a name on the hub is downloaded once
             config, changed = read_config(source, fields)
-    given.setdefault("max_length", min(Settings().max_length, config.max_position_embeddings))
-    settings = Settings(**given)
+    stored = {} if source is None else read_settings(source)
+    length = {} if "max_length" in stored else {"max_length": min(Settings().max_length, config.max_position_embeddings)}
+    chosen = {**length, **given}
+    settings = Settings(**chosen) if source is None else inherit_settings(source, **chosen)
     for file in files:
         check_text_file(file)
     check_fit(config, settings, 0)
@@ -203,7 +228,9 @@ def _prepare_new_run(arguments: RunArguments, report: Any) -> tuple[Any, Any, An
     if source is not None:
         with processes.main_process_first():
             model = load_model(source, config, settings.seed, changed)
-        report.note(describe_start(model, source, vocabulary, changed))
+        report.note(describe_start(model, source, vocabulary, changed, settings))
+        if inherited := describe_settings(source, stored, settings, given):
+            report.note(inherited)
     elif arguments.tokenizer is not None and "vocab_size" not in fields and preset in PRESETS:
         config = config.replace(vocab_size=vocabulary.vocab_size)
     check_fit(config, settings, len(vocabulary))
@@ -314,7 +341,7 @@ def _describe_held_out(count: int) -> str:
 
 def _train(
     model: Any, data: Any, out: Path, settings: Any, tokenizer: Any, resume: bool, report: Any, as_json: bool, quiet: bool,
-    source: str,
+    source: str, tensorboard: str | None,
 ) -> None:  # fmt: skip
     from albert_np.engine.mpi import world
     from albert_np.training import Diverged
@@ -326,7 +353,7 @@ def _train(
             draw_figures(out, data.unigram_entropy, model.config.vocab_size)
 
     try:
-        summary = train(model, data, out, settings, tokenizer, resume, report, source=source)
+        summary = train(model, data, out, settings, tokenizer, resume, report, source=source, tensorboard=tensorboard)
     except Diverged as error:
         draw()
         last = sorted((out / "checkpoints").glob("step-*"))
@@ -345,9 +372,14 @@ def _train(
 def _format_summary(summary: Any) -> str:
     text = f"{summary.out}: {summary.step} of {count_noun(summary.total_steps, 'step')}, "
     text += f"{count_noun(summary.tokens, 'token')} in {summary.seconds:.0f} s"
+    before = summary.held_out_before or {}
+    if before and not summary.held_out:
+        text += f"; held-out MLM loss {before['mlm_loss']:.3f} before, not evaluated since"
     if summary.held_out:
         scores = summary.held_out
-        text += f"; held-out MLM loss {scores['mlm_loss']:.3f} (unigram entropy {summary.unigram_entropy:.3f})"
+        was = f"{before['mlm_loss']:.3f} before, " if before else ""
+        text += f"; held-out MLM loss {scores['mlm_loss']:.3f} ({was}unigram entropy {summary.unigram_entropy:.3f})"
         if "sop_accuracy" in scores:
             text += f", SOP accuracy {scores['sop_accuracy']:.3f}"
+            text += f" ({before['sop_accuracy']:.3f} before)" if "sop_accuracy" in before else ""
     return text

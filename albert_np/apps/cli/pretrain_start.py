@@ -13,6 +13,10 @@ from albert_np.models.config import AlbertConfig, check_config_name, config_from
 if TYPE_CHECKING:
     from albert_np.models import AlbertForPreTraining
     from albert_np.text import Tokenizer
+    from albert_np.training import Settings
+
+
+SHOWN = ("optimizer", "learning_rate", "warmup", "steps")  # settings of a schedule that are always said
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,13 @@ class RunArguments:
     corpus: Path | None = None
     lower_case: bool | None = None
     keep_accents: bool | None = None
+    resumes: bool = False
 
     def check_config(self) -> None:
-        """Raise BadParameter or ValueError if --config contradicts --model, or names a model, whose weights it would not take."""
+        """Raise BadParameter or ValueError if --config contradicts --model, or names a model, whose weights it would not take, or
+        if --schedule goes on from nothing."""
+        if self.settings.get("schedule") == "continued" and self.model is None and not self.resumes:
+            raise typer.BadParameter("--schedule continued goes on with a run's: name the run by --model")
         if self.config is None:
             return
         if self.model is not None:
@@ -76,7 +84,28 @@ def load_model(
     try:
         return AlbertForPreTraining.from_pretrained(model, seed=seed, config=config)
     except DataError as error:
-        raise (ValueError(str(error)) if changed else error) from None
+        if not changed:
+            raise
+        fields = ", ".join(f"{key} {getattr(config, key)!r} instead of {old!r}" for key, old in changed.items())
+        raise ValueError(
+            f"with {fields} the weights of {model} do not fit: leave that out, or train a new model; {error}"
+        ) from None
+
+
+def check_curves(tensorboard: str, seed: int) -> None:
+    """Raise an error, before the text is tokenised, if the curves of a new run cannot be written into this folder."""
+    from albert_np.engine.mpi import world
+    from albert_np.training.tensorboard import check_tensorboard
+
+    world().broadcast_object(lambda: check_tensorboard(tensorboard, range(seed, seed + 1), False))
+
+
+def read_tensorboard(out: Path) -> str | None:
+    """Return the folder in which the run in `out` has its curves; None if it has none."""
+    from albert_np.io.files import read_json
+
+    run = read_json(out / "run.json", file_names=True) if (out / "run.json").is_file() else {}
+    return run.get("tensorboard") if isinstance(run, dict) else None
 
 
 def load_vocabulary(model: str, tokenizer: Path | None) -> "Tokenizer":
@@ -100,16 +129,41 @@ def load_vocabulary(model: str, tokenizer: Path | None) -> "Tokenizer":
     return own
 
 
-def describe_start(model: "AlbertForPreTraining", source: str, vocabulary: "Tokenizer", changed: dict[str, Any]) -> str:
+def describe_start(
+    model: "AlbertForPreTraining", source: str, vocabulary: "Tokenizer", changed: dict[str, Any], settings: "Settings"
+) -> str:
     """Return the line that says what a run starts from."""
     config = model.config
     text = (
         f"starts from {source}: {vocabulary.vocab_size:,} pieces, {config.num_hidden_layers} layers, hidden size "
-        f"{config.hidden_size}, {model.params.count():,} parameters; new optimiser state and learning-rate schedule"
+        f"{config.hidden_size}, {model.params.count():,} parameters; "
     )
+    if settings.schedule == "continued":
+        text += f"optimiser state and learning-rate schedule go on, to step {settings.steps:,}"
+    else:
+        text += "new optimiser state and learning-rate schedule"
     if changed:
         text += "; changed: " + ", ".join(f"{key} {getattr(config, key)!r} instead of {old!r}" for key, old in changed.items())
     return text
+
+
+def describe_settings(source: str, known: dict[str, Any], settings: "Settings", given: dict[str, Any]) -> str:
+    """Return the line that says which settings of a run that goes on from a model were not given, and where they are from.
+
+    known: the settings of the run `source`, {} for a model of another kind
+    """
+    from albert_np.training import Settings
+    from albert_np.training.continuing import EXAMPLES, SCHEDULE
+
+    defaults = Settings()
+    inherited: dict[str, list[str]] = {f"as {source} was trained: ": [], "by default: ": []}
+    continues = settings.schedule == "continued"
+    for name in [*EXAMPLES, *(SCHEDULE if continues else ())]:
+        value = getattr(settings, name)
+        shown = name in EXAMPLES or name in SHOWN or value != getattr(defaults, name)
+        if name not in given and shown:
+            inherited[f"as {source} was trained: " if name in known else "by default: "].append(f"{name} {value}")
+    return "; ".join(start + ", ".join(values) for start, values in inherited.items() if values)
 
 
 def get_vocabulary(arguments: RunArguments, vocab_size: int, note: Callable[[str], None]) -> "Tokenizer":

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from albert_np.apps.cli.common import BackendOption, QuietOption, print_message, use_backend
+from albert_np.apps.cli.common import BackendOption, QuietOption, print_message, split_pairs, use_backend
+from albert_np.apps.cli.trained import TaskOptions
 from albert_np.engine import threads
 
 BACKLOG = 1024  # connections waiting to be accepted
@@ -15,8 +16,13 @@ LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 def serve(
     model: Annotated[str, typer.Option("--model", help="The folder of a trained, compressed or pretrained model.")],
     task: Annotated[
-        str | None, typer.Option("--task", help="The model's task [that of its folder]; file.py:Class for one of your own.")
+        str | None,
+        typer.Option(
+            "--task",
+            help="Its task [that of its folder]; zero-shot, for a model of inference; embeddings; fill-mask; file.py:Class.",
+        ),
     ] = None,
+    task_options: TaskOptions = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 for any free one.")] = 8000,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds allowed for an answer.")] = 10.0,
@@ -39,7 +45,7 @@ def serve(
     from albert_np.apps.serve.services import open_service
 
     use_backend(backend)
-    service = open_service(model, task)
+    service = open_service(model, task, split_pairs("--option", task_options))
     threads.reserve_processor()
     limits = Limits(timeout=timeout, characters=characters, waiting=waiting, batch=batch, body=max(1 << 20, 8 * characters))
     if host not in LOCAL_HOSTS and not quiet:

@@ -65,6 +65,8 @@ class Command:
             raise ValueError(f"{key!r} does not belong here: write seeds = [0, 1, 2] at the top of the file")
         if name in ("out", "resume", "quiet", "json"):
             raise ValueError(f"{key!r} is not a setting of an experiment: the sweep sets it")
+        if name == "tensorboard":
+            raise ValueError(f"{key!r} is not a setting of an experiment: a sweep draws figures of its own")
         if name not in self.keys:
             raise ValueError(unknown_key(key, (*self.keys, *ALIASES)).replace("config key", f"setting of {self.name}"))
         return name

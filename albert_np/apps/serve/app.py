@@ -25,6 +25,7 @@ from starlette.routing import Route
 from albert_np.apps.serve.queue import Full, Late, Queue
 from albert_np.apps.serve.services import Service
 from albert_np.io.files import parse_json
+from albert_np.tasks.requests import JSON_TYPES, shown_fields
 from albert_np.version import __version__
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:"
@@ -75,8 +76,7 @@ def application(service: Service, limits: Limits | None = None) -> Starlette:
         return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
 
     async def get_info(request: Request) -> Response:
-        description = {"task": service.name, "fields": service.fields, "example": service.example}
-        return json_response({**description, "limits": asdict(limits), "version": __version__})
+        return json_response({**describe_requests(service), "limits": asdict(limits), "version": __version__})
 
     async def get_queue_state(request: Request) -> Response:
         return json_response(queue.state())
@@ -115,6 +115,18 @@ def application(service: Service, limits: Limits | None = None) -> Starlette:
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: handle_http_error})
 
 
+def describe_requests(service: Service) -> dict[str, Any]:
+    """Return the task, and for each field of a request its description, its type, whether it is required, and an example."""
+    fields = shown_fields(service.fields)
+    return {
+        "task": service.name,
+        "fields": {name: field.about for name, field in fields.items()},
+        "types": {name: JSON_TYPES[field.type] for name, field in fields.items()},
+        "required": [name for name, field in fields.items() if field.required],
+        "example": {name: field.example for name, field in fields.items() if field.example is not None},
+    }
+
+
 async def handle_http_error(request: Request, error: Any) -> Response:
     """Answer an unknown route or method."""
     return error_response(error.status_code, error.detail, error.headers)
@@ -147,22 +159,26 @@ async def read_body(request: Request, most: int) -> bytes:
 def split_requests(body: dict[str, Any], limits: Limits) -> list[Any]:
     """Return the single requests of {"requests": [...]}."""
     requests = body["requests"]
-    if len(body) > 1 or not isinstance(requests, list) or not requests:
+    if len(body) > 1 or not isinstance(requests, list):
         raise Refused(422, "'requests' must be a list of objects, and the only field")
+    if not requests:
+        raise Refused(422, "'requests' is an empty list: expected at least one object")
     if len(requests) > limits.many:
         raise Refused(413, f"{len(requests)} requests in one, at most {limits.many} are allowed")
     return requests
 
 
 def parse_request(service: Service, request: Any, limits: Limits) -> tuple[Any, int]:
-    """Return the example of one request and its size in characters."""
+    """Return the example of one request and the characters to be computed: those of a text count for each text of a list."""
     if not isinstance(request, dict):
-        raise Refused(422, f"expected an object with {', '.join(service.fields)}, not {type(request).__name__}")
-    size = sum(len(value) for value in request.values() if isinstance(value, str))
-    if size > limits.characters:
-        raise Refused(413, f"the text has {size} characters, at most {limits.characters} are allowed")
+        raise Refused(422, f"expected an object with {', '.join(shown_fields(service.fields))}, not {type(request).__name__}")
+    texts = sum(len(value) for value in request.values() if isinstance(value, str))
+    lists = [[text for text in value if isinstance(text, str)] for value in request.values() if isinstance(value, list)]
+    listed, most = sum(len(text) for each in lists for text in each), max(map(len, lists), default=1)
+    if texts + listed > limits.characters:
+        raise Refused(413, f"the text has {texts + listed} characters, at most {limits.characters} are allowed")
     try:
-        return service.parse(request), size
+        return service.parse(request), texts * max(1, most) + listed
     except ValueError as error:
         raise Refused(422, str(error)) from None
 

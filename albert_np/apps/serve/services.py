@@ -8,31 +8,33 @@ from typing import Any, Protocol
 import numpy as np
 
 from albert_np.apps.fill_mask import load_masked_model, top_tokens
+from albert_np.apps.serve.embeddings import EmbeddingService
 from albert_np.core import backend
 from albert_np.core.model.albert import encode
 from albert_np.core.model.heads import mlm_head
 from albert_np.engine import threads
 from albert_np.engine.shards import number_of_shards, split_points
+from albert_np.io.similar_names import suggest
 from albert_np.models import AlbertConfig, AlbertForMaskedLM
 from albert_np.models.batch import TaskBatch
 from albert_np.models.vocabulary import check_vocabulary
+from albert_np.tasks import TASKS, Task, get_task
 from albert_np.tasks.inferred import names_task
+from albert_np.tasks.requests import Field, check_request
 from albert_np.tasks.trained import FILE, Trained
 
-MAX_TOP_K = 50
+TOP_K, MAX_TOP_K = 5, 50  # tokens for each [MASK]
 
 
 class Service(Protocol):
     """Interface of a service.
 
     name      of the task
-    fields    {field of a request: its description}; values are strings unless the description says otherwise
-    example   a request, for the page
+    fields    {name: field of a request}
     """
 
     name: str
-    fields: dict[str, str]
-    example: dict[str, Any]
+    fields: dict[str, Field]
 
     def parse(self, given: dict[str, Any]) -> Any:
         """Return the example of one request. ValueError that names the invalid field."""
@@ -41,62 +43,50 @@ class Service(Protocol):
         """Return the answer to each example, in JSON's types."""
 
 
-def open_service(folder: str, task: str | None = None) -> Service:
-    """Return the service of a model: its task's, or [MASK] for a pretrained model. task: see `Trained.from_pretrained`."""
-    path = Path(folder)
-    if task is not None or (path / FILE).is_file() or (path.is_dir() and names_task(AlbertConfig.from_pretrained(path))):
-        return TaskService(Trained.from_pretrained(folder, task))
-    return MaskService.from_pretrained(folder)
+def open_service(folder: str, task: str | None = None, options: dict[str, str] | None = None) -> Service:
+    """Return the service of a model: its task's, or [MASK] for a pretrained model.
+
+    task: see `Trained.from_pretrained`, or "embeddings" for vectors by any model, or "fill-mask"; options: of the task, to be
+    changed, as they are typed
+    """
+    if task == EmbeddingService.name:
+        return EmbeddingService.from_pretrained(folder, options or {})
+    if task == MaskService.name or (task is None and not is_trained(Path(folder))):
+        if options:
+            raise ValueError(f"{folder} is a pretrained model, so there are no options of a task, such as {next(iter(options))}")
+        return MaskService.from_pretrained(folder)
+    named = None if task is None else find_task(task)
+    trained = Trained.from_pretrained(folder, named, options=None if named is None else named.parse_options(options or {}))
+    if named is None and options:
+        trained.task.change_options(trained.task.parse_options(options))
+    return TaskService(trained)
 
 
-def check_fields(request: dict[str, Any], known: dict[str, str], required: tuple[str, ...]) -> dict[str, str]:
-    """Return the request if its fields are valid. ValueError for fields that are missing, unknown, empty or not strings."""
-    for key in request:
-        if key not in known:
-            raise ValueError(f"unknown field {key!r}; the fields are {', '.join(known)}")
-    for key in required:
-        if key not in request:
-            raise ValueError(f"the field {key!r} is missing")
-    for key, value in request.items():
-        if not isinstance(value, str):
-            raise ValueError(f"{key!r} must be a string, not {type(value).__name__}")
-        if key in required and not value.strip():
-            raise ValueError(f"{key!r} is empty")
-    return request
+def is_trained(path: Path) -> bool:
+    """Return whether a folder holds a model that was trained for a task."""
+    return (path / FILE).is_file() or (path.is_dir() and names_task(AlbertConfig.from_pretrained(path)))
+
+
+def find_task(name: str) -> Task:
+    """Return the task of this name. ValueError for an unknown one, which names the services that are no tasks, too."""
+    try:
+        return get_task(name)
+    except ValueError as error:
+        if not str(error).startswith("unknown task"):
+            raise
+        others = (EmbeddingService.name, MaskService.name)
+        raise ValueError(f"{error}; serve has {' and '.join(others)}, too{suggest(name, [*TASKS, *others])}") from None
 
 
 class TaskService:
-    """A trained task: {"text": ...}, a pair's {"text": ..., "pair": ...}, or {"question": ..., "context": ...}."""
+    """A trained task, which declares the fields of its requests (`Task.fields`)."""
 
     def __init__(self, trained: Trained) -> None:
         trained.task.note = log
-        self.trained, self.name = trained, trained.task.name
-        self.required: tuple[str, ...] = ("text",)
-        if self.name == "question-answering":
-            self.fields = {"question": "the question", "context": "the document that it is about"}
-            self.example = {"question": "Who was the first?", "context": "Ada Lovelace wrote the first program in 1843."}
-        else:
-            self.fields = {"text": "the text"}
-            self.example = {"text": "The river runs through the old town."}
-            pairs = trained.task.options.get("pairs")
-            if self.name == "classification" and pairs is not False:
-                self.fields |= {"pair": "the second text" + ("" if pairs else ", for models of pairs")}
-            if pairs:
-                self.required, self.example = ("text", "pair"), {**self.example, "pair": "There is a town at the river."}
-            if self.name == "relations":
-                self.example = {"text": "The <e1>river</e1> runs through the old <e2>town</e2>."}
+        self.trained, self.name, self.fields = trained, trained.task.name, trained.task.fields()
 
     def parse(self, given: dict[str, Any]) -> Any:
-        """A tab separates the two texts of an example, so tabs within them become spaces."""
-        if self.name == "question-answering":
-            texts = check_fields(given, self.fields, ("question", "context"))
-            return self.trained.task.example(texts["question"].replace("\t", " ") + "\t" + texts["context"])
-        if "pair" in given and "pair" not in self.fields and self.name == "classification":
-            raise ValueError("the model was trained on single texts, so 'pair' is not a field; the only one is 'text'")
-        texts = check_fields(given, self.fields, self.required)
-        if "pair" not in self.fields:
-            return self.trained.task.example(texts["text"])
-        return self.trained.task.example("\t".join(texts[name].replace("\t", " ") for name in ("text", "pair") if name in texts))
+        return self.trained.task.example_from_request(check_request(given, self.fields))
 
     def answers(self, examples: list[Any]) -> list[dict[str, Any]]:
         task = self.trained.task
@@ -114,12 +104,14 @@ class MaskService:
     """Prediction of the tokens at each [MASK]: {"text": "The [MASK] was opened.", "top_k": 5}."""
 
     name = "fill-mask"
-    fields = {"text": "a text with [MASK]", "top_k": "number of tokens for each, an integer"}  # noqa: RUF012
-    example = {"text": "The [MASK] was opened.", "top_k": 5}  # noqa: RUF012
 
     def __init__(self, model: AlbertForMaskedLM, tokenizer: Any) -> None:
         check_vocabulary(model.config, len(tokenizer))
         self.model, self.tokenizer = model, tokenizer
+        self.fields = {
+            "text": Field("a text with [MASK]", "The [MASK] was opened."),
+            "top_k": Field("number of tokens for each, an integer", TOP_K, int, required=False, limits=(1, MAX_TOP_K)),
+        }
 
     @classmethod
     def from_pretrained(cls, folder: str) -> "MaskService":
@@ -127,10 +119,8 @@ class MaskService:
         return cls(*load_masked_model(folder))
 
     def parse(self, given: dict[str, Any]) -> tuple[list[int], list[int], int]:
-        top_k = given.get("top_k", 5)
-        if type(top_k) is not int or not 1 <= top_k <= MAX_TOP_K:
-            raise ValueError(f"'top_k' must be an integer from 1 to {MAX_TOP_K}, not {top_k!r}")
-        text = check_fields({key: value for key, value in given.items() if key != "top_k"}, self.fields, ("text",))["text"]
+        request = check_request(given, self.fields)
+        text, top_k = request["text"], request.get("top_k", TOP_K)
         ids = [int(i) for i in self.tokenizer(text)["input_ids"][0]]
         positions = [position for position, i in enumerate(ids) if i == self.tokenizer.mask_token_id]
         most = self.model.config.max_position_embeddings

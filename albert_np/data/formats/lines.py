@@ -118,9 +118,19 @@ def parse_json(path: FilePath, text: str, line: int | None = None) -> Any:
     return value
 
 
-def read_json_lines(path: FilePath) -> list[tuple[int, Any]]:
+def parse_json_lines(path: FilePath, text: str) -> list[tuple[int, Any]]:
     """Return (line number, JSON value) of each line that is not empty."""
-    return [(number, parse_json(path, line, number)) for number, line in read_lines(path) if line.strip()]
+    return [(number, parse_json(path, line, number)) for number, line in enumerate(split_lines(text), start=1) if line.strip()]
+
+
+def parse_json_or_lines(path: FilePath, text: str) -> list[tuple[int | None, Any]]:
+    """Return [(None, value)] of a text that is one JSON value, and those of `parse_json_lines` if a second value follows."""
+    try:
+        return [(None, parse_json(path, text))]
+    except DataError as error:
+        if not str(error).endswith("Extra data"):  # a second value
+            raise
+    return [*parse_json_lines(path, text)]
 
 
 def require_examples(path: FilePath, examples: T) -> T:

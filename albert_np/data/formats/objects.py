@@ -5,7 +5,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from albert_np.data.formats.lines import FilePath, UniqueIds, get_suffix, parse_json, read_lines, read_text, split_lines
+from albert_np.data.formats.lines import (
+    FilePath,
+    UniqueIds,
+    get_suffix,
+    parse_json,
+    parse_json_lines,
+    parse_json_or_lines,
+    read_lines,
+    read_text,
+)
+from albert_np.io.files import DataError
 
 JSON = (".json", ".jsonl", ".ndjson")
 Rows = list[tuple[str, Any]]  # (position, value): the position is FILE:LINE, FILE: element 2 or FILE: data[1]
@@ -30,15 +40,10 @@ def read_objects(path: FilePath) -> Objects:
     text = read_text(path)
     outer = text.strip()[:1] + text.strip()[-1:]
     lines = get_suffix(path) != ".json" and outer != "[]"
-    try:
-        whole = None if lines else parse_json(path, text)
-    except ValueError as error:
-        if not str(error).endswith("Extra data"):  # a second value
-            raise
-        lines = True
-    if lines:
-        numbered = [(number, line) for number, line in enumerate(split_lines(text), start=1) if line.strip()]
-        return Objects("JSON lines", [(f"{path}:{number}", parse_json(path, line, number)) for number, line in numbered], {})
+    values = [*parse_json_lines(path, text)] if lines else parse_json_or_lines(path, text)
+    if lines or values[0][0] is not None:
+        return Objects("JSON lines", [(f"{path}:{number}", value) for number, value in values], {})
+    ((_, whole),) = values
     if isinstance(whole, list):
         return Objects("JSON list", [(f"{path}: element {number}", value) for number, value in enumerate(whole, start=1)], {})
     if isinstance(whole, dict) and isinstance(whole.get("data"), list):
@@ -98,6 +103,14 @@ def parse_whole_number(value: Any) -> tuple[int | None, bool]:
 def quote_names(names: Iterable[Any]) -> str:
     """Return the names in quotes, separated by commas."""
     return ", ".join(repr(str(name)[:40]) for name in names)
+
+
+def get_id(value: dict[str, Any], key: str | None, position: str) -> str | None:
+    """Return the id of an object as text, None if it has none. DataError unless it is text or an integer."""
+    name = None if key is None else value.get(key)
+    if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
+        raise DataError(f"{position}: {key!r} must be a text or an integer, not {str(name)[:40]!r}")
+    return None if name is None else str(name)
 
 
 def complete_ids(path: FilePath, given: Sequence[tuple[int | str, str | None]]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from albert_np.data.formats.lines import FilePath
-from albert_np.data.formats.objects import Rows, parse_whole_number, quote_names, read_objects
+from albert_np.data.formats.objects import Rows, get_id, parse_whole_number, quote_names, read_objects
 from albert_np.data.formats.summary import FileSummary
 from albert_np.io.files import DataError
 
@@ -91,11 +91,7 @@ def parse_object(value: Any, position: str, labels: Sequence[str]) -> Marked:
     if not isinstance(value, dict):
         raise DataError(f"{position}: {EXPECTED}, got {str(value)[:40]!r}")
     words, text = find_key(value, TOKENS), find_key(value, TEXT)
-    name = value.get("id")
-    if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
-        raise DataError(f"{position}: 'id' must be a text or an integer, not {str(name)[:40]!r}")
-    label = value.get(find_key(value, labels) or "")
-    about = (label, None if name is None else str(name))
+    about = (value.get(find_key(value, labels) or ""), get_id(value, "id", position))
     if words is not None:
         starts = word_starts(value[words], words, position)
         sentence = " ".join(value[words])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from albert_np.data.formats.lines import FilePath, get_suffix, require_examples
-from albert_np.data.formats.objects import complete_ids, quote_names, read_objects
+from albert_np.data.formats.objects import complete_ids, get_id, quote_names, read_objects
 from albert_np.data.formats.squad_answers import place_answers
 from albert_np.data.formats.summary import Examples, FileSummary
 from albert_np.io.files import DataError
@@ -76,7 +76,8 @@ def read_squad(
     summary = FileSummary(str(path), form, columns, options=list(given), unit="question")
     names = dict.fromkeys(name for entry in entries for name in entry.value)
     summary.unused = [name for name in names if name not in USED and name not in keys.values()]
-    ids = complete_ids(path, [(f"question {i}", get_id(entry, keys["id"])) for i, entry in enumerate(entries, start=1)])
+    given_ids = [get_id(entry.value, keys["id"], entry.position) for entry in entries]
+    ids = complete_ids(path, [(f"question {i}", name) for i, name in enumerate(given_ids, start=1)])
     questions = [make_question(entry, name, keys, summary) for entry, name in zip(entries, ids)]
     warn_of_questions(questions, summary)
     marked_as_second = str(about.get("version", "")).lower().removeprefix("v").startswith("2")
@@ -137,14 +138,6 @@ def get_value(value: dict[str, Any], key: str, kind: type, position: str) -> Any
     if not isinstance(value[key], kind):
         raise DataError(f"{position}: {key!r} must be a {'list' if kind is list else 'text'}, not {str(value[key])[:40]!r}")
     return value[key]
-
-
-def get_id(entry: Entry, key: str | None) -> str | None:
-    """Return the id of a question as text, None if it has none. ValueError if it is neither text nor an integer."""
-    name = None if key is None else entry.value.get(key)
-    if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
-        raise DataError(f"{entry.position}: {key!r} must be a text or an integer, not {str(name)[:40]!r}")
-    return None if name is None else str(name)
 
 
 def make_question(entry: Entry, name: str, keys: dict[str, str | None], summary: FileSummary) -> Question:

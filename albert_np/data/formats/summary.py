@@ -71,6 +71,22 @@ class FileSummary:
             clauses.append(f"options: {', '.join(self.options)}")
         return f"{self.file}: {'; '.join(clauses)}"
 
+    def _repr_html_(self) -> str:
+        from albert_np.io.html import make_table
+
+        counted = [f"{count:,} {reason} (first: {first})" for reason, (count, first) in {**self.left_out, **self.notes}.items()]
+        rows = {
+            "format": self.format,
+            "columns": ", ".join(f"{role} = {column}" for role, column in self.columns.items()),
+            "unused": ", ".join(self.unused),
+            f"{self.unit}s": self.examples,
+            "labels": describe_labels(self.labels) if self.labels else "",
+            "remarks": "; ".join(counted),
+            "options": ", ".join(self.options),
+            "warnings": "; ".join(self.warnings),
+        }
+        return make_table([(name, value) for name, value in rows.items() if value != ""], title=self.file)
+
     def to_json(self) -> dict[str, Any]:
         """Return the summary as JSON values."""
         left_out, notes = (
@@ -87,6 +103,12 @@ class Examples(list[T]):
         super().__init__(examples)
         self.summary = summary
         summary.examples = len(self)
+
+    def _repr_html_(self) -> str:
+        """Return the summary and the first examples."""
+        from albert_np.io.html import make_table
+
+        return self.summary._repr_html_() + make_table([(number, repr(each)) for number, each in enumerate(self[:SHOWN])])
 
 
 def get_summary(given: Any, examples: list[Any], name: str) -> FileSummary:

@@ -119,9 +119,9 @@ def test_fill_mask_and_serve_never_answer_from_a_random_head(saved, capsys, name
 def test_a_class_without_a_task_is_named(saved, capsys):
     folder = Path(saved(CLASSIFIER))
     values = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**values, "architectures": ["AlbertForMultipleChoice"]}))
+    (folder / "config.json").write_text(json.dumps({**values, "architectures": ["AlbertForNextSentencePrediction"]}))
     line = refused(capsys, "fill-mask", "--model", folder, "Anna is in [MASK] .")
-    assert line.endswith("its config names the class 'AlbertForMultipleChoice', for which there is no task here")
+    assert line.endswith("its config names the class 'AlbertForNextSentencePrediction', for which there is no task here")
 
 
 @pytest.mark.parametrize("name", ["AlbertModel", "AlbertForMaskedLM", "AlbertForPreTraining"])

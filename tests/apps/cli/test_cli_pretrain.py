@@ -134,7 +134,9 @@ def test_what_does_not_fit_the_model_is_refused(folder, tmp_path, fails):
     assert "has a config of its own: leave out --config tiny" in fails(*command, "--config", "tiny")
     assert "--vocab-size is for a new vocabulary; that of" in fails(*command, "--vocab-size", 77)
     assert "is lower-cased, accents removed: it cannot become cased" in fails(*command, "--cased")
-    assert "attention.LayerNorm.bias: expected (24,), file has (12,)" in fails(*command, "--hidden-size", 24)
+    wider = fails(*command, "--hidden-size", 24)
+    assert "attention.LayerNorm.bias: expected (24,), file has (12,)" in wider
+    assert "with hidden_size 24 instead of 12 the weights of" in wider and "do not fit: leave that out" in wider
     assert "is not the vocabulary of" in fails(*command, "--tokenizer", tmp_path / "other")
     assert "position_embeddings.weight: expected (1024, 8)" in fails(*command, "--max-position-embeddings", 1024)
     bare = tmp_path / "bare"
@@ -171,6 +173,79 @@ def test_a_folder_is_no_config(folder, tmp_path, fails, name):
 )
 def test_unknown_options(fails, command, option, expected):
     assert fails(command, option, "x").endswith(f"unknown option '{option}'{expected}")
+
+
+# ---- schedules, settings and curves ----
+
+
+def test_a_schedule_goes_on(folder, tmp_path, capsys, fails):
+    """The settings that are taken from the run are printed, and so are the losses before and after."""
+    more = "--max-length", 24, "--tokens-per-batch", 200, "--max-ngram", 1, "--sentence-objective", "nsp", "--optimizer", "lamb"
+    first = tmp_path / "first"
+    run_command("pretrain", folder / "text.txt", "--out", first, *SIZES[:-4], *more, "--held-out", 0.2, "--steps", 3, "-q")
+    command = "pretrain", folder / "text.txt", "--held-out", 0.2, "--out"
+    run_command(*command, tmp_path / "on", "--model", first, "--schedule", "continued", "--steps", 5)
+    out, err = capsys.readouterr()
+    assert "optimiser state and learning-rate schedule go on, to step 5\n" in err
+    data = "objective nsp, style paper, max_ngram 1, masked_lm_prob 0.15, max_length 24"
+    assert f"as {first} was trained: {data}, optimizer lamb, learning_rate 0.001, warmup 1, tokens_per_batch 200\n" in err
+    assert "held-out after step 3: MLM loss" in err and "held-out after step 5: MLM loss" in err
+    assert re.search(r"5 of 5 steps, .*; held-out MLM loss \d\.\d+ \(\d\.\d+ before, unigram entropy", out)
+    run_command(*command, tmp_path / "anew", "--model", first / "checkpoints" / "step-00000003", "--steps", 2, "--max-ngram", 2)
+    out, err = capsys.readouterr()
+    assert "was trained: objective nsp, style paper, masked_lm_prob 0.15, max_length 24\n" in err
+    assert "held-out before the first step: MLM loss" in err and "new optimiser state and learning-rate schedule\n" in err
+    run_command(*command, tmp_path / "json", "--model", first, "--steps", 1, "--json")
+    assert json.loads(capsys.readouterr().out)["held_out_before"]["mlm_loss"] > 0
+    assert "--schedule continued goes on with a run's: name the run by --model" in fails(
+        *command, tmp_path / "a", "--schedule", "continued"
+    )
+    assert f"{first} has made 3 steps: set --steps to a larger number, that of both runs together" in fails(
+        *command, tmp_path / "a", "--model", first, "--schedule", "continued"
+    )
+    assert "set --steps, not --epochs" in fails(
+        *command, tmp_path / "a", "--model", first, "--schedule", "continued", "--epochs", 2
+    )
+    ab.AlbertForPreTraining.from_pretrained(first).save_pretrained(tmp_path / "bare")
+    assert f"{tmp_path / 'bare'} has none: use --schedule fresh" in fails(
+        *command, tmp_path / "a", "--model", tmp_path / "bare", "--schedule", "continued", "--tokenizer", first
+    )
+    assert not (tmp_path / "a").exists()
+
+
+def test_other_models_have_the_default_settings(folder, tmp_path, capsys):
+    """A padded vocabulary of 70 rows for 60 pieces, other sharing, and fewer positions than the default length."""
+    sizes = dict(num_hidden_layers=2, hidden_size=12, embedding_size=8, num_attention_heads=3, intermediate_size=16)
+    config = ab.AlbertConfig(vocab_size=70, max_position_embeddings=20, sharing="attention", **sizes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the model lacks a head, and the file repeats shared layers
+        ab.AlbertForMaskedLM(config).save_pretrained(tmp_path / "model")
+        run_command(
+            "pretrain", folder / "text.txt", "--model", tmp_path / "model", "--tokenizer", folder / "first", "--out",
+            tmp_path / "out", "--steps", 1, "--held-out", 0.2, "--tokens-per-batch", 100,
+        )  # fmt: skip
+    data = "objective sop, style paper, max_ngram 3, masked_lm_prob 0.15, max_length 20"
+    assert f"by default: {data}\n" in capsys.readouterr().err
+    made = ab.AlbertConfig.from_pretrained(tmp_path / "out")
+    assert (made.sharing, made.vocab_size, made.max_position_embeddings) == ("attention", 70, 20)
+
+
+def test_curves_go_on_when_a_run_is_resumed(folder, tmp_path, fails, monkeypatch):
+    pytest.importorskip("tensorboardX", reason="needs tensorboardX: pip install 'albert_np[tensorboard]'")
+    command = "pretrain", folder / "text.txt", *SIZES, "--held-out", 0.2, "-q"
+    monkeypatch.chdir(tmp_path)
+    run_command(*command, "--out", "run", "--steps", 2, "--tensorboard", "tb")
+    assert "holds the curves of another run; choose another folder as --tensorboard" in fails(
+        *command, "--out", "other", "--tensorboard", "tb"
+    )
+    assert not (tmp_path / "other").exists()  # before anything else
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    run_command("pretrain", "--resume", "--out", "../run", "--steps", 3, "-q")
+    assert len(list((tmp_path / "tb" / "seed-0").iterdir())) == 2
+    assert "run.json is a file; --tensorboard needs a folder" in fails(
+        *command, "--out", "other", "--tensorboard", "../run/run.json"
+    )
 
 
 # ---- capitals and accents ----

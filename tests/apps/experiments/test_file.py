@@ -94,6 +94,7 @@ def test_paths_are_seen_from_the_file(sweep, tmp_path):
         ("[pretrain]\nlr = 1\nlearning-rate = 1", "learning_rate is given twice"),
         ("[pretrain]\nseed = 1", r"'seed' does not belong here: write seeds = \[0, 1, 2\]"),
         ("[pretrain]\nout = 'x'", "the sweep sets it"),
+        ("[pretrain]\ntensorboard = 'x'", "a sweep draws figures of its own"),
         ("pretrain = 3", r"\[pretrain\] must be a table of settings, not 3"),
         ("[pretrain]\n[grid]\nsharing = 'all'", "sharing must be a list of the values to try, not 'all'"),
         ("[pretrain]\n[grid]\nsharing = []", "must be a list of the values to try"),

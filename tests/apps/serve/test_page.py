@@ -21,8 +21,8 @@ def served(folder):
     """Of a task's name: the address of a running `albert-np serve`."""
     running = []
 
-    def start(name):
-        command = [sys.executable, "-m", "albert_np", "serve", "--model", str(folder(name)), "--port", "0"]
+    def start(name, *options):
+        command = [sys.executable, "-m", "albert_np", "serve", "--model", str(folder(name)), "--port", "0", *options]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         running.append(process)
         found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
@@ -117,13 +117,39 @@ def test_the_page_in_a_browser(served, browser, tmp_path):
     answer = tried(browser, address, text=TEXT, pair="Somebody takes the lamp.")
     assert len(answer.find_elements("class name", "bar")) == 2
 
+    address, _ = served("numbers")
+    assert re.fullmatch(r"-?[\d.]+", tried(browser, address, text=TEXT).find_element("tag name", "p").text)
+    address, _ = served("topics")
+    answer = tried(browser, address, text=TEXT, labels="book\n\nlamp, or chair\nwheel\n")
+    bars = [bar.text.split("\n")[0] for bar in answer.find_elements("class name", "bar")]
+    assert sorted(bars) == ["book", "lamp, or chair", "wheel"], "a label per line"
+    browser.execute_script("document.getElementById('answer').replaceChildren()")
+    browser.find_element("id", "multi_label").click()
+    browser.find_element("id", "send").click()
+    expected = ask(address, {"text": TEXT, "labels": ["book", "lamp, or chair", "wheel"], "multi_label": True})
+    shown = json.loads(browser.find_element("css selector", "#answer pre").get_attribute("textContent"))
+    assert isinstance(shown["label"], list) and shown["label"] == expected["label"]
+
+    address, _ = served("srl")
+    answer = tried(browser, address, text=TEXT)
+    predicates = ask(address, {"text": TEXT})["predicates"]
+    assert len(answer.find_elements("tag name", "mark")) == sum(len(each["arguments"]) for each in predicates)
+
     address, _ = served("question-answering")
     answer = tried(browser, address, question="Where is Anna?", context=TEXT)
     assert answer.find_elements("tag name", "mark") or "There is no answer" in answer.text
 
+    address, _ = served("multiple-choice")
+    answer = tried(browser, address, question="Somebody takes the _.", context="", choices="book\nlamp\n\nstone")
+    assert len(answer.find_elements("class name", "bar")) == 3 and "There is no answer" not in answer.text
+
     address, _ = served("mask")
     answer = tried(browser, address, text="Anna [MASK] the book.")
     assert len(answer.find_elements("class name", "bar")) == 5
+    address, _ = served("mask", "--task", "embeddings", "-o", "pooling=cls")
+    assert tried(browser, address, text="Anna").find_element("tag name", "p").text.startswith("32 numbers: ")
+    answer = tried(browser, address, text="", texts="Anna\nCarl\n")
+    assert len(answer.find_elements("tag name", "p")) == 2
     errors = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE" and "422" not in entry["message"]]
     assert errors == []
 
