@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from albert_np.data.formats.summary import count_noun
 from albert_np.engine.environment import describe_environment
 from albert_np.engine.mpi import Processes, world
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_json
 from albert_np.io.packed_checkpoint import Packing, save_packed
-from albert_np.models.config import AlbertConfig
 from albert_np.training import checkpoint
 from albert_np.training.callbacks import Callback, Callbacks
 from albert_np.training.constraints import Constraint, get_constraints
@@ -27,6 +25,7 @@ from albert_np.training.init_mlm_bias import init_mlm_bias
 from albert_np.training.losses import LossBuffer
 from albert_np.training.metrics import MetricsFile, read_metrics
 from albert_np.training.progress import get_callback
+from albert_np.training.resuming import check_resumable, check_source
 from albert_np.training.run_folder import RunFolder, params_hash
 from albert_np.training.schedule import plateau_rate
 from albert_np.training.settings import Settings
@@ -359,51 +358,3 @@ def format_record(known: dict[str, Any], sums: list[float], norm: float) -> dict
         record |= {"sop_loss": sop_loss, "sop_accuracy": sop_correct / int(sequences)}
     record |= {"lr": known["lr"], "grad_norm": norm, "tokens": known["tokens"], "seconds": round(known["seconds"], 3)}
     return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in record.items()}
-
-
-def check_resumable(
-    saved: checkpoint.Checkpoint, config: AlbertConfig, settings: Settings, fingerprint: str, callback: Callback
-) -> None:
-    """Raise ValueError that names every difference between this run and that of the checkpoint.
-
-    Only settings that do not affect the parameters may differ, and with a note those that say when the learning rate falls to 0,
-    and libraries and threads, which may add numbers in another order.
-    """
-    stored_config, stored = saved.config(), Settings.from_dict(saved.state["settings"])
-    now, then = config.replace(recompute=False).to_dict(), stored_config.replace(recompute=False).to_dict()
-    different = [f"{key} is {now[key]!r} now and was {then.get(key)!r}" for key in now if now[key] != then.get(key)]
-    different += settings.differences(stored)
-    if fingerprint != saved.state["corpus"]:
-        different.append("the corpus or its tokenizer is another one")
-    if different:
-        raise ValueError(f"cannot resume from {saved.folder}: {'; '.join(different)}")
-    done = saved.step
-    if settings.steps is not None and settings.steps < done:
-        raise ValueError(f"cannot resume from {saved.folder}: steps is {settings.steps} now, and {done} are done")
-    if (environment := describe_environment()) != (then := saved.state.get("environment", environment)):
-        changes = [f"{key} was {then.get(key)} and is {now}" for key, now in environment.items() if now != then.get(key)]
-        callback.note(
-            f"{'; '.join(changes)}: sums may be rounded differently from here on, so the result may differ in the last bits from "
-            "that of a run that goes on as it began"
-        )
-    if (settings.steps, settings.epochs, settings.decay) != (stored.steps, stored.epochs, stored.decay):
-        callback.note(
-            f"the run was planned for {_format_length(stored)} and is now for {_format_length(settings)}: from here on the "
-            "learning rate follows the new schedule, so the result differs from that of an uninterrupted run of either length"
-        )
-
-
-def check_source(saved: checkpoint.Checkpoint, source: dict[str, str]) -> None:
-    """Raise ValueError if a source is given, and the run of the checkpoint started from other parameters."""
-    stored = saved.state.get("source", {})
-    if source and source["sha256"] != stored.get("sha256"):
-        started = f"the parameters that {stored['model']} had then" if stored else "new parameters"
-        raise ValueError(
-            f"cannot resume from {saved.folder}: the run started from {started}, not from those of {source['model']}; leave out "
-            "the model, or start another run"
-        )
-
-
-def _format_length(settings: Settings) -> str:
-    length = count_noun(settings.steps, "step") if settings.steps is not None else count_noun(settings.epochs or 0, "epoch")
-    return length if settings.decay is None else f"{length} with a decay of {settings.decay:,}"

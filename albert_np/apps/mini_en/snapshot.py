@@ -1,7 +1,7 @@
 """Write a checkpoint of a run as a model, for scores in the middle of the run.
 
-python recipes/mini_en/snapshot.py RUN/checkpoints/step-00010000 MODEL
-python recipes/mini_en/snapshot.py RUN MODEL                             # the newest checkpoint that is whole
+python -m albert_np.apps.mini_en.snapshot RUN/checkpoints/step-00010000 MODEL
+python -m albert_np.apps.mini_en.snapshot RUN MODEL                             # the newest checkpoint that is whole
 """
 
 import argparse

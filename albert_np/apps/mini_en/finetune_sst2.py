@@ -1,6 +1,6 @@
 """Fine-tune a model on SST-2: the accuracy on the development examples, mean and deviation over the seeds.
 
-    ALBERT_NP_DATA=... python recipes/mini_en/finetune_sst2.py MODEL --out FOLDER [--seeds 5] [--lr 3e-4] [--epochs 3]
+    ALBERT_NP_DATA=... python -m albert_np.apps.mini_en.finetune_sst2 MODEL --out FOLDER [--seeds 5] [--lr 3e-4] [--epochs 3]
     ... --from-scratch     the same sizes and vocabulary, new weights
 
 MODEL is a folder with a model (snapshot.py makes one of a checkpoint). --examples takes every k-th training example, so that a

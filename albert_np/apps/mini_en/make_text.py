@@ -1,6 +1,6 @@
 """The text of a pretrained model: documents chosen by their licence, cleaned by a few rules, and mixed by register.
 
-    ALBERT_NP_DATA=... python recipes/mini_en/make_text.py --out FOLDER
+    ALBERT_NP_DATA=... python -m albert_np.apps.mini_en.make_text --out FOLDER
 
 reads corpus/modern below ALBERT_NP_DATA and the table [text] of recipe.toml, and writes
 

@@ -1,6 +1,6 @@
 """The loss on held-out text of each register, in nats per word, so that models with different vocabularies can be compared.
 
-    python recipes/mini_en/held_out_loss.py --text FOLDER --out results.json MODEL ...
+    python -m albert_np.apps.mini_en.held_out_loss --text FOLDER --out results.json MODEL ...
 
 The text is that of make_text.py; a MODEL is the folder of a run, of one of its checkpoints, or of a model. A row is as many words
 as fit into 40. Of its words with a letter 15 % are hidden, at least one: all pieces of such a word become [MASK].

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_make_text import FOLDER, load, write_corpus
+from test_mini_en_text import write_corpus
+
+from albert_np.apps.mini_en import __main__ as pretrain
 
 RECIPE = """
 threads = 1
@@ -45,8 +47,6 @@ sentence_objective = "none"
 model = {num_hidden_layers = 2}
 """
 
-pretrain = load("pretrain")
-
 
 def test_options():
     settings = {
@@ -64,7 +64,7 @@ def test_the_recipe_is_one_that_pretrain_accepts():
     import albert_np as ab
     from albert_np.apps.experiments.commands import COMMANDS
 
-    recipe = pretrain.tomllib.loads((FOLDER / "recipe.toml").read_text(encoding="utf-8"))
+    recipe = pretrain.tomllib.loads((pretrain.HERE / "recipe.toml").read_text(encoding="utf-8"))
     model = {}
     for stage in recipe["stage"]:
         settings = {key: value for key, value in stage.items() if key not in ("name", "model")}
@@ -87,7 +87,7 @@ def test_stages(tmp_path):
     write_corpus(data, "some", [(each, "CC0 1.0") for each in lines])
     (tmp_path / "recipe.toml").write_text(RECIPE)
     out = tmp_path / "out"
-    command = [sys.executable, FOLDER / "pretrain.py", "--recipe", tmp_path / "recipe.toml", "--out", out]
+    command = [sys.executable, "-m", "albert_np.apps.mini_en", "--recipe", tmp_path / "recipe.toml", "--out", out]
     environment = {**os.environ, "ALBERT_NP_DATA": str(tmp_path / "data"), "PYTHONPATH": str(Path(__file__).parents[2])}
 
     def run(*more):

@@ -1,6 +1,6 @@
 """Make the model of recipe.toml: text, vocabulary, and one stage of training after the other.
 
-    ALBERT_NP_DATA=... python recipes/mini_en/pretrain.py --out FOLDER [--stage NAME]
+    ALBERT_NP_DATA=... python -m albert_np.apps.mini_en --out FOLDER [--stage NAME]
 
 FOLDER/text (make_text.py), FOLDER/vocabulary and FOLDER/NAME, the folder of each stage's run. What is there already is not made
 again, and a stage that was interrupted is resumed, bit for bit: the command may be repeated at any time. A later stage starts
@@ -79,7 +79,7 @@ def train(stage: dict[str, Any], before: Path | None, out: Path, albert_np: list
         run(*albert_np, "pretrain", "--resume", "--out", folder, *to_options(settings))
         return
     start = ["--tokenizer", out / "vocabulary", "--config", "small"] if before is None else ["--model", before]
-    run(*albert_np, "pretrain", text, "--out", folder, *start, *to_options(settings))
+    run(*albert_np, "pretrain", text, "--out", folder, *map(str, start), *to_options(settings))
 
 
 def main() -> None:
@@ -97,7 +97,7 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     check_environment(out / "environment.json")
     if not (out / "text" / "text.json").exists():
-        run(sys.executable, HERE / "make_text.py", "--recipe", given.recipe, "--out", out / "text")
+        run(sys.executable, "-m", "albert_np.apps.mini_en.make_text", "--recipe", given.recipe, "--out", out / "text")
     if not (out / "vocabulary" / "spiece.model").exists():
         size = recipe["vocabulary"]["size"]
         run(*albert_np, "tokenizer", "train", out / "text" / "train.txt", "--out", out / "vocabulary", "--vocab-size", str(size))

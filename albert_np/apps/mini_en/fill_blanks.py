@@ -1,6 +1,6 @@
 """Everyday sentences with a blank, written before any model saw them: the share that a model fills with an accepted word.
 
-    python recipes/mini_en/fill_blanks.py [--sentences FILE.tsv] [--show] MODEL ...
+    python -m albert_np.apps.mini_en.fill_blanks [--sentences FILE.tsv] [--show] MODEL ...
 
 FILE.tsv has the columns sentence, with one [MASK], and answers, separated by commas. A blank counts at 1 (at 5) if the most
 probable piece (one of the five) is an accepted word. --show prints the sentences with the five words.

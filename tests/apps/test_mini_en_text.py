@@ -1,25 +1,10 @@
 """The text of a pretrained model: licences, cleaning, styles, copies and held-out documents, on a corpus of a few lines."""
 
-import importlib.util
 import lzma
-from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "recipes" / "mini_en"
-
-
-def load(name):
-    spec = importlib.util.spec_from_file_location(f"mini_en_{name}", FOLDER / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    import sys
-
-    sys.modules[spec.name] = module  # dataclasses look it up
-    spec.loader.exec_module(module)
-    return module
-
-
-make = load("make_text")
+from albert_np.apps.mini_en import make_text as make
 
 
 @pytest.mark.parametrize(
