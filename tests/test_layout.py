@@ -19,12 +19,13 @@ from albert_np.core.model.shapes import body, initialise, pretraining_heads
 PACKAGE = Path(albert_np.__file__).parent
 BELOW_MODELS = {"core", "engine", "io"}
 BELOW_TRAINING = BELOW_MODELS | {"models", "text", "data"}
-LEAVES = {"metrics", "plots"}
+LEAVES = {"metrics", "plots", "pretrained"}
 # What each package may import besides itself. Of io, data has only io.files, for its caches, and io.html, for notebooks.
 MAY_IMPORT = {
-    "core": set(), "engine": {"core"}, "io": {"core"}, "text": {"core", "io"}, "data": {"core", "io"}, "metrics": {"core"},
-    "plots": {"core"}, "models": BELOW_MODELS, "gradcheck": BELOW_MODELS | {"models"},
-    "training": BELOW_TRAINING | {"plots"}, "tasks": BELOW_TRAINING | LEAVES | {"training"},
+    "core": set(), "pretrained": set(), "engine": {"core"}, "io": {"core", "pretrained"}, "text": {"core", "io"},
+    "data": {"core", "io"}, "metrics": {"core"}, "plots": {"core"}, "models": BELOW_MODELS,
+    "gradcheck": BELOW_MODELS | {"models"}, "training": BELOW_TRAINING | {"plots"},
+    "tasks": BELOW_TRAINING | LEAVES | {"training"},
     "compress": BELOW_TRAINING | LEAVES | {"training", "tasks", "gradcheck"},
     "sklearn": BELOW_TRAINING | {"training", "tasks"},
     "apps": BELOW_TRAINING | LEAVES | {"training", "tasks", "gradcheck", "compress", "use"},  # use: the public name

@@ -71,7 +71,7 @@ def convert(
             save_tf(folder, config, tree, dtype)
         tokenizer = copy_tokenizer(source, folder, to, **hub)
         if to == "hf":
-            copy_task(Path(source), folder)
+            copy_task(sources.as_path(source), folder)
     return {
         "from": checkpoint.weights.format, "to": to, "dtype": dtype, "heads": list(checkpoint.heads),
         "architecture": architecture, "parameters": tree.count(), "tokenizer": tokenizer, "folder": str(target),

@@ -59,7 +59,7 @@ def compress(
     Raises ValueError, FileNotFoundError, FileExistsError.
     """
     folder = new_folder(out)
-    if not has_task(Path(model), plan.needs_labels or examples is not None or dev is not None):
+    if not has_task(sources.as_path(model), plan.needs_labels or examples is not None or dev is not None):
         return compress_checkpoint(model, folder, plan, examples, dev)
     trained = Trained.from_pretrained(model)
     train, held_out = (trained.read(each) if each is not None else [] for each in (examples, dev))

@@ -23,7 +23,7 @@ from albert_np.tasks.benchmarks.prepare import make_task, prepare
 from albert_np.tasks.finetune_checks import check_examples_given, check_teacher, check_types, get_packing
 from albert_np.tasks.finetune_folder import FinetuneFolder, check_task, examples_hash, new_folder, read_run
 from albert_np.tasks.finetuned import Finetuned, run_figures
-from albert_np.tasks.initial_model import VOCAB_SIZE, InitialModel, limit_max_length
+from albert_np.tasks.initial_model import VOCAB_SIZE, InitialModel, choose_start, limit_max_length
 from albert_np.tasks.trained import Trained, baseline_scores
 from albert_np.training.callbacks import Callback, Callbacks
 from albert_np.training.constraints import get_constraints
@@ -71,7 +71,8 @@ def finetune(
                     `tasks.benchmarks`): data is the folder of its files (None: the hub), and its settings are those of the
                     ALBERT paper, where they fit the model; paper: the paper's steps, warm-up and learning rate in any case
     train, dev      files in one of the task's formats (or lists of its examples). Without dev the last epoch is used.
-    model           a checkpoint to start from: a folder, a file, a name on the hub; from_scratch: only its config and tokenizer
+    model           a checkpoint to start from: a folder, a file, a name on the hub; from_scratch: only its config and tokenizer.
+                    Without model and config: "albert-np-mini-en", the English model in the package (not for translation)
     config          instead of a model: a preset's name, a file or an AlbertConfig; changes: fields of it, such as dropout
     tokenizer       a folder or a tokenizer; None: the model's, or one that is trained on the examples (vocab_size pieces;
                     lower_case and keep_accents, by default False and True)
@@ -114,6 +115,8 @@ def finetune(
         task, record = choose_task(task, options, settings)
         check_examples_given(task, train, data, paper, record is not None)
         checked = FinetuneSettings.from_dict({**task.trains, **settings})
+        model, start_line = choose_start(task, model, config, tokenizer, from_scratch, vocab_size)
+        arguments["model"] = model
         if resume and out is None:
             raise ValueError("resume needs `out`, the folder of the run to continue")
         all_seeds = range(checked.seed, checked.seed + seeds)
@@ -125,6 +128,8 @@ def finetune(
         if own_vocabulary and folder is not None and resume:
             tokenizer = folder.path
         callback = get_callback(report, progress, processes.is_main)
+        if start_line:
+            callback.note(start_line)
         benchmark = None
         if record is not None:
             benchmark = prepare(record, task, data, paper, train, dev, changes)

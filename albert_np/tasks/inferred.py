@@ -12,6 +12,7 @@ from typing import Any
 
 from albert_np.io.files import DataError
 from albert_np.io.names import get_named_classes
+from albert_np.io.sources import shown_name
 from albert_np.models.config import AlbertConfig
 from albert_np.tasks import TASKS, Task, get_task
 from albert_np.tasks.classification import PROBLEM_TYPES
@@ -78,8 +79,8 @@ def _choose_task(path: Path, config: AlbertConfig, task: str | Task | None) -> T
         name = "TASK" if task is None else get_task(task).name
         masks = "" if named == "AlbertModel" else "; as it is, fill-mask and serve can use it"
         raise ValueError(
-            f"{path} holds a pretrained model ({named}) without the head of a task: fine-tune it first, "
-            f"finetune {name} with `model` {path}{masks}"
+            f"{shown_name(path)} holds a pretrained model ({named}) without the head of a task: fine-tune it first, "
+            f"finetune {name} with `model` {shown_name(path)}{masks}"
         )
     if task is None:
         if named not in CLASSES:

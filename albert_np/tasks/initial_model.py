@@ -13,6 +13,7 @@ from albert_np.core import backend
 from albert_np.engine.mpi import SINGLE_PROCESS, Processes
 from albert_np.models.config import PRESETS, AlbertConfig, check_config_name
 from albert_np.models.vocabulary import check_vocabulary
+from albert_np.pretrained import DEFAULT
 from albert_np.tasks import Task
 from albert_np.tasks.scale import read_options
 from albert_np.training.callbacks import Callback
@@ -140,6 +141,25 @@ class InitialModel:
     def stored_config(self) -> AlbertConfig:
         """Return the config of the new model, or that of the checkpoint, without the changes."""
         return self.config or AlbertConfig.from_pretrained(self.path)
+
+
+def choose_start(task: Task, model: Any, config: Any, tokenizer: Any, from_scratch: bool, vocab_size: int) -> tuple[Any, str]:
+    """Return the model that `finetune` starts from, and a line about it if neither a model nor a config was given.
+
+    That is the packaged one; None for a task for which there is none. ValueError if a tokenizer, or a size of the vocabulary, is
+    given, since the packaged model has its own.
+    """
+    if model is not None or config is not None or not task.starts_pretrained:
+        return model, ""
+    if tokenizer is not None or vocab_size != VOCAB_SIZE:
+        name = "vocab_size" if tokenizer is None else "tokenizer"
+        raise ValueError(
+            f"`{name}` needs `config`, the sizes of a new model: without it training starts from {DEFAULT}, which has its own "
+            "vocabulary"
+        )
+    if from_scratch:
+        return DEFAULT, f"neither `model` nor `config` is given: a new model with the sizes and the vocabulary of {DEFAULT}"
+    return DEFAULT, f"neither `model` nor `config` is given: training starts from {DEFAULT}, the English model in the package"
 
 
 def without_head(config: AlbertConfig) -> AlbertConfig:

@@ -90,6 +90,7 @@ class Task:
     learned: ClassVar[tuple[str, ...]] = ()  # options that `learn` sets: a trained model keeps them
     inferred: ClassVar[tuple[str, ...]] = ()  # those of them that may be given for training
     reading: ClassVar[tuple[str, ...]] = ()  # options by which files are read: for a run that is resumed, its examples count
+    starts_pretrained: ClassVar[bool] = True  # False: without a model or a config there is no model to start from
     trains: ClassVar[dict[str, Any]] = {}  # default settings of `finetune` for this task
     keeps_rows_together: ClassVar[bool] = False  # True: a batch has all rows of an example or none, as its loss compares them
     scored = "examples"  # in a note, the examples that are answered; in `finetune`, "development examples"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_np.data.formats.summary import Examples
+from albert_np.io import sources
 from albert_np.io.files import DataError, IncompleteFolder, make_folder, read_json, write_json
 from albert_np.io.packed_checkpoint import Packing, save_packed
 from albert_np.models.vocabulary import check_vocabulary
@@ -75,7 +76,7 @@ class Trained:
         Raises ValueError if the folder is for another task, or has no weights for its head, FileNotFoundError. A warning says
         what was inferred from config.json.
         """
-        path = Path(folder)
+        path = sources.as_path(folder)
         if not path.is_dir():
             raise FileNotFoundError(f"there is no folder {str(folder)!r} with a trained model")
         using = None if task is None else get_task(task)

@@ -46,6 +46,7 @@ class Translation(Task):
     }  # fmt: skip
     learned = ("languages",)
     reading = (*FILE_OPTIONS, "languages")
+    starts_pretrained = False  # the packaged model reads one language; a vocabulary of both is trained
     trains: ClassVar[dict[str, Any]] = {"label_smoothing": 0.1}
     collate = staticmethod(batches.collate_translations)
     _pieces: int | None = None  # of the tokenizer, once there is one

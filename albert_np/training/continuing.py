@@ -7,13 +7,13 @@ schedule   "fresh": new moments, and a learning rate that rises and falls anew
 import math
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from albert_np.core import backend
 from albert_np.core.optim import OptimizerState
 from albert_np.core.params import Tree
 from albert_np.io.files import read_json
+from albert_np.io.sources import as_path
 from albert_np.training import checkpoint
 from albert_np.training.checkpoint import Checkpoint
 from albert_np.training.settings import Settings
@@ -31,7 +31,7 @@ def find_checkpoint(source: str | os.PathLike[str], note: Callable[[str], None] 
 
     Raises Damaged if it is a damaged one. note: called with a message for each damaged one of a run
     """
-    path = Path(source)
+    path = as_path(source)
     if (path / checkpoint.MANIFEST).is_file() and (path / "state.json").is_file():
         checkpoint.verify(path)
         found: Checkpoint | None = Checkpoint(path, read_json(path / "state.json"))
@@ -57,7 +57,7 @@ def need_checkpoint(source: str | os.PathLike[str], note: Callable[[str], None] 
 
 def read_settings(source: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the settings of the pretraining run that `source` is the folder or a checkpoint of; {} for anything else."""
-    path = Path(source)
+    path = as_path(source)
     file = path / ("state.json" if (path / checkpoint.MANIFEST).is_file() else "run.json")
     values = read_json(file, file_names=True) if file.is_file() else {}
     settings = values.get("settings") if isinstance(values, dict) else None

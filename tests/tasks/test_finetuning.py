@@ -215,8 +215,10 @@ def test_from_a_checkpoint_and_from_its_sizes(tokenizer, tmp_path):
 
 
 def test_mistakes_before_anything_costs_time(tokenizer, tmp_path):
-    with pytest.raises(ValueError, match=r"expected either `model`, a pretrained one, or `config`"):
+    with pytest.raises(ValueError, match=r"`tokenizer` needs `config`, the sizes of a new model"):
         run("ner", tokenizer, config=None)
+    with pytest.raises(ValueError, match=r"expected either `model`, a pretrained one, or `config`"):
+        run("translation", tokenizer, config=None)
     with pytest.raises(ValueError, match="unknown setting 'learning_rat'; did you mean 'learning_rate'"):
         run("ner", tokenizer, learning_rat=1)
     with pytest.raises(ValueError, match="epochs must be at least 1, not 0"):

@@ -4,15 +4,30 @@ from typing import Annotated
 
 import typer
 
-from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, SeedOption, print_json, use_backend
+from albert_np.apps.cli.common import (
+    BackendOption,
+    JsonOption,
+    QuietOption,
+    SeedOption,
+    option,
+    print_json,
+    print_note,
+    use_backend,
+)
 from albert_np.apps.cli.streams import decode_argument
+from albert_np.pretrained import DEFAULT
 
 
 def fill_mask(
     text: Annotated[str, typer.Argument(help="A text with one or more [MASK].")],
     model: Annotated[
-        str, typer.Option("--model", help="A model with its tokenizer: a folder, such as a run's, a .tar.gz, or a hub name.")
-    ],
+        str | None,
+        option(
+            "--model",
+            f"A model with its tokenizer: a folder, such as a run's, a .tar.gz, or a hub name [{DEFAULT}, in the package]",
+            "Options",
+        ),
+    ] = None,
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="Number of tokens to show for each [MASK].")] = 5,
     backend: BackendOption = None,
     seed: SeedOption = 0,
@@ -21,13 +36,15 @@ def fill_mask(
 ) -> None:
     """Show the most probable tokens for each [MASK] of a text.
 
-    Example: albert-np fill-mask --model runs/first "The [MASK] was opened."
+    Example: albert-np fill-mask "The doctor told me to [MASK] more water."
     """
     from albert_np.apps.fill_mask import fill_masks, load_masked_model
 
     use_backend(backend)
     text = decode_argument(text, "TEXT")
-    network, tokenizer = load_masked_model(model, seed)
+    if model is None and not (quiet or as_json):
+        print_note(f"the model is {DEFAULT}, which is part of the package; `model` names another")
+    network, tokenizer = load_masked_model(DEFAULT if model is None else model, seed)
     masks = fill_masks(network, tokenizer, text, top_k)
     if as_json:
         print_json({"text": text, "masks": [[{"piece": p, "probability": q} for p, q in mask] for mask in masks]})

@@ -71,7 +71,8 @@ def finetune(
     ] = False,
     version: VersionOption = None,
     model: Annotated[
-        str | None, option("--model", "A pretrained model: a folder, an archive, or a name on the hub.", START)
+        str | None,
+        option("--model", "A pretrained model: a folder, an archive, or a name [albert-np-mini-en, without --config]", START),
     ] = None,
     config: Annotated[
         str | None, option("--config", "Instead of --model: the sizes of a new model.", START, "tiny|small|...|FILE.json")
@@ -145,13 +146,17 @@ def finetune(
 ) -> None:
     """Train a model for a task and keep its best epoch. Scores are printed beside those of a baseline.
 
+    Without --model and --config it starts from albert-np-mini-en, the English model in the package.
+
     Ctrl-C saves and ends the run (exit code 130); TASK, --resume and the same --out continue it: options
     that are not given again keep their values.
 
     Behind `mpiexec -n 4`, four processes share the work of each step; --resume continues with any number of processes
     (docs/parallel.md).
 
-    Example: albert-np finetune classification --model albert-base-v2 --train train.tsv --dev dev.tsv --out runs/sst2
+    Example: albert-np finetune classification --train train.tsv --dev dev.tsv --out runs/sst2
+
+    A published model: albert-np finetune classification --model albert-base-v2 --train train.tsv --dev dev.tsv --out runs/sst2
 
     A benchmark: albert-np finetune glue:mrpc --data glue_data/MRPC --model albert-base-v2 --out runs/mrpc
     """

@@ -8,7 +8,10 @@ import typer
 
 from albert_np.apps.cli.common import JsonOption, QuietOption, SetOption, parse_config_fields, print_json, print_table
 from albert_np.data.formats.summary import count_noun
+from albert_np.io import sources
+from albert_np.io.sources.packaged import check_name
 from albert_np.models.config import FIELDS, PRESETS, AlbertConfig, config_from
+from albert_np.pretrained import CARD
 
 
 def info(
@@ -44,7 +47,7 @@ def info(
         return
     from albert_np.training.memory import empty_tree, estimate
 
-    bare_tensors = read_tensors_without_config(Path(model))
+    bare_tensors = None if sources.is_packaged(model) else read_tensors_without_config(Path(model))
     if bare_tensors is not None:
         _print_bare_tensors(model, bare_tensors, as_json)
         return
@@ -80,12 +83,17 @@ def read_config_and_files(model: str, changes: dict[str, Any]) -> tuple[Any, dic
 
     ValueError if the weights do not fit the config.
     """
-    from albert_np.io import sources
-
+    if sources.is_packaged(model):
+        return _read_model(model, changes)
     mistyped = not Path(model).exists() and "/" not in model and model not in sources.ALIASES
     only_a_config = model in PRESETS or _is_config_file(model) or _has_config_only(Path(model))
     if only_a_config or (mistyped and not Path(f"{model}.index").exists()):
+        check_name(model)
         return config_from(model, changes), {}
+    return _read_model(model, changes)
+
+
+def _read_model(model: str, changes: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     from albert_np.io.fit import fit
     from albert_np.io.load import open_checkpoint, widest_dtype, with_architecture
     from albert_np.training.memory import empty_tree
@@ -96,12 +104,21 @@ def read_config_and_files(model: str, changes: dict[str, Any]) -> tuple[Any, dic
         weights = {"file": stored.weights.file.name, "format": stored.weights.format, "dtype": widest_dtype(stored.tensors),
                    "tensors": len(stored.tensors), "heads": list(stored.heads),
                    "packed": stored.config.extra.get("compressed")}  # fmt: skip
-    return stored.config, {"weights": weights, "tokenizer": _describe_tokenizer(model)}
+        card = read_card(local)
+    return stored.config, {"weights": weights, "tokenizer": _describe_tokenizer(model), **({"card": card} if card else {})}
+
+
+def read_card(folder: Path) -> dict[str, Any] | None:
+    """Return the data of a model card, those of a model of the package; None without one."""
+    from albert_np.io.files import read_json
+
+    values = read_json(folder / CARD) if (folder / CARD).is_file() else None
+    return values if isinstance(values, dict) else None
 
 
 def read_tensors_without_config(path: Path) -> dict[str, Any] | None:
     """Return {name: array} of a weights file without a config beside it; None for anything else."""
-    from albert_np.io import config_files, sources
+    from albert_np.io import config_files
     from albert_np.io.locate import locate
 
     if not path.exists() or sources.kind(path) == "archive" or _is_config_file(str(path)) or _has_config_only(path):
@@ -163,6 +180,8 @@ def _print_files(config: Any, files: dict[str, Any]) -> None:
             "config     " + " · ".join(f"{key} {value}" for key, value in fields.items()), 110, subsequent_indent=" " * 11
         )
     )
+    for name, text in files.get("card", {}).get("summary", {}).items():
+        print(textwrap.fill(f"{name:10} {text}", 110, subsequent_indent=" " * 11))
     print()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from albert_np.io.config_files import unknown_key
 from albert_np.models.config import FIELDS, PRESETS, AlbertConfig, check_config_name, config_from
+from albert_np.pretrained import NAMES
 
 ALIASES = {"lr": "learning_rate", "sentence_objective": "objective"}
 MODEL_FIELDS = tuple(key for key in FIELDS if key not in ("extra", "recompute", "vocab_size", "num_labels", "id2label"))
@@ -205,4 +206,4 @@ def is_path(command: Command, key: str, value: Any) -> bool:
     """Return True if the value of a setting is a path, rather than the name of a preset or of a model on the hub."""
     if key == "task":
         return ".py:" in value
-    return key in command.files or (key in command.paths and isinstance(value, str) and value not in PRESETS)
+    return key in command.files or (key in command.paths and isinstance(value, str) and value not in (*PRESETS, *NAMES))

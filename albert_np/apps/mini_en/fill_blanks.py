@@ -8,6 +8,7 @@ probable piece (one of the five) is an accepted word. --show prints the sentence
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from albert_np.apps.fill_mask import fill_masks, load_masked_model
 
@@ -20,6 +21,21 @@ def read_blanks(path: Path) -> list[tuple[str, set[str]]]:
     return [(sentence, {word.strip() for word in answers.split(",")}) for sentence, answers in rows]
 
 
+def fill(model: Any, tokenizer: Any, blanks: list[tuple[str, set[str]]]) -> list[tuple[str, str, list[str]]]:
+    """Return (sign, sentence, five words) for each blank; sign: "1" if the first is accepted, "5" if one of the five is, or "-"."""
+    rows = []
+    for sentence, answers in blanks:
+        words = [token.removeprefix("▁").lower() for token, _ in fill_masks(model, tokenizer, sentence, 5)[0]]
+        rows.append(("1" if words[0] in answers else "-" if answers.isdisjoint(words) else "5", sentence, words))
+    return rows
+
+
+def count_right(rows: list[tuple[str, str, list[str]]]) -> tuple[int, int]:
+    """Return how many blanks are right at 1, and at 5."""
+    signs = [sign for sign, _, _ in rows]
+    return signs.count("1"), signs.count("1") + signs.count("5")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="+", metavar="MODEL")
@@ -28,15 +44,10 @@ def main() -> None:
     given = parser.parse_args()
     blanks = read_blanks(given.sentences)
     for folder in given.models:
-        model, tokenizer = load_masked_model(folder)
-        right_at_1 = right_at_5 = 0
-        for sentence, answers in blanks:
-            words = [token.removeprefix("▁").lower() for token, _ in fill_masks(model, tokenizer, sentence, 5)[0]]
-            right_at_1 += words[0] in answers
-            right_at_5 += not answers.isdisjoint(words)
-            if given.show:
-                sign = "1" if words[0] in answers else "5" if not answers.isdisjoint(words) else "-"
-                print(f"{sign} {sentence:66} {', '.join(words)}")
+        rows = fill(*load_masked_model(folder), blanks)
+        right_at_1, right_at_5 = count_right(rows)
+        for sign, sentence, words in rows if given.show else ():
+            print(f"{sign} {sentence:66} {', '.join(words)}")
         print(f"{folder}: {right_at_1} of {len(blanks)} right at 1, {right_at_5} at 5")
 
 

@@ -15,6 +15,7 @@ from albert_np.core.model.heads import mlm_head
 from albert_np.engine import threads
 from albert_np.engine.shards import number_of_shards, split_points
 from albert_np.io.similar_names import suggest
+from albert_np.io.sources import as_path
 from albert_np.models import AlbertConfig, AlbertForMaskedLM
 from albert_np.models.batch import TaskBatch
 from albert_np.models.vocabulary import check_vocabulary
@@ -51,7 +52,7 @@ def open_service(folder: str, task: str | None = None, options: dict[str, str] |
     """
     if task == EmbeddingService.name:
         return EmbeddingService.from_pretrained(folder, options or {})
-    if task == MaskService.name or (task is None and not is_trained(Path(folder))):
+    if task == MaskService.name or (task is None and not is_trained(as_path(folder))):
         if options:
             raise ValueError(f"{folder} is a pretrained model, so there are no options of a task, such as {next(iter(options))}")
         return MaskService.from_pretrained(folder)

@@ -223,8 +223,8 @@ def test_mistakes_are_one_line(files, tmp_path, fails):
     train = ("--train", files / "words.conll", "--out", tmp_path / "m", *SMALL)
     assert "unknown task 'nerr'" in fails("finetune", "nerr", *train)
     assert "there is no file" in fails("finetune", "mine.py:Task", *train)
-    assert "expected either --model, a pretrained one, or --config" in fails(
-        "finetune", "ner", "--train", files / "words.conll", "--out", tmp_path / "m"
+    assert "--vocab-size needs --config, the sizes of a new model" in fails(
+        "finetune", "ner", "--train", files / "words.conll", "--out", tmp_path / "m", "--vocab-size", "50"
     )
     assert "nowhere.conll" in fails("finetune", "ner", "--train", "nowhere.conll", "--out", tmp_path / "m", *SMALL)
     assert "expected O, B-TYPE" in fails(
