@@ -22,7 +22,7 @@ def read_blanks(path: Path) -> list[tuple[str, set[str]]]:
 
 
 def fill(model: Any, tokenizer: Any, blanks: list[tuple[str, set[str]]]) -> list[tuple[str, str, list[str]]]:
-    """Return (sign, sentence, five words) for each blank; sign: "1" if the first is accepted, "5" if one of the five is, or "-"."""
+    """Return (sign, sentence, five words) for each blank: "1" if the first word is accepted, "5" if one of the five, or "-"."""
     rows = []
     for sentence, answers in blanks:
         words = [token.removeprefix("▁").lower() for token, _ in fill_masks(model, tokenizer, sentence, 5)[0]]

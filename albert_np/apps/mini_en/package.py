@@ -58,7 +58,7 @@ def write_tokenizer(tokenizer: Any, out: Path) -> None:
 
 
 def write_weights(model: Any, weights: str, out: Path) -> None:
-    """Write the config and the weights, in "int8" or "float32": a matrix has a scale for each output, a table one for each row."""
+    """Write the config and the weights, in "int8" or "float32": a scale for each output of a matrix and row of a table."""
     small = compress_model(model, Plan(weights=weights))
     save_packed(out, small.model.config, small.model.params, type(model).__name__, small.packing)
 

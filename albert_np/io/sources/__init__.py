@@ -68,8 +68,8 @@ def local(
     this name: ./NAME is a folder here. Any other existing path is given as it is, except an archive (.tar.gz, .tgz, .tar): its
     wanted members are unpacked into a folder that is deleted after the block. Any other string is a name on the hub: only the
     wanted files are downloaded into the cache of huggingface_hub (the extra `hub`), and the folder in the cache is given. Its
-    environment variables apply (HF_HOME, HF_ENDPOINT, HF_HUB_OFFLINE, HF_TOKEN, ...); revision (branch, tag or commit), cache_dir, local_files_only and token are its
-    arguments, and are ignored for local paths.
+    environment variables apply (HF_HOME, HF_ENDPOINT, HF_HUB_OFFLINE, HF_TOKEN, ...); revision (branch, tag or commit),
+    cache_dir, local_files_only and token are its arguments, and are ignored for local paths.
 
     Raises FileNotFoundError if there is neither a local path nor a repository; OSError (ConnectionError, PermissionError) if the
     hub cannot be reached or refuses the files; ImportError without huggingface_hub; ValueError for a damaged archive, DataError
