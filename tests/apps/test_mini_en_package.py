@@ -7,6 +7,7 @@ import pytest
 
 import albert_np as ab
 from albert_np.apps.cli import main
+from albert_np.apps.mini_en import card as card_of
 from albert_np.apps.mini_en import package
 from albert_np.io.files import sha256
 
@@ -78,6 +79,10 @@ def test_the_folder(runs, tmp_path, monkeypatch, capsys):
     assert card["licences"] == {"CC0 1.0": 900, "MIT": 99} and card["longest"] == 24
     assert "| SST-2 | accuracy | 0.851 ± 0.003 | 5 | 0.801 |" in text and "| fiction, 1908-1965 |" in text
     assert "# tiny-en\n" in text and f"{card['tokens']:,} tokens in" in text
+    # a stage may have started from a checkpoint of the one before: what was trained after it does not count
+    (earlier, step), limit = card_of.find_stage(runs / "plateau", "elsewhere/short/checkpoints/step-00000003"), 3
+    assert (earlier, step) == (runs / "short", limit) and card_of.read_stage(earlier, step)["steps"] == limit
+    assert card_of.read_stage(earlier, step)["tokens"] < card_of.read_stage(earlier)["tokens"]
     assert main(["info", str(out), "--quiet"]) == 0
     assert "SST-2 accuracy 0.851" in capsys.readouterr().out
 

@@ -136,7 +136,7 @@ def test_a_folder_of_the_same_name_is_named_by_its_path(tmp_path, monkeypatch):
 def test_a_name_that_is_nearly_right():
     with pytest.raises(FileNotFoundError, match=f"did you mean '{NAME}'"):
         ab.AlbertTokenizer.from_pretrained("albert-np-mini")
-    with pytest.raises(ConnectionError, match=rf"asked for albert-mini-en; did you mean '{NAME}', which is part of the package\?"):
+    with pytest.raises(ConnectionError, match=f"asked for albert-mini-en; did you mean '{NAME}', which is part"):
         ab.AlbertModel.from_pretrained("albert-mini-en")
     with pytest.raises(ConnectionError, match=r"asked for albert/albert-base-v2$"):
         ab.AlbertModel.from_pretrained("albert-base-v2")

@@ -42,9 +42,20 @@ def describe_stage(folder: Path, state: dict[str, Any], layers: int) -> dict[str
     return facts | {name: state["settings"][name] for name in STAGE}
 
 
-def read_stage(folder: Path) -> dict[str, Any]:
-    """Return what the card says about a stage whose run is complete, from its run.json and metrics.jsonl."""
-    steps = [line for line in read_lines(folder / "metrics.jsonl") if "tokens" in line]
+def find_stage(run: Path, source: str) -> tuple[Path | None, int | None]:
+    """Return the folder of the run that another one started from, None if it is not there, and the step, if one is named.
+
+    source: the run's folder or that of a checkpoint, as run.json has it; it may stand beside `run` now.
+    """
+    path, step = Path(source), None
+    if path.parent.name == "checkpoints":
+        path, step = path.parent.parent, int(path.name.removeprefix("step-"))
+    return next((each for each in (run.parent / path.name, path) if (each / "run.json").is_file()), None), step
+
+
+def read_stage(folder: Path, last: int | None = None) -> dict[str, Any]:
+    """Return what the card says about a stage up to the step `last`, or its end, from its run.json and metrics.jsonl."""
+    steps = [line for line in read_lines(folder / "metrics.jsonl") if "tokens" in line and (not last or line["step"] <= last)]
     totals = {"step": steps[-1]["step"], "tokens": sum(line["tokens"] for line in steps), "metrics": steps[-1]}
     layers = read_json(folder / "config.json")["num_hidden_layers"]
     return describe_stage(folder, read_json(folder / "run.json") | totals, layers)
@@ -63,11 +74,11 @@ def list_stages(checkpoint: Path, state: dict[str, Any], layers: int) -> tuple[l
         return stages, {}
     environment = record.get("environment", {})
     while source := (record.get("source") or {}).get("model"):
-        before = next((path for path in (run.parent / Path(source).name, Path(source)) if (path / "run.json").is_file()), None)
+        before, step = find_stage(run, source)
         if before is None:
             print(f"the run {run} started from {source}, which is not there: the card does not describe it")
             break
-        stages.insert(0, read_stage(before))
+        stages.insert(0, read_stage(before, step))
         run, record = before, read_json(before / "run.json")
     return stages, environment
 
