@@ -42,7 +42,9 @@ class AlbertVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         """Load the model, check the parameters and the texts, and return the transformer."""
         check_model(self.model)
         if self.model is None:
-            raise ValueError("model must be a folder, a file or a name, such as albert-np-mini-en: it has no default")
+            raise ValueError(
+                "model must be a folder, a file or a name, such as albert-np-mini-en: a vectorizer has no model of its own"
+            )
         check_single_texts(X)
         self.embedder_ = Embedder.from_pretrained(self.model, tokenizer=self.tokenizer, **self._options())
         return self

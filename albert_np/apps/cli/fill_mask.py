@@ -42,10 +42,10 @@ def fill_mask(
 
     use_backend(backend)
     text = decode_argument(text, "TEXT")
-    if model is None and not (quiet or as_json):
-        print_note(f"the model is {DEFAULT}, which is part of the package; `model` names another")
     network, tokenizer = load_masked_model(DEFAULT if model is None else model, seed)
     masks = fill_masks(network, tokenizer, text, top_k)
+    if model is None and not (quiet or as_json):
+        print_note(f"the model is {DEFAULT}, which is part of the package; `model` names another")
     if as_json:
         print_json({"text": text, "masks": [[{"piece": p, "probability": q} for p, q in mask] for mask in masks]})
         return
