@@ -1,12 +1,14 @@
 """What a sweep's TOML file may say, and what is refused before anything runs."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from albert_np.apps.cli import main
 from albert_np.apps.cli.common import parse_config_fields
 from albert_np.apps.experiments import commands, measure, read_sweep, recipes
+from albert_np.apps.experiments.file import parse_sweep, tomllib
 from albert_np.apps.experiments.paper import Direction
 from albert_np.models.config import PRESETS, AlbertConfig
 from albert_np.training import Settings
@@ -253,19 +255,36 @@ def test_depth_is_at_constant_parameters():
     from albert_np.training.memory import empty_tree
 
     configs = [commands.build_pretraining(c.settings)[0] for c in read_sweep(recipes()["depth"]).configurations]
-    assert len({config.num_hidden_layers for config in configs}) == 5
+    assert [config.num_hidden_layers for config in configs] == [1, 2, 3, 6]
     assert len({empty_tree(config).count() for config in configs}) == 1
+
+
+def test_fusion_is_compared_at_equal_parameters():
+    from albert_np.training.memory import empty_tree
+
+    wider, fused, plain = (commands.build_pretraining(c.settings)[0] for c in read_sweep(recipes()["fusion"]).configurations)
+    assert fused.fusion_layers and not wider.fusion_layers and wider.intermediate_size > plain.intermediate_size
+    assert empty_tree(wider).count() == empty_tree(fused).count() == empty_tree(plain).count() + 2 * 128**2 + 128
 
 
 def test_losses_are_of_the_same_pairs_and_masks():
     asked = {name: measure.choose_sets(read_sweep(path)) for name, path in recipes().items()}
     assert asked["sharing"] == asked["depth"] == asked["batches"] == {}
-    masks = {"max_ngram": 3, "masked_lm_prob": 0.15}
+    masks = {"max_ngram": 1, "masked_lm_prob": 0.15}
     assert asked["sentence-objective"] == {name: {"objective": objective, **masks} for name, objective in
                                            (("mlm", "none"), ("sop", "sop"), ("nsp", "nsp"))}  # fmt: skip
     assert [(name, set_["max_ngram"], set_["objective"]) for name, set_ in asked["masking"].items()] == [
-        ("mlm max_ngram=3", 3, "sop"), ("mlm max_ngram=1", 1, "sop"), ("sop", 3, "sop"),
+        ("mlm max_ngram=1", 1, "none"), ("mlm max_ngram=3", 3, "none"),
     ]  # fmt: skip
+    masks = [{"max_ngram": ngram, "masked_lm_prob": rate} for ngram, rate in ((3, 0.15), (1, 0.15), (3, 0.3))]
+    grid = "[pretrain]\n" + "".join(f"[[variant]]\nname = '{i}'\n" + "".join(f"{key} = {value}\n" for key, value in mask.items())
+                                    for i, mask in enumerate(masks))  # fmt: skip
+    found = measure.choose_sets(parse_sweep(tomllib.loads(grid), "x", Path(), {}))
+    names = [f"mlm max_ngram={mask['max_ngram']} masked_lm_prob={mask['masked_lm_prob']:g}" for mask in masks]
+    assert found == {
+        **{name: {"objective": "sop", **mask} for name, mask in zip(names, masks)},
+        "sop": {"objective": "sop", **masks[0]},
+    }
 
 
 @pytest.mark.parametrize("name", sorted(recipes()))
@@ -285,7 +304,7 @@ def test_listing_showing_planning(capsys, tmp_path):
     assert main(["sweep", "--list"]) == 0
     assert "sharing" in capsys.readouterr().out
     assert main(["sweep", "--list", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["sharing"]["runs"] == 12
+    assert json.loads(capsys.readouterr().out)["sharing"]["runs"] == 20
     assert main(["sweep", "sharing", "--show"]) == 0
     copy = tmp_path / "copy.toml"
     copy.write_text(capsys.readouterr().out, encoding="utf-8")
