@@ -7,7 +7,7 @@ from typing import Any
 from albert_np.apps.experiments import measure
 from albert_np.apps.experiments.comparisons import compare
 from albert_np.apps.experiments.file import Sweep
-from albert_np.apps.experiments.folder import Run
+from albert_np.apps.experiments.folder import Run, hash_file
 from albert_np.io.files import read_json, write_json
 from albert_np.models.config import AlbertConfig
 from albert_np.training.metrics import format_score, read_metrics
@@ -74,7 +74,7 @@ def collect_results(sweep: Sweep, runs: list[Run], failed: dict[str, str]) -> di
     metrics = choose_metrics(configurations)
     return {
         "title": sweep.title, "about": sweep.about, "command": sweep.command.name, "settings": _shared_settings(sweep),
-        "seeds": sweep.seeds, "metrics": metrics, "configurations": configurations,
+        "text": describe_text(sweep), "seeds": sweep.seeds, "metrics": metrics, "configurations": configurations,
         "comparisons": compare(configurations, metrics, sweep.paper), "failed": failed,
         "notes": comparability_notes(sweep, [run for run in runs if run.is_finished(sets)]),
         "missing": sum(not run.is_finished(sets) for run in runs), "version": __version__,
@@ -93,6 +93,12 @@ def _shared_settings(sweep: Sweep) -> dict[str, Any]:
             value = settings[key]
             settings[key] = [Path(each).name for each in value] if isinstance(value, list) else Path(value).name
     return settings
+
+
+def describe_text(sweep: Sweep) -> list[dict[str, Any]]:
+    """Return {"file": name, "bytes", "sha256"} of each text file that was pretrained on; [] for finetune."""
+    files = dict.fromkeys(file for each in sweep.configurations for file in each.settings.get("files", ()))
+    return [{"file": Path(file).name, "bytes": Path(file).stat().st_size, "sha256": hash_file(file)} for file in files]
 
 
 def average_over_seeds(runs: list[dict[str, Any]]) -> dict[str, Any]:

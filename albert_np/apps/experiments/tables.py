@@ -20,10 +20,12 @@ def markdown(results: dict[str, Any]) -> str:
     paragraphs = [f"# {results['title']}", *([results["about"]] if results["about"] else []), means_table(results)]
     paragraphs += results["notes"]
     if entropy := [run["unigram_entropy"] for each in rows for run in each["runs"] if run.get("unigram_entropy")]:
-        paragraphs.append(f"Losses in nats per masked token; the unigram entropy is {statistics.fmean(entropy):.3f}.")
+        text = ", ".join(f"{each['file']} ({each['bytes'] / 1e6:.1f} MB)" for each in results.get("text", ()))
+        paragraphs.append(f"Losses in nats per masked token; the unigram entropy is {statistics.fmean(entropy):.3f}."
+                          + (f" The text: {text}." if text else ""))  # fmt: skip
     paragraphs += ["Mean ± standard deviation over the seeds."]
     if results["comparisons"]:
-        paragraphs += [differences_table(results), differences_note(results)]
+        paragraphs += [differences_table(results), differences_note(results["comparisons"])]
     if results["missing"]:
         paragraphs.append(f"{count_noun(results['missing'], 'run is', 'runs are')} missing.")
     paragraphs += [f"FAILED: {name}: {reason}" for name, reason in results["failed"].items()]
@@ -64,11 +66,10 @@ def differences_table(results: dict[str, Any]) -> str:
     return _table(head, rows, numbers=range(3, 6))
 
 
-def differences_note(results: dict[str, Any]) -> str:
+def differences_note(comparisons: list[dict[str, Any]]) -> str:
     """Return how to read the table of differences."""
-    shown = select_main(results["comparisons"], results["metrics"])
     text = "Differences are between runs of the same seed; intervals are Student's t. *Not seen*: 0 lies in the interval."
-    if any(each.get("within") is not None for each in shown):
+    if any(each.get("within") is not None for each in comparisons):
         text += " *The same*: the whole interval lies within the margin; *not decided*: it lies neither within nor outside."
     return text
 

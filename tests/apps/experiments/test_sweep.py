@@ -64,6 +64,8 @@ def test_two_models_a_table_and_a_figure_then_more_of_them(here, capsys, fails):
     out = here / "sweeps" / "mine"
     results = json.loads((out / "results.json").read_text())
     assert results["metrics"] == ["mlm_loss", "mlm_accuracy", "sop_accuracy"] and not results["failed"] and not results["missing"]
+    (text,) = results["text"]
+    assert text["file"] == "text.txt" and text["bytes"] == len(TEXT.encode()) and len(text["sha256"]) == 64
     shared, single = (each["runs"][0] for each in results["configurations"])
     assert single["parameters"] > shared["parameters"] and single["steps"] == shared["steps"] == 4
     assert shared["tokens"] == single["tokens"] > 0 and shared["tokens_per_second"] > 0
@@ -110,7 +112,7 @@ def test_two_models_a_table_and_a_figure_then_more_of_them(here, capsys, fails):
     write(SHARING.replace("'none'", "'none', 'ffn'"))
     from albert_np.apps.experiments import folder
 
-    folder._hash_file.cache_clear()
+    folder.hash_file.cache_clear()
     assert "files is ['text.txt " in fails("sweep", "mine.toml", "--seeds", "0,1")
     assert stamps().keys() > before.keys()
 
