@@ -12,7 +12,8 @@ ABOUT = {  # results -> title, and the arguments of the program that prints them
     "gpu": ("On a GPU, beside PyTorch", "gpu.py --table {file}"),
     "parallel": ("Several processes", "parallel.py --table"),
     "tasks": ("What small models reach", "tasks.py --table --out {file}"),
-    "sweep-ablations": ("The paper's ablations at a very small size", "sweeps.py --table"),
+    "sweep-ablations": ("Ablations that are too short", "sweeps.py --table {file}"),
+    "sweep": ("The paper's ablations at a small size", "sweeps.py --table {file}"),
     "compress": ("Smaller models", "compress.py --table"),
     "serve": ("The service under load", "serve.py --table"),
 }

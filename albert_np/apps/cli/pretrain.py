@@ -103,6 +103,9 @@ def pretrain(
     bias_correction: Annotated[
         bool, option("--bias-correction", "Correct the bias of the optimiser's moments, as torch does.", TRAINING)
     ] = False,
+    beta1: Annotated[float | None, option("--beta1", "Decay of the optimiser's mean of the gradients [0.9]", TRAINING)] = None,
+    beta2: Annotated[float | None, option("--beta2", "Decay of its mean of their squares [0.999]", TRAINING)] = None,
+    eps: Annotated[float | None, option("--eps", "Added to the square root of the latter [1e-6]", TRAINING)] = None,
     clip_norm: Annotated[float | None, option("--clip-norm", "Largest norm of the gradient [1.0]", TRAINING)] = None,
     sparsity: Annotated[str | None, option("--sparsity", "Prune while training: 0.8, or a pattern such as 2:4", TRAINING)] = None,
     prune_by: Annotated[
@@ -147,7 +150,7 @@ def pretrain(
         objective=objective, max_ngram=max_ngram, masked_lm_prob=masked_lm_prob, batches=batches,
         tokens_per_batch=tokens_per_batch, accumulate=accumulate, steps=steps, epochs=epochs,
         optimizer=optimizer, learning_rate=lr, warmup=warmup, decay=decay, schedule=schedule, start=start,
-        weight_decay=weight_decay, clip_norm=clip_norm, log_every=log_every,
+        weight_decay=weight_decay, beta1=beta1, beta2=beta2, eps=eps, clip_norm=clip_norm, log_every=log_every,
         eval_every=eval_every, checkpoint_every=checkpoint_every, keep=keep, seed=seed, sparsity=sparsity,
         prune_by=prune_by, prune_scope=prune_scope, precision=precision, bias_correction=bias_correction or None,
         shard_optimizer=shard_optimizer,

@@ -35,6 +35,9 @@ def sweep(
     show: Annotated[bool, typer.Option("--show", help="Print the file, for example a recipe to start from.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and list the runs; run nothing.")] = False,
     as_table: Annotated[bool, typer.Option("--table", help="Print the table of the finished runs; run nothing.")] = False,
+    power: Annotated[
+        bool, typer.Option("--power", help="Print which effects how many seeds show, from the finished runs; run nothing.")
+    ] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -42,6 +45,7 @@ def sweep(
 
     Each run is a process with its own folder. If a run fails, the others continue; failures are listed at the end (exit code 1).
     On Ctrl-C the runs save, and the sweep ends. The same command continues it; configurations and seeds may have been added.
+    The table has differences between runs of the same seed, with intervals of 95 %, and a verdict where the file has the paper's.
 
     Example: albert-np sweep sharing --set steps=300 --seeds 0,1   (albert-np sweep sharing --show prints its file)
     """
@@ -63,6 +67,8 @@ def sweep(
     out = out or Path("sweeps") / plan.name
     if dry_run:
         _print_plan(plan, as_json)
+    elif power:
+        _print_power(plan, out, as_json)
     elif as_table:
         _print_stored_results(plan, out, as_json)
     else:
@@ -129,6 +135,16 @@ def _print_stored_results(plan: "Sweep", out: Path, as_json: bool) -> None:
     draw_results(results, out)
 
 
+def _print_power(plan: "Sweep", out: Path, as_json: bool) -> None:
+    """Print the effects that various numbers of seeds show."""
+    from albert_np.apps.experiments.comparisons import plan_seeds
+    from albert_np.apps.experiments.jobs import collect_stored
+    from albert_np.apps.experiments.tables import power_table
+
+    results = collect_stored(plan, out)
+    print_json(plan_seeds(results)) if as_json else print(power_table(results))
+
+
 def _run(plan: "Sweep", out: Path, jobs: int | None, threads: int, as_json: bool, quiet: bool) -> None:
     from albert_np.apps.experiments.jobs import draw_results, run_sweep
 
@@ -151,6 +167,6 @@ def _run(plan: "Sweep", out: Path, jobs: int | None, threads: int, as_json: bool
 
 
 def _print_table(results: dict[str, Any]) -> None:
-    from albert_np.apps.experiments.results import markdown
+    from albert_np.apps.experiments.tables import markdown
 
     print(markdown(results))

@@ -6,7 +6,10 @@
     prepare        text and vocabularies that the runs share
     process_pool   run each job as a process, several at a time
     measure        comparable losses where the runs' own differ in kind
-    results        means, deviations, the table
+    results        figures, means, deviations
+    paper          directions that a paper reports, and the verdicts
+    comparisons    differences seed by seed, their intervals, the seeds that an effect needs
+    tables         all of these in Markdown
     jobs           the whole sweep, `run_sweep`
     recipes/       ready-made sweeps: the ablations of ALBERT's paper at small scale
 

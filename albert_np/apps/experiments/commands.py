@@ -17,9 +17,9 @@ from albert_np.pretrained import NAMES
 ALIASES = {"lr": "learning_rate", "sentence_objective": "objective"}
 MODEL_FIELDS = tuple(key for key in FIELDS if key not in ("extra", "recompute", "vocab_size", "num_labels", "id2label"))
 PRETRAIN_SETTINGS = (
-    "steps epochs optimizer learning_rate warmup decay start weight_decay bias_correction clip_norm accumulate tokens_per_batch "
-    "max_length objective style max_ngram masked_lm_prob batches lines document_separator held_out sparsity prune_by "
-    "prune_scope log_every eval_every checkpoint_every keep"
+    "steps epochs optimizer learning_rate warmup decay start weight_decay beta1 beta2 eps bias_correction clip_norm accumulate "
+    "tokens_per_batch max_length objective style max_ngram masked_lm_prob batches lines document_separator held_out sparsity "
+    "prune_by prune_scope log_every eval_every checkpoint_every keep"
 ).split()
 FINETUNE_SETTINGS = (
     "epochs learning_rate tokens_per_batch accumulate layer_decay freeze balance label_smoothing weight_decay patience sparsity "

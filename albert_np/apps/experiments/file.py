@@ -17,6 +17,10 @@
     name = "with fusion"
     fusion_layers = [2, 4]
 
+    [[paper]]                          # a direction that a paper reports, for the table's verdict (paper.py has all keys)
+    configuration = "with fusion, sharing=none, embedding_size=32"
+    direction = "better"
+
 The others are compared with the first configuration. Before anything is run, unknown keys are refused and every configuration is
 built and validated.
 """
@@ -24,12 +28,14 @@ built and validated.
 import itertools
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from albert_np.apps.experiments.commands import COMMANDS, Command, is_path
+from albert_np.apps.experiments.measure import metric_names
+from albert_np.apps.experiments.paper import Direction, parse_directions
 from albert_np.data.formats.summary import count_noun
 from albert_np.io.config_files import unknown_key
 from albert_np.io.files import DataError
@@ -39,7 +45,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-KEYS = ("title", "about", "seeds", "pretrain", "finetune", "grid", "variant")
+KEYS = ("title", "about", "seeds", "pretrain", "finetune", "grid", "variant", "paper")
 MOST_RUNS = 10_000
 
 
@@ -54,7 +60,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A checked sweep. base: the settings that all configurations share."""
+    """A checked sweep. base: the settings that all configurations share; paper: the directions to compare the results with."""
 
     name: str
     title: str
@@ -63,6 +69,7 @@ class Sweep:
     base: dict[str, Any]
     configurations: list[Configuration]
     seeds: list[int]
+    paper: tuple[Direction, ...] = ()
 
 
 def recipes() -> dict[str, Path]:
@@ -124,7 +131,10 @@ def parse_sweep(values: dict[str, Any], name: str, folder: Path, overrides: dict
         if not isinstance(values.get(key, ""), str):
             raise ValueError(f"{key} must be a string, not {values[key]!r}")
     title = values.get("title") or name
-    return Sweep(name, title, " ".join(values.get("about", "").split()), command, base, configurations, seeds)
+    about = " ".join(values.get("about", "").split())
+    sweep = Sweep(name, title, about, command, base, configurations, seeds)
+    names = [each.name for each in configurations]
+    return replace(sweep, paper=tuple(parse_directions(values.get("paper", []), names, metric_names(sweep))))
 
 
 def _parse_settings(command: Command, table: Any, where: str, folder: Path | None) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def result_inputs(sweep: Sweep, settings: dict[str, Any]) -> dict[str, Any]:
             continue
         if key in command.files:
             files = value if isinstance(value, list) else value.split(",")
-            inputs[key] = [f"{Path(each).name} {_hash_file(str(Path(each).resolve()))[:16]}" for each in files]
+            inputs[key] = [f"{Path(each).name} {hash_file(str(Path(each).resolve()))[:16]}" for each in files]
         elif key in command.paths and isinstance(value, str) and Path(value).exists():
             inputs[key] = str(Path(value).resolve())
         else:
@@ -137,7 +137,8 @@ def result_inputs(sweep: Sweep, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 @functools.cache
-def _hash_file(path: str) -> str:
+def hash_file(path: str) -> str:
+    """Return the SHA-256 of a file, which is read once."""
     return sha256(Path(path))
 
 

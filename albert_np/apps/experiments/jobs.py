@@ -8,7 +8,8 @@ from typing import Any
 from albert_np.apps.experiments import measure, prepare, process_pool
 from albert_np.apps.experiments.file import Sweep
 from albert_np.apps.experiments.folder import Run, SweepFolder
-from albert_np.apps.experiments.results import collect_results, markdown, metric_label
+from albert_np.apps.experiments.results import collect_results, metric_label
+from albert_np.apps.experiments.tables import markdown
 from albert_np.data.formats.summary import count_noun
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import write_figures, write_json, write_whole

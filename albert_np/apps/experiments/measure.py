@@ -12,16 +12,18 @@ run is then measured again on pairs and masks that are the same for all:
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from albert_np.apps.experiments.commands import build_pretraining
-from albert_np.apps.experiments.file import Sweep
 from albert_np.io.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from albert_np.apps.experiments.file import Sweep
 
 KEYS = ("objective", "max_ngram", "masked_lm_prob")
 
 
-def choose_sets(sweep: Sweep) -> dict[str, dict[str, Any]]:
+def choose_sets(sweep: "Sweep") -> dict[str, dict[str, Any]]:
     """Return {name: settings to replace} of each measurement; {} if the runs' own figures are comparable."""
     if sweep.command.name != "pretrain":
         return {}
@@ -34,6 +36,16 @@ def choose_sets(sweep: Sweep) -> dict[str, dict[str, Any]]:
     sets = {f"mlm{_format_suffix(values, *mask)}": {"objective": objective, **dict(zip(KEYS[1:], mask))} for mask in masks}
     objectives = [name for name in values["objective"] if name != "none"]
     return sets | {name: {"objective": name, **dict(zip(KEYS[1:], masks[0]))} for name in objectives}
+
+
+def metric_names(sweep: "Sweep") -> list[str]:
+    """Return the names of the figures that the runs will have, the main one first; [] for finetune, where the labels decide."""
+    if sweep.command.name != "pretrain":
+        return []
+    sets = choose_sets(sweep) or {"mlm": {}, build_pretraining(sweep.configurations[0].settings)[1].objective: {}}
+    suffixes = [name.removeprefix("mlm") for name in sets if name.startswith("mlm")]
+    losses = [f"{kind}{suffix}" for kind in ("mlm_loss", "mlm_accuracy") for suffix in suffixes]
+    return losses + [f"{name}_accuracy" for name in sets if name in ("sop", "nsp")]
 
 
 def _format_suffix(values: dict[str, list[Any]], ngram: int, rate: float) -> str:

@@ -1,17 +1,13 @@
-"""Results of a sweep: the figures of each run, their means and deviations over the seeds, and the table.
-
-Runs with the same seed share held-out text, order and masks, so two configurations are compared seed by seed. Such differences
-vary far less than the figures themselves, which mostly depend on the held-out documents.
-"""
+"""Results of a sweep: the figures of each run, and their means and deviations over the seeds."""
 
 import statistics
 from pathlib import Path
 from typing import Any
 
 from albert_np.apps.experiments import measure
+from albert_np.apps.experiments.comparisons import compare
 from albert_np.apps.experiments.file import Sweep
-from albert_np.apps.experiments.folder import Run
-from albert_np.data.formats.summary import count_noun
+from albert_np.apps.experiments.folder import Run, hash_file
 from albert_np.io.files import read_json, write_json
 from albert_np.models.config import AlbertConfig
 from albert_np.training.metrics import format_score, read_metrics
@@ -75,9 +71,11 @@ def collect_results(sweep: Sweep, runs: list[Run], failed: dict[str, str]) -> di
     for each in sweep.configurations:
         finished = [_read_result(run) for run in runs if run.configuration == each and run.is_finished(sets)]
         configurations.append({"name": each.name, "changes": each.changes, "runs": finished, **average_over_seeds(finished)})
+    metrics = choose_metrics(configurations)
     return {
         "title": sweep.title, "about": sweep.about, "command": sweep.command.name, "settings": _shared_settings(sweep),
-        "seeds": sweep.seeds, "metrics": choose_metrics(configurations), "configurations": configurations, "failed": failed,
+        "text": describe_text(sweep), "seeds": sweep.seeds, "metrics": metrics, "configurations": configurations,
+        "comparisons": compare(configurations, metrics, sweep.paper), "failed": failed,
         "notes": comparability_notes(sweep, [run for run in runs if run.is_finished(sets)]),
         "missing": sum(not run.is_finished(sets) for run in runs), "version": __version__,
     }  # fmt: skip
@@ -95,6 +93,12 @@ def _shared_settings(sweep: Sweep) -> dict[str, Any]:
             value = settings[key]
             settings[key] = [Path(each).name for each in value] if isinstance(value, list) else Path(value).name
     return settings
+
+
+def describe_text(sweep: Sweep) -> list[dict[str, Any]]:
+    """Return {"file": name, "bytes", "sha256"} of each text file that was pretrained on; [] for finetune."""
+    files = dict.fromkeys(file for each in sweep.configurations for file in each.settings.get("files", ()))
+    return [{"file": Path(file).name, "bytes": Path(file).stat().st_size, "sha256": hash_file(file)} for file in files]
 
 
 def average_over_seeds(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -143,7 +147,7 @@ def _all_settings(sweep: Sweep) -> list[Any]:
     return [build_pretraining(each.settings)[1] for each in sweep.configurations]
 
 
-# ---- the table ----
+# ---- names ----
 
 LABELS = {
     "mlm_loss": "MLM loss", "mlm_accuracy": "MLM accuracy", "sop_accuracy": "SOP accuracy", "nsp_accuracy": "NSP accuracy",
@@ -161,55 +165,3 @@ def format_figures(figures: dict[str, Any]) -> str:
     """Return the main figures of a run in one line."""
     keys = [key for key in choose_metrics([{"mean": figures}]) if key not in NOT_RESULTS]
     return ", ".join(f"{metric_label(key)} {format_score(figures[key])}" for key in keys[:2])
-
-
-def differences(results: dict[str, Any], metric: str, each: dict[str, Any]) -> list[float]:
-    """Return the differences between this configuration and the first one, seed by seed."""
-    first = {run["seed"]: run.get(metric) for run in results["configurations"][0]["runs"]}
-    pairs = [(run.get(metric), first.get(run["seed"])) for run in each["runs"]]
-    return [a - b for a, b in pairs if a is not None and b is not None]
-
-
-def markdown(results: dict[str, Any], heading: bool = True, speed: bool = True) -> str:
-    """Return the table in Markdown: one row per configuration, mean ± standard deviation over the seeds.
-
-    heading: with title and notes. speed: with tokens per second, which are meaningful only if the machine was otherwise idle.
-    """
-    shown, rows = results["metrics"], results["configurations"]
-    uneven = any("batches" in each["changes"] for each in rows)
-    head = ["", "parameters", *map(metric_label, shown), f"{metric_label(shown[0])}, against the first" if shown else "",
-            *(["heaviest / mean step"] if uneven else []), *(["tokens/s"] if speed else []), "seeds"]  # fmt: skip
-    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
-    for each in rows:
-        if not each["runs"]:
-            lines.append(f"| {each['name']} |" + " – |" * (len(head) - 2) + " 0 |")
-            continue
-        cells = [each["name"], f"{each['mean']['parameters']:,.0f}", *(_format_cell(each, key) for key in shown)]
-        cells.append("" if each is rows[0] or not shown else _format_mean(differences(results, shown[0], each), "+"))
-        cells += [f"{each['mean']['heaviest_step']:.3f}"] if uneven else []
-        cells += [f"{each['mean']['tokens_per_second']:,.0f}"] if speed else []
-        cells.append(str(len(each["runs"])))
-        lines.append("| " + " | ".join(cells) + " |")
-    text = "\n".join(lines) + "\n"
-    if not heading:
-        return text
-    paragraphs = [f"# {results['title']}", *([results["about"]] if results["about"] else []), text.strip(), *results["notes"]]
-    if entropy := [run["unigram_entropy"] for each in rows for run in each["runs"] if run.get("unigram_entropy")]:
-        paragraphs.append(f"Losses in nats per masked token; the unigram entropy is {statistics.fmean(entropy):.3f}.")
-    paragraphs += ["Mean ± standard deviation over the seeds. *Against the first*: differences between runs of the same seed."]
-    if results["missing"]:
-        paragraphs.append(f"{count_noun(results['missing'], 'run is', 'runs are')} missing.")
-    paragraphs += [f"FAILED: {name}: {reason}" for name, reason in results["failed"].items()]
-    return "\n\n".join(paragraphs) + "\n"
-
-
-def _format_cell(each: dict[str, Any], key: str) -> str:
-    return _format_mean([run[key] for run in each["runs"] if run.get(key) is not None], "")
-
-
-def _format_mean(values: list[float], sign: str) -> str:
-    if not values:
-        return "–"
-    size = max(map(abs, values))
-    text = format_score(statistics.fmean(values), sign, size)
-    return text + (f" ± {format_score(statistics.stdev(values), size=size)}" if len(values) > 1 else "")

@@ -1,12 +1,15 @@
 """What a sweep's TOML file may say, and what is refused before anything runs."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from albert_np.apps.cli import main
 from albert_np.apps.cli.common import parse_config_fields
 from albert_np.apps.experiments import commands, measure, read_sweep, recipes
+from albert_np.apps.experiments.file import parse_sweep, tomllib
+from albert_np.apps.experiments.paper import Direction
 from albert_np.models.config import PRESETS, AlbertConfig
 from albert_np.training import Settings
 from albert_np.training.finetune_settings import FinetuneSettings
@@ -80,11 +83,22 @@ def test_paths_are_seen_from_the_file(sweep, tmp_path):
     assert found.base["train"] == f"{tmp_path}/text/a.txt,{tmp_path}/text/b.txt" and found.base["config"] == "tiny"
 
 
+PAPER = "[pretrain]\n[grid]\nsteps = [3, 4]\n[[paper]]\nconfiguration = 'steps=4'\ndirection = 'better'\n"
+
+
+def test_directions_of_the_paper(sweep):
+    (one,) = sweep(PAPER).paper
+    assert one == Direction("steps=4", "steps=3", "mlm_loss", "better", None, "")
+    text = PAPER.replace("better", "same") + "within = 1\nmetric = 'sop_accuracy'\nsource = 'Table 5'\nagainst = 'steps=3'"
+    assert sweep(text).paper == (Direction("steps=4", "steps=3", "sop_accuracy", "same", 1.0, "Table 5"),)
+    assert sweep(BASE).paper == ()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("[pretrain\n", "is not valid TOML"),
-        ("steps = 3", r"unknown key 'steps'.*there are title, about, seeds"),
+        ("steps = 3", r"unknown key 'steps'.*there are title, about, seeds, pretrain, finetune, grid, variant, paper"),
         ("[pretrain]\n[variants]\n", "unknown key 'variants'; did you mean 'variant'"),
         ("title = 'x'", r"expected one of the tables \[pretrain\] and \[finetune\]"),
         ("[pretrain]\n[finetune]\n", "and the file has both"),
@@ -119,6 +133,19 @@ def test_paths_are_seen_from_the_file(sweep, tmp_path):
         ("[finetune]\ntask = 'ner'", r'finetune needs train = "..."'),
         ("[finetune]\ntask = 'nerd'\ntrain='x'\ndev='x'", "unknown task 'nerd'"),
         ("[finetune]\ntask = 'ner'\ntrain='x'\ndev='x'", "train: there is no file '.*x'"),
+        (PAPER.replace("[[paper]]", "[paper]"), r"paper must be written \[\[paper\]\], with two brackets"),
+        (PAPER + "seen = 1", r"\[\[paper\]\] number 1: unknown key 'seen'"),
+        (PAPER.replace("steps=4", "steps=5"), r"unknown configuration 'steps=5'; did you mean .* \(there are steps=3, steps=4\)"),
+        (PAPER + "against = 'steps=4'", "number 1: 'steps=4' cannot be compared with itself"),
+        (PAPER + "against = 'steps'", "unknown against 'steps'"),
+        (PAPER + "metric = 'mlm'", r"unknown metric 'mlm' \(there are mlm_loss, mlm_accuracy, sop_accuracy\)"),
+        (PAPER.replace("better", "lower"), "direction must be one of better, worse, same, not 'lower'"),
+        (PAPER + "within = 0.1", "within belongs to direction = \"same\", and the direction is 'better'"),
+        (PAPER.replace("better", "same"), "needs within = the largest difference that counts as none, above 0, not None"),
+        (PAPER.replace("better", "same") + "within = true", "above 0, not True"),
+        (PAPER + "source = 4", "source must be a string, not 4"),
+        (PAPER.replace("direction", "metric"), 'number 1: it needs a direction = "..."'),
+        (PAPER + PAPER[PAPER.index("[[paper]]") :], r"number 2 repeats 'steps=4' against 'steps=3' in mlm_loss"),
     ],
 )
 def test_refused_by_name(sweep, text, message):
@@ -164,7 +191,8 @@ OTHER = {  # values that are not the defaults
     "document_separator": "--", "sparsity": "0.5", "prune_by": "movement", "prune_scope": "global", "freeze": ["body", "pooler"],
     "weights": "int8", "prune_embeddings": False, "epochs": 4, "warmup": 3, "layer_decay": 0.5, "held_out": 0.25,
     "masked_lm_prob": 0.25, "learning_rate": 0.25, "bias_correction": True, "balance": True, "label_smoothing": 0.25,
-    "weight_decay": 0.25, "prune_end": 0.25, "temperature": 0.25, "hard": 0.25, "hidden": 0.25, "clip_norm": 0.25,
+    "weight_decay": 0.25, "beta1": 0.75, "beta2": 0.75, "eps": 0.25,
+    "prune_end": 0.25, "temperature": 0.25, "hard": 0.25, "hidden": 0.25, "clip_norm": 0.25,
 }  # fmt: skip
 
 
@@ -227,19 +255,46 @@ def test_depth_is_at_constant_parameters():
     from albert_np.training.memory import empty_tree
 
     configs = [commands.build_pretraining(c.settings)[0] for c in read_sweep(recipes()["depth"]).configurations]
-    assert len({config.num_hidden_layers for config in configs}) == 5
+    assert [config.num_hidden_layers for config in configs] == [1, 3, 6]
     assert len({empty_tree(config).count() for config in configs}) == 1
+
+
+def test_fusion_is_compared_at_equal_parameters():
+    from albert_np.training.memory import empty_tree
+
+    wider, fused, plain = (commands.build_pretraining(c.settings)[0] for c in read_sweep(recipes()["fusion"]).configurations)
+    assert fused.fusion_layers and not wider.fusion_layers and wider.intermediate_size > plain.intermediate_size
+    assert empty_tree(wider).count() == empty_tree(fused).count() == empty_tree(plain).count() + 2 * 128**2 + 128
 
 
 def test_losses_are_of_the_same_pairs_and_masks():
     asked = {name: measure.choose_sets(read_sweep(path)) for name, path in recipes().items()}
     assert asked["sharing"] == asked["depth"] == asked["batches"] == {}
-    masks = {"max_ngram": 3, "masked_lm_prob": 0.15}
+    masks = {"max_ngram": 1, "masked_lm_prob": 0.15}
     assert asked["sentence-objective"] == {name: {"objective": objective, **masks} for name, objective in
                                            (("mlm", "none"), ("sop", "sop"), ("nsp", "nsp"))}  # fmt: skip
     assert [(name, set_["max_ngram"], set_["objective"]) for name, set_ in asked["masking"].items()] == [
-        ("mlm max_ngram=3", 3, "sop"), ("mlm max_ngram=1", 1, "sop"), ("sop", 3, "sop"),
+        ("mlm max_ngram=1", 1, "none"), ("mlm max_ngram=3", 3, "none"),
     ]  # fmt: skip
+    masks = [{"max_ngram": ngram, "masked_lm_prob": rate} for ngram, rate in ((3, 0.15), (1, 0.15), (3, 0.3))]
+    grid = "[pretrain]\n" + "".join(f"[[variant]]\nname = '{i}'\n" + "".join(f"{key} = {value}\n" for key, value in mask.items())
+                                    for i, mask in enumerate(masks))  # fmt: skip
+    found = measure.choose_sets(parse_sweep(tomllib.loads(grid), "x", Path(), {}))
+    names = [f"mlm max_ngram={mask['max_ngram']} masked_lm_prob={mask['masked_lm_prob']:g}" for mask in masks]
+    assert found == {
+        **{name: {"objective": "sop", **mask} for name, mask in zip(names, masks)},
+        "sop": {"objective": "sop", **masks[0]},
+    }
+
+
+@pytest.mark.parametrize("name", sorted(recipes()))
+def test_the_figures_of_a_recipe_are_known_before_it_runs(name):
+    found = read_sweep(recipes()[name])
+    names = measure.metric_names(found)
+    assert names[0].startswith("mlm_loss") and len(set(names)) == len(names)
+    assert {each.metric for each in found.paper} <= set(names)
+    for set_ in measure.choose_sets(found):
+        assert any(key.startswith(("mlm_loss" + set_.removeprefix("mlm"), set_ + "_accuracy")) for key in names)
 
 
 # ---- the command, without running anything ----
@@ -249,7 +304,7 @@ def test_listing_showing_planning(capsys, tmp_path):
     assert main(["sweep", "--list"]) == 0
     assert "sharing" in capsys.readouterr().out
     assert main(["sweep", "--list", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["sharing"]["runs"] == 12
+    assert json.loads(capsys.readouterr().out)["sharing"]["runs"] == 20
     assert main(["sweep", "sharing", "--show"]) == 0
     copy = tmp_path / "copy.toml"
     copy.write_text(capsys.readouterr().out, encoding="utf-8")
@@ -270,5 +325,6 @@ def test_wrong_usage_is_one_line(fails, tmp_path):
     assert "--set takes KEY=VALUE" in fails("sweep", "sharing", "--set", "a")
     assert "unknown setting of pretrain 'stepz'; did you mean 'steps'" in fails("sweep", "sharing", "--set", "stepz=1")
     assert "no such text file: none.txt" in fails("sweep", "sharing", "--corpus", "none.txt")
-    assert "there is no sweep in" in fails("sweep", "sharing", "--table", "--out", tmp_path / "none")
+    for option in ("--table", "--power"):
+        assert "there is no sweep in" in fails("sweep", "sharing", option, "--out", tmp_path / "none")
     assert not list(tmp_path.iterdir())

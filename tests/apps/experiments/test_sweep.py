@@ -64,6 +64,8 @@ def test_two_models_a_table_and_a_figure_then_more_of_them(here, capsys, fails):
     out = here / "sweeps" / "mine"
     results = json.loads((out / "results.json").read_text())
     assert results["metrics"] == ["mlm_loss", "mlm_accuracy", "sop_accuracy"] and not results["failed"] and not results["missing"]
+    (text,) = results["text"]
+    assert text["file"] == "text.txt" and text["bytes"] == len(TEXT.encode()) and len(text["sha256"]) == 64
     shared, single = (each["runs"][0] for each in results["configurations"])
     assert single["parameters"] > shared["parameters"] and single["steps"] == shared["steps"] == 4
     assert shared["tokens"] == single["tokens"] > 0 and shared["tokens_per_second"] > 0
@@ -86,7 +88,20 @@ def test_two_models_a_table_and_a_figure_then_more_of_them(here, capsys, fails):
     assert results["configurations"][0]["deviation"]["mlm_loss"] > 0
 
     assert main(["sweep", "mine.toml", "--seeds", "0,1", "--table"]) == 0
-    assert "± " in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "± " in text and "| sharing=none | sharing=all | MLM loss | " in text and " to " in text
+    compared = json.loads((out / "results.json").read_text())["comparisons"]
+    assert len(compared) == 2 * 3 and set(compared[0]["differences"]) == {"0", "1"}
+    assert main(["sweep", "mine.toml", "--seeds", "0,1", "--power"]) == 0
+    text = capsys.readouterr().out
+    assert "| sharing=none against sharing=all | MLM loss | 2 | " in text and "| pooled | MLM loss | 2 | " in text
+    assert main(["sweep", "mine.toml", "--seeds", "0,1", "--power", "--json"]) == 0
+    plans = json.loads(capsys.readouterr().out)
+    assert [plan["configuration"] for plan in plans] == ["sharing=none", "sharing=ffn", "pooled"]
+    paper = "\n[[paper]]\nconfiguration = 'sharing=none'\ndirection = 'same'\nwithin = 9\nsource = 'Table 4'"  # may be added
+    write(SHARING.replace("'none'", "'none', 'ffn'") + paper)
+    assert main(["sweep", "mine.toml", "--seeds", "0,1", "--table"]) == 0
+    assert "| same (within 9): Table 4 | the same, as in the paper |" in capsys.readouterr().out
     gone = fails("sweep", write(SHARING))  # fewer than there are
     assert "'sharing=ffn' is missing; the seed 1 is missing" in gone and "choose another --out" in gone
     changed = fails(
@@ -97,7 +112,7 @@ def test_two_models_a_table_and_a_figure_then_more_of_them(here, capsys, fails):
     write(SHARING.replace("'none'", "'none', 'ffn'"))
     from albert_np.apps.experiments import folder
 
-    folder._hash_file.cache_clear()
+    folder.hash_file.cache_clear()
     assert "files is ['text.txt " in fails("sweep", "mine.toml", "--seeds", "0,1")
     assert stamps().keys() > before.keys()
 
