@@ -24,10 +24,10 @@ LEAVES = {"metrics", "plots"}
 MAY_IMPORT = {
     "core": set(), "engine": {"core"}, "io": {"core"}, "text": {"core", "io"}, "data": {"core", "io"}, "metrics": {"core"},
     "plots": {"core"}, "models": BELOW_MODELS, "gradcheck": BELOW_MODELS | {"models"},
-    "training": BELOW_TRAINING | {"plots"}, "tasks": BELOW_TRAINING | LEAVES | {"training"},
+    "learn": {"core", "gradcheck", "models"}, "training": BELOW_TRAINING | {"plots"}, "tasks": BELOW_TRAINING | LEAVES | {"training"},
     "compress": BELOW_TRAINING | LEAVES | {"training", "tasks", "gradcheck"},
     "sklearn": BELOW_TRAINING | {"training", "tasks"},
-    "apps": BELOW_TRAINING | LEAVES | {"training", "tasks", "gradcheck", "compress", "use"},  # use: the public name
+    "apps": BELOW_TRAINING | LEAVES | {"training", "tasks", "gradcheck", "learn", "compress", "use"},  # use: the public name
 }  # fmt: skip
 ROOT_MODULES = {"", "version"}  # these any package may import
 

@@ -1,0 +1,137 @@
+"""Say what a wrong result looks like: a known mistake, or a simple relation to the right result; or that it is neither.
+
+A known mistake is named only if core's function with that mistake gives the student's numbers, to 1e-6, in every tensor that it
+changes and in at least two cases of different sizes.
+"""
+
+from dataclasses import dataclass
+
+from albert_np.gradcheck.mistakes import Mistake
+from albert_np.learn.compare import FIT, RIGHT, as_number, is_close, worst_place
+from albert_np.learn.exercise import Exercise
+from albert_np.learn.outcome import Outcome, known_mistakes, right, wrong
+from albert_np.learn.relations import describe, get_value
+
+MIN_CASES = 2
+CLEARLY = 1e-4  # relative difference from the right result at which a fit with a mistake means something
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement about wrong results. mistake: the known mistake that it names, if it names one."""
+
+    text: str
+    tensors: tuple[str, ...]
+    mistake: Mistake | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        return {"text": self.text, "tensors": list(self.tensors), "known": self.mistake is not None}
+
+
+def wrong_tensors(exercise: Exercise, yours: list[Outcome]) -> list[str]:
+    """Return the names of the results that are wrong in some case, in their order."""
+    names = list(right(exercise.name, yours[0].case.seed).tensors)
+    return [
+        name
+        for name in names
+        if not all(
+            is_close(outcome.tensors.get(name), right(exercise.name, outcome.case.seed).tensors[name], RIGHT) for outcome in yours
+        )
+    ]
+
+
+def diagnose(exercise: Exercise, yours: list[Outcome]) -> list[Claim]:
+    """Return the claims that fit; none if nothing does."""
+    remaining = wrong_tensors(exercise, yours)
+    claims = []
+    fitting = [(mistake, changed) for mistake in known_mistakes(exercise.name) if (changed := fits(exercise, mistake, yours))]
+    fitting.sort(key=lambda each: -len(each[1]))
+    while remaining and fitting:
+        mistake, changed = fitting.pop(0)
+        if not changed & set(remaining):
+            continue
+        alike = [other for other, same in fitting if same == changed and is_same(exercise, mistake, other, yours)]
+        fitting = [each for each in fitting if each[0] not in alike]
+        texts = dict.fromkeys([mistake.explanation, *(other.explanation for other in alike)])
+        claims.append(Claim(" Or: ".join(texts), tuple(name for name in remaining if name in changed), mistake))
+        remaining = [name for name in remaining if name not in changed]
+    return claims + related(exercise, yours, remaining)
+
+
+def related(exercise: Exercise, yours: list[Outcome], remaining: list[str]) -> list[Claim]:
+    """Return the relations of the first wrong step, or else of the wrong results that no known mistake explains."""
+    usable = [outcome for outcome in yours if not outcome.failures]
+    if not remaining or len(usable) < MIN_CASES:
+        return []
+    for step in exercise.steps:
+        if step in usable[0].tensors or step not in usable[0].local:
+            continue
+        expected = [right(exercise.name, outcome.case.seed).local.get(step) for outcome in usable]
+        if not all(is_close(outcome.local.get(step), value, RIGHT) for outcome, value in zip(usable, expected)):
+            text = describe(exercise.name, step, usable)
+            return [Claim(sentence(text), (step,))] if text else []
+    claims: dict[str, Claim] = {}
+    owners = usable[0].owner
+    for name in remaining:
+        if owners.get(name) != owners.get(remaining[0]):
+            break  # the functions after the first wrong one may only follow from it
+        text = describe(exercise.name, name, usable)
+        if text and not any(name in claim.tensors for claim in claims.values()):
+            claims[text] = Claim(sentence(text), (name, *(text.split()[3:4] if "exchanged" in text else ())))
+    return list(claims.values())
+
+
+def sentence(text: str) -> str:
+    text = text[0].upper() + text[1:]
+    return text if text.endswith((".", "?", ")")) else text + "."
+
+
+def fits(exercise: Exercise, mistake: Mistake, yours: list[Outcome]) -> set[str]:
+    """Return the tensors that a mistake changes, if it gives the student's numbers in all of them; else an empty set."""
+    changed: set[str] = set()
+    telling = 0
+    pairs = [(outcome, wrong(exercise.name, mistake, outcome.case.seed)) for outcome in yours]
+    for outcome, version in pairs:
+        changed |= changes(exercise, version)
+    for outcome, version in pairs:
+        if set(version.written) - set(outcome.written):
+            return set()
+        for name in changed:
+            function = right(exercise.name, outcome.case.seed).owner[name]
+            failures = outcome.failures.get(function), version.failures.get(function)
+            if any(failures):
+                if not all(failures) or failures[0].kind != failures[1].kind:  # type: ignore[union-attr]
+                    return set()
+            elif not is_close(outcome.tensors.get(name), version.tensors.get(name), FIT):
+                return set()
+        telling += any(name in outcome.tensors for name in changes(exercise, version, CLEARLY))
+    return changed if telling >= MIN_CASES else set()
+
+
+def changes(exercise: Exercise, version: Outcome, tolerance: float = RIGHT) -> set[str]:
+    """Return the tensors in which a version differs from the right results in its case."""
+    reference = right(exercise.name, version.case.seed)
+    return {name for name, value in reference.tensors.items() if not is_close(version.tensors.get(name), value, tolerance)}
+
+
+def is_same(exercise: Exercise, one: Mistake, other: Mistake, yours: list[Outcome]) -> bool:
+    """Return whether two mistakes have the same results in all cases."""
+    for outcome in yours:
+        first, second = (wrong(exercise.name, mistake, outcome.case.seed) for mistake in (one, other))
+        if any(not is_close(first.tensors.get(name), second.tensors.get(name)) for name in first.tensors | second.tensors):
+            return False
+    return True
+
+
+def first_wrong(exercise: Exercise, yours: list[Outcome], names: list[str]) -> str:
+    """Return a sentence on the first tensor that is wrong and its worst coordinate."""
+    for name in [*exercise.steps, *names]:
+        for outcome in yours:
+            value, expected = get_value(outcome, name), get_value(right(exercise.name, outcome.case.seed), name)
+            numbers = as_number(value), as_number(expected)
+            if numbers[0] is None or numbers[1] is None or is_close(value, expected, RIGHT):
+                continue
+            if numbers[0].shape == numbers[1].shape:
+                return f"The first tensor that is wrong is {name}, {worst_place(value, expected)}."
+            return f"The first tensor that is wrong is {name}: its shape is {numbers[0].shape}, right is {numbers[1].shape}."
+    return ""
