@@ -42,7 +42,8 @@ _MODULES = {
     "Embedder": "tasks.embedder",
     "__version__": "version", "finetune": "tasks.finetune", "pretrain": "training", "to_hf": "io.names", "use": "engine",
 }  # fmt: skip
-_SUBMODULES = {"gradcheck": "gradcheck", "learn": "learn", "optim": "core.optim", "sklearn": "sklearn"}  # sklearn: an extra, so not in __all__
+# sklearn: an extra, so not in __all__
+_SUBMODULES = {"gradcheck": "gradcheck", "learn": "learn", "optim": "core.optim", "sklearn": "sklearn"}
 
 __all__ = [
     "AlbertConfig", "AlbertForMaskedLM", "AlbertForMultipleChoice", "AlbertForPreTraining", "AlbertForQuestionAnswering",

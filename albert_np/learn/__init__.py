@@ -18,7 +18,7 @@ from albert_np.learn.progress import DictStore, FileStore
 from albert_np.learn.report import Item, Report
 
 __all__ = [
-    "DictStore", "Exercise", "FileStore", "Item", "Report", "bug", "check", "derivation", "exercises", "hints", "solution", "stub",
-    "use",
+    "DictStore", "Exercise", "FileStore", "Item", "Report", "bug", "check", "derivation", "exercises", "hints", "solution",
+    "stub", "use",
 ]  # fmt: skip
 __dir__ = __all__.copy  # for completion

@@ -33,7 +33,7 @@ def bug(seed: int) -> str:
     right = core_source(mistake.function)
     source = without_types(with_mistake(mistake.function, get_source(mistake.function), mistake))
     file = solution_file(exercise).replace(right, source)
-    first, _, rest = file.partition("\n")
+    rest = file.partition("\n")[2]
     task = textwrap.dedent(
         f"""\
         Bug {seed}: there is one mistake in {mistake.function.rpartition(".")[2]}, and everything else is right.

@@ -18,14 +18,16 @@ CLEARLY = 1e-4  # relative difference from the right result at which a fit with 
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement about wrong results. mistake: the known mistake that it names, if it names one."""
+    """One statement about wrong results. mistakes: the known mistakes that it names, all with the same effect here."""
 
     text: str
     tensors: tuple[str, ...]
-    mistake: Mistake | None = None
+    mistakes: tuple[Mistake, ...] = ()
 
-    def to_dict(self) -> dict[str, object]:
-        return {"text": self.text, "tensors": list(self.tensors), "known": self.mistake is not None}
+    def __str__(self) -> str:
+        """The statement with the tensors that it is about, if it does not name them itself."""
+        shown = ", ".join(self.tensors[:3]) + (", ..." if len(self.tensors) > 3 else "")
+        return f"{shown}: {self.text}" if self.mistakes else self.text
 
 
 def wrong_tensors(exercise: Exercise, yours: list[Outcome]) -> list[str]:
@@ -53,7 +55,7 @@ def diagnose(exercise: Exercise, yours: list[Outcome]) -> list[Claim]:
         alike = [other for other, same in fitting if same == changed and is_same(exercise, mistake, other, yours)]
         fitting = [each for each in fitting if each[0] not in alike]
         texts = dict.fromkeys([mistake.explanation, *(other.explanation for other in alike)])
-        claims.append(Claim(" Or: ".join(texts), tuple(name for name in remaining if name in changed), mistake))
+        claims.append(Claim(" Or: ".join(texts), tuple(name for name in remaining if name in changed), (mistake, *alike)))
         remaining = [name for name in remaining if name not in changed]
     return claims + related(exercise, yours, remaining)
 
@@ -91,7 +93,7 @@ def fits(exercise: Exercise, mistake: Mistake, yours: list[Outcome]) -> set[str]
     changed: set[str] = set()
     telling = 0
     pairs = [(outcome, wrong(exercise.name, mistake, outcome.case.seed)) for outcome in yours]
-    for outcome, version in pairs:
+    for _, version in pairs:
         changed |= changes(exercise, version)
     for outcome, version in pairs:
         if set(version.written) - set(outcome.written):

@@ -36,7 +36,7 @@ class Exercise:
     solve        dotted names of the functions of core that the student writes.
     stub         source of these functions with `...` in place of what is to be written.
     hints        at least three, each with more in it than the one before.
-    draw         function of a seed: the arguments of a call. Sizes depend on the seed; odd seeds use the options of the operation.
+    draw         function of a seed: the arguments of a call. Sizes depend on it; odd seeds use the options of the operation.
     forward      function of (names, case): y and the cache; None if there is no forward pass.
     run          function of (names, case, cache): {function: a call without arguments that returns {tensor: array}}, graded.
     writes       names of the arguments in the case that the functions write to, as an optimiser does.
@@ -195,8 +195,8 @@ def gradients(case: Case, call: Callable[[Any], Any], outputs: tuple[str, ...] =
 
 def replace_operation(exercise: Exercise, names: Names) -> AbstractContextManager[None]:
     """Put the functions of a file in the place of the operation of core that they are named after."""
-    from albert_np.core.dispatch import operations
     from albert_np.core import train  # noqa: F401  (loads every operation of core)
+    from albert_np.core.dispatch import operations
 
     name = exercise.main.removesuffix("_backward")
     functions = [names[name], names[exercise.main]] if name != exercise.main else [names[name]]

@@ -92,12 +92,12 @@ def grade(exercise: Exercise, submission: Submission) -> Report:
     wrong = wrong_tensors(exercise, outcomes)
     if wrong and not unfinished:
         claims = diagnose(exercise, outcomes)
-        report.diagnosis = ["It looks like this: " + claim.text if n == 0 else "And: " + claim.text
+        report.diagnosis = [("It looks like this. " if n == 0 else "And: ") + str(claim)
                             for n, claim in enumerate(claims)]  # fmt: skip
         failed = any(outcome.failures for outcome in outcomes)
-        if not claims and not failed:
-            report.diagnosis = [f"{UNKNOWN} {first_wrong(exercise, outcomes, wrong)}"]
-    if not unfinished:
+        if not claims and not failed and (place := first_wrong(exercise, outcomes, wrong)):
+            report.diagnosis = [f"{UNKNOWN} {place}"]
+    if not unfinished and not any(outcome.failures for outcome in outcomes):
         grade_conduct(exercise, submission, outcomes, report, solved=not wrong)
     report.advice = next_step(exercise, report)
     return report

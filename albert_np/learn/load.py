@@ -153,9 +153,9 @@ def missing_function(name: str, names: dict[str, Any]) -> str:
     """Return the message for a function that the file does not define."""
     own = [each for each, value in names.items() if isinstance(value, types.FunctionType)]
     near = difflib.get_close_matches(name, own, n=1, cutoff=0.7)
-    hint = f"; did you mean it with {near[0]}?" if near else ""
+    hint = f"; is {near[0]} meant for it?" if near else ""
     return f"the function {name} is not there{hint}" + (
-        "" if callable(names.get(name, print)) else ": the name is used otherwise"
+        "" if callable(names.get(name, print)) else ": the name is used for something else"
     )
 
 

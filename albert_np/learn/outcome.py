@@ -6,7 +6,7 @@ import io
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import FunctionType
 from typing import Any
 
@@ -92,27 +92,32 @@ def run(exercise: Exercise, submission: Submission, case: Case) -> Outcome:
     functions = {code: name for name in exercise.functions if (code := code_object(names.get(name)))}
     forbidden = {get_function(name).__code__ for name in exercise.solve} - functions.keys()
     with reference(), np.errstate(all="ignore"), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-        cache = None
+        kept = None
         if exercise.forward is not None:
             try:
-                outcome.y, cache = exercise.forward(names, case)
+                outcome.y, kept = exercise.forward(names, case)
             except Exception as error:
                 outcome.failures["forward"] = failure(error, submission)
                 outcome.printed = output.getvalue()
                 return outcome
-        watched = {name: value for name, value in vars(case).items() if name not in exercise.writes} | {"the cache": cache}
+        watched = {name: value for name, value in vars(case).items() if name not in exercise.writes} | {"the cache": kept}
         before = {name: contents(value) for name, value in watched.items()}
-        for function, call in exercise.run(names, case, cache).items():
-            try:
-                with observed(functions, forbidden, outcome):
-                    tensors = call()
-                outcome.tensors |= tensors
-                outcome.owner |= dict.fromkeys(tensors, function)
-            except (Exception, SystemExit) as error:
-                outcome.failures[function] = failure(error, submission)
+        for function, call in exercise.run(names, case, kept).items():
+            run_one(function, call, observed(functions, forbidden, outcome), submission, outcome)
         outcome.written = tuple(name for name, value in watched.items() if contents(value) != before[name])
     outcome.printed = output.getvalue()
     return outcome
+
+
+def run_one(function: str, call: Any, observer: Any, submission: Submission, outcome: Outcome) -> None:
+    """Run one function and record its results, or how it failed."""
+    try:
+        with observer:
+            tensors = call()
+        outcome.tensors |= tensors
+        outcome.owner |= dict.fromkeys(tensors, function)
+    except (Exception, SystemExit) as error:
+        outcome.failures[function] = failure(error, submission)
 
 
 def code_object(function: Any) -> Any:
@@ -131,7 +136,7 @@ def complete(exercise: Exercise, names: Names) -> Names:
     return {**core_names(exercise.name), **{name: value for name, value in names.items() if not name.startswith("__")}}
 
 
-@lru_cache(maxsize=None)
+@cache
 def core_names(name: str) -> Names:
     """Return core's functions that an exercise's file was given."""
     exercise = get(name)
@@ -172,7 +177,7 @@ def version(exercise: Exercise, mistake: Mistake | None = None) -> Submission:
     return Submission(names)
 
 
-@lru_cache(maxsize=None)
+@cache
 def known_mistakes(name: str) -> tuple[Mistake, ...]:
     """Return the known mistakes in the functions that an exercise asks for."""
     return tuple(mistake for mistake in MISTAKES if mistake.function in get(name).solve)

@@ -79,6 +79,6 @@ def conclude(rows: list[Step]) -> str:
     if parted is None:
         return f"The losses agree in all {last.step} steps: the model trains with your functions as it does with the library's."
     return (
-        f"The losses part at step {parted}; after {last.step} steps they are {last.reference:.3f} with the library's functions and "
-        f"{last.yours:.3f} with yours."
+        f"The losses part at step {parted}; after {last.step} steps they are {last.reference:.3f} with the library's functions "
+        f"and {last.yours:.3f} with yours."
     )

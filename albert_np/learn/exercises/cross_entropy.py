@@ -51,7 +51,8 @@ EXERCISE = Exercise(
     The forward pass keeps probs = softmax(x) (M, C), scaled = weights / denominator (M,), the smoothing ε, and picked (M,): the
     index m C + labels[m] of each label in x.reshape(-1).
     """,
-    imports="from collections import namedtuple\n\nimport numpy as np\n\nfrom albert_np.core.backend import asarray_like, scatter_add",
+    imports="from collections import namedtuple\n\nimport numpy as np\n\n"
+    "from albert_np.core.backend import asarray_like, scatter_add",
     given=("core.layers.cross_entropy.CrossEntropyCache", "core.layers.cross_entropy.cross_entropy"),
     solve=("core.layers.cross_entropy.cross_entropy_backward",),
     stub='''

@@ -19,11 +19,10 @@ def make_case(I: int, O: int, seed: int) -> Case:
             array[...] = normal(seed, f"{kind} {name}", *array.shape) * 0.5
     trees["v"].flat[...] = np.abs(trees["v"].flat) * 0.2
     trees["params"].empty.w[...] = 0  # its norm is 0
-    options = dict(
-        beta1=0.85, beta2=0.95, eps=1e-3, weight_decay=0.1 + 0.05 * seed, bias_correction=bool(seed % 2), decay_all=False
-    )
-    return Case(seed=seed, params=trees["params"], grads=trees["grads"], m=trees["m"], v=trees["v"], count=3 + seed, options=options,
-                lr=0.2, rates={"dense.w": 0.5}, sizes={"I": I, "O": O})  # fmt: skip
+    options = dict(beta1=0.85, beta2=0.95, eps=1e-3, bias_correction=bool(seed % 2), decay_all=False)
+    options["weight_decay"] = 0.1 + 0.05 * seed
+    sizes = {"I": I, "O": O}
+    return Case(seed=seed, **trees, count=3 + seed, options=options, lr=0.2, rates={"dense.w": 0.5}, sizes=sizes)
 
 
 def draw(seed: int) -> Case:
@@ -103,10 +102,10 @@ def lamb_step(params, grads, state, lr, rates):
         apply(w, u, rate, decay=0.0)
 ''',
     hints=(
-        "In place means: m *= beta1, then m += (1 - beta1) * g. An assignment m = ... would make a new array and leave the state "
-        "as it is.",
-        "ε is added to the root, outside of it: m / (np.sqrt(v) + eps). The correction divides m by 1 - beta1**state.count and v by "
-        "1 - beta2**state.count; do not store the corrected values.",
+        "In place means: m *= beta1, then m += (1 - beta1) * g. An assignment m = ... would make a new array and leave the "
+        "state as it is.",
+        "ε is added to the root, outside of it: m / (np.sqrt(v) + eps). The correction divides m by 1 - beta1**state.count and v "
+        "by 1 - beta2**state.count; do not store the corrected values.",
         "np.where computes both of its branches. To divide only where it is allowed: "
         "usable = (w_norm > 0) & (u_norm > 0); np.where(usable, w_norm / np.where(usable, u_norm, 1.0), 1.0).",
         "The decay comes before the ratio, so that ‖u‖ is the norm of the whole update: u += decay * w, "
