@@ -16,6 +16,7 @@ from albert_np.learn.load import Unusable, exercise_named_in
 
 SECONDS = 20
 MEGABYTES = 2000
+STARTING = 3  # seconds that the process needs before it runs the file
 
 
 def check_file(
@@ -47,7 +48,7 @@ def check_source(source: str, exercise: str | None, seconds: int, megabytes: int
     )  # fmt: skip
     title = get(exercise).title if exercise else ""
     try:
-        output, errors = process.communicate(json.dumps(request).encode(), timeout=seconds + 5)
+        output, errors = process.communicate(json.dumps(request).encode(), timeout=seconds + STARTING)
     except subprocess.TimeoutExpired:
         return Report(exercise or "", title, error=too_slow(seconds))
     finally:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -33,6 +34,7 @@ class Step:
     yours: float
 
 
+@lru_cache(maxsize=1)
 def read_text() -> bytes:
     """Return prose that comes with Python."""
     parts, size = [], 0

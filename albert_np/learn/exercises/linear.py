@@ -55,6 +55,6 @@ def linear_backward(dy, x, p, g):
     draw=draw,
     forward=lambda names, c: names["linear"](c.x, c.p),
     run=run,
-    effort=lambda seed: make_case(512, 96, 128, seed),
+    effort=lambda seed: make_case(256, 48, 64, seed),
     notebook="04_linear_softmax_cross_entropy",
 )
