@@ -92,22 +92,29 @@ def fits(exercise: Exercise, mistake: Mistake, yours: list[Outcome]) -> set[str]
     """Return the tensors that a mistake changes, if it gives the student's numbers in all of them; else an empty set."""
     changed: set[str] = set()
     telling = 0
-    pairs = [(outcome, wrong(exercise.name, mistake, outcome.case.seed)) for outcome in yours]
-    for _, version in pairs:
-        changed |= changes(exercise, version)
-    for outcome, version in pairs:
-        if set(version.written) - set(outcome.written):
+    for outcome in yours:  # most mistakes are ruled out by the first case
+        version = wrong(exercise.name, mistake, outcome.case.seed)
+        differing = changes(exercise, version)
+        if not agrees(exercise, outcome, version, differing):
             return set()
-        for name in changed:
-            function = right(exercise.name, outcome.case.seed).owner[name]
-            failures = outcome.failures.get(function), version.failures.get(function)
-            if any(failures):
-                if not all(failures) or failures[0].kind != failures[1].kind:  # type: ignore[union-attr]
-                    return set()
-            elif not is_close(outcome.tensors.get(name), version.tensors.get(name), FIT):
-                return set()
+        changed |= differing
         telling += any(name in outcome.tensors for name in changes(exercise, version, CLEARLY))
-    return changed if telling >= MIN_CASES else set()
+    versions = [wrong(exercise.name, mistake, outcome.case.seed) for outcome in yours]
+    agreeing = all(agrees(exercise, outcome, version, changed) for outcome, version in zip(yours, versions))
+    return changed if agreeing and telling >= MIN_CASES else set()
+
+
+def agrees(exercise: Exercise, outcome: Outcome, version: Outcome, names: set[str]) -> bool:
+    """Return whether two runs have the same results in these tensors, or failed in the same way before they had them."""
+    owner = right(exercise.name, outcome.case.seed).owner
+    for name in names:
+        one, other = outcome.failures.get(owner[name]), version.failures.get(owner[name])
+        if one is not None or other is not None:
+            if one is None or other is None or one.kind != other.kind:
+                return False
+        elif not is_close(outcome.tensors.get(name), version.tensors.get(name), FIT):
+            return False
+    return not set(version.written) - set(outcome.written)
 
 
 def changes(exercise: Exercise, version: Outcome, tolerance: float = RIGHT) -> set[str]:

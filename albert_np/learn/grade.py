@@ -13,7 +13,7 @@ import numpy as np
 from albert_np.core import reference
 from albert_np.learn.bugs import without_answer
 from albert_np.learn.compare import RIGHT, as_number, is_close, worst_place
-from albert_np.learn.diagnose import diagnose, first_wrong, wrong_tensors
+from albert_np.learn.diagnose import Claim, diagnose, first_wrong, wrong_tensors
 from albert_np.learn.exercise import Exercise
 from albert_np.learn.exercises import LADDER, get
 from albert_np.learn.load import Submission, Unusable, bug_named_in, exercise_for, load, missing_function
@@ -92,7 +92,7 @@ def grade(exercise: Exercise, submission: Submission) -> Report:
     unfinished = any(item.status == "todo" for item in report.items)
     wrong = wrong_tensors(exercise, outcomes)
     if wrong and not unfinished:
-        claims = diagnose(exercise, outcomes)
+        claims = confirmed(exercise, submission, outcomes)
         report.diagnosis = [("It looks like this. " if n == 0 else "And: ") + str(claim)
                             for n, claim in enumerate(claims)]  # fmt: skip
         failed = any(outcome.failures for outcome in outcomes)
@@ -102,6 +102,15 @@ def grade(exercise: Exercise, submission: Submission) -> Report:
         grade_conduct(exercise, submission, outcomes, report, solved=not wrong)
     report.advice = next_step(exercise, report)
     return report
+
+
+def confirmed(exercise: Exercise, submission: Submission, outcomes: list[Outcome]) -> list[Claim]:
+    """Return the claims about wrong results that hold on other random inputs as well."""
+    claims = diagnose(exercise, outcomes)
+    if not claims:
+        return []
+    again = [run(exercise, submission, new_case(exercise, outcome.case.seed + len(SEEDS))) for outcome in outcomes]
+    return [claim for claim in claims if claim in diagnose(exercise, again)]
 
 
 def next_step(exercise: Exercise, report: Report) -> str:

@@ -165,6 +165,12 @@ def contents(value: Any) -> list[bytes]:
 
 def version(exercise: Exercise, mistake: Mistake | None = None) -> Submission:
     """Return core's functions of an exercise, one of them with a mistake, in a namespace in which they call each other."""
+    return build_version(exercise.name, mistake)
+
+
+@cache
+def build_version(name: str, mistake: Mistake | None) -> Submission:
+    exercise = get(name)
     functions = [name for name in (*exercise.given, *exercise.solve) if not is_constant(name)]
     names: Names = {}
     for function in functions:
@@ -180,7 +186,8 @@ def version(exercise: Exercise, mistake: Mistake | None = None) -> Submission:
 @cache
 def known_mistakes(name: str) -> tuple[Mistake, ...]:
     """Return the known mistakes in the functions that an exercise asks for."""
-    return tuple(mistake for mistake in MISTAKES if mistake.function in get(name).solve)
+    last_bit = "recomputing_changes_nothing"  # its mistakes differ in the last bit of the results, or are there twice
+    return tuple(mistake for mistake in MISTAKES if mistake.function in get(name).solve and mistake.check != last_bit)
 
 
 def new_case(exercise: Exercise, seed: int, dtype: Any = np.float64) -> Case:

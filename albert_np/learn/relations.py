@@ -56,11 +56,12 @@ def is_summed(value: Any, right: Any, axis: int) -> bool:
 
 
 def assigned(exercise: str, name: str, values: list[Any], expected: list[Any], yours: list[Outcome], _: Any) -> str | None:
-    if not name.startswith("g."):
+    leaf, p = name.removeprefix("g."), getattr(yours[0].case, "p", None)
+    if leaf == name or p is None or leaf not in dict(p.items()):
         return None
     totals = []
     for outcome, value in zip(yours, values):
-        start = normal(outcome.case.seed, "start " + name.removeprefix("g."), *np.shape(value))
+        start = normal(outcome.case.seed, "start " + leaf, *np.shape(value))
         totals.append(value + start)  # the whole content of g, which did not start at 0
     if all(is_close(total, right) for total, right in zip(totals, expected)):
         return f"the number is right, but {name} is assigned instead of added to: write {name} += ..."

@@ -5,7 +5,8 @@ from importlib import import_module
 from albert_np.learn.exercise import Exercise
 
 LADDER = (
-    "linear", "gelu", "softmax", "layer_norm", "embedding", "attention", "cross_entropy", "lamb",
+    "linear", "gelu", "softmax", "layer_norm", "embedding", "gather", "dropout", "attention", "cross_entropy", "fuse",
+    "feed_forward", "add_norm", "self_attention", "mlm_head", "block", "encoder", "clip", "lamb",
 )  # fmt: skip
 
 
@@ -15,7 +16,7 @@ def get(name: str) -> Exercise:
         from difflib import get_close_matches
 
         near = get_close_matches(name, LADDER, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = f"; did you mean {near[0]}?" if near else "."
         raise ValueError(f"there is no exercise {name!r}{hint} The exercises are {', '.join(LADDER)}")
     exercise: Exercise = import_module(f"albert_np.learn.exercises.{name}").EXERCISE
     return exercise
