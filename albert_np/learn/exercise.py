@@ -180,7 +180,12 @@ def gradients(case: Case, call: Callable[[Any], Any], outputs: tuple[str, ...] =
     if g is not None:
         for name, array in g.items():
             array[...] = start[name] = normal(case.seed, "start " + name, *array.shape).astype(array.dtype)
-    value = call(g)
+    try:
+        value = call(g)
+    except Exception as error:  # what was added before it counts
+        added = {f"g.{name}": array - start[name] for name, array in g.items()} if g is not None else {}
+        error.reached = {name: value for name, value in added.items() if value.any()}  # type: ignore[attr-defined]
+        raise
     values = (value,)[: len(outputs)] if len(outputs) < 2 else value
     if len(outputs) > 1 and (not isinstance(value, tuple | list) or len(value) != len(outputs)):
         values = (value,) * len(outputs) if value is None or value is ... else (value, *(None for _ in outputs[1:]))

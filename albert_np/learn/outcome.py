@@ -118,6 +118,9 @@ def run_one(function: str, call: Any, observer: Any, submission: Submission, out
         outcome.owner |= dict.fromkeys(tensors, function)
     except (Exception, SystemExit) as error:
         outcome.failures[function] = failure(error, submission)
+        reached = getattr(error, "reached", {})
+        outcome.tensors |= reached
+        outcome.owner |= dict.fromkeys(reached, function)
 
 
 def code_object(function: Any) -> Any:

@@ -92,6 +92,13 @@ def test_an_error_is_reported_with_the_line_of_the_file():
     assert "calls itself without end" in items(report)["layer_norm_backward"].note
 
 
+def test_results_before_an_error_count():
+    report = changed("dxhat = dy * p.gamma", "dxhat = dy * p.gama")
+    assert [items(report)[name].status for name in ("g.gamma", "g.beta", "dx")] == ["right", "right", "missing"]
+    report = changed("    g.beta += dy.sum(0)", "    1 / 0\n    g.beta += dy.sum(0)")
+    assert [items(report)[name].status for name in ("g.gamma", "g.beta", "dx")] == ["right", "missing", "missing"]
+
+
 def test_an_error_inside_numpy_is_reported_where_the_student_called_it():
     note = items(changed("(dy * xhat).sum(0)", "np.concatenate(dy, xhat)"))["layer_norm_backward"].note
     assert note.startswith("line ") and "np.concatenate(dy, xhat)" in note

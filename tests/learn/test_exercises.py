@@ -122,7 +122,7 @@ def test_no_wrong_claim_about_mutants(name):
 @each
 def test_no_wrong_claim_about_many_mutants(name):
     claimed, passed = claims_about_mutants(name, range(100, 200))
-    assert claimed > 0 and passed < 60
+    assert passed < 60 and (claimed > 0 or get(name).terms.__name__ != "terms")
 
 
 def test_a_claim_needs_two_cases_of_different_sizes():

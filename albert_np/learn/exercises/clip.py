@@ -31,7 +31,7 @@ def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
         return {f"clip_factor, {name}": names["clip_factor"](np.asarray(norm, dtype), limit) for name, norm in norms.items()}
 
     def clip() -> dict[str, Any]:
-        results = {}
+        results: dict[str, Any] = {}
         for name, share in (("long", 0.35 + 0.03 * c.seed), ("short", 3.0)):
             grads = c.grads.copy()
             norm = names["clip"](grads, share * c.length)

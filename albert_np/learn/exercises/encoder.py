@@ -29,7 +29,7 @@ def make_case(lengths: tuple[int, ...], A: int, H: int, L: int, seed: int) -> Ca
 
 
 def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed)
+    return make_case(*SIZES[seed % len(SIZES)], seed=seed)
 
 
 def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def make_case(lengths: tuple[int, ...], A: int, D: int, seed: int) -> Case:
 
 
 def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed)
+    return make_case(*SIZES[seed % len(SIZES)], seed=seed)
 
 
 def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ EXERCISE = Exercise(
     context = attend(q, k, v), for each sequence and head by itself             (N, H)
     y = context w + b with the linear map p.output                              (N, H)
 
-    The N rows of x are the tokens of several sequences, end to end. Iterating over `sequences` yields the rows of each.
+    The N rows of x are the tokens of several sequences, end to end. Iterating over sequences yields the rows of each.
     linear_backward and attend_backward are there. split_heads and merge_heads turn (T, H) into (A, T, D) and back.
     """,
     imports="from collections import namedtuple\n\nimport numpy as np\n\n"

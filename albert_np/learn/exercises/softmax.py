@@ -22,7 +22,7 @@ def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
 
 def terms(c: Case, local: dict[str, Any], right: dict[str, Any]) -> dict[str, dict[str, Any]]:
     y = local["y"]
-    return {"dx": {"y dy": y * c.dy, "-y Σ dy y (the denominator's)": -y * (c.dy * y).sum(-1, keepdims=True)}}
+    return {"dx": {"of the numerator, y dy": y * c.dy, "of the denominator, y Σ dy y": -y * (c.dy * y).sum(-1, keepdims=True)}}
 
 
 EXERCISE = Exercise(
