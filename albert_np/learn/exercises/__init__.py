@@ -5,8 +5,8 @@ from importlib import import_module
 from albert_np.learn.exercise import Exercise
 
 LADDER = (
-    "linear", "gelu", "softmax", "layer_norm", "embedding", "gather", "dropout", "attention", "cross_entropy", "fuse",
-    "feed_forward", "add_norm", "self_attention", "mlm_head", "block", "encoder", "clip", "lamb",
+    "linear", "gelu", "softmax", "layer_norm", "embedding", "gather", "dropout", "attention", "cross_entropy", "pooler", "fuse",
+    "feed_forward", "add_norm", "self_attention", "embeddings", "mlm_head", "block", "encoder", "clip", "lamb",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from albert_np.learn.exercise import Case, Exercise, gradients, normal
 SIZES = (((4, 1, 3), 2, 6, 7), ((3, 5), 3, 6, 5), ((2, 1, 6), 2, 8, 9), ((5, 2, 2), 4, 8, 6))  # lengths, A, H, F
 
 
-def make_case(lengths: tuple[int, ...], A: int, H: int, F: int, seed: int) -> Case:
+def make_case(seed: int, lengths: tuple[int, ...], A: int, H: int, F: int) -> Case:
     config = Config(
         hidden_size=H, num_attention_heads=A, intermediate_size=F, hidden_dropout_prob=0.3, attention_probs_dropout_prob=0.2
     )
@@ -27,7 +27,8 @@ def make_case(lengths: tuple[int, ...], A: int, H: int, F: int, seed: int) -> Ca
 
 
 def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed=seed)
+    sizes: Any = SIZES[seed % len(SIZES)]
+    return make_case(seed, *sizes)
 
 
 def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
@@ -75,6 +76,6 @@ def block_backward(dy, cache, p, g, sequences, config):
     forward=lambda names, c: names["block"](c.x, c.p, c.sequences, c.config, c.key, 1),
     run=run,
     steps={"df": "the gradient of the feed-forward's output", "da": "the gradient of the attention's output"},
-    effort=lambda seed: make_case((30, 20), 4, 32, 64, seed),
+    effort=lambda seed: make_case(seed, (30, 20), 4, 32, 64),
     notebook="08_one_layer_twelve_times",
 )

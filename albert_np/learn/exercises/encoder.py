@@ -14,7 +14,7 @@ from albert_np.learn.exercise import Case, Exercise, gradients, normal
 SIZES = (((4, 1, 3), 2, 6, 3), ((3, 2), 3, 6, 2), ((2, 1, 3), 2, 8, 2), ((5, 2), 4, 8, 3))  # lengths, A, H, L
 
 
-def make_case(lengths: tuple[int, ...], A: int, H: int, L: int, seed: int) -> Case:
+def make_case(seed: int, lengths: tuple[int, ...], A: int, H: int, L: int) -> Case:
     config = Config(
         hidden_size=H, num_attention_heads=A, intermediate_size=H + 1, num_hidden_layers=L, num_hidden_groups=2,
         inner_group_num=2, hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.2, recompute=bool(seed % 2),
@@ -29,7 +29,8 @@ def make_case(lengths: tuple[int, ...], A: int, H: int, L: int, seed: int) -> Ca
 
 
 def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed=seed)
+    sizes: Any = SIZES[seed % len(SIZES)]
+    return make_case(seed, *sizes)
 
 
 def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
@@ -90,6 +91,6 @@ def encoder_backward(dhidden, cache, p, g, sequences, config):
     draw=draw,
     forward=lambda names, c: names["encoder"](c.x, c.p.groups, c.sequences, c.config, c.key),
     run=run,
-    effort=lambda seed: make_case((30, 20), 4, 32, 4, seed),
+    effort=lambda seed: make_case(seed, (30, 20), 4, 32, 4),
     notebook="08_one_layer_twelve_times",
 )

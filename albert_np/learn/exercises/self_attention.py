@@ -12,7 +12,7 @@ from albert_np.learn.exercise import Case, Exercise, gradients, normal
 SIZES = (((4, 1, 3), 2, 3), ((3, 5), 3, 2), ((2, 1, 6), 3, 4), ((5, 2, 2), 2, 5))  # lengths, A, D
 
 
-def make_case(lengths: tuple[int, ...], A: int, D: int, seed: int) -> Case:
+def make_case(seed: int, lengths: tuple[int, ...], A: int, D: int) -> Case:
     N, H = sum(lengths), A * D
     p = parameters({name: {"w": (H, H), "b": (H,)} for name in ("query", "key", "value", "output")}, seed)
     rows = np.concatenate([np.stack([np.full(T, i), np.arange(T)], axis=1) for i, T in enumerate(lengths)])
@@ -23,7 +23,8 @@ def make_case(lengths: tuple[int, ...], A: int, D: int, seed: int) -> Case:
 
 
 def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed=seed)
+    sizes: Any = SIZES[seed % len(SIZES)]
+    return make_case(seed, *sizes)
 
 
 def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
@@ -90,6 +91,6 @@ def attention_backward(dy, cache, p, g, sequences, A):
         "dv": "the gradient of the values",
     },
     terms=terms,
-    effort=lambda seed: make_case((40, 30, 50), 4, 8, seed),
+    effort=lambda seed: make_case(seed, (40, 30, 50), 4, 8),
     notebook="07_attention",
 )
