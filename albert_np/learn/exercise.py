@@ -182,7 +182,7 @@ def gradients(case: Case, call: Callable[[Any], Any], outputs: tuple[str, ...] =
             array[...] = start[name] = normal(case.seed, "start " + name, *array.shape).astype(array.dtype)
     try:
         value = call(g)
-    except Exception as error:  # what was added before it counts
+    except Exception as error:  # gradients that were added before it count
         added = {f"g.{name}": array - start[name] for name, array in g.items()} if g is not None else {}
         error.reached = {name: value for name, value in added.items() if value.any()}  # type: ignore[attr-defined]
         raise
