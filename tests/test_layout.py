@@ -24,7 +24,8 @@ LEAVES = {"metrics", "plots"}
 MAY_IMPORT = {
     "core": set(), "engine": {"core"}, "io": {"core"}, "text": {"core", "io"}, "data": {"core", "io"}, "metrics": {"core"},
     "plots": {"core"}, "models": BELOW_MODELS, "gradcheck": BELOW_MODELS | {"models"},
-    "learn": {"core", "gradcheck", "models"}, "training": BELOW_TRAINING | {"plots"}, "tasks": BELOW_TRAINING | LEAVES | {"training"},
+    "learn": {"core", "gradcheck", "models"}, "training": BELOW_TRAINING | {"plots"},
+    "tasks": BELOW_TRAINING | LEAVES | {"training"},
     "compress": BELOW_TRAINING | LEAVES | {"training", "tasks", "gradcheck"},
     "sklearn": BELOW_TRAINING | {"training", "tasks"},
     "apps": BELOW_TRAINING | LEAVES | {"training", "tasks", "gradcheck", "learn", "compress", "use"},  # use: the public name
