@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from albert_np import gradcheck
+    from albert_np import gradcheck, learn
     from albert_np import sklearn as sklearn
     from albert_np.core import optim
     from albert_np.engine import use
@@ -42,13 +42,14 @@ _MODULES = {
     "Embedder": "tasks.embedder",
     "__version__": "version", "finetune": "tasks.finetune", "pretrain": "training", "to_hf": "io.names", "use": "engine",
 }  # fmt: skip
-_SUBMODULES = {"gradcheck": "gradcheck", "optim": "core.optim", "sklearn": "sklearn"}  # sklearn: an extra, so not in __all__
+# sklearn: an extra, so not in __all__
+_SUBMODULES = {"gradcheck": "gradcheck", "learn": "learn", "optim": "core.optim", "sklearn": "sklearn"}
 
 __all__ = [
     "AlbertConfig", "AlbertForMaskedLM", "AlbertForMultipleChoice", "AlbertForPreTraining", "AlbertForQuestionAnswering",
     "AlbertForRelationClassification", "AlbertForSequenceClassification", "AlbertForTokenClassification",
     "AlbertForTranslation", "AlbertModel", "AlbertTokenizer", "Dropout", "Embedder", "Trained", "__version__", "finetune",
-    "gradcheck", "optim", "pretrain", "to_hf", "use",
+    "gradcheck", "learn", "optim", "pretrain", "to_hf", "use",
 ]  # fmt: skip
 __dir__ = __all__.copy  # for completion
 

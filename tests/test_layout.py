@@ -24,11 +24,12 @@ LEAVES = {"metrics", "plots", "pretrained"}
 MAY_IMPORT = {
     "core": set(), "pretrained": set(), "engine": {"core"}, "io": {"core", "pretrained"}, "text": {"core", "io"},
     "data": {"core", "io"}, "metrics": {"core"}, "plots": {"core"}, "models": BELOW_MODELS,
-    "gradcheck": BELOW_MODELS | {"models"}, "training": BELOW_TRAINING | {"plots"},
+    "gradcheck": BELOW_MODELS | {"models"}, "learn": {"core", "gradcheck", "models"},
+    "training": BELOW_TRAINING | {"plots"},
     "tasks": BELOW_TRAINING | LEAVES | {"training"},
     "compress": BELOW_TRAINING | LEAVES | {"training", "tasks", "gradcheck"},
     "sklearn": BELOW_TRAINING | {"training", "tasks"},
-    "apps": BELOW_TRAINING | LEAVES | {"training", "tasks", "gradcheck", "compress", "use"},  # use: the public name
+    "apps": BELOW_TRAINING | LEAVES | {"training", "tasks", "gradcheck", "learn", "compress", "use"},  # use: the public name
 }  # fmt: skip
 ROOT_MODULES = {"", "version"}  # these any package may import
 

@@ -6,7 +6,7 @@ import pytest
 
 import albert_np as ab
 
-PACKAGES = """core.optim gradcheck models tasks training text data data.formats metrics plots compress engine""".split()
+PACKAGES = """core.optim gradcheck learn models tasks training text data data.formats metrics plots compress engine""".split()
 
 
 @pytest.mark.parametrize("name", ["", *PACKAGES])

@@ -24,6 +24,7 @@ def app() -> Any:
 
     from albert_np.apps.cli import ask, compress, convert, demo, fill_mask, finetune, gradcheck, info, pretrain, serve, tokenizer
     from albert_np.apps.cli import embed as embeddings
+    from albert_np.apps.cli import learn as exercises
     from albert_np.apps.cli import sweep as experiments
     from albert_np.apps.cli.common import Commands, ConfigCommand
     from albert_np.engine.mpi import launcher
@@ -60,6 +61,7 @@ def app() -> Any:
     cli.command("convert", short_help="Convert weights to another file format.")(convert.convert)
     cli.command("info", short_help="Show a model's config, weights and costs.", cls=ConfigCommand)(info.info)
     cli.command("gradcheck", short_help="Check every gradient against finite differences.")(gradcheck.gradcheck)
+    exercises.add_commands(cli)
     tools = typer.Typer(help="Vocabularies.", no_args_is_help=True, rich_markup_mode=None)
     tools.command("train")(tokenizer.train)
     cli.add_typer(tools, name="tokenizer")

@@ -1,0 +1,1 @@
+"""The exercises outside of one process: checks with limits of time and memory, the files of a class, a model to train."""

@@ -1,0 +1,60 @@
+"""dropout: some elements become 0, the others grow."""
+
+from typing import Any
+
+import numpy as np
+
+from albert_np.core.random import RandomKey
+from albert_np.learn.exercise import Case, Exercise, gradients, normal
+
+SIZES = ((5, 9), (7, 6), (4, 11), (6, 10))
+
+
+def make_case(N: int, W: int, seed: int, rate: float) -> Case:
+    key = RandomKey(seed, 1, rows=np.stack([np.full(N, seed), np.arange(N)], axis=1))
+    return Case(
+        seed=seed, x=normal(seed, "x", N, W), dy=normal(seed, "dy", N, W), rate=rate, key=key, sizes={"N": N, "W": W}
+    )  # fmt: skip
+
+
+def draw(seed: int) -> Case:
+    return make_case(*SIZES[seed % len(SIZES)], seed, rate=(0.3, 0.5, 0.4, 0.2)[seed % 4])
+
+
+def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
+    return {"dropout_backward": lambda: gradients(c, lambda g: names["dropout_backward"](c.dy, cache))}
+
+
+EXERCISE = Exercise(
+    name="dropout",
+    title="The gradient of dropout",
+    minutes=10,
+    needs=("linear",),
+    text="""
+    y = x · keep · scale        x, y (N, W)        scale = 1 / (1 - rate)
+
+    keep (N, W) is True for the elements that stay. They are scaled up, so that the mean of y is that of x. Both are in the cache.
+    Without dropout (no key, or rate 0) the cache is None, and y is x.
+    """,
+    imports="from albert_np.core.random import RANGE, random_bits, threshold",
+    given=("core.layers.dropout.dropout",),
+    solve=("core.layers.dropout.dropout_backward",),
+    stub='''
+def dropout_backward(dy, cache):
+    """dy (N, W) -> dx (N, W)"""
+    if cache is None:
+        return ...  # (N, W)
+    keep, scale = cache
+    return ...  # (N, W)
+''',
+    hints=(
+        "keep and scale do not depend on x. So y is x times a constant, element by element.",
+        "dy/dx of one element is keep · scale: the scale where it stays, 0 where it was dropped.",
+        "dx = dy * keep * scale; and where y is x, dx is dy.",
+    ),
+    draw=draw,
+    forward=lambda names, c: names["dropout"](c.x, c.rate, c.key),
+    run=run,
+    effort=lambda seed: make_case(256, 96, seed, 0.1),
+    notebook="06_gelu",
+)

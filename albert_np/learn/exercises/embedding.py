@@ -1,0 +1,67 @@
+"""embedding: rows of three tables, added."""
+
+from typing import Any
+
+from albert_np.core.random import generator
+from albert_np.learn.exercise import Case, Exercise, gradients, normal, parameters
+
+SIZES = ((9, 7, 6, 2, 3), (11, 8, 7, 3, 4), (8, 6, 5, 2, 5), (12, 9, 8, 3, 2))  # N, V, P, S, E
+
+
+def make_case(N: int, V: int, P: int, S: int, E: int, seed: int, padding_idx: int | None = None) -> Case:
+    rng = generator(seed, "learn embedding ids")
+    p = parameters(seed, {"word": (V, E), "position": (P, E), "token_type": (S, E)})
+    ids, positions, types = (rng.integers(size, size=N) for size in (V, P, S))
+    ids[:3] = ids[3]  # a row that is used often
+    ids[-2:] = 0 if padding_idx is None else padding_idx
+    return Case(
+        seed=seed, ids=ids, positions=positions, token_types=types, dy=normal(seed, "dy", N, E), p=p, padding_idx=padding_idx,
+        sizes={"N": N, "V": V, "E": E},
+    )  # fmt: skip
+
+
+def draw(seed: int) -> Case:
+    return make_case(*SIZES[seed % len(SIZES)], seed, padding_idx=4 if seed % 2 else None)
+
+
+def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
+    return {"embedding_backward": lambda: gradients(c, lambda g: names["embedding_backward"](c.dy, cache, g), outputs=())}
+
+
+EXERCISE = Exercise(
+    name="embedding",
+    title="The gradient of the embedding tables",
+    minutes=20,
+    needs=("linear",),
+    text="""
+    y[n] = word[ids[n]] + position[positions[n]] + token_type[token_types[n]]        y (N, E)
+
+    Each token takes one row from each of three tables: word (V, E), position (P, E), token_type (S, E). An id may occur several
+    times, and its row then gets a gradient from each of these tokens. Ids are integers, so there is nothing to return.
+
+    If padding_idx is not None, tokens with this id give no gradient to the word table (but do to the others).
+    """,
+    imports="from collections import namedtuple\n\nimport numpy as np",
+    given=("core.layers.embedding.EmbeddingCache", "core.layers.embedding.embedding"),
+    more_imports="from albert_np.core.backend import scatter_add",
+    solve=("core.layers.embedding.embedding_backward",),
+    stub='''
+def embedding_backward(dy, cache, g):
+    """dy (N, E); adds to g.word (V, E), g.position (P, E) and g.token_type (S, E); returns nothing"""
+    ids, positions, token_types, padding_idx = cache
+    dword = ...  # (N, E), dy without the padding tokens
+    # now add the rows of dword to g.word, and those of dy to g.position and g.token_type
+''',
+    hints=(
+        "Row v of the word table is used by every token n with ids[n] = v, as it is. So its gradient is the sum of their dy[n].",
+        "g.word[ids] += dword looks right, but for an id that repeats NumPy keeps only one of the additions.",
+        "np.add.at(table, rows, values) adds every one: table[rows[n]] += values[n] for each n.",
+        "For the padding token: np.where((ids == padding_idx)[:, None], 0.0, dy). With padding_idx None, dword is dy.",
+    ),
+    draw=draw,
+    forward=lambda names, c: names["embedding"](c.ids, c.positions, c.token_types, c.p, c.padding_idx),
+    run=run,
+    steps={"dword": "dy without the padding tokens"},
+    effort=lambda seed: make_case(512, 300, 64, 2, 64, seed),
+    notebook="03_embeddings",
+)

@@ -1,0 +1,59 @@
+"""gather: some rows of many."""
+
+from typing import Any
+
+from albert_np.core.random import generator
+from albert_np.learn.exercise import Case, Exercise, gradients, normal
+
+SIZES = ((7, 5, 4), (6, 8, 3), (9, 6, 5), (5, 7, 6))  # N, M, W
+
+
+def make_case(N: int, M: int, W: int, seed: int) -> Case:
+    rows = generator(seed, "learn gather").integers(1, N, size=M)  # row 0 is not taken
+    rows[-2:] = rows[0]
+    x, dy = normal(seed, "x", N, W), normal(seed, "dy", M, W)
+    return Case(seed=seed, x=x, rows=rows, dy=dy, sizes={"N": N, "M": M, "W": W})
+
+
+def draw(seed: int) -> Case:
+    return make_case(*SIZES[seed % len(SIZES)], seed)
+
+
+def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
+    return {"gather_backward": lambda: gradients(c, lambda g: names["gather_backward"](c.dy, cache))}
+
+
+EXERCISE = Exercise(
+    name="gather",
+    title="The gradient of taking rows",
+    minutes=10,
+    needs=("embedding",),
+    text="""
+    y[m] = x[rows[m]]        x (N, W), rows (M,) integers, y (M, W)
+
+    The head of the masked language model reads the masked tokens alone, and the pooler the first token of each sequence.
+    A row may be taken several times, or not at all.
+    """,
+    imports="import numpy as np",
+    more_imports="from albert_np.core.backend import scatter_add",
+    given=("core.layers.gather.gather",),
+    solve=("core.layers.gather.gather_backward",),
+    stub='''
+def gather_backward(dy, cache):
+    """dy (M, W) -> dx (N, W)"""
+    rows, x = cache
+    dx = ...  # (N, W), to begin with
+    # now add each dy[m] to its row of dx
+    return dx
+''',
+    hints=(
+        "A row of x that was not taken has no effect on y. A row that was taken twice has an effect on two rows of y.",
+        "Begin with zeros of the shape and dtype of x: np.zeros_like(x).",
+        "dx[rows] += dy keeps only one of several additions to the same row; np.add.at(dx, rows, dy) keeps all.",
+    ),
+    draw=draw,
+    forward=lambda names, c: names["gather"](c.x, c.rows),
+    run=run,
+    effort=lambda seed: make_case(512, 200, 64, seed),
+    notebook="10_masking_and_sentence_order",
+)
