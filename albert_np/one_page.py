@@ -96,17 +96,17 @@ def block_backward(dy, c_attention, c_norm_a, h, u, c_gelu, c_norm_f, p, g, sequ
 def albert(batch, p):  # -> logits of the masked words (M, V) and of the order (B, 2)
     e = p["embeddings.word"][batch.ids] + p["embeddings.position"][batch.positions]  # (N, E)
     e, c_norm = layer_norm(e + p["embeddings.token_type"][batch.token_types], p, "embeddings.norm")  # (N, E)
-    h, c_blocks = linear(e, p, "embeddings.projection"), []  # (N, H)
-    for _ in range(L):  # one block's parameters, L times
+    h, c_blocks = linear(e, p, "embeddings.projection"), []  # (N, H): V E + E H numbers instead of V H
+    for _ in range(L):  # the parameters are shared: the same block L times
         h, cache = block(h, p, batch.sequences)  # (N, H)
         c_blocks.append(cache)
     u, c_gelu = gelu(linear(h[batch.masked_rows], p, "mlm.dense"))  # (M, E)
     t, c_norm_t = layer_norm(u, p, "mlm.norm")  # (M, E)
     pooled = np.tanh(linear(h[batch.first_rows], p, "pooler"))  # (B, H)
-    mlm_logits, sop_logits = t @ p["embeddings.word"].T + p["mlm.b"], linear(pooled, p, "sop")  # (M, V), (B, 2)
-    return mlm_logits, sop_logits, (e, c_norm, c_blocks, h, c_gelu, c_norm_t, t, pooled)
+    mlm_logits = t @ p["embeddings.word"].T + p["mlm.b"]  # (M, V): the word table again, as decoder
+    return mlm_logits, linear(pooled, p, "sop"), (e, c_norm, c_blocks, h, c_gelu, c_norm_t, t, pooled)
 
-def losses_and_gradients(batch, p):
+def losses_and_gradients(batch, p):  # -> both losses, and the gradients of their sum
     mlm_logits, sop_logits, (e, c_norm, c_blocks, h, c_gelu, c_norm_t, t, pooled) = albert(batch, p)
     mlm_loss, dmlm = cross_entropy(mlm_logits, batch.masked_labels)  # (), (M, V)
     sop_loss, dsop = cross_entropy(sop_logits, batch.order_labels)  # (), (B, 2)
@@ -114,7 +114,7 @@ def losses_and_gradients(batch, p):
     dpooled = linear_backward(dsop, pooled, p, g, "sop")  # (B, H)
     dh[batch.first_rows] += linear_backward(dpooled * (1 - pooled * pooled), h[batch.first_rows], p, g, "pooler")
     g["mlm.b"] += dmlm.sum(0)  # (V,)
-    g["embeddings.word"] += dmlm.T @ t  # (V, E): the table as decoder; below, as lookup
+    g["embeddings.word"] += dmlm.T @ t  # (V, E): the word table as decoder; further below, as lookup
     du = layer_norm_backward(dmlm @ p["embeddings.word"], *c_norm_t, p, g, "mlm.norm")  # (M, E)
     dh[batch.masked_rows] += linear_backward(gelu_backward(du, *c_gelu), h[batch.masked_rows], p, g, "mlm.dense")
     for cache in reversed(c_blocks):
@@ -128,7 +128,7 @@ def lamb_step(p, g, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=
     for name, w in p.items():
         m[name] += (1 - beta1) * (g[name] - m[name])
         v[name] += (1 - beta2) * (g[name] * g[name] - v[name])
-        u = m[name] / (1 - beta1**t) / (np.sqrt(v[name] / (1 - beta2**t)) + eps)
+        u = m[name] / (1 - beta1**t) / (np.sqrt(v[name] / (1 - beta2**t)) + eps)  # m and v begin at 0: corrected for it
         if w.ndim > 1:  # all but biases and layer norms
             u += weight_decay * w
             u *= np.linalg.norm(w) / np.linalg.norm(u)  # the trust ratio: a step in proportion to the size of the weights
@@ -160,9 +160,9 @@ def check():  # compare every gradient along a random direction with central dif
         print(f"{errors[-1]:.1e}  {name} {w.shape}")
     return max(errors) < 1e-6
 
-def train(path=None, steps=4000):
+def train(path=None, steps=4000, peak=0.01):
     text = Path(path).read_text("utf-8") if path else "\n".join(each.__doc__ or "" for each in vars(np).values())
-    lines = [words for line in text.lower().splitlines() if (words := re.findall(r"\w+|[^\w\s]+", line))]
+    lines = [words for line in text.lower().splitlines() if (words := re.findall(r"[^\W\d_]+|\S", line))]
     frequent = Counter(word for words in lines for word in words).most_common(V - WORDS)
     vocabulary = ["[CLS]", "[SEP]", "[MASK]", "[UNK]"] + [word for word, _ in frequent]
     assert len(vocabulary) == V, f"{path} has {len(frequent)} different words, expected at least {V - WORDS}"
@@ -176,7 +176,7 @@ def train(path=None, steps=4000):
     m, v = ({name: np.zeros_like(w) for name, w in p.items()} for _ in "mv")
     for t in range(1, steps + 1):
         g = losses_and_gradients(make_batch(lines[:cut], rng), p)[2]
-        lamb_step(p, g, m, v, t, lr=0.01 * min(10 * t / steps, 1 - t / steps))
+        lamb_step(p, g, m, v, t, lr=peak * min(10 * t / steps, 1 - t / steps))
         if t % (steps // 10) == 0:
             mlm_logits, sop_logits, _ = albert(held_out, p)
             loss, right = cross_entropy(mlm_logits, held_out.masked_labels)[0], sop_logits.argmax(-1) == held_out.order_labels

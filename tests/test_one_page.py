@@ -2,9 +2,11 @@
 
 import ast
 import io
+import json
 import subprocess
 import sys
 import tokenize
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +23,7 @@ from albert_np.core.model.shapes import body, initialise, pretraining_heads
 
 PATH = Path(one_page.__file__)
 SOURCE = PATH.read_text(encoding="utf-8")
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 SMALL = dict(V=60, E=6, H=12, A=3, F=20, L=3, P=15)
 PREFIX = "groups.0.blocks.0."  # the page has one block, and no groups
 
@@ -74,9 +77,7 @@ def test_its_losses_and_gradients_are_the_librarys(seed):
     results, cache = pretraining(packed, params, config)
     grads = params.zeros_like()
     pretraining_backward(1.0, cache, params, grads, config, packed)
-    assert np.isclose(mlm_loss, results.mlm_loss, rtol=1e-12, atol=0) and np.isclose(
-        sop_loss, results.sop_loss, rtol=1e-12, atol=0
-    )
+    assert np.allclose([mlm_loss, sop_loss], [results.mlm_loss, results.sop_loss], rtol=1e-12, atol=0)
     assert_equal(g, grads)
 
 
@@ -84,7 +85,7 @@ def test_its_updates_are_the_librarys():
     """Three steps of LAMB with corrected moments, as in the paper; the gradients are those of each step."""
     module = page()
     p, batch = point(module)
-    config, params, packed = library(p, batch)
+    _, params, _ = library(p, batch)
     state, grads = optim.init("lamb", params, bias_correction=True), params.zeros_like()
     m, v = ({name: np.zeros_like(w) for name, w in p.items()} for _ in "mv")
     for t in (1, 2, 3):
@@ -186,5 +187,20 @@ def test_it_is_a_page_of_numpy():
 
 def test_each_backward_function_stands_below_its_forward_function():
     functions = [node for node in ast.parse(SOURCE).body if isinstance(node, ast.FunctionDef)]
-    pairs = [(a, b) for a, b in zip(functions, functions[1:]) if b.name.endswith("_backward")]
+    pairs = [(a, b) for a, b in pairwise(functions) if b.name.endswith("_backward")]
     assert len(pairs) == 6 and all(b.name == a.name + "_backward" and b.lineno == a.end_lineno + 1 for a, b in pairs)
+
+
+def test_the_notebook_has_exactly_this_code():
+    """The cells tagged `page`, in their order, are the file up to its last lines, which run it."""
+    notebook = json.loads((NOTEBOOKS / "00_albert_on_one_page.ipynb").read_text(encoding="utf-8"))
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if "page" in cell["metadata"].get("tags", [])]
+    assert len(cells) > 10
+    assert "\n\n".join(cells) + "\n" == SOURCE.partition("\nif __name__")[0]
+
+
+def test_it_is_short():
+    """The model, its gradients and LAMB in a hundred lines, all of it in 165, without blank lines and the docstring."""
+    code = [line for line in SOURCE.split('"""', 2)[2].splitlines() if line]
+    first, last = (next(i for i, line in enumerate(code) if line.startswith(name)) for name in ("def linear(", "def make_batch("))
+    assert last - first <= 100 and len(code) <= 165
