@@ -92,6 +92,7 @@ def draw_flow(boxes: dict[str, Any], arrows: Iterable[Any], title: str = "") -> 
     ax.set(title=title, xlim=(-0.5, max(x for x, _, _ in boxes.values()) + 0.5))
     ax.set(ylim=(-0.5, max(y for _, y, _ in boxes.values()) + 0.5))
     ax.axis("off")
+    fig.set_layout_engine("none")
     fig.canvas.draw()  # places the boxes, at whose edges the arrows end
     for start, end, shape in arrows:
         (x0, y0), (x1, y1) = texts[start].get_position(), texts[end].get_position()
