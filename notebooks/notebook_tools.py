@@ -74,3 +74,51 @@ def plain(width: float = 7, height: float = 3.2) -> Any:
         "axes.prop_cycle": matplotlib.cycler(color=[INK, SECOND, THIRD, "#7a4f9a"]),
     })  # fmt: skip
     return matplotlib
+
+
+def draw_flow(boxes: dict[str, Any], arrows: Iterable[Any], title: str = "") -> Any:
+    """Draw a data flow: boxes {name: (x, y, text)}, arrows (from, to, shape of the data between).
+
+    Data flow along the dark arrows; gradients return along the orange ones, except to the box `ids`, since ids are integers.
+    """
+    import matplotlib.pyplot as plt
+
+    fig, ax = plt.subplots(figsize=(6, 1 + 0.62 * (1 + max(y for _, y, _ in boxes.values()))))
+    style = {"boxstyle": "round,pad=0.4", "facecolor": "#f3f6fb", "edgecolor": INK}
+    texts = {
+        name: ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=style, zorder=3)
+        for name, (x, y, text) in boxes.items()
+    }
+    ax.set(title=title, xlim=(-0.5, max(x for x, _, _ in boxes.values()) + 0.5))
+    ax.set(ylim=(-0.5, max(y for _, y, _ in boxes.values()) + 0.5))
+    ax.axis("off")
+    fig.set_layout_engine("none")
+    fig.canvas.draw()  # places the boxes, at whose edges the arrows end
+    for start, end, shape in arrows:
+        (x0, y0), (x1, y1) = texts[start].get_position(), texts[end].get_position()
+        for shift, colour, first, last in ((-0.05, INK, start, end), (0.05, SECOND, end, start)):
+            if last == "ids":
+                continue
+            (xa, ya), (xb, yb) = texts[first].get_position(), texts[last].get_position()
+            patches = {
+                "patchA": texts[first].get_bbox_patch(),
+                "patchB": texts[last].get_bbox_patch(),
+            }
+            way = {
+                "arrowstyle": "-|>",
+                "color": colour,
+                "lw": 1.3,
+                "shrinkA": 2,
+                "shrinkB": 2,
+                **patches,
+            }
+            ax.annotate("", (xb + shift, yb), (xa + shift, ya), arrowprops=way, zorder=2)
+        ax.text(
+            (x0 + x1) / 2 + 0.1,
+            (y0 + y1) / 2 + 0.12 * (x0 != x1),
+            shape,
+            fontsize=8.5,
+            va="center",
+            color="0.25",
+        )
+    return fig
