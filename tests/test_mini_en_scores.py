@@ -226,8 +226,9 @@ def test_text_and_blanks_are_stored(modules, stand_in, tmp_path, monkeypatch, ca
     assert found["blanks"]["right_at_1"] <= found["blanks"]["right_at_5"]
     section = mini_en.read_results(out, tasks_out)
     assert section in printed and "| mean |  |" in section and section.count(" … ") + section.count("… ") > 30
-    page = mini_en.update(f"before\n{mini_en.START}old\n{mini_en.END}after\n", section)
-    assert page == f"before\n{mini_en.START}\n{section}\n{mini_en.END}after\n" and mini_en.update(page, section) == page
+    start, end = "<!-- scores -->\n", "<!-- end of scores -->\n"
+    page = mini_en.update(f"before\n{start}old\n{end}after\n", section)
+    assert page == f"before\n{start}\n{section}\n{end}after\n" and mini_en.update(page, section) == page
     monkeypatch.setattr(fill_blanks, "fill", lambda *given: pytest.fail("it was measured before"))
     assert mini_en.main([*map(str, given), *map(str, more)]) == 0
 
@@ -239,4 +240,40 @@ def test_the_page_has_the_stored_results(modules):
     results = mini_en.HERE / "results"
     page = PAGE.read_text(encoding="utf-8")
     section = mini_en.read_results(results / "mini_en.json", results / "tasks-mini-en.json")
-    assert mini_en.update(page, section) == page, "python tests/benchmarks/mini_en.py --write writes it"
+    assert mini_en.write_page(page, section) == page, "python tests/benchmarks/mini_en.py --write writes it"
+
+
+def test_every_case_is_one_that_finetune_takes(modules):
+    tasks, *_ = modules
+    from albert_np.tasks import get_task
+    from albert_np.tasks.benchmarks import find_benchmark
+    from albert_np.training.finetune_settings import FinetuneSettings
+
+    for name, case in tasks.CASES.items():
+        if not case.data:
+            get_task(case.task, **case.options)
+        assert bool(case.data) == (find_benchmark(case.task) is not None), name
+        for side in tasks.SIDES:
+            FinetuneSettings.from_dict({key: value for key, value in case.get_settings(side).items() if key != "dropout"})
+
+
+def test_settings_are_compared_once(modules, stand_in, tmp_path, monkeypatch, capsys):
+    """A variant that the results have is not measured again; the table has all of them."""
+    import finetuning
+
+    monkeypatch.setenv("ALBERT_NP_DATA", str(stand_in / "data"))
+    monkeypatch.setattr(finetuning, "Progress", Callback)
+    monkeypatch.setitem(finetuning.VARIANTS, "sst2", [dict(epochs=1), dict(epochs=1, scratch=True, learning_rate=1e-3)])
+    given = ["finetuning.py", "--model", stand_in / "model", "--work", tmp_path / "work", "--out", tmp_path / "out.json"]
+    monkeypatch.setattr(sys, "argv", [*map(str, given), "--examples", "4", "--note", "A stand-in."])
+    finetuning.main()
+    printed = capsys.readouterr().out
+    assert "A stand-in." in printed and "| from scratch, epochs 1, learning rate 0.001 | 0." in printed
+    runs = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["cases"]["sst2"]["runs"]
+    assert [run["steps"] for run in runs] == [1, 1] and all(0 <= run["more"] <= 1 for run in runs)
+    monkeypatch.setattr(finetuning, "measure", lambda *given: pytest.fail("it was measured before"))
+    finetuning.main()
+    assert capsys.readouterr().out == printed
+    monkeypatch.setattr(sys, "argv", [*map(str, given), "--examples", "7"])
+    with pytest.raises(SystemExit, match="has 4 examples"):
+        finetuning.main()

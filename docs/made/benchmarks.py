@@ -12,6 +12,7 @@ ABOUT = {  # results -> title, and the arguments of the program that prints them
     "gpu": ("On a GPU, beside PyTorch", "gpu.py --table {file}"),
     "parallel": ("Several processes", "parallel.py --table"),
     "tasks": ("What small models reach", "tasks.py --table --out {file}"),
+    "finetuning": ("Settings of fine-tuning for a small model", "finetuning.py --table"),
     "mini_en": ("The small English model", "mini_en.py --table"),
     "mini-en-pilots": ("Pilots of the small English model", "mini_en.py --pilots {file}"),
     "sweep-ablations": ("The paper's ablations at a very small size", "sweeps.py --table"),

@@ -30,13 +30,14 @@ TOKENS = dict(batch_size=None, tokens_per_batch=2048)
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "sst2": [
         {}, TOKENS, dict(learning_rate=5e-4), dict(learning_rate=8e-4), dict(learning_rate=5e-4, dropout=0.0),
-        dict(scratch=True, learning_rate=1e-3), dict(learning_rate=5e-4, batch_size=16), dict(learning_rate=5e-4, layer_decay=0.8),
+        dict(scratch=True, learning_rate=1e-3), dict(learning_rate=5e-4, batch_size=16),
+        dict(learning_rate=5e-4, layer_decay=0.8),
         dict(learning_rate=5e-4, epochs=5), dict(learning_rate=5e-4, weight_decay=0.1), dict(scratch=True, learning_rate=5e-4),
         dict(learning_rate=1.5e-4), dict(learning_rate=5e-4, freeze=["embeddings"]), dict(learning_rate=5e-4, batch_size=64),
     ],
     "semeval": [
-        {}, TOKENS, dict(epochs=8), dict(epochs=8, learning_rate=5e-4), dict(epochs=8, batch_size=16),
-        dict(epochs=8, dropout=0.0), dict(epochs=8, scratch=True, learning_rate=6e-4),
+        dict(epochs=4, **TOKENS), dict(epochs=4, learning_rate=5e-4), dict(epochs=4, learning_rate=5e-4, batch_size=16),
+        dict(epochs=4, learning_rate=8e-4),
     ],
 }  # fmt: skip
 MORE = {"sst2": "sst2/train_rest.tsv"}  # other examples to score, 1500 of them

@@ -19,6 +19,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+import finetuning
 import tasks
 
 HERE = Path(__file__).parent
@@ -30,7 +31,6 @@ LEFT_OUT = {"multi30k": "translation into German needs a vocabulary of both lang
 BERT = {"sst2": (0.832, 0.859), "glue:cola": (0.0, 0.0)}
 AIMS = {"sst2": 0.85, "semeval": 0.76, "propbank": 0.55, "wnut17": 0.15, "policyqa": 0.250, "xquad": 0.079}
 WITHIN = 0.2  # points that int8 may cost
-START, END = "<!-- scores -->\n", "<!-- end of scores -->\n"
 NOT_MEASURED = "The scores have not been measured yet.\n"
 
 
@@ -192,12 +192,19 @@ def read_results(out: Path, tasks_out: Path) -> str:
     return section(measured, results, older)
 
 
-def update(page: str, text: str) -> str:
-    """Return the page with the tables between its marks written anew."""
-    before, found, rest = page.partition(START)
-    if not found or END not in rest:
-        raise SystemExit(f"{PAGE} has no place for the scores: {START.strip()} ... {END.strip()}")
-    return f"{before}{START}\n{text}\n{END}{rest.partition(END)[2]}"
+def update(page: str, text: str, name: str = "scores") -> str:
+    """Return the page with what is between the marks of this name written anew."""
+    start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+    before, found, rest = page.partition(start)
+    if not found or end not in rest:
+        raise SystemExit(f"{PAGE} has no place for the {name}: {start.strip()} ... {end.strip()}")
+    return f"{before}{start}\n{text}\n{end}{rest.partition(end)[2]}"
+
+
+def write_page(page: str, scores: str) -> str:
+    """Return the page with the scores and the settings that were compared."""
+    compared = finetuning.table(json.loads((HERE / "results" / "finetuning.json").read_text(encoding="utf-8")))
+    return update(update(page, scores), compared + "\n", "settings")
 
 
 # ---- measurements
@@ -245,14 +252,14 @@ def main(arguments: list[str] | None = None) -> int:
         measure_text(given.model, given.text, task_runs.describe_model(given.model), given.out)
         options = ["--model", str(given.model), "--work", str(given.work), "--out", str(given.tasks_out)]
         cases = [] if "--cases" in more else ["--cases", *ORDER]
-        if code := tasks.main([*options, *cases, *more]):
+        if code := tasks.main([*options, *cases, *more], show=False):
             return code
     elif more:
         parser.error(f"--table and --write take no {' '.join(more)}")
     text = read_results(given.out, given.tasks_out)
     print(text, end="")
     if given.write:
-        PAGE.write_text(update(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
+        PAGE.write_text(write_page(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
     return 0
 
 
