@@ -33,6 +33,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         dict(scratch=True, learning_rate=1e-3), dict(learning_rate=5e-4, batch_size=16),
         dict(learning_rate=5e-4, layer_decay=0.8),
         dict(learning_rate=5e-4, epochs=5), dict(learning_rate=5e-4, weight_decay=0.1), dict(scratch=True, learning_rate=5e-4),
+        dict(scratch=True), dict(scratch=True, learning_rate=1.5e-4),
         dict(learning_rate=1.5e-4), dict(learning_rate=5e-4, freeze=["embeddings"]), dict(learning_rate=5e-4, batch_size=64),
     ],
     "semeval": [
