@@ -200,9 +200,8 @@ def tasks_table(facts: dict[str, Any]) -> str:
 
 
 def blanks_table(facts: dict[str, Any]) -> str:
-    return table(
-        ["", "sentence", "five words"], [[sign, sentence, ", ".join(words)] for sign, sentence, words in facts["blanks"]]
-    )
+    rows = [[each["right_at"] or "-", each["sentence"], ", ".join(each["words"])] for each in facts["blanks"]]
+    return table(["", "sentence", "five words"], rows)
 
 
 def describe_machine(facts: dict[str, Any]) -> str:

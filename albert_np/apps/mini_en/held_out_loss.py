@@ -9,7 +9,6 @@ of its pieces are the most probable ones. The pieces of a word are predicted at 
 """
 
 import argparse
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.apps.fill_mask import load_masked_model
+from albert_np.io.files import read_json, write_json
 
 WORDS, SHARE, ROWS = 40, 0.15, 400  # words of a row, share of hidden words, most rows of a register
 Row = tuple[list[str], list[int]]  # words, and the indices of the hidden ones
@@ -91,6 +91,18 @@ def evaluate(folder: str, registers: dict[str, list[Row]]) -> dict[str, Any]:
     return {**scores, "mean": mean}
 
 
+def read_registers(text: Path, only: list[str] | None = None) -> dict[str, list[Row]]:
+    """Return the rows of each register, or of these. ValueError if there is no held-out text in the folder."""
+    files = sorted((text / "held_out").glob("*.txt"))
+    registers = {path.stem: make_rows(path) for path in files if not only or path.stem in only}
+    if not registers:
+        names = f" of {', '.join(only)}" if only else ""
+        raise ValueError(
+            f"expected the folder that make_text.py wrote, with held_out/*.txt in it, but {text} has no such text{names}"
+        )
+    return registers
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="+", metavar="MODEL")
@@ -98,17 +110,19 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of registers")
     parser.add_argument("--out", type=Path, help="a JSON file, to which the scores are added under the models' names")
     given = parser.parse_args()
-    files = sorted((given.text / "held_out").glob("*.txt"))
-    registers = {path.stem: make_rows(path) for path in files if not given.only or path.stem in given.only}
-    results = json.loads(given.out.read_text()) if given.out and given.out.exists() else {}
+    registers = read_registers(given.text, given.only)
+    results = read_json(given.out) if given.out and given.out.exists() else {}
     for folder in given.models:
         results[folder] = evaluate(folder, registers)
         print(folder)
         for name, scores in results[folder].items():
             print(f"  {name:12} {scores['loss']:.3f} nats per word, {scores['accuracy']:.3f} right")
         if given.out:
-            given.out.write_text(json.dumps(results, indent=1) + "\n")
+            write_json(given.out, results)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (ValueError, OSError) as error:
+        raise SystemExit(str(error)) from None

@@ -65,13 +65,12 @@ def write_weights(model: Any, weights: str, out: Path) -> None:
 
 def measure(folder: Path, registers: dict[str, Any], blanks: list[Any]) -> dict[str, Any]:
     """Return the losses on held-out text and the words in the blanks."""
-    rows = fill_blanks.fill(*held_out_loss.load_masked_model(str(folder)), blanks)
-    at_1, at_5 = fill_blanks.count_right(rows)
+    filled = fill_blanks.fill(*held_out_loss.load_masked_model(str(folder)), blanks)
     losses = held_out_loss.evaluate(str(folder), registers)
-    print(
-        f"{folder.name:8} {losses['mean']['loss']:.4f} nats per hidden word, {at_1} of {len(rows)} blanks right at 1, {at_5} at 5"
-    )
-    return {"held_out": losses, "right_at_1": at_1, "right_at_5": at_5, "blanks": rows}
+    right = f"{filled['right_at_1']} of {len(blanks)} blanks right at 1, {filled['right_at_5']} at 5"
+    print(f"{folder.name:8} {losses['mean']['loss']:.4f} nats per hidden word, {right}")
+    counts = {name: filled[name] for name in ("right_at_1", "right_at_5")}
+    return {"held_out": losses, **counts, "blanks": filled["sentences"]}
 
 
 def compare(model: Any, tokenizer: Any, text: Path, sentences: Path) -> dict[str, Any]:
