@@ -10,7 +10,8 @@ import albert_np
 from albert_np.apps.cli.wording import ARGUMENTS, OTHERS, as_options
 
 PACKAGE = Path(albert_np.__file__).parent
-BELOW = [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] != "apps"]
+PROGRAMS = ("apps", "one_page.py")  # these have options of their own
+BELOW = [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] not in PROGRAMS]
 OPTION = re.compile(r"(^|[\s(`'])(--[a-z]|-[a-z] \w)")
 OTHER_PROGRAMS = ("--std=c++17", "pip install --no-binary", "python -m ", "iconv -f ")
 NOT_ARGUMENTS = {"read_table", "ask"}  # in backquotes, but neither arguments nor options
