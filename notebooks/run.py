@@ -34,6 +34,7 @@ def offline() -> None:
 def execute(path: Path) -> float:
     """Execute one notebook in place, and return the seconds that it took."""
     notebook = nbformat.read(path, as_version=4)
+    follow_page(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -44,6 +45,26 @@ def execute(path: Path) -> float:
     seconds = time.perf_counter() - start
     path.write_text(nbformat.writes(without_run_details(notebook)) + "\n", encoding="utf-8")
     return seconds
+
+
+def follow_page(notebook: nbformat.NotebookNode) -> None:
+    """Fill the cells tagged `page` (notebook 00) from albert_np/one_page.py; each but the first begins with a def of the file."""
+    cells = [cell for cell in notebook.cells if "page" in cell.metadata.get("tags", [])]
+    rest = (
+        (HERE.parent / "albert_np" / "one_page.py")
+        .read_text(encoding="utf-8")
+        .partition("\nif __name__")[0]
+    )
+    for cell in reversed(cells[1:]):
+        name = cell.source.partition("(")[0] + "("
+        if rest.count("\n" + name) != 1:
+            raise SystemExit(
+                f"one_page.py has no {name!r}, with which a cell of the notebook begins"
+            )
+        rest, _, code = rest.partition("\n" + name)
+        cell.source = (name + code).rstrip()
+    if cells:
+        cells[0].source = rest.rstrip()
 
 
 def without_run_details(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
