@@ -7,9 +7,9 @@ from collections import Counter, namedtuple
 from pathlib import Path
 import numpy as np
 V, E, H, A, F, L, S = 1000, 32, 64, 4, 256, 3, 15  # vocabulary, embedding, hidden, heads, feed-forward, layers, words a line
-CLS, SEP, MASK, UNK, WORDS = range(5)  # four special ids, then those of the words. Also: B sequences of T tokens, D = H / A
+CLS, SEP, MASK, UNK, WORDS = range(5)  # four special ids, then the words. B sequences of T tokens, M words to guess, D = H / A
 Batch = namedtuple("Batch", "ids positions token_types sequences starts masked_rows masked_labels order_labels")
-TABLES, QKV = ("word", "position", "token_type"), ("query", "key", "value")  # a batch's first three fields are rows of TABLES
+TABLES, QKV = ("word", "position", "token_type"), ("query", "key", "value")  # a batch's first three fields: rows of TABLES
 
 def initialise(rng, dtype):  # matrices small and random, gamma 1, beta and biases 0
     linears = {"embeddings.projection": (E, H), "ffn.intermediate": (H, F), "ffn.output": (F, H), "mlm.dense": (H, E)}
@@ -52,7 +52,7 @@ def cross_entropy(logits, labels):  # (M, C), (M,) -> the mean of -log softmax(l
 
 def attention(x, p, sequences):  # x (N, H) -> y (N, H): each token t takes from all tokens of its own sequence
     q, k, v = (linear(x, p, "attention." + name).reshape(len(x), A, -1).swapaxes(0, 1) for name in QKV)  # (A, N, D) each
-    probs = [softmax(q[:, rows] @ k[:, rows].mT / q.shape[2] ** 0.5) for rows in sequences]  # (A, T, T) each
+    probs = [softmax(q[:, rows] @ k[:, rows].mT / q.shape[2] ** 0.5) for rows in sequences]  # (A, T, T) each; √D: variance 1
     c = np.concatenate([(a @ v[:, rows]).swapaxes(0, 1) for a, rows in zip(probs, sequences)]).reshape(x.shape)  # (N, H)
     return linear(c, p, "attention.output"), (x, q, k, v, probs, c)
 def attention_backward(dy, x, q, k, v, probs, c, p, g, sequences):  # dy (N, H) -> dx (N, H)
@@ -75,7 +75,7 @@ def block_backward(dy, c_attention, c_norm_a, h, u, c_gelu, c_norm_f, p, g, sequ
     da = layer_norm_backward(dh, *c_norm_a, p, g, "attention_norm")  # (N, H): of both terms of the sum x + a
     return da + attention_backward(da, *c_attention, p, g, sequences)
 
-def albert(batch, p):  # -> logits of the masked words (M, V), with the word table as decoder, and of the order (B, 2)
+def albert(batch, p):  # -> logits of the masked words (M, V), by the word table again, and of the order (B, 2)
     e, c_norm = layer_norm(sum(p["embeddings." + z][rows] for z, rows in zip(TABLES, batch)), p, "embeddings.norm")  # (N, E)
     h, c_blocks = linear(e, p, "embeddings.projection"), [None] * L  # (N, H): V E + E H numbers instead of V H
     for i in range(L):  # the parameters are shared: the same block L times
@@ -101,7 +101,7 @@ def losses_and_gradients(batch, p):  # -> both losses, and the gradients of thei
         np.add.at(g["embeddings." + table], rows, de)  # unlike g[rows] += de, this adds up the gradients of repeated rows
     return mlm_loss, sop_loss, g
 
-def lamb_step(p, g, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0.01):  # t = 1, 2, ...; m = v = {} at first
+def lamb_step(p, g, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0.01):  # t: 1, 2, ...; m, v: {} at first
     for name, w in p.items():  # biases and layer norms (ndim 1) have no weight decay and no trust ratio
         m[name] = beta1 * m.get(name, 0) + (1 - beta1) * g[name]
         v[name] = beta2 * v.get(name, 0) + (1 - beta2) * g[name] ** 2
@@ -134,7 +134,7 @@ def train(text="\n".join(each.__doc__ or "" for each in vars(np).values()), step
     lines = [[ids.get(w, UNK) for w in line] for line in lines]
     rng, cut = np.random.default_rng(0), len(lines) * 19 // 20  # the last twentieth is held out
     test, p, m, v = make_batch(lines[cut:], rng, 256, (0.85, 0.15, 0, 0)), initialise(rng, np.float32), {}, {}
-    p["mlm.b"][WORDS:] = np.log(np.bincount(np.hstack(lines))[WORDS:])  # at first each word is as probable as it is frequent
+    p["mlm.b"][WORDS:] = np.log1p(np.bincount(np.hstack(lines[:cut]), minlength=V)[WORDS:])  # begin with the words' frequencies
     for t in range(steps + 1):
         if t % (steps // 10) == 0:
             mlm_logits, sop_logits, _ = albert(test, p)
