@@ -143,7 +143,7 @@ def train(text="\n".join(each.__doc__ or "" for each in vars(np).values()), step
         g = losses_and_gradients(make_batch(lines[:cut], rng), p)[2]
         lamb_step(p, g, m, v, t + 1, lr=peak * min(10 * t / steps, 1 - t / steps))
     shown = word[test.ids]  # (N,)
-    shown[test.masked_rows] = "[" + word[mlm_logits.argmax(-1)] + " for " + word[test.masked_labels] + "]"
+    shown[test.masked_rows] = "[" + word[mlm_logits.argmax(-1)] + "|" + word[test.masked_labels] + "]"  # guess|truth
     print(*(" ".join(shown[rows]) for rows in test.sequences[:5]), sep="\n")
 if __name__ == "__main__":
     sys.tracebacklimit = 0  # an error is one line
