@@ -126,7 +126,7 @@ def check():  # every gradient along a random direction against central differen
         print(f"{(up - down) / 2e-5:13.9f} {(dw * d).sum():13.9f}  {name} {dw.shape}")
         assert np.isclose((up - down) / 2e-5, (dw * d).sum(), rtol=1e-6, atol=1e-9), name
 
-def train(text="\n".join(each.__doc__ or "" for each in vars(np).values()), steps=4000, peak=0.01):
+def train(text="\n".join(map(lambda each: each.__doc__ or "", vars(np).values())), steps=4000, peak=0.01):
     lines = [w[i:][:S] for w in map(re.compile(r"[^\W\d_]+|\S").findall, text.lower().splitlines()) for i in range(0, len(w), S)]
     word = np.array(["[CLS]", "[SEP]", "[MASK]", "[UNK]", *dict(Counter(np.hstack([[], *lines])).most_common(V - WORDS))], object)
     assert len(word) == V, f"the text has {len(word) - WORDS} different words, expected at least {V - WORDS}"
