@@ -18,3 +18,8 @@ def describe_environment() -> dict[str, Any]:
         "threads": threads.count(),
         "numpy": np.__version__,
     }
+
+
+def describe_changes(then: dict[str, Any], now: dict[str, Any]) -> str:
+    """Return "threads was 2 and is 1; ..." for the facts of another time that are not those of now; "" if all are the same."""
+    return "; ".join(f"{key} was {then.get(key)} and is {value}" for key, value in now.items() if value != then.get(key))

@@ -1,7 +1,7 @@
 """Whether a pretraining run may go on from a checkpoint: the same model, settings, corpus and start, on the same libraries."""
 
 from albert_np.data.formats.summary import count_noun
-from albert_np.engine.environment import describe_environment
+from albert_np.engine.environment import describe_changes, describe_environment
 from albert_np.models.config import AlbertConfig
 from albert_np.training import checkpoint
 from albert_np.training.callbacks import Callback
@@ -28,10 +28,9 @@ def check_resumable(
     if settings.steps is not None and settings.steps < done:
         raise ValueError(f"cannot resume from {saved.folder}: steps is {settings.steps} now, and {done} are done")
     if (environment := describe_environment()) != (then := saved.state.get("environment", environment)):
-        changes = [f"{key} was {then.get(key)} and is {now}" for key, now in environment.items() if now != then.get(key)]
         callback.note(
-            f"{'; '.join(changes)}: sums may be rounded differently from here on, so the result may differ in the last bits from "
-            "that of a run that goes on as it began"
+            f"{describe_changes(then, environment)}: sums may be rounded differently from here on, so the result may differ in "
+            "the last bits from that of a run that goes on as it began"
         )
     if (settings.steps, settings.epochs, settings.decay) != (stored.steps, stored.epochs, stored.decay):
         callback.note(

@@ -1,6 +1,7 @@
 """The tables of a sweep, in Markdown: means, differences with intervals and verdicts, the seeds that effects need."""
 
 import statistics
+from collections.abc import Container
 from typing import Any
 
 from albert_np.apps.experiments.comparisons import plan_seeds, select_main
@@ -50,7 +51,7 @@ def means_table(results: dict[str, Any], speed: bool = True) -> str:
         cells += [f"{each['mean']['heaviest_step']:.3f}"] if uneven else []
         cells += [f"{each['mean']['tokens_per_second']:,.0f}"] if speed else []
         lines.append([*cells, str(len(each["runs"]))])
-    return _table(head, lines, numbers=range(1, len(head)))
+    return markdown_table(head, lines, numbers=range(1, len(head)))
 
 
 def differences_table(results: dict[str, Any]) -> str:
@@ -63,7 +64,7 @@ def differences_table(results: dict[str, Any]) -> str:
         interval = "–" if None in ends else " to ".join(format_score(end, "+", size) for end in ends)
         rows.append([each["configuration"], each["against"], metric_label(each["metric"]), format_score(each["mean"], "+", size),
                      interval, str(len(each["differences"])), _format_direction(each), each["verdict"]])  # fmt: skip
-    return _table(head, rows, numbers=range(3, 6))
+    return markdown_table(head, rows, numbers=range(3, 6))
 
 
 def differences_note(comparisons: list[dict[str, Any]]) -> str:
@@ -95,14 +96,14 @@ def power_table(results: dict[str, Any]) -> str:
         found = [format_score(plan["mean"], "+"), needed] if "mean" in plan else ["", ""]
         rows.append([_format_pair(plan), metric_label(plan["metric"]), str(plan["seeds"]), format_score(plan["deviation"]),
                      *effects, *found])  # fmt: skip
-    return f"{_table(head, rows, numbers=range(2, len(head)))}\n\n{POWER_NOTE}\n"
+    return f"{markdown_table(head, rows, numbers=range(2, len(head)))}\n\n{POWER_NOTE}\n"
 
 
 def _format_pair(plan: dict[str, Any]) -> str:
     return f"{plan['configuration']} against {plan['against']}" if "against" in plan else plan["configuration"]
 
 
-def _table(head: list[str], rows: list[list[str]], numbers: range) -> str:
+def markdown_table(head: list[str], rows: list[list[str]], numbers: Container[int]) -> str:
     """Return a table in Markdown; the columns `numbers` are aligned to the right."""
     rule = "|" + "".join("---:|" if i in numbers else "---|" for i in range(len(head)))
     return "\n".join(["| " + " | ".join(head) + " |", rule, *("| " + " | ".join(row) + " |" for row in rows)])

@@ -44,15 +44,16 @@ def run(*command: str | Path) -> None:
 
 def check_environment(path: Path) -> None:
     """Write what the bits of the result depend on, or compare it with what was written."""
-    from albert_np.engine.environment import describe_environment
+    from albert_np.engine.environment import describe_changes, describe_environment
+    from albert_np.io.files import read_json, write_json
     from albert_np.version import __version__
 
     now = {**describe_environment(), "albert_np": __version__}
     if not path.exists():
-        path.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
-    then = json.loads(path.read_text(encoding="utf-8"))
+        write_json(path, now)
+    then = read_json(path)
     if now != then:
-        changes = "; ".join(f"{key} was {then.get(key)} and is {value}" for key, value in now.items() if value != then.get(key))
+        changes = describe_changes(then, now)
         raise SystemExit(f"{changes}: the run would not go on bit for bit (delete {path} to continue nevertheless)")
     print("environment:", ", ".join(f"{key} {value}" for key, value in now.items()), flush=True)
 

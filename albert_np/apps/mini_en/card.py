@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from albert_np.apps.experiments.tables import markdown_table
 from albert_np.data.formats.summary import count_noun
 from albert_np.io.files import DataError, read_json
 from albert_np.training.metrics import read_lines
@@ -136,8 +137,8 @@ def summarise(facts: dict[str, Any]) -> dict[str, str]:
 def table(columns: list[str], rows: list[list[Any]]) -> str:
     """Return a Markdown table; columns whose name ends with ":" are aligned to the right."""
     names = [name.removesuffix(":") for name in columns]
-    lines = ["| " + " | ".join(names) + " |", "|" + "|".join("---:" if name.endswith(":") else "---" for name in columns) + "|"]
-    return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)])
+    numbers = {i for i, name in enumerate(columns) if name.endswith(":")}
+    return markdown_table(names, [[str(cell) for cell in row] for row in rows], numbers)
 
 
 def stages_table(facts: dict[str, Any]) -> str:

@@ -24,7 +24,6 @@ names        the men and women of Tatoeba's sentences, nearly all called Tom and
 
 import argparse
 import hashlib
-import json
 import lzma
 import os
 import re
@@ -39,6 +38,8 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+from albert_np.io.files import write_json
 
 HERE = Path(__file__).parent
 LICENCES = re.compile(r"(CC0 1\.0|CC BY [0-9.]+|MIT|Apache-2\.0|CDLA-Sharing-1\.0|public domain)\b")
@@ -200,7 +201,7 @@ def make_text(data: Path, recipe: dict[str, Any], out: Path) -> None:
             numbers = (sources[source, licence, key] for key in ("documents", "characters"))
             table.write("\t".join([source, licence, *map(str, numbers)]) + "\n")
     digest = hashlib.sha256((out / "train.txt").read_bytes()).hexdigest()
-    (out / "text.json").write_text(json.dumps({"sha256": digest, "characters": total, "registers": facts}, indent=1) + "\n")
+    write_json(out / "text.json", {"sha256": digest, "characters": total, "registers": facts})
 
 
 def main() -> None:
