@@ -35,6 +35,7 @@ from albert_np.training.progress import get_callback
 from albert_np.training.run_folder import params_hash
 from albert_np.training.state import History
 from albert_np.training.tensorboard import check_tensorboard, get_curves
+from albert_np.training.trained_length import read_trained_length
 from albert_np.training.trainer_settings import rename_aliases
 
 __all__ = ["Finetuned", "finetune", "new_folder"]
@@ -159,6 +160,7 @@ def finetune(
         )
         teacher_model = None if teacher is None else Trained.from_pretrained(teacher, task)
         check_teacher(teacher_model, task, initial)
+        length = None if initial.path is None else read_trained_length(initial.path)
         job = FinetuneJob(task, initial, examples, held, teacher_model, callback, processes, tensorboard)
         with processes.main_process_only(folder or contextlib.nullcontext()), stop_on_signals() as own_stop:
             stop = processes.shared_stop(own_stop)
@@ -167,11 +169,11 @@ def finetune(
                     initial.tokenizer.save_pretrained(folder.path)
                 folder.done = processes.broadcast_object(lambda: folder.begin(arguments, job.fingerprint(checked), files))
             try:
-                task.note, task.scored = callback.note, "development examples"
+                task.note, task.scored, task.pretrained_length = callback.note, "development examples", length
                 done = job.run([dataclasses.replace(checked, seed=seed) for seed in all_seeds], folder, stop)
                 return dataclasses.replace(done, files=files)
             finally:
-                del task.note, task.scored
+                del task.note, task.scored, task.pretrained_length
                 callback.close()
 
 

@@ -182,6 +182,52 @@ def test_fill_mask_uses_it(capsys):
     assert main(["fill-mask", text, "--model", NAME]) == 0 and capsys.readouterr().err == ""
 
 
+LONG = "the cat sat on the mat and " * 20  # 140 tokens
+
+
+def test_fill_mask_says_what_makes_its_answers_doubtful(capsys):
+    def notes(text, *options):
+        assert main(["fill-mask", text, "--model", NAME, *options]) == 0
+        return capsys.readouterr().err
+
+    trained = json.loads((FOLDER / "run.json").read_text())["settings"]["max_length"]
+    assert f"tokens, and the model was trained on rows of at most {trained}: the answers may be poor" in notes(LONG + "[MASK]")
+    assert "the vocabulary lacks 2 of 2 characters (100.0%), which become <unk>: 医 (1), 生 (1)" in notes("医[MASK]生")
+    assert notes(LONG + "医 [MASK]", "--quiet") == notes(LONG + "医 [MASK]", "--json") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Drink more [mask].", "in 'Drink more [mask].': write [MASK] instead of [mask]"),
+        ("Drink more <mask>.", "write [MASK] instead of <mask>"),
+        ("Drink more ___.", "write [MASK] instead of ___"),
+        ("Drink more water.", "there is no [MASK] in 'Drink more water.'"),
+        (LONG * 2 + "[MASK]", "tokens, and the model takes 256: shorten the text"),
+    ],
+)
+def test_a_text_that_cannot_be_filled(fails, text, said):
+    error = fails("fill-mask", text)
+    assert said in error and len(error) < 200
+
+
+def test_rows_longer_than_those_of_its_training_are_noted(capsys):
+    from albert_np.training import Callback
+
+    with pytest.warns(UserWarning, match="1 of 2 texts has more than 64 tokens, the longest rows that the model was trained on"):
+        ab.Embedder.from_pretrained(NAME).encode([LONG, "A cat."])
+    lines = []
+    report = Callback()
+    report.note = lines.append
+    given = [*EXAMPLES, {"text": LONG, "label": "good"}]
+    ab.finetune("classification", given, epochs=1, report=report)
+    said = "1 of 9 training examples has more than 64 tokens in a row, and the initial model was trained on at most 64"
+    assert [line for line in lines if line.startswith(said)]
+    lines.clear()
+    ab.finetune("classification", given, epochs=1, report=report, options={"max_length": 64})
+    assert not [line for line in lines if "in a row" in line]
+
+
 def test_info_prints_the_card(capsys):
     assert main(["info", NAME, "--quiet"]) == 0
     shown = capsys.readouterr().out
@@ -227,13 +273,13 @@ def test_from_scratch_takes_its_sizes_and_its_vocabulary():
     assert np.abs(done.trained.model.params.embeddings.word - word).max() > 0.1
 
 
-@pytest.mark.filterwarnings("ignore:.*afresh")  # the heads that it does not have
 def test_pretraining_goes_on_from_it_as_it_was_trained(tmp_path, capsys):
     (tmp_path / "text.txt").write_text("\n\n".join(f"Day {i}. The sun rises in the east. Birds sing." for i in range(60)))
     command = ["pretrain", tmp_path / "text.txt", "--model", NAME, "--out", tmp_path / "run", "--steps", 1, "--held-out", 0.2]
     assert main(list(map(str, [*command, "--tokens-per-batch", 256]))) == 0
     said, settings = capsys.readouterr().err, json.loads((FOLDER / "run.json").read_text())["settings"]
     assert f"as {NAME} was trained: objective {settings['objective']}" in said and f"max_length {settings['max_length']}" in said
+    assert "initialised afresh" not in said  # heads for sentence pairs, which this objective does not use
 
 
 def test_commands_that_need_a_task_say_what_to_do(fails):
