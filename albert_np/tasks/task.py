@@ -78,6 +78,7 @@ class Task:
     """
 
     name: ClassVar[str] = ""
+    needed: ClassVar[str] = ""  # with `based_on`: the kind of models that it uses, in a message about one of another kind
     based_on: ClassVar[str] = ""  # the task whose trained models this one uses, which has no training of its own; see `adopt`
     form: ClassVar[type] = object  # the class of the examples
     model: ClassVar[type[Model]]

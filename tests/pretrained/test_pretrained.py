@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +131,9 @@ def test_a_folder_of_the_same_name_is_named_by_its_path(tmp_path, monkeypatch):
         assert ab.AlbertConfig.from_pretrained(NAME).hidden_size != 32
     assert ab.AlbertConfig.from_pretrained(f"./{NAME}").hidden_size == 32
     assert ab.AlbertConfig.from_pretrained(Path(NAME)).hidden_size == 32
+    command = [sys.executable, "-m", "albert_np", "fill-mask", "A [MASK]."]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr.count(f"is read as ./{NAME}") == 1  # though config, tokenizer and weights are read
     shutil.rmtree(NAME)
     assert sources.kind(Path(NAME)) == "packaged"
 
@@ -138,6 +143,9 @@ def test_a_name_that_is_nearly_right():
         ab.AlbertTokenizer.from_pretrained("albert-np-mini")
     with pytest.raises(ConnectionError, match=f"asked for albert-mini-en; did you mean '{NAME}', which is part"):
         ab.AlbertModel.from_pretrained("albert-mini-en")
+    for name in ("mini-en", "np_mini"):
+        with pytest.raises(ConnectionError, match=f"asked for {name}; did you mean '{NAME}', which is part"):
+            ab.AlbertModel.from_pretrained(name)
     with pytest.raises(ConnectionError, match=r"asked for albert/albert-base-v2$"):
         ab.AlbertModel.from_pretrained("albert-base-v2")
 
@@ -153,6 +161,19 @@ def test_a_damaged_file_is_one_clear_error(copied, fails, file):
     (copied / file).unlink()
     with pytest.raises(DataError, match=f"{file} is missing.*install it again"):
         load_masked_model(NAME)
+
+
+@pytest.mark.parametrize("file", ["run.json", "card.json"])
+def test_damaged_facts_are_one_clear_error(copied, fails, tmp_path, file):
+    (tmp_path / "text.txt").write_text("A cat. A dog.\n\n" * 20)
+    command = (
+        ["info", NAME] if file == "card.json" else ["pretrain", tmp_path / "text.txt", "--model", NAME, "--out", tmp_path / "o"]
+    )
+    for damage in ((copied / file).unlink, lambda: (copied / file).write_text("{}")):
+        damage()
+        error = fails(*command, code=1)
+        assert f"the model {NAME} in the package is not whole" in error and file in error
+    assert not (tmp_path / "o").exists()
 
 
 def test_an_installation_without_it(copied, fails):
@@ -284,6 +305,8 @@ def test_pretraining_goes_on_from_it_as_it_was_trained(tmp_path, capsys):
 
 def test_commands_that_need_a_task_say_what_to_do(fails):
     assert f"fine-tune it first, finetune ner with --model {NAME}" in fails("predict", "ner", "--model", NAME, "x")
+    error = fails("predict", "zero-shot", "--labels", "a,b", "--model", NAME, "x")
+    assert "pairs of texts labelled entailment" in error and f"finetune classification with --model {NAME}" in error
 
 
 def test_the_estimators_of_scikit_learn_take_its_name():
