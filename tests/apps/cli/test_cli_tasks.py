@@ -330,7 +330,9 @@ def test_a_terminal_is_asked_for_texts(files, tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.filterwarnings("always:.*training example")
-@pytest.mark.parametrize(("count", "said"), [(9, "all 9 training examples have the same"), (1, "the only training example has the")])
+@pytest.mark.parametrize(
+    ("count", "said"), [(9, "all 9 training examples have the same"), (1, "the only training example has the")]
+)
 def test_a_single_class_is_a_warning(tmp_path, capsys, count, said):
     (tmp_path / "one.tsv").write_text("text\tlabel\n" + "".join(f"text {i}\tsame\n" for i in range(count)))
     trained("classification", tmp_path / "one.tsv", tmp_path / "m", "--epochs", "1", "--quiet")
