@@ -1,5 +1,7 @@
 """The most probable tokens at each [MASK] of a text."""
 
+import re
+import textwrap
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,10 @@ from albert_np.io.files import read_json
 from albert_np.io.load import MissingHeads
 from albert_np.models import AlbertForMaskedLM
 from albert_np.models.vocabulary import check_vocabulary
+from albert_np.training.trained_length import read_trained_length
+
+OTHER_MASKS = re.compile(r"\[ *mask *\]|< *mask *>|\{ *mask *\}|_{2,}", re.IGNORECASE)  # as other programs and people write it
+SHOWN = 60  # characters of a text in a message
 
 
 def load_masked_model(path: str, seed: int = 0) -> tuple[AlbertForMaskedLM, Any]:
@@ -55,12 +61,41 @@ def fill_masks(model: Any, tokenizer: Any, text: str, k: int) -> list[list[tuple
     ValueError if the text has no [MASK] or is too long for the model, or if the tokenizer has more pieces than the model.
     """
     check_vocabulary(model.config, len(tokenizer))
-    ids = np.asarray(tokenizer(text)["input_ids"]).reshape(1, -1)  # (1, T)
+    ids = np.array(encode_masked(model, tokenizer, text, repr(textwrap.shorten(text, SHOWN, placeholder="..."))))[None]  # (1, T)
     positions = np.flatnonzero(ids[0] == tokenizer.mask_token_id)
-    if not len(positions):
-        raise ValueError(f"there is no [MASK] in {text!r}")
     logits = backend.to_host(model(ids).prediction_logits)[0, positions]  # (masks, V)
     return [top_tokens(row, tokenizer, k) for row in logits]
+
+
+def encode_masked(model: Any, tokenizer: Any, text: str, name: str) -> list[int]:
+    """Return the ids of a text with [MASK], a list of T. name: of the text, in messages
+
+    ValueError if it has no [MASK], with what was probably meant for one, or more tokens than the model takes.
+    """
+    ids = [int(i) for i in tokenizer(text)["input_ids"][0]]
+    if tokenizer.mask_token_id not in ids:
+        other = OTHER_MASKS.search(text)
+        raise ValueError(f"there is no [MASK] in {name}" + (f": write [MASK] instead of {other[0]}" if other else ""))
+    if len(ids) > (most := model.config.max_position_embeddings):
+        raise ValueError(f"{name} has {len(ids)} tokens, and the model takes {most}: shorten the text")
+    return ids
+
+
+def describe_doubts(path: str, tokenizer: Any, text: str) -> list[str]:
+    """Return a line for each reason to doubt the answers for a text: characters that the vocabulary lacks, and more tokens than
+    the rows had on which the model in `path` was trained."""
+    from albert_np.text.coverage import Coverage
+
+    lines = []
+    coverage = Coverage.measure(tokenizer, [text.replace(tokenizer.mask_token, " ")])
+    if coverage.unknown:
+        lines.append(coverage.describe()[-1])
+    length, trained = len(tokenizer(text)["input_ids"][0]), read_trained_length(path)
+    if trained is not None and length > trained:
+        lines.append(
+            f"the text has {length} tokens, and the model was trained on rows of at most {trained}: the answers may be poor"
+        )
+    return lines
 
 
 def top_tokens(logits: np.ndarray, tokenizer: Any, k: int) -> list[tuple[str, float]]:

@@ -54,7 +54,7 @@ class AlbertEstimator(BaseEstimator):
 
     def __init__(
         self, model: Any = None, *, config: Any = None, tokenizer: Any = None, vocab_size: int = VOCAB_SIZE, epochs: int = 3,
-        learning_rate: float | None = None, tokens_per_batch: int = 2048, weight_decay: float = 0.01,
+        learning_rate: float | None = None, tokens_per_batch: int | None = None, weight_decay: float = 0.01,
         max_length: int | None = None, dropout: float | None = None, validation_fraction: float | None = None,
         patience: int = 0, settings: dict[str, Any] | None = None, random_state: Any = None, verbose: bool = False,
         out: Any = None,

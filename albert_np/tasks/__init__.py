@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from albert_np.io.similar_names import suggest
 from albert_np.tasks.task import Item, Task
 
 __all__ = ["TASKS", "Item", "Task", "get_task"]
@@ -43,7 +44,7 @@ def get_task(name: str | Task, **options: Any) -> Task:
 
         raise ValueError(
             f"unknown task {name!r}; expected one of {', '.join(TASKS)}, a benchmark such as glue:mrpc, or file.py:Class for a "
-            f"task of your own{suggest_benchmark(name)}"
+            f"task of your own{suggest(name, list(TASKS)) or suggest_benchmark(name)}"
         )
     task_class = getattr(_import_module(module), class_name, None)
     if not (isinstance(task_class, type) and issubclass(task_class, Task)):

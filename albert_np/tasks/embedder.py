@@ -20,6 +20,7 @@ from albert_np.models.vocabulary import check_vocabulary
 from albert_np.tasks.task import MIN_LENGTH, is_frame
 from albert_np.text.normalise import check_text
 from albert_np.training.encoding_progress import EncodingProgress
+from albert_np.training.trained_length import read_trained_length
 
 TOKENS = 4096  # of a batch
 TOKENISED = 512  # texts that are tokenised at a time
@@ -64,6 +65,7 @@ class Embedder:
             raise ValueError(f"max_length: the model has {model.config.max_position_embeddings} positions, got {max_length}")
         self.batch_size = MAX if batch_size is None else _check_number("batch_size", batch_size, 1)
         self.tokens_per_batch = _check_number("tokens_per_batch", tokens_per_batch, 1)
+        self.trained_length: int | None = None  # of the rows that the model was pretrained on, if it is known
         if pooling == "pooler" and not model.params.pooler.b.any():
             warnings.warn("the pooler was never trained (all of its biases are 0): its vectors mean little", stacklevel=2)
 
@@ -91,7 +93,9 @@ class Embedder:
             warnings.filterwarnings("ignore", message=".*left out")  # heads, which are not needed here
             model = AlbertModel.from_pretrained(path, dtype=dtype, **hub)
         loaded = AlbertTokenizer.from_pretrained(path if tokenizer is None else tokenizer, **hub)
-        return cls(model, loaded, **options)
+        embedder = cls(model, loaded, **options)
+        embedder.trained_length = read_trained_length(path)
+        return embedder
 
     def __repr__(self) -> str:
         names = ("pooling", "layer", "normalize", "max_length")
@@ -110,6 +114,13 @@ class Embedder:
             many = f"{cut} of {len(rows)} texts {'is' if cut == 1 else 'are'}"
             more = "; set `max_length` for more" if self.max_length < self.model.config.max_position_embeddings else ""
             warnings.warn(f"{many} longer than max_length {self.max_length} tokens: cut{more}", stacklevel=2)
+        longer = sum(len(ids) > (self.trained_length or len(ids)) for ids, _ in rows)
+        if longer:
+            warnings.warn(
+                f"{longer} of {len(rows)} texts {'has' if longer == 1 else 'have'} more than {self.trained_length} tokens, the "
+                "longest rows that the model was trained on: their vectors may be poor; a lower `max_length` cuts them",
+                stacklevel=2,
+            )
         H, dtype = self.model.config.hidden_size, np.result_type(self.model.params.flat.dtype, np.float32)
         vectors = np.empty((len(rows), H), dtype)
         report = EncodingProgress(sum(len(ids) for ids, _ in rows), self.progress if progress is None else progress)

@@ -24,6 +24,7 @@ from albert_np.tasks.finetune_checks import check_examples_given, check_teacher,
 from albert_np.tasks.finetune_folder import FinetuneFolder, check_task, examples_hash, new_folder, read_run
 from albert_np.tasks.finetuned import Finetuned, run_figures
 from albert_np.tasks.initial_model import VOCAB_SIZE, InitialModel, choose_start, limit_max_length
+from albert_np.tasks.step_size import choose_step_size
 from albert_np.tasks.trained import Trained, baseline_scores
 from albert_np.training.callbacks import Callback, Callbacks
 from albert_np.training.constraints import get_constraints
@@ -34,6 +35,7 @@ from albert_np.training.progress import get_callback
 from albert_np.training.run_folder import params_hash
 from albert_np.training.state import History
 from albert_np.training.tensorboard import check_tensorboard, get_curves
+from albert_np.training.trained_length import read_trained_length
 from albert_np.training.trainer_settings import rename_aliases
 
 __all__ = ["Finetuned", "finetune", "new_folder"]
@@ -83,7 +85,8 @@ def finetune(
     report          a `Callback` that observes the run instead of this display
     tensorboard     a folder for curves, which TensorBoard shows: those of each seed in seed-N (training/tensorboard.py)
     processes       those that train together: None, all that mpiexec has started. All call this alike; the main one writes
-    settings        fields of `FinetuneSettings`: epochs=3, learning_rate=1e-4 (or lr), ...
+    settings        fields of `FinetuneSettings`: epochs=3, learning_rate=1e-4 (or lr), ... Without tokens_per_batch and
+                    batch_size a step has fewer tokens if there are few examples (tasks/step_size.py)
     resume          continue the run in `out`, bit for bit, whatever ended it; all other arguments as before. (The number of
                     seeds may grow, if there were several.) A completed run is read, not trained again. With another number of
                     processes the result is the same up to rounding
@@ -104,6 +107,8 @@ def finetune(
     """
     processes = world() if processes is None else processes
     settings = rename_aliases(settings)
+    if settings.get("tokens_per_batch", 0) is None:  # as where it is left out
+        del settings["tokens_per_batch"]
     arguments = dict(
         train=train, dev=dev, model=model, config=config, tokenizer=tokenizer, from_scratch=from_scratch, seeds=seeds,
         options=options, changes=changes, vocab_size=vocab_size, lower_case=lower_case, keep_accents=keep_accents,
@@ -122,8 +127,10 @@ def finetune(
         all_seeds = range(checked.seed, checked.seed + seeds)
         processes.broadcast_object(lambda: check_tensorboard(tensorboard, all_seeds, resume))
         folder = None if out is None else processes.broadcast_object(lambda: FinetuneFolder(out, resume, seeds))
+        told: dict[str, Any] = {}  # of the run that is resumed
         if resume and folder is not None:
-            check_task(read_run(folder.path), task.name, folder.path)
+            check_task(run := read_run(folder.path), task.name, folder.path)
+            told = run["told"]
         own_vocabulary = model is None and tokenizer is None  # it is trained on the examples, and stored in the run's folder
         if own_vocabulary and folder is not None and resume:
             tokenizer = folder.path
@@ -142,13 +149,18 @@ def finetune(
         if "max_length" in task.options:
             with processes.main_process_first():
                 limit_max_length(task, initial, options)
+        more: dict[str, Any] = {}
         if benchmark is not None:
             more, line = benchmark.settings(settings, options, initial.stored_config(), initial.is_new)
             checked = FinetuneSettings.from_dict({**task.trains, **more, **settings})
             if line:
                 callback.note(line)
+        checked = choose_step_size(
+            checked, {**more, **settings}, task, initial.tokenizer, examples, told.get("settings", {}), callback.note
+        )
         teacher_model = None if teacher is None else Trained.from_pretrained(teacher, task)
         check_teacher(teacher_model, task, initial)
+        length = None if initial.path is None else read_trained_length(initial.path)
         job = FinetuneJob(task, initial, examples, held, teacher_model, callback, processes, tensorboard)
         with processes.main_process_only(folder or contextlib.nullcontext()), stop_on_signals() as own_stop:
             stop = processes.shared_stop(own_stop)
@@ -157,11 +169,11 @@ def finetune(
                     initial.tokenizer.save_pretrained(folder.path)
                 folder.done = processes.broadcast_object(lambda: folder.begin(arguments, job.fingerprint(checked), files))
             try:
-                task.note, task.scored = callback.note, "development examples"
+                task.note, task.scored, task.pretrained_length = callback.note, "development examples", length
                 done = job.run([dataclasses.replace(checked, seed=seed) for seed in all_seeds], folder, stop)
                 return dataclasses.replace(done, files=files)
             finally:
-                del task.note, task.scored
+                del task.note, task.scored, task.pretrained_length
                 callback.close()
 
 

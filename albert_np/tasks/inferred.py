@@ -17,6 +17,11 @@ from albert_np.models.config import AlbertConfig
 from albert_np.tasks import TASKS, Task, get_task
 from albert_np.tasks.classification import PROBLEM_TYPES
 
+
+class NotFinetuned(ValueError):
+    """A folder holds a pretrained model, without the head of a task."""
+
+
 CLASSES = {  # class in config.json -> tasks that it may have been trained for; the first is taken
     "AlbertForSequenceClassification": ("classification",),
     "AlbertForTokenClassification": ("ner", "srl"),
@@ -78,7 +83,7 @@ def _choose_task(path: Path, config: AlbertConfig, task: str | Task | None) -> T
     if named in PRETRAINED:
         name = "TASK" if task is None else get_task(task).name
         masks = "" if named == "AlbertModel" else "; as it is, fill-mask and serve can use it"
-        raise ValueError(
+        raise NotFinetuned(
             f"{shown_name(path)} holds a pretrained model ({named}) without the head of a task: fine-tune it first, "
             f"finetune {name} with `model` {shown_name(path)}{masks}"
         )

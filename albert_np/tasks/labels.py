@@ -41,9 +41,12 @@ def extend_labels(labels: list[str], gold: Iterable[str]) -> list[str]:
 
 
 def warn_of_one_label(labels: Sequence[Any]) -> None:
-    """Warn if several training examples all have the same label: a model then learns to give it always."""
-    if len(labels) > 1 and all(label == labels[0] for label in labels):
-        warnings.warn(f"all {len(labels):,} training examples have the same label, {labels[0]!r}", stacklevel=3)
+    """Warn if all training examples have the same label: a model then learns to give it always."""
+    if labels and all(label == labels[0] for label in labels):
+        having = (
+            f"all {len(labels):,} training examples have the same" if len(labels) > 1 else "the only training example has the"
+        )
+        warnings.warn(f"{having} label, {labels[0]!r}", stacklevel=3)
 
 
 def most_common_label(labels: Iterable[str]) -> str:

@@ -78,6 +78,7 @@ class Task:
     """
 
     name: ClassVar[str] = ""
+    needed: ClassVar[str] = ""  # with `based_on`: the kind of models that it uses, in a message about one of another kind
     based_on: ClassVar[str] = ""  # the task whose trained models this one uses, which has no training of its own; see `adopt`
     form: ClassVar[type] = object  # the class of the examples
     model: ClassVar[type[Model]]
@@ -93,6 +94,7 @@ class Task:
     starts_pretrained: ClassVar[bool] = True  # False: without a model or a config there is no model to start from
     trains: ClassVar[dict[str, Any]] = {}  # default settings of `finetune` for this task
     keeps_rows_together: ClassVar[bool] = False  # True: a batch has all rows of an example or none, as its loss compares them
+    pretrained_length: int | None = None  # of the rows that the initial model was trained on, in `finetune`, if it is known
     scored = "examples"  # in a note, the examples that are answered; in `finetune`, "development examples"
     note: Callable[[str], None] = staticmethod(warn)  # called with a line for the user; in `finetune`, the callback's
 
@@ -302,6 +304,17 @@ class Task:
         text = f"{count} of {len(rows)} {kind} {'has' if count == 1 else 'have'} {self.cut_part()}, which is cut{advice}"
         if count:
             self.note_once(text)
+        if training and self.pretrained_length is not None:
+            self._note_long(rows, self.pretrained_length)
+
+    def _note_long(self, rows: Sequence[Sequence[Item]], length: int) -> None:
+        """Tell the user how many of the training examples are longer than the rows on which the initial model was trained."""
+        count = sum(any(len(item.ids) > length for item in items) for items in rows)
+        if count:
+            self.note_once(
+                f"{count} of {len(rows)} training examples {'has' if count == 1 else 'have'} more than {length} tokens in a row, "
+                f"and the initial model was trained on at most {length}: it learns the later positions from these examples alone"
+            )
 
     def note_once(self, text: str) -> None:
         """Tell the user a line, unless it was said before."""

@@ -76,6 +76,8 @@ class Trained:
         Raises ValueError if the folder is for another task, or has no weights for its head, FileNotFoundError. A warning says
         what was inferred from config.json.
         """
+        from albert_np.tasks.inferred import NotFinetuned
+
         path = sources.as_path(folder)
         if not path.is_dir():
             raise FileNotFoundError(f"there is no folder {str(folder)!r} with a trained model")
@@ -84,7 +86,10 @@ class Trained:
             using = copy(using)  # the given one is not changed
             using.options, using.changed = {**using.options}, {*using.changed}
             using.change_options(options or {})
-            base = cls.from_pretrained(path, using.based_on, dtype)
+            try:
+                base = cls.from_pretrained(path, using.based_on, dtype)
+            except NotFinetuned as error:
+                raise ValueError(f"{error}; {using.needed}") from None
             return cls(using.adopt(base.task), base.model, base.tokenizer, {**base.about, LABELS: "the task's options"})
         trained = cls._load(path, task, dtype)
         if options:

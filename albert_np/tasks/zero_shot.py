@@ -73,6 +73,7 @@ class ZeroShot(Task):
     """
 
     name = "zero-shot"
+    needed = NEEDED
     based_on = Classification.name
     form = Labelled
     model = AlbertForSequenceClassification

@@ -13,7 +13,7 @@ from albert_np.core import backend
 from albert_np.core.optim import OptimizerState
 from albert_np.core.params import Tree
 from albert_np.io.files import read_json
-from albert_np.io.sources import as_path
+from albert_np.io.sources import as_path, is_packaged, packaged
 from albert_np.training import checkpoint
 from albert_np.training.checkpoint import Checkpoint
 from albert_np.training.settings import Settings
@@ -57,7 +57,7 @@ def need_checkpoint(source: str | os.PathLike[str], note: Callable[[str], None] 
 
 def read_settings(source: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the settings of the pretraining run that `source` is the folder or a checkpoint of; {} for anything else."""
-    path = as_path(source)
+    path = packaged.open_folder(os.fspath(source), "run") if is_packaged(source) else as_path(source)
     file = path / ("state.json" if (path / checkpoint.MANIFEST).is_file() else "run.json")
     values = read_json(file, file_names=True) if file.is_file() else {}
     settings = values.get("settings") if isinstance(values, dict) else None

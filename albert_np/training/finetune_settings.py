@@ -21,7 +21,8 @@ class FinetuneSettings(TrainerSettings):
                         model (5e-5 for base), four times as much for a new one.
     warmup              share of the steps.
     weight_decay, beta1, beta2, eps, clip_norm     of AdamW (with bias correction: Mosbach et al. 2021), and of the gradient.
-    tokens_per_batch    tokens of one step.
+    tokens_per_batch    tokens of one step. Where it is not given, `finetune` chooses fewer if there are few examples
+                        (tasks/step_size.py).
     batch_size          rows of one step, in random order, as most programs count them, in place of tokens_per_batch: the steps
                         differ in their work. A row is an example, or a window of a long one. None: tokens_per_batch counts.
     accumulate          number of micro-batches of a step.

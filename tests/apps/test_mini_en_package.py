@@ -113,7 +113,7 @@ def test_errors_are_one_line_and_leave_nothing(runs, tmp_path, monkeypatch, caps
     _, error = build(monkeypatch, capsys, runs / "text", *text, "--out", out)
     assert "is neither the folder of a run nor that of a checkpoint" in error
     _, error = build(monkeypatch, capsys, runs / "plateau", "--text", tmp_path, "--out", out)
-    assert "has no held-out text" in error and not out.exists()
+    assert "has no such text" in error and not out.exists()
     (tmp_path / "bad.json").write_text('{"tasks": {"SST-2": {"mean": 0.8}}}')
     _, error = build(monkeypatch, capsys, runs / "plateau", *text, "--out", out, "--scores", tmp_path / "bad.json")
     assert 'SST-2 must have "metric", a text, and "mean", a number' in error

@@ -24,11 +24,11 @@ import tasks
 
 import albert_np as ab
 from albert_np.apps.experiments.process_pool import Job, run_jobs
+from albert_np.apps.mini_en.package import write_weights
 from albert_np.compress.job import Plan, compress_model
 from albert_np.engine.environment import describe_environment
 from albert_np.engine.stop import Stop, stop_on_signals
 from albert_np.io.files import read_json, sha256, write_json
-from albert_np.io.packed_checkpoint import save_packed
 from albert_np.training import Progress
 from albert_np.training.finetune import numeric_scores
 
@@ -118,8 +118,7 @@ def prepare_int8(model: Path, out: Path) -> bool:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*(left out|afresh)")
             whole = ab.AlbertForPreTraining.from_pretrained(model)
-        small = compress_model(whole, Plan(weights="int8"))
-        save_packed(out, small.model.config, small.model.params, "AlbertForPreTraining", small.packing)
+        write_weights(whole, "int8", out)
         ab.AlbertTokenizer.from_pretrained(model).save_pretrained(out)
     return True
 

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +131,9 @@ def test_a_folder_of_the_same_name_is_named_by_its_path(tmp_path, monkeypatch):
         assert ab.AlbertConfig.from_pretrained(NAME).hidden_size != 32
     assert ab.AlbertConfig.from_pretrained(f"./{NAME}").hidden_size == 32
     assert ab.AlbertConfig.from_pretrained(Path(NAME)).hidden_size == 32
+    command = [sys.executable, "-m", "albert_np", "fill-mask", "A [MASK]."]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr.count(f"is read as ./{NAME}") == 1  # though config, tokenizer and weights are read
     shutil.rmtree(NAME)
     assert sources.kind(Path(NAME)) == "packaged"
 
@@ -138,6 +143,9 @@ def test_a_name_that_is_nearly_right():
         ab.AlbertTokenizer.from_pretrained("albert-np-mini")
     with pytest.raises(ConnectionError, match=f"asked for albert-mini-en; did you mean '{NAME}', which is part"):
         ab.AlbertModel.from_pretrained("albert-mini-en")
+    for name in ("mini-en", "np_mini"):
+        with pytest.raises(ConnectionError, match=f"asked for {name}; did you mean '{NAME}', which is part"):
+            ab.AlbertModel.from_pretrained(name)
     with pytest.raises(ConnectionError, match=r"asked for albert/albert-base-v2$"):
         ab.AlbertModel.from_pretrained("albert-base-v2")
 
@@ -153,6 +161,19 @@ def test_a_damaged_file_is_one_clear_error(copied, fails, file):
     (copied / file).unlink()
     with pytest.raises(DataError, match=f"{file} is missing.*install it again"):
         load_masked_model(NAME)
+
+
+@pytest.mark.parametrize("file", ["run.json", "card.json"])
+def test_damaged_facts_are_one_clear_error(copied, fails, tmp_path, file):
+    (tmp_path / "text.txt").write_text("A cat. A dog.\n\n" * 20)
+    command = (
+        ["info", NAME] if file == "card.json" else ["pretrain", tmp_path / "text.txt", "--model", NAME, "--out", tmp_path / "o"]
+    )
+    for damage in ((copied / file).unlink, lambda: (copied / file).write_text("{}")):
+        damage()
+        error = fails(*command, code=1)
+        assert f"the model {NAME} in the package is not whole" in error and file in error
+    assert not (tmp_path / "o").exists()
 
 
 def test_an_installation_without_it(copied, fails):
@@ -180,6 +201,52 @@ def test_fill_mask_uses_it(capsys):
     ]
     assert main(["fill-mask", text, "--quiet"]) == 0 and capsys.readouterr().err == ""
     assert main(["fill-mask", text, "--model", NAME]) == 0 and capsys.readouterr().err == ""
+
+
+LONG = "the cat sat on the mat and " * 20  # 140 tokens
+
+
+def test_fill_mask_says_what_makes_its_answers_doubtful(capsys):
+    def notes(text, *options):
+        assert main(["fill-mask", text, "--model", NAME, *options]) == 0
+        return capsys.readouterr().err
+
+    trained = json.loads((FOLDER / "run.json").read_text())["settings"]["max_length"]
+    assert f"tokens, and the model was trained on rows of at most {trained}: the answers may be poor" in notes(LONG + "[MASK]")
+    assert "the vocabulary lacks 2 of 2 characters (100.0%), which become <unk>: 医 (1), 生 (1)" in notes("医[MASK]生")
+    assert notes(LONG + "医 [MASK]", "--quiet") == notes(LONG + "医 [MASK]", "--json") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Drink more [mask].", "in 'Drink more [mask].': write [MASK] instead of [mask]"),
+        ("Drink more <mask>.", "write [MASK] instead of <mask>"),
+        ("Drink more ___.", "write [MASK] instead of ___"),
+        ("Drink more water.", "there is no [MASK] in 'Drink more water.'"),
+        (LONG * 2 + "[MASK]", "tokens, and the model takes 256: shorten the text"),
+    ],
+)
+def test_a_text_that_cannot_be_filled(fails, text, said):
+    error = fails("fill-mask", text)
+    assert said in error and len(error) < 200
+
+
+def test_rows_longer_than_those_of_its_training_are_noted(capsys):
+    from albert_np.training import Callback
+
+    with pytest.warns(UserWarning, match="1 of 2 texts has more than 64 tokens, the longest rows that the model was trained on"):
+        ab.Embedder.from_pretrained(NAME).encode([LONG, "A cat."])
+    lines = []
+    report = Callback()
+    report.note = lines.append
+    given = [*EXAMPLES, {"text": LONG, "label": "good"}]
+    ab.finetune("classification", given, epochs=1, report=report)
+    said = "1 of 9 training examples has more than 64 tokens in a row, and the initial model was trained on at most 64"
+    assert [line for line in lines if line.startswith(said)]
+    lines.clear()
+    ab.finetune("classification", given, epochs=1, report=report, options={"max_length": 64})
+    assert not [line for line in lines if "in a row" in line]
 
 
 def test_info_prints_the_card(capsys):
@@ -227,17 +294,19 @@ def test_from_scratch_takes_its_sizes_and_its_vocabulary():
     assert np.abs(done.trained.model.params.embeddings.word - word).max() > 0.1
 
 
-@pytest.mark.filterwarnings("ignore:.*afresh")  # the heads that it does not have
 def test_pretraining_goes_on_from_it_as_it_was_trained(tmp_path, capsys):
     (tmp_path / "text.txt").write_text("\n\n".join(f"Day {i}. The sun rises in the east. Birds sing." for i in range(60)))
     command = ["pretrain", tmp_path / "text.txt", "--model", NAME, "--out", tmp_path / "run", "--steps", 1, "--held-out", 0.2]
     assert main(list(map(str, [*command, "--tokens-per-batch", 256]))) == 0
     said, settings = capsys.readouterr().err, json.loads((FOLDER / "run.json").read_text())["settings"]
     assert f"as {NAME} was trained: objective {settings['objective']}" in said and f"max_length {settings['max_length']}" in said
+    assert "initialised afresh" not in said  # heads for sentence pairs, which this objective does not use
 
 
 def test_commands_that_need_a_task_say_what_to_do(fails):
     assert f"fine-tune it first, finetune ner with --model {NAME}" in fails("predict", "ner", "--model", NAME, "x")
+    error = fails("predict", "zero-shot", "--labels", "a,b", "--model", NAME, "x")
+    assert "pairs of texts labelled entailment" in error and f"finetune classification with --model {NAME}" in error
 
 
 def test_the_estimators_of_scikit_learn_take_its_name():

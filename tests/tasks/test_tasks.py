@@ -35,6 +35,8 @@ def learned(name, **options):
 
 
 def test_unknown_tasks_and_options_are_refused():
+    with pytest.raises(ValueError, match=r"unknown task 'clasification'; .*; did you mean 'classification'\?$"):
+        get_task("clasification")
     with pytest.raises(ValueError, match=r"unknown task 'ne'; expected one of classification, .*file.py:Class"):
         get_task("ne")
     with pytest.raises(ValueError, match="ner has no option 'colour'; expected one of max_length, word, tag"):

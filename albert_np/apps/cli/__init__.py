@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     make_output_safe()
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it reports a folder for its cache that cannot be written
-    warnings.showwarning = _print_warning  # type: ignore[assignment]
+    warnings.showwarning = _WarningPrinter()  # type: ignore[assignment]
     with launcher.mute_other_ranks():
         code = _run(arguments)
     _flush_or_discard(sys.stdout)
@@ -160,12 +160,21 @@ def explain_error(error: Exception) -> tuple[str, int]:
     return f"{type(error).__name__}: {error} (this is a bug; ALBERT_NP_DEBUG=1 shows where)", 1
 
 
-def _print_warning(message: Any, category: Any, *location: Any) -> None:
-    """Print a warning as one line, without its location in the code."""
-    from albert_np.apps.cli.wording import as_options
+class _WarningPrinter:
+    """Prints a warning as one line, without its location in the code, and each line once in a command."""
 
-    with contextlib.suppress(OSError):
-        print("albert-np: note: " + as_options(_as_line(str(message))), file=sys.stderr)
+    def __init__(self) -> None:
+        self.printed: set[str] = set()
+
+    def __call__(self, message: Any, category: Any, *location: Any) -> None:
+        from albert_np.apps.cli.wording import as_options
+
+        line = as_options(_as_line(str(message)))
+        if line in self.printed:
+            return
+        self.printed.add(line)
+        with contextlib.suppress(OSError):
+            print(f"albert-np: note: {line}", file=sys.stderr)
 
 
 def _print_failure(message: str, code: int) -> int:

@@ -38,14 +38,18 @@ def fill_mask(
 
     Example: albert-np fill-mask "The doctor told me to [MASK] more water."
     """
-    from albert_np.apps.fill_mask import fill_masks, load_masked_model
+    from albert_np.apps.fill_mask import describe_doubts, fill_masks, load_masked_model
 
     use_backend(backend)
     text = decode_argument(text, "TEXT")
-    network, tokenizer = load_masked_model(DEFAULT if model is None else model, seed)
+    path = DEFAULT if model is None else model
+    network, tokenizer = load_masked_model(path, seed)
     masks = fill_masks(network, tokenizer, text, top_k)
-    if model is None and not (quiet or as_json):
-        print_note(f"the model is {DEFAULT}, which is part of the package; `model` names another")
+    if not (quiet or as_json):
+        if model is None:
+            print_note(f"the model is {DEFAULT}, which is part of the package; `model` names another")
+        for line in describe_doubts(path, tokenizer, text):
+            print_note(line)
     if as_json:
         print_json({"text": text, "masks": [[{"piece": p, "probability": q} for p, q in mask] for mask in masks]})
         return

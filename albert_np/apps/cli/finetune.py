@@ -101,7 +101,12 @@ def finetune(
         ),
     ] = None,
     tokens_per_batch: Annotated[
-        int | None, option("--tokens-per-batch", "Tokens per step [2048; multiple-choice: 4096]", TRAINING)
+        int | None,
+        option(
+            "--tokens-per-batch",
+            "Tokens per step [2048, fewer if there are few examples; multiple-choice: 4096 in place of 2048]",
+            TRAINING,
+        ),
     ] = None,
     batch_size: Annotated[int | None, option("--batch-size", "Examples per step, in place of tokens", TRAINING)] = None,
     accumulate: Annotated[int | None, option("--accumulate", "Micro-batches per step [1]", TRAINING)] = None,

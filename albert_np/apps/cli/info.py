@@ -104,6 +104,8 @@ def _read_model(model: str, changes: dict[str, Any]) -> tuple[Any, dict[str, Any
         weights = {"file": stored.weights.file.name, "format": stored.weights.format, "dtype": widest_dtype(stored.tensors),
                    "tensors": len(stored.tensors), "heads": list(stored.heads),
                    "packed": stored.config.extra.get("compressed")}  # fmt: skip
+        if sources.is_packaged(model):
+            sources.packaged.open_folder(model, "card")  # raises if it is damaged
         card = read_card(local)
     return stored.config, {"weights": weights, "tokenizer": _describe_tokenizer(model), **({"card": card} if card else {})}
 

@@ -230,7 +230,7 @@ def _prepare_new_run(arguments: RunArguments, report: Any) -> tuple[Any, Any, An
     vocabulary = processes.broadcast_object(make_tokenizer)
     if source is not None:
         with processes.main_process_first():
-            model = load_model(source, config, settings.seed, changed)
+            model = load_model(source, config, settings, changed)
         report.note(describe_start(model, source, vocabulary, changed, settings))
         if inherited := describe_settings(source, stored, settings, given):
             report.note(inherited)
@@ -298,7 +298,7 @@ def _prepare_resumed_run(arguments: RunArguments, report: Any) -> tuple[Any, Any
         model = AlbertForPreTraining(config, seed=settings.seed)
     else:
         try:
-            model = load_model(arguments.model, config, settings.seed)
+            model = load_model(arguments.model, config, settings)
         except DataError as error:
             raise ValueError(f"cannot resume {out}: the run did not start from {arguments.model} ({error})") from None
     return model, data, settings, vocabulary

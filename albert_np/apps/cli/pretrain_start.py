@@ -1,5 +1,6 @@
 """The start of a pretraining run: its vocabulary and first weights, new or those of a given model."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,9 +73,10 @@ def read_config(model: str, fields: dict[str, Any]) -> tuple[AlbertConfig, dict[
 
 
 def load_model(
-    model: str, config: AlbertConfig, seed: int, changed: Mapping[str, Any] = MappingProxyType({})
+    model: str, config: AlbertConfig, settings: "Settings", changed: Mapping[str, Any] = MappingProxyType({})
 ) -> "AlbertForPreTraining":
-    """Return the model to go on from. The seed decides the initial values of heads that it lacks; a warning names them.
+    """Return the model to go on from. The seed decides the initial values of heads that it lacks; a warning names them, if they
+    are trained.
 
     changed: fields of the config that the command changes. ValueError if the weights do not fit them.
     """
@@ -82,7 +84,10 @@ def load_model(
     from albert_np.models import AlbertForPreTraining
 
     try:
-        return AlbertForPreTraining.from_pretrained(model, seed=seed, config=config)
+        with warnings.catch_warnings():
+            if settings.objective == "none":
+                warnings.filterwarnings("ignore", message=".*no weights for (pooler, sop|pooler|sop):")  # they are not used
+            return AlbertForPreTraining.from_pretrained(model, seed=settings.seed, config=config)
     except DataError as error:
         if not changed:
             raise

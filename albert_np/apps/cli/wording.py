@@ -4,9 +4,9 @@ import re
 
 # arguments of Python's functions that are options of a command, and those whose option has another name
 ARGUMENTS = frozenset(
-    "accumulate changes checkpoint_every clip_norm config data dev epochs examples from_scratch hard held_out keep_accents "
-    "labels learning_rate lower_case max_length model objective options out paper precision resume schedule seed seeds source "
-    "steps teacher template tensorboard tokenizer tokens_per_batch train vocab_size warmup".split()
+    "accumulate batch_size changes checkpoint_every clip_norm config data dev epochs examples from_scratch hard held_out "
+    "keep_accents labels learning_rate lower_case max_length model objective options out paper precision resume schedule seed "
+    "seeds source steps teacher template tensorboard tokenizer tokens_per_batch train vocab_size warmup".split()
 )
 OTHERS = {
     "learning_rate": "--lr", "objective": "--sentence-objective", "source": "--model", "ab.use('cupy')": "--backend cupy",

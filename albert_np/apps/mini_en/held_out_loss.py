@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.apps.fill_mask import load_masked_model
-from albert_np.io.files import read_json, write_json
+from albert_np.io.files import DataError, read_json, write_json
 
 WORDS, SHARE, ROWS = 40, 0.15, 400  # words of a row, share of hidden words, most rows of a register
 Row = tuple[list[str], list[int]]  # words, and the indices of the hidden ones
@@ -92,12 +92,12 @@ def evaluate(folder: str, registers: dict[str, list[Row]]) -> dict[str, Any]:
 
 
 def read_registers(text: Path, only: list[str] | None = None) -> dict[str, list[Row]]:
-    """Return the rows of each register, or of these. ValueError if there is no held-out text in the folder."""
-    files = sorted((text / "held_out").glob("*.txt"))
-    registers = {path.stem: make_rows(path) for path in files if not only or path.stem in only}
+    """Return the rows of each register that has some, or of these. DataError if there is no held-out text in the folder."""
+    files = [path for path in sorted((text / "held_out").glob("*.txt")) if not only or path.stem in only]
+    registers = {path.stem: rows for path in files if (rows := make_rows(path))}
     if not registers:
         names = f" of {', '.join(only)}" if only else ""
-        raise ValueError(
+        raise DataError(
             f"expected the folder that make_text.py wrote, with held_out/*.txt in it, but {text} has no such text{names}"
         )
     return registers

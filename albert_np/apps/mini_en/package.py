@@ -75,10 +75,7 @@ def measure(folder: Path, registers: dict[str, Any], blanks: list[Any]) -> dict[
 
 def compare(model: Any, tokenizer: Any, text: Path, sentences: Path) -> dict[str, Any]:
     """Return what is measured with float32 and with int8 weights."""
-    files = sorted((text / "held_out").glob("*.txt"))
-    if not files:
-        raise DataError(f"{text} has no held-out text: expected the folder that make_text.py wrote")
-    registers = {path.stem: rows for path in files if (rows := held_out_loss.make_rows(path))}
+    registers = held_out_loss.read_registers(text)
     results = {}
     with tempfile.TemporaryDirectory() as temporary:
         for weights in ("float32", "int8"):

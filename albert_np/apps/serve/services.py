@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from albert_np.apps.fill_mask import load_masked_model, top_tokens
+from albert_np.apps.fill_mask import encode_masked, load_masked_model, top_tokens
 from albert_np.apps.serve.embeddings import EmbeddingService
 from albert_np.core import backend
 from albert_np.core.model.albert import encode
@@ -122,13 +122,8 @@ class MaskService:
     def parse(self, given: dict[str, Any]) -> tuple[list[int], list[int], int]:
         request = check_request(given, self.fields)
         text, top_k = request["text"], request.get("top_k", TOP_K)
-        ids = [int(i) for i in self.tokenizer(text)["input_ids"][0]]
+        ids = encode_masked(self.model, self.tokenizer, text, "'text'")
         positions = [position for position, i in enumerate(ids) if i == self.tokenizer.mask_token_id]
-        most = self.model.config.max_position_embeddings
-        if not positions:
-            raise ValueError("'text' has no [MASK]")
-        if len(ids) > most:
-            raise ValueError(f"'text' has {len(ids)} tokens, and the model takes {most}")
         return ids, positions, top_k
 
     def answers(self, examples: list[Any]) -> list[dict[str, Any]]:

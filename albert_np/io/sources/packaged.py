@@ -13,8 +13,11 @@ FILES = {
     "config": ("config.json",),
     "tokenizer": ("spiece.model", "tokenizer_config.json"),
     "model": ("config.json", "model.safetensors"),
+    "run": ("run.json",),
+    "card": (pretrained.CARD,),
 }
 PREFIXES = ("albert-np", "albert_np")  # of names without an owner that can be of no model but a packaged one
+PART = 4  # characters of a name that is taken for a part of one of these: "mini"
 REINSTALL = "uninstall albert_np and install it again"
 
 
@@ -29,7 +32,7 @@ def as_path(path: str | os.PathLike[str]) -> Path:
 
 
 def open_folder(name: str, what: str) -> Path:
-    """Return the folder of a packaged model. what: "config", "tokenizer" or "model", whose files are checked.
+    """Return the folder of a packaged model. what: a key of FILES, which are compared with their hashes.
 
     Raises DataError if one of them is missing or damaged. A folder of the same name in the working directory is a warning.
     """
@@ -62,7 +65,8 @@ def shown_name(path: str | os.PathLike[str]) -> str:
 def suggest_name(path: str | os.PathLike[str]) -> str:
     """Return "; did you mean 'albert-np-mini-en', ...?" for a name without an owner that resembles one; else ""."""
     name = os.fspath(path)
-    hint = "" if "/" in name else suggest(name, pretrained.NAMES)
+    parts = [each for each in pretrained.NAMES if len(name) >= PART and name.lower().replace("_", "-") in each]
+    hint = "" if "/" in name else suggest(parts[0] if parts else name, pretrained.NAMES)
     return hint.replace("?", ", which is part of the package?") if hint else hint
 
 

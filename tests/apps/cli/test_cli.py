@@ -263,7 +263,7 @@ def test_resuming_as_another_run(fails, text, run, tmp_path):
 def test_fill_mask_mistakes(fails, run, tmp_path):
     assert "no [MASK] in" in fails("fill-mask", "--model", run, "nothing to fill")
     assert "no tokenizer at" in fails("fill-mask", "--model", tmp_path, "a [MASK]", code=1)
-    assert "max_position_embeddings is 128" in fails("fill-mask", "--model", run, "cat " * 300 + "[MASK]")
+    assert "and the model takes 128" in fails("fill-mask", "--model", run, "cat " * 300 + "[MASK]")
 
 
 # ---- from outside: signals, a full disk ----

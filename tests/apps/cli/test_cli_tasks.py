@@ -329,11 +329,14 @@ def test_a_terminal_is_asked_for_texts(files, tmp_path, capsys, monkeypatch):
         assert ("Type your texts, one per line; Ctrl-D ends." in capsys.readouterr().err) == terminal
 
 
-@pytest.mark.filterwarnings("always:all 9 training examples")
-def test_a_single_class_is_a_warning(tmp_path, capsys):
-    (tmp_path / "one.tsv").write_text("text\tlabel\n" + "".join(f"text {i}\tsame\n" for i in range(9)))
+@pytest.mark.filterwarnings("always:.*training example")
+@pytest.mark.parametrize(
+    ("count", "said"), [(9, "all 9 training examples have the same"), (1, "the only training example has the")]
+)
+def test_a_single_class_is_a_warning(tmp_path, capsys, count, said):
+    (tmp_path / "one.tsv").write_text("text\tlabel\n" + "".join(f"text {i}\tsame\n" for i in range(count)))
     trained("classification", tmp_path / "one.tsv", tmp_path / "m", "--epochs", "1", "--quiet")
-    assert "all 9 training examples have the same label, 'same'\n" in capsys.readouterr().err
+    assert f"{said} label, 'same'\n" in capsys.readouterr().err
 
 
 def test_compress_calls_a_model_smaller_only_if_it_is(files, tmp_path, capsys):
