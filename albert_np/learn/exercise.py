@@ -187,8 +187,12 @@ def gradients(case: Case, call: Callable[[Any], Any], outputs: tuple[str, ...] =
         error.reached = {name: value for name, value in added.items() if value.any()}  # type: ignore[attr-defined]
         raise
     values = (value,)[: len(outputs)] if len(outputs) < 2 else value
-    if len(outputs) > 1 and (not isinstance(value, tuple | list) or len(value) != len(outputs)):
+    if len(outputs) > 1 and not isinstance(value, tuple | list):
         values = (value,) * len(outputs) if value is None or value is ... else (value, *(None for _ in outputs[1:]))
+    elif len(outputs) > 1 and len(value) < len(outputs):
+        values = (*value, *(None for _ in outputs[len(value) :]))
+    elif len(outputs) > 1 and len(value) > len(outputs):
+        raise TypeError(f"{len(value)} values are returned, but expected are {len(outputs)}: {', '.join(outputs)}")
     results = dict(zip(outputs, values, strict=True))
     if g is not None:
         results |= {f"g.{name}": array - start[name] for name, array in g.items()}

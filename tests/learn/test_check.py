@@ -113,6 +113,45 @@ def test_a_forgotten_return():
 def test_one_value_instead_of_three():
     report = changed("return dproduct @ k, dproduct.swapaxes(1, 2) @ q, dv", "return dproduct @ k", "attention")
     assert items(report)["dq"].status == "right" and items(report)["dk"].status == "missing"
+    report = changed(
+        "return dproduct @ k, dproduct.swapaxes(1, 2) @ q, dv", "return dproduct @ k, dproduct.swapaxes(1, 2) @ q", "attention"
+    )
+    assert [items(report)[name].status for name in ("dq", "dk", "dv")] == ["right", "right", "missing"]
+    assert items(report)["dv"].note == "attend_backward returns 2 of 3 values: dq, dk, dv"
+
+
+def test_too_many_values():
+    report = changed("swapaxes(1, 2) @ q, dv", "swapaxes(1, 2) @ q, dv, dscores", "attention")
+    assert "4 values are returned, but expected are 3: dq, dk, dv" in items(report)["attend_backward"].note
+    note = items(changed("rows_mean(dxhat * xhat))", "rows_mean(dxhat * xhat)), g.gamma"))["dx"].note
+    assert note == "expected an array, got a tuple of 2 values; gradients of parameters are added to g and not returned"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "advice"),
+    [
+        ("g.gamma += (dy * xhat).sum(0)", "g['gamma'] += (dy * xhat).sum(0)", "write g.w instead of g['w']"),
+        ("(dy * xhat).sum(0)", "(dy * xhat).sum(-1)", "is the sum over the right axis?"),
+        ("(dy * xhat).sum(0)", "np.add.at(g.gamma, dy, xhat)", "np.add.at(table, ids, rows)"),
+    ],
+)
+def test_advice_for_errors(old, new, advice):
+    assert advice in items(changed(old, new))["layer_norm_backward"].note
+
+
+def test_numbers_that_look_alike():
+    report = changed("xhat * rows_mean(dxhat * xhat))", "xhat * rows_mean(dxhat * xhat)).astype(np.float32)")
+    note = items(report)["dx"].note
+    yours, right = note.partition("yours ")[2].split(", right ")
+    assert yours != right, note
+    assert report.diagnosis == [
+        "It looks like this. Your dx is right to about 7 digits only: does something turn it into float32? A result keeps its dtype."
+    ]
+
+
+def test_a_sum_where_there_is_a_mean():
+    report = changed("- xhat * rows_mean(dxhat * xhat)", "- xhat * (dxhat * xhat).sum(-1, keepdims=True)")
+    assert "has the factor W too much" in report.diagnosis[0] and "a sum where there should be a mean?)" in report.diagnosis[0]
 
 
 def test_not_a_number():
@@ -160,11 +199,11 @@ def test_time_and_memory_are_bounded():
     assert "times the memory of the reference" in items(report)["cost"].note
 
 
-def test_printed_text_is_part_of_the_report():
+def test_printed_text_is_part_of_the_report(capsys):
     report = changed("    xhat, rstd = cache\n", "    xhat, rstd = cache\n    print('shape', xhat.shape)\n")
     assert report.passed and "shape (5, 4)" in report.printed and "  | shape (5, 4)" in str(report)
     report = changed("    xhat, rstd = cache\n", "    xhat, rstd = cache\n    print('x' * 10**6)\n")
-    assert len(report.printed) <= 2000
+    assert len(report.printed) <= 2000 and capsys.readouterr().out == ""
 
 
 def test_nothing_remains_changed(capsys):
