@@ -144,9 +144,7 @@ def test_numbers_that_look_alike():
     note = items(report)["dx"].note
     yours, right = note.partition("yours ")[2].split(", right ")
     assert yours != right, note
-    assert report.diagnosis == [
-        "It looks like this. Your dx is right to about 7 digits only: does something turn it into float32? A result keeps its dtype."
-    ]
+    assert len(report.diagnosis) == 1 and "Your dx is right to about 7 digits only" in report.diagnosis[0]
 
 
 def test_a_sum_where_there_is_a_mean():
@@ -273,7 +271,8 @@ def train_one_step():
     ids = np.arange(12).reshape(2, 6) % 7 + 4
     loss, grads = model.loss_and_gradients(ids, labels=ids, sentence_order_label=[0, 1], rng=ab.Dropout(1))
     ab.optim.clip(grads, 0.1)
-    ab.optim.step(model.params, grads, ab.optim.init("lamb", model.params), 0.01)
+    for optimizer in ("lamb", "adamw"):
+        ab.optim.step(model.params, grads, ab.optim.init(optimizer, model.params), 0.01)
     return float(loss), model.params.flat.copy()
 
 
