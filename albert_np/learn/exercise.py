@@ -15,7 +15,7 @@ import numpy as np
 from albert_np.core import override
 from albert_np.core.params import Form, Tree, flat_size
 from albert_np.core.random import generator
-from albert_np.gradcheck.mistakes.mistake import get_function, get_source
+from albert_np.gradcheck.mistakes.mistake import Mistake, get_function, get_source
 
 Names = dict[str, Any]  # the functions that a file defines
 Case = SimpleNamespace  # the arguments of one call: arrays, and `p` if there are parameters; `sizes` {letter: number}
@@ -32,8 +32,8 @@ class Exercise:
     needs        names of exercises that come before it.
     text         formula and shapes of the forward pass, and the task. It stands at the top of the file.
     imports      import lines of the file.
-    given        dotted names of functions of core that stand in the file as they are in core.
-    solve        dotted names of the functions of core that the student writes.
+    given        dotted names below albert_np of functions that stand in the file as they are in core.
+    solve        dotted names of the functions that the student writes: in core, or else in learn.references.
     stub         source of these functions with `...` in place of what is to be written.
     hints        at least three, each with more in it than the one before.
     draw         function of a seed: the arguments of a call. Sizes depend on it; odd seeds use the options of the operation.
@@ -45,6 +45,7 @@ class Exercise:
     steps        {name of a local variable of the solution: what it is}: graded one by one.
     terms        function of (case, locals of the solution, right results): {tensor: {description of a term: array}}.
     notebook     the notebook with the derivation.
+    mistakes     known mistakes in functions that `gradcheck.mistakes` does not have.
     replace      function of (the exercise, the names of a file): a context in which the functions take the place of core's.
     """
 
@@ -67,6 +68,7 @@ class Exercise:
     more_imports: str = ""
     steps: dict[str, str] = field(default_factory=dict)
     terms: Callable[[Case, dict[str, Any], dict[str, Any]], dict[str, dict[str, Any]]] = lambda case, local, right: {}
+    mistakes: tuple[Mistake, ...] = ()
     replace: Callable[["Exercise", Names], AbstractContextManager[None]] = lambda exercise, names: replace_operation(
         exercise, names
     )
@@ -210,3 +212,8 @@ def replace_operation(exercise: Exercise, names: Names) -> AbstractContextManage
     name = exercise.main.removesuffix("_backward")
     functions = [names[name], names[exercise.main]] if name != exercise.main else [names[name]]
     return override(operations[name], *functions)
+
+
+def not_in_the_model(exercise: Exercise, names: Names) -> AbstractContextManager[None]:
+    """Raise ValueError: the functions are for something that comes before training, or after it."""
+    raise ValueError(f"{exercise.name} is no operation of the model, so there is nothing to put its functions in the place of")

@@ -273,10 +273,17 @@ def train_one_step():
     ab.optim.clip(grads, 0.1)
     for optimizer in ("lamb", "adamw"):
         ab.optim.step(model.params, grads, ab.optim.init(optimizer, model.params), 0.01)
-    return float(loss), model.params.flat.copy()
+    translating = ab.AlbertForTranslation(config, seed=1, dtype="float64")
+    types = np.repeat([[0, 1]], 3, axis=1).repeat(2, axis=0)
+    other_loss, _ = translating.loss_and_gradients(ids, token_type_ids=types)
+    return float(loss) + float(other_loss), model.params.flat.copy()
 
 
-@pytest.mark.parametrize("name", [exercise.name for exercise in learn.exercises()])
+OUTSIDE = {"masking", "int8"}  # exercises on what comes before training and after it
+IN_MODEL = [exercise.name for exercise in learn.exercises() if exercise.name not in OUTSIDE]
+
+
+@pytest.mark.parametrize("name", IN_MODEL)
 def test_the_model_trains_with_every_solution(name):
     loss, params = train_one_step()
     with learn.use(learn.solution(name)):
@@ -285,7 +292,7 @@ def test_the_model_trains_with_every_solution(name):
     assert np.allclose(params, own_params, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", [exercise.name for exercise in learn.exercises()])
+@pytest.mark.parametrize("name", IN_MODEL)
 def test_every_solution_is_really_called_in_the_model(name):
     """A version that raises makes the training of the model raise."""
     main = next(exercise for exercise in learn.exercises() if exercise.name == name).main
@@ -293,6 +300,26 @@ def test_every_solution_is_really_called_in_the_model(name):
     at = source.index("\n", source.index(f"def {main}(")) + 1
     with learn.use(source[:at] + "    raise ZeroDivisionError\n" + source[at:]), pytest.raises(ZeroDivisionError):
         train_one_step()
+
+
+@pytest.mark.parametrize("name", sorted(OUTSIDE))
+def test_use_of_an_exercise_that_is_not_a_part_of_the_model(name):
+    with pytest.raises(ValueError, match=f"{name} is no operation of the model"), learn.use(learn.solution(name)):
+        pass
+
+
+def test_a_wrong_mask_in_translation_lets_the_model_see_its_labels():
+    source = learn.solution("translation_mask").replace("np.maximum(S, query + 1)", "np.maximum(S, T + 0 * query)")
+    model = ab.AlbertForTranslation(ab.AlbertConfig.preset("tiny", vocab_size=31), seed=0, dtype="float64")
+    ids, types = np.array([[2, 7, 3, 9, 8, 3]]), np.array([[0, 0, 0, 1, 1, 1]])
+    changed = ids.copy()
+    changed[0, 4] = 11
+    with learn.use(source):
+        seen = [model(each, token_type_ids=types).logits[0, 3] for each in (ids, changed)]
+    with learn.use(learn.solution("translation_mask")):
+        hidden = [model(each, token_type_ids=types).logits[0, 3] for each in (ids, changed)]
+    assert np.array_equal(*hidden) and not np.allclose(*seen)
+    assert np.allclose(model(ids, token_type_ids=types).logits[0, 3], hidden[0])
 
 
 def test_use_of_a_file_that_is_not_finished():

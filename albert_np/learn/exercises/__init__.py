@@ -7,7 +7,7 @@ from albert_np.learn.exercise import Exercise
 LADDER = (
     "linear", "gelu", "softmax", "layer_norm", "embedding", "gather", "dropout", "attention", "cross_entropy", "pooler", "fuse",
     "feed_forward", "add_norm", "self_attention", "embeddings", "mlm_head", "order_head", "block", "encoder",
-    "pretraining", "clip", "adamw", "lamb",
+    "masking", "pretraining", "clip", "adamw", "lamb", "translation_mask", "int8",
 )  # fmt: skip
 
 
