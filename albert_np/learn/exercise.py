@@ -188,17 +188,22 @@ def gradients(case: Case, call: Callable[[Any], Any], outputs: tuple[str, ...] =
         added = {f"g.{name}": array - start[name] for name, array in g.items()} if g is not None else {}
         error.reached = {name: value for name, value in added.items() if value.any()}  # type: ignore[attr-defined]
         raise
-    values = (value,)[: len(outputs)] if len(outputs) < 2 else value
-    if len(outputs) > 1 and not isinstance(value, tuple | list):
-        values = (value,) * len(outputs) if value is None or value is ... else (value, *(None for _ in outputs[1:]))
-    elif len(outputs) > 1 and len(value) < len(outputs):
-        values = (*value, *(None for _ in outputs[len(value) :]))
-    elif len(outputs) > 1 and len(value) > len(outputs):
-        raise TypeError(f"{len(value)} values are returned, but expected are {len(outputs)}: {', '.join(outputs)}")
-    results = dict(zip(outputs, values, strict=True))
+    results = returned(value, outputs)
     if g is not None:
         results |= {f"g.{name}": array - start[name] for name, array in g.items()}
     return results
+
+
+def returned(value: Any, outputs: tuple[str, ...]) -> dict[str, Any]:
+    """Return {output: value} of what a function returned; those that are missing are None. TypeError for too many values."""
+    if len(outputs) < 2:
+        return dict.fromkeys(outputs, value)
+    if value is None or value is ...:
+        return dict.fromkeys(outputs, value)
+    values = tuple(value) if isinstance(value, tuple | list) else (value,)
+    if len(values) > len(outputs):
+        raise TypeError(f"{len(values)} values are returned, but expected are {len(outputs)}: {', '.join(outputs)}")
+    return dict.fromkeys(outputs) | dict(zip(outputs, values))
 
 
 # ---- for `replace` ----

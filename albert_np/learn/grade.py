@@ -185,8 +185,10 @@ def grade_tensor(exercise: Exercise, name: str, outcomes: list[Outcome], unfinis
             return Item(name, "todo")
         if value is None:
             return Item(name, "missing", nothing_returned(outcome, name))
-        if not is_close(value, correct, RIGHT):
-            return Item(name, "wrong", difference(value, correct))
+        if not is_close(value, correct, RIGHT) or isinstance(value, tuple | list):
+            gradients = isinstance(value, tuple) and getattr(outcome.case, "p", None) is not None
+            advice = "; gradients of parameters are added to g and not returned" if gradients else ""
+            return Item(name, "wrong", difference(value, correct) + advice)
     return Item(name, "right")
 
 
@@ -204,8 +206,8 @@ def difference(value: Any, correct: Any) -> str:
     """Return how a value differs from the right one: its shape, NaN, or its worst element."""
     number, expected = as_number(value), as_number(correct)
     if isinstance(value, tuple | list):
-        advice = "; gradients of parameters are added to g and not returned" if len(value) > 1 else "; is a comma too much?"
-        return f"expected an array, got a {type(value).__name__} of {len(value)} value{'s' * (len(value) > 1)}{advice}"
+        size = f"{len(value)} value{'s' * (len(value) != 1)}"
+        return f"expected an array, got a {type(value).__name__} of {size}"
     if number is None or expected is None:
         return f"expected an array, got {type(value).__name__}"
     if number.shape != expected.shape:

@@ -202,10 +202,16 @@ def advise(error: BaseException) -> str:
         )
     if "cannot be replaced" in text:
         return "Gradients are added in place"
+    if "truth value of an array" in text:
+        return "An array has no truth value of its own: np.where(condition, a, b) chooses element by element"
+    if "'NoneType'" in text:
+        return "Something is None here: is a return missing in your function, or does None stand for something that is not there?"
     if "'Tree' object is not subscriptable" in text or "'Tree' object does not support item" in text:
         return "Parameters and gradients are attributes: write g.w instead of g['w']"
     if isinstance(error, IndexError) and "must be of integer" in text:
         return "Row numbers come before the values: np.add.at(table, ids, rows)"
+    if isinstance(error, KeyError):
+        return "There is no such key; .get(key, value) gives a value for keys that are not there"
     if isinstance(error, NameError):
         return "Is it spelled as in the line where it is assigned, or is an import missing?"
     if isinstance(error, UnboundLocalError):

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from albert_np.learn.compare import as_number, factor, is_close, is_zero, name_factor, solve
+from albert_np.learn.compare import RIGHT, as_number, factor, is_close, is_zero, name_factor, solve
 from albert_np.learn.exercise import normal
 from albert_np.learn.outcome import Outcome, right, term_tables
 
@@ -54,7 +54,8 @@ def other_shape(exercise: str, name: str, values: list[Any], expected: list[Any]
 
 def rounded(exercise: str, name: str, values: list[Any], expected: list[Any], *_: Any) -> str | None:
     """The right numbers, but with the digits of a smaller dtype."""
-    if all(is_close(value, right, COARSE) for value, right in zip(values, expected)):
+    off = [not is_close(value, right, RIGHT) for value, right in zip(values, expected)]
+    if sum(off) > 1 and all(is_close(value, right, COARSE) for value, right in zip(values, expected)):
         return f"your {name} is right to about 7 digits only: does something turn it into float32? A result keeps its dtype"
     return None
 

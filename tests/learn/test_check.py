@@ -133,6 +133,9 @@ def test_too_many_values():
         ("g.gamma += (dy * xhat).sum(0)", "g['gamma'] += (dy * xhat).sum(0)", "write g.w instead of g['w']"),
         ("(dy * xhat).sum(0)", "(dy * xhat).sum(-1)", "is the sum over the right axis?"),
         ("(dy * xhat).sum(0)", "np.add.at(g.gamma, dy, xhat)", "np.add.at(table, ids, rows)"),
+        ("dxhat = dy * p.gamma", "dxhat = dy if dy > 0 else xhat", "np.where(condition, a, b) chooses"),
+        ("dxhat = dy * p.gamma", "dxhat = dy * dict().get(0)", "Something is None here"),
+        ("dxhat = dy * p.gamma", "dxhat = dy * dict()['gamma']", "There is no such key"),
     ],
 )
 def test_advice_for_errors(old, new, advice):
@@ -145,6 +148,20 @@ def test_numbers_that_look_alike():
     yours, right = note.partition("yours ")[2].split(", right ")
     assert yours != right, note
     assert len(report.diagnosis) == 1 and "Your dx is right to about 7 digits only" in report.diagnosis[0]
+
+
+def test_right_results_beside_an_error_are_not_called_inexact():
+    old = "[more if d is None else d + more for d, more in zip(dlevels, dhidden)]"
+    report = changed(old, "[d + more for d, more in zip(dlevels, dhidden)]", "pretraining")  # an error in every second case
+    assert "Something is None here" in items(report)["encode_backward"].note and not report.diagnosis
+
+
+def test_one_value_instead_of_two_outside_the_model():
+    report = changed("return s * np.clip(n, -q, q), np.abs(n) <= q", "return s * np.clip(n, -q, q)", "int8")
+    assert items(report)["y"].status == "right"
+    assert items(report)["inside"].note == "fake_quantise returns 1 of 2 values: y, inside"
+    report = changed("return chosen", "return chosen.tolist()", "masking")
+    assert items(report)["chosen"].note.startswith("expected an array, got a list of ")
 
 
 def test_a_sum_where_there_is_a_mean():

@@ -100,7 +100,7 @@ def adamw_step(params, grads, state, lr, rates):
     updates = Tree(params.form, moments(grads.flat, state))
     for (name, w), (_, u) in zip(params.items(), updates.items()):
         rate = ...  # the learning rate of this tensor
-        decay = ...  # state.options["weight_decay"] for tensors that takes_decay(name, state) names, else 0
+        decay = ...  # state.options["weight_decay"] if takes_decay(name, state), else 0
         apply(w, u, rate, decay)
 ''',
     hints=(

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.gradcheck.mistakes.mistake import mistakes_in
-from albert_np.learn.exercise import Case, Exercise, normal, not_in_the_model
+from albert_np.learn.exercise import Case, Exercise, normal, not_in_the_model, returned
 
 SIZES = ((5, 6, 127), (4, 9, 7), (7, 5, 127), (6, 8, 7))  # R, C, q: 8 bits, or 4
 
@@ -30,7 +30,7 @@ MISTAKES = (
         ("s * np.clip(n, -q, q)", "s * n", "Integers beyond the ends of the grid are not clipped to it."),
         ("s * np.clip(n, -q, q)", "np.clip(n, -q, q)", "The integers are to be multiplied by the scale again."),
         ("np.clip(n, -q, q)", "np.clip(n, -q - 1, q)",
-         "The grid is symmetric, from -q to q; this one has a further integer below."),
+         "The grid is symmetric around 0; this one has one integer more on the negative side."),
         ("np.clip(n, -q, q), np.abs(n) <= q", "np.clip(n, -q, q), np.abs(n) < q",
          "The ends of the grid belong to it: inside means |n| ≤ q."),
         ("np.abs(n) <= q", "np.abs(w / s) <= q", "Inside is decided by the integer after the rounding, not by w / s before it."),
@@ -58,14 +58,10 @@ def draw(seed: int) -> Case:
 
 
 def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    def quantise() -> dict[str, Any]:
-        y, inside = names["fake_quantise"](c.w, c.s, c.q)
-        return {"y": y, "inside": inside}
-
     inside = np.abs(np.round(c.w / c.s)) <= c.q
     return {
         "row_scales": lambda: {"s": names["row_scales"](c.w, c.q)},
-        "fake_quantise": quantise,
+        "fake_quantise": lambda: returned(names["fake_quantise"](c.w, c.s, c.q), ("y", "inside")),
         "fake_quantise_backward": lambda: {"dw": names["fake_quantise_backward"](c.dy, inside)},
     }
 

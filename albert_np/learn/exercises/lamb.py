@@ -14,7 +14,7 @@ def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
         w_norm, u_norm = np.array([2.0, 3.0, 0.0, 1.5]), np.array([4.0, 0.0, 2.0, 1.0])
         dtype = c.params.flat.dtype
         w_norm = (w_norm + c.seed * (w_norm > 0)).astype(dtype)
-        return {"trust_ratio": names["trust_ratio"](w_norm, u_norm.astype(dtype))}
+        return {"ratio": names["trust_ratio"](w_norm, u_norm.astype(dtype))}
 
     return {"trust_ratio": trust_ratio, "lamb_step": lambda: changes(c, "lamb", names["lamb_step"])}
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from albert_np.core.random import generator
 from albert_np.gradcheck.mistakes.mistake import mistakes_in
-from albert_np.learn.exercise import Case, Exercise, not_in_the_model
+from albert_np.learn.exercise import Case, Exercise, not_in_the_model, returned
 
 SIZES = ((40, 21), (61, 30), (53, 25), (87, 41))  # T, V
 MASK = 4
@@ -15,8 +15,8 @@ MISTAKES = (
     *mistakes_in("learn.references.masking.count_masked", "",
         ("max(1, round(share * T))", "round(share * T)", "At least one token is masked; a short text has none here."),
         ("round(share * T)", "int(share * T)", "The count is rounded to the nearest integer; this rounds it down."),
-        ("min(most, max(1, round(share * T)))", "max(1, round(share * T))", "The count is not bounded by `most`."),
-        ("min(most, max(1, round(share * T)))", "most", "It is always `most` tokens, whatever the length."),
+        ("min(most, max(1, round(share * T)))", "max(1, round(share * T))", "The count is not bounded by most."),
+        ("min(most, max(1, round(share * T)))", "most", "It is always most tokens, whatever the length."),
     ),
     *mistakes_in("learn.references.masking.choose_words", "",
         ("if size <= left:", "if left > 0:", "The last word may not fit any more; here it exceeds the count."),
@@ -74,8 +74,8 @@ def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
         return {"chosen": names["choose_words"](c.starts, c.order, c.count)}
 
     def tokens() -> dict[str, Any]:
-        inputs, labels = names["replace_tokens"](c.ids, c.chosen, c.fate, c.others, MASK)
-        return {"inputs": inputs, "labels": labels}
+        value = names["replace_tokens"](c.ids, c.chosen, c.fate, c.others, MASK)
+        return returned(value, ("inputs", "labels"))
 
     return {"count_masked": count, "choose_words": words, "replace_tokens": tokens}
 
@@ -88,7 +88,7 @@ EXERCISE = Exercise(
     text="""
     No gradient here: the task itself. Of a text of T tokens some are hidden, and the model learns to say which they were.
 
-    count    round(share · T), but at least 1 and at most `most`
+    count    round(share · T), but at least 1 and at most most
     words    whole words are hidden, since a word is easy to guess from its other pieces. Word k is the tokens
              starts[k] ... starts[k + 1] - 1. Visit the words in the given order, and choose a word if all of its tokens still fit
              into the count; if not, go on to the next

@@ -8,7 +8,7 @@ With these scales nothing is clipped; smaller ones clip the largest weights and 
 The derivative of the rounding is 0 wherever it is defined, so training could not proceed. The rounding is therefore treated as
 an error that does not depend on w: y = w + error inside of the grid, and constant beyond its ends. Straight through, then:
 
-    dw = dy where `inside`, else 0
+    dw = dy where inside, else 0
 """
 
 from typing import Any
