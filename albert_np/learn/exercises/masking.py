@@ -88,7 +88,7 @@ EXERCISE = Exercise(
     text="""
     No gradient here: the task itself. Of a text of T tokens some are hidden, and the model learns to say which they were.
 
-    count    round(share · T), but at least 1 and at most most
+    count    round(share · T), but at least 1, and never more than the argument most
     words    whole words are hidden, since a word is easy to guess from its other pieces. Word k is the tokens
              starts[k] ... starts[k + 1] - 1. Visit the words in the given order, and choose a word if all of its tokens still fit
              into the count; if not, go on to the next

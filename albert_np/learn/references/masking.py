@@ -1,6 +1,6 @@
 """Masking: how many tokens, which words, and what becomes of them (Devlin et al. 2018; ALBERT, section 4.1).
 
-    count   = round(share · T), at least 1, at most most                of T tokens
+    count   = round(share · T), at least 1, never more than most        of T tokens
     words   = visited in random order; a word is chosen if all of its tokens still fit into the count
     tokens  = of the chosen ones 80 % become [MASK], 10 % stay, 10 % become a random token; all of them are to be predicted
 
