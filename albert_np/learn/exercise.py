@@ -45,6 +45,7 @@ class Exercise:
     steps        {name of a local variable of the solution: what it is}: graded one by one.
     terms        function of (case, locals of the solution, right results): {tensor: {description of a term: array}}.
     notebook     the notebook with the derivation.
+    derivation   the backward pass in formulas, where the text at the top of the operation's file does not have it.
     mistakes     known mistakes in functions that `gradcheck.mistakes` does not have.
     replace      function of (the exercise, the names of a file): a context in which the functions take the place of core's.
     """
@@ -68,6 +69,7 @@ class Exercise:
     more_imports: str = ""
     steps: dict[str, str] = field(default_factory=dict)
     terms: Callable[[Case, dict[str, Any], dict[str, Any]], dict[str, dict[str, Any]]] = lambda case, local, right: {}
+    derivation: str = ""
     mistakes: tuple[Mistake, ...] = ()
     replace: Callable[["Exercise", Names], AbstractContextManager[None]] = lambda exercise, names: replace_operation(
         exercise, names
@@ -133,9 +135,11 @@ def solution_file(exercise: Exercise) -> str:
 
 
 def derivation(exercise: Exercise) -> str:
-    """Return the derivation: the text at the top of the operation's file in core, which has the formulas of both passes."""
+    """Return the derivation: the text at the top of the operation's file, and what the exercise adds to it."""
     module = inspect.getmodule(get_function(exercise.solve[-1]))
-    return f"{inspect.getdoc(module)}\n\nIn small steps, with a check of each: notebooks/{exercise.notebook}.ipynb"
+    parts = [inspect.getdoc(module), textwrap.dedent(exercise.derivation).strip()]
+    text = "\n\n".join(filter(None, parts))
+    return f"{text}\n\nIn small steps, with a check of each: notebooks/{exercise.notebook}.ipynb"
 
 
 # ---- for `draw` ----

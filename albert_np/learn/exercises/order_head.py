@@ -56,6 +56,13 @@ def order_head_backward(dlogits, cache, p, g):
         "dpooled = layers.linear_backward(dlogits, c_linear, p.sop, g.sop), and "
         "layers.pooler_backward(dpooled, c_pooler, p.pooler, g.pooler) gives dh.",
     ),
+    derivation="""
+    Backward, from the last line to the first:
+
+        logits = pooled w + b       dw = pooledᵀ dlogits        db = Σ dlogits over the sequences        dpooled = dlogits wᵀ
+        pooled = tanh(first w + b)  dz = dpooled (1 - pooled²), and the linear map again with the pooler's own w and b
+        first = rows of [CLS] of h  dh is dfirst in these rows, and 0 in all others
+    """,
     draw=draw,
     forward=lambda names, c: names["order_head"](c.h, c.sequences, c.p),
     run=run,

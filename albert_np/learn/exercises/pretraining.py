@@ -135,6 +135,18 @@ def pretraining_backward(dloss, cache, p, g, config, batch):
         "dlogits = cross_entropy_backward(dloss, c_loss); dh += mlm_head_backward(dlogits, c_head, p, g, config); the same with "
         "order_head_backward(dlogits, c_head, p, g); at last encode_backward(dh, cache.c_encode, p, g, config, batch).",
     ),
+    derivation="""
+    Backward, from the losses to the tables:
+
+        loss = mlm + sop           dloss reaches both; each goes through its cross-entropy to the logits of its head
+        two heads read h           dh = dh through the one head + dh through the other
+        h = fuse(hidden states)    a gradient for each level that is fused, None for the others
+        encoder                    from the last layer to the first; every layer adds to the g that they share
+        embeddings                 the three tables. The word table has had a part from the decoder of the masked-word head;
+                                   the lookup's part is added to it
+
+    Nothing here is new mathematics. There are two rules: what is used twice gets the sum, and the last comes first.
+    """,
     draw=draw,
     forward=lambda names, c: (lambda y: (y[0].loss, y[1]))(names["pretraining"](c.batch, c.p, c.config, None, c.key)),
     run=run,
