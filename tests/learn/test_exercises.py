@@ -59,7 +59,10 @@ def test_the_record_is_complete(name):
     assert 5 <= exercise.minutes <= 240 and all(LADDER.index(before) < LADDER.index(name) for before in exercise.needs)
     assert len(known_mistakes(name)) >= 4
     assert set(exercise.steps) <= set(right(name, 0).local), "a step that the solution does not have"
-    assert exercise.notebook in learn.derivation(name) and len(learn.derivation(name)) > 150
+    derivation = learn.derivation(name)
+    assert exercise.notebook in derivation and len(derivation) > 150
+    if exercise.main.endswith("_backward"):  # then it has formulas of gradients
+        assert re.search(r"\bd[a-zα-ω]+[\]\[\w/]*(\(\w\))? +=|passes its gradient on", derivation, re.IGNORECASE), derivation
 
 
 @each
