@@ -108,4 +108,7 @@ def worst_place(a: Any, b: Any) -> str:
         off = np.where(np.isfinite(first), np.abs(first - second), np.inf)
     at = tuple(int(i) for i in np.unravel_index(int(off.argmax()), off.shape))
     where = f"worst at [{', '.join(map(str, at))}]: " if at else ""
-    return f"{where}yours {first[at]:.6g}, right {second[at]:.6g}"
+    yours, right = f"{first[at]:.6g}", f"{second[at]:.6g}"
+    if yours == right:  # they differ beyond the sixth digit
+        yours, right = f"{first[at]:.12g}", f"{second[at]:.12g}"
+    return f"{where}yours {yours}, right {right}"

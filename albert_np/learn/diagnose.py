@@ -85,7 +85,7 @@ def related(exercise: Exercise, yours: list[Outcome], remaining: list[str]) -> l
 
 def sentence(text: str) -> str:
     text = text[0].upper() + text[1:]
-    return text if text.endswith((".", "?", ")")) else text + "."
+    return text if text.endswith((".", "?", "?)")) else text + "."
 
 
 def fits(exercise: Exercise, mistake: Mistake, yours: list[Outcome]) -> set[str]:

@@ -15,7 +15,7 @@ import numpy as np
 from albert_np.core import override
 from albert_np.core.params import Form, Tree, flat_size
 from albert_np.core.random import generator
-from albert_np.gradcheck.mistakes.mistake import get_function, get_source
+from albert_np.gradcheck.mistakes.mistake import Mistake, get_function, get_source
 
 Names = dict[str, Any]  # the functions that a file defines
 Case = SimpleNamespace  # the arguments of one call: arrays, and `p` if there are parameters; `sizes` {letter: number}
@@ -32,8 +32,8 @@ class Exercise:
     needs        names of exercises that come before it.
     text         formula and shapes of the forward pass, and the task. It stands at the top of the file.
     imports      import lines of the file.
-    given        dotted names of functions of core that stand in the file as they are in core.
-    solve        dotted names of the functions of core that the student writes.
+    given        dotted names below albert_np of functions that stand in the file as they are in core.
+    solve        dotted names of the functions that the student writes: in core, or else in learn.references.
     stub         source of these functions with `...` in place of what is to be written.
     hints        at least three, each with more in it than the one before.
     draw         function of a seed: the arguments of a call. Sizes depend on it; odd seeds use the options of the operation.
@@ -45,6 +45,8 @@ class Exercise:
     steps        {name of a local variable of the solution: what it is}: graded one by one.
     terms        function of (case, locals of the solution, right results): {tensor: {description of a term: array}}.
     notebook     the notebook with the derivation.
+    derivation   the backward pass in formulas, where the text at the top of the operation's file does not have it.
+    mistakes     known mistakes in functions that `gradcheck.mistakes` does not have.
     replace      function of (the exercise, the names of a file): a context in which the functions take the place of core's.
     """
 
@@ -67,6 +69,8 @@ class Exercise:
     more_imports: str = ""
     steps: dict[str, str] = field(default_factory=dict)
     terms: Callable[[Case, dict[str, Any], dict[str, Any]], dict[str, dict[str, Any]]] = lambda case, local, right: {}
+    derivation: str = ""
+    mistakes: tuple[Mistake, ...] = ()
     replace: Callable[["Exercise", Names], AbstractContextManager[None]] = lambda exercise, names: replace_operation(
         exercise, names
     )
@@ -131,9 +135,11 @@ def solution_file(exercise: Exercise) -> str:
 
 
 def derivation(exercise: Exercise) -> str:
-    """Return the derivation: the text at the top of the operation's file in core, which has the formulas of both passes."""
+    """Return the derivation: the text at the top of the operation's file, and what the exercise adds to it."""
     module = inspect.getmodule(get_function(exercise.solve[-1]))
-    return f"{inspect.getdoc(module)}\n\nIn small steps, with a check of each: notebooks/{exercise.notebook}.ipynb"
+    parts = [inspect.getdoc(module), textwrap.dedent(exercise.derivation).strip()]
+    text = "\n\n".join(filter(None, parts))
+    return f"{text}\n\nIn small steps, with a check of each: notebooks/{exercise.notebook}.ipynb"
 
 
 # ---- for `draw` ----
@@ -186,13 +192,22 @@ def gradients(case: Case, call: Callable[[Any], Any], outputs: tuple[str, ...] =
         added = {f"g.{name}": array - start[name] for name, array in g.items()} if g is not None else {}
         error.reached = {name: value for name, value in added.items() if value.any()}  # type: ignore[attr-defined]
         raise
-    values = (value,)[: len(outputs)] if len(outputs) < 2 else value
-    if len(outputs) > 1 and (not isinstance(value, tuple | list) or len(value) != len(outputs)):
-        values = (value,) * len(outputs) if value is None or value is ... else (value, *(None for _ in outputs[1:]))
-    results = dict(zip(outputs, values, strict=True))
+    results = returned(value, outputs)
     if g is not None:
         results |= {f"g.{name}": array - start[name] for name, array in g.items()}
     return results
+
+
+def returned(value: Any, outputs: tuple[str, ...]) -> dict[str, Any]:
+    """Return {output: value} of what a function returned; those that are missing are None. TypeError for too many values."""
+    if len(outputs) < 2:
+        return dict.fromkeys(outputs, value)
+    if value is None or value is ...:
+        return dict.fromkeys(outputs, value)
+    values = tuple(value) if isinstance(value, tuple | list) else (value,)
+    if len(values) > len(outputs):
+        raise TypeError(f"{len(values)} values are returned, but expected are {len(outputs)}: {', '.join(outputs)}")
+    return dict.fromkeys(outputs) | dict(zip(outputs, values))
 
 
 # ---- for `replace` ----
@@ -206,3 +221,8 @@ def replace_operation(exercise: Exercise, names: Names) -> AbstractContextManage
     name = exercise.main.removesuffix("_backward")
     functions = [names[name], names[exercise.main]] if name != exercise.main else [names[name]]
     return override(operations[name], *functions)
+
+
+def not_in_the_model(exercise: Exercise, names: Names) -> AbstractContextManager[None]:
+    """Raise ValueError: the functions are for something that comes before training, or after it."""
+    raise ValueError(f"{exercise.name} is no operation of the model, so there is nothing to put its functions in the place of")

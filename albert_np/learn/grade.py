@@ -1,5 +1,6 @@
 """Grade a file: `check` runs its functions beside core's and compares every tensor."""
 
+import contextlib
 import inspect
 import tracemalloc
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from albert_np.learn.diagnose import Claim, diagnose, first_wrong, wrong_tensors
 from albert_np.learn.exercise import Exercise
 from albert_np.learn.exercises import LADDER, get
 from albert_np.learn.load import Submission, Unusable, bug_named_in, exercise_for, load, missing_function
-from albert_np.learn.outcome import SEEDS, Outcome, complete, new_case, right, run, version
+from albert_np.learn.outcome import SEEDS, Outcome, Output, complete, new_case, right, run, version
 from albert_np.learn.report import Item, Report
 
 UNKNOWN = "It does not look like a mistake that we know."
@@ -183,17 +184,30 @@ def grade_tensor(exercise: Exercise, name: str, outcomes: list[Outcome], unfinis
         if unfinished and not (name.startswith("g.") and np.any(value)) and not is_close(value, correct, RIGHT):
             return Item(name, "todo")
         if value is None:
-            return Item(name, "missing", f"{outcome.owner[name]} returns None for it: is a return missing?")
-        if as_number(value) is None:
-            return Item(name, "wrong", f"expected an array, got {type(value).__name__}")
-        if not is_close(value, correct, RIGHT):
-            return Item(name, "wrong", difference(value, correct))
+            return Item(name, "missing", nothing_returned(outcome, name))
+        if not is_close(value, correct, RIGHT) or isinstance(value, tuple | list):
+            gradients = isinstance(value, tuple) and getattr(outcome.case, "p", None) is not None
+            advice = "; gradients of parameters are added to g and not returned" if gradients else ""
+            return Item(name, "wrong", difference(value, correct) + advice)
     return Item(name, "right")
+
+
+def nothing_returned(outcome: Outcome, name: str) -> str:
+    """Return the note on a result that is None: the function returned nothing, or too few values."""
+    function = outcome.owner[name]
+    returned = [other for other, owner in outcome.owner.items() if owner == function and not other.startswith("g.")]
+    count = sum(outcome.tensors[other] is not None for other in returned)
+    if count and len(returned) > 1:
+        return f"{function} returns {count} of {len(returned)} values: {', '.join(returned)}"
+    return f"{function} returns None for it: is a return missing?"
 
 
 def difference(value: Any, correct: Any) -> str:
     """Return how a value differs from the right one: its shape, NaN, or its worst element."""
     number, expected = as_number(value), as_number(correct)
+    if isinstance(value, tuple | list):
+        size = f"{len(value)} value{'s' * (len(value) != 1)}"
+        return f"expected an array, got a {type(value).__name__} of {size}"
     if number is None or expected is None:
         return f"expected an array, got {type(value).__name__}"
     if number.shape != expected.shape:
@@ -292,7 +306,7 @@ def larger_call(exercise: Exercise, submission: Submission) -> Callable[[], None
     names, case = complete(exercise, submission.names), exercise.effort(0)
 
     def call() -> None:
-        with reference(), np.errstate(all="ignore"):
+        with reference(), np.errstate(all="ignore"), contextlib.redirect_stdout(Output()):
             cache = exercise.forward(names, case)[1] if exercise.forward else None
             for function in exercise.run(names, case, cache).values():
                 function()

@@ -191,11 +191,27 @@ def advise(error: BaseException) -> str:
     if "non-broadcastable output operand" in text:
         return "You add an array to a gradient of another shape: is a sum over the rows, .sum(0), missing?"
     if "could not be broadcast" in text:
+        shapes = re.findall(r"\([\d,]*\)", text)
+        if len(shapes) == 3 and shapes[0] == shapes[2]:  # an operation in place, such as g.b += ...
+            return "You add an array to one of another shape: is the sum over the right axis?"
         return "These shapes do not fit together. Write the shape of each array beside its line; keepdims=True keeps an axis"
     if "matmul" in text and "mismatch" in text:
-        return "In A @ B the last axis of A must be as long as the second last of B: is one of them to be transposed (.T)?"
+        return (
+            "In A @ B the last axis of A must be as long as the second last of B: is one of them to be transposed? .T "
+            "reverses all axes; with three or more, .swapaxes(-1, -2) exchanges the last two"
+        )
     if "cannot be replaced" in text:
         return "Gradients are added in place"
+    if "truth value of an array" in text:
+        return "An array has no truth value of its own: np.where(condition, a, b) chooses element by element"
+    if "'NoneType'" in text:
+        return "Something is None here: is a return missing in your function, or does None stand for something that is not there?"
+    if "'Tree' object is not subscriptable" in text or "'Tree' object does not support item" in text:
+        return "Parameters and gradients are attributes: write g.w instead of g['w']"
+    if isinstance(error, IndexError) and "must be of integer" in text:
+        return "Row numbers come before the values: np.add.at(table, ids, rows)"
+    if isinstance(error, KeyError):
+        return "There is no such key; .get(key, value) gives a value for keys that are not there"
     if isinstance(error, NameError):
         return "Is it spelled as in the line where it is assigned, or is an import missing?"
     if isinstance(error, UnboundLocalError):

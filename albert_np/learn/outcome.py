@@ -190,7 +190,10 @@ def build_version(name: str, mistake: Mistake | None) -> Submission:
 def known_mistakes(name: str) -> tuple[Mistake, ...]:
     """Return the known mistakes in the functions that an exercise asks for."""
     last_bit = "recomputing_changes_nothing"  # its mistakes differ in the last bit of the results, or are there twice
-    return tuple(mistake for mistake in MISTAKES if mistake.function in get(name).solve and mistake.check != last_bit)
+    return (
+        *(mistake for mistake in MISTAKES if mistake.function in get(name).solve and mistake.check != last_bit),
+        *get(name).mistakes,
+    )
 
 
 def new_case(exercise: Exercise, seed: int, dtype: Any = np.float64) -> Case:

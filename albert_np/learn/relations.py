@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from albert_np.learn.compare import as_number, factor, is_close, is_zero, name_factor, solve
+from albert_np.learn.compare import RIGHT, as_number, factor, is_close, is_zero, name_factor, solve
 from albert_np.learn.exercise import normal
 from albert_np.learn.outcome import Outcome, right, term_tables
 
 MEANS = "a mean where there should be a sum?"
+SUMS = "a sum where there should be a mean?"
+COARSE = 1e-6  # relative error of numbers that have passed through float32
 NAMES = {"y": "the output of the forward pass", "dy": "dy as it came from above"}
 
 
@@ -22,7 +24,7 @@ def describe(exercise: str, name: str, yours: list[Outcome]) -> str | None:
     expected = [get_value(outcome, name) for outcome in reference]
     if any(as_number(value) is None for value in values) or any(as_number(value) is None for value in expected):
         return None
-    for relation in (zero, other_shape, assigned, constant, another, transposed, terms):
+    for relation in (zero, other_shape, rounded, assigned, constant, another, transposed, terms):
         text = relation(exercise, name, values, expected, yours, reference)
         if text:
             return text
@@ -47,6 +49,14 @@ def other_shape(exercise: str, name: str, values: list[Any], expected: list[Any]
             return f"your {name} is to be summed over the {'first' if axis == 0 else 'last'} axis: .sum({axis})"
     if all(is_close(np.swapaxes(value, -1, -2), right) for value, right in zip(values, expected) if np.ndim(value) > 1):
         return f"your {name} is the transpose of the right one" if all(np.ndim(value) > 1 for value in values) else None
+    return None
+
+
+def rounded(exercise: str, name: str, values: list[Any], expected: list[Any], *_: Any) -> str | None:
+    """The right numbers, but with the digits of a smaller dtype."""
+    off = [not is_close(value, right, RIGHT) for value, right in zip(values, expected)]
+    if sum(off) > 1 and all(is_close(value, right, COARSE) for value, right in zip(values, expected)):
+        return f"your {name} is right to about 7 digits only: does something turn it into float32? A result keeps its dtype"
     return None
 
 
@@ -139,4 +149,5 @@ def describe_coefficient(term: str, called: str) -> str:
         return f"lacks the term {term}"
     if called == "-1":
         return f"has the wrong sign in the term {term}"
-    return f"has the factor {called} too much in the term {term}"
+    question = f" ({SUMS})" if called.isalpha() else ""
+    return f"has the factor {called} too much in the term {term}{question}"

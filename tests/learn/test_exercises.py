@@ -59,7 +59,10 @@ def test_the_record_is_complete(name):
     assert 5 <= exercise.minutes <= 240 and all(LADDER.index(before) < LADDER.index(name) for before in exercise.needs)
     assert len(known_mistakes(name)) >= 4
     assert set(exercise.steps) <= set(right(name, 0).local), "a step that the solution does not have"
-    assert exercise.notebook in learn.derivation(name) and len(learn.derivation(name)) > 150
+    derivation = learn.derivation(name)
+    assert exercise.notebook in derivation and len(derivation) > 150
+    if exercise.main.endswith("_backward"):  # then it has formulas of gradients
+        assert re.search(r"\bd[a-zα-ω]+[\]\[\w/]*(\(\w\))? +=|passes its gradient on", derivation, re.IGNORECASE), derivation
 
 
 @each
@@ -140,7 +143,9 @@ EQUIVALENT = {
     "embedding": ("scatter_add(g.word, cache.ids, dword)", "np.add.at(g.word, cache.ids, dword)"),
     "attention": ("dproduct.swapaxes(1, 2) @ q", "np.einsum('aij,aid->ajd', dproduct, q)"),
     "cross_entropy": ("* scaled[:, None]", "* np.expand_dims(scaled, 1)"),
-    "lamb": ("m *= beta1", "m[:] = beta1 * m"),
+    "adamw": ("m *= beta1", "m[:] = beta1 * m"),
+    "lamb": ("u *= trust_ratio(norm(w), norm(u))", "u[...] = trust_ratio(norm(w), norm(u)) * u"),
+    "pretraining": ("    dh = np.zeros_like(cache.h)  # (N, H)\n", "    dh = 0 * cache.h\n"),
     "gather": ("scatter_add(dx, rows, dy)", "np.add.at(dx, rows, dy)"),
     "fuse": ("np.split(dboth, 2, axis=-1)", "dboth[:, : dh.shape[1]], dboth[:, dh.shape[1] :]"),
     "mlm_head": ("dlogits.T @ cache.t", "(cache.t.T @ dlogits).T"),
@@ -172,7 +177,7 @@ RELATIONS = [  # exercise, text of the solution, replacement, expected in the di
     ("linear", "return dy @ p.w.T", "return (dy @ p.w.T).T", "Your dx is the transpose of the right one"),
     ("linear", "return dy @ p.w.T", "return dy[:, None, :] * p.w", "Your dx is to be summed over the last axis"),
     ("softmax", "y * (dy - (dy * y).sum(-1, keepdims=True))", "dy", "Your dx is dy as it came from above, unchanged"),
-    ("lamb", "m += (1 - beta1) * g", "m += (1 - beta1) * g * g * g", None),
+    ("adamw", "m += (1 - beta1) * g", "m += (1 - beta1) * g * g * g", None),
 ]  # fmt: skip
 
 

@@ -198,6 +198,8 @@ def train(
         if row.step == 1 or row.step % max(1, steps // 12) == 0 or row.step == steps or row.yours != row.yours:
             print(f"{row.step:5} {row.reference:9.4f} {row.yours:9.4f} {row.yours - row.reference:11.1e}", flush=True)
     print(f"\n{conclude(rows)}")
+    if not report.passed:
+        print("The check finds something wrong in it, whether training shows it or not: albert-np learn check")
 
 
 def bug(
@@ -212,7 +214,7 @@ def bug(
     from albert_np import learn
 
     path = _write(out, f"bug_{seed}.py", learn.bug(seed), again)
-    print(f"{path}: one line is wrong. See which results are: albert-np learn check {path}")
+    print(f"{path}: there is one mistake in it. See which results are wrong: albert-np learn check {path}")
 
 
 def grade(

@@ -21,15 +21,29 @@ REFUSED = tuple(
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 
 
+class Stopped(BaseException):
+    """The time is over."""
+
+
+def stop(*_: Any) -> None:
+    """Raise Stopped where the code is; two seconds later end the process, if the code has caught the exception."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(2)
+    raise Stopped
+
+
 def limit(seconds: int, megabytes: int) -> None:
     """Limit time, processor time and memory, from here on. On Windows there is none of these; the parent process waits longer."""
     try:
         import resource
     except ImportError:
         return
-    signal.alarm(seconds + 2)  # of waiting too; ends the process
+    signal.signal(signal.SIGALRM, stop)
+    signal.signal(signal.SIGPROF, stop)
+    signal.alarm(seconds + 2)  # of waiting too
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     used = math.ceil(time.process_time())
-    resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, used + seconds + 1))
+    resource.setrlimit(resource.RLIMIT_CPU, (used + seconds + 2, used + seconds + 3))  # ends the process
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -64,12 +78,17 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever the student's code prints past sys.stdout
     sys.stdin.close()
     from albert_np.learn import check
+    from albert_np.learn.load import Submission, line_of_error
 
     limit(request["seconds"], request["megabytes"])
     if request["restricted"]:
         refuse_harm()
     try:
         report = check(request["source"] + "\n", request["exercise"], request["restricted"]).to_dict()
+    except Stopped as stopped:
+        line = line_of_error(stopped)
+        text = Submission({}, request["source"]).line(line) if line else ""
+        report = {"stopped": f", in line {line}: {text}" if text else ""}
     except MemoryError:
         report = {"memory": True}
     answer.write(json.dumps(report) + "\n")

@@ -60,13 +60,15 @@ def check_source(source: str, exercise: str | None, seconds: int, megabytes: int
             return Report(exercise or "", title, error=too_slow(seconds))
         last = (errors.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
         return Report(exercise or "", title, error=f"The check ended without a result: {last}.")
+    if "stopped" in answer:
+        return Report(exercise or "", title, error=too_slow(seconds, answer["stopped"]))
     if "memory" in answer or "MemoryError" in answer["error"]:
         return Report(exercise or "", title, error=f"Your code needs more than {megabytes} MB of memory.")
     return Report.from_dict(answer)
 
 
-def too_slow(seconds: int) -> str:
-    return f"Your code was stopped after {seconds} seconds. Is there a loop that does not end?"
+def too_slow(seconds: int, place: str = "") -> str:
+    return f"Your code was stopped after {seconds} seconds{place}. Is there a loop that does not end?"
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:

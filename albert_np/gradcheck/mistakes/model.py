@@ -1,6 +1,6 @@
 """Mistakes in the model of `core`: embeddings, block, encoder, fusion, heads and pretraining."""
 
-from albert_np.gradcheck.mistakes.layers import ASSIGNED, MOVED
+from albert_np.gradcheck.mistakes.layers import ASSIGNED, MOVED, NO_WEIGHTS, TWICE
 from albert_np.gradcheck.mistakes.mistake import mistakes_in
 
 WRONG_CACHE = "The cache of another use of the layer is taken."
@@ -14,6 +14,20 @@ MISTAKES = [
          "The gradient skips the layer norm: its result is not passed on."),
         ("embedding_backward(de, cache.c_tables, g)", "embedding_backward(de, cache.c_tables, p)", MOVED),
         ("cache.c_projection, p.projection, g.projection)", "cache.c_projection, p.projection, p.projection)", MOVED),
+        ("p.norm, g.norm)", "p.norm, p.norm)", MOVED),
+        ("layers.linear_backward(dx, cache.c_projection, p.projection, g.projection)", "dx @ p.projection.w.T", NO_WEIGHTS),
+        ("layers.embedding_backward(de, cache.c_tables, g)", "pass", "The gradient is not passed on to the three tables."),
+        ("layers.dropout_backward(de, cache.c_dropout)",
+         "layers.dropout_backward(layers.dropout_backward(de, cache.c_dropout), cache.c_dropout)",
+         "The gradient goes through the dropout twice."),
+        ("    de = layers.dropout_backward(de, cache.c_dropout)  # (N, E)\n"
+         "    de = layers.layer_norm_backward(de, cache.c_norm, p.norm, g.norm)  # (N, E)\n",
+         "    de = layers.layer_norm_backward(de, cache.c_norm, p.norm, g.norm)  # (N, E)\n"
+         "    de = layers.dropout_backward(de, cache.c_dropout)  # (N, E)\n",
+         "Layer norm and dropout are in the order of the forward pass; backwards the dropout comes first."),
+        ("layers.embedding_backward(de, cache.c_tables, g)",
+         "layers.embedding_backward(de, cache.c_tables, g)\n    layers.embedding_backward(de, cache.c_tables, g)",
+         "embedding_backward adds to all three tables by itself; it is called more than once."),
     ),
     *mistakes_in("core.model.block.block_backward", "block, dropout",
         ("dh = dh + feed_forward_backward", "dh = feed_forward_backward",
@@ -27,6 +41,14 @@ MISTAKES = [
         ("add_norm_backward(dh, cache.c_norm_a,", "add_norm_backward(dh, cache.c_norm_f,", WRONG_CACHE),
         ("p.ffn_norm, g.ffn_norm", "p.ffn_norm, g.attention_norm", "The gradient of one layer norm is added to the other's."),
         ("return dx + attention", "return dy + attention", "The gradient of the residual connection skips both layer norms."),
+        ("return dx + attention", "return dx + da + attention",
+         "x gets dx directly, and da only through the attention; here da is added to it directly as well."),
+        ("dh = dh + feed", "dh = dy + feed",
+         "The residual connection around the feed-forward ends before the layer norm; here its gradient goes past it."),
+        ("add_norm_backward(dh, cache.c_norm_a", "add_norm_backward(dy, cache.c_norm_a",
+         "The first half gets dy as it came from above: the gradient skips the whole second half."),
+        ("p.attention_norm, g.attention_norm", "p.ffn_norm, g.attention_norm",
+         "The gradient goes back through the gamma of the other layer norm."),
     ),
     *mistakes_in("core.model.encoder.layer_backward", "encoder, a gradient into every hidden state",
         ("zip(reversed(cache)", "zip(cache", "The caches are taken in the order of the forward pass, not in reverse."),
@@ -78,12 +100,31 @@ MISTAKES = [
         ("dt = layers.layer_norm_backward", "layers.layer_norm_backward",
          "The gradient skips the layer norm: its result is not passed on."),
         ("dt = layers.activation_backward(dt, cache.c_act, config.hidden_act)", "pass", "The gradient skips the activation."),
+        ("g.embeddings.word += dlogits.T @ cache.t", "g.embeddings.word += dlogits.T @ cache.t / len(dlogits)",
+         "The contributions of the masked tokens add up; this is their mean."),
+        ("layers.linear_backward(dt, cache.c_dense, p.mlm.dense, g.mlm.dense)", "dt @ p.mlm.dense.w.T", NO_WEIGHTS),
+        ("p.mlm.norm, g.mlm.norm)", "p.mlm.norm, p.mlm.norm)", MOVED),
+        ("    dt = layers.layer_norm_backward(dt, cache.c_norm, p.mlm.norm, g.mlm.norm)  # (M, E)\n"
+         "    dt = layers.activation_backward(dt, cache.c_act, config.hidden_act)  # (M, E)\n",
+         "    dt = layers.activation_backward(dt, cache.c_act, config.hidden_act)  # (M, E)\n"
+         "    dt = layers.layer_norm_backward(dt, cache.c_norm, p.mlm.norm, g.mlm.norm)  # (M, E)\n",
+         "Activation and layer norm are in the order of the forward pass; backwards the layer norm comes first."),
     ),
     *mistakes_in("core.model.heads.order_head_backward", "order_head",
         ("layers.linear_backward(dlogits, c_linear, p.sop, g.sop)", "dlogits @ p.sop.w.T",
          "The head's own parameters get no gradient."),
         ("p.pooler, g.pooler)", "p.pooler, p.pooler)", MOVED),
         ("return layers.pooler_backward", "return -layers.pooler_backward", "The gradient has the wrong sign."),
+        ("p.sop, g.sop)", "p.sop, p.sop)", MOVED),
+        ("linear_backward(dlogits, c_linear", "linear_backward(dlogits[:, ::-1], c_linear",
+         "The two classes are exchanged: column 0 is in order, column 1 swapped."),
+        ("linear_backward(dlogits, c_linear", "linear_backward(dlogits / len(dlogits), c_linear",
+         "The loss divides by the number of sequences already, so dlogits has this factor; here it is divided by it again."),
+        ("dpooled = layers.linear_backward(dlogits, c_linear, p.sop, g.sop)",
+         "layers.linear_backward(dlogits, c_linear, p.sop, g.sop)\n"
+         "    dpooled = layers.linear_backward(dlogits, c_linear, p.sop, g.sop)", TWICE),
+        ("layers.pooler_backward(dpooled, c_pooler, p.pooler, g.pooler)", "layers.gather_backward(dpooled, c_pooler.c_gather)",
+         "The gradient goes straight to the rows of [CLS]: it skips the pooler's tanh and its linear map."),
     ),
     *mistakes_in("core.model.albert.encode_backward", "model: fusion (1, 3)",
         ("embeddings_backward(dx,", "embeddings_backward(dh,", "The gradient of the embeddings skips the encoder."),
@@ -105,6 +146,13 @@ MISTAKES = [
         ("cross_entropy_backward(dloss, c_loss)  # (M", "cross_entropy_backward(0.5 * dloss, c_loss)  # (M",
          "The loss of the masked tokens counts half."),
         ("if cache.c_sop:", "if cache.c_sop and not cache.c_mlm:", "Only one of the two losses is differentiated."),
+        ("dh += order_head_backward", "order_head_backward", "The gradient of the sentence order does not reach the body."),
+        ("cross_entropy_backward(dloss, c_loss)  # (B", "cross_entropy_backward(0.5 * dloss, c_loss)  # (B",
+         "The loss of the sentence order counts half."),
+        ("encode_backward(dh, cache.c_encode, p, g, config, batch)", "pass",
+         "The gradient of the two heads is not passed on to the body."),
+        ("encode_backward(dh,", "encode_backward(0.5 * dh,",
+         "The gradients of the two losses are averaged; the loss is their sum, and so is the gradient."),
     ),
     # ---- mistakes that no gradient check can catch, because the backward pass agrees with the wrong forward pass ----
     *mistakes_in("core.layers.attention.attention", "order_of_sequences_changes_nothing",

@@ -6,7 +6,8 @@ from albert_np.learn.exercise import Exercise
 
 LADDER = (
     "linear", "gelu", "softmax", "layer_norm", "embedding", "gather", "dropout", "attention", "cross_entropy", "pooler", "fuse",
-    "feed_forward", "add_norm", "self_attention", "embeddings", "mlm_head", "block", "encoder", "clip", "lamb",
+    "feed_forward", "add_norm", "self_attention", "embeddings", "mlm_head", "order_head", "block", "encoder",
+    "masking", "pretraining", "clip", "adamw", "lamb", "translation_mask", "int8",
 )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def attend_backward(dcontext, cache):
     dv = ...  # (A, T, D)
     dprobs = dropout_backward(ddropped.swapaxes(0, 1).reshape(T, A * T), c_dropout)  # given
     dprobs = dprobs.reshape(T, A, T).swapaxes(0, 1)  # (A, T, T), given
-    dscores = ...  # (A, T, T); softmax_backward(dprobs, c_softmax)?
+    dscores = ...  # (A, T, T), back through the softmax
     dproduct = ...  # (A, T, T), the gradient of q kᵀ
     dq = ...  # (A, T, D)
     dk = ...  # (A, T, D)

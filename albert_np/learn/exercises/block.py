@@ -72,6 +72,15 @@ def block_backward(dy, cache, p, g, sequences, config):
         "dh = dh + feed_forward_backward(df, cache.c_ffn, p.ffn, g.ffn, config.hidden_act).",
         "The first half is the same with x in the place of h: c_norm_a, attention_norm, c_attention, attention.",
     ),
+    derivation="""
+    Backward, from the last line to the first. A sum passes its gradient on to both of its terms, and what is used twice gets the
+    sum of two gradients:
+
+        y = LN(h + drop(f))        dh, df = add_norm_backward(dy)
+        f = feed_forward(h)        dh = dh + feed_forward_backward(df)
+        h = LN(x + drop(a))        dx, da = add_norm_backward(dh)
+        a = attention(x)           dx = dx + attention_backward(da)
+    """,
     draw=draw,
     forward=lambda names, c: names["block"](c.x, c.p, c.sequences, c.config, c.key, 1),
     run=run,

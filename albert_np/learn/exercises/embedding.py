@@ -58,6 +58,13 @@ def embedding_backward(dy, cache, g):
         "np.add.at(table, rows, values) adds every one: table[rows[n]] += values[n] for each n.",
         "For the padding token: np.where((ids == padding_idx)[:, None], 0.0, dy). With padding_idx None, dword is dy.",
     ),
+    derivation="""
+    Row v of the word table moves y[n] by as much as it moves itself, for every token n with id[n] = v. So its gradient is a sum:
+
+        dword[v] = Σ dy[n] over the tokens n with id[n] = v, padding left out        0 for an id that does not occur
+
+    dposition and dtoken_type are the same with position[n] and type[n], and without the exception for padding.
+    """,
     draw=draw,
     forward=lambda names, c: names["embedding"](c.ids, c.positions, c.token_types, c.p, c.padding_idx),
     run=run,

@@ -67,6 +67,14 @@ def embeddings_backward(dx, cache, p, g):
         "layers.layer_norm_backward(de, cache.c_norm, p.norm, g.norm), and at last "
         "layers.embedding_backward(de, cache.c_tables, g).",
     ),
+    derivation="""
+    Backward, from the last operation to the first; each line is a backward pass that you have:
+
+        projection     dw = (drop LN e)ᵀ dx        db = Σ dx over the tokens        de = dx wᵀ
+        dropout        de = de · mask / (1 - rate)
+        layer norm     de = the gradient of its input, and those of gamma and beta
+        tables         word[ids[n]], position[positions[n]] and token_type[token_types[n]] each get de[n], summed over the tokens
+    """,
     draw=draw,
     forward=lambda names, c: names["embeddings"](c.batch, c.p, c.config, c.key),
     run=run,

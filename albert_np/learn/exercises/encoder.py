@@ -88,6 +88,16 @@ def encoder_backward(dhidden, cache, p, g, sequences, config):
         "hidden[l] is used by the layer above it, and directly; its gradient is the sum: dx + dhidden[l].",
         "To recompute, run layer again on cache.hidden[l], with the same key and index, so that the same elements are dropped.",
     ),
+    derivation="""
+    Backward, from the last layer to the first. hidden[l] is used by layer l, and perhaps by something above the encoder, whose
+    gradient is dhidden[l]; it gets the sum of the two:
+
+        dx = dhidden[L]
+        for l = L - 1, ..., 0:        dx = layer_backward(dx) + dhidden[l]
+
+    Let each layer have parameters of its own, p₀, p₁, ..., all of the same value p. The loss changes with p through each of them,
+    so dp = dp₀ + dp₁ + ...: adding to one g is all that sharing asks for.
+    """,
     draw=draw,
     forward=lambda names, c: names["encoder"](c.x, c.p.groups, c.sequences, c.config, c.key),
     run=run,

@@ -54,6 +54,15 @@ def feed_forward_backward(dy, cache, p, g, act):
         "da = linear_backward(dy, c_out, p.output, g.output). It adds to g.output and returns the gradient of its input, a.",
         "dz = activation_backward(da, c_act, act), and then the first linear map with c_in, p.intermediate, g.intermediate.",
     ),
+    derivation="""
+    In three lines, z = x w₁ + b₁, a = act(z), y = a w₂ + b₂. Backward, from the last line to the first:
+
+        dw₂ = aᵀ dy        db₂ = Σ dy over the tokens        da = dy w₂ᵀ
+        dz = da · act'(z)
+        dw₁ = xᵀ dz        db₁ = Σ dz over the tokens        dx = dz w₁ᵀ
+
+    The first and the last line are the backward pass of a linear map, which you have.
+    """,
     draw=draw,
     forward=lambda names, c: names["feed_forward"](c.x, c.p, c.act),
     run=run,

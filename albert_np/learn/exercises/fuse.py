@@ -54,6 +54,13 @@ def fuse_backward(dh, cache, p, g):
         "dz = tanh_backward(dh, c_tanh), dboth = linear_backward(dz, c_linear, p, g).",
         "The first H columns of dboth belong to low, the others to high: np.split(dboth, 2, axis=-1).",
     ),
+    derivation="""
+    With both = [low; high] side by side, z = both W + b, h = tanh(z). Backward:
+
+        dz = dh (1 - h²)
+        dW = bothᵀ dz        db = Σ dz over the tokens        dboth = dz Wᵀ        (N, 2H)
+        dlow is the left half of dboth, dhigh the right half: each column of both comes from one of the two
+    """,
     draw=draw,
     forward=lambda names, c: names["fuse"](c.low, c.high, c.p),
     run=run,

@@ -51,6 +51,11 @@ def gather_backward(dy, cache):
         "Begin with zeros of the shape and dtype of x: np.zeros_like(x).",
         "dx[rows] += dy keeps only one of several additions to the same row; np.add.at(dx, rows, dy) keeps all.",
     ),
+    derivation="""
+    y[m] moves by 1 with x[rows[m]], and with no other row. So row n of x gets the sum of the dy[m] of all m that took it:
+
+        dx[n] = Σ dy[m] over the m with rows[m] = n        0 if no m took row n
+    """,
     draw=draw,
     forward=lambda names, c: names["gather"](c.x, c.rows),
     run=run,

@@ -80,6 +80,14 @@ def gelu_new_backward(dy, cache):
         "u' = √(2/π) (1 + 3 · 0.044715 x²). Together: dy/dx = (1 + t) / 2 + x (1 - t²) u' / 2.",
         "Multiply the derivative by dy, element by element: that is the chain rule with everything above this layer.",
     ),
+    derivation="""
+    With u = √(2/π) (x + 0.044715 x³), t = tanh u, y = x (1 + t) / 2. The primes are derivatives by x:
+
+        u' = √(2/π) (1 + 3 · 0.044715 x²)
+        t' = (1 - t²) u'
+        y' = (1 + t) / 2 + x t' / 2            the product rule: the factor x moves, and the factor (1 + t) / 2 moves
+        dx = dy · y'
+    """,
     draw=draw,
     forward=lambda names, c: names["gelu_new"](c.x),
     run=run,

@@ -67,6 +67,15 @@ def mlm_head_backward(dlogits, cache, p, g, config):
         "Then the pieces in reverse: layer_norm_backward(dt, c_norm, p.mlm.norm, g.mlm.norm), activation_backward(dt, c_act, "
         "config.hidden_act), linear_backward(dt, c_dense, p.mlm.dense, g.mlm.dense), gather_backward(dx, c_gather).",
     ),
+    derivation="""
+    Backward, from the last line to the first:
+
+        logits = t wordᵀ + b        dword = dlogitsᵀ t        db = Σ dlogits over the items        dt = dlogits word
+        t = LN(act(x w + b))        back through layer norm, activation and linear map, to dx of the masked rows
+        x = rows of h               dh is dx in the masked rows, and 0 in all others
+
+    The product t wordᵀ is a linear map with the weight wordᵀ. Its gradient, tᵀ dlogits, is that of wordᵀ, hence the transpose.
+    """,
     draw=draw,
     forward=lambda names, c: names["mlm_head"](c.h, c.rows, c.p, c.config),
     run=run,

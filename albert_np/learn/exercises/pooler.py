@@ -55,6 +55,13 @@ def pooler_backward(dy, cache, p, g):
         "The caches are cache.c_tanh, cache.c_linear and cache.c_gather.",
         "dz = tanh_backward(dy, cache.c_tanh), dfirst = linear_backward(dz, cache.c_linear, p, g), then gather_backward.",
     ),
+    derivation="""
+    With first = the rows of [CLS], z = first w + b, y = tanh(z). Backward, from the last operation to the first:
+
+        dz = dy (1 - y²)
+        dw = firstᵀ dz        db = Σ dz over the sequences        dfirst = dz wᵀ
+        dx is dfirst in the rows of [CLS], and 0 in all others, which y does not depend on
+    """,
     draw=draw,
     forward=lambda names, c: names["pooler"](c.x, c.p, c.sequences),
     run=run,

@@ -81,6 +81,13 @@ def attention_backward(dy, cache, p, g, sequences, A):
         "x is used three times: by the queries, the keys and the values. Its gradient is the sum of three.",
         "dx = linear_backward(dq, cache.c_query, p.query, g.query) + the same for the keys + the same for the values.",
     ),
+    derivation="""
+    Around it are four linear maps, with q = x w_q + b_q and the same for k and v, and y = context w_o + b_o:
+
+        dcontext = dy w_oᵀ
+        dq, dk, dv: for each sequence and head by itself, as above
+        dx = dq w_qᵀ + dk w_kᵀ + dv w_vᵀ        x is used three times, so its gradient is the sum of three
+    """,
     draw=draw,
     forward=lambda names, c: names["attention"](c.x, c.p, c.sequences, c.A, c.rate, c.key),
     run=run,

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import time
 
 import pytest
@@ -63,7 +64,8 @@ def test_an_endless_loop_is_stopped(folder):
     (folder / "a.py").write_text(GOOD.replace("    xhat, rstd = cache\n", "    while True: pass\n"), encoding="utf-8")
     start = time.perf_counter()
     report = check_file(folder / "a.py", seconds=2)
-    assert "stopped after 2 seconds" in report.error and report.exercise == "layer_norm" and time.perf_counter() - start < 15
+    assert re.match(r"Your code was stopped after 2 seconds, in line \d+: while True", report.error), report.error
+    assert report.exercise == "layer_norm" and time.perf_counter() - start < 15
     (folder / "a.py").write_text("# albert-np learn: linear\nimport time\ntime.sleep(99)\n", encoding="utf-8")
     assert "stopped after 1 seconds" in check_file(folder / "a.py", seconds=1).error
 
