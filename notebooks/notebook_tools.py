@@ -1,5 +1,5 @@
-"""Shared by the notebooks: the library's source in place, comparisons, figures that read on any page, exercises that check
-themselves."""
+"""Shared by the notebooks: the library's source in place, comparisons, figures that read on any page, stubs and exercises that
+check themselves."""
 
 import dis
 import inspect
@@ -15,12 +15,18 @@ INK, SECOND, THIRD, PALE = "#1f4e8c", "#b3541e", "#3c7a3e", "#b7cbe6"
 
 
 def show(*functions: Callable[..., Any]) -> Any:
-    """Display the source of these functions as it stands in the library; of an operation, that of the reference."""
+    """Display, folded, the source of these functions as it stands in the library; of an operation, that of the reference."""
     from IPython.display import Markdown
 
-    sources = (textwrap.dedent(inspect.getsource(inspect.unwrap(each))) for each in functions)
+    plain_functions = [inspect.unwrap(each) for each in functions]
+    sources = (textwrap.dedent(inspect.getsource(each)).rstrip() for each in plain_functions)
+    where = dict.fromkeys(each.__module__.replace(".", "/") + ".py" for each in plain_functions)
+    names = ", ".join(each.__name__ for each in plain_functions)
     # Markdown takes the page's own colours, in light and in dark
-    return Markdown("```python\n{}\n```".format("\n\n\n".join(map(str.rstrip, sources))))
+    return Markdown(
+        f"<details><summary>{names}, in {', '.join(where)}</summary>\n\n"
+        "```python\n{}\n```\n\n</details>".format("\n\n\n".join(sources))
+    )
 
 
 def passed(rows: Iterable[Any]) -> bool:
@@ -51,6 +57,32 @@ def exercise(number: int, answer: Any, check: Callable[[Any], Any]) -> None:
         return
     assert check(answer), f"exercise {number}: not right yet"
     print(f"Exercise {number}: right.")
+
+
+def your_turn(*functions: Callable[..., Any], check: Callable[..., Any] | None = None) -> Any:
+    """Say how far the functions are that the reader writes; the folded cell below has the notebook's own.
+
+    They are compared with the library's, and `albert_np.learn` says what a mistake looks like; or, for functions that are not
+    an exercise there, by check(*functions) -> bool, which prints. As long as there is nothing but `...`, one line says so. A
+    wrong answer is no error, so that all cells can be run; with ALBERT_NP_SOLVED, which the tests set, it is.
+    """
+    import albert_np as ab
+
+    names, solved = ", ".join(each.__name__ for each in functions), None
+    if check is None:
+        report = ab.learn.check({each.__name__: each for each in functions})
+        untouched = all(item.status == "todo" for item in report.items)
+        solved = None if untouched else report.passed
+    elif not any(is_empty(each) or Ellipsis in each.__code__.co_consts for each in functions):
+        solved = bool(check(*functions))
+    assert solved or not os.environ.get("ALBERT_NP_SOLVED"), f"{names}: not right"
+    if solved is None:
+        print(f"Your turn: {names} is not written yet. The answer is in the next cell, folded.")
+        return None
+    if check is None:
+        return report
+    print("Right." if solved else "Not right yet.")
+    return None
 
 
 def is_empty(answer: Any) -> bool:

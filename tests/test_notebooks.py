@@ -95,6 +95,21 @@ def test_its_form(path):
 
 
 @each
+def test_its_second_edition(path):
+    """What one needs and how long it takes; a kind and a hint for each exercise."""
+    notebook = read(path)
+    first = source(notebook["cells"][0])
+    if "*You need*" not in first or path.name.startswith("00"):
+        pytest.skip("first edition")
+    assert re.search(r"\*You need\* .+ \*It takes\* .*\d+ .*minutes", first.replace("\n", " "))
+    cells = notebook["cells"]
+    for question, cell in zip(cells, cells[1:]):
+        if "exercise" in tags(cell):
+            assert re.match(r"\*\*\d\.\*\* \*(Recall|Vary|Derive|Open)\.\* ", source(question)), source(question)[:60]
+            assert "<details><summary>Hint</summary>" in source(question), f"no hint: {source(question)[:60]}"
+
+
+@each
 def test_it_ends_in_exercises(path):
     text = "\n".join(source(cell) for cell in read(path)["cells"] if cell["cell_type"] == "markdown")
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
@@ -151,6 +166,30 @@ def test_its_exercises(path):
         assert names & defined(tree) & defined(ast.parse(solution)), "the solution defines other names than the exercise"
 
 
+def turns(notebook: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return (cell with a stub, the folded cell with the notebook's own code) of each "your turn"."""
+    cells = code_cells(notebook)
+    return [(cell, answer) for cell, answer in zip(cells, [*cells[1:], None]) if "your-turn" in tags(cell)]
+
+
+def checked_functions(cell: dict[str, Any]) -> list[str]:
+    """Return the names of the functions that the last statement of a "your turn" cell checks."""
+    last = ast.parse(source(cell)).body[-1]
+    assert isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) and ast.unparse(last.value.func) == "your_turn"
+    return [ast.unparse(argument) for argument in last.value.args]
+
+
+@each
+def test_its_turns(path):
+    """The answer comes after the question, and is folded."""
+    for cell, answer in turns(read(path)):
+        names = checked_functions(cell)
+        assert set(names) <= defined(ast.parse(source(cell))), "your_turn checks a function that the cell does not define"
+        assert printed(cell) == f"Your turn: {', '.join(names)} is not written yet. The answer is in the next cell, folded.\n"
+        assert answer is not None and set(names) <= defined(ast.parse(source(answer))), "the answer does not follow"
+        assert "hide-input" in tags(answer) and answer["metadata"]["jupyter"] == {"source_hidden": True}, "it is not folded"
+
+
 @pytest.fixture
 def beside_the_notebooks(monkeypatch):
     """Run in the notebooks' folder, with no window for figures."""
@@ -172,6 +211,7 @@ def beside_the_notebooks(monkeypatch):
 def test_its_solutions(path, beside_the_notebooks, monkeypatch, capsys):
     notebook = read(path)
     solutions = {id(cell): solution for cell, solution in exercises(notebook)}
+    answered = {id(answer): cell for cell, answer in turns(notebook)}
     namespace: dict[str, Any] = {"__name__": path.stem}
     monkeypatch.setitem(sys.modules, path.stem, None)  # an import of this name must fail
     number = 0
@@ -180,6 +220,10 @@ def test_its_solutions(path, beside_the_notebooks, monkeypatch, capsys):
             continue
         if id(cell) not in solutions:
             exec(compile(source(cell), f"{path.name}, {cell['id']}", "exec"), namespace)
+            if id(cell) in answered:
+                with monkeypatch.context() as solved:
+                    solved.setenv("ALBERT_NP_SOLVED", "1")
+                    exec(ast.unparse(ast.parse(source(answered[id(cell)])).body[-1]), namespace)
             continue
         number += 1
         tree, last = question(cell)

@@ -17,7 +17,7 @@ from albert_np.learn.compare import RIGHT, as_number, is_close, worst_place
 from albert_np.learn.diagnose import Claim, diagnose, first_wrong, wrong_tensors
 from albert_np.learn.exercise import Exercise
 from albert_np.learn.exercises import LADDER, get
-from albert_np.learn.load import Submission, Unusable, bug_named_in, exercise_for, load, missing_function
+from albert_np.learn.load import Submission, Unusable, bug_named_in, exercise_for, from_functions, load, missing_function
 from albert_np.learn.outcome import SEEDS, Outcome, Output, complete, new_case, right, run, version
 from albert_np.learn.report import Item, Report
 
@@ -54,11 +54,11 @@ def check(source: Any, exercise: str | None = None, restricted: bool = False) ->
 def get_submission(source: Any, restricted: bool = False) -> Submission:
     """Return the functions of a source; see `check`."""
     if isinstance(source, dict):
-        return Submission(source)
+        return from_functions(source)
     if isinstance(source, ModuleType):
         return Submission(vars(source))
     if inspect.isfunction(source):
-        return Submission({source.__name__: source})
+        return from_functions({source.__name__: source})
     if isinstance(source, Path) or (isinstance(source, str) and "\n" not in source and source.endswith(".py")):
         return load(read(Path(source)), restricted)
     if isinstance(source, str):

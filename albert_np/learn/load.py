@@ -2,8 +2,10 @@
 
 import ast
 import difflib
+import inspect
 import linecache
 import re
+import textwrap
 import types
 from dataclasses import dataclass, field
 from typing import Any
@@ -137,10 +139,38 @@ def load(source: str, restricted: bool = False) -> Submission:
     tree = parse(source)
     if restricted:
         refuse(tree)
+    return execute(source, tree, {})
+
+
+def from_functions(functions: dict[str, Any]) -> Submission:
+    """Return functions as a submission. Those with a `...` still in them are executed from their source, without these lines."""
+    sources = [source for each in functions.values() if (source := source_of(each))]
+    text = "\n\n".join(sources)
+    tree = parse(text)
+    if not any(placeholder_lines(node) for node in tree.body if isinstance(node, ast.FunctionDef)):
+        return Submission(functions)
+    around = {name: value for each in functions.values() for name, value in getattr(each, "__globals__", {}).items()}
+    return execute(text, tree, around | functions)
+
+
+def source_of(function: Any) -> str:
+    """Return the source of a function that reads no variables of a function around it; "" if there is none."""
+    if not isinstance(function, types.FunctionType) or function.__closure__:
+        return ""
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        return ""
+    return source if source.startswith("def ") else ""
+
+
+def execute(source: str, tree: ast.Module, names: dict[str, Any]) -> Submission:
+    """Execute a file, with these names defined, and return its functions."""
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     unfinished = {name: lines for name, node in functions.items() if (lines := placeholder_lines(node))}
     tree = ast.fix_missing_locations(WithoutUnfinished().visit(tree))
     module = types.ModuleType("your_file")
+    vars(module).update(names)
     linecache.cache[FILE] = (len(source), None, source.splitlines(keepends=True), FILE)
     try:
         exec(compile(tree, FILE, "exec"), vars(module))

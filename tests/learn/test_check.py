@@ -385,3 +385,30 @@ import sys
 assert not {"scipy", "matplotlib", "typer", "rich", "sentencepiece"} & set(sys.modules), sorted(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_function_that_is_not_finished_is_graded_line_by_line():
+    """As in a notebook: functions are given, not a file."""
+
+    def layer_norm_backward(dy, cache, p, g):
+        g.gamma += ...
+        g.beta += dy.sum(0)
+        dxhat = dy * p.gamma
+        return ...
+
+    items = {item.name: item.status for item in learn.check(layer_norm_backward).items}
+    assert items == {"layer_norm_backward": "todo", "dx": "todo", "dxhat": "right", "g.gamma": "todo", "g.beta": "right"}
+
+
+def test_an_unfinished_function_may_call_others_of_its_module():
+    def linear_backward(dy, x, p, g):
+        g.b += sum_of_rows(dy)
+        g.w += ...
+        return dy @ p.w.T
+
+    items = {item.name: item.status for item in learn.check({"linear_backward": linear_backward}).items}
+    assert items == {"linear_backward": "todo", "dx": "right", "g.w": "todo", "g.b": "right"}
+
+
+def sum_of_rows(dy):
+    return dy.sum(0)
