@@ -4,6 +4,7 @@ nbmake runs them from end to end; here only the cells are executed that an exerc
 """
 
 import ast
+import itertools
 import json
 import re
 import sys
@@ -102,11 +103,10 @@ def test_its_second_edition(path):
     if "*You need*" not in first or path.name.startswith("00"):
         pytest.skip("first edition")
     assert re.search(r"\*You need\* .+ \*It takes\* .*\d+ .*minutes", first.replace("\n", " "))
-    cells = notebook["cells"]
-    for question, cell in zip(cells, cells[1:]):
+    for text, cell in itertools.pairwise(notebook["cells"]):
         if "exercise" in tags(cell):
-            assert re.match(r"\*\*\d\.\*\* \*(Recall|Vary|Derive|Open)\.\* ", source(question)), source(question)[:60]
-            assert "<details><summary>Hint</summary>" in source(question), f"no hint: {source(question)[:60]}"
+            assert re.match(r"\*\*\d\.\*\* \*(Recall|Vary|Derive|Open)\.\* ", source(text)), source(text)[:60]
+            assert "<details><summary>Hint</summary>" in source(text), f"no hint: {source(text)[:60]}"
 
 
 @each

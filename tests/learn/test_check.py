@@ -393,7 +393,7 @@ def test_a_function_that_is_not_finished_is_graded_line_by_line():
     def layer_norm_backward(dy, cache, p, g):
         g.gamma += ...
         g.beta += dy.sum(0)
-        dxhat = dy * p.gamma
+        dxhat = dy * p.gamma  # noqa: F841
         return ...
 
     items = {item.name: item.status for item in learn.check(layer_norm_backward).items}
