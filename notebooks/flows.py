@@ -231,13 +231,13 @@ def layer_norm() -> Flow:
 @flow
 def gelu() -> Flow:
     rows = [
-        Step("u", (Box(F, 0, "u = √(2/π)\n(x + 0.044715 x³)"), None), "u (N, W)", gradient=""),
+        Step("u", (Box(F, 0, "u = √(2/π) ·\n(x + 0.044715 x³)"), None), "u (N, W)", gradient=""),
         Step("t", (Box(F, 0, "t = tanh(u)"), None), "t (N, W)", gradient=""),
         Step(
             "y",
             steps(
                 "y = x (1 + t) / 2",
-                "slope = √(2/π)\n(1 + 3 · 0.044715 x²)\ndx = dy · ((1 + t) / 2\n+ x (1 − t²) slope / 2)",
+                "slope = √(2/π) ·\n(1 + 3 · 0.044715 x²)\ndx = dy · ((1 + t) / 2\n+ x (1 − t²) slope / 2)",
             ),
             "",
             "x, t (N, W)",

@@ -4,6 +4,7 @@ test_flow_labels.py compares them with the code.
 """
 
 import itertools
+import re
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -115,3 +116,18 @@ def test_its_picture(name):
 def test_an_unknown_name():
     with pytest.raises(ValueError, match=r"expected one of linear, .* got 'lstm'"):
         flows.draw("lstm")
+
+
+def test_the_page_with_all_drawings(tmp_path, monkeypatch):
+    docs = NOTEBOOKS.parent / "docs"
+    if not docs.is_dir():
+        pytest.skip("there is no docs/ beside the tests: they run from a copy")
+    page = (docs / "pictures.md").read_text(encoding="utf-8")
+    shown = [name for names in re.findall(r"<!-- insert: flows (.+) -->", page) for name in names.split()]
+    assert sorted(shown) == sorted(set(flows.FLOWS) - {"one_page"})
+    monkeypatch.syspath_prepend(str(docs))
+    from made import flows as made
+
+    monkeypatch.setattr(made, "FOLDER", tmp_path / "flows")
+    assert re.fullmatch(r"!\[Drawing of linear: [^\]]+\]\(flows/linear\.png\)\n", made.text("linear"))
+    assert (tmp_path / "flows" / "linear.png").read_bytes() == flows.draw("linear")._repr_png_()
