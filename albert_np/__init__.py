@@ -41,7 +41,8 @@ _MODULES = {
     "AlbertForSequenceClassification": "models", "AlbertForTokenClassification": "models", "AlbertForTranslation": "models",
     "AlbertModel": "models", "AlbertTokenizer": "text", "Dropout": "models.base", "Trained": "tasks.trained",
     "Embedder": "tasks.embedder",
-    "__version__": "version", "finetune": "tasks.finetune", "inspect": "apps.inspect", "pretrain": "training", "to_hf": "io.names", "use": "engine",
+    "__version__": "version", "finetune": "tasks.finetune", "inspect": "apps.inspect",
+    "pretrain": "training", "to_hf": "io.names", "use": "engine",
 }  # fmt: skip
 # sklearn: an extra, so not in __all__
 _SUBMODULES = {"gradcheck": "gradcheck", "learn": "learn", "optim": "core.optim", "sklearn": "sklearn"}

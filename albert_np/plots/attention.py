@@ -35,9 +35,7 @@ def attention_figure(
     margin = name_width(tokens, points)
     width, height = margin + 0.45 + A * (side + GAP) + 0.75, HEADER + blocks * (side + GAP + TITLE) + margin + 0.1
     figure = Figure(figsize=(width, height))
-    write_header(
-        figure, title, "Row: the token that attends. Column: the token attended to. A row adds up to 1 over all tokens."
-    )
+    write_header(figure, title, "Row: the token that attends. Column: the token attended to. A row adds up to 1 over all tokens.")
     image: Any = None
     for b in range(blocks):
         bottom = height - HEADER - (b + 1) * (side + GAP + TITLE) + GAP

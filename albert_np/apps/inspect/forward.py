@@ -83,9 +83,7 @@ def load(path: str | os.PathLike[str], tokenizer: Any = None) -> tuple[Model, An
             return AlbertModel.from_pretrained(path), tokenizer
 
 
-def run(
-    model: Model, tokenizer: Any, name: str, text: str, pair: str | None, top_k: int, special_tokens: bool
-) -> Inspection:
+def run(model: Model, tokenizer: Any, name: str, text: str, pair: str | None, top_k: int, special_tokens: bool) -> Inspection:
     """Return the inspection of a text; see `inspect` for the arguments. name: of the model"""
     check_vocabulary(model.config, len(tokenizer))
     ids, token_types = encode(model, tokenizer, text, pair)  # (T,), (T,)

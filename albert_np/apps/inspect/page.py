@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from albert_np.apps.inspect.fillings import Filling
-from albert_np.apps.inspect.measures import uniform_distance
+from albert_np.apps.inspect.measures import BROAD, LEAST_LIFT, LEAST_SHARE, uniform_distance
 
 if TYPE_CHECKING:
     from albert_np.apps.inspect.record import Inspection
 
 TEMPLATE = Path(__file__).with_name("page.html")
 PLACE = re.compile(r"<!-- (\w+) -->")
-COLOUR = (47, 120, 196)  # of a weight of 1, on light and on dark paper
+COLOUR = (56, 132, 212)  # of a weight of 1, on light and on dark paper
 GAMMA = 0.55  # opacity = weight ** GAMMA: small weights can be seen
 SHOWN_ANSWERS = 4
 LENS = (
@@ -58,7 +58,8 @@ def make_frame(seen: "Inspection") -> str:
     height = min(max(TOP + ROW * len(seen.tokens), LEAST), MOST)
     page = html.escape(make_page(seen))
     style = f"width: 100%; height: {height}px; border: 1px solid #8884; border-radius: 6px"
-    return f'<iframe title="attention" sandbox="allow-scripts" style="{style}" srcdoc="{page}"></iframe><div>{html.escape(repr(seen))}</div>'
+    frame = f'<iframe title="attention" sandbox="allow-scripts" style="{style}" srcdoc="{page}"></iframe>'
+    return f"{frame}<div>{html.escape(repr(seen))}</div>"
 
 
 def choose_start(seen: "Inspection") -> tuple[int, int]:
@@ -73,7 +74,7 @@ def describe(seen: "Inspection", i: int) -> str:
     """Return the measures of head i in words."""
     head = seen.heads[i]
     kind = seen.describe_kind(head)
-    return f"looks like {kind}; distance {head.mean_distance:.1f}, {head.effective_keys:.1f} effective keys"
+    return f"{kind}; distance {head.mean_distance:.1f}, {head.effective_keys:.1f} effective keys"
 
 
 # ---- the picture of all weights ----
@@ -149,9 +150,9 @@ def make_filling(seen: "Inspection", number: int, filling: Filling) -> str:
         texts = [f"{html.escape(token)} <small>{share:.0%}</small>" for token, share in answers[:SHOWN_ANSWERS]]
         texts[0] = f'<span class="changed">{texts[0]}</span>' if changed else texts[0]
         bar = f'<span class="bar"><i style="width: {100 * final:.3g}%"></i></span>{final:.1%}'
-        cells = f'<td>{texts[0]}</td><td class="soft">{", ".join(texts[1:])}</td><td class="number">{bar}</td>'
+        cells = f'<td class="best">{texts[0]}</td><td class="soft">{", ".join(texts[1:])}</td><td class="number">{bar}</td>'
         lines.append(f'<tr><th scope="row">{name}</th>{cells}</tr>')
-    head = f'<th></th><th scope="col">best</th><th scope="col">next</th><th scope="col">of “{html.escape(best)}”</th>'
+    head = f'<th></th><th scope="col">best</th><th scope="col">next</th><th scope="col">“{html.escape(best)}”</th>'
     caption = f"<caption>{named}Last column: the probability of the model’s own answer.</caption>"
     return (
         f'<div class="scroll"><table class="data fillings">{caption}<thead><tr>{head}</tr></thead>'
@@ -164,6 +165,7 @@ def make_measures(seen: "Inspection") -> str:
     T = len(seen.tokens)
     names = list(dict.fromkeys(name for head in seen.heads for name in head.shares))
     titles = ["layer", "head", "looks like", "distance", "keys", *names]
+    classes = ["number", "number", "kind", *(["number"] * (2 + len(names)))]
     rows: list[Sequence[str]] = []
     for i, head in enumerate(seen.heads):
         shares = (f"{head.shares[name]:.0%}" if name in head.shares else "" for name in names)
@@ -171,18 +173,19 @@ def make_measures(seen: "Inspection") -> str:
         rows.append(
             (layer, str(head.head), seen.describe_kind(head), f"{head.mean_distance:.1f}", f"{head.effective_keys:.1f}", *shares)
         )
+    body = "".join(f"<tr>{''.join(map(make_cell, row, classes))}</tr>" for row in rows)
     head_line = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in titles)
-    lines = (
-        f"<tr>{''.join(f'<td>{html.escape(x)}</td>' if j == 2 else f'<td class=number>{html.escape(x)}</td>' for j, x in enumerate(row))}</tr>"
-        for row in rows
-    )
-    caption = (
-        f"Distance: mean number of tokens between the two. Keys: effective number of tokens attended to, exp(entropy). Uniform attention "
-        f"has {uniform_distance(T):.1f} and {T}. The others are mean weights on a pattern, over the tokens that have such a partner; "
-        "“looks like” is the largest of them if it is at least 40% and twice that of uniform attention, else broad (half of all tokens "
-        "or more) or mixed."
+    about = html.escape(
+        f"Distance: mean number of tokens between the two. Keys: effective number of tokens attended to, exp(entropy). Uniform "
+        f"attention has {uniform_distance(T):.1f} and {T}. The other columns are mean weights on a pattern, over the tokens that have "
+        f"such a partner. A head looks like the pattern with the largest one, if that is at least {LEAST_SHARE:.0%} and "
+        f"{LEAST_LIFT:g} times that of uniform attention; else it is broad ({BROAD:.0%} of all tokens or more) or mixed."
     )
     return (
-        f'<details><summary>Measures of every head</summary><div class="scroll"><table class="data"><caption>{caption}</caption>'
-        f"<thead><tr>{head_line}</tr></thead><tbody>{''.join(lines)}</tbody></table></div></details>"
+        f'<details><summary>Measures of every head</summary><p class="soft">{about}</p><div class="scroll"><table class="data">'
+        f"<thead><tr>{head_line}</tr></thead><tbody>{body}</tbody></table></div></details>"
     )
+
+
+def make_cell(text: str, kind: str) -> str:
+    return f'<td class="{kind}">{html.escape(text)}</td>'

@@ -65,11 +65,12 @@ class Inspection:
         return [f"layer {b // inner + 1}" + (f", block {b % inner + 1}" if inner > 1 else "") for b in range(blocks)]
 
     def describe_kind(self, head: HeadMeasures) -> str:
-        """Return the pattern that a head resembles: "previous 61 %"."""
-        name = f"“{self.labels[head.favourite]}”" if head.kind == ONE else head.kind
-        if head.kind == "mixed":
-            return name
-        return f"{name} {head.effective_keys:.0f} keys" if head.kind == "broad" else f"{name} {head.share:.0%}"
+        """Return the pattern that a head resembles with its share, "previous 61%"; of a mixed head also the largest share."""
+        if head.kind == "broad":
+            return f"broad, {head.effective_keys:.0f} keys"
+        largest = max(head.shares, key=lambda name: head.shares[name]) if head.kind == "mixed" else head.kind
+        name = f"“{self.labels[head.favourite]}”" if largest == ONE else largest
+        return f"{'mixed, ' if head.kind == 'mixed' else ''}{name} {head.share:.0%}"
 
     @property
     def title(self) -> str:
@@ -109,9 +110,7 @@ class Inspection:
         """Return a matplotlib figure of the hidden states: their lengths, and cosines between layers and between tokens."""
         from albert_np.plots import hidden_figure
 
-        return hidden_figure(
-            self.norms(), self.cosines_between_layers(), self.cosines_between_tokens(), self.labels, self.title
-        )
+        return hidden_figure(self.norms(), self.cosines_between_layers(), self.cosines_between_tokens(), self.labels, self.title)
 
     def page(self) -> str:
         """Return the HTML page: one file that needs neither a network nor a library."""
