@@ -32,23 +32,26 @@ def attention_figure(
     """
     blocks, A, T, _ = weights.shape
     side, points, step = choose_size(T, A)
-    margin = name_width(tokens, points)
-    width, height = margin + 0.45 + A * (side + GAP) + 0.75, HEADER + blocks * (side + GAP + TITLE) + margin + 0.1
+    margin, large = name_width(tokens, points), enlarge(side)
+    title_height = TITLE * large
+    width = margin + 0.45 * large + A * (side + GAP) + 0.75
+    height = HEADER * large + blocks * (side + GAP + title_height) + margin + 0.1
     figure = Figure(figsize=(width, height))
-    write_header(figure, title, "Row: the token that attends. Column: the token attended to. A row adds up to 1 over all tokens.")
+    reading = "Row: the token that attends. Column: the token attended to. A row adds up to 1 over all tokens."
+    write_header(figure, title, reading, large)
     image: Any = None
     for b in range(blocks):
-        bottom = height - HEADER - (b + 1) * (side + GAP + TITLE) + GAP
+        bottom = height - HEADER * large - (b + 1) * (side + GAP + title_height) + GAP
         for a in range(A):
-            axes = add_axes(figure, margin + 0.45 + a * (side + GAP), bottom, side, side)
+            axes = add_axes(figure, margin + 0.45 * large + a * (side + GAP), bottom, side, side)
             image = axes.imshow(weights[b, a], cmap="Blues", norm=PowerNorm(0.5, 0, 1), aspect="auto", interpolation="nearest")
             caption = f"{a + 1}" if captions is None else f"{a + 1}  {captions[b][a]}"
-            axes.set_title(caption, loc="left", fontsize=8, pad=3, **AS_TEXT)
+            axes.set_title(caption, loc="left", fontsize=8 * large, pad=3, **AS_TEXT)
             name_rows(axes, tokens if a == 0 else (), points, step)
             name_columns(axes, tokens if b == blocks - 1 else (), points, step)
         axes = figure.axes[b * A]
-        axes.set_ylabel(row_names[b], fontsize=10, fontweight="bold", labelpad=6)
-    bar = add_axes(figure, width - 0.6, height - HEADER - TITLE - min(side, 3.0), 0.12, min(side, 3.0))
+        axes.set_ylabel(row_names[b], fontsize=10 * large, fontweight="bold", labelpad=6)
+    bar = add_axes(figure, width - 0.6, height - HEADER * large - title_height - min(side, 3.0), 0.12, min(side, 3.0))
     figure.colorbar(image, cax=bar, ticks=[0, 0.05, 0.25, 0.5, 1])
     bar.set_yticks([0, 0.05, 0.25, 0.5, 1], ["0", ".05", ".25", ".5", "1"], fontsize=7)
     return figure
@@ -67,36 +70,38 @@ def hidden_figure(
     columns = min(L + 1, MOST_IN_A_ROW)
     side, points, step = choose_size(T, columns)
     side = max(side, 1.9)
-    margin, row = name_width(tokens, points), 0.24  # inches of a name, and of a layer in the two tables
+    large = enlarge(side)
+    header, title_height = HEADER * large, TITLE * large
+    margin, row = name_width(tokens, points), 0.24 * large  # inches of a name, and of a layer in the two tables
     table = max(min(T * 0.24, side * columns), 3.4)  # inches: the width of a table
     left, bar = max(margin, 0.75) + 0.15, 0.85
     matrices = columns * (side + GAP)
     beside = 2 * table + 1.4 + bar <= max(matrices + bar, 9.0)  # one table beside the other
     width = left + max(2 * table + 1.4 + bar if beside else table + bar, matrices + bar)
     rows = math.ceil((L + 1) / columns)
-    tables = (L + 1) * row + TITLE if beside else (2 * L + 1) * row + 2 * (TITLE + GAP)
-    height = HEADER + tables + margin + 0.55 + rows * (side + GAP + TITLE) + margin - 0.25
+    tables = (L + 1) * row + title_height if beside else (2 * L + 1) * row + 2 * (TITLE + GAP)
+    height = header + tables + margin + 0.55 + rows * (side + GAP + title_height) + margin - 0.25
     figure = Figure(figsize=(width, height))
-    write_header(figure, title, "Hidden states: the embeddings (0) and the output of each layer.")
-    names, top, x = [str(l) for l in range(L + 1)], height - HEADER - 0.1, left
+    write_header(figure, title, "Hidden states: the embeddings (0) and the output of each layer.", large)
+    names, top, x = [str(l) for l in range(L + 1)], height - header - 0.1, left
     lengths: Any = dict(cmap="viridis", norm=LogNorm(max(norms.min(), 1e-3 * norms.max()), norms.max()))
-    draw_table(figure, (x, top, table, row), norms, "Length of each token's vector", names, lengths)
+    draw_table(figure, (x, top, table, row, large), norms, "Length of each token's vector", names, lengths)
     name_columns(figure.axes[-2], tokens if beside else (), points, step)
     if beside:
         x += table + 1.4
     else:
-        top -= (L + 1) * row + TITLE + GAP
+        top -= (L + 1) * row + title_height + GAP
     caption = "Cosine of a token's vectors before and after a layer"
-    draw_table(figure, (x, top, table, row), between_layers, caption, names[1:], COSINE)
+    draw_table(figure, (x, top, table, row, large), between_layers, caption, names[1:], COSINE)
     name_columns(figure.axes[-2], tokens, points, step)
-    top = height - HEADER - tables - margin - 0.55
-    figure.text(left / width, (top + TITLE) / height, "Cosine of every two tokens' vectors", fontsize=9)
+    top = height - header - tables - margin - 0.55
+    figure.text(left / width, (top + title_height) / height, "Cosine of every two tokens' vectors", fontsize=9 * large)
     for l in range(L + 1):
         r, c = divmod(l, columns)
-        bottom = top - r * (side + GAP + TITLE) - side
+        bottom = top - r * (side + GAP + title_height) - side
         axes = add_axes(figure, left + c * (side + GAP), bottom, side, side)
         image = axes.imshow(between_tokens[l], aspect="auto", interpolation="nearest", **COSINE)
-        axes.set_title("embeddings" if l == 0 else f"layer {l}", loc="left", fontsize=8, pad=3)
+        axes.set_title("embeddings" if l == 0 else f"layer {l}", loc="left", fontsize=8 * large, pad=3)
         name_rows(axes, tokens if c == 0 else (), points, step)
         name_columns(axes, tokens if l + columns > L else (), points, step)
     add_bar(figure, image, left + matrices + 0.05, top - side, side)
@@ -106,14 +111,15 @@ def hidden_figure(
 def draw_table(
     figure: Figure, place: Sequence[float], values: np.ndarray, caption: str, layers: Sequence[str], style: dict[str, Any]
 ) -> None:
-    """Draw a table with a row for each layer, and its bar of colours. place: left, top, width and height of a row, in inches"""
-    left, top, width, row = place
+    """Draw a table with a row for each layer, and its bar of colours. place: left, top, width and height of a row
+    in inches, and the factor of the fonts"""
+    left, top, width, row, large = place
     height = len(values) * row
     axes = add_axes(figure, left, top - height, width, height)
     image = axes.imshow(values, aspect="auto", interpolation="nearest", **style)
-    axes.set_title(caption, loc="left", fontsize=9, pad=4)
-    axes.set_yticks(range(len(values)), layers, fontsize=7)
-    axes.set_ylabel("layer", fontsize=8)
+    axes.set_title(caption, loc="left", fontsize=9 * large, pad=4)
+    axes.set_yticks(range(len(values)), layers, fontsize=7 * large)
+    axes.set_ylabel("layer", fontsize=8 * large)
     add_bar(figure, image, left + width + 0.12, top - height, height)
 
 
@@ -157,18 +163,23 @@ def add_bar(figure: Figure, image: Any, left: float, bottom: float, height: floa
     bar.ax.tick_params(labelsize=7)
     bar.ax.tick_params(which="minor", labelsize=6)
     if isinstance(image.norm, LogNorm):
-        low, high = image.norm.vmin, image.norm.vmax
+        low, high = float(image.norm.vmin or 0), float(image.norm.vmax or 0)
         ticks = [value for value in (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000) if low <= value <= high] or [low]
         bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
         bar.ax.yaxis.set_minor_locator(NullLocator())
 
 
-def write_header(figure: Figure, title: str, caption: str) -> None:
+def enlarge(side: float) -> float:
+    """Return the factor of the fonts of captions: large matrices are looked at from farther away."""
+    return min(max(side / 3, 1.0), 2.4)
+
+
+def write_header(figure: Figure, title: str, caption: str, large: float = 1.0) -> None:
     """Write a title and a line on how to read the figure."""
     width, height = figure.get_size_inches()
-    columns = max(20, int(width * 8))
-    figure.text(0.15 / width, 1 - 0.27 / height, format_name(title, columns), fontsize=12, fontweight="bold", **AS_TEXT)
-    figure.text(0.15 / width, 1 - 0.48 / height, caption, fontsize=8.5, color="0.35")
+    name = format_name(title, max(20, int(width * 8 / large)))
+    figure.text(0.15 / width, 1 - 0.27 * large / height, name, fontsize=12 * large, fontweight="bold", **AS_TEXT)
+    figure.text(0.15 / width, 1 - 0.48 * large / height, caption, fontsize=8.5 * large, color="0.35")
 
 
 def name_rows(axes: Axes, tokens: Sequence[str], points: float, step: int) -> None:

@@ -1,4 +1,4 @@
-"""Look into a model while it reads a text: attention head by head, hidden states layer by layer, fillings of [MASK] on the way up.
+"""How a model reads a text: attention head by head, hidden states and fillings of [MASK] layer by layer.
 
 forward      the arrays of one text: `inspect`
 measures     what is measured of an attention head, and which pattern it resembles

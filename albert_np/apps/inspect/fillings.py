@@ -6,6 +6,7 @@ whose layers share all parameters they are exactly the answers of the same model
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class Filling:
     def changes(self) -> list[bool]:
         """Whether the best answer of each layer is another one than that of the layer below; of the first row, False."""
         best = [row[0][0] for row in self.answers]
-        return [False, *(a != b for a, b in zip(best, best[1:]))]
+        return [False, *(a != b for a, b in pairwise(best))]
 
 
 def fill_by_layer(model: Model, tokenizer: Any, hidden: list[Array], positions: np.ndarray, k: int) -> list[Filling]:

@@ -99,6 +99,7 @@ def run(model: Model, tokenizer: Any, name: str, text: str, pair: str | None, to
         starts=tokenizer.word_starts()[ids] | np.isin(ids, tokenizer.all_special_ids), special=special, attentions=attentions,
         hidden_states=hidden_states, heads=measure(attentions, patterns, model.config.inner_group_num, ~special),
         fillings=fillings, no_fillings=reason, inner_group_num=model.config.inner_group_num,
+        length=len(ids),
     )  # fmt: skip
     return seen if special_tokens else seen.without_special_tokens()
 

@@ -6,10 +6,10 @@ P (T, T) are the weights of a head: row t is a distribution over the tokens that
     effective keys    1/T Σ_t exp(- Σ_s P_ts log P_ts)              1: one token a row, T: all tokens alike
     share of a pattern, a set of pairs (t, s): the mean of Σ_s P_ts over the rows t that have such an s
 
-The patterns are those of Clark et al. 2019 ("What does BERT look at?") and Kovaleva et al. 2019. A head resembles the pattern with
-the largest share if that is at least `LEAST_SHARE`, and `LEAST_LIFT` times the share that uniform attention would have; otherwise
-it is "broad" if its effective keys are at least half of the tokens, or else "mixed". A pattern on one text is not a proof: another
-text may show another one.
+The patterns are those of Clark et al. 2019 ("What does BERT look at?") and Kovaleva et al. 2019. A head resembles the pattern
+with the largest share if that is at least `LEAST_SHARE`, and `LEAST_LIFT` times the share that uniform attention would have, and
+if at least `LEAST_ROWS` of the tokens, and two of them, have such a partner. Otherwise it is "broad" if its effective keys are
+at least `BROAD` of the tokens, or else "mixed". One text proves nothing: the same head may look different on another.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ import numpy as np
 
 LEAST_SHARE = 0.4
 LEAST_LIFT = 2.0
+LEAST_ROWS = 0.25  # of the tokens
 BROAD = 0.5  # of the tokens
 FARTHEST = 3  # tokens before or after that are patterns of their own
 ITSELF, SAME, OTHER_TEXT, ONE = "itself", "same token", "other text", "one token"
@@ -32,8 +33,8 @@ class HeadMeasures:
     mean_distance    in tokens
     effective_keys   1 to T
     shares           of the patterns that the text has, by their names; `one token` is the token with the most attention
-    kind, share      the pattern that the head resembles and its share; of `broad` the effective keys as a part of T; of `mixed`
-                     the largest share
+    kind             the pattern that the head resembles, or `broad`, or `mixed`
+    pattern, share   that pattern and its share; of a head that is broad or mixed, the pattern with the largest share
     favourite        the index of the token with the most attention
     """
 
@@ -44,6 +45,7 @@ class HeadMeasures:
     effective_keys: float
     shares: dict[str, float]
     kind: str
+    pattern: str
     share: float
     favourite: int
 
@@ -86,7 +88,9 @@ def measure(
     """
     T = weights.shape[-1]
     allowed = np.ones(T, bool) if ordinary is None else ordinary
-    usual = {name: float(share_of_pattern(np.full((T, T), 1 / T), pattern)) for name, pattern in patterns.items()} | {ONE: 1 / T}
+    flat = np.full((T, T), 1 / T)
+    frequent = {name: pattern for name, pattern in patterns.items() if pattern.any(1).sum() >= max(2, LEAST_ROWS * T)}
+    usual = {name: share_of_pattern(flat, pattern) for name, pattern in frequent.items()} | {ONE: 1 / T}
     return [
         measure_head(weights[block, head], patterns, usual, allowed, (block // inner_group_num, block % inner_group_num, head))
         for block in range(weights.shape[0])
@@ -97,33 +101,33 @@ def measure(
 def measure_head(
     P: np.ndarray, patterns: dict[str, np.ndarray], usual: dict[str, float], ordinary: np.ndarray, place: Sequence[int]
 ) -> HeadMeasures:
-    """Return the measures of one head with the weights P (T, T). usual: the patterns' shares in uniform attention."""
+    """Return the measures of one head with the weights P (T, T). usual: the shares of uniform attention, for the
+    patterns that a head may resemble."""
     P = P.astype(np.float64)
     T = len(P)
     keys, received = mean_keys(P), P.mean(0)  # (T,): the mean weight that each token receives
     shares = {name: share_of_pattern(P, pattern) for name, pattern in patterns.items()}
     candidates = np.flatnonzero(ordinary)
-    favourite = int(candidates[received[candidates].argmax()]) if len(candidates) else int(received.argmax())
-    if len(candidates):
-        shares[ONE] = float(received[favourite])
-    kind, share = choose_kind(shares, usual, keys / T)
+    favourite = int(candidates[received[candidates].argmax()])
+    shares[ONE] = float(received[favourite])
+    kind, pattern = choose_kind(shares, usual, keys / T)
     layer, block, head = (i + 1 for i in place)
-    return HeadMeasures(layer, block, head, mean_distance(P), keys, shares, kind, share, favourite)
+    return HeadMeasures(layer, block, head, mean_distance(P), keys, shares, kind, pattern, shares[pattern], favourite)
 
 
-def choose_kind(shares: dict[str, float], usual: dict[str, float], breadth: float) -> tuple[str, float]:
-    """Return the kind of a head and its share. breadth: effective keys / T
+def choose_kind(shares: dict[str, float], usual: dict[str, float], breadth: float) -> tuple[str, str]:
+    """Return the kind of a head and its pattern, see `HeadMeasures`.
+
+    usual: the shares of uniform attention, for the patterns that come into question; breadth: effective keys / T
 
     >>> choose_kind({"next": 0.8, "[CLS]": 0.1}, {"next": 0.1, "[CLS]": 0.1}, 0.3)
-    ('next', 0.8)
+    ('next', 'next')
     >>> choose_kind({"next": 0.1, "[CLS]": 0.2}, {"next": 0.1, "[CLS]": 0.1}, 0.7)
-    ('broad', 0.7)
+    ('broad', '[CLS]')
     """
-    fitting = [name for name, share in shares.items() if share >= max(LEAST_SHARE, LEAST_LIFT * usual[name])]
-    if fitting:
-        best = max(fitting, key=lambda name: shares[name])
-        return best, shares[best]
-    return ("broad", breadth) if breadth >= BROAD else ("mixed", max(shares.values()))
+    fitting = [name for name in usual if shares[name] >= max(LEAST_SHARE, LEAST_LIFT * usual[name])]
+    largest = max(fitting or usual, key=lambda name: shares[name])
+    return (largest if fitting else "broad" if breadth >= BROAD else "mixed"), largest
 
 
 def share_of_pattern(P: np.ndarray, pattern: np.ndarray) -> float:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from albert_np.apps.inspect.fillings import Filling
-from albert_np.apps.inspect.measures import BROAD, LEAST_LIFT, LEAST_SHARE, uniform_distance
+from albert_np.apps.inspect.measures import BROAD, LEAST_LIFT, LEAST_ROWS, LEAST_SHARE, uniform_distance
 
 if TYPE_CHECKING:
     from albert_np.apps.inspect.record import Inspection
@@ -36,14 +36,14 @@ ROW, TOP, LEAST, MOST = 22, 330, 480, 860  # pixels of a frame: a token, the par
 
 def make_page(seen: "Inspection") -> str:
     """Return the page, one HTML file without links to others."""
-    labels, (R, A, T, _) = seen.labels, seen.attentions.shape
+    labels, (R, A, _, _) = seen.labels, seen.attentions.shape
     data = {
-        "tokens": labels, "special": seen.special.tolist(), "types": seen.token_types.tolist(), "rows": seen.row_names, "heads": A,
-        "kinds": [describe(seen, i) for i in range(R * A)], "start": choose_start(seen),
+        "tokens": labels, "special": seen.special.tolist(), "types": seen.token_types.tolist(), "rows": seen.row_names,
+        "heads": A, "kinds": [describe(seen, i) for i in range(R * A)], "start": choose_start(seen),
     }  # fmt: skip
     parts = {
         "title": html.escape(seen.title),
-        "about": html.escape(f"{seen.model}: {R} × {A} attention heads, {T} tokens"),
+        "about": html.escape(f"{seen.model}: {R} × {A} attention heads, {seen.count_tokens()}"),
         "weights": make_sprites(seen.attentions),
         "overview": make_overview(seen),
         "fillings": make_fillings(seen),
@@ -63,7 +63,7 @@ def make_frame(seen: "Inspection") -> str:
 
 
 def choose_start(seen: "Inspection") -> tuple[int, int]:
-    """Return (row, head) of the head that is shown first: of those without a simple pattern the one with the fewest keys above 2."""
+    """Return (row, head) of the head that is shown first: without a simple pattern, and with the fewest keys from 2 on."""
     A = seen.attentions.shape[1]
     open_ones = [i for i, head in enumerate(seen.heads) if head.kind in ("mixed", "broad") and head.effective_keys >= 2]
     first = min(open_ones, key=lambda i: seen.heads[i].effective_keys, default=0)
@@ -110,7 +110,7 @@ def make_png(pixels: np.ndarray) -> bytes:
 
 def make_overview(seen: "Inspection") -> str:
     """Return the table of all heads as small pictures, each a button."""
-    R, A, _, _ = seen.attentions.shape
+    A = seen.attentions.shape[1]
     head = "".join(f'<th scope="col">{a + 1}</th>' for a in range(A))
     lines = []
     for r, name in enumerate(seen.row_names):
@@ -162,7 +162,7 @@ def make_filling(seen: "Inspection", number: int, filling: Filling) -> str:
 
 def make_measures(seen: "Inspection") -> str:
     """Return the table of the heads' measures, folded."""
-    T = len(seen.tokens)
+    T = seen.length
     names = list(dict.fromkeys(name for head in seen.heads for name in head.shares))
     titles = ["layer", "head", "looks like", "distance", "keys", *names]
     classes = ["number", "number", "kind", *(["number"] * (2 + len(names)))]
@@ -177,9 +177,10 @@ def make_measures(seen: "Inspection") -> str:
     head_line = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in titles)
     about = html.escape(
         f"Distance: mean number of tokens between the two. Keys: effective number of tokens attended to, exp(entropy). Uniform "
-        f"attention has {uniform_distance(T):.1f} and {T}. The other columns are mean weights on a pattern, over the tokens that have "
-        f"such a partner. A head looks like the pattern with the largest one, if that is at least {LEAST_SHARE:.0%} and "
-        f"{LEAST_LIFT:g} times that of uniform attention; else it is broad ({BROAD:.0%} of all tokens or more) or mixed."
+        f"attention has {uniform_distance(T):.1f} and {T}. The other columns are mean weights on a pattern, over the tokens that "
+        f"have such a partner. A head looks like the pattern with the largest one, if that is at least {LEAST_SHARE:.0%} and "
+        f"{LEAST_LIFT:g} times that of uniform attention, and {LEAST_ROWS:.0%} of the tokens have one; else it is broad "
+        f"({BROAD:.0%} of all tokens or more) or mixed."
     )
     return (
         f'<details><summary>Measures of every head</summary><p class="soft">{about}</p><div class="scroll"><table class="data">'

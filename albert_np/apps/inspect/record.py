@@ -23,6 +23,7 @@ class Inspection:
     hidden_states    (L + 1, T, H): the embeddings, and the output of each layer
     heads            `HeadMeasures` of each head, those of the first layer first
     fillings         a `Filling` for each [MASK]; no_fillings: why there are none
+    length           T, also where [CLS] and [SEP] were left out
     ids, token_types, special   (T,): of the tokens; special: [CLS] and [SEP]
     """
 
@@ -40,6 +41,7 @@ class Inspection:
     fillings: list[Filling]
     no_fillings: str = ""
     inner_group_num: int = 1
+    length: int = 0
 
     def __repr__(self) -> str:
         blocks, A, T, _ = self.attentions.shape
@@ -64,12 +66,16 @@ class Inspection:
         blocks, inner = len(self.attentions), self.inner_group_num
         return [f"layer {b // inner + 1}" + (f", block {b % inner + 1}" if inner > 1 else "") for b in range(blocks)]
 
+    def count_tokens(self) -> str:
+        """Return "12 tokens", or "10 of 12 tokens, without [CLS] and [SEP]"."""
+        shown, many = len(self.tokens), f"{self.length} token{'s' if self.length > 1 else ''}"
+        return many if shown == self.length else f"{shown} of {many}, without [CLS] and [SEP]"
+
     def describe_kind(self, head: HeadMeasures) -> str:
         """Return the pattern that a head resembles with its share, "previous 61%"; of a mixed head also the largest share."""
         if head.kind == "broad":
             return f"broad, {head.effective_keys:.0f} keys"
-        largest = max(head.shares, key=lambda name: head.shares[name]) if head.kind == "mixed" else head.kind
-        name = f"“{self.labels[head.favourite]}”" if largest == ONE else largest
+        name = f"“{self.labels[head.favourite]}”" if head.pattern == ONE else head.pattern
         return f"{'mixed, ' if head.kind == 'mixed' else ''}{name} {head.share:.0%}"
 
     @property

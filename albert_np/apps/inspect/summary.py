@@ -19,9 +19,9 @@ Row = list[str]
 
 def summarise(seen: "Inspection") -> str:
     """Return the summary: the tokens, a line for each head, and the fillings of each [MASK] layer by layer."""
-    R, A, T, _ = seen.attentions.shape
+    (R, A, _, _), T = seen.attentions.shape, seen.length
     blocks = [
-        f"{T} tokens: {' '.join(seen.labels)}",
+        f"{seen.count_tokens()}: {' '.join(seen.labels)}",
         f"{R} × {A} heads of {seen.model}; uniform attention would have the distance {uniform_distance(T):.1f} and {T} keys\n"
         + format_heads(seen),
         *(format_filling(seen, i, filling) for i, filling in enumerate(seen.fillings, 1)),
@@ -68,8 +68,8 @@ def align(rows: list[Row], left: set[int]) -> str:
 def as_json(seen: "Inspection") -> dict[str, Any]:
     """Return everything but the hidden states themselves.
 
-    layer, block and head count from 1, positions from 0. attentions: rows, heads, attending tokens, attended tokens; None if there
-    are more than `MOST_NUMBERS`.
+    layer, block and head count from 1, positions from 0. attentions: rows, heads, attending tokens, attended tokens; None if
+    there are more than `MOST_NUMBERS`.
     """
     small = seen.attentions.size <= MOST_NUMBERS
     return {
@@ -83,10 +83,11 @@ def as_json(seen: "Inspection") -> dict[str, Any]:
 
 
 def head_as_json(seen: "Inspection", head: HeadMeasures) -> dict[str, Any]:
-    token = {"token": seen.tokens[head.favourite]} if head.kind == ONE else {}
+    token = {"token": seen.tokens[head.favourite]} if head.pattern == ONE else {}
     return {
         "layer": head.layer, "block": head.block, "head": head.head, "mean_distance": round(head.mean_distance, DIGITS),
-        "effective_keys": round(head.effective_keys, DIGITS), "kind": head.kind, **token, "share": round(head.share, DIGITS),
+        "effective_keys": round(head.effective_keys, DIGITS), "kind": head.kind, "pattern": head.pattern, **token,
+        "share": round(head.share, DIGITS),
         "shares": {name: round(share, DIGITS) for name, share in head.shares.items()},
     }  # fmt: skip
 
