@@ -31,7 +31,7 @@ LENS = (
     "The head for masks, applied to the hidden state of each layer (the “logit lens”, nostalgebraist 2020); it was trained on "
     "the last one alone. Marked: a best answer that is not that of the row above."
 )
-ROW, TOP, LEAST, MOST = 22, 330, 480, 860  # pixels of a frame: a token, the parts above it, limits of its height
+LEAST, MOST = 480, 860  # pixels: limits of the height of a frame
 
 
 def make_page(seen: "Inspection") -> str:
@@ -55,7 +55,9 @@ def make_page(seen: "Inspection") -> str:
 
 def make_frame(seen: "Inspection") -> str:
     """Return the page in a frame for a notebook, and a line for front ends that show no frames."""
-    height = min(max(TOP + ROW * len(seen.tokens), LEAST), MOST)
+    above = max(100 + 50 * len(seen.attentions), 270 + 22 * len(seen.tokens))
+    below = sum(100 + 29 * len(filling.layers) for filling in seen.fillings)
+    height = min(max(190 + above + below, LEAST), MOST)  # roughly, in a column of 700
     page = html.escape(make_page(seen))
     style = f"width: 100%; height: {height}px; border: 1px solid #8884; border-radius: 6px"
     frame = f'<iframe title="attention" sandbox="allow-scripts" style="{style}" srcdoc="{page}"></iframe>'
@@ -147,7 +149,7 @@ def make_filling(seen: "Inspection", number: int, filling: Filling) -> str:
     named = "" if len(seen.fillings) == 1 else f"[MASK] {number}, token {filling.position + 1}. "
     lines = []
     for name, answers, final, changed in zip(filling.layers, filling.answers, filling.final, filling.changes):
-        texts = [f"{html.escape(token)} <small>{share:.0%}</small>" for token, share in answers[:SHOWN_ANSWERS]]
+        texts = [f"<span>{html.escape(token)} <small>{share:.0%}</small></span>" for token, share in answers[:SHOWN_ANSWERS]]
         texts[0] = f'<span class="changed">{texts[0]}</span>' if changed else texts[0]
         bar = f'<span class="bar"><i style="width: {100 * final:.3g}%"></i></span>{final:.1%}'
         cells = f'<td class="best">{texts[0]}</td><td class="soft">{", ".join(texts[1:])}</td><td class="number">{bar}</td>'
