@@ -217,6 +217,9 @@ def test_a_head_without_a_pattern_is_mixed():
 
 
 def test_measures_of_sharp_attention():
+    P = np.full((6, 6), 1 / 6)
+    P[:2] = np.eye(6)[0]
+    assert heads(P).effective_keys == pytest.approx((2 * 1 + 4 * 6) / 6)  # over a row, not over a column
     found = heads(np.eye(6)[[5, 0, 0, 0, 0, 0]])
     assert found.effective_keys == 1 and found.mean_distance == pytest.approx((5 + 1 + 2 + 3 + 4 + 5) / 6)
 
