@@ -57,7 +57,7 @@ def make_frame(seen: "Inspection") -> str:
     """Return the page in a frame for a notebook, and a line for front ends that show no frames."""
     above = max(100 + 50 * len(seen.attentions), 270 + 22 * len(seen.tokens))
     below = sum(100 + 29 * len(filling.layers) for filling in seen.fillings)
-    height = min(max(190 + above + below, LEAST), MOST)  # roughly, in a column of 700
+    height = min(max(230 + above + below, LEAST), MOST)  # roughly, in a column of 700
     page = html.escape(make_page(seen))
     style = f"width: 100%; height: {height}px; border: 1px solid #8884; border-radius: 6px"
     frame = f'<iframe title="attention" sandbox="allow-scripts" style="{style}" srcdoc="{page}"></iframe>'
