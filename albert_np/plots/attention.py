@@ -13,7 +13,7 @@ from albert_np.plots.axes import AS_TEXT, Figure, format_name
 
 TOKEN_COLUMNS = 14  # of a token's name; of a longer one the middle is left out
 SMALLEST, LARGEST = 1.5, 6.0  # inches of a matrix
-WIDEST = 44.0  # inches of all matrices in a row
+WIDEST = 36.0  # inches of all matrices in a row
 CELL = 0.118  # inches of a row with a readable name
 LEAST_POINTS, MOST_POINTS = 4.5, 8.0  # font sizes of tokens
 GAP, TITLE, HEADER = 0.12, 0.3, 0.75  # inches
@@ -165,7 +165,7 @@ def add_bar(figure: Figure, image: Any, left: float, bottom: float, height: floa
     if isinstance(image.norm, LogNorm):
         low, high = float(image.norm.vmin or 0), float(image.norm.vmax or 0)
         ticks = [value for value in (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000) if low <= value <= high] or [low]
-        bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+        bar.set_ticks(ticks, labels=[f"{tick:.3g}" for tick in ticks])
         bar.ax.yaxis.set_minor_locator(NullLocator())
 
 
