@@ -22,7 +22,12 @@ from albert_np.core.random import generator
 from albert_np.models.batch import TaskBatch
 
 STORE = Path(__file__).with_suffix(".json")
-SEEDS, STEPS, RATE, EVERY = range(5), 800, 0.004, 100  # RATE: the peak of the learning rate, with LAMB
+SEEDS, STEPS, EVERY = range(5), 800, 100  # a loss is stored after every EVERY steps
+RATE, PAIRS, TEST_PAIRS = (
+    0.004,
+    32,
+    256,
+)  # peak of LAMB's rate; pairs of lines in a batch, and held out
 SIZES: dict[str, Any] = dict(
     vocab_size=one_page.V, embedding_size=32, hidden_size=64, num_hidden_layers=4, num_attention_heads=4,
     intermediate_size=256, max_position_embeddings=2 * one_page.S + 3, initializer_range=0.09,
@@ -32,7 +37,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {},
     "levels 2 and 4 fused": {"fusion_layers": (2, 4)},
     "wider feed-forward": {"intermediate_size": 256 + 64},
-    "two layers": {"num_hidden_layers": 2},  # the lower level alone: the heads read level 2, and nothing is above it
+    "two layers": {"num_hidden_layers": 2},  # the lower level alone, with nothing above it
 }
 
 
@@ -42,7 +47,9 @@ def read_lines() -> list[list[int]]:
     words = [re.findall(r"[^\W\d_]+|\S", line) for line in text.splitlines()]
     S = one_page.S
     lines = [line[i : i + S] for line in words for i in range(0, len(line), S)]
-    commonest = Counter(word for line in lines for word in line).most_common(one_page.V - one_page.WORDS)
+    commonest = Counter(word for line in lines for word in line).most_common(
+        one_page.V - one_page.WORDS
+    )
     ids = {word: one_page.WORDS + i for i, (word, _) in enumerate(commonest)}
     return [[ids.get(word, one_page.UNK) for word in line] for line in lines]
 
@@ -52,14 +59,19 @@ def make_batch(lines: list[list[int]], rng: np.random.Generator, B: int) -> Task
     page = one_page.make_batch(lines, rng, B)
     lengths = np.array([len(rows) for rows in page.sequences])
     return TaskBatch.pack(
-        page.ids, lengths, page.token_types, page.positions, masked_rows=page.masked_rows, masked_labels=page.masked_labels
+        page.ids,
+        lengths,
+        page.token_types,
+        page.positions,
+        masked_rows=page.masked_rows,
+        masked_labels=page.masked_labels,
     )
 
 
 def train(lines: list[list[int]], changes: dict[str, Any], seed: int) -> list[float]:
     """Train one model, and return its held-out loss at every EVERY steps."""
     cut = len(lines) * 19 // 20  # the last twentieth is held out
-    held_out = make_batch(lines[cut:], generator(seed, "held out"), 256)
+    held_out = make_batch(lines[cut:], generator(seed, "held out"), TEST_PAIRS)
     model = ab.AlbertForMaskedLM(ab.AlbertConfig(**SIZES | changes), seed=seed)
     counts = np.bincount(np.concatenate(lines[:cut]), minlength=one_page.V)
     model.params.mlm.b[...] = np.log1p(counts)  # begin with the frequencies of the words
@@ -67,7 +79,7 @@ def train(lines: list[list[int]], changes: dict[str, Any], seed: int) -> list[fl
     for step in range(STEPS + 1):
         if step % EVERY == 0:
             losses.append(round(float(model.packed_loss_and_gradients(held_out)[0].loss), 4))
-        batch = make_batch(lines[:cut], generator(seed, "batch", step), 32)
+        batch = make_batch(lines[:cut], generator(seed, "batch", step), PAIRS)
         grads.flat[...] = 0
         model.packed_loss_and_gradients(batch, grads=grads)
         optim.clip(grads, 1.0)
