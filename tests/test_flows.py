@@ -4,6 +4,7 @@ test_flow_labels.py compares them with the code.
 """
 
 import itertools
+import json
 import re
 import sys
 from collections import defaultdict
@@ -131,3 +132,14 @@ def test_the_page_with_all_drawings(tmp_path, monkeypatch):
     monkeypatch.setattr(made, "FOLDER", tmp_path / "flows")
     assert re.fullmatch(r"!\[Drawing of linear: [^\]]+\]\(flows/linear\.png\)\n", made.text("linear"))
     assert (tmp_path / "flows" / "linear.png").read_bytes() == flows.draw("linear")._repr_png_()
+
+
+def test_the_drawings_in_the_notebooks_are_up_to_date():
+    """The steps that were stored with a picture are those that it has now: run notebooks/run.py where they differ."""
+    for path in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code" and (
+                last := re.search(r'^draw\("(\w+)"\)$', "".join(cell["source"]).rpartition("\n")[2])
+            ):
+                (output,) = [each for each in cell["outputs"] if "image/png" in each.get("data", {})]
+                assert "".join(output["data"]["text/plain"]) == repr(flows.draw(last[1])), f"{path.name}: {last[0]}"
