@@ -232,7 +232,7 @@ class Drawing:
         picture, file = io.BytesIO(), io.BytesIO()
         self.figure().savefig(picture, format="png")
         # with a palette the file is less than half as large
-        small = Image.open(picture).convert("RGB").quantize(160, dither=Image.Dither.NONE)
+        small = Image.open(picture).convert("RGB").quantize(256, dither=Image.Dither.NONE)
         small.save(file, format="png", optimize=True)
         return file.getvalue()
 

@@ -68,12 +68,14 @@ def grounds(op: str, bottom: float, top: float = TOP, title: str = "") -> tuple[
     )
 
 
-def operation(op: str, *params: str, text: str = "", **options: Any) -> tuple[Box, Box]:
+def operation(
+    op: str, *params: str, text: str = "", title: str = "", **options: Any
+) -> tuple[Box, Box]:
     """An operation that has a drawing of its own, forward and backward."""
-    title = f"{op}\n{text}" if text else op
+    lines = "\n".join(filter(None, (title or op, text)))
     grads = tuple("g." + param.split()[0] for param in params)
-    return Box(F, 0, title, op=op, params=params, **options), Box(
-        B, 0, title, op=op, grads=grads, **options
+    return Box(F, 0, lines, op=op, params=params, **options), Box(
+        B, 0, lines, op=op, grads=grads, **options
     )
 
 
@@ -193,7 +195,7 @@ def cross_entropy() -> Flow:
         "x": value(F, 0.14, "x (M, C)"), "dx": value(B, 0.14, "dx (M, C)"),
         "shift": Box(F, 0.94, "shifted = x − max(x)"), "exp": Box(F, 1.6, "e = exp(shifted)"),
         "total": Box(F, 2.34, "total = sum(e)\nprobs = e / total"),
-        "nll": Box(F, 3.16, "nll = log(total)\n− shifted[label]"),
+        "nll": Box(F, 3.16, "nll = log(total)\n− shifted[labels]"),
         "mean": Box(F, 4.06, "scaled = weights\n/ denominator\nloss = Σ nll · scaled"),
         "to x": Box(B, 3.16, "dx = (probs − onehot)\n· scaled · dloss", height=1.3),
         "loss": value(F, 4.84, "loss ()"), "dloss": value(B, 4.84, "dloss ()"),
@@ -229,13 +231,13 @@ def layer_norm() -> Flow:
 @flow
 def gelu() -> Flow:
     rows = [
-        Step("u", (Box(F, 0, "u = √(2/π)\n(x + 0.044715 x³)"), None), "u (N, W)", gradient=""),
+        Step("u", (Box(F, 0, "u = √(2/π) ·\n(x + 0.044715 x³)"), None), "u (N, W)", gradient=""),
         Step("t", (Box(F, 0, "t = tanh(u)"), None), "t (N, W)", gradient=""),
         Step(
             "y",
             steps(
                 "y = x (1 + t) / 2",
-                "slope = √(2/π)\n(1 + 3 · 0.044715 x²)\ndx = dy · ((1 + t) / 2\n+ x (1 − t²) slope / 2)",
+                "slope = √(2/π) ·\n(1 + 3 · 0.044715 x²)\ndx = dy · ((1 + t) / 2\n+ x (1 − t²) slope / 2)",
             ),
             "",
             "x, t (N, W)",
@@ -509,7 +511,7 @@ def fusion() -> Flow:
         boxes[f"{key} backward"] = Box(
             B + shift, y, "fuse", op="fuse", grads=(f"g.{param}",), width=width
         )
-        arrows.append(cache(key, f"{key} backward", f"c_{param}"))
+        arrows.append(cache(key, f"{key} backward", f"caches[{param[-2]}]"))
     boxes |= {"h": value(F + 0.2, 2.86, "h (N, H)"), "dh": value(B + 0.2, 2.86, "dh (N, H)")}
     arrows += [
         down("first", "second", "f₁ (N, H)"), down("second", "h"), up("dh", "second backward"),
@@ -550,30 +552,19 @@ def mlm_head() -> Flow:
     return chain("mlm_head", ("h (N, H)", "dh (N, H)"), rows, ("logits (M, V)", "dlogits (M, V)"))
 
 
-def whole(
-    rows: Iterable[tuple[str, float, tuple[Box, Box], str]],
-    heads: Iterable[tuple[str, tuple[Box, Box]]],
-    y: float,
-) -> Flow:
+Row = tuple[str, float, tuple[Box, Box], str]  # key, y, boxes, the array that leaves it
+Head = tuple[str, tuple[Box, Box], str, str]  # key, boxes, its logits and their gradient
+
+
+def whole(rows: Iterable[Row], heads: Iterable[Head], y: float) -> Flow:
     """A model: embeddings and body, one below the other, and from y on two heads side by side, each with its loss."""
     boxes, arrows, above, label = {"ids": value(F, 0.14, "ids (N,)")}, [], "ids", ""
     for key, height, (left, right), out in rows:
         boxes |= {key: replace(left, y=height), f"{key} backward": replace(right, y=height)}
-        arrows += [
-            down(above, key, label),
-            *(
-                [
-                    up(
-                        f"{key} backward",
-                        f"{above} backward",
-                        f"d{label}",
-                        side="left" if label.startswith("hidden") else "right",
-                    )
-                ]
-                if label
-                else []
-            ),
-        ]
+        arrows.append(down(above, key, label))
+        if above != "ids":
+            side = "left" if label.startswith("hidden") else "right"
+            arrows.append(up(f"{key} backward", f"{above} backward", f"d{label}", side=side))
         above, label = key, out
     boxes |= {
         "split": Box(F, y, kind="dot"), "sum backward": Box(B, y, kind="sum"), "sum": Box(F, y + 1.9, kind="sum"),
@@ -581,22 +572,21 @@ def whole(
         "dloss": value(B, y + 2.48, "dloss ()"),
     }  # fmt: skip
     arrows += [
-        down(above, "split", label, head=False), up("sum backward", f"{above} backward", f"d{label}"), down("sum", "loss"),
-        up("dloss", "split backward", head=False),
+        down(above, "split", label, head=False), up("sum backward", f"{above} backward", f"d{label}"),
+        down("sum", "loss"), up("dloss", "split backward", head=False),
     ]  # fmt: skip
-    for (key, (left, right), logits), shift in zip(heads, (-0.57, 0.57)):
+    for (key, (left, right), logits, dlogits), shift in zip(heads, (-0.57, 0.57)):
         loss, back, loss_back = f"{key} loss", f"{key} backward", f"{key} loss backward"
         boxes |= {
             key: replace(left, x=F + shift, y=y + 0.54),
             back: replace(right, x=B - shift, y=y + 0.54),
         }
-        boxes |= {
-            loss: Box(F + shift, y + 1.43, "cross_entropy", op="cross_entropy", width=1.08),
-            loss_back: Box(B - shift, y + 1.43, "cross_entropy", op="cross_entropy", width=1.08),
-        }  # fmt: skip
+        for name, x in ((loss, F + shift), (loss_back, B - shift)):
+            boxes[name] = Box(x, y + 1.43, "cross_entropy", op="cross_entropy", width=1.08)
         arrows += [
-            down("split", key), down(key, loss, logits, stacked=True), down(loss, "sum"), up("split backward", loss_back),
-            up(loss_back, back, f"d{logits}", stacked=True), up(back, "sum backward"),
+            down("split", key), down(key, loss, logits, stacked=True, tail=F + shift - 0.26), down(loss, "sum"),
+            up("split backward", loss_back), up(back, "sum backward"),
+            up(loss_back, back, dlogits, stacked=True, tail=B - shift - 0.26),
         ]  # fmt: skip
     return Flow(y + 2.62, grounds("model", y + 2.12), boxes, tuple(arrows), (NO_GRADIENT,))
 
@@ -610,8 +600,18 @@ def model() -> Flow:
         ("fusion", 2.7, operation("fusion", "fusion", **width), "h (N, H)"),
     ]  # fmt: skip
     heads = [
-        ("mlm", operation("mlm_head", "mlm", "word", width=1.08), "logits (M, V)"),
-        ("order", operation("order_head", "pooler", "sop", width=1.08), "logits (B, 2)"),
+        (
+            "mlm",
+            operation("mlm_head", "mlm", "word", width=1.08),
+            "logits (M, V)",
+            "dlogits (M, V)",
+        ),
+        (
+            "order",
+            operation("order_head", "pooler", "sop", width=1.08),
+            "logits (B, 2)",
+            "dlogits (B, 2)",
+        ),
     ]
     drawing = whole(rows, heads, 3.3)
     arrows = (
@@ -632,31 +632,20 @@ def model() -> Flow:
 @flow
 def one_page() -> Flow:
     """The functions of albert_np/one_page.py: no dropout, no fusion."""
-    inside = "attention, add, layer norm,\nfeed-forward, add, layer norm"
+    tables = "three tables, layer norm,\nlinear E → H"
+    layer = "attention, add, layer norm,\nfeed-forward, add, layer norm"
+    words, order = "linear, GELU,\nlayer norm,\nword table", "first rows,\nlinear, tanh,\nlinear"
     rows = [
-        (
-            "embeddings",
-            1.1,
-            operation("embeddings", text="three tables, layer norm,\nlinear E → H", width=1.9),
-            "h (N, H)",
-        ),
-        ("blocks", 2.26, operation("block", text=inside, width=2.0), "h (N, H)"),
+        ("embeddings", 1.1, operation("embeddings", text=tables, width=1.9), "h (N, H)"),
+        ("blocks", 2.26, operation("block", text=layer, title="block × L", width=2.0), "h (N, H)"),
     ]
-    rows[1] = (
-        *rows[1][:2],
-        tuple(replace(box, text=box.text.replace("block", "block × L")) for box in rows[1][2]),
-        rows[1][3],
-    )
     heads = [
-        (
-            "mlm",
-            operation("mlm_head", text="linear, GELU,\nlayer norm,\nword table", width=1.08),
-            "logits (M, V)",
-        ),
+        ("mlm", operation("mlm_head", text=words, width=1.08), "mlm_logits (M, V)", "dmlm (M, V)"),
         (
             "order",
-            operation("order_head", text="first rows,\nlinear, tanh,\nlinear", width=1.08),
-            "logits (B, 2)",
+            operation("order_head", text=order, width=1.08),
+            "sop_logits (B, 2)",
+            "dsop (B, 2)",
         ),
     ]
     return whole(rows, heads, 3.4)
@@ -682,7 +671,12 @@ def translation() -> Flow:
     )  # fmt: skip
     notes += [Note(x + 1.0, row(t) - 0.5 * size, text) for t, text in lines]
     rows = [
-        Step("encode", operation("encode", text="with this mask"), "h (N, H)", "c_encode"),
+        Step(
+            "encode",
+            operation("encode", "embeddings", "groups", "fusion", text="with this mask"),
+            "h (N, H)",
+            "c_encode",
+        ),
         Step("head", operation("mlm_head", "mlm", "word"), "logits (M, V)", "c_head"),
         Step("loss", operation("cross_entropy", text="with the tokens that follow"), "", "c_loss"),
     ]

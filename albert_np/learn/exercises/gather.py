@@ -60,5 +60,5 @@ def gather_backward(dy, cache):
     forward=lambda names, c: names["gather"](c.x, c.rows),
     run=run,
     effort=lambda seed: make_case(512, 200, 64, seed),
-    notebook="10_masking_and_sentence_order",
+    notebook="03_embeddings",
 )
