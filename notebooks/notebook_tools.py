@@ -6,7 +6,7 @@ import inspect
 import os
 import textwrap
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -114,62 +114,3 @@ def plain(width: float = 7, height: float = 3.2) -> Any:
         "axes.prop_cycle": matplotlib.cycler(color=[INK, SECOND, THIRD, "#7a4f9a"]),
     })  # fmt: skip
     return matplotlib
-
-
-def draw_flow(boxes: dict[str, Any], arrows: Iterable[Any], title: str = "") -> Any:
-    """Draw a data flow: boxes {name: (x, y, text)}, arrows (from, to, shape of the data between), each to a lower box.
-
-    Data flow down the dark arrows; gradients return up the orange ones, except to the box `ids`, since ids are integers.
-    """
-    import matplotlib.pyplot as plt
-
-    xs, ys = ([box[axis] for box in boxes.values()] for axis in (0, 1))
-    fig, ax = plt.subplots(figsize=(6.4, 1 + 0.7 * (1 + max(ys))))
-    style = {"boxstyle": "round,pad=0.4", "facecolor": "#f3f6fb", "edgecolor": INK}
-    texts = {
-        name: ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=style)
-        for name, (x, y, text) in boxes.items()
-    }
-    ax.set(title=title, xlim=(min(xs) - 0.5, max(xs) + 0.5), ylim=(min(ys) - 0.5, max(ys) + 0.5))
-    ax.axis("off")
-    fig.set_layout_engine("none")
-    fig.canvas.draw()  # places the boxes, at whose edges the arrows end
-    edges = {name: edges_of(text, ax) for name, text in texts.items()}
-    for start, end, shape in arrows:
-        upper, lower = edges[start], edges[end]
-        # straight down where one box is above the other, otherwise between their nearest corners
-        tail, tip = upper.clamp(lower.x), lower.clamp(upper.clamp(lower.x))
-        for shift, colour, up in ((-0.04, INK, False), (0.04, SECOND, True)):
-            if up and start == "ids":
-                continue
-            ends = (tail + shift, upper.bottom), (tip + shift, lower.top)
-            style = {"arrowstyle": "-|>", "color": colour, "lw": 1.3, "shrinkA": 1, "shrinkB": 1}
-            ax.annotate(
-                "", ends[0] if up else ends[1], ends[1] if up else ends[0], arrowprops=style
-            )
-        middle = (tail + tip) / 2 + 0.1 + 0.15 * abs(tail - tip)
-        ax.text(
-            middle, (upper.bottom + lower.top) / 2, shape, fontsize=8.5, va="center", color="0.25"
-        )
-    return fig
-
-
-class Edges(NamedTuple):
-    """The edges of a drawn box, and its centre x, in the units of the axes."""
-
-    x: float
-    left: float
-    right: float
-    bottom: float
-    top: float
-
-    def clamp(self, x: float) -> float:
-        """Return the nearest x at which an arrow may touch the box."""
-        margin = min(0.12, (self.right - self.left) / 4)
-        return min(max(x, self.left + margin), self.right - margin)
-
-
-def edges_of(text: Any, ax: Any) -> Edges:
-    """Return the edges of a text's box, after it has been drawn."""
-    box = text.get_bbox_patch().get_window_extent().transformed(ax.transData.inverted())
-    return Edges(text.get_position()[0], box.x0, box.x1, box.y0, box.y1)
