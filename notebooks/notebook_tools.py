@@ -36,6 +36,28 @@ def passed(rows: Iterable[Any]) -> bool:
     return bool(rows) and all(row.passed for row in rows)
 
 
+def model_passed(rows: Iterable[Any]) -> bool:
+    """Print how far each part of a model passed its gradient check, with the worst tensor of each, and return whether all did."""
+    rows = list(rows)
+    parts = {row.name.split(".")[0]: [] for row in rows}
+    for row in rows:
+        parts[row.name.split(".")[0]].append(row)
+    if all(row.passed for row in rows):
+        print(f"{len(rows)} tensors passed, the largest error {max(row.error for row in rows):.1e}")
+        return bool(rows)
+    for part, its_rows in parts.items():
+        wrong = [row for row in its_rows if not row.passed]
+        line = f"{part:11} {len(its_rows) - len(wrong):2} of {len(its_rows):2} tensors right"
+        if wrong and not any(row.analytic for row in wrong):
+            line += (
+                f"; no gradient reaches {'them' if len(wrong) == len(its_rows) else 'the others'}"
+            )
+        elif wrong:
+            line += f"; {max(wrong, key=lambda row: row.error)}"
+        print(line)
+    return False
+
+
 def same(ours: Any, theirs: Any) -> bool:
     """Return whether two arrays, or tuples of arrays, are equal up to the rounding of float64."""
     ours, theirs = ((x if isinstance(x, tuple) else (x,)) for x in (ours, theirs))
@@ -59,11 +81,16 @@ def exercise(number: int, answer: Any, check: Callable[[Any], Any]) -> None:
     print(f"Exercise {number}: right.")
 
 
-def your_turn(*functions: Callable[..., Any], check: Callable[..., Any] | None = None) -> Any:
+def your_turn(
+    *functions: Callable[..., Any],
+    check: Callable[..., Any] | None = None,
+    by_line: bool = False,
+) -> Any:
     """Say how far the functions are that the reader writes; the folded cell below has the notebook's own.
 
     They are compared with the library's, and `albert_np.learn` says what a mistake looks like; or, for functions that are not
-    an exercise there, by check(*functions) -> bool, which prints. As long as there is nothing but `...`, one line says so. A
+    an exercise there, by check(*functions) -> bool, which prints. As long as there is nothing but `...`, one line says so; with
+    by_line=True, check is called with functions that are not finished, too, and returns None if there is nothing to check. A
     wrong answer is no error, so that all cells can be run; with ALBERT_NP_SOLVED, which the tests set, it is.
     """
     import albert_np as ab
@@ -77,8 +104,11 @@ def your_turn(*functions: Callable[..., Any], check: Callable[..., Any] | None =
         report = ab.learn.check({each.__name__: each for each in functions}, exercise)
         untouched = not report.error and all(item.status == "todo" for item in report.items)
         solved = None if untouched else report.passed
-    elif not any(is_empty(each) or Ellipsis in each.__code__.co_consts for each in functions):
-        solved = bool(check(*functions))
+    elif by_line or not any(
+        is_empty(each) or Ellipsis in each.__code__.co_consts for each in functions
+    ):
+        solved = check(*functions)
+        solved = None if by_line and solved is None else bool(solved)
     assert solved or not os.environ.get("ALBERT_NP_SOLVED"), f"{names}: not right"
     if solved is None:
         print(f"Your turn: {names} is not written yet. The answer is in the next cell, folded.")
