@@ -12,8 +12,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from albert_np.version import __version__  # noqa: E402
 from made.sheet.notation import MACROS  # noqa: E402
+
+from albert_np.version import __version__  # noqa: E402
 
 project = "albert_np"
 author = "the authors of albert_np"

@@ -67,7 +67,7 @@ class Case:
             self.names[f"d{name}"] = dict(self.g_formulas.paths())[path]
 
     def inside(self, name: str, forward: Callable[..., Any], backward: Callable[..., Any]) -> None:
-        """Give the formulas an operation that keeps its cache, and its backward pass, which is called with (cache, *gradients)."""
+        """Give the formulas an operation that keeps its cache, and its backward pass, called with (cache, *gradients)."""
         caches: list[Any] = []
 
         def f(*arguments: Any) -> Any:
@@ -198,9 +198,7 @@ def dropout() -> Case:
     keep, _ = untagged(layers.dropout(c.names["x"], 0.3, key(SIZES["N"]))[1])
     c.names |= {"keep": keep, "rate": threshold(0.3) / 65536}
     n = c.names
-    return c.calls(
-        lambda: layers.dropout(n["x"], 0.3, key(SIZES["N"])), lambda cache: layers.dropout_backward(n["dy"], cache)
-    )
+    return c.calls(lambda: layers.dropout(n["x"], 0.3, key(SIZES["N"])), lambda cache: layers.dropout_backward(n["dy"], cache))
 
 
 def embedding() -> Case:
@@ -360,9 +358,7 @@ def pooler() -> Case:
     gather_inside(c)
     n = c.names
     n["first_rows"] = sequences.first_rows
-    return c.calls(
-        lambda: layers.pooler(n["x"], c.p, sequences), lambda cache: layers.pooler_backward(n["dy"], cache, c.p, c.g)
-    )
+    return c.calls(lambda: layers.pooler(n["x"], c.p, sequences), lambda cache: layers.pooler_backward(n["dy"], cache, c.p, c.g))
 
 
 # ---- the model ----
@@ -409,7 +405,9 @@ def block_case() -> Case:
         "feed_forward", lambda h: layers.feed_forward(h, p.ffn, config.hidden_act),
         lambda cache, d: layers.feed_forward_backward(d, cache, p.ffn, g.ffn, config.hidden_act),
     )  # fmt: skip
-    for i, (p_norm, g_norm, k_norm) in enumerate(((p.attention_norm, g.attention_norm, key_a), (p.ffn_norm, g.ffn_norm, key_f)), 1):
+    for i, (p_norm, g_norm, k_norm) in enumerate(
+        ((p.attention_norm, g.attention_norm, key_a), (p.ffn_norm, g.ffn_norm, key_f)), 1
+    ):
         c.inside(
             f"add_norm_{i}", lambda x, f, p=p_norm, k=k_norm: layers.add_norm(x, f, p, eps, 0.3, k),
             lambda cache, d, p=p_norm, g=g_norm: layers.add_norm_backward(d, cache, p, g),

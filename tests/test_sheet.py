@@ -103,7 +103,9 @@ class Evaluation:
         """Return the results of which the formulas give other numbers, to 1e-10."""
         wrong = [name for name, value in self.results.items() if not alike(self.names.get(name), value)]
         if self.operation.backward:
-            wrong += [name for name, value in self.gradients.items() if value is not None and not alike(self.names.get(name), value)]
+            wrong += [
+                name for name, value in self.gradients.items() if value is not None and not alike(self.names.get(name), value)
+            ]
             if self.added is not None and not alike(*self.added):
                 wrong.append("g")
         return wrong
@@ -129,11 +131,11 @@ def broken(code):
     if code.startswith("np.add.at("):
         return code[:-1] + " * 1.001)"
     loop, colon, statement = code.partition(": ") if code.startswith("for ") else ("", "", code)
-    left, sign, right = re.fullmatch(r"(.*?) (\+?=) (.*)", statement).groups() if " = " in code or " += " in code else ("", "", "")
-    if not sign:  # a call alone: embedding_back(de_1)
+    assignment = re.fullmatch(r"(.*?) (\+?=) (.*)", statement)
+    if not assignment:  # a call alone: embedding_back(de_1)
         return re.sub(r"\((\w+)\)$", r"(1.001 * \1)", code)
-    value = f"larger({right})"
-    return f"{loop}{colon}{left} {sign} {value}"
+    left, sign, right = assignment.groups()
+    return f"{loop}{colon}{left} {sign} larger({right})"
 
 
 def larger(value):
@@ -188,7 +190,9 @@ def test_what_is_kept_is_what_the_cache_has(operation):
     cache, kept = evaluation.cache, operation.kept
     if hasattr(cache, "_fields"):
         assert kept == cache._fields
-        assert [name for name in kept if name in evaluation.names and not alike_or_other(evaluation.names[name], getattr(cache, name))] == []
+        assert [
+            name for name in kept if name in evaluation.names and not alike_or_other(evaluation.names[name], getattr(cache, name))
+        ] == []
         return
     values = cache if isinstance(cache, tuple) else (cache,)
     assert len(values) == len(kept)
@@ -268,3 +272,82 @@ def test_every_letter_is_explained():
     }  # fmt: skip
     assert used - explained == set()
     assert SYMBOLS
+
+
+# ---- the pages ----
+
+
+@pytest.fixture
+def printed(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    from made.sheet import printed
+
+    return printed
+
+
+def test_both_pages_have_every_operation_and_no_text_below_the_legible_size(printed, monkeypatch):
+    monkeypatch.setattr(printed, "find_mathjax", lambda: ROOT)
+    document = printed.document()
+    first, second = re.findall(r"<section>.*?</section>", document, re.DOTALL)
+    names = re.findall(r'<td class="operation"><code>(\w+)</code>', first + second)
+    assert names == list(OPERATIONS)
+    assert first.count('<td class="operation">') == len(LAYERS) and "<svg" in second
+    sizes = [float(size) for size in re.findall(r"([\d.]+)pt", document)]
+    assert sizes and min(sizes) >= 7.5
+    width, unit = re.search(r'viewBox="0 0 (\d+) .*?font: ([\d.]+)px', document, re.DOTALL).groups()
+    assert float(unit) * 72 / 25.4 >= 7.5 and float(width) == 192  # a unit of the drawing is a millimetre of the page
+
+
+def test_the_page_of_the_site_has_every_operation(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import made
+
+    text = made.expand_inserts((ROOT / "docs" / "sheet.md").read_text(encoding="utf-8"))
+    rows = [line for line in text.splitlines() if line.startswith("| [`")]
+    assert [re.match(r"\| \[`(\w+)`\]\(source:albert_np/", row)[1] for row in rows] == list(OPERATIONS)
+    for operation, row in zip(OPERATIONS.values(), rows):
+        cells = re.split(r"(?<!\\) \| ", row.strip("| "))
+        assert len(cells) in (2, 4) and row.count("|") == 5, operation.name  # no formula has a bar of its own
+        assert row.count("$") % 2 == 0 and "](" not in "".join(re.findall(r"\$(.*?)\$", row))
+        for latex, _ in (*operation.forward, *operation.backward):
+            assert re.sub(r",? *\\q?quad$", "", latex) in row
+
+
+MEASURE = """<script>addEventListener("load", () => MathJax.startup.promise.then(() => {
+  const right = Math.max(...[...document.querySelectorAll("td > *, .rules p, svg")].map(e => e.getBoundingClientRect().right))
+  const errors = document.querySelectorAll("[data-mjx-error], [data-mml-node=merror]").length
+  const formulas = document.querySelectorAll("mjx-container").length
+  document.title = JSON.stringify({right, errors, formulas, page: document.body.getBoundingClientRect().right})
+}))</script></head>"""
+
+
+@pytest.mark.slow
+def test_the_sheet_is_two_pages_of_paper(printed, tmp_path):
+    chromium = printed.find_chromium()
+    if chromium is None:
+        pytest.skip("no Chromium is installed: the sheet is not printed")
+    pytest.importorskip("mathjax", reason="MathJax is not installed: pip install 'albert_np[docs]'")
+    printed.print_pdf(tmp_path / "made" / "sheet.pdf")
+    pdf = (tmp_path / "made" / "sheet.pdf").read_bytes()
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 2
+    boxes = re.findall(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", pdf)
+    assert boxes and all(abs(float(w) - 595) < 1 and abs(float(h) - 842) < 1 for w, h in boxes)  # A4
+    page = tmp_path / "sheet.html"
+    page.write_text(
+        printed.document().replace("</head>", MEASURE).replace("<body>", "<body style='width: 192mm'>"), encoding="utf-8"
+    )
+    dom = printed.run_chromium(chromium, tmp_path, "--window-size=900,1200", "--dump-dom", page.as_uri())
+    found = json.loads(re.search(r"<title>(.*?)</title>", dom)[1])
+    assert found["errors"] == 0 and found["formulas"] > 150
+    assert found["right"] <= found["page"] + 1  # a line that is too wide would make Chromium shrink both pages
+
+
+def test_a_printer_that_is_not_there_is_named(printed, monkeypatch, tmp_path):
+    monkeypatch.setattr(printed, "find_mathjax", lambda: ROOT)
+    monkeypatch.setattr(printed, "find_chromium", lambda: None)
+    with pytest.raises(FileNotFoundError, match="set CHROMIUM"):
+        printed.print_pdf(tmp_path / "sheet.pdf")
+    monkeypatch.setattr(printed, "find_chromium", lambda: "/bin/false")
+    with pytest.raises(RuntimeError, match="/bin/false failed"):
+        printed.print_pdf(tmp_path / "sheet.pdf")
+    assert not (tmp_path / "sheet.pdf").exists()

@@ -40,7 +40,9 @@ def text(x: float, y: float, words: str, kind: str = "") -> str:
 
 def box(x: float, y: float, width: float, name: str) -> str:
     """A box around (x + width / 2, y)."""
-    return f'<rect x="{x:.4g}" y="{y - 3:.4g}" width="{width:.4g}" height="6" rx="1"/>' + text(x + width / 2, y + 0.9, name, "name")
+    return f'<rect x="{x:.4g}" y="{y - 3:.4g}" width="{width:.4g}" height="6" rx="1"/>' + text(
+        x + width / 2, y + 0.9, name, "name"
+    )
 
 
 def arrows(x1: float, x2: float, y: float, forward: str, back: str, y2: float | None = None) -> str:

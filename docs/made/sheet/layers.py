@@ -29,7 +29,10 @@ LAYERS = (
         forward=(
             (r"p = \op{softmax}(x), \qquad", "probs = softmax(x)"),
             (r"\omega = v / Z", "scaled = weights / Z"),
-            (r"q_{mk} = (1 - \varepsilon)\,[k = \ell_m] + \varepsilon / C", "q = (1 - smoothing) * one_hot(labels) + smoothing / C"),
+            (
+                r"q_{mk} = (1 - \varepsilon)\,[k = \ell_m] + \varepsilon / C",
+                "q = (1 - smoothing) * one_hot(labels) + smoothing / C",
+            ),
             (
                 r"\text{loss} = -\textstyle\sum_m \omega_m \sum_k q_{mk} \log p_{mk}",
                 "loss = -sum_m(scaled * flat(sum_k(q * log(probs))))",
@@ -117,7 +120,10 @@ LAYERS = (
     Operation(
         function="core.layers.dropout.dropout", about="drops elements in training", notebook=6, exercise="dropout",
         takes={"x": "N W"}, gives={"y": "N W"},
-        forward=((r"s = 1 / (1 - \text{rate}), \qquad", "scale = 1 / (1 - rate)"), (r"y = x \odot m \cdot s", "y = x * keep * scale")),
+        forward=(
+            (r"s = 1 / (1 - \text{rate}), \qquad", "scale = 1 / (1 - rate)"),
+            (r"y = x \odot m \cdot s", "y = x * keep * scale"),
+        ),
         kept=("keep", "scale"),
         backward=((r"dx = dy \odot m \cdot s", "dx = dy * keep * scale"),),
         remark="m depends on seed, step, layer, token alone: computed again, it is the same.",
@@ -151,7 +157,10 @@ LAYERS = (
         takes={"x": "N W", "rows": "M"}, gives={"y": "M W"},
         forward=((r"y_m = x[\rho_m]", "y = x[rows]"),),
         kept=("rows", "x"),
-        backward=((r"dx = 0, \quad", "dx = zeros"), (r"dx[\rho_m] \pluseq dy_m \note{\text{ for each } m}", "np.add.at(dx, rows, dy)")),
+        backward=(
+            (r"dx = 0, \quad", "dx = zeros"),
+            (r"dx[\rho_m] \pluseq dy_m \note{\text{ for each } m}", "np.add.at(dx, rows, dy)"),
+        ),
         remark="Of x only the shape is read.",
         symbols={"rows": r"\rho", "zeros": "0"},
     ),

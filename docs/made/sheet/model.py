@@ -175,7 +175,7 @@ TRAINING = (
             (r"u = m / (\sqrt{v} + \varepsilon), \quad", "u = m / (sqrt(v) + eps)"),
             (r"w \leftarrow w - \eta\,(u + \lambda\,w)", "w = w - lr * (u + decay * w)"),
         ),
-        remark="λ is 0 for biases and layer norms. With bias correction m / (1 − β₁ᵗ) and v / (1 − β₂ᵗ) take the place of m and v.",
+        remark="λ is 0 for biases and layer norms. Bias correction: m / (1 − β₁ᵗ) and v / (1 − β₂ᵗ) in u.",
         symbols={"beta_1": r"\beta_1", "beta_2": r"\beta_2", "lr": r"\eta", "decay": r"\lambda"},
     ),
     Operation(
@@ -192,7 +192,10 @@ TRAINING = (
         function="core.optim.schedule.learning_rate", about="warm-up, decay", notebook=12,
         takes={}, gives={},
         forward=(
-            (r"\eta = \text{peak} \cdot s / \text{warmup}\note{ \text{ for } s < \text{warmup}}, \quad", "rise = peak * early / warmup"),
+            (
+                r"\eta = \text{peak} \cdot s / \text{warmup}\note{\text{ for } s < \text{warmup}}, \quad",
+                "rise = peak * early / warmup",
+            ),
             (r"\eta = \text{peak} \cdot (1 - s / \text{total}) \note{\text{ after}}", "fall = peak * (1 - late / total)"),
         ),
         remark="s: updates made before.",
@@ -208,7 +211,7 @@ AROUND = (
         function="learn.references.masking.count_masked", about="", notebook=10, exercise="masking",
         takes={}, gives={},
         forward=((
-            r"n = \min\big(\text{most},\, \max(1, \operatorname{round}(0.15\,T))\big) \note{\text{ of } T \text{ tokens, in whole words}}",
+            r"n = \min\big(\text{most},\, \max(1, \operatorname{round}(0.15\,T))\big)\note{\text{ in whole words}}",
             "n = minimum(most, maximum(1, round(0.15 * T)))",
         ),),
         remark="Of these 80 % become [MASK], 10 % stay, 10 % become a random token.",

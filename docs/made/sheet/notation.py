@@ -24,7 +24,8 @@ RULES = {  # what they are about -> one sentence, with LaTeX between $
     "Kept": "The cache: all that the backward pass needs of the forward pass. c_f is the cache of f.",
     "Products": r"$x\,w$ of matrices, $\odot$ of elements; $\mean{x}$ is the mean of each row. "
     r"$C = A\,B$ gives $dA = dC\,B^\top$, $dB = A^\top dC$.",
-    "Check it": r"$\text{loss}(w + h\,u) - \text{loss}(w - h\,u)$ $\approx 2\,h\,\langle dw, u \rangle$ for any $u$; $h = 10^{-6}$, float64.",
+    "Check it": r"$\text{loss}(w + h\,u) - \text{loss}(w - h\,u)$ $\approx 2\,h\,\langle dw, u \rangle$ for any $u$; "
+    r"$h = 10^{-6}$, float64.",
 }  # fmt: skip
 
 MACROS = {  # of MathJax: an operation by its name in the code, its backward pass, addition to a gradient

@@ -19,7 +19,8 @@ class Operation:
     gives      the same of the results.
     forward    the formulas. The names in NumPy are those of `core` where it has them; `symbols` says how they look in LaTeX.
     kept       names of what the cache has, in its order: the variables of `core`, or the fields of a named tuple.
-    backward   the formulas. `f_back` is the backward pass of f, an operation inside, which adds to the gradients of its parameters.
+    backward   the formulas. `f_back` is the backward pass of f, an operation inside. It adds to the gradients
+               of f's parameters.
     notebook   number of the notebook that derives it.
     exercise   name in `albert-np learn`; "" if there is none.
     remark     one sentence that is worth remembering, in Markdown without links.

@@ -17,8 +17,7 @@ from made.sheet.model import AROUND, MODEL, TRAINING
 from made.sheet.notation import LETTERS, MACROS, MORE_LETTERS, RULES
 from made.sheet.operation import Lines, Operation
 
-SECONDS = 120  # that Chromium may take
-HEADINGS = ("operation", "forward", "kept", "backward")
+SECONDS = 300  # that Chromium may take
 
 
 def find_chromium() -> str | None:
@@ -69,7 +68,8 @@ def run_chromium(chromium: str, folder: Path, *arguments: str) -> str:
 def document() -> str:
     """Return the two pages as one HTML file, which loads MathJax from where it is installed."""
     style = Path(__file__).with_name("printed.css").read_text(encoding="utf-8")
-    mathjax = json.dumps({"tex": {"macros": MACROS}, "svg": {"fontCache": "global", "matchFontHeight": False}, "options": {"enableMenu": False}})
+    svg = {"fontCache": "global", "matchFontHeight": False}  # the same sizes with every font of the text
+    mathjax = json.dumps({"tex": {"macros": MACROS}, "svg": svg, "options": {"enableMenu": False}})
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>albert_np: every operation, forward and backward</title>
 <style>{style}</style>
@@ -89,9 +89,10 @@ def head(title: str, number: int) -> str:
 
 
 def foot() -> str:
-    badges = '<span class="notebook">05</span> notebook · <span class="exercise">✎</span> exercise: <code>albert-np learn start NAME</code>'
+    notebook, exercise = '<span class="notebook">05</span> notebook', '<span class="exercise">✎</span> exercise'
+    badges = f"{notebook} · {exercise}: <code>albert-np learn start NAME</code> · file: NAME.py, or as named"
     made = f"albert_np {__version__} · tested against the code, formula by formula"
-    return f"<footer><p>{badges} · file: NAME.py, or as named</p><p>{made}</p></footer>"
+    return f"<footer><p>{badges}</p><p>{made}</p></footer>"
 
 
 def notation() -> str:
@@ -108,14 +109,12 @@ def inline(text: str) -> str:
 
 def table(operations: tuple[Operation, ...], folder: str) -> str:
     """Return a table; the files of its operations are in a folder of the package."""
-    both = any(operation.backward for operation in operations)
-    names = {heading: heading for heading in HEADINGS} if both else {"operation": "", "forward": "in each step"}
-    names["operation"] = folder
-    cells = "".join(
-        f'<th class="{heading}"{"" if both or heading == "operation" else " colspan=3"}>{shown}</th>' for heading, shown in names.items()
-    )
-    columns = "".join(f'<col class="{heading}">' for heading in HEADINGS)
-    return f"<table><colgroup>{columns}</colgroup><thead><tr>{cells}</tr></thead>{''.join(map(row, operations))}</table>"
+    if any(operation.backward for operation in operations):
+        head = f'<th>{folder}</th><th>forward</th><th>kept</th><th class="backward">backward</th>'
+    else:
+        head = f'<th>{folder}</th><th colspan="3">in each step</th>'
+    columns = '<col class="operation"><col class="forward"><col class="kept"><col class="backward">'
+    return f"<table><colgroup>{columns}</colgroup><thead><tr>{head}</tr></thead>{''.join(map(row, operations))}</table>"
 
 
 def row(operation: Operation) -> str:
@@ -151,7 +150,9 @@ def shapes(operation: Operation) -> str:
 def kept(operation: Operation) -> str:
     """Return the symbols of what the cache has; names of the code where there is no symbol."""
     symbols = {name: operation.symbol(name) for name in operation.kept}
-    shown = (f"<code>{name}</code>" if latex.startswith((r"\op", r"\text")) else rf"\({latex}\)" for name, latex in symbols.items())
+    shown = (
+        f"<code>{name}</code>" if latex.startswith((r"\op", r"\text")) else rf"\({latex}\)" for name, latex in symbols.items()
+    )
     return "".join(f"<span>{each}</span> " for each in shown)
 
 
