@@ -246,17 +246,17 @@ LAYERS = (
         function="core.layers.fusion.fuse_levels", about="levels i, j, k", notebook=9,
         takes={"hidden": "L+1 x N H"}, gives={"f_2": "N H"},
         forward=(
-            (r"f_1 = \op{fuse}_1(h_i, h_j), \quad", "f_1 = fuse_1(h_i, h_j)"),
-            (r"f_2 = \op{fuse}_2(f_1, h_k)", "f_2 = fuse_2(f_1, h_k)"),
+            (r"f_1 = \op{fuse}(h_i, h_j), \quad", "f_1 = fuse_1(h_i, h_j)"),
+            (r"f_2 = \op{fuse}(f_1, h_k)", "f_2 = fuse_2(f_1, h_k)"),
         ),
         kept=("caches",),
         backward=(
-            (r"df_1, dh_k = \back{fuse}_2(df_2), \quad", "df_1, dh_k = fuse_2_back(df_2)"),
-            (r"dh_i, dh_j = \back{fuse}_1(df_1)", "dh_i, dh_j = fuse_1_back(df_1)"),
+            (r"df_1, dh_k = \back{fuse}(df_2), \quad", "df_1, dh_k = fuse_2_back(df_2)"),
+            (r"dh_i, dh_j = \back{fuse}(df_1)", "dh_i, dh_j = fuse_1_back(df_1)"),
         ),
         symbols={
-            "hidden": "h", "fuse_1": r"\op{fuse}_1", "fuse_2": r"\op{fuse}_2", "fuse_1_back": r"\back{fuse}_1",
-            "fuse_2_back": r"\back{fuse}_2",
+            "hidden": "h", "fuse_1": r"\op{fuse}", "fuse_2": r"\op{fuse}", "fuse_1_back": r"\back{fuse}",
+            "fuse_2_back": r"\back{fuse}",
         },
     ),
     Operation(
