@@ -30,7 +30,9 @@ def text() -> str:
 
 def notation() -> str:
     letters = " · ".join(f"**{letter}** {about}" for letter, about in (LETTERS | MORE_LETTERS).items())
-    return "\n".join([letters, "", "| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in RULES.items())])
+    return "\n".join(
+        [letters, "", *(f"- {name}: {text}" if name.startswith("$") else f"- **{name}**: {text}" for name, text in RULES.items())]
+    )
 
 
 def table(operations: tuple[Operation, ...]) -> str:
@@ -42,10 +44,11 @@ def cells(operation: Operation) -> tuple[str, ...]:
     (notebook,) = NOTEBOOKS.glob(f"{operation.notebook:02}_*.ipynb")
     name = f"[`{operation.name}`](../albert_np/{operation.file})"
     derived = f"notebook [{operation.notebook:02}](../notebooks/{notebook.name})"
-    exercise = f"exercise [`{operation.exercise}`](learn.md)" if operation.exercise else ""
+    if operation.exercise:
+        derived += " · [exercise](learn.md)" + (f" `{operation.exercise}`" if operation.exercise != operation.name else "")
     remark = f"<small>{operation.remark}</small>" if operation.remark else ""
     return (
-        join(name, operation.about, derived, exercise),
+        join(name, operation.about, derived),
         join(shapes(operation), formulas(operation.forward), "" if operation.backward else remark),
         kept(operation),
         join(formulas(operation.backward), remark) if operation.backward else "",
