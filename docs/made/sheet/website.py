@@ -30,9 +30,8 @@ def text() -> str:
 
 def notation() -> str:
     letters = " · ".join(f"**{letter}** {about}" for letter, about in (LETTERS | MORE_LETTERS).items())
-    return "\n".join(
-        [letters, "", *(f"- {name}: {text}" if name.startswith("$") else f"- **{name}**: {text}" for name, text in RULES.items())]
-    )
+    names = {name: name if name.startswith("$") else f"**{name}**" for name in RULES}
+    return "\n".join([letters, "", *(f"- {names[name]}: {text}" for name, text in RULES.items())])
 
 
 def table(operations: tuple[Operation, ...]) -> str:
@@ -86,9 +85,15 @@ def print_for_site(app: Any) -> None:
     if find_chromium() is None:
         print("no Chromium: the site has no PDF of the sheet", file=sys.stderr)
         return
+    from sphinx.util import logging
+
     path = Path(app.outdir) / "sheet.pdf"
-    print_pdf(path)
-    printed.append(path)
+    try:
+        print_pdf(path)
+    except RuntimeError as error:
+        logging.getLogger(__name__).warning("the sheet is not printed: %s", error)
+    else:
+        printed.append(path)
 
 
 def setup(app: Any) -> None:
