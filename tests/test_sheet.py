@@ -215,36 +215,44 @@ def test_recomputing_keeps_the_hidden_states_alone_and_changes_nothing():
 
 # ---- LaTeX and NumPy say the same ----
 
-TOKEN = re.compile(r"[A-Za-z_][A-Za-z_0-9]*|\d+\.\d+|\d+|[+-]")
-UNWRITTEN = {"np", "column", "flat", "join", "split", "where_visible", "mT", "T_", "zeros_"}
+SIGNS = r"\d+\.\d+|\d+|[-+/⊤]"  # numbers, and what is done
+TOKEN = re.compile(rf"[A-Za-z_][A-Za-z_0-9]*|{SIGNS}")
+UNWRITTEN = {
+    "np",
+    "column",
+    "flat",
+    "join",
+    "split",
+    "where_visible",
+}
 
 
 def code_tokens(operation, code):
-    """Return the LaTeX of the names, the numbers and the signs of a formula in NumPy, in their order."""
+    """Return the LaTeX of the names, the numbers, signs, divisions and transposes of a formula in NumPy, in their order."""
     code = re.sub(r"^for .*?: ", "", code)
     code = re.sub(r"np\.add\.at\((\w+), (\w+), (.*)\)$", r"\1[\2] += \3", code)
     code = re.sub(r"(h|dh)\[[l0+ 1]+\]", r"\1", re.sub(r", l\)", ")", code))
-    code = re.sub(r"\.m?T\b|\[:, None\]", "", code)
+    code = re.sub(r"\.m?T\b", "⊤", code)
     tokens = [token for token in TOKEN.findall(code) if token not in UNWRITTEN]
-    return [operation.symbol(token) if token[0].isalpha() else token for token in tokens]
+    return [token if re.fullmatch(SIGNS, token) else operation.symbol(token) for token in tokens]
 
 
 def latex_tokens(operation, latex, symbols):
-    """Return the symbols, numbers and signs of a formula in LaTeX. Indices, and conditions in words, are left out."""
-    latex = re.sub(r"\\note\{((?:[^{}]|\{[^{}]*\})*)\}", "", latex).replace(r"\pluseq", "+")
+    """Return the same of a formula in LaTeX. Indices, and conditions in words, are left out."""
+    latex = re.sub(r"\\note\{((?:[^{}]|\{[^{}]*\})*)\}", "", latex).replace(r"\pluseq", "+").replace(r"^\top", "⊤")
     ordered = sorted(symbols, key=len, reverse=True)
     at, tokens = 0, []
     while at < len(latex):
         rest = latex[at:]
         symbol = next((each for each in ordered if rest.startswith(each) and not runs_on(each, rest)), None)
-        skipped = re.match(r"_\{(?:[^{}]|\{[^{}]*\})*\}|_.|\\text\{[^{}]*\}|\\[A-Za-z]+|\\.|[\s{}()\[\]^=/<>,;.|]", rest)
-        number = re.match(r"\d+\.\d+|\d+|[+-]", rest)
+        skipped = re.match(r"_\{(?:[^{}]|\{[^{}]*\})*\}|_.|\\text\{[^{}]*\}|\\[A-Za-z]+|\\.|[\s{}()\[\]^=<>,;.|]", rest)
+        sign = re.match(SIGNS, rest)
         if symbol:
             tokens.append(symbol)
-        assert symbol or number or skipped, f"{operation.name}: {rest!r} is no symbol of it"
-        if not symbol and number:
-            tokens.append(number[0])
-        at += len(symbol or (number or skipped)[0])
+        assert symbol or sign or skipped, f"{operation.name}: {rest!r} is no symbol of it"
+        if not symbol and sign:
+            tokens.append(sign[0])
+        at += len(symbol or (sign or skipped)[0])
     return tokens
 
 
@@ -257,7 +265,7 @@ def runs_on(symbol, rest):
 def test_latex_and_numpy_have_the_same_symbols_and_signs(operation):
     lines = (*operation.forward, *operation.backward)
     tokens = [code_tokens(operation, code) for _, code in lines]
-    symbols = {token for line in tokens for token in line if not re.fullmatch(r"[\d.]+|[+-]", token)}
+    symbols = {token for line in tokens for token in line if not re.fullmatch(SIGNS, token)}
     for (latex, code), expected in zip(lines, tokens):
         assert latex_tokens(operation, latex, symbols) == expected, code
 
