@@ -352,10 +352,10 @@ def test_the_sheet_is_two_pages_of_paper(printed, tmp_path):
 
 def test_a_printer_that_is_not_there_is_named(printed, monkeypatch, tmp_path):
     monkeypatch.setattr(printed, "find_mathjax", lambda: ROOT)
-    monkeypatch.setattr(printed, "find_chromium", lambda: None)
-    with pytest.raises(FileNotFoundError, match="set CHROMIUM"):
+    monkeypatch.setenv("CHROMIUM", "/nowhere/chromium")
+    with pytest.raises(FileNotFoundError, match="/nowhere/chromium was not found; set CHROMIUM"):
         printed.print_pdf(tmp_path / "sheet.pdf")
-    monkeypatch.setattr(printed, "find_chromium", lambda: "/bin/false")
-    with pytest.raises(RuntimeError, match="/bin/false failed"):
+    monkeypatch.setenv("CHROMIUM", "false")
+    with pytest.raises(RuntimeError, match="false failed"):
         printed.print_pdf(tmp_path / "sheet.pdf")
     assert not (tmp_path / "sheet.pdf").exists()

@@ -21,9 +21,9 @@ SECONDS = 300  # that Chromium may take
 
 
 def find_chromium() -> str | None:
-    """Return the program that prints: $CHROMIUM, chromium, or Chrome; None if there is none."""
-    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
-    return next((found for name in names if name and (found := shutil.which(name))), None)
+    """Return the program that prints: $CHROMIUM alone if it is set, else Chromium or Chrome; None if there is none."""
+    names = [os.environ["CHROMIUM"]] if os.environ.get("CHROMIUM") else ["chromium", "chromium-browser", "google-chrome"]
+    return next((found for name in names if (found := shutil.which(name))), None)
 
 
 def find_mathjax() -> Path:
@@ -38,7 +38,8 @@ def print_pdf(path: Path) -> None:
     """Write the PDF. RuntimeError if Chromium fails, FileNotFoundError if there is none."""
     chromium = find_chromium()
     if chromium is None:
-        raise FileNotFoundError("no Chromium was found; set CHROMIUM to the path of Chromium or Chrome")
+        named = os.environ.get("CHROMIUM") or "Chromium"
+        raise FileNotFoundError(f"{named} was not found; set CHROMIUM to the path of Chromium or Chrome")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         page, made = Path(folder) / "sheet.html", Path(folder) / "sheet.pdf"
