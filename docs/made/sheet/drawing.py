@@ -109,7 +109,7 @@ def inside_attention(y: float) -> Iterator[str]:
     yield '<rect class="frame" x="121" y="27.5" width="70.8" height="26" rx="1.5"/>'
     yield text(123, 52.3, "attention", "name left")
     yield text(123.5, y + 0.9, "x")
-    for up, name, right, down in ((-7, "q", 152, 0.4), (0, "k", 151, -1.9), (7, "v", 147.2, -2.8)):
+    for up, name, right, down in ((-7, "q", 152, 0.4), (0, "k", 147.4, -1.9), (7, "v", 147.2, -2.8)):
         yield arrows(125, 133, y, "", "", y + up)
         yield box(133, y + up, 12, "linear")
         yield arrows(145, 158, y + up, "", "", y + up / 3)
