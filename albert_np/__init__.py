@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from albert_np import gradcheck, learn
     from albert_np import sklearn as sklearn
+    from albert_np.apps.inspect import inspect
     from albert_np.core import optim
     from albert_np.engine import use
     from albert_np.io.names import to_hf
@@ -40,7 +41,8 @@ _MODULES = {
     "AlbertForSequenceClassification": "models", "AlbertForTokenClassification": "models", "AlbertForTranslation": "models",
     "AlbertModel": "models", "AlbertTokenizer": "text", "Dropout": "models.base", "Trained": "tasks.trained",
     "Embedder": "tasks.embedder",
-    "__version__": "version", "finetune": "tasks.finetune", "pretrain": "training", "to_hf": "io.names", "use": "engine",
+    "__version__": "version", "finetune": "tasks.finetune", "inspect": "apps.inspect",
+    "pretrain": "training", "to_hf": "io.names", "use": "engine",
 }  # fmt: skip
 # sklearn: an extra, so not in __all__
 _SUBMODULES = {"gradcheck": "gradcheck", "learn": "learn", "optim": "core.optim", "sklearn": "sklearn"}
@@ -49,7 +51,7 @@ __all__ = [
     "AlbertConfig", "AlbertForMaskedLM", "AlbertForMultipleChoice", "AlbertForPreTraining", "AlbertForQuestionAnswering",
     "AlbertForRelationClassification", "AlbertForSequenceClassification", "AlbertForTokenClassification",
     "AlbertForTranslation", "AlbertModel", "AlbertTokenizer", "Dropout", "Embedder", "Trained", "__version__", "finetune",
-    "gradcheck", "learn", "optim", "pretrain", "to_hf", "use",
+    "gradcheck", "inspect", "learn", "optim", "pretrain", "to_hf", "use",
 ]  # fmt: skip
 __dir__ = __all__.copy  # for completion
 

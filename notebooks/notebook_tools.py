@@ -6,7 +6,7 @@ import inspect
 import os
 import textwrap
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -59,22 +59,34 @@ def exercise(number: int, answer: Any, check: Callable[[Any], Any]) -> None:
     print(f"Exercise {number}: right.")
 
 
-def your_turn(*functions: Callable[..., Any], check: Callable[..., Any] | None = None) -> Any:
+def your_turn(
+    *functions: Callable[..., Any],
+    check: Callable[..., Any] | None = None,
+    by_line: bool = False,
+) -> Any:
     """Say how far the functions are that the reader writes; the folded cell below has the notebook's own.
 
     They are compared with the library's, and `albert_np.learn` says what a mistake looks like; or, for functions that are not
-    an exercise there, by check(*functions) -> bool, which prints. As long as there is nothing but `...`, one line says so. A
+    an exercise there, by check(*functions) -> bool, which prints. As long as there is nothing but `...`, one line says so; with
+    by_line=True, check is called with functions that are not finished, too, and returns None if there is nothing to check. A
     wrong answer is no error, so that all cells can be run; with ALBERT_NP_SOLVED, which the tests set, it is.
     """
     import albert_np as ab
 
     names, solved = ", ".join(each.__name__ for each in functions), None
     if check is None:
-        report = ab.learn.check({each.__name__: each for each in functions})
-        untouched = all(item.status == "todo" for item in report.items)
+        # named, because other cells may define the functions of other exercises
+        exercise = next(
+            each.name for each in ab.learn.exercises() if each.main == functions[-1].__name__
+        )
+        report = ab.learn.check({each.__name__: each for each in functions}, exercise)
+        untouched = not report.error and all(item.status == "todo" for item in report.items)
         solved = None if untouched else report.passed
-    elif not any(is_empty(each) or Ellipsis in each.__code__.co_consts for each in functions):
-        solved = bool(check(*functions))
+    elif by_line or not any(
+        is_empty(each) or Ellipsis in each.__code__.co_consts for each in functions
+    ):
+        solved = check(*functions)
+        solved = None if by_line and solved is None else bool(solved)
     assert solved or not os.environ.get("ALBERT_NP_SOLVED"), f"{names}: not right"
     if solved is None:
         print(f"Your turn: {names} is not written yet. The answer is in the next cell, folded.")
@@ -106,62 +118,3 @@ def plain(width: float = 7, height: float = 3.2) -> Any:
         "axes.prop_cycle": matplotlib.cycler(color=[INK, SECOND, THIRD, "#7a4f9a"]),
     })  # fmt: skip
     return matplotlib
-
-
-def draw_flow(boxes: dict[str, Any], arrows: Iterable[Any], title: str = "") -> Any:
-    """Draw a data flow: boxes {name: (x, y, text)}, arrows (from, to, shape of the data between), each to a lower box.
-
-    Data flow down the dark arrows; gradients return up the orange ones, except to the box `ids`, since ids are integers.
-    """
-    import matplotlib.pyplot as plt
-
-    xs, ys = ([box[axis] for box in boxes.values()] for axis in (0, 1))
-    fig, ax = plt.subplots(figsize=(6.4, 1 + 0.7 * (1 + max(ys))))
-    style = {"boxstyle": "round,pad=0.4", "facecolor": "#f3f6fb", "edgecolor": INK}
-    texts = {
-        name: ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=style)
-        for name, (x, y, text) in boxes.items()
-    }
-    ax.set(title=title, xlim=(min(xs) - 0.5, max(xs) + 0.5), ylim=(min(ys) - 0.5, max(ys) + 0.5))
-    ax.axis("off")
-    fig.set_layout_engine("none")
-    fig.canvas.draw()  # places the boxes, at whose edges the arrows end
-    edges = {name: edges_of(text, ax) for name, text in texts.items()}
-    for start, end, shape in arrows:
-        upper, lower = edges[start], edges[end]
-        # straight down where one box is above the other, otherwise between their nearest corners
-        tail, tip = upper.clamp(lower.x), lower.clamp(upper.clamp(lower.x))
-        for shift, colour, up in ((-0.04, INK, False), (0.04, SECOND, True)):
-            if up and start == "ids":
-                continue
-            ends = (tail + shift, upper.bottom), (tip + shift, lower.top)
-            style = {"arrowstyle": "-|>", "color": colour, "lw": 1.3, "shrinkA": 1, "shrinkB": 1}
-            ax.annotate(
-                "", ends[0] if up else ends[1], ends[1] if up else ends[0], arrowprops=style
-            )
-        middle = (tail + tip) / 2 + 0.1 + 0.15 * abs(tail - tip)
-        ax.text(
-            middle, (upper.bottom + lower.top) / 2, shape, fontsize=8.5, va="center", color="0.25"
-        )
-    return fig
-
-
-class Edges(NamedTuple):
-    """The edges of a drawn box, and its centre x, in the units of the axes."""
-
-    x: float
-    left: float
-    right: float
-    bottom: float
-    top: float
-
-    def clamp(self, x: float) -> float:
-        """Return the nearest x at which an arrow may touch the box."""
-        margin = min(0.12, (self.right - self.left) / 4)
-        return min(max(x, self.left + margin), self.right - margin)
-
-
-def edges_of(text: Any, ax: Any) -> Edges:
-    """Return the edges of a text's box, after it has been drawn."""
-    box = text.get_bbox_patch().get_window_extent().transformed(ax.transData.inverted())
-    return Edges(text.get_position()[0], box.x0, box.x1, box.y0, box.y1)

@@ -81,16 +81,17 @@ def encode_masked(model: Any, tokenizer: Any, text: str, name: str) -> list[int]
     return ids
 
 
-def describe_doubts(path: str, tokenizer: Any, text: str) -> list[str]:
-    """Return a line for each reason to doubt the answers for a text: characters that the vocabulary lacks, and more tokens than
-    the rows had on which the model in `path` was trained."""
+def describe_doubts(path: str, tokenizer: Any, text: str, pair: str | None = None) -> list[str]:
+    """Return a line for each reason to doubt the answers for a text or a pair: characters that the vocabulary lacks, and more
+    tokens than the rows had on which the model in `path` was trained."""
     from albert_np.text.coverage import Coverage
 
     lines = []
-    coverage = Coverage.measure(tokenizer, [text.replace(tokenizer.mask_token, " ")])
+    texts = [each.replace(tokenizer.mask_token, " ") for each in (text, pair) if each is not None]
+    coverage = Coverage.measure(tokenizer, texts)
     if coverage.unknown:
         lines.append(coverage.describe()[-1])
-    length, trained = len(tokenizer(text)["input_ids"][0]), read_trained_length(path)
+    length, trained = len(tokenizer(text, pair)["input_ids"][0]), read_trained_length(path)
     if trained is not None and length > trained:
         lines.append(
             f"the text has {length} tokens, and the model was trained on rows of at most {trained}: the answers may be poor"

@@ -5,9 +5,11 @@ finetune      loss and scores of a fine-tuning run; the confusion matrix
 compression   accuracy against size and time, zeros, importance of heads
 experiments   one panel per metric, one row per configuration
 embeddings    a map of texts
+attention     attention weights head by head, and hidden states layer by layer
 axes          the style that they share
 """
 
+from albert_np.plots.attention import attention_figure, hidden_figure
 from albert_np.plots.compression import compression_figures
 from albert_np.plots.embeddings import map_figure
 from albert_np.plots.experiments import experiments_figure
@@ -15,6 +17,7 @@ from albert_np.plots.finetune import confusion_figure, finetune_figures
 from albert_np.plots.pretraining import pretraining_figures
 
 __all__ = [
-    "compression_figures", "confusion_figure", "experiments_figure", "finetune_figures", "map_figure", "pretraining_figures",
+    "attention_figure", "compression_figures", "confusion_figure", "experiments_figure", "finetune_figures", "hidden_figure",
+    "map_figure", "pretraining_figures",
 ]  # fmt: skip
 __dir__ = __all__.copy  # for completion

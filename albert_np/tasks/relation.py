@@ -6,7 +6,6 @@ these, so any checkpoint can be used. The head takes the outputs at the two open
 relations. The score is the macro-F1 of SemEval-2010 task 8.
 """
 
-import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -74,8 +73,6 @@ class Relations(Task):
             raise ValueError("the training examples have no relations: name their key in JSON (option label)")
         warn_of_one_label(labels)
         self.options["labels"] = names = sort_labels(labels)
-        if len(names) == 1:
-            warnings.warn(f"all training examples have one relation, {names[0]!r}: nothing can be learned", stacklevel=2)
         if self.options["other"] not in names:
             if self.options["other"] != self.defaults["other"]:
                 raise ValueError(

@@ -47,7 +47,7 @@ def test_the_collection_of_damaged_files(row):
     words = None if name.startswith(("model_", "ok_")) else WORDS.get(name, row["a_good_loader"])
     prefix = path.with_suffix("")
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     if words is None:
         tensors = tensorflow.read(prefix)
         assert len(tensors) == int(row["reference_result"].split()[1]) - (name == "real_tf2_object")
@@ -55,7 +55,7 @@ def test_the_collection_of_damaged_files(row):
         with pytest.raises((ValueError, FileNotFoundError), match=words) as error:
             tensorflow.read(prefix)
         assert "model.ckpt" in str(error.value)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
     assert tracemalloc.get_traced_memory()[1] < 4 << 20
     tracemalloc.stop()
 

@@ -169,11 +169,11 @@ DEEP = 200_000
     ],
 )
 def test_depth_and_cycles(program):
-    started = time.perf_counter()
+    started = time.process_time()
     found = unpickle.load(b"\x80\x02" + program + b".")
     del found
     gc.collect()
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_bomb_of_references_stays_small():

@@ -59,12 +59,12 @@ def test_every_file_of_the_manifest(recwarn):
     assert len(rows) > 35 and {Path(row["file"]).stem for row in rows if row["expect"] != "accept"} == set(MESSAGES)
     for row in rows:
         recwarn.clear()
-        start, tokenizer, message = time.perf_counter(), None, ""
+        start, tokenizer, message = time.process_time(), None, ""
         try:
             tokenizer = AlbertTokenizer(folder / row["file"])
         except ValueError as error:
             message = str(error)
-        assert time.perf_counter() - start < 1, row
+        assert time.process_time() - start < 1, row
         message += "".join(str(warning.message) for warning in recwarn)
         if row["expect"] == "accept":
             assert tokenizer is not None and not message, row

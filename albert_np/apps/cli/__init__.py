@@ -24,6 +24,7 @@ def app() -> Any:
 
     from albert_np.apps.cli import ask, compress, convert, demo, fill_mask, finetune, gradcheck, info, pretrain, serve, tokenizer
     from albert_np.apps.cli import embed as embeddings
+    from albert_np.apps.cli import inspect as inspection
     from albert_np.apps.cli import learn as exercises
     from albert_np.apps.cli import sweep as experiments
     from albert_np.apps.cli.common import Commands, ConfigCommand
@@ -56,6 +57,7 @@ def app() -> Any:
     cli.command("translate", short_help="Translate sentences.")(finetune.translate)
     cli.command("embed", short_help="Turn texts into vectors: store, search, compare, draw.")(embeddings.embed)
     cli.command("fill-mask", short_help="Predict the tokens at [MASK].")(fill_mask.fill_mask)
+    cli.command("inspect", short_help="Show attention and fillings layer by layer.")(inspection.inspect)
     cli.command("compress", short_help="Make a model smaller.")(compress.compress)
     cli.command("serve", short_help="Answer requests over HTTP.")(serve.serve)
     cli.command("convert", short_help="Convert weights to another file format.")(convert.convert)

@@ -48,5 +48,5 @@ def gather_backward(dy, cache):
     sizes=((7, 5, 4), (6, 8, 3), (9, 6, 5), (5, 7, 6)),  # N, M, W
     forward=lambda names, c: names["gather"](c.x, c.rows),
     large=(512, 200, 64),
-    notebook="10_masking_and_sentence_order",
+    notebook="03_embeddings",
 )

@@ -153,7 +153,7 @@ LAYERS = (
         },
     ),
     Operation(
-        function="core.layers.gather.gather", about="some rows of many", notebook=10, exercise="gather",
+        function="core.layers.gather.gather", about="some rows of many", notebook=3, exercise="gather",
         takes={"x": "N W", "rows": "M"}, gives={"y": "M W"},
         forward=((r"y_m = x[\rho_m]", "y = x[rows]"),),
         kept=("rows", "x"),

@@ -189,7 +189,9 @@ def test_the_relation_that_is_left_out_of_the_score():
     assert task.options["other"] == "NA"
     with pytest.raises(ValueError, match="the option other is 'none', which is not among the relations NA, r, s"):
         Relations(other="none").learn(examples)
-    with pytest.warns(UserWarning, match="all training examples have one relation, 'r'"):
+    with pytest.warns(UserWarning, match="all 2 training examples have the same label, 'r'"):
+        Relations().learn(examples[1:2] * 2)
+    with pytest.warns(UserWarning, match="the only training example has the label, 'r'"):
         Relations().learn(examples[1:2])
 
 
