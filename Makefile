@@ -7,7 +7,7 @@ VENV   ?= .venv
 CHROMIUM ?= chromium
 RUN     = $(VENV)/bin/
 
-.PHONY: test demo bench notebooks docs links pdf lint check torture fuzz dependencies clean
+.PHONY: test demo bench notebooks docs links pdf sheet lint check torture fuzz dependencies clean
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12 ...")'
@@ -65,6 +65,10 @@ pdf: .venv-docs/installed
 	  --allow-file-access-from-files --virtual-time-budget=120000 --print-to-pdf=build/docs/derivations.pdf \
 	  "file://$(CURDIR)/build/docs/printed/printed.html"
 	rm -rf build/docs/chromium
+
+# Print every operation on two pages: build/docs/sheet.pdf. Needs a headless Chromium.
+sheet: .venv-docs/installed
+	CHROMIUM=$(CHROMIUM) .venv-docs/bin/python docs/made/sheet build/docs/sheet.pdf
 
 # Check the external links of the site. Needs the network.
 links: .venv-docs/installed

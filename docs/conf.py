@@ -1,7 +1,7 @@
 """Configuration of the site, `make docs`: Sphinx with MyST-NB, which shows the notebooks with their stored outputs, and furo.
 
 Generated while it is built (docs/made): the commands, the API reference, the benchmarks, the index of derivations,
-and a page for each source file.
+the sheet of all operations, and a page for each source file.
 """
 
 import importlib.util
@@ -11,6 +11,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+from made.sheet.notation import MACROS  # noqa: E402
 
 from albert_np.version import __version__  # noqa: E402
 
@@ -54,7 +56,7 @@ copybutton_exclude = ".linenos, .gp, .go"
 _mathjax = Path(importlib.util.find_spec("mathjax").submodule_search_locations[0]) / "static" / "mathjax" / "es5"
 html_static_path.append(os.fspath(_mathjax / "tex-svg.js"))
 mathjax_path = "tex-svg.js"
-mathjax3_config = {"svg": {"fontCache": "global"}}
+mathjax3_config = {"svg": {"fontCache": "global"}, "tex": {"macros": MACROS}}
 
 linkcheck_timeout = 20
 linkcheck_retries = 2

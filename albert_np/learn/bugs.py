@@ -3,7 +3,7 @@
 import textwrap
 from dataclasses import replace
 
-from albert_np.core.random import generator
+from albert_np.core.random import seed_sequence
 from albert_np.gradcheck.mistakes import Mistake, get_source
 from albert_np.gradcheck.mistakes.mistake import with_mistake
 from albert_np.learn.exercise import MARK, Exercise, core_source, solution_file, without_types
@@ -13,12 +13,23 @@ from albert_np.learn.report import Report
 
 
 def choose(seed: int) -> tuple[Exercise, Mistake]:
-    """Return the exercise and the mistake of a bug, functions of the seed. ValueError for a negative seed."""
-    rng = generator(seed, "learn bug")
-    exercises = every()
-    exercise = exercises[int(rng.integers(len(exercises)))]
-    silent = [mistake for mistake in known_mistakes(exercise.name) if runs(exercise, mistake)]
-    return exercise, silent[int(rng.integers(len(silent)))]
+    """Return the exercise and the mistake of a bug, functions of the seed. ValueError for a negative seed.
+
+    The name of largest weight wins (rendezvous hashing: Thaler & Ravishankar 1998), so that one exercise more takes only its own
+    share of the seeds, and the others keep their bugs.
+    """
+    exercise = max(every(), key=lambda exercise: weight(seed, exercise.name))
+    mistakes = sorted(known_mistakes(exercise.name), key=lambda mistake: weight(seed, name_mistake(mistake)), reverse=True)
+    return exercise, next(mistake for mistake in mistakes if runs(exercise, mistake))
+
+
+def weight(seed: int, name: str) -> list[int]:
+    """Return two random integers of 32 bits, a function of the arguments."""
+    return seed_sequence(seed, f"learn bug {name}").generate_state(2).tolist()
+
+
+def name_mistake(mistake: Mistake) -> str:
+    return f"{mistake.function}: {mistake.old} -> {mistake.new}"
 
 
 def runs(exercise: Exercise, mistake: Mistake) -> bool:

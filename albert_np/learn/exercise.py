@@ -14,10 +14,11 @@ import numpy as np
 
 from albert_np.core import override
 from albert_np.core.params import Form, Tree, flat_size
-from albert_np.core.random import generator
+from albert_np.core.random import RandomKey, generator
 from albert_np.gradcheck.mistakes.mistake import Mistake, get_function, get_source
 
 Names = dict[str, Any]  # the functions that a file defines
+Calls = dict[str, Callable[[], dict[str, Any]]]
 Case = SimpleNamespace  # the arguments of one call: arrays, and `p` if there are parameters; `sizes` {letter: number}
 MARK = "# albert-np learn: "  # a comment that begins so says which exercise a file is for
 
@@ -36,11 +37,14 @@ class Exercise:
     solve        dotted names of the functions that the student writes: in core, or else in learn.references.
     stub         source of these functions with `...` in place of what is to be written.
     hints        at least three, each with more in it than the one before.
-    draw         function of a seed: the arguments of a call. Sizes depend on it; odd seeds use the options of the operation.
+    make         function of (seed, *sizes): the arguments of a call. Odd seeds use the options of the operation.
+    sizes        sizes of the cases that are graded, one after the other.
     forward      function of (names, case): y and the cache; None if there is no forward pass.
-    run          function of (names, case, cache): {function: a call without arguments that returns {tensor: array}}, graded.
+    outputs      names of the values that the backward pass returns; the gradients that it adds to g are graded with them.
+    calls        function of (names, case, cache): {function: a call without arguments that returns {tensor: array}}, graded;
+                 None: the backward pass is called with what the case has under the names of its parameters.
     writes       names of the arguments in the case that the functions write to, as an optimiser does.
-    effort       function of a seed: a case that is large enough to compare times; None: times are not compared.
+    large        sizes of a case that is large enough to compare times; (): times are not compared.
     more_imports import lines of the solution that would give it away.
     steps        {name of a local variable of the solution: what it is}: graded one by one.
     terms        function of (case, locals of the solution, right results): {tensor: {description of a term: array}}.
@@ -60,12 +64,14 @@ class Exercise:
     solve: tuple[str, ...]
     stub: str
     hints: tuple[str, ...]
-    draw: Callable[[int], Case]
-    run: Callable[[Names, Case, Any], dict[str, Callable[[], dict[str, Any]]]]
+    make: Callable[..., Case]
+    sizes: tuple[tuple[Any, ...], ...]
     notebook: str
     forward: Callable[[Names, Case], tuple[Any, Any]] | None = None
+    outputs: tuple[str, ...] = ("dx",)
+    calls: Callable[[Names, Case, Any], Calls] | None = None
     writes: tuple[str, ...] = ()
-    effort: Callable[[int], Case] | None = None
+    large: tuple[Any, ...] = ()
     more_imports: str = ""
     steps: dict[str, str] = field(default_factory=dict)
     terms: Callable[[Case, dict[str, Any], dict[str, Any]], dict[str, dict[str, Any]]] = lambda case, local, right: {}
@@ -88,6 +94,16 @@ class Exercise:
     @property
     def file_name(self) -> str:
         return f"{self.name}.py"
+
+    def draw(self, seed: int) -> Case:
+        """Return the case of a seed."""
+        return self.make(seed, *self.sizes[seed % len(self.sizes)])
+
+    def run(self, names: Names, case: Case, cache: Any) -> Calls:
+        """Return {function: a call without arguments that returns {tensor: array}} for the functions of a file."""
+        if self.calls is not None:
+            return self.calls(names, case, cache)
+        return {self.main: lambda: gradients(case, backward_pass(self, names, case, cache), self.outputs)}
 
 
 def without_types(source: str) -> str:
@@ -145,6 +161,12 @@ def derivation(exercise: Exercise) -> str:
 # ---- for `draw` ----
 
 
+def random_key(seed: int, *lengths: int, first: int = 0) -> RandomKey:
+    """Return the key of dropout masks for the tokens of sequences of these lengths, the examples first, first + 1, ..."""
+    rows = [np.stack([np.full(T, i), np.arange(T)], axis=1) for i, T in enumerate(lengths, first)]  # (T, 2) each
+    return RandomKey(seed, 1, rows=np.concatenate(rows))
+
+
 def normal(seed: int, name: str, *shape: int) -> np.ndarray:
     """Return standard normal numbers, a function of the arguments."""
     return generator(seed, "learn " + name).standard_normal(shape)
@@ -172,7 +194,19 @@ def convert_case(case: Case, dtype: Any) -> Case:
     return Case(**{name: convert(value, dtype) for name, value in vars(case).items()})
 
 
-# ---- for `run` ----
+# ---- for `calls` ----
+
+
+def backward_pass(exercise: Exercise, names: Names, case: Case, cache: Any) -> Callable[[Any], Any]:
+    """Return the student's backward pass as a function of g: its other arguments are the cache, and members of the case."""
+    parameters = list(inspect.signature(get_function(exercise.solve[-1])).parameters)
+    second = "cache" if "cache" in parameters else parameters[1]  # a cache of one member bears that member's name
+
+    def call(g: Any) -> Any:
+        given = {"g": g, second: cache}
+        return names[exercise.main](*(given[name] if name in given else getattr(case, name) for name in parameters))
+
+    return call
 
 
 def gradients(case: Case, call: Callable[[Any], Any], outputs: tuple[str, ...] = ("dx",)) -> dict[str, Any]:

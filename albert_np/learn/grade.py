@@ -233,7 +233,7 @@ def grade_conduct(exercise: Exercise, submission: Submission, outcomes: list[Out
     if not solved:
         return
     report.items.append(grade_dtype(exercise, submission))
-    if exercise.effort is not None and report.passed:
+    if exercise.large and report.passed:
         report.items.append(grade_cost(exercise, submission))
 
 
@@ -302,8 +302,7 @@ def grade_cost(exercise: Exercise, submission: Submission) -> Item:
 
 def larger_call(exercise: Exercise, submission: Submission) -> Callable[[], None]:
     """Return a call of an exercise's functions on a larger case, whose arrays are made before it."""
-    assert exercise.effort is not None
-    names, case = complete(exercise, submission.names), exercise.effort(0)
+    names, case = complete(exercise, submission.names), exercise.make(0, *exercise.large)
 
     def call() -> None:
         with reference(), np.errstate(all="ignore"), contextlib.redirect_stdout(Output()):

@@ -78,9 +78,11 @@ def rewrite_notebook(text: str, on: Path) -> str:
 
 def setup(app: Any) -> dict[str, Any]:
     from made import docstrings, notebooks, sources  # these need Sphinx, the other modules do not
+    from made.sheet import website
 
     app.connect("source-read", process_source)
     notebooks.setup(app)
     sources.setup(app)
+    website.setup(app)
     docstrings.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": False}

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import albert_np as ab
 from albert_np import learn
 from albert_np.core import active, layers
-from albert_np.learn import DictStore, FileStore, Report
+from albert_np.learn import DictStore, FileStore, Report, bugs
 from albert_np.learn.progress import next_hint, record_check
 
 LAYER_NORM = learn.solution("layer_norm")
@@ -356,6 +357,22 @@ def test_bugs():
     text = learn.bug(3)
     repaired = learn.check(text.splitlines()[0] + "\n" + learn.solution(learn.check(text).exercise).partition("\n")[2])
     assert repaired.passed and repaired.diagnosis[0].startswith("You have found it. ")
+
+
+def test_seeds_of_bugs_keep_their_bugs_when_exercises_and_mistakes_are_added(monkeypatch):
+    seeds = range(40)
+    before = {seed: bugs.choose(seed) for seed in seeds}
+    names = Counter(exercise.name for exercise, _ in before.values())
+    assert len(names) > 13 and max(names.values()) < 7, "the exercises are not drawn alike"
+    fewer = [exercise for exercise in bugs.every() if exercise.name not in ("linear", "gather")]  # as if these were added later
+    known = bugs.known_mistakes
+    monkeypatch.setattr(bugs, "every", lambda: fewer)
+    monkeypatch.setattr(bugs, "known_mistakes", lambda name: known(name)[1:])
+    for seed, (exercise, mistake) in before.items():
+        if exercise in fewer and mistake != known(exercise.name)[0]:
+            assert bugs.choose(seed) == (exercise, mistake), seed
+    with pytest.raises(ValueError, match="seed must be a non-negative integer, not -1"):
+        bugs.choose(-1)
 
 
 def test_stores(tmp_path):

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from drawn import digest
 from mutants import mutate
 
 from albert_np import learn
@@ -17,6 +18,15 @@ from albert_np.learn.grade import confirmed, get_submission, grade
 from albert_np.learn.outcome import SEEDS, known_mistakes, new_case, right, run, version
 
 FRESH = [seed + 2 * len(SEEDS) for seed in SEEDS]  # numbers that a check does not use, of the same sizes
+DRAWN = {  # of the first four cases, and the large one
+    "linear": "f2973d5eb8a9", "gelu": "08dcdafb2f7d", "softmax": "7264b0826994", "layer_norm": "e3fb5431aa10",
+    "embedding": "a017dfe8fa48", "gather": "37ad7f34175b", "dropout": "8ce6280c143f", "attention": "718586d99a62",
+    "cross_entropy": "525e17c67b01", "pooler": "d27d245ee074", "fuse": "0b293dde90ac", "feed_forward": "7aea65e48711",
+    "add_norm": "cbabcb3c2a4e", "self_attention": "2a91bcae113d", "embeddings": "187316ab12da", "mlm_head": "563ff63bfd15",
+    "order_head": "805e165a205e", "block": "5b19914c1922", "encoder": "2db15381c80f", "masking": "19bd3c37a5f7",
+    "pretraining": "e46c6f53e98b", "clip": "735bc79a4ce5", "adamw": "2407840dd33d", "lamb": "2407840dd33d",
+    "translation_mask": "989edecac421", "int8": "f36f2339367f",
+}  # fmt: skip
 each = pytest.mark.parametrize("name", LADDER)
 each_mistake = pytest.mark.parametrize(
     ("name", "mistake"),
@@ -50,6 +60,13 @@ def test_the_stub_is_unfinished_and_asks_for_the_functions_of_core(name):
         own = functions[plain.__name__]
         assert [a.arg for a in own.args.args] == list(plain.__code__.co_varnames[: plain.__code__.co_argcount])
         assert ast.get_docstring(own)
+
+
+@each
+def test_the_cases_are_those_of_before(name):
+    exercise = get(name)
+    large = [exercise.make(0, *exercise.large)] if exercise.large else []
+    assert digest(*(exercise.draw(seed) for seed in SEEDS), *large) == DRAWN[name]
 
 
 @each

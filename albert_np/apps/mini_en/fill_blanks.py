@@ -6,12 +6,11 @@ FILE.tsv has the columns sentence, with one [MASK], and answers, separated by co
 probable piece (one of the five) is an accepted word. --show prints the sentences with the five words; --out stores them.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 from albert_np.apps.fill_mask import fill_masks, load_masked_model
-from albert_np.io.files import read_json, write_json
+from albert_np.apps.mini_en.measured import make_parser, measure_each, run
 
 HERE = Path(__file__).parent
 Blank = tuple[str, list[str]]  # a sentence, and the accepted answers
@@ -40,26 +39,17 @@ def fill(model: Any, tokenizer: Any, blanks: list[Blank]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="+", metavar="MODEL")
+    parser = make_parser(__doc__)
     parser.add_argument("--sentences", type=Path, default=HERE / "blanks.tsv")
     parser.add_argument("--show", action="store_true")
-    parser.add_argument("--out", type=Path, help="a JSON file, to which the words are added under the models' names")
     given = parser.parse_args()
     blanks = read_blanks(given.sentences)
-    results = read_json(given.out) if given.out and given.out.exists() else {}
-    for folder in given.models:
-        results[folder] = found = fill(*load_masked_model(folder), blanks)
+    for folder, found in measure_each(given.models, given.out, lambda folder: fill(*load_masked_model(folder), blanks)):
         if given.show:
             for each in found["sentences"]:
                 print(f"{each['right_at'] or '-'} {each['sentence']:66} {', '.join(each['words'])}")
         print(f"{folder}: {found['right_at_1']} of {len(blanks)} right at 1, {found['right_at_5']} at 5")
-        if given.out:
-            write_json(given.out, results)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        raise SystemExit(str(error)) from None
+    run(main)

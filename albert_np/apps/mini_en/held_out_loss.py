@@ -8,7 +8,6 @@ Rows and hidden words do not depend on the model. The loss of a word is the sum 
 of its pieces are the most probable ones. The pieces of a word are predicted at once, and their number is visible.
 """
 
-import argparse
 import re
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from albert_np.apps.fill_mask import load_masked_model
-from albert_np.io.files import DataError, read_json, write_json
+from albert_np.apps.mini_en.measured import make_parser, measure_each, run
+from albert_np.io.files import DataError
 
 WORDS, SHARE, ROWS = 40, 0.15, 400  # words of a row, share of hidden words, most rows of a register
 Row = tuple[list[str], list[int]]  # words, and the indices of the hidden ones
@@ -104,25 +104,16 @@ def read_registers(text: Path, only: list[str] | None = None) -> dict[str, list[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="+", metavar="MODEL")
+    parser = make_parser(__doc__)
     parser.add_argument("--text", type=Path, required=True, help="the folder that make_text.py wrote")
     parser.add_argument("--only", nargs="*", help="names of registers")
-    parser.add_argument("--out", type=Path, help="a JSON file, to which the scores are added under the models' names")
     given = parser.parse_args()
     registers = read_registers(given.text, given.only)
-    results = read_json(given.out) if given.out and given.out.exists() else {}
-    for folder in given.models:
-        results[folder] = evaluate(folder, registers)
+    for folder, found in measure_each(given.models, given.out, lambda folder: evaluate(folder, registers)):
         print(folder)
-        for name, scores in results[folder].items():
+        for name, scores in found.items():
             print(f"  {name:12} {scores['loss']:.3f} nats per word, {scores['accuracy']:.3f} right")
-        if given.out:
-            write_json(given.out, results)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        raise SystemExit(str(error)) from None
+    run(main)

@@ -8,10 +8,8 @@ from albert_np.core.optim import OptimizerState
 from albert_np.core.params import Tree, flat_size
 from albert_np.learn.exercise import Case, Exercise, normal
 
-SIZES = ((4, 3), (3, 5), (5, 4), (2, 7))
 
-
-def make_case(I: int, O: int, seed: int) -> Case:
+def make_case(seed: int, I: int, O: int) -> Case:
     form = {"word": (O, I), "dense": {"w": (I, O), "b": (O,)}, "norm": {"gamma": (O,), "beta": (O,)}, "empty": {"w": (O, O)}}
     trees = {name: Tree(form, np.zeros(flat_size(form))) for name in ("params", "grads", "m", "v")}
     for kind, tree in trees.items():
@@ -23,10 +21,6 @@ def make_case(I: int, O: int, seed: int) -> Case:
     options["weight_decay"] = 0.1 + 0.05 * seed
     sizes = {"I": I, "O": O}
     return Case(seed=seed, **trees, count=3 + seed, options=options, lr=0.2, rates={"dense.w": 0.5}, sizes=sizes)
-
-
-def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed)
 
 
 def state(c: Case, name: str) -> OptimizerState:
@@ -41,7 +35,7 @@ def changes(c: Case, name: str, step: Any) -> dict[str, Any]:
     return {f"change of {name}": value for name, value in changed.items()}
 
 
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
+def calls(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
     def moments() -> dict[str, Any]:
         s = state(c, "adamw")
         u = names["moments"](c.grads.flat.copy(), s)
@@ -111,7 +105,8 @@ def adamw_step(params, grads, state, lr, rates):
         "apply is w -= rate * (u + decay * w). With w = w - ... the caller's array would stay as it is.",
         'rate = lr * rates.get(name, 1.0); decay = state.options["weight_decay"] if takes_decay(name, state) else 0.0.',
     ),
-    draw=draw,
-    run=run,
+    make=make_case,
+    sizes=((4, 3), (3, 5), (5, 4), (2, 7)),
+    calls=calls,
     notebook="12_lamb_and_adamw",
 )

@@ -1,31 +1,13 @@
 """add_norm: the residual connection and its layer norm."""
 
-from typing import Any
-
-import numpy as np
-
-from albert_np.core.random import RandomKey
-from albert_np.learn.exercise import Case, Exercise, gradients, normal, parameters
-
-SIZES = ((5, 9), (7, 6), (4, 11), (6, 10))
+from albert_np.learn.exercise import Case, Exercise, normal, parameters, random_key
 
 
-def make_case(N: int, W: int, seed: int, rate: float) -> Case:
-    key = RandomKey(seed, 1, rows=np.stack([np.full(N, seed), np.arange(N)], axis=1))
+def make_case(seed: int, N: int, W: int, rate: float) -> Case:
+    key = random_key(seed, N, first=seed)
     p = parameters(seed, {"gamma": (W,), "beta": (W,)})
     x, f, dy = (normal(seed, name, N, W) for name in ("x", "f", "dy"))
     return Case(seed=seed, x=x, f=2 * f, dy=dy, p=p, rate=rate, key=key, sizes={"N": N, "W": W})
-
-
-def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed, rate=(0.3, 0.5, 0.4, 0.2)[seed % 4])
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    def call(g: Any) -> Any:
-        return names["add_norm_backward"](c.dy, cache, c.p, g)
-
-    return {"add_norm_backward": lambda: gradients(c, call, ("dx", "df"))}
 
 
 EXERCISE = Exercise(
@@ -55,9 +37,10 @@ def add_norm_backward(dy, cache, p, g):
         "A sum passes its gradient on to both of its terms, unchanged. So x gets the gradient of the sum as it is.",
         "drop(f) gets the same gradient, which still has to go back through the dropout: dropout_backward(dx, c_dropout).",
     ),
-    draw=draw,
+    make=make_case,
+    sizes=((5, 9, 0.3), (7, 6, 0.5), (4, 11, 0.4), (6, 10, 0.2)),  # N, W, rate
     forward=lambda names, c: names["add_norm"](c.x, c.f, c.p, 1e-12, c.rate, c.key),
-    run=run,
-    effort=lambda seed: make_case(256, 64, seed, 0.1),
+    outputs=("dx", "df"),
+    large=(256, 64, 0.1),
     notebook="08_one_layer_twelve_times",
 )

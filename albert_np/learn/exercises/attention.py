@@ -4,30 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from albert_np.core.random import RandomKey
-from albert_np.learn.exercise import Case, Exercise, gradients, normal
-
-SIZES = ((2, 5, 3), (3, 6, 4), (3, 4, 2), (2, 7, 5))  # A, T, D
+from albert_np.learn.exercise import Case, Exercise, normal, random_key
 
 
-def make_case(A: int, T: int, D: int, seed: int, options: bool = False) -> Case:
+def make_case(seed: int, A: int, T: int, D: int) -> Case:
     q, k, v = (normal(seed, name, A, T, D) for name in "qkv")
-    rows = np.stack([np.full(T, seed), np.arange(T)], axis=1)
     return Case(
         seed=seed, q=q, k=k, v=v, dcontext=normal(seed, "dcontext", A, T, D), sizes={"A": A, "T": T, "D": D},
-        visible=np.tril(np.ones((T, T), bool)) if options else None, rate=0.3 if options else 0.0,
-        key=RandomKey(seed, 1, rows=rows) if options else None,
+        visible=np.tril(np.ones((T, T), bool)) if seed % 2 else None, rate=0.3 if seed % 2 else 0.0,
+        key=random_key(seed, T, first=seed) if seed % 2 else None,
     )  # fmt: skip
-
-
-def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed, options=bool(seed % 2))
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    return {
-        "attend_backward": lambda: gradients(c, lambda g: names["attend_backward"](c.dcontext, cache), ("dq", "dk", "dv")),
-    }
 
 
 def terms(c: Case, local: dict[str, Any], right: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -85,9 +71,10 @@ def attend_backward(dcontext, cache):
         "dq = dproduct @ k, and dk = dproduct.swapaxes(1, 2) @ q: the rule of the product with B = kᵀ, whose gradient is "
         "turned round once more.",
     ),
-    draw=draw,
+    make=make_case,
+    sizes=((2, 5, 3), (3, 6, 4), (3, 4, 2), (2, 7, 5)),  # A, T, D
     forward=lambda names, c: names["attend"](c.q, c.k, c.v, c.visible, c.rate, c.key),
-    run=run,
+    outputs=("dq", "dk", "dv"),
     steps={
         "ddropped": "the gradient of the weights after dropout",
         "dprobs": "the gradient of the weights",
@@ -95,6 +82,6 @@ def attend_backward(dcontext, cache):
         "dproduct": "the gradient of q kᵀ",
     },
     terms=terms,
-    effort=lambda seed: make_case(4, 64, 16, seed),
+    large=(4, 64, 16),
     notebook="07_attention",
 )

@@ -1,17 +1,10 @@
 """block: attention and feed-forward, each with its add_norm."""
 
-from typing import Any
-
-import numpy as np
-
 from albert_np.core.config import Config
 from albert_np.core.model.shapes import groups
-from albert_np.core.random import RandomKey
 from albert_np.core.sequences import Sequences
 from albert_np.gradcheck import parameters
-from albert_np.learn.exercise import Case, Exercise, gradients, normal
-
-SIZES = (((4, 1, 3), 2, 6, 7), ((3, 5), 3, 6, 5), ((2, 1, 6), 2, 8, 9), ((5, 2, 2), 4, 8, 6))  # lengths, A, H, F
+from albert_np.learn.exercise import Case, Exercise, normal, random_key
 
 
 def make_case(seed: int, lengths: tuple[int, ...], A: int, H: int, F: int) -> Case:
@@ -19,23 +12,10 @@ def make_case(seed: int, lengths: tuple[int, ...], A: int, H: int, F: int) -> Ca
         hidden_size=H, num_attention_heads=A, intermediate_size=F, hidden_dropout_prob=0.3, attention_probs_dropout_prob=0.2
     )
     N, p = sum(lengths), parameters(groups(config)[0]["blocks"][0], seed)
-    rows = np.concatenate([np.stack([np.full(T, i), np.arange(T)], axis=1) for i, T in enumerate(lengths)])
     return Case(
         seed=seed, x=normal(seed, "x", N, H), dy=normal(seed, "dy", N, H), p=p, sequences=Sequences(lengths), config=config,
-        key=RandomKey(seed, 1, rows=rows), sizes={"N": N, "A": A, "H": H, "F": F},
+        key=random_key(seed, *lengths), sizes={"N": N, "A": A, "H": H, "F": F},
     )  # fmt: skip
-
-
-def draw(seed: int) -> Case:
-    sizes: Any = SIZES[seed % len(SIZES)]
-    return make_case(seed, *sizes)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    def call(g: Any) -> Any:
-        return names["block_backward"](c.dy, cache, c.p, g, c.sequences, c.config)
-
-    return {"block_backward": lambda: gradients(c, call)}
 
 
 EXERCISE = Exercise(
@@ -81,10 +61,10 @@ def block_backward(dy, cache, p, g, sequences, config):
         h = LN(x + drop(a))        dx, da = add_norm_backward(dh)
         a = attention(x)           dx = dx + attention_backward(da)
     """,
-    draw=draw,
+    make=make_case,
+    sizes=(((4, 1, 3), 2, 6, 7), ((3, 5), 3, 6, 5), ((2, 1, 6), 2, 8, 9), ((5, 2, 2), 4, 8, 6)),  # lengths, A, H, F
     forward=lambda names, c: names["block"](c.x, c.p, c.sequences, c.config, c.key, 1),
-    run=run,
     steps={"df": "the gradient of the feed-forward's output", "da": "the gradient of the attention's output"},
-    effort=lambda seed: make_case(seed, (30, 20), 4, 32, 64),
+    large=((30, 20), 4, 32, 64),
     notebook="08_one_layer_twelve_times",
 )

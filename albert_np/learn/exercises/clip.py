@@ -8,10 +8,8 @@ import numpy as np
 from albert_np.core.params import Tree, flat_size
 from albert_np.learn.exercise import Case, Exercise, normal
 
-SIZES = ((4, 3), (3, 5), (5, 4), (2, 7))
 
-
-def make_case(I: int, O: int, seed: int) -> Case:
+def make_case(seed: int, I: int, O: int) -> Case:
     form = {"w": (I, O), "b": (O,)}
     grads = Tree(form, np.zeros(flat_size(form)))
     for name, array in grads.items():
@@ -20,11 +18,7 @@ def make_case(I: int, O: int, seed: int) -> Case:
     return Case(seed=seed, grads=grads, length=float(np.linalg.norm(grads.flat)), sizes={"I": I, "O": O})
 
 
-def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
+def calls(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
     def factor() -> dict[str, Any]:
         limit, dtype = 2.0 + c.seed, c.grads.flat.dtype
         norms = {"long": 3.0 * limit, "short": 0.25 * limit, "infinite": math.inf, "not a number": math.nan}
@@ -73,7 +67,8 @@ def clip(grads, max_norm):
         "np.where(norm > max_norm, max_norm / norm, 1.0) is the factor for finite norms. Never make short gradients longer.",
         "np.where(np.isfinite(norm), factor, 1.0) takes care of the others.",
     ),
-    draw=draw,
-    run=run,
+    make=make_case,
+    sizes=((4, 3), (3, 5), (5, 4), (2, 7)),
+    calls=calls,
     notebook="12_lamb_and_adamw",
 )

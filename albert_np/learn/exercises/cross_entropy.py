@@ -5,25 +5,15 @@ from typing import Any
 import numpy as np
 
 from albert_np.core.random import generator
-from albert_np.learn.exercise import Case, Exercise, gradients, normal
-
-SIZES = ((6, 4), (7, 5), (5, 6), (8, 3))  # M, C
+from albert_np.learn.exercise import Case, Exercise, normal
 
 
-def make_case(M: int, C: int, seed: int, smoothing: float = 0.0) -> Case:
+def make_case(seed: int, M: int, C: int) -> Case:
     rng = generator(seed, "learn cross_entropy labels")
     return Case(
         seed=seed, x=2 * normal(seed, "x", M, C), labels=rng.integers(C, size=M), weights=rng.uniform(0.2, 2.0, size=M),
-        dloss=np.asarray(1.7 + 0.3 * seed), denominator=3.3 + seed, smoothing=smoothing, sizes={"M": M, "C": C},
+        dloss=np.asarray(1.7 + 0.3 * seed), denominator=3.3 + seed, smoothing=0.2 if seed % 2 else 0.0, sizes={"M": M, "C": C},
     )  # fmt: skip
-
-
-def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed, smoothing=0.2 if seed % 2 else 0.0)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    return {"cross_entropy_backward": lambda: gradients(c, lambda g: names["cross_entropy_backward"](c.dloss, cache))}
 
 
 def terms(c: Case, local: dict[str, Any], right: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -69,10 +59,10 @@ def cross_entropy_backward(dloss, cache):
         "dx = (probs - q) * scaled[:, None] * dloss, with q = ε / C everywhere and (1 - ε) more at the label: "
         "q = np.full(probs.shape, ε / C); q.reshape(-1)[picked] += 1 - ε. In float32, give np.full the dtype of probs.",
     ),
-    draw=draw,
+    make=make_case,
+    sizes=((6, 4), (7, 5), (5, 6), (8, 3)),  # M, C
     forward=lambda names, c: names["cross_entropy"](c.x, c.labels, c.weights, c.denominator, c.smoothing),
-    run=run,
     terms=terms,
-    effort=lambda seed: make_case(256, 400, seed),
+    large=(256, 400),
     notebook="04_linear_softmax_cross_entropy",
 )

@@ -1,28 +1,13 @@
 """dropout: some elements become 0, the others grow."""
 
-from typing import Any
-
-import numpy as np
-
-from albert_np.core.random import RandomKey
-from albert_np.learn.exercise import Case, Exercise, gradients, normal
-
-SIZES = ((5, 9), (7, 6), (4, 11), (6, 10))
+from albert_np.learn.exercise import Case, Exercise, normal, random_key
 
 
-def make_case(N: int, W: int, seed: int, rate: float) -> Case:
-    key = RandomKey(seed, 1, rows=np.stack([np.full(N, seed), np.arange(N)], axis=1))
+def make_case(seed: int, N: int, W: int, rate: float) -> Case:
+    key = random_key(seed, N, first=seed)
     return Case(
         seed=seed, x=normal(seed, "x", N, W), dy=normal(seed, "dy", N, W), rate=rate, key=key, sizes={"N": N, "W": W}
     )  # fmt: skip
-
-
-def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed, rate=(0.3, 0.5, 0.4, 0.2)[seed % 4])
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    return {"dropout_backward": lambda: gradients(c, lambda g: names["dropout_backward"](c.dy, cache))}
 
 
 EXERCISE = Exercise(
@@ -52,9 +37,9 @@ def dropout_backward(dy, cache):
         "dy/dx of one element is keep · scale: the scale where it stays, 0 where it was dropped.",
         "dx = dy * keep * scale; and where y is x, dx is dy.",
     ),
-    draw=draw,
+    make=make_case,
+    sizes=((5, 9, 0.3), (7, 6, 0.5), (4, 11, 0.4), (6, 10, 0.2)),  # N, W, rate
     forward=lambda names, c: names["dropout"](c.x, c.rate, c.key),
-    run=run,
-    effort=lambda seed: make_case(256, 96, seed, 0.1),
+    large=(256, 96, 0.1),
     notebook="06_gelu",
 )

@@ -1,15 +1,12 @@
 """embedding: rows of three tables, added."""
 
-from typing import Any
-
 from albert_np.core.random import generator
-from albert_np.learn.exercise import Case, Exercise, gradients, normal, parameters
-
-SIZES = ((9, 7, 6, 2, 3), (11, 8, 7, 3, 4), (8, 6, 5, 2, 5), (12, 9, 8, 3, 2))  # N, V, P, S, E
+from albert_np.learn.exercise import Case, Exercise, normal, parameters
 
 
-def make_case(N: int, V: int, P: int, S: int, E: int, seed: int, padding_idx: int | None = None) -> Case:
+def make_case(seed: int, N: int, V: int, P: int, S: int, E: int) -> Case:
     rng = generator(seed, "learn embedding ids")
+    padding_idx = 4 if seed % 2 else None
     p = parameters(seed, {"word": (V, E), "position": (P, E), "token_type": (S, E)})
     ids, positions, types = (rng.integers(size, size=N) for size in (V, P, S))
     ids[:3] = ids[3]  # a row that is used often
@@ -18,14 +15,6 @@ def make_case(N: int, V: int, P: int, S: int, E: int, seed: int, padding_idx: in
         seed=seed, ids=ids, positions=positions, token_types=types, dy=normal(seed, "dy", N, E), p=p, padding_idx=padding_idx,
         sizes={"N": N, "V": V, "E": E},
     )  # fmt: skip
-
-
-def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed, padding_idx=4 if seed % 2 else None)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    return {"embedding_backward": lambda: gradients(c, lambda g: names["embedding_backward"](c.dy, cache, g), outputs=())}
 
 
 EXERCISE = Exercise(
@@ -65,10 +54,11 @@ def embedding_backward(dy, cache, g):
 
     dposition and dtoken_type are the same with position[n] and type[n], and without the exception for padding.
     """,
-    draw=draw,
+    make=make_case,
+    sizes=((9, 7, 6, 2, 3), (11, 8, 7, 3, 4), (8, 6, 5, 2, 5), (12, 9, 8, 3, 2)),  # N, V, P, S, E
     forward=lambda names, c: names["embedding"](c.ids, c.positions, c.token_types, c.p, c.padding_idx),
-    run=run,
+    outputs=(),
     steps={"dword": "dy without the padding tokens"},
-    effort=lambda seed: make_case(512, 300, 64, 2, 64, seed),
+    large=(512, 300, 64, 2, 64),
     notebook="03_embeddings",
 )

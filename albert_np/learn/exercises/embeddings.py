@@ -1,19 +1,15 @@
 """embeddings: ALBERT's factorised embeddings, whole."""
 
-from typing import Any
-
 import numpy as np
 
 from albert_np.core.batch import Batch
 from albert_np.core.config import Config
 from albert_np.core.random import RandomKey, generator
 from albert_np.gradcheck import parameters
-from albert_np.learn.exercise import Case, Exercise, gradients, normal
-
-SIZES = ((9, 7, 6, 2, 5, 4), (11, 8, 7, 3, 4, 6), (8, 6, 5, 2, 6, 7), (12, 9, 8, 3, 7, 5))  # N, V, P, S, E, H
+from albert_np.learn.exercise import Case, Exercise, normal
 
 
-def make_case(N: int, V: int, P: int, S: int, E: int, H: int, seed: int) -> Case:
+def make_case(seed: int, N: int, V: int, P: int, S: int, E: int, H: int) -> Case:
     rng, lengths = generator(seed, "learn embeddings"), np.array([N - 3, 1, 2])
     ids, positions, types = (rng.integers(size, size=N) for size in (V, P, S))
     batch = Batch.pack(ids, lengths, types, positions)
@@ -23,17 +19,6 @@ def make_case(N: int, V: int, P: int, S: int, E: int, H: int, seed: int) -> Case
     key = RandomKey(seed, 1, rows=batch.random_rows)
     sizes = {"N": N, "E": E, "H": H}
     return Case(seed=seed, batch=batch, dx=normal(seed, "dx", N, H), p=p, config=config, key=key, sizes=sizes)
-
-
-def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    def call(g: Any) -> Any:
-        return names["embeddings_backward"](c.dx, cache, c.p, g)
-
-    return {"embeddings_backward": lambda: gradients(c, call, outputs=())}
 
 
 EXERCISE = Exercise(
@@ -75,10 +60,11 @@ def embeddings_backward(dx, cache, p, g):
         layer norm     de = the gradient of its input, and those of gamma and beta
         tables         word[ids[n]], position[positions[n]] and token_type[token_types[n]] each get de[n], summed over the tokens
     """,
-    draw=draw,
+    make=make_case,
+    sizes=((9, 7, 6, 2, 5, 4), (11, 8, 7, 3, 4, 6), (8, 6, 5, 2, 6, 7), (12, 9, 8, 3, 7, 5)),  # N, V, P, S, E, H
     forward=lambda names, c: names["embeddings"](c.batch, c.p, c.config, c.key),
-    run=run,
+    outputs=(),
     steps={"de": "the gradient of the sum of the three tables"},
-    effort=lambda seed: make_case(256, 300, 64, 2, 32, 48, seed),
+    large=(256, 300, 64, 2, 32, 48),
     notebook="03_embeddings",
 )

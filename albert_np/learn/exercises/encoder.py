@@ -6,12 +6,9 @@ import numpy as np
 
 from albert_np.core.config import Config
 from albert_np.core.model.shapes import groups
-from albert_np.core.random import RandomKey
 from albert_np.core.sequences import Sequences
 from albert_np.gradcheck import parameters
-from albert_np.learn.exercise import Case, Exercise, gradients, normal
-
-SIZES = (((4, 1, 3), 2, 6, 3), ((3, 2), 3, 6, 2), ((2, 1, 3), 2, 8, 2), ((5, 2), 4, 8, 3))  # lengths, A, H, L
+from albert_np.learn.exercise import Case, Exercise, gradients, normal, random_key
 
 
 def make_case(seed: int, lengths: tuple[int, ...], A: int, H: int, L: int) -> Case:
@@ -20,20 +17,14 @@ def make_case(seed: int, lengths: tuple[int, ...], A: int, H: int, L: int) -> Ca
         inner_group_num=2, hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.2, recompute=bool(seed % 2),
     )  # fmt: skip
     N, p = sum(lengths), parameters({"groups": groups(config)}, seed)
-    rows = np.concatenate([np.stack([np.full(T, i), np.arange(T)], axis=1) for i, T in enumerate(lengths)])
     dhidden = [None if l == 1 and seed % 2 else normal(seed, f"dhidden {l}", N, H) for l in range(L + 1)]
     return Case(
         seed=seed, x=normal(seed, "x", N, H), dhidden=dhidden, p=p, sequences=Sequences(lengths), config=config,
-        key=RandomKey(seed, 1, rows=rows), sizes={"N": N, "H": H, "L": L},
+        key=random_key(seed, *lengths), sizes={"N": N, "H": H, "L": L},
     )  # fmt: skip
 
 
-def draw(seed: int) -> Case:
-    sizes: Any = SIZES[seed % len(SIZES)]
-    return make_case(seed, *sizes)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
+def calls(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
     dhidden = [None if d is None else d.astype(c.x.dtype) for d in c.dhidden]
 
     def call(g: Any) -> Any:
@@ -98,9 +89,10 @@ def encoder_backward(dhidden, cache, p, g, sequences, config):
     Let each layer have parameters of its own, p₀, p₁, ..., all of the same value p. The loss changes with p through each of them,
     so dp = dp₀ + dp₁ + ...: adding to one g is all that sharing asks for.
     """,
-    draw=draw,
+    make=make_case,
+    sizes=(((4, 1, 3), 2, 6, 3), ((3, 2), 3, 6, 2), ((2, 1, 3), 2, 8, 2), ((5, 2), 4, 8, 3)),  # lengths, A, H, L
     forward=lambda names, c: names["encoder"](c.x, c.p.groups, c.sequences, c.config, c.key),
-    run=run,
-    effort=lambda seed: make_case(seed, (30, 20), 4, 32, 4),
+    calls=calls,
+    large=((30, 20), 4, 32, 4),
     notebook="08_one_layer_twelve_times",
 )

@@ -1,28 +1,13 @@
 """feed_forward: two linear maps with an activation between them."""
 
-from typing import Any
-
 from albert_np.gradcheck import parameters
-from albert_np.learn.exercise import Case, Exercise, gradients, normal
-
-SIZES = ((5, 4, 7), (7, 3, 5), (4, 6, 9), (6, 5, 8))  # N, H, F
+from albert_np.learn.exercise import Case, Exercise, normal
 
 
-def make_case(N: int, H: int, F: int, seed: int) -> Case:
+def make_case(seed: int, N: int, H: int, F: int) -> Case:
     p = parameters({"intermediate": {"w": (H, F), "b": (F,)}, "output": {"w": (F, H), "b": (H,)}}, seed)
     x, dy = normal(seed, "x", N, H), normal(seed, "dy", N, H)
     return Case(seed=seed, x=x, dy=dy, p=p, act="gelu" if seed % 2 else "gelu_new", sizes={"N": N, "H": H, "F": F})
-
-
-def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    def call(g: Any) -> Any:
-        return names["feed_forward_backward"](c.dy, cache, c.p, g, c.act)
-
-    return {"feed_forward_backward": lambda: gradients(c, call)}
 
 
 EXERCISE = Exercise(
@@ -63,10 +48,10 @@ def feed_forward_backward(dy, cache, p, g, act):
 
     The first and the last line are the backward pass of a linear map, which you have.
     """,
-    draw=draw,
+    make=make_case,
+    sizes=((5, 4, 7), (7, 3, 5), (4, 6, 9), (6, 5, 8)),  # N, H, F
     forward=lambda names, c: names["feed_forward"](c.x, c.p, c.act),
-    run=run,
     steps={"da": "the gradient after the activation", "dz": "the gradient before the activation"},
-    effort=lambda seed: make_case(128, 32, 96, seed),
+    large=(128, 32, 96),
     notebook="08_one_layer_twelve_times",
 )

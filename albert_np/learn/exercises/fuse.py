@@ -1,28 +1,13 @@
 """fuse: two levels become one."""
 
-from typing import Any
-
 from albert_np.gradcheck import parameters
-from albert_np.learn.exercise import Case, Exercise, gradients, normal
-
-SIZES = ((5, 4), (7, 6), (4, 5), (6, 3))
+from albert_np.learn.exercise import Case, Exercise, normal
 
 
-def make_case(N: int, H: int, seed: int) -> Case:
+def make_case(seed: int, N: int, H: int) -> Case:
     p = parameters({"w": (2 * H, H), "b": (H,)}, seed)
     low, high, dh = (normal(seed, name, N, H) for name in ("low", "high", "dh"))
     return Case(seed=seed, low=low, high=high, dh=dh, p=p, sizes={"N": N, "H": H})
-
-
-def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    def call(g: Any) -> Any:
-        return names["fuse_backward"](c.dh, cache, c.p, g)
-
-    return {"fuse_backward": lambda: gradients(c, call, ("dlow", "dhigh"))}
 
 
 EXERCISE = Exercise(
@@ -61,10 +46,11 @@ def fuse_backward(dh, cache, p, g):
         dW = bothᵀ dz        db = Σ dz over the tokens        dboth = dz Wᵀ        (N, 2H)
         dlow is the left half of dboth, dhigh the right half: each column of both comes from one of the two
     """,
-    draw=draw,
+    make=make_case,
+    sizes=((5, 4), (7, 6), (4, 5), (6, 3)),
     forward=lambda names, c: names["fuse"](c.low, c.high, c.p),
-    run=run,
+    outputs=("dlow", "dhigh"),
     steps={"dz": "the gradient before the tanh", "dboth": "the gradient of both levels, side by side"},
-    effort=lambda seed: make_case(128, 32, seed),
+    large=(128, 32),
     notebook="09_hierarchical_fusion",
 )

@@ -1,26 +1,14 @@
 """gather: some rows of many."""
 
-from typing import Any
-
 from albert_np.core.random import generator
-from albert_np.learn.exercise import Case, Exercise, gradients, normal
-
-SIZES = ((7, 5, 4), (6, 8, 3), (9, 6, 5), (5, 7, 6))  # N, M, W
+from albert_np.learn.exercise import Case, Exercise, normal
 
 
-def make_case(N: int, M: int, W: int, seed: int) -> Case:
+def make_case(seed: int, N: int, M: int, W: int) -> Case:
     rows = generator(seed, "learn gather").integers(1, N, size=M)  # row 0 is not taken
     rows[-2:] = rows[0]
     x, dy = normal(seed, "x", N, W), normal(seed, "dy", M, W)
     return Case(seed=seed, x=x, rows=rows, dy=dy, sizes={"N": N, "M": M, "W": W})
-
-
-def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    return {"gather_backward": lambda: gradients(c, lambda g: names["gather_backward"](c.dy, cache))}
 
 
 EXERCISE = Exercise(
@@ -56,9 +44,9 @@ def gather_backward(dy, cache):
 
         dx[n] = Σ dy[m] over the m with rows[m] = n        0 if no m took row n
     """,
-    draw=draw,
+    make=make_case,
+    sizes=((7, 5, 4), (6, 8, 3), (9, 6, 5), (5, 7, 6)),  # N, M, W
     forward=lambda names, c: names["gather"](c.x, c.rows),
-    run=run,
-    effort=lambda seed: make_case(512, 200, 64, seed),
+    large=(512, 200, 64),
     notebook="03_embeddings",
 )

@@ -5,21 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from albert_np.core.layers.activations import ACTIVATIONS
-from albert_np.learn.exercise import Case, Exercise, Names, gradients, normal
-
-SIZES = ((5, 4), (7, 3), (4, 6), (6, 5))
+from albert_np.learn.exercise import Case, Exercise, Names, normal
 
 
-def make_case(N: int, W: int, seed: int) -> Case:
+def make_case(seed: int, N: int, W: int) -> Case:
     return Case(seed=seed, x=1.5 * normal(seed, "x", N, W), dy=normal(seed, "dy", N, W), sizes={"N": N, "W": W})
-
-
-def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    return {"gelu_new_backward": lambda: gradients(c, lambda g: names["gelu_new_backward"](c.dy, cache))}
 
 
 def terms(c: Case, local: dict[str, Any], right: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -88,12 +78,12 @@ def gelu_new_backward(dy, cache):
         y' = (1 + t) / 2 + x t' / 2            the product rule: the factor x moves, and the factor (1 + t) / 2 moves
         dx = dy · y'
     """,
-    draw=draw,
+    make=make_case,
+    sizes=((5, 4), (7, 3), (4, 6), (6, 5)),
     forward=lambda names, c: names["gelu_new"](c.x),
-    run=run,
     steps={"slope": "the derivative of u"},
     terms=terms,
-    effort=lambda seed: make_case(512, 128, seed),
+    large=(512, 128),
     replace=replace,
     notebook="06_gelu",
 )

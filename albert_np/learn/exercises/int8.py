@@ -7,8 +7,6 @@ import numpy as np
 from albert_np.gradcheck.mistakes.mistake import mistakes_in
 from albert_np.learn.exercise import Case, Exercise, normal, not_in_the_model, returned
 
-SIZES = ((5, 6, 127), (4, 9, 7), (7, 5, 127), (6, 8, 7))  # R, C, q: 8 bits, or 4
-
 MISTAKES = (
     *mistakes_in("learn.references.int8.row_scales", "",
         ("np.abs(w).max(-1, keepdims=True)", "w.max(-1, keepdims=True)",
@@ -46,8 +44,7 @@ MISTAKES = (
 )  # fmt: skip
 
 
-def draw(seed: int) -> Case:
-    R, C, q = SIZES[seed % len(SIZES)]
+def make_case(seed: int, R: int, C: int, q: int) -> Case:
     w = normal(seed, "w", R, C) * np.exp(normal(seed, "size", R, 1))  # rows of different sizes
     w[0] = 0
     w[1, 0], w[2, 1] = -1.5 * np.abs(w[1]).max(), 1.5 * np.abs(w[2]).max()  # the largest of one is negative
@@ -57,7 +54,7 @@ def draw(seed: int) -> Case:
     return Case(seed=seed, w=w, s=s, q=q, dy=normal(seed, "dy", R, C), sizes={"R": R, "C": C})
 
 
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
+def calls(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
     inside = np.abs(np.round(c.w / c.s)) <= c.q
     return {
         "row_scales": lambda: {"s": names["row_scales"](c.w, c.q)},
@@ -113,8 +110,9 @@ def fake_quantise_backward(dy, inside):
         "inside = np.abs(n) <= q. If y = w + constant there, what is dy/dw? And where y is constant?",
         "dw = dy * inside.",
     ),
-    draw=draw,
-    run=run,
+    make=make_case,
+    sizes=((5, 6, 127), (4, 9, 7), (7, 5, 127), (6, 8, 7)),  # R, C, q: 8 bits, or 4
+    calls=calls,
     mistakes=MISTAKES,
     replace=not_in_the_model,
     notebook="19_pruning_and_quantising",

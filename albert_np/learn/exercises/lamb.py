@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from albert_np.learn.exercise import Case, Exercise
-from albert_np.learn.exercises.adamw import changes, draw
+from albert_np.learn.exercises import adamw
+from albert_np.learn.exercises.adamw import changes
 
 
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
+def calls(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
     def trust_ratio() -> dict[str, Any]:
         # an array of norms, among them zeros, as in a group of tensors
         w_norm, u_norm = np.array([2.0, 3.0, 0.0, 1.5]), np.array([4.0, 0.0, 2.0, 1.0])
@@ -67,7 +68,8 @@ def lamb_step(params, grads, state, lr, rates):
         "The decay comes before the ratio, so that ‖u‖ is the norm of the whole update: u += decay * w, "
         "then u *= trust_ratio(norm(w), norm(u)).",
     ),
-    draw=draw,
-    run=run,
+    make=adamw.EXERCISE.make,
+    sizes=adamw.EXERCISE.sizes,
+    calls=calls,
     notebook="12_lamb_and_adamw",
 )

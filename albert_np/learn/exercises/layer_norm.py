@@ -2,23 +2,14 @@
 
 from typing import Any
 
-from albert_np.learn.exercise import Case, Exercise, gradients, normal, parameters
-
-SIZES = ((5, 4), (7, 6), (4, 7), (6, 5))
+from albert_np.learn.exercise import Case, Exercise, normal, parameters
 
 
-def make_case(N: int, W: int, seed: int, eps: float = 1e-12) -> Case:
+def make_case(seed: int, N: int, W: int) -> Case:
+    eps = 1.0 if seed % 2 else 1e-12
     p = parameters(seed, {"gamma": (W,), "beta": (W,)})
     x, dy = 2 + 3 * normal(seed, "x", N, W), normal(seed, "dy", N, W)
     return Case(seed=seed, x=x, dy=dy, p=p, eps=eps, sizes={"N": N, "W": W})
-
-
-def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed, eps=1.0 if seed % 2 else 1e-12)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    return {"layer_norm_backward": lambda: gradients(c, lambda g: names["layer_norm_backward"](c.dy, cache, c.p, g))}
 
 
 def terms(c: Case, local: dict[str, Any], right: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -67,11 +58,11 @@ def layer_norm_backward(dy, cache, p, g):
         "dx[i] = Σ_j dxhat[j] ∂xhat[j]/∂x[i]. The three terms become dxhat, its mean over the row, "
         "and xhat times the mean of dxhat · xhat; all of it times rstd. rows_mean computes such means.",
     ),
-    draw=draw,
+    make=make_case,
+    sizes=((5, 4), (7, 6), (4, 7), (6, 5)),
     forward=lambda names, c: names["layer_norm"](c.x, c.p, c.eps),
-    run=run,
     steps={"dxhat": "the gradient of xhat"},
     terms=terms,
-    effort=lambda seed: make_case(512, 96, seed),
+    large=(512, 96),
     notebook="05_layer_norm",
 )

@@ -1,24 +1,12 @@
 """linear: y = x w + b."""
 
-from typing import Any
-
-from albert_np.learn.exercise import Case, Exercise, gradients, normal, parameters
-
-SIZES = ((5, 4, 3), (7, 3, 6), (6, 4, 4), (9, 5, 5))  # N, I, O: the last two are square, where a transpose keeps the shape
+from albert_np.learn.exercise import Case, Exercise, normal, parameters
 
 
-def make_case(N: int, I: int, O: int, seed: int) -> Case:
+def make_case(seed: int, N: int, I: int, O: int) -> Case:
     p = parameters(seed, {"w": (I, O), "b": (O,)})
     x, dy = normal(seed, "x", N, I), normal(seed, "dy", N, O)
     return Case(seed=seed, x=x, dy=dy, p=p, sizes={"N": N, "I": I, "O": O})
-
-
-def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    return {"linear_backward": lambda: gradients(c, lambda g: names["linear_backward"](c.dy, cache, c.p, g))}
 
 
 EXERCISE = Exercise(
@@ -52,9 +40,9 @@ def linear_backward(dy, x, p, g):
         "x[n, i] moves every y[n, o] by w[i, o], so dx[n, i] = Σ_o dy[n, o] w[i, o].",
         "dw = x.T @ dy, db = dy.sum(0), dx = dy @ p.w.T",
     ),
-    draw=draw,
+    make=make_case,
+    sizes=((5, 4, 3), (7, 3, 6), (6, 4, 4), (9, 5, 5)),  # N, I, O: the last two are square, where a transpose keeps the shape
     forward=lambda names, c: names["linear"](c.x, c.p),
-    run=run,
-    effort=lambda seed: make_case(256, 48, 64, seed),
+    large=(256, 48, 64),
     notebook="04_linear_softmax_cross_entropy",
 )

@@ -8,7 +8,6 @@ from albert_np.core.random import generator
 from albert_np.gradcheck.mistakes.mistake import mistakes_in
 from albert_np.learn.exercise import Case, Exercise, not_in_the_model, returned
 
-SIZES = ((40, 21), (61, 30), (53, 25), (87, 41))  # T, V
 MASK = 4
 
 MISTAKES = (
@@ -51,8 +50,7 @@ MISTAKES = (
 )  # fmt: skip
 
 
-def draw(seed: int) -> Case:
-    T, V = SIZES[seed % len(SIZES)]
+def make_case(seed: int, T: int, V: int) -> Case:
     rng = generator(seed, "learn masking")
     starts = np.unique(np.concatenate([[0, T], rng.integers(1, T, size=T // 2)]))  # (W + 1,)
     order = rng.permutation(len(starts) - 1)
@@ -65,7 +63,7 @@ def draw(seed: int) -> Case:
     )  # fmt: skip
 
 
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
+def calls(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
     def count() -> dict[str, Any]:
         lengths = {"a sentence": 12 + c.seed % 4, "3 tokens": 3, "a page": 500 + c.seed}
         return {f"count, {name}": np.asarray(names["count_masked"](T, 0.15, 20)) for name, T in lengths.items()}
@@ -129,8 +127,9 @@ def replace_tokens(ids, chosen, fate, others, mask):
         "np.where(fate < 0.8, mask, np.where(fate < 0.9, ids, others)) is what a token becomes if it is chosen.",
         "inputs = np.where(chosen, that, ids), labels = np.where(chosen, ids, -100).",
     ),
-    draw=draw,
-    run=run,
+    make=make_case,
+    sizes=((40, 21), (61, 30), (53, 25), (87, 41)),  # T, V
+    calls=calls,
     mistakes=MISTAKES,
     replace=not_in_the_model,
     notebook="10_masking_and_sentence_order",

@@ -1,18 +1,14 @@
 """mlm_head: the head of the masked language model, with the word table as its decoder."""
 
-from typing import Any
-
 import numpy as np
 
 from albert_np.core.config import Config
 from albert_np.core.random import generator
 from albert_np.gradcheck import parameters
-from albert_np.learn.exercise import Case, Exercise, gradients, normal
-
-SIZES = ((7, 4, 6, 3, 9), (6, 5, 4, 5, 8), (9, 3, 5, 4, 11), (8, 6, 7, 2, 10))  # N, M, H, E, V
+from albert_np.learn.exercise import Case, Exercise, normal
 
 
-def make_case(N: int, M: int, H: int, E: int, V: int, seed: int) -> Case:
+def make_case(seed: int, N: int, M: int, H: int, E: int, V: int) -> Case:
     norm = {"gamma": (E,), "beta": (E,)}
     mlm = {"dense": {"w": (H, E), "b": (E,)}, "norm": norm, "b": (V,)}
     p = parameters({"embeddings": {"word": (V, E)}, "mlm": mlm}, seed)
@@ -20,17 +16,6 @@ def make_case(N: int, M: int, H: int, E: int, V: int, seed: int) -> Case:
     config = Config(hidden_act="gelu" if seed % 2 else "gelu_new")
     h, dlogits = normal(seed, "h", N, H), normal(seed, "dlogits", M, V)
     return Case(seed=seed, h=h, rows=rows, dlogits=dlogits, p=p, config=config, sizes={"N": N, "M": M, "E": E, "V": V})
-
-
-def draw(seed: int) -> Case:
-    return make_case(*SIZES[seed % len(SIZES)], seed)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    def call(g: Any) -> Any:
-        return names["mlm_head_backward"](c.dlogits, cache, c.p, g, c.config)
-
-    return {"mlm_head_backward": lambda: gradients(c, call, ("dh",))}
 
 
 EXERCISE = Exercise(
@@ -76,10 +61,11 @@ def mlm_head_backward(dlogits, cache, p, g, config):
 
     The product t wordᵀ is a linear map with the weight wordᵀ. Its gradient, tᵀ dlogits, is that of wordᵀ, hence the transpose.
     """,
-    draw=draw,
+    make=make_case,
+    sizes=((7, 4, 6, 3, 9), (6, 5, 4, 5, 8), (9, 3, 5, 4, 11), (8, 6, 7, 2, 10)),  # N, M, H, E, V
     forward=lambda names, c: names["mlm_head"](c.h, c.rows, c.p, c.config),
-    run=run,
+    outputs=("dh",),
     steps={"dx": "the gradient of the masked rows"},
-    effort=lambda seed: make_case(100, 20, 32, 16, 200, seed),
+    large=(100, 20, 32, 16, 200),
     notebook="10_masking_and_sentence_order",
 )

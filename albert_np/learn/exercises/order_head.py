@@ -1,12 +1,8 @@
 """order_head: are two segments in their order, or swapped?"""
 
-from typing import Any
-
 from albert_np.core.sequences import Sequences
 from albert_np.gradcheck import parameters
-from albert_np.learn.exercise import Case, Exercise, gradients, normal
-
-SIZES = (((4, 1, 3), 5), ((3, 5), 4), ((2, 1, 6, 2), 6), ((5, 2, 2), 7))  # lengths, H
+from albert_np.learn.exercise import Case, Exercise, normal
 
 
 def make_case(seed: int, lengths: tuple[int, ...], H: int) -> Case:
@@ -14,18 +10,6 @@ def make_case(seed: int, lengths: tuple[int, ...], H: int) -> Case:
     p = parameters({"pooler": {"w": (H, H), "b": (H,)}, "sop": {"w": (H, 2), "b": (2,)}}, seed)
     h, dlogits = normal(seed, "h", N, H), normal(seed, "dlogits", B, 2)
     return Case(seed=seed, h=h, dlogits=dlogits, p=p, sequences=Sequences(lengths), sizes={"N": N, "B": B, "H": H})
-
-
-def draw(seed: int) -> Case:
-    sizes: Any = SIZES[seed % len(SIZES)]
-    return make_case(seed, *sizes)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    def call(g: Any) -> Any:
-        return names["order_head_backward"](c.dlogits, cache, c.p, g)
-
-    return {"order_head_backward": lambda: gradients(c, call, ("dh",))}
 
 
 EXERCISE = Exercise(
@@ -63,10 +47,11 @@ def order_head_backward(dlogits, cache, p, g):
         pooled = tanh(first w + b)  dz = dpooled (1 - pooled²), and the linear map again with the pooler's own w and b
         first = rows of [CLS] of h  dh is dfirst in these rows, and 0 in all others
     """,
-    draw=draw,
+    make=make_case,
+    sizes=(((4, 1, 3), 5), ((3, 5), 4), ((2, 1, 6, 2), 6), ((5, 2, 2), 7)),  # lengths, H
     forward=lambda names, c: names["order_head"](c.h, c.sequences, c.p),
-    run=run,
+    outputs=("dh",),
     steps={"dpooled": "the gradient of the pooled rows"},
-    effort=lambda seed: make_case(seed, (20,) * 16, 32),
+    large=((20,) * 16, 32),
     notebook="10_masking_and_sentence_order",
 )

@@ -1,30 +1,14 @@
 """pooler: a vector for a whole sequence."""
 
-from typing import Any
-
 from albert_np.core.sequences import Sequences
 from albert_np.gradcheck import parameters
-from albert_np.learn.exercise import Case, Exercise, gradients, normal
-
-SIZES = (((4, 1, 3), 5), ((3, 5), 4), ((2, 1, 6, 2), 6), ((5, 2, 2), 7))  # lengths, H
+from albert_np.learn.exercise import Case, Exercise, normal
 
 
 def make_case(seed: int, lengths: tuple[int, ...], H: int) -> Case:
     N, B, p = sum(lengths), len(lengths), parameters({"w": (H, H), "b": (H,)}, seed)
     x, dy = normal(seed, "x", N, H), normal(seed, "dy", B, H)
     return Case(seed=seed, x=x, dy=dy, p=p, sequences=Sequences(lengths), sizes={"N": N, "B": B, "H": H})
-
-
-def draw(seed: int) -> Case:
-    sizes: Any = SIZES[seed % len(SIZES)]
-    return make_case(seed, *sizes)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    def call(g: Any) -> Any:
-        return names["pooler_backward"](c.dy, cache, c.p, g)
-
-    return {"pooler_backward": lambda: gradients(c, call)}
 
 
 EXERCISE = Exercise(
@@ -62,10 +46,10 @@ def pooler_backward(dy, cache, p, g):
         dw = firstᵀ dz        db = Σ dz over the sequences        dfirst = dz wᵀ
         dx is dfirst in the rows of [CLS], and 0 in all others, which y does not depend on
     """,
-    draw=draw,
+    make=make_case,
+    sizes=(((4, 1, 3), 5), ((3, 5), 4), ((2, 1, 6, 2), 6), ((5, 2, 2), 7)),  # lengths, H
     forward=lambda names, c: names["pooler"](c.x, c.p, c.sequences),
-    run=run,
     steps={"dz": "the gradient before the tanh", "dfirst": "the gradient of the first rows"},
-    effort=lambda seed: make_case(seed, (20,) * 16, 32),
+    large=((20,) * 16, 32),
     notebook="10_masking_and_sentence_order",
 )

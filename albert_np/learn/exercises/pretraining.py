@@ -11,7 +11,6 @@ from albert_np.core.random import RandomKey, generator
 from albert_np.gradcheck import parameters
 from albert_np.learn.exercise import Case, Exercise, gradients, normal
 
-SIZES = (((4, 1, 3), 7, 3, 4, 2), ((3, 5), 9, 4, 6, 3), ((2, 1, 4), 8, 5, 6, 2), ((5, 2), 11, 3, 8, 3))  # lengths, V, E, H, L
 LABELS = (("mlm", "sop"), ("mlm", "sop"), ("mlm",), ("sop",))  # a batch may have labels for one loss alone
 
 
@@ -35,11 +34,6 @@ def make_case(seed: int, lengths: tuple[int, ...], V: int, E: int, H: int, L: in
     )  # fmt: skip
 
 
-def draw(seed: int) -> Case:
-    sizes: Any = SIZES[seed % len(SIZES)]
-    return make_case(seed, *sizes)
-
-
 def by_part(results: dict[str, Any], prefix: str, parts: tuple[str, ...]) -> dict[str, Any]:
     """Return the gradients of each part of the model as one flat array; those of each embedding table by themselves."""
     joined: dict[str, list[Any]] = {}
@@ -50,7 +44,7 @@ def by_part(results: dict[str, Any], prefix: str, parts: tuple[str, ...]) -> dic
     return {prefix + name: np.concatenate(values) for name, values in joined.items()}
 
 
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
+def calls(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
     dhidden = None if c.dhidden is None else [d.astype(c.dh.dtype) for d in c.dhidden]
 
     def encode(g: Any) -> None:
@@ -147,8 +141,9 @@ def pretraining_backward(dloss, cache, p, g, config, batch):
 
     Nothing here is new mathematics. There are two rules: what is used twice gets the sum, and the last comes first.
     """,
-    draw=draw,
+    make=make_case,
+    sizes=(((4, 1, 3), 7, 3, 4, 2), ((3, 5), 9, 4, 6, 3), ((2, 1, 4), 8, 5, 6, 2), ((5, 2), 11, 3, 8, 3)),  # lengths, V, E, H, L
     forward=lambda names, c: (lambda y: (y[0].loss, y[1]))(names["pretraining"](c.batch, c.p, c.config, None, c.key)),
-    run=run,
+    calls=calls,
     notebook="08_one_layer_twelve_times",
 )

@@ -2,36 +2,18 @@
 
 from typing import Any
 
-import numpy as np
-
-from albert_np.core.random import RandomKey
 from albert_np.core.sequences import Sequences
 from albert_np.gradcheck import parameters
-from albert_np.learn.exercise import Case, Exercise, gradients, normal
-
-SIZES = (((4, 1, 3), 2, 3), ((3, 5), 3, 2), ((2, 1, 6), 3, 4), ((5, 2, 2), 2, 5))  # lengths, A, D
+from albert_np.learn.exercise import Case, Exercise, normal, random_key
 
 
 def make_case(seed: int, lengths: tuple[int, ...], A: int, D: int) -> Case:
     N, H = sum(lengths), A * D
     p = parameters({name: {"w": (H, H), "b": (H,)} for name in ("query", "key", "value", "output")}, seed)
-    rows = np.concatenate([np.stack([np.full(T, i), np.arange(T)], axis=1) for i, T in enumerate(lengths)])
     return Case(
         seed=seed, x=normal(seed, "x", N, H), dy=normal(seed, "dy", N, H), p=p, sequences=Sequences(lengths), A=A,
-        rate=0.3 if seed % 2 else 0.0, key=RandomKey(seed, 1, rows=rows), sizes={"N": N, "A": A, "D": D, "H": H},
+        rate=0.3 if seed % 2 else 0.0, key=random_key(seed, *lengths), sizes={"N": N, "A": A, "D": D, "H": H},
     )  # fmt: skip
-
-
-def draw(seed: int) -> Case:
-    sizes: Any = SIZES[seed % len(SIZES)]
-    return make_case(seed, *sizes)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    def call(g: Any) -> Any:
-        return names["attention_backward"](c.dy, cache, c.p, g, c.sequences, c.A)
-
-    return {"attention_backward": lambda: gradients(c, call)}
 
 
 def terms(c: Case, local: dict[str, Any], right: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -88,9 +70,9 @@ def attention_backward(dy, cache, p, g, sequences, A):
         dq, dk, dv: for each sequence and head by itself, as above
         dx = dq w_qᵀ + dk w_kᵀ + dv w_vᵀ        x is used three times, so its gradient is the sum of three
     """,
-    draw=draw,
+    make=make_case,
+    sizes=(((4, 1, 3), 2, 3), ((3, 5), 3, 2), ((2, 1, 6), 3, 4), ((5, 2, 2), 2, 5)),  # lengths, A, D
     forward=lambda names, c: names["attention"](c.x, c.p, c.sequences, c.A, c.rate, c.key),
-    run=run,
     steps={
         "dcontext": "the gradient of the input of p.output",
         "dq": "the gradient of the queries",
@@ -98,6 +80,6 @@ def attention_backward(dy, cache, p, g, sequences, A):
         "dv": "the gradient of the values",
     },
     terms=terms,
-    effort=lambda seed: make_case(seed, (40, 30, 50), 4, 8),
+    large=((40, 30, 50), 4, 8),
     notebook="07_attention",
 )

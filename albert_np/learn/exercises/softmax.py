@@ -2,22 +2,12 @@
 
 from typing import Any
 
-from albert_np.learn.exercise import Case, Exercise, gradients, normal
-
-SHAPES = ((5, 4), (3, 5, 5), (4, 6), (2, 4, 7))
+from albert_np.learn.exercise import Case, Exercise, normal
 
 
-def make_case(shape: tuple[int, ...], seed: int) -> Case:
+def make_case(seed: int, *shape: int) -> Case:
     sizes = {"W": shape[-1], "N": shape[0]}
     return Case(seed=seed, x=1.5 * normal(seed, "x", *shape), dy=normal(seed, "dy", *shape), sizes=sizes)
-
-
-def draw(seed: int) -> Case:
-    return make_case(SHAPES[seed % len(SHAPES)], seed)
-
-
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    return {"softmax_backward": lambda: gradients(c, lambda g: names["softmax_backward"](c.dy, cache))}
 
 
 def terms(c: Case, local: dict[str, Any], right: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -51,10 +41,10 @@ def softmax_backward(dy, y):
         "-y[i] Σ_j dy[j] y[j].",
         "The sum is over the last axis of each row by itself: .sum(-1, keepdims=True). dx = y (dy - Σ dy y).",
     ),
-    draw=draw,
+    make=make_case,
+    sizes=((5, 4), (3, 5, 5), (4, 6), (2, 4, 7)),
     forward=lambda names, c: names["softmax"](c.x),
-    run=run,
     terms=terms,
-    effort=lambda seed: make_case((512, 128), seed),
+    large=(512, 128),
     notebook="04_linear_softmax_cross_entropy",
 )

@@ -10,8 +10,6 @@ from albert_np.gradcheck.mistakes.mistake import mistakes_in
 from albert_np.learn.exercise import Case, Exercise, Names
 from albert_np.models.batch import PrefixSequences
 
-SIZES = ((3, 8), (5, 9), (4, 11), (6, 10))  # S, T
-
 MISTAKES = (
     *mistakes_in("learn.references.translation_mask.translation_mask", "",
         ("np.maximum(S, query + 1)", "query + 1",
@@ -49,12 +47,11 @@ MISTAKES = (
 )  # fmt: skip
 
 
-def draw(seed: int) -> Case:
-    S, T = SIZES[seed % len(SIZES)]
+def make_case(seed: int, S: int, T: int) -> Case:
     return Case(seed=seed, S=S, T=T, ids=generator(seed, "learn translation").integers(5, 90, size=T), sizes={"S": S, "T": T})
 
 
-def run(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
+def calls(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
     return {
         "translation_mask": lambda: {"visible": names["translation_mask"](c.S, c.T)},
         "next_tokens": lambda: {"labels": names["next_tokens"](c.ids, c.S)},
@@ -113,8 +110,9 @@ def next_tokens(ids, S):
         "In the source that is key < S, in the target key < query + 1; the larger of the two bounds holds in both.",
         "labels = np.full_like(ids, -100). The first row that predicts is S - 1, and its label is ids[S].",
     ),
-    draw=draw,
-    run=run,
+    make=make_case,
+    sizes=((3, 8), (5, 9), (4, 11), (6, 10)),  # S, T
+    calls=calls,
     mistakes=MISTAKES,
     replace=in_translation,
     notebook="18_translation",
