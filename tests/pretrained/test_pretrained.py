@@ -235,17 +235,19 @@ def test_a_text_that_cannot_be_filled(fails, text, said):
 def test_rows_longer_than_those_of_its_training_are_noted(capsys):
     from albert_np.training import Callback
 
-    with pytest.warns(UserWarning, match="1 of 2 texts has more than 64 tokens, the longest rows that the model was trained on"):
+    longest = json.loads((FOLDER / "card.json").read_text())["longest"]
+    said = f"1 of 2 texts has more than {longest} tokens, the longest rows that the model was trained on"
+    with pytest.warns(UserWarning, match=said):
         ab.Embedder.from_pretrained(NAME).encode([LONG, "A cat."])
     lines = []
     report = Callback()
     report.note = lines.append
     given = [*EXAMPLES, {"text": LONG, "label": "good"}]
     ab.finetune("classification", given, epochs=1, report=report)
-    said = "1 of 9 training examples has more than 64 tokens in a row, and the initial model was trained on at most 64"
+    said = f"1 of 9 training examples has more than {longest} tokens in a row, and the initial model was trained on at most {longest}"
     assert [line for line in lines if line.startswith(said)]
     lines.clear()
-    ab.finetune("classification", given, epochs=1, report=report, options={"max_length": 64})
+    ab.finetune("classification", given, epochs=1, report=report, options={"max_length": longest})
     assert not [line for line in lines if "in a row" in line]
 
 
