@@ -37,6 +37,16 @@ def test_a_file_half_written():
     assert items(learn.check(source))["dx"].status == "todo"  # no traceback about an ellipsis
 
 
+def test_float32_of_a_gradient_that_is_zero():
+    """The bias of the keys has the gradient 0. What rounding leaves of it depends on the order of the operations."""
+    source = learn.solution("self_attention")
+    for old, new in (("dcontext[rows]", "3 * dcontext[rows]"), ("merge_heads(d) for", "merge_heads(d) / 3 for")):
+        assert source.count(old) == 1
+        source = source.replace(old, new)
+    report = learn.check(source)
+    assert report.passed, str(report)
+
+
 def test_a_function_instead_of_a_file():
     def layer_norm_backward(dy, cache, p, g):
         xhat, rstd = cache
