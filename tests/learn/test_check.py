@@ -65,6 +65,20 @@ def test_a_function_instead_of_a_file():
     assert not report.passed and items(report)["softmax_backward"].status == "todo"
 
 
+def test_an_unfinished_function_beside_another_forward_pass(tmp_path, monkeypatch):
+    """A notebook has a forward pass of its own, here without eps. It is not graded."""
+    (tmp_path / "beside.py").write_text(
+        "def layer_norm(x, p):\n    return x, x\n\n\n"
+        "def layer_norm_backward(dy, cache, p, g):\n    dxhat = dy * p.gamma\n    return ...\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import beside
+
+    found = items(learn.check({"layer_norm_backward": beside.layer_norm_backward}, exercise="layer_norm"))
+    assert "forward pass" not in found
+    assert found["dxhat"].status == "right" and found["layer_norm_backward"].status == "todo"
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
