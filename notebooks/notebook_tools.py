@@ -93,7 +93,8 @@ def your_turn(
         return None
     if check is None:
         if solved:
-            report.advice = ""  # it names the next exercise of `albert-np learn`; a notebook has its own order
+            # it names the next exercise of `albert-np learn`; a notebook has its own order
+            report.advice = ""
         return report
     print("Right." if solved else "Not right yet.")
     return None
