@@ -1,6 +1,6 @@
 """ALBERT (Lan et al. 2020) in NumPy: `python one_page.py [FILE]` trains it on a text, `--check` checks all gradients.
-The N tokens of a batch stand end to end, one row each, without padding. dz is the derivative of the loss by z, with z's shape.
-`f_backward`, below each `f`, takes dy and all that `f` kept to dx, and adds the derivatives of the parameters p to g."""
+The N tokens of a batch stand end to end, one row each: no padding; nor is there any dropout. dz, in the shape of z, is the
+derivative of the loss with respect to z. `f_backward`, below each `f`, turns dy into dx and adds the gradients of p to g."""
 import re
 import sys
 from collections import Counter, namedtuple
@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 V, E, H, A, F, L, S = 1000, 32, 64, 4, 256, 3, 15  # vocabulary, embedding, hidden, heads, feed-forward, layers, words a line
 CLS, SEP, MASK, UNK, WORDS = range(5)  # four special ids, then the words. B sequences of T tokens, M words to guess, D = H / A
+# rows: `sequences` has those of each sequence, `starts` their first ones, `masked_rows` those of the words to guess; none twice
 Batch = namedtuple("Batch", "ids positions token_types sequences starts masked_rows masked_labels order_labels")
-TABLES, QKV = ("word", "position", "token_type"), ("query", "key", "value")  # a batch's first three fields: rows of TABLES
+TABLES, QKV = ("word", "position", "token_type"), ("query", "key", "value")  # the first three fields choose rows of TABLES
 
 def initialise(rng, dtype):  # matrices small and random, gamma 1, beta and biases 0
     linears = {"embeddings.projection": (E, H), "ffn.intermediate": (H, F), "ffn.output": (F, H), "mlm.dense": (H, E)}
@@ -35,14 +36,13 @@ def layer_norm_backward(dy, xhat, rstd, p, g, name):  # dy (N, W) -> dx (N, W)
     g[name + ".beta"] += dy.sum(0)  # (W,)
     dxhat = dy * p[name + ".gamma"]  # (N, W)
     return rstd * (dxhat - dxhat.mean(-1, keepdims=True) - xhat * (dxhat * xhat).mean(-1, keepdims=True))
-
 def gelu(x):  # x (N, W) -> y (N, W)
     t = np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x))  # (N, W)
     return 0.5 * x * (1 + t), (x, t)
 def gelu_backward(dy, x, t):  # dy (N, W) -> dx (N, W)
     return dy * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * (2 / np.pi) ** 0.5 * (1 + 3 * 0.044715 * x * x))
 def softmax(x):  # x (..., W) -> y (..., W)
-    e = np.exp(x - x.max(-1, keepdims=True))
+    e = np.exp(x - x.max(-1, keepdims=True))  # the same y as without the maximum, but no overflow
     return e / e.sum(-1, keepdims=True)
 def softmax_backward(dy, y):  # dy (..., W) -> dx (..., W)
     return y * (dy - (dy * y).sum(-1, keepdims=True))
@@ -50,7 +50,7 @@ def cross_entropy(logits, labels):  # (M, C), (M,) -> the mean of -log softmax(l
     probs, onehot = softmax(logits), labels[:, None] == np.arange(logits.shape[1])  # (M, C) each
     return -np.log(probs[onehot]).mean(), (probs - onehot) / len(labels)
 
-def attention(x, p, sequences):  # x (N, H) -> y (N, H): each token t takes from all tokens of its own sequence
+def attention(x, p, sequences):  # x (N, H) -> y (N, H): no token sees another sequence. z.mT: last two axes exchanged
     q, k, v = (linear(x, p, "attention." + name).reshape(len(x), A, -1).swapaxes(0, 1) for name in QKV)  # (A, N, D) each
     probs = [softmax(q[:, rows] @ k[:, rows].mT / q.shape[2] ** 0.5) for rows in sequences]  # (A, T, T) each; √D: variance 1
     c = np.concatenate([(a @ v[:, rows]).swapaxes(0, 1) for a, rows in zip(probs, sequences)]).reshape(x.shape)  # (N, H)
@@ -82,7 +82,7 @@ def albert(batch, p):  # -> logits of the masked words (M, V), by the word table
         h, c_blocks[i] = block(h, p, batch.sequences)  # (N, H)
     u, c_gelu = gelu(linear(h[batch.masked_rows], p, "mlm.dense"))  # (M, E)
     t, c_norm_u = layer_norm(u, p, "mlm.norm")  # (M, E)
-    s = np.tanh(linear(h[batch.starts], p, "pooler"))  # (B, H)
+    s = np.tanh(linear(h[batch.starts], p, "pooler"))  # (B, H); the derivative of tanh is 1 - s s
     return t @ p["embeddings.word"].T + p["mlm.b"], linear(s, p, "sop"), (e, c_norm, c_blocks, h, c_gelu, c_norm_u, t, s)
 def losses_and_gradients(batch, p):  # -> both losses, and the gradients of their sum
     mlm_logits, sop_logits, (e, c_norm, c_blocks, h, c_gelu, c_norm_u, t, s) = albert(batch, p)
@@ -97,7 +97,7 @@ def losses_and_gradients(batch, p):  # -> both losses, and the gradients of thei
     for cache in reversed(c_blocks):
         dh = block_backward(dh, *cache, p, g, batch.sequences)  # (N, H); each use of the parameters adds to the same g
     de = layer_norm_backward(linear_backward(dh, e, p, g, "embeddings.projection"), *c_norm, p, g, "embeddings.norm")  # (N, E)
-    for table, rows in zip(TABLES, batch):
+    for table, rows in zip(TABLES, batch):  # the lookups, and so the word table's second gradient
         np.add.at(g["embeddings." + table], rows, de)  # unlike g[rows] += de, this adds up the gradients of repeated rows
     return mlm_loss, sop_loss, g
 
@@ -121,10 +121,10 @@ def check():  # every gradient along a random direction against central differen
     p = {name: rng.normal(0, 0.2, w.shape) for name, w in initialise(rng, np.float64).items()}
     batch = make_batch([rng.integers(WORDS, V, n) for n in (5, 6, 1, 3)], rng)
     for name, dw in losses_and_gradients(batch, p)[2].items():
-        d = rng.normal(size=dw.shape) / dw.size**0.5
-        up, down = (sum(losses_and_gradients(batch, p | {name: p[name] + h * d})[:2]) for h in (1e-5, -1e-5))
-        print(f"{(up - down) / 2e-5:13.9f} {(dw * d).sum():13.9f}  {name} {dw.shape}")
-        assert np.isclose((up - down) / 2e-5, (dw * d).sum(), rtol=1e-6, atol=1e-9), name
+        r = rng.normal(size=dw.shape) / dw.size**0.5
+        up, down = (sum(losses_and_gradients(batch, p | {name: p[name] + h * r})[:2]) for h in (1e-5, -1e-5))
+        print(f"{(up - down) / 2e-5:13.9f} {(dw * r).sum():13.9f}  {name} {dw.shape}")
+        assert np.isclose((up - down) / 2e-5, (dw * r).sum(), rtol=1e-6, atol=1e-9), name
 
 def train(text="\n".join(map(lambda each: each.__doc__ or "", vars(np).values())), steps=4000, peak=0.01):
     lines = [w[i:][:S] for w in map(re.compile(r"[^\W\d_]+|\S").findall, text.lower().splitlines()) for i in range(0, len(w), S)]
@@ -141,7 +141,7 @@ def train(text="\n".join(map(lambda each: each.__doc__ or "", vars(np).values())
             loss, right = cross_entropy(mlm_logits, test.masked_labels)[0], sop_logits.argmax(-1) == test.order_labels
             print(f"step {t:4}   held-out text: loss at [MASK] {loss:.2f}   sentence order {right.mean():.0%} right", flush=True)
         g = losses_and_gradients(make_batch(lines[:cut], rng), p)[2]
-        lamb_step(p, g, m, v, t + 1, lr=peak * min(10 * t / steps, 1 - t / steps))
+        lamb_step(p, g, m, v, t + 1, lr=peak * min(10 * t / steps, 1 - t / steps))  # warm-up, then down to 0
     shown = word[test.ids]  # (N,)
     shown[test.masked_rows] = "[" + word[mlm_logits.argmax(-1)] + "|" + word[test.masked_labels] + "]"  # guess|truth
     print(*(" ".join(shown[rows]) for rows in test.sequences[:5]), sep="\n")

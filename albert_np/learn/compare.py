@@ -24,8 +24,8 @@ def as_number(value: Any) -> np.ndarray | None:
     return array.astype(np.float64) if array.dtype.kind in "fiub" else None
 
 
-def is_close(a: Any, b: Any, tolerance: float = FIT) -> bool:
-    """Return whether two values are arrays of one shape whose elements differ by at most `tolerance` times the largest of b."""
+def is_close(a: Any, b: Any, tolerance: float = FIT, rounding: float = TINY) -> bool:
+    """Return whether two arrays of one shape differ by at most `tolerance` times the largest element of b, plus `rounding`."""
     first, second = as_number(a), as_number(b)
     if first is None or second is None or first.shape != second.shape:
         return False
@@ -34,7 +34,7 @@ def is_close(a: Any, b: Any, tolerance: float = FIT) -> bool:
         return False
     first, second = first[finite], second[finite]
     off = np.abs(first - second).max(initial=0.0)
-    return bool(off <= tolerance * np.abs(second).max(initial=0.0) + TINY)
+    return bool(off <= tolerance * np.abs(second).max(initial=0.0) + rounding)
 
 
 def is_zero(a: Any) -> bool:
