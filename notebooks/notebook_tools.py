@@ -90,12 +90,13 @@ def your_turn(
 
     They are compared with the library's, and `albert_np.learn` says what a mistake looks like; or, for functions that are not
     an exercise there, by check(*functions) -> bool, which prints. As long as there is nothing but `...`, one line says so; with
-    by_line=True, check is called with functions that are not finished, too, and returns None if there is nothing to check. A
-    wrong answer is no error, so that all cells can be run; with ALBERT_NP_SOLVED, which the tests set, it is.
+    by_line=True, check is called with functions that are not finished, too. It returns None if there is nothing to check, and a
+    sentence if all is right so far. A wrong answer is no error, so that all cells can be run; with ALBERT_NP_SOLVED, which the
+    tests set, it is.
     """
     import albert_np as ab
 
-    names, solved = ", ".join(each.__name__ for each in functions), None
+    names, solved, so_far = ", ".join(each.__name__ for each in functions), None, None
     if check is None:
         # named, because other cells may define the functions of other exercises
         exercise = next(
@@ -107,9 +108,18 @@ def your_turn(
     elif by_line or not any(
         is_empty(each) or Ellipsis in each.__code__.co_consts for each in functions
     ):
-        solved = check(*functions)
-        solved = None if by_line and solved is None else bool(solved)
+        try:
+            solved = check(*functions)
+        except TypeError as error:
+            if not by_line or "ellipsis" not in str(error):
+                raise
+            solved = "Fill in the lines from the top: one of yours uses one that is still `...`."
+        so_far = solved if by_line and isinstance(solved, str) else None
+        solved = None if so_far or (by_line and solved is None) else bool(solved)
     assert solved or not os.environ.get("ALBERT_NP_SOLVED"), f"{names}: not right"
+    if so_far:
+        print(so_far)
+        return None
     if solved is None:
         print(f"Your turn: {names} is not written yet. The answer is in the next cell, folded.")
         return None

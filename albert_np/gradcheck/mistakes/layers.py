@@ -92,7 +92,7 @@ MISTAKES = [
         ("g.w += x.T @ dy", "g.w[...] = x.T @ dy", ASSIGNED),
         ("g.b += dy.sum(0)", "g.b[...] = dy.sum(0)", ASSIGNED),
         ("g.w += x.T @ dy", "g.w += x.T @ dy / len(x)", "The contributions of the tokens add up; this is their mean."),
-        ("g.w += x.T @ dy", "g.w += dy.T @ x", "The product is transposed: (I, N) (N, O) gives (I, O), the shape of w; this gives (O, I)."),
+        ("g.w += x.T @ dy", "g.w += dy.T @ x", "The product is transposed: xᵀ dy has the shape of w, this has (O, I)."),
         ("g.b += dy.sum(0)", "g.b += dy[0]", "The bias is used by every token, but only the first one's gradient is added."),
         ("dy @ p.w.T", "dy @ p.w", "The weight must be transposed on the way back."),
         ("dy @ p.w.T", "dy @ g.w.T", "dx needs the weights p.w; this takes their gradient g.w."),
