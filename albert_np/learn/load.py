@@ -242,10 +242,10 @@ def advise(error: BaseException) -> str:
         return "Row numbers come before the values: np.add.at(table, ids, rows)"
     if isinstance(error, KeyError):
         return "There is no such key; .get(key, value) gives a value for keys that are not there"
+    if isinstance(error, UnboundLocalError):  # a kind of NameError
+        return "It is used before it is assigned: an assignment anywhere in a function makes a name local to it"
     if isinstance(error, NameError):
         return "Is it spelled as in the line where it is assigned, or is an import missing?"
-    if isinstance(error, UnboundLocalError):
-        return "It is used before it is assigned"
     if isinstance(error, ModuleNotFoundError):
         return "The exercises need only numpy, math and albert_np"
     return ""
