@@ -70,14 +70,19 @@ def same(ours: Any, theirs: Any) -> bool:
 def exercise(number: int, answer: Any, check: Callable[[Any], Any]) -> None:
     """Print whether an exercise is solved. An answer that is still empty (None, or a function with the body `...`) is no error.
 
-    For any other, AssertionError is raised unless `check(answer)` is true. With the environment variable ALBERT_NP_SOLVED, which
-    the tests of the solutions set, an empty answer raises it, too.
+    For any other, AssertionError is raised unless `check(answer)` is true; where the answer itself stops with an error, this is
+    described in two lines. With the environment variable ALBERT_NP_SOLVED, which the tests of the solutions set, an empty answer
+    raises it, too.
     """
     if is_empty(answer):
         assert not os.environ.get("ALBERT_NP_SOLVED"), f"exercise {number} is not solved"
         print(f"Exercise {number}: not solved yet.")
         return
-    assert check(answer), f"exercise {number}: not right yet"
+    try:
+        right = check(answer)
+    except Exception as error:
+        raise AssertionError(f"exercise {number}: {describe_error(error, [answer])}") from None
+    assert right, f"exercise {number}: not right yet"
     print(f"Exercise {number}: right.")
 
 
@@ -131,14 +136,14 @@ def your_turn(
     return None
 
 
-def describe_error(error: Exception, functions: Iterable[Callable[..., Any]]) -> str:
+def describe_error(error: Exception, functions: Iterable[Any]) -> str:
     """Return in two lines where the reader's function stops, and why; better than a traceback through the checker."""
     from albert_np.learn.load import advise
 
     place, at = "", error.__traceback__
     while at is not None:
         for each in functions:
-            if at.tb_frame.f_code is each.__code__:
+            if at.tb_frame.f_code is getattr(each, "__code__", None):
                 source, first = inspect.getsourcelines(each)
                 place = f"{each.__name__} stops at: {source[at.tb_lineno - first].strip()}\n"
         at = at.tb_next

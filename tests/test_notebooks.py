@@ -208,7 +208,7 @@ def beside_the_notebooks(monkeypatch):
 
 
 def test_a_turn_says_how_far_it_is(beside_the_notebooks, monkeypatch, capsys):
-    from notebook_tools import your_turn
+    from notebook_tools import exercise, your_turn
 
     def nothing(x):
         return ...
@@ -240,6 +240,8 @@ def test_a_turn_says_how_far_it_is(beside_the_notebooks, monkeypatch, capsys):
         your_turn(function, **options)
         text = capsys.readouterr().out
         assert text.startswith(expected[0]) and all(each in text for each in expected), text
+    with pytest.raises(AssertionError, match=r"exercise 1: shapes stops at: return np.zeros\(3\) .*\nValueError: "):
+        exercise(1, shapes, by_line)
     monkeypatch.setenv("ALBERT_NP_SOLVED", "1")
     for function, error in ((half, AssertionError), (shapes, ValueError)):
         with pytest.raises(error):
