@@ -223,7 +223,7 @@ def advise(error: BaseException) -> str:
     if "could not be broadcast" in text:
         shapes = re.findall(r"\([\d,]*\)", text)
         if len(shapes) == 3 and shapes[0] == shapes[2]:  # an operation in place, such as g.b += ...
-            return "You add an array to one of another shape: is the sum over the right axis, or is a factor to be transposed?"
+            return "You add an array to one of another shape: is the sum over the right axis? Or is a factor to be transposed?"
         return "These shapes do not fit together. Write the shape of each array beside its line; keepdims=True keeps an axis"
     if "matmul" in text and "mismatch" in text:
         return (
