@@ -70,14 +70,19 @@ def same(ours: Any, theirs: Any) -> bool:
 def exercise(number: int, answer: Any, check: Callable[[Any], Any]) -> None:
     """Print whether an exercise is solved. An answer that is still empty (None, or a function with the body `...`) is no error.
 
-    For any other, AssertionError is raised unless `check(answer)` is true. With the environment variable ALBERT_NP_SOLVED, which
-    the tests of the solutions set, an empty answer raises it, too.
+    For any other, AssertionError is raised unless `check(answer)` is true; where the answer itself stops with an error, this is
+    described in two lines. With the environment variable ALBERT_NP_SOLVED, which the tests of the solutions set, an empty answer
+    raises it, too.
     """
     if is_empty(answer):
         assert not os.environ.get("ALBERT_NP_SOLVED"), f"exercise {number} is not solved"
         print(f"Exercise {number}: not solved yet.")
         return
-    assert check(answer), f"exercise {number}: not right yet"
+    try:
+        right = check(answer)
+    except Exception as error:
+        raise AssertionError(f"exercise {number}: {describe_error(error, [answer])}") from None
+    assert right, f"exercise {number}: not right yet"
     print(f"Exercise {number}: right.")
 
 
@@ -90,12 +95,13 @@ def your_turn(
 
     They are compared with the library's, and `albert_np.learn` says what a mistake looks like; or, for functions that are not
     an exercise there, by check(*functions) -> bool, which prints. As long as there is nothing but `...`, one line says so; with
-    by_line=True, check is called with functions that are not finished, too, and returns None if there is nothing to check. A
-    wrong answer is no error, so that all cells can be run; with ALBERT_NP_SOLVED, which the tests set, it is.
+    by_line=True, check is called with functions that are not finished, too. It returns None if there is nothing to check, and a
+    sentence if all is right so far. A wrong answer is no error, so that all cells can be run; with ALBERT_NP_SOLVED, which the
+    tests set, it is.
     """
     import albert_np as ab
 
-    names, solved = ", ".join(each.__name__ for each in functions), None
+    names, solved, so_far = ", ".join(each.__name__ for each in functions), None, None
     if check is None:
         # named, because other cells may define the functions of other exercises
         exercise = next(
@@ -104,12 +110,23 @@ def your_turn(
         report = ab.learn.check({each.__name__: each for each in functions}, exercise)
         untouched = not report.error and all(item.status == "todo" for item in report.items)
         solved = None if untouched else report.passed
+        report.advice = "" if report.passed else report.advice  # the notebook goes on here
     elif by_line or not any(
         is_empty(each) or Ellipsis in each.__code__.co_consts for each in functions
     ):
-        solved = check(*functions)
-        solved = None if by_line and solved is None else bool(solved)
+        try:
+            solved = check(*functions)
+        except Exception as error:
+            if os.environ.get("ALBERT_NP_SOLVED"):
+                raise
+            print(describe_error(error, functions))
+            solved = False
+        so_far = solved if by_line and isinstance(solved, str) else None
+        solved = None if so_far or (by_line and solved is None) else bool(solved)
     assert solved or not os.environ.get("ALBERT_NP_SOLVED"), f"{names}: not right"
+    if so_far:
+        print(so_far)
+        return None
     if solved is None:
         print(f"Your turn: {names} is not written yet. The answer is in the next cell, folded.")
         return None
@@ -120,6 +137,23 @@ def your_turn(
         return report
     print("Right." if solved else "Not right yet.")
     return None
+
+
+def describe_error(error: Exception, functions: Iterable[Any]) -> str:
+    """Return in two lines where the reader's function stops, and why; better than a traceback through the checker."""
+    from albert_np.learn.load import advise
+
+    place, at = "", error.__traceback__
+    while at is not None:
+        for each in functions:
+            if at.tb_frame.f_code is getattr(each, "__code__", None):
+                source, first = inspect.getsourcelines(each)
+                place = f"{each.__name__} stops at: {source[at.tb_lineno - first].strip()}\n"
+        at = at.tb_next
+    advice = advise(error)
+    if "ellipsis" in str(error):
+        advice = "A line of yours uses one that is still `...`: fill in the lines from the top"
+    return f"{place}{type(error).__name__}: {error}" + (f". {advice}" if advice else "")
 
 
 def is_empty(answer: Any) -> bool:

@@ -330,7 +330,8 @@ def updates_follow_the_papers(name: str) -> None:
         m, v = dict.fromkeys(w, 0.0), dict.fromkeys(w, 0.0)
         for count in range(1, 4):
             grads = tensors(count)
-            optim.step(params, grads, state, lr, rates)
+            with np.errstate(invalid="ignore"):  # a wrong v may be negative: the comparison below finds NaN
+                optim.step(params, grads, state, lr, rates)
             for key, g in grads.items():
                 m[key], v[key] = beta1 * m[key] + (1 - beta1) * g, beta2 * v[key] + (1 - beta2) * g * g
                 by = (1 - beta1**count, 1 - beta2**count) if correction else (1.0, 1.0)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pytest
 from backward_functions import backward_functions
 
@@ -204,6 +205,47 @@ def beside_the_notebooks(monkeypatch):
         yield
     pyplot.close("all")
     pyplot.switch_backend(backend)
+
+
+def test_a_turn_says_how_far_it_is(beside_the_notebooks, monkeypatch, capsys):
+    from notebook_tools import exercise, your_turn
+
+    def nothing(x):
+        return ...
+
+    def half(x):
+        first, second = 1, ...
+        return first, second
+
+    def wrong_order(x):
+        first = ...
+        return first + x, first
+
+    def shapes(x):
+        return np.zeros(3) + np.zeros(x)
+
+    def by_line(f):
+        lines = [each for each in f(4) if each is not ...]
+        return "Right so far, 1 to go." if len(lines) == 1 else True
+
+    lines = {"check": by_line, "by_line": True}
+    for function, options, expected in (
+        (nothing, {"check": bool}, ["Your turn: nothing is not written yet. The answer is in the next cell, folded.\n"]),
+        (half, lines, ["Right so far, 1 to go.\n"]),
+        (lambda x: (1, 2), lines, ["Right.\n"]),
+        (wrong_order, lines, ["wrong_order stops at: return first + x, first\n", "fill in the lines from the top\n"]),
+        (shapes, lines, ["shapes stops at: return np.zeros(3) + np.zeros(x)\nValueError: ", "keepdims", "Not right yet.\n"]),
+    ):
+        capsys.readouterr()
+        your_turn(function, **options)
+        text = capsys.readouterr().out
+        assert text.startswith(expected[0]) and all(each in text for each in expected), text
+    with pytest.raises(AssertionError, match=r"exercise 1: shapes stops at: return np.zeros\(3\) .*\nValueError: "):
+        exercise(1, shapes, by_line)
+    monkeypatch.setenv("ALBERT_NP_SOLVED", "1")
+    for function, error in ((half, AssertionError), (shapes, ValueError)):
+        with pytest.raises(error):
+            your_turn(function, check=by_line, by_line=True)
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ def is_close(a: Any, b: Any, tolerance: float = FIT, rounding: float = TINY) -> 
 
 def is_zero(a: Any) -> bool:
     array = as_number(a)
-    return array is not None and not np.abs(array).max(initial=0.0) > TINY
+    return array is not None and bool(np.abs(array).max(initial=0.0) <= TINY)  # False where it has NaN
 
 
 def factor(a: Any, b: Any) -> float | None:

@@ -249,15 +249,20 @@ def grade_dtype(exercise: Exercise, submission: Submission) -> Item:
     # a gradient that is 0 but for rounding, such as that of the keys' bias, has no right digits
     rounding = 1e-6 * max(np.abs(value[np.isfinite(value)]).max(initial=0.0) for value in expected.tensors.values())
     for name, value in expected.tensors.items():
-        found = getattr(outcome.tensors[name], "dtype", type(outcome.tensors[name]).__name__)
-        if found != value.dtype:
-            return Item(
-                "float32", "wrong",
-                f"with float32 arrays your {name} becomes {found}: use Python numbers and math.sqrt, not NumPy scalars",
-            )  # fmt: skip
+        if getattr(outcome.tensors[name], "dtype", None) != value.dtype:
+            return Item("float32", "wrong", f"with float32 arrays your {name} {other_dtype(outcome.tensors[name])}")
         if not is_close(outcome.tensors[name], value, 1e-3, rounding):
             return Item("float32", "wrong", f"with float32 arrays {name} has too few right digits")
     return Item("float32", "right")
+
+
+def other_dtype(value: Any) -> str:
+    if not hasattr(value, "dtype"):
+        return f"is a Python {type(value).__name__}, not an array"
+    return (
+        f"becomes {value.dtype}: give a new array the dtype of the others, np.zeros(shape, x.dtype), and use "
+        "Python numbers and math.sqrt, not NumPy scalars"
+    )
 
 
 def measure(call: Callable[[], Any], enough: float) -> tuple[float, int]:

@@ -225,7 +225,7 @@ def advise(error: BaseException) -> str:
     if "could not be broadcast" in text:
         shapes = re.findall(r"\([\d,]*\)", text)
         if len(shapes) == 3 and shapes[0] == shapes[2]:  # an operation in place, such as g.b += ...
-            return "You add an array to one of another shape: is the sum over the right axis?"
+            return "You add an array to one of another shape: is the sum over the right axis? Or is a factor to be transposed?"
         return "These shapes do not fit together. Write the shape of each array beside its line; keepdims=True keeps an axis"
     if "matmul" in text and "mismatch" in text:
         return (
@@ -244,10 +244,10 @@ def advise(error: BaseException) -> str:
         return "Row numbers come before the values: np.add.at(table, ids, rows)"
     if isinstance(error, KeyError):
         return "There is no such key; .get(key, value) gives a value for keys that are not there"
+    if isinstance(error, UnboundLocalError):  # a kind of NameError
+        return "It is used before it is assigned: an assignment anywhere in a function makes a name local to it"
     if isinstance(error, NameError):
         return "Is it spelled as in the line where it is assigned, or is an import missing?"
-    if isinstance(error, UnboundLocalError):
-        return "It is used before it is assigned"
     if isinstance(error, ModuleNotFoundError):
         return "The exercises need only numpy, math and albert_np"
     return ""

@@ -161,6 +161,7 @@ def test_too_many_values():
         ("dxhat = dy * p.gamma", "dxhat = dy if dy > 0 else xhat", "np.where(condition, a, b) chooses"),
         ("dxhat = dy * p.gamma", "dxhat = dy * dict().get(0)", "Something is None here"),
         ("dxhat = dy * p.gamma", "dxhat = dy * dict()['gamma']", "There is no such key"),
+        ("dxhat = dy * p.gamma", "dxhat = dy * p.gamma; rows_mean = rows_mean(dy)", "makes a name local to it"),
     ],
 )
 def test_advice_for_errors(old, new, advice):

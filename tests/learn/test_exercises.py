@@ -171,6 +171,28 @@ EQUIVALENT = {
 }
 
 
+def test_numbers_that_are_not_finite_are_not_called_zero():
+    source = learn.solution("clip").replace("return np.where(np.isfinite(norm), scale, 1.0)", "return max_norm / norm")
+    report = learn.check(source)
+    assert not report.passed and report.diagnosis
+    assert not any("not a number is 0 everywhere" in text for text in report.diagnosis), report
+
+
+def test_dropout_without_a_mask_passes_dy_on():
+    report = learn.check(learn.solution("dropout").replace("        return dy\n", "        return 0 * dy\n"))
+    assert [item.name for item in report.items if item.status == "wrong"] == ["dx, without dropout"]
+    assert "Your dx, without dropout is 0 everywhere" in " ".join(report.diagnosis), report
+
+
+def test_a_result_of_another_type_is_described():
+    # a new array of float64, and a Python number where an array is to be returned
+    new_array = learn.check(learn.solution("softmax").replace("return y", "return np.ones(y.shape) * y"))
+    assert "np.zeros(shape, x.dtype)" in str(new_array) and not new_array.passed
+    number = learn.check(learn.solution("clip").replace("return np.where(np.isfinite(norm), scale, 1.0)",
+                                                        "return float(scale) if np.isfinite(norm) else 1.0"))  # fmt: skip
+    assert "is a Python float, not an array" in str(number) and not number.passed
+
+
 @pytest.mark.parametrize("name", EQUIVALENT)
 def test_another_way_to_write_it_passes(name):
     old, new = EQUIVALENT[name]

@@ -71,7 +71,7 @@ MISTAKES = [
         ("g.w += x.T @ dy", "g.w[...] = x.T @ dy", ASSIGNED),
         ("g.b += column_sums(dy)", "g.b[...] = column_sums(dy)", ASSIGNED),
         ("g.w += x.T @ dy", "g.w += x.T @ dy / len(x)", "The contributions of the tokens add up; this is their mean."),
-        ("g.w += x.T @ dy", "g.w += dy.T @ x", "The product is transposed; as the matrix is square, only the numbers show it."),
+        ("g.w += x.T @ dy", "g.w += dy.T @ x", "The product is transposed: xᵀ dy has the shape of w, this has (O, I)."),
         ("g.b += column_sums(dy)", "g.b += dy[0]",
          "The bias is used by every token, but only the first one's gradient is added."),
         ("dy @ p.w.T", "dy @ p.w", "The weight must be transposed on the way back."),

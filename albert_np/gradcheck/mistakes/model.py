@@ -32,6 +32,8 @@ MISTAKES = [
     *mistakes_in("core.model.block.block_backward", "block, dropout",
         ("dh = dh + feed_forward_backward", "dh = feed_forward_backward",
          "h is used twice, by the feed-forward and by the residual connection around it; the latter's gradient is lost."),
+        ("dh = dh + feed_forward_backward", "feed_forward_backward",
+         "h is used twice, by the feed-forward and by the residual connection around it; the former's gradient is lost."),
         ("return dx + attention_backward", "return attention_backward",
          "x is used twice, by the attention and by the residual connection around it; the latter's gradient is lost."),
         ("feed_forward_backward(df, cache.c_ffn", "feed_forward_backward(dh, cache.c_ffn",

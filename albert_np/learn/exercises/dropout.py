@@ -1,6 +1,8 @@
 """dropout: some elements become 0, the others grow."""
 
-from albert_np.learn.exercise import Case, Exercise, normal, random_key
+from typing import Any
+
+from albert_np.learn.exercise import Case, Exercise, gradients, normal, random_key
 
 
 def make_case(seed: int, N: int, W: int, rate: float) -> Case:
@@ -8,6 +10,14 @@ def make_case(seed: int, N: int, W: int, rate: float) -> Case:
     return Case(
         seed=seed, x=normal(seed, "x", N, W), dy=normal(seed, "dy", N, W), rate=rate, key=key, sizes={"N": N, "W": W}
     )  # fmt: skip
+
+
+def calls(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
+    def backward() -> dict[str, Any]:
+        dx = gradients(c, lambda g: names["dropout_backward"](c.dy, cache))
+        return dx | {"dx, without dropout": names["dropout_backward"](c.dy, None)}
+
+    return {"dropout_backward": backward}
 
 
 EXERCISE = Exercise(
@@ -40,6 +50,7 @@ def dropout_backward(dy, cache):
     make=make_case,
     sizes=((5, 9, 0.3), (7, 6, 0.5), (4, 11, 0.4), (6, 10, 0.2)),  # N, W, rate
     forward=lambda names, c: names["dropout"](c.x, c.rate, c.key),
+    calls=calls,
     large=(256, 96, 0.1),
     notebook="06_gelu",
 )
