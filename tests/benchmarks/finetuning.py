@@ -35,6 +35,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         dict(learning_rate=5e-4, epochs=5), dict(learning_rate=5e-4, weight_decay=0.1), dict(scratch=True, learning_rate=5e-4),
         dict(scratch=True), dict(scratch=True, learning_rate=1.5e-4),
         dict(learning_rate=1.5e-4), dict(learning_rate=5e-4, freeze=["embeddings"]), dict(learning_rate=5e-4, batch_size=64),
+        dict(learning_rate=1.2e-3), dict(learning_rate=8e-4, dropout=0.0), dict(learning_rate=8e-4, epochs=5),
     ],
     "semeval": [
         dict(epochs=4, **TOKENS), dict(epochs=4, learning_rate=5e-4), dict(epochs=4, learning_rate=5e-4, batch_size=16),
