@@ -51,16 +51,16 @@ fuzz: $(VENV)/installed
 dependencies:
 	.ci/dependencies
 
-# Build the site, in a separate environment. Warnings are errors, and all links within the site are checked. Two minutes.
+# Build the site, in a separate environment. Warnings are errors, and all links within the site are checked. Five minutes.
 docs: .venv-docs/installed
 	rm -rf build/docs/html
 	.venv-docs/bin/sphinx-build -q -E -W --keep-going -n -b html docs build/docs/html
 	.venv-docs/bin/python docs/made/links.py build/docs/html
 
-# Print the notebooks, with their solutions: build/docs/derivations.pdf. Needs a headless Chromium.
+# Print the notebooks, with their solutions: build/docs/derivations.pdf. Needs a headless Chromium. Links to other pages are plain there.
 pdf: .venv-docs/installed
 	.venv-docs/bin/sphinx-build -q -E -b singlehtml -D root_doc=printed -D exclude_patterns=made,static \
-	  -D include_patterns=printed.md,notebooks/* docs build/docs/printed
+	  -D include_patterns=printed.md,notebooks/* -D suppress_warnings=myst.xref_missing docs build/docs/printed
 	timeout 300 $(CHROMIUM) --headless=new --no-sandbox --disable-gpu --user-data-dir=build/docs/chromium --no-pdf-header-footer \
 	  --allow-file-access-from-files --virtual-time-budget=120000 --print-to-pdf=build/docs/derivations.pdf \
 	  "file://$(CURDIR)/build/docs/printed/printed.html"

@@ -85,10 +85,11 @@ class Report:
         return str(self)
 
     def _repr_html_(self) -> str:
-        colours = {"right": "#1a7f37", "wrong": "#cf222e", "missing": "#9a6700", "todo": "#9a6700", "note": "inherit"}
+        # on white and on black alike, at least 3.5 to 1
+        colours = {"right": "#2a8f45", "wrong": "#e5484d", "missing": "#b0741a", "todo": "#b0741a", "note": "inherit"}
         rows = "".join(
             f'<tr><td style="text-align:left"><code>{escape(item.name)}</code></td>'
-            f'<td style="text-align:left;color:{colours[item.status]}">{MARKS[item.status]}</td>'
+            f'<td style="text-align:left;font-weight:bold;color:{colours[item.status]}">{MARKS[item.status]}</td>'
             f'<td style="text-align:left">{escape(", ".join(filter(None, ("a step" if item.step else "", item.note))))}</td></tr>'
             for item in self.items
         )

@@ -68,12 +68,34 @@ def process_source(app: Any, docname: str, source: list[str]) -> None:
 
 
 def rewrite_notebook(text: str, on: Path) -> str:
-    """Rewrite the links in the Markdown cells of a notebook (JSON); code and outputs stay as they are."""
+    """Rewrite the links in the Markdown cells of a notebook (JSON); a folded cell says what it is, a picture what it shows."""
     values = json.loads(text)
+    before: list[str] = []  # the tags of the code cell before
     for cell in values["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = rewrite_links("".join(cell["source"]), ROOT / "notebooks", on)
+        elif cell["cell_type"] == "code":
+            tags = cell["metadata"].get("tags", [])
+            options: dict[str, Any] = {}
+            if "hide-input" in tags:
+                name = "The answer" if "your-turn" in before else "The code"
+                options |= {"code_prompt_show": name, "code_prompt_hide": name}
+            if alt := describe_picture(cell):
+                options["image"] = {"alt": alt}
+            if options:
+                cell["metadata"]["mystnb"] = options
+            before = tags
     return json.dumps(values)
+
+
+def describe_picture(cell: dict[str, Any]) -> str:
+    """Return a text in place of the picture among the outputs of a cell: its repr, if that says what it shows."""
+    for output in cell["outputs"]:
+        data = output.get("data", {})
+        if "image/png" in data:
+            text = " ".join("".join(data.get("text/plain", "")).split()).strip("[]<>")
+            return "Figure drawn by the cell above" if text.startswith("Figure size") or not text else text
+    return ""
 
 
 def setup(app: Any) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def make_frame(seen: "Inspection") -> str:
     below = sum(100 + 29 * len(filling.layers) for filling in seen.fillings)
     height = min(max(230 + above + below, LEAST), MOST)  # roughly, in a column of 700
     page = html.escape(make_page(seen))
-    style = f"width: 100%; height: {height}px; border: 1px solid #8884; border-radius: 6px"
+    style = f"box-sizing: border-box; width: 100%; height: {height}px; border: 1px solid #8884; border-radius: 6px"
     frame = f'<iframe title="attention" sandbox="allow-scripts" style="{style}" srcdoc="{page}"></iframe>'
     return f"{frame}<div>{html.escape(repr(seen))}</div>"
 
