@@ -14,11 +14,12 @@ from albert_np.learn.exercise import Exercise
 from albert_np.learn.grade import check
 from albert_np.learn.guide import derivation, exercises, hints, solution, stub
 from albert_np.learn.in_place import use
+from albert_np.learn.ipynb import notebook
 from albert_np.learn.progress import DictStore, FileStore
 from albert_np.learn.report import Item, Report
 
 __all__ = [
-    "DictStore", "Exercise", "FileStore", "Item", "Report", "bug", "check", "derivation", "exercises", "hints", "solution",
-    "stub", "use",
+    "DictStore", "Exercise", "FileStore", "Item", "Report", "bug", "check", "derivation", "exercises", "hints", "notebook",
+    "solution", "stub", "use",
 ]  # fmt: skip
 __dir__ = __all__.copy  # for completion

@@ -17,6 +17,7 @@ from albert_np.learn.compare import RIGHT, as_number, is_close, worst_place
 from albert_np.learn.diagnose import Claim, diagnose, first_wrong, wrong_tensors
 from albert_np.learn.exercise import Exercise
 from albert_np.learn.exercises import LADDER, get
+from albert_np.learn.ipynb import notebook_code
 from albert_np.learn.load import Submission, Unusable, bug_named_in, exercise_for, from_functions, load, missing_function
 from albert_np.learn.outcome import SEEDS, Outcome, Output, complete, new_case, right, run, version
 from albert_np.learn.report import Item, Report
@@ -29,7 +30,8 @@ LARGER = 12  # times the reference's memory
 def check(source: Any, exercise: str | None = None, restricted: bool = False) -> Report:
     """Grade a solution and return a `Report`.
 
-    source      the text of a file, its path, a function such as `layer_norm_backward`, or a module or dict with functions.
+    source      the text of a file, its path (.py or .ipynb), a function such as `layer_norm_backward`, or a module or dict with
+                functions.
     exercise    the name of the exercise; by default the one that the first line of the file names, or whose function it has.
     restricted  refuse files with imports and names that no exercise needs.
 
@@ -59,7 +61,7 @@ def get_submission(source: Any, restricted: bool = False) -> Submission:
         return Submission(vars(source))
     if inspect.isfunction(source):
         return from_functions({source.__name__: source})
-    if isinstance(source, Path) or (isinstance(source, str) and "\n" not in source and source.endswith(".py")):
+    if isinstance(source, Path) or (isinstance(source, str) and "\n" not in source and source.endswith((".py", ".ipynb"))):
         return load(read(Path(source)), restricted)
     if isinstance(source, str):
         return load(source, restricted)
@@ -69,14 +71,16 @@ def get_submission(source: Any, restricted: bool = False) -> Submission:
 
 
 def read(path: Path) -> str:
+    """Return the code of a file or a notebook."""
     if path.is_dir():
         raise ValueError(f"{path} is a folder; a solution is one file")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file")
     try:
-        return path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise Unusable("the file is not text in UTF-8") from None
+    return notebook_code(text) if path.suffix == ".ipynb" else text
 
 
 def grade(exercise: Exercise, submission: Submission) -> Report:

@@ -54,17 +54,21 @@ def start(
     exercise: Annotated[str, typer.Argument(help="The exercise; `albert-np learn list` shows them.")],
     out: Annotated[Path, typer.Option("--out", help="The folder for the file.")] = Path("."),
     again: Annotated[bool, typer.Option("--again", help="Replace a file that is there.")] = False,
+    as_notebook: Annotated[bool, typer.Option("--notebook", help="A Jupyter notebook, with a cell that grades it.")] = False,
 ) -> None:
     """Write a file to work in: formula, shapes, the forward pass, and the lines that are yours.
 
     Example: albert-np learn start layer_norm
     """
-    from albert_np.learn import FileStore, stub
+    from albert_np.learn import FileStore, notebook, stub
     from albert_np.learn.exercises import get
     from albert_np.learn.progress import CURRENT
 
     record = get(exercise)
-    path = _write(out, record.file_name, stub(exercise), again)
+    if as_notebook:
+        path = _write(out, f"{record.name}.ipynb", notebook(exercise), again)
+    else:
+        path = _write(out, record.file_name, stub(exercise), again)
     FileStore().put(CURRENT, {"exercise": exercise, "file": str(path)})
     print(f"{path}: {record.title}, about {record.minutes} minutes. Write the lines with ..., then: albert-np learn check")
 
@@ -102,7 +106,7 @@ def _name(given: str | None) -> str:
     if given is None:
         given = _current()["exercise"]
         print_note(f"exercise {given}")
-    return get(given.removesuffix(".py")).name
+    return get(given.removesuffix(".py").removesuffix(".ipynb")).name
 
 
 def check(file: FileArgument = None, exercise: ExerciseOption = None, as_json: JsonOption = False) -> None:

@@ -26,12 +26,13 @@ class Grade:
 
 
 def find_files(folder: Path) -> list[Path]:
-    """Return the Python files in a folder and in the folders in it, sorted. ValueError if there is none."""
+    """Return the Python files and notebooks in a folder and in the folders in it, sorted. ValueError if there is none."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder")
-    files = sorted(path for path in folder.rglob("*.py") if not any(part.startswith((".", "__")) for part in path.parts))
+    found = [path for pattern in ("*.py", "*.ipynb") for path in folder.rglob(pattern)]
+    files = sorted(path for path in found if not any(part.startswith((".", "__")) for part in path.relative_to(folder).parts))
     if not files:
-        raise ValueError(f"{folder}: there is no .py file in it, nor in the folders in it")
+        raise ValueError(f"{folder}: there is no .py file and no notebook in it, nor in the folders in it")
     return files
 
 
