@@ -281,7 +281,7 @@ def test_the_folder_of_a_fitted_estimator_is_that_of_a_trained_model(fitted, fit
 
 def test_training_continues_from_a_folder(fitted, tmp_path):
     fitted.save_pretrained(tmp_path)
-    estimator = ab.sklearn.AlbertClassifier(str(tmp_path), epochs=1, learning_rate=1e-5).fit(X, y)
+    estimator = ab.sklearn.AlbertClassifier(str(tmp_path), epochs=1, learning_rate=1e-6).fit(X, y)
     assert estimator.trained_.about["start"] == str(tmp_path) and estimator.score(X, y) == 1
     assert estimator.predict_proba(OTHER) == pytest.approx(fitted.predict_proba(OTHER), abs=0.01)
 
