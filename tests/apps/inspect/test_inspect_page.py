@@ -2,13 +2,13 @@
 
 import base64
 import re
-import shutil
 import struct
 import zlib
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from browser import open_browser
 
 from albert_np.apps.inspect.fillings import Filling
 from albert_np.apps.inspect.measures import find_patterns, measure
@@ -189,23 +189,8 @@ def test_names_are_readable_and_figures_have_a_limit(T, columns):
 
 @pytest.fixture
 def browser(tmp_path):
-    import os
-
-    selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: the page is not tried in a browser")
-    found, driver = (shutil.which(name) for name in ("chromium", "chromedriver"))
-    if not (found and driver):
-        pytest.skip("chromium and chromedriver are not installed: the page is not tried in a browser")
-    options = selenium.ChromeOptions()
-    options.binary_location = found
-    for argument in ("headless", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "no-first-run", "disable-sync",
-                     "disable-background-networking", "window-size=1200,900",
-                     f"user-data-dir={tmp_path / 'profile'}"):  # fmt: skip
-        options.add_argument(f"--{argument}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    window = selenium.Chrome(options, selenium.ChromeService(driver, log_output=os.devnull))
-    window.implicitly_wait(10)
-    yield window
-    window.quit()
+    with open_browser(tmp_path, "1200,900") as window:
+        yield window
 
 
 @pytest.mark.slow

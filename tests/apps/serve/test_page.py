@@ -1,15 +1,14 @@
 """The whole service from outside: the command as a process, its page in a headless browser."""
 
 import json
-import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import urllib.request
 
 import pytest
+from browser import open_browser
 
 pytest.importorskip("starlette", reason="starlette is not installed: the service cannot be tested")
 
@@ -66,21 +65,8 @@ def test_a_port_that_is_taken_is_one_line(served, folder):
 
 @pytest.fixture
 def browser(tmp_path):
-    selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: the page is not tried in a browser")
-    found, driver = (shutil.which(name) for name in ("chromium", "chromedriver"))
-    if not (found and driver):
-        pytest.skip("chromium and chromedriver are not installed: the page is not tried in a browser")
-    options = selenium.ChromeOptions()
-    options.binary_location = found
-    for argument in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
-                     "disable-component-update", "disable-sync", "disable-dev-shm-usage", "window-size=900,1000",
-                     f"user-data-dir={tmp_path / 'profile'}"):  # fmt: skip
-        options.add_argument(f"--{argument}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    window = selenium.Chrome(options, selenium.ChromeService(driver, log_output=os.devnull))
-    window.implicitly_wait(10)
-    yield window
-    window.quit()
+    with open_browser(tmp_path, "900,1000") as window:
+        yield window
 
 
 def tried(window, address, **texts):
