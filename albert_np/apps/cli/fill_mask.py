@@ -1,6 +1,6 @@
 """albert-np fill-mask: predict the tokens at [MASK]."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,17 +17,19 @@ from albert_np.apps.cli.common import (
 from albert_np.apps.cli.streams import decode_argument
 from albert_np.pretrained import DEFAULT
 
+ModelOption = Annotated[
+    str | None,
+    option(
+        "--model",
+        f"A model with its tokenizer: a folder, such as a run's, a .tar.gz, or a hub name [{DEFAULT}, in the package]",
+        "Options",
+    ),
+]
+
 
 def fill_mask(
     text: Annotated[str, typer.Argument(help="A text with one or more [MASK].")],
-    model: Annotated[
-        str | None,
-        option(
-            "--model",
-            f"A model with its tokenizer: a folder, such as a run's, a .tar.gz, or a hub name [{DEFAULT}, in the package]",
-            "Options",
-        ),
-    ] = None,
+    model: ModelOption = None,
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="Number of tokens to show for each [MASK].")] = 5,
     backend: BackendOption = None,
     seed: SeedOption = 0,
@@ -38,7 +40,7 @@ def fill_mask(
 
     Example: albert-np fill-mask "The doctor told me to [MASK] more water."
     """
-    from albert_np.apps.fill_mask import describe_doubts, fill_masks, load_masked_model
+    from albert_np.apps.fill_mask import fill_masks, load_masked_model
 
     use_backend(backend)
     text = decode_argument(text, "TEXT")
@@ -46,10 +48,7 @@ def fill_mask(
     network, tokenizer = load_masked_model(path, seed)
     masks = fill_masks(network, tokenizer, text, top_k)
     if not (quiet or as_json):
-        if model is None:
-            print_note(f"the model is {DEFAULT}, which is part of the package; `model` names another")
-        for line in describe_doubts(path, tokenizer, text):
-            print_note(line)
+        print_doubts(model, tokenizer, text)
     if as_json:
         print_json({"text": text, "masks": [[{"piece": p, "probability": q} for p, q in mask] for mask in masks]})
         return
@@ -58,3 +57,13 @@ def fill_mask(
             print(f"[MASK] {index}")
         for token, probability in mask:
             print(f"{probability:7.1%}  {token}")
+
+
+def print_doubts(model: str | None, tokenizer: Any, text: str, pair: str | None = None) -> None:
+    """Print which model it is if none was named, and what in the text may not be what is meant."""
+    from albert_np.apps.fill_mask import describe_doubts
+
+    if model is None:
+        print_note(f"the model is {DEFAULT}, which is part of the package; `model` names another")
+    for line in describe_doubts(DEFAULT if model is None else model, tokenizer, text, pair):
+        print_note(line)

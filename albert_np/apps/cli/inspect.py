@@ -17,6 +17,7 @@ from albert_np.apps.cli.common import (
     print_note,
     use_backend,
 )
+from albert_np.apps.cli.fill_mask import ModelOption, print_doubts
 from albert_np.apps.cli.streams import decode_argument, is_terminal, read_stdin
 from albert_np.pretrained import DEFAULT
 
@@ -29,14 +30,7 @@ FOLDER = Path("inspect")
 def inspect(
     text: Annotated[str | None, typer.Argument(help="A text, with or without [MASK]; by default standard input.")] = None,
     pair: Annotated[str | None, option("--pair", "A second text: [CLS] text [SEP] pair [SEP].", "Options", "TEXT")] = None,
-    model: Annotated[
-        str | None,
-        option(
-            "--model",
-            f"A model with its tokenizer: a folder, such as a run's, a .tar.gz, or a hub name [{DEFAULT}, in the package]",
-            "Options",
-        ),
-    ] = None,
+    model: ModelOption = None,
     out: Annotated[
         Path | None,
         option(
@@ -63,7 +57,6 @@ def inspect(
 
     Example: albert-np inspect "The doctor told me to [MASK] more water."
     """
-    from albert_np.apps.fill_mask import describe_doubts
     from albert_np.apps.inspect.forward import load, run
 
     use_backend(backend)
@@ -76,10 +69,7 @@ def inspect(
     seen = run(network, tokenizer, path, text, pair, top_k, special)
     files = [] if folder is None else write(folder, seen)
     if not (quiet or as_json):
-        if model is None:
-            print_note(f"the model is {DEFAULT}, which is part of the package; --model names another")
-        for line in describe_doubts(path, tokenizer, text, pair):
-            print_note(line)
+        print_doubts(model, tokenizer, text, pair)
         print(seen.summary())
     if as_json:
         print_json({**seen.as_json(), **({"files": [str(file) for file in files]} if files else {})})
