@@ -144,7 +144,7 @@ def load(source: str, restricted: bool = False) -> Submission:
 
 def from_functions(functions: dict[str, Any]) -> Submission:
     """Return functions as a submission. Those with a `...` still in them are executed from their source, without these lines."""
-    sources = [source for each in functions.values() if (source := get_source(each))]
+    sources = [source for each in functions.values() if (source := read_source(each))]
     text = "\n\n".join(sources)
     tree = parse(text)
     if not any(placeholder_lines(node) for node in tree.body if isinstance(node, ast.FunctionDef)):
@@ -155,7 +155,7 @@ def from_functions(functions: dict[str, Any]) -> Submission:
     return replace(submission, names={name: submission.names[name] for name in functions})
 
 
-def get_source(function: Any) -> str:
+def read_source(function: Any) -> str:
     """Return the source of a function that reads no variables of a function around it; "" if there is none."""
     if not isinstance(function, types.FunctionType) or function.__closure__:
         return ""
