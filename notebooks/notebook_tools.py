@@ -101,41 +101,40 @@ def your_turn(
     """
     import albert_np as ab
 
-    names, solved, so_far = ", ".join(each.__name__ for each in functions), None, None
+    names, result = ", ".join(each.__name__ for each in functions), None
     if check is None:
         # named, because other cells may define the functions of other exercises
         exercise = next(
             each.name for each in ab.learn.exercises() if each.main == functions[-1].__name__
         )
         report = ab.learn.check({each.__name__: each for each in functions}, exercise)
-        untouched = not report.error and all(item.status == "todo" for item in report.items)
-        solved = None if untouched else report.passed
-        report.advice = "" if report.passed else report.advice  # the notebook goes on here
+        if report.error or any(item.status != "todo" for item in report.items):
+            result = report.passed
     elif by_line or not any(
         is_empty(each) or Ellipsis in each.__code__.co_consts for each in functions
     ):
         try:
-            solved = check(*functions)
+            result = check(*functions)
         except Exception as error:
             if os.environ.get("ALBERT_NP_SOLVED"):
                 raise
             print(describe_error(error, functions))
-            solved = False
-        so_far = solved if by_line and isinstance(solved, str) else None
-        solved = None if so_far or (by_line and solved is None) else bool(solved)
-    assert solved or not os.environ.get("ALBERT_NP_SOLVED"), f"{names}: not right"
+            result = False
+        if not by_line:
+            result = bool(result)
+    so_far = isinstance(result, str) and result
+    assert (result and not so_far) or not os.environ.get("ALBERT_NP_SOLVED"), f"{names}: not right"
     if so_far:
         print(so_far)
-        return None
-    if solved is None:
+    elif result is None:
         print(f"Your turn: {names} is not written yet. The answer is in the next cell, folded.")
-        return None
-    if check is None:
-        if solved:
+    elif check is None:
+        if report.passed:
             # it names the next exercise of `albert-np learn`; a notebook has its own order
             report.advice = ""
         return report
-    print("Right." if solved else "Not right yet.")
+    else:
+        print("Right." if result else "Not right yet.")
     return None
 
 
