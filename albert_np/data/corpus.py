@@ -100,6 +100,8 @@ class Corpus:
                 log(f"the tokenised corpus in {folder} is reused")
             else:
                 log(f"tokenising {count_noun(len(paths), 'file')} into {folder}{'' if reason == NEW else f': {reason}'}")
+                if note := getattr(tokenizer, "encoding_note", ""):
+                    log(note)
                 manifest = build_corpus(paths, tokenizer, folder, settings, progress, log)
             return cls(folder, manifest, Vocabulary.from_tokenizer(tokenizer), reason)
 
