@@ -177,9 +177,10 @@ def dictionary(pairs: list[tuple[str, str]], rounds: int = 5) -> dict[str, str]:
             occurrence += 1
     if not links:
         return {}
-    link_source, link_target, link_occurrence = np.array(links).T
+    link_source, link_target, link_occurrence = np.array(links, np.int64).T  # a key is a product
     keys, pair = np.unique(link_source * len(targets) + link_target, return_inverse=True)  # one key per (source, target)
-    pair_source = keys // len(targets)  # (pairs,)
+    pair_source = (keys // len(targets)).astype(np.intp)  # (pairs,)
+    link_occurrence = link_occurrence.astype(np.intp)
     t = np.full(len(keys), 1.0)
     for _ in range(rounds):
         share = t[pair]
