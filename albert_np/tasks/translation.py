@@ -10,7 +10,6 @@ from collections import Counter
 from typing import Any, ClassVar
 
 import numpy as np
-from rich.markup import escape
 
 from albert_np.data.formats import Translated, read_parallel
 from albert_np.data.formats.parallel import EMPTY, get_languages
@@ -18,6 +17,7 @@ from albert_np.metrics import bleu, bleu_signature, chrf, infer_bleu_tokens
 from albert_np.metrics.translation import BLEU_TOKENS
 from albert_np.models import AlbertForTranslation
 from albert_np.tasks import batches
+from albert_np.tasks.markup import escape
 from albert_np.tasks.task import Item, Task, one_line
 from albert_np.tasks.words import split_words
 
