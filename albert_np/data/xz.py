@@ -17,7 +17,5 @@ except ModuleNotFoundError:
 def open_xz(path: Path, packed: Any = None) -> IO[bytes]:
     """Open a packed file, or the open file `packed` of that path. DataError if this Python cannot unpack it."""
     if LZMAFile is None:
-        raise DataError(
-            f"{path} is packed by xz, which this Python cannot unpack (it has no module lzma): unpack the file first"
-        )
+        raise DataError(f"{path} is packed by xz, which this Python cannot unpack (it has no module lzma): unpack the file first")
     return LZMAFile(path if packed is None else packed)  # type: ignore[return-value]
