@@ -1,5 +1,9 @@
 """What all tests share: the backend in use is put back, a command that must fail, and the helpers beside this file."""
 
+import subprocess
+import sys
+import threading
+
 import hypothesis
 import pytest
 
@@ -8,6 +12,15 @@ from albert_np.core import backend, reference
 # The same examples every time: what passes today passes tomorrow.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
+
+
+if sys.platform == "emscripten":  # WebAssembly has neither processes nor threads
+    import numpy.testing  # noqa: F401  # it tries to start one, and does without
+
+    def _skip(*_, **__):
+        pytest.skip("it starts a process or a thread, which WebAssembly does not have")
+
+    subprocess.Popen.__init__ = threading.Thread.start = _skip
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,8 @@ class NumpyBackend:
 
     name = "numpy"
     device = "the CPU"
-    asarray = staticmethod(np.asarray)  # of a host array
+    # of a host array; int64 becomes intp, since where that has 32 bits NumPy takes no other indices
+    asarray = staticmethod(lambda host: np.asarray(host, np.intp if getattr(host, "dtype", None) == np.int64 else None))
     to_host = staticmethod(np.asarray)  # of an array of this backend
     scatter_add = staticmethod(np.add.at)
 

@@ -52,7 +52,7 @@ class Batch:
 
         ids, token_types, positions (N,); lengths (B,) with sum N; examples (B,), by default 0, 1, ...; more: further fields.
         """
-        starts = np.cumsum(lengths) - lengths  # (B,)
+        starts = np.cumsum(lengths := np.asarray(lengths, np.intp)) - lengths  # (B,)
         examples = np.arange(len(lengths)) if examples is None else examples
         index = np.arange(len(ids)) - np.repeat(starts, lengths)  # (N,)
         return cls(

@@ -56,7 +56,7 @@ def cut_blocks(corpus: Corpus, units: np.ndarray, max_length: int, short_seq_pro
 
     parts = []
     for portion in _split_units(units):
-        sizes = units[portion, 1] - units[portion, 0]  # segments per unit
+        sizes = (units[portion, 1] - units[portion, 0]).astype(np.intp)  # segments per unit
         drawn = np.repeat(draw_targets(len(portion)), sizes) if style == "google" else draw_targets(int(sizes.sum()))
         parts.append(_cut_units(corpus, units[portion], drawn))
     first, target, count = (np.concatenate(arrays) for arrays in zip(*parts))  # (n,), (n,), (U,)
@@ -79,7 +79,7 @@ def _cut_units(corpus: Corpus, units: np.ndarray, targets: np.ndarray) -> tuple[
     A block's end depends on its first segment alone. So the ends for all possible first segments are computed at once, and
     cutting a unit is following them: from its first segment to the end of that block, the end of the next, and so on.
     """
-    sizes = units[:, 1] - units[:, 0]  # (U,)
+    sizes = (units[:, 1] - units[:, 0]).astype(np.intp)  # (U,)
     offsets = sizes.cumsum() - sizes  # (U,) where each unit begins in the arrays over S
     segments = np.repeat(units[:, 0] - offsets, sizes) + np.arange(sizes.sum())  # (S,)
     starts = corpus.segment_starts
@@ -92,4 +92,4 @@ def _cut_units(corpus: Corpus, units: np.ndarray, targets: np.ndarray) -> tuple[
             begins.append(offset + segment - first)
             segment = ends[begins[-1]]
         counts.append(len(begins) - count)
-    return segments[begins], targets[begins], np.array(counts, dtype=np.int64)
+    return segments[begins], targets[begins], np.array(counts, dtype=np.intp)

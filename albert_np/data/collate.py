@@ -28,12 +28,12 @@ class Example(NamedTuple):
 def collate(examples: Sequence[Example]) -> dict[str, np.ndarray]:
     """Pack B examples with N tokens, M of them masked, into host arrays.
 
-    Returns ids, token_types, positions (N,) int32; lengths (B,) int64; examples (B,) int64, their indices; masked_rows (M,)
-    int64, increasing; masked_labels (M,) int32; order_labels (B,) int32, absent when the examples have none.
+    Returns ids, token_types, positions (N,) int32; lengths (B,) intp; examples (B,) int64, their indices; masked_rows (M,)
+    intp, increasing; masked_labels (M,) int32; order_labels (B,) int32, absent when the examples have none.
     """
     if not examples:
         raise ValueError("a batch needs at least one example")
-    lengths = np.array([len(e.ids) for e in examples], dtype=np.int64)  # (B,)
+    lengths = np.array([len(e.ids) for e in examples], dtype=np.intp)  # (B,)
     starts = lengths.cumsum() - lengths  # (B,)
     first_lengths = np.array([e.first_length for e in examples])  # (B,)
     masked = [len(e.masked_positions) for e in examples]

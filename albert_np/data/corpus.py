@@ -20,7 +20,7 @@ from albert_np.data.documents import LAYOUTS, check_text_file
 from albert_np.data.formats.summary import count_noun
 from albert_np.data.tokenise import FORMAT, MANIFEST, PARTS, Log, Progress, build_corpus
 from albert_np.data.vocabulary import Tokenizer, Vocabulary
-from albert_np.io.files import DataError, sha256
+from albert_np.io.files import DataError, map_file, sha256
 
 NEW = "it is not tokenised yet"  # why a new folder holds no corpus
 
@@ -100,6 +100,8 @@ class Corpus:
                 log(f"the tokenised corpus in {folder} is reused")
             else:
                 log(f"tokenising {count_noun(len(paths), 'file')} into {folder}{'' if reason == NEW else f': {reason}'}")
+                if note := getattr(tokenizer, "encoding_note", ""):
+                    log(note)
                 manifest = build_corpus(paths, tokenizer, folder, settings, progress, log)
             return cls(folder, manifest, Vocabulary.from_tokenizer(tokenizer), reason)
 
@@ -166,7 +168,7 @@ def _find_difference(manifest: dict[str, Any], paths: list[Path], tokenizer: Tok
 
 def _map_file(folder: Path, manifest: dict[str, Any], part: str) -> np.ndarray:
     """Return a plain array over the mapped file: slicing it is cheaper than slicing np.memmap."""
-    return np.asarray(np.memmap(folder / manifest["parts"][part]["file"], manifest["parts"][part]["dtype"], mode="r"))
+    return np.frombuffer(map_file(folder / manifest["parts"][part]["file"]), manifest["parts"][part]["dtype"])
 
 
 @contextlib.contextmanager

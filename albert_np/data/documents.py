@@ -15,7 +15,6 @@ with one may have been joined), and a line of nothing but white space and zero-w
 import gzip
 import hashlib
 import io
-import lzma
 import os
 import zlib
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from albert_np.data.text_files import BYTE_ORDER_MARK, check_plausible, find_encoding
+from albert_np.data.xz import LZMAError, open_xz
 from albert_np.io.files import DataError
 
 LAYOUTS = ("paragraph", "sentence", "wrapped")
@@ -99,7 +99,7 @@ class TextFile:
                 yield from iter(lambda: file.readline(LONGEST_LINE + 1), b"")
             else:
                 yield from self._transcode(file, encoding)
-        except (gzip.BadGzipFile, lzma.LZMAError, EOFError, zlib.error) as error:
+        except (gzip.BadGzipFile, LZMAError, EOFError, zlib.error) as error:
             raise DataError(f"{self.path} is damaged or not a {self.path.suffix} file: {error}") from error
 
     def _transcode(self, file: Any, encoding: str) -> Iterator[bytes]:
@@ -139,7 +139,7 @@ def _unpack(path: Path, packed: io.RawIOBase) -> IO[bytes]:
     if path.suffix == ".gz":
         return gzip.GzipFile(fileobj=buffered)  # type: ignore[return-value]
     if path.suffix == ".xz":
-        return lzma.LZMAFile(buffered)  # type: ignore[return-value]
+        return open_xz(path, buffered)
     return buffered
 
 

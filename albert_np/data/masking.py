@@ -85,7 +85,7 @@ class Masker:
         lengths = (np.searchsorted(self._thresholds, rng.random(W), side="right") + 1).tolist()
         choose = choose_google if google else choose_paper
         ngrams = sorted(choose(words, order, lengths, self.budget(len(ids))))
-        positions = np.array([t for start, stop in ngrams for t in range(start, stop)], dtype=np.int64)  # (M,)
+        positions = np.array([t for start, stop in ngrams for t in range(start, stop)], dtype=np.intp)  # (M,)
         if words.positions is not None:
             positions = words.positions[positions]
         labels = ids[positions]

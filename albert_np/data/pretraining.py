@@ -184,7 +184,7 @@ class PretrainingData:
         for first, stop in self.corpus.segment_starts[self.units]:
             for start in range(int(first), int(stop), 1 << 22):
                 part = self.corpus.tokens[start : min(start + (1 << 22), int(stop))]
-                counts += np.bincount(part, minlength=len(counts))
+                counts += np.bincount(part.astype(np.intp), minlength=len(counts))
         return counts
 
     def unigram_loss(self, batches: Iterable[Mapping[str, np.ndarray]]) -> float:

@@ -134,7 +134,7 @@ class BalancedSampler:
             rounds = [rows[i : i + K] for rows in positions for i in range(0, len(rows), K)]
             rounds.sort(key=lambda rows: -self.costs[order[rows]].mean())
             loads, filled = np.zeros(K), np.zeros(K, dtype=np.int64)
-            assigned = np.zeros(len(order), dtype=np.int64)
+            assigned = np.zeros(len(order), dtype=np.intp)
             for rows in rounds:
                 rows = rows[np.argsort(-self.costs[order[rows]], kind="stable")]
                 lightest = np.argsort(loads, kind="stable")[: len(rows)]
@@ -172,7 +172,7 @@ class BalancedSampler:
         """Return figures of an epoch: coverage, balance (heaviest step / mean step, 1 is perfect), and the share of padding
         that padded batches would have."""
         batches = self.batches(epoch)
-        counts = np.bincount(np.concatenate(batches), minlength=len(self.costs))
+        counts = np.bincount(np.concatenate(batches).astype(np.intp), minlength=len(self.costs))
         tokens = np.array([self.tokens[b].sum() for b in batches])
         costs = np.array([self.costs[b].sum() for b in batches])
         padded = sum(len(b) * int(self.tokens[b].max()) for b in batches)
@@ -200,7 +200,7 @@ def split_batch(batch: np.ndarray, costs: np.ndarray, k: int) -> list[np.ndarray
     if k < 1:
         raise ValueError(f"a batch can be divided into 1 or more parts, not {k}")
     loads = [(0.0, 0, part) for part in range(k)]  # (cost, examples, part): a heap
-    assigned = np.zeros(len(batch), dtype=np.int64)
+    assigned = np.zeros(len(batch), dtype=np.intp)
     cost = np.asarray(costs)[batch]
     for i in np.argsort(-cost, kind="stable").tolist():
         load, count, part = loads[0]
@@ -220,6 +220,6 @@ def take_share(batch: np.ndarray, costs: np.ndarray, rank: int, size: int, turn:
 
 def _group(examples: np.ndarray, assigned: np.ndarray | list[int]) -> list[np.ndarray]:
     """Return the examples of group 0, of group 1, ..., each in the given order. No group may be empty."""
-    assigned = np.asarray(assigned, dtype=np.int64)
+    assigned = np.asarray(assigned, dtype=np.intp)
     by_group = np.argsort(assigned, kind="stable")
     return np.split(examples[by_group], np.cumsum(np.bincount(assigned))[:-1]) if len(examples) else []

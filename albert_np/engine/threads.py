@@ -18,11 +18,25 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+class _NoController:
+    """The controller where BLAS cannot be controlled: its number of threads is unknown, and nothing limits it."""
+
+    lib_controllers: tuple[Any, ...] = ()
+
+    def limit(self, limits: int) -> "_NoController":
+        return self
+
+    def restore_original_limits(self) -> None:
+        pass
+
+
 @cache
 def _blas() -> Any:
-    """Return threadpoolctl's controller of the loaded BLAS libraries."""
-    from threadpoolctl import ThreadpoolController
-
+    """Return threadpoolctl's controller of the loaded BLAS libraries; one of no libraries where it is not installed."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ModuleNotFoundError:
+        return _NoController()
     return ThreadpoolController().select(user_api="blas")
 
 

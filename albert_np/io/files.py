@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import mmap
 import os
 import re
 import tempfile
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 from albert_np.io import file_types
 
 JSON_LIMIT = 16 << 20  # bytes: enough for a vocabulary of 100,000 pieces; config and index files are far smaller
+Mapped = mmap.mmap | bytes  # the result of `map_file`
 MAX_GLYPHS = 5  # characters that the font lacks, as examples in a message
 
 
@@ -212,6 +214,15 @@ def write_folder(path: Path) -> Iterator[Path]:
         if path.exists():
             path.rmdir()
         folder.rename(path)
+
+
+def map_file(path: Path) -> Mapped:
+    """Return a file's bytes, mapped into memory, or read where files cannot be mapped, as on a browser's virtual drives."""
+    with open(path, "rb") as file:
+        try:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError:
+            return file.read()
 
 
 def sync(path: Path) -> None:

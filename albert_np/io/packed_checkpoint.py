@@ -18,7 +18,7 @@ import numpy as np
 from albert_np.core import backend
 from albert_np.core.params import Tree
 from albert_np.io.files import make_folder, write_whole
-from albert_np.io.formats import packed
+from albert_np.io.formats import packed, safetensors_file
 from albert_np.io.formats.bfloat16 import to_bfloat16
 from albert_np.io.matrices import as_rows, quantisable
 from albert_np.io.model_config import ModelConfig
@@ -76,12 +76,10 @@ def save_packed(folder: str | os.PathLike[str], config: ModelConfig, params: Tre
 
     transformers refuses the folder, since model_type and format are albert_np. `albert-np convert --to hf` unpacks it.
     """
-    from safetensors.numpy import save_file
-
     folder = Path(folder)
     make_folder(folder)
     arrays, described = make_entries(config, params, packing)
-    write_whole(folder / "model.safetensors", lambda path: save_file(arrays, path, metadata=packed.metadata(described)))
+    write_whole(folder / "model.safetensors", lambda path: safetensors_file.write(path, arrays, packed.metadata(described)))
     write_config(folder, config, architecture, stacklevel=4, compressed=packing.weights)
     return (folder / "model.safetensors").stat().st_size
 

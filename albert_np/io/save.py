@@ -9,6 +9,7 @@ import numpy as np
 
 from albert_np.core.params import Tree
 from albert_np.io.files import make_folder, write_json, write_whole
+from albert_np.io.formats import safetensors_file
 from albert_np.io.model_config import ModelConfig
 from albert_np.io.names import rename_tree
 
@@ -97,7 +98,5 @@ def cast(array: np.ndarray, dtype: str) -> np.ndarray:
 
 def write_safetensors(path: Path, tensors: dict[str, np.ndarray], dtype: str = "") -> None:
     """Write a .safetensors file with the metadata that transformers expects."""
-    from safetensors.numpy import save_file
-
     arrays = {name: cast(array, dtype) for name, array in tensors.items()}
-    write_whole(path, lambda temporary: save_file(arrays, temporary, metadata={"format": "pt"}))
+    write_whole(path, lambda temporary: safetensors_file.write(temporary, arrays, {"format": "pt"}))

@@ -19,7 +19,7 @@ def confusion(gold: ArrayLike, predicted: ArrayLike, C: int) -> np.ndarray:
 
 def _as_classes(gold: ArrayLike, predicted: ArrayLike, C: int) -> tuple[np.ndarray, np.ndarray]:
     """Return both as integers. ValueError if their shapes differ, or for a class outside [0, C)."""
-    gold, predicted = np.asarray(gold, np.int64), np.asarray(predicted, np.int64)
+    gold, predicted = np.asarray(gold, np.intp), np.asarray(predicted, np.intp)
     if gold.shape != predicted.shape:
         raise ValueError(f"gold {gold.shape} and predicted {predicted.shape} must be of one shape")
     for name, values in (("gold", gold), ("predicted", predicted)):
@@ -38,7 +38,8 @@ def classification_scores(gold: ArrayLike, predicted: ArrayLike, C: int) -> dict
     n = gold.size
     if not n:
         raise ValueError("there is nothing to score")
-    right, true, guessed = (np.bincount(each, minlength=C) for each in (gold[gold == predicted], gold, predicted))  # (C,)
+    counted = (gold[gold == predicted], gold, predicted)
+    right, true, guessed = (np.bincount(each, minlength=C).astype(np.int64) for each in counted)  # (C,); their squares need it
     f1 = 2 * right / np.maximum(1, true + guessed)
     occurs = true + guessed > 0
     # the correlation's numerator is n right - true·guessed, its denominator the root of this one's two factors

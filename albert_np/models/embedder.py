@@ -64,7 +64,7 @@ def sentence_vectors(
     which is divided among threads.
     """
     check_pooling(model, pooling, layer)
-    lengths = np.array([len(row) for row in rows], np.int64)  # (B,)
+    lengths = np.array([len(row) for row in rows], np.intp)  # (B,)
     starts = np.cumsum(lengths) - lengths
     batch = TaskBatch.pack(
         np.concatenate(rows), lengths, np.concatenate(token_types), np.arange(lengths.sum()) - np.repeat(starts, lengths),

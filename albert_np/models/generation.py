@@ -75,7 +75,7 @@ def begin(p: Tree, config: AlbertConfig, batch: Batch, room: int) -> tuple[Array
 
 def advance(p: Tree, config: AlbertConfig, kv_cache: KVCache, tokens: np.ndarray) -> Array:
     """tokens (B,) host ids, the next of each target -> their hidden rows (B, H); the cache grows by them"""
-    batch = Batch.pack(tokens, np.ones(len(tokens), np.int64), np.ones_like(tokens), kv_cache.positions, like=p.flat)
+    batch = Batch.pack(tokens, np.ones(len(tokens), np.intp), np.ones_like(tokens), kv_cache.positions, like=p.flat)
     x, _ = embeddings(batch, p.embeddings, config, None)
     slots = backend.asarray_like(kv_cache.lengths_so_far, x)
     hidden: list[Array] = [x, *[None] * config.num_hidden_layers]

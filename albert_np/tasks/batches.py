@@ -17,7 +17,7 @@ MAX_TOKENS = 8192  # per batch of inference, padding included
 
 def pack_items(items: Sequence["Item"]) -> dict[str, Any]:
     """Return the arrays that every batch has: ids, token_types, positions (N,) and lengths (B,)."""
-    lengths = np.array([len(item.ids) for item in items], dtype=np.int64)
+    lengths = np.array([len(item.ids) for item in items], dtype=np.intp)
     return {
         "ids": np.concatenate([np.asarray(item.ids, np.int32) for item in items]),
         "token_types": np.concatenate([np.asarray(item.token_types, np.int32) for item in items]),
@@ -29,7 +29,7 @@ def pack_items(items: Sequence["Item"]) -> dict[str, Any]:
 def select_labels(targets: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Return the indices of the rows that have a target, and these targets."""
     rows = [i for i, target in enumerate(targets) if target is not None]
-    return np.array(rows, np.int64), np.array([targets[i] for i in rows])
+    return np.array(rows, np.intp), np.array([targets[i] for i in rows])
 
 
 def collate_sequences(items: Sequence["Item"]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def collate_choices(items: Sequence["Item"]) -> dict[str, Any]:
     """
     questions = [list(choices) for _, choices in itertools.groupby(items, key=lambda item: item.group)]
     labels = [right_choice([item.target for item in choices]) for choices in questions]
-    sizes = np.array([len(choices) for choices in questions], np.int64)
+    sizes = np.array([len(choices) for choices in questions], np.intp)
     return {**pack_items(items), "group_sizes": sizes, "labels": [select_labels(labels)]}
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import numpy as np
-from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Labelled, read_table
@@ -33,6 +32,7 @@ from albert_np.tasks.labels import (
     sort_labels,
     warn_of_one_label,
 )
+from albert_np.tasks.markup import escape
 from albert_np.tasks.requests import Field
 from albert_np.tasks.scale import Scale, check_size, is_similar, measure_scale, parse_scale, rescale_head
 from albert_np.tasks.task import Item, Task, one_line

@@ -18,7 +18,6 @@ from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import ChoiceQuestion, read_choices
@@ -29,6 +28,7 @@ from albert_np.data.formats.lines import get_suffix, read_text
 from albert_np.metrics import choice_scores
 from albert_np.models import AlbertForMultipleChoice
 from albert_np.tasks import batches
+from albert_np.tasks.markup import escape
 from albert_np.tasks.requests import Field
 from albert_np.tasks.task import Item, Task, one_line
 

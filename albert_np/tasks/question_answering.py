@@ -14,7 +14,6 @@ import warnings
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Question, read_squad
@@ -25,6 +24,7 @@ from albert_np.metrics import squad, squad_characters
 from albert_np.metrics.scripts import has_no_blanks
 from albert_np.models import AlbertForQuestionAnswering
 from albert_np.tasks import batches
+from albert_np.tasks.markup import escape
 from albert_np.tasks.requests import Field
 from albert_np.tasks.task import Item, Task, one_line
 from albert_np.tasks.words import sliding_windows

@@ -9,7 +9,6 @@ relations. The score is the macro-F1 of SemEval-2010 task 8.
 from typing import Any, ClassVar
 
 import numpy as np
-from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Related, read_relations
@@ -27,6 +26,7 @@ from albert_np.tasks.labels import (
     sort_labels,
     warn_of_one_label,
 )
+from albert_np.tasks.markup import escape
 from albert_np.tasks.requests import Field
 from albert_np.tasks.task import Item, Task, one_line
 

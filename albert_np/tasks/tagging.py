@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Propositions, Tagged
@@ -18,6 +17,7 @@ from albert_np.models import AlbertForTokenClassification
 from albert_np.models.padded import IGNORED
 from albert_np.tasks import batches
 from albert_np.tasks.labels import extend_labels
+from albert_np.tasks.markup import escape
 from albert_np.tasks.task import Item, Task, one_line
 from albert_np.tasks.words import WordEncoder, sliding_windows, split_words
 

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from rich.markup import escape
 
 from albert_np.data.formats.summary import Examples, get_summary
 from albert_np.engine.mpi import world
 from albert_np.io.similar_names import suggest
 from albert_np.models.base import Model
 from albert_np.tasks import batches
+from albert_np.tasks.markup import escape
 from albert_np.tasks.options import parse_any, read_option
 from albert_np.tasks.requests import Field
 

@@ -10,7 +10,6 @@ from collections import Counter
 from typing import Any, ClassVar
 
 import numpy as np
-from rich.markup import escape
 
 from albert_np.data.formats import Translated, read_parallel
 from albert_np.data.formats.parallel import EMPTY, get_languages
@@ -18,6 +17,7 @@ from albert_np.metrics import bleu, bleu_signature, chrf, infer_bleu_tokens
 from albert_np.metrics.translation import BLEU_TOKENS
 from albert_np.models import AlbertForTranslation
 from albert_np.tasks import batches
+from albert_np.tasks.markup import escape
 from albert_np.tasks.task import Item, Task, one_line
 from albert_np.tasks.words import split_words
 
@@ -177,9 +177,10 @@ def dictionary(pairs: list[tuple[str, str]], rounds: int = 5) -> dict[str, str]:
             occurrence += 1
     if not links:
         return {}
-    link_source, link_target, link_occurrence = np.array(links).T
+    link_source, link_target, link_occurrence = np.array(links, np.int64).T  # a key is a product
     keys, pair = np.unique(link_source * len(targets) + link_target, return_inverse=True)  # one key per (source, target)
-    pair_source = keys // len(targets)  # (pairs,)
+    pair_source = (keys // len(targets)).astype(np.intp)  # (pairs,)
+    link_occurrence = link_occurrence.astype(np.intp)
     t = np.full(len(keys), 1.0)
     for _ in range(rounds):
         share = t[pair]

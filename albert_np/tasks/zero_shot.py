@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from rich.markup import escape
 
 from albert_np.core.layers import softmax
 from albert_np.data.formats import Labelled
@@ -27,6 +26,7 @@ from albert_np.models import AlbertForSequenceClassification
 from albert_np.tasks.classification import TABLE, Classification, as_list
 from albert_np.tasks.entailment import NEEDED, find_classes, is_contradiction
 from albert_np.tasks.labels import probabilities_by_label, sort_labels
+from albert_np.tasks.markup import escape
 from albert_np.tasks.requests import Field
 from albert_np.tasks.task import Item, Task, one_line
 

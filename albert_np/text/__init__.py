@@ -7,6 +7,7 @@ specials         splitting a text at its special tokens, [CLS], [SEP], [MASK], <
 pieces           Google's rules for single pieces: digits before a comma, which pieces begin a word
 offsets          the slice of the original text that each piece came from
 tokenizer        AlbertTokenizer: all of these around a SentencePiece model
+unigram          encoding by such a model in plain Python, where the sentencepiece library is not installed
 encoding         ids -> rows of a batch: pairs, truncation, special tokens, padding
 base             Tokenizer: what all tokenizers share, calls and files
 wordpiece        WordPieceTokenizer, for the Chinese models
@@ -17,7 +18,7 @@ Files:
 
 locate           which file of a folder holds the vocabulary
 settings         tokenizer_config.json
-spiece           SentencePiece models, checked before the library loads them; specs: their settings, charsmap: their character map
+spiece           SentencePiece models, checked before they are used; specs: their settings, charsmap: their character map
 vocabulary       WordPiece vocabularies: vocab.txt
 tokenizer_json   tokenizer.json, for transformers and the tokenizers library
 unigram_json     a tokenizer.json without spiece.model, as transformers 5 saves it

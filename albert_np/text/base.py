@@ -111,6 +111,11 @@ class Tokenizer(ABC):
         """Return the SHA-256 of everything that a text's ids depend on: the vocabulary and the switches of the normaliser."""
 
     @property
+    def encoding_note(self) -> str:
+        """A remark on the speed of encoding, for the log of a run; "" if there is none."""
+        return ""
+
+    @property
     @abstractmethod
     def strips_accents(self) -> bool:
         """True if the normaliser removes accents."""

@@ -1,7 +1,8 @@
-"""Checking the character map of a SentencePiece model, the one part of the file in which the library follows raw offsets.
+"""The character map of a SentencePiece model: its check, and finding the rule that applies to the beginning of a text.
 
-The map is a size (uint32), a double array trie of that many bytes (Darts-clone: uint32 units) and a sequence of texts, each
-ended by a zero byte. Normalising follows the trie from unit to unit with the bytes of the input,
+It is the one part of the file in which the library follows raw offsets. The map is a size (uint32), a double array trie of
+that many bytes (Darts-clone: uint32 units) and a sequence of texts, each ended by a zero byte. Normalising follows the trie
+from unit to unit with the bytes of the input,
 
     next = (unit's index ^ unit's offset) ^ byte,
 
@@ -40,8 +41,46 @@ def check(data: bytes | memoryview) -> None:
         raise ValueError("the character map points into the middle of a character")
 
 
+class CharacterMap:
+    """The rules of a map that was checked: what replaces which beginnings of a text.
+
+    has_spaces: whether a space is part of any beginning; if not, words are rewritten independently of each other.
+    """
+
+    def __init__(self, data: bytes):
+        size = int.from_bytes(data[:4], "little")
+        units = np.frombuffer(data, "<u4", size // 4, 4)
+        self._units: list[int] = units.tolist()  # a list, since its items are Python's integers
+        self._texts = bytes(data[4 + size :])
+        self.has_spaces = bool(np.any((units[_find_reachable(units)[0]] & LABEL) == ord(" ")))
+
+    def find(self, text: bytes, at: int) -> tuple[int, str] | None:
+        """Return (end, replacement) of the longest rule for the text from byte `at` on; None if there is none."""
+        units, found = self._units, None
+        unit = units[0]
+        i = unit >> 10 << ((unit & 512) >> 6)
+        for end in range(at, len(text)):
+            byte = text[end]
+            i ^= byte
+            unit = units[i]
+            if unit & 0x800000FF != byte:
+                break
+            i ^= unit >> 10 << ((unit & 512) >> 6)
+            if unit & 256:
+                found = end + 1, units[i] & 0x7FFFFFFF
+        return found and (found[0], self._get_text(found[1]))
+
+    def _get_text(self, start: int) -> str:
+        return self._texts[start : self._texts.index(b"\0", start)].decode()
+
+
 def _find_values(units: np.ndarray) -> np.ndarray:
     """Return the values of the reachable leaves. ValueError for an index outside the trie.   units (U,) -> (leaves,)"""
+    return _find_reachable(units)[1]
+
+
+def _find_reachable(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which units any text can reach, and the values of their leaves.   units (U,) -> (U,) bool, (leaves,)"""
     reached = np.zeros(len(units), bool)
     reached[0] = True
     pending = [np.zeros(1, np.int64)]  # units that have been reached and not yet followed
@@ -60,4 +99,4 @@ def _find_values(units: np.ndarray) -> np.ndarray:
         children = np.unique(children[~reached[children]])
         reached[children] = True
         pending += [children[i : i + CHUNK] for i in range(0, len(children), CHUNK)]
-    return np.concatenate(values)
+    return reached, np.concatenate(values)

@@ -18,10 +18,10 @@ from albert_np.text.normalise import Span
 from albert_np.text.pieces import SPACE
 
 if TYPE_CHECKING:
-    from sentencepiece import SentencePieceProcessor
+    from albert_np.text.spiece import Processor
 
 
-def find_spans(processor: SentencePieceProcessor, text: str, pieces: Iterable[str]) -> list[Span]:
+def find_spans(processor: Processor, text: str, pieces: Iterable[str]) -> list[Span]:
     """Return the slice of `text` (the input of SentencePiece) of each piece, without the space that it begins with.
 
     A ▁ alone has the slice of the character that follows it, as in Hugging Face's fast tokenizers.

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sentencepiece import SentencePieceProcessor
+    from albert_np.text.spiece import Processor
 
 SPACE = "▁"  # SentencePiece writes a space, and the start of the text, as U+2581
 PUNCTUATION = set('!"#$%&()*+,-./:;?@[\\]^_`{|}~')  # Google's set: it lacks ' < = >
 ENGLISH = PUNCTUATION | set("abcdefghijklmnopqrstuvwxyz")
 
 
-def split_commas(pieces: Iterable[str], processor: SentencePieceProcessor) -> list[str]:
+def split_commas(pieces: Iterable[str], processor: Processor) -> list[str]:
     """Make a comma after a digit a piece of its own, Google's rule (tokenization.py, `encode_pieces`).
 
     "2000," is encoded again without its comma; the ▁ that this puts before it is removed unless it was there.
@@ -35,7 +35,7 @@ def ends_in_digit_comma(piece: str) -> bool:
     return len(piece) > 1 and piece[-1] == "," and piece[-2].isdigit()
 
 
-def make_comma_table(processor: SentencePieceProcessor) -> dict[int, list[int]]:
+def make_comma_table(processor: Processor) -> dict[int, list[int]]:
     """Return {id: ids} for each piece of the vocabulary that `split_commas` would divide."""
     pieces = (processor.id_to_piece(i) for i in range(len(processor)))
     divided = {i: split_commas([piece], processor) for i, piece in enumerate(pieces) if ends_in_digit_comma(piece)}

@@ -19,6 +19,7 @@ TRAINER = {
     24: ("whitespace_as_suffix", VARINT),
     35: ("byte_fallback", VARINT),
     40: ("unk_id", VARINT),
+    44: ("unk_surface", BYTES),
 }
 NORMALIZER = {
     1: ("normalizer", BYTES),
@@ -38,11 +39,13 @@ class Specs:
     whitespace_as_suffix: int = 0
     byte_fallback: int = 0
     unk_id: int | None = None
+    unk_surface: bytes = " ⁇ ".encode()
     normalizer: bytes = b""
     charsmap: bytes = b""
     add_dummy_prefix: int = 1
     remove_extra_whitespaces: int = 1
     escape_whitespaces: int = 1
+    denormalizes: bool = False  # a character map for decoded texts
 
 
 def read(trainer: list[memoryview], normalizer: list[memoryview]) -> Specs:

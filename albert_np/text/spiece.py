@@ -7,11 +7,12 @@ limits, and only a valid one is passed to the library. The format is sentencepie
 """
 
 import math
+import os
 import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from albert_np.io import file_types
 from albert_np.io.protobuf import BYTES, FOUR_BYTES, VARINT, fields
@@ -20,6 +21,10 @@ from albert_np.text.specs import Specs
 
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
+
+    from albert_np.text.unigram import Unigram
+
+    Processor: TypeAlias = SentencePieceProcessor | Unigram
 
 MAX_FILE_BYTES = 16 << 20  # ALBERT's own has 0.76 MB and 30,000 pieces
 MAX_PIECES = 500_000
@@ -46,8 +51,8 @@ class Model:
     specs: Specs
 
 
-def load(path: str | Path, specials: tuple[str, ...] = ()) -> tuple["SentencePieceProcessor", Model]:
-    """Return (the library's processor of a model file, the file's contents).
+def load(path: str | Path, specials: tuple[str, ...] = ()) -> tuple["Processor", Model]:
+    """Return (the processor of a model file, the file's contents); see `make_processor`.
 
     specials: pieces that the model must have as control, unknown or user-defined symbols. A model whose settings contradict
     its pieces is loaded with a warning.
@@ -64,24 +69,42 @@ def load(path: str | Path, specials: tuple[str, ...] = ()) -> tuple["SentencePie
     return load_bytes(data, path, specials)
 
 
-def load_bytes(data: bytes, path: Path, specials: tuple[str, ...] = ()) -> tuple["SentencePieceProcessor", Model]:
+def load_bytes(data: bytes, path: Path, specials: tuple[str, ...] = ()) -> tuple["Processor", Model]:
     """Return `load` of a model's bytes; `path` is the file that messages name."""
-    import sentencepiece
-
     try:
         model = check(data, specials)
-        processor = sentencepiece.SentencePieceProcessor()
-        processor.LoadFromSerializedProto(data)
+        processor = make_processor(model)
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"{path} cannot be used as a SentencePiece model: {error}") from error
     specs.warn_of_contradictions(model.specs, _find_unknown(model.pieces), len(model.pieces), path)
     return processor, model
 
 
+def make_processor(model: Model) -> "Processor":
+    """Return a processor of the sentencepiece library; without it, or with ALBERT_NP_PYTHON_TOKENIZER=1, a `Unigram`."""
+    from albert_np.text.unigram import Unigram
+
+    if os.environ.get("ALBERT_NP_PYTHON_TOKENIZER", "") not in ("", "0"):
+        return Unigram(model)
+    try:
+        import sentencepiece
+    except ModuleNotFoundError:
+        return Unigram(model)
+    processor = sentencepiece.SentencePieceProcessor()
+    processor.LoadFromSerializedProto(model.data)
+    return processor
+
+
+def is_library(processor: "Processor") -> bool:
+    """Return whether a processor is the sentencepiece library's."""
+    return type(processor).__module__.split(".")[0] == "sentencepiece"
+
+
 def check(data: bytes, specials: tuple[str, ...] = ()) -> Model:
     """Return the contents of a model. ValueError unless it is safe to pass to the library, and a model for ALBERT."""
     pieces: dict[str, Piece] = {}
     parts: dict[int, list[memoryview]] = {2: [], 3: []}
+    denormalizes = False
     for count, (number, kind, value) in enumerate(fields(data)):
         if count > MAX_PIECES + 100:
             raise ValueError(f"it has more than {MAX_PIECES} pieces")
@@ -96,11 +119,12 @@ def check(data: bytes, specials: tuple[str, ...] = ()) -> Model:
         elif number in parts:
             parts[number].append(value)
         else:
-            _check_other(number, value)
+            denormalizes |= _check_other(number, value)
     listed = list(pieces.values())
     _check_pieces(pieces, specials)
     settings = specs.read(parts[2], parts[3])
     specs.check(settings, len(listed))
+    settings.denormalizes = denormalizes
     return Model(data, listed, settings)
 
 
@@ -140,11 +164,14 @@ def _add_piece(pieces: dict[str, Piece], piece: Piece) -> None:
     pieces[text] = piece
 
 
-def _check_other(number: int, data: memoryview) -> None:
-    """Check the test samples (4) and the denormaliser (5), which are empty in ALBERT's models."""
+def _check_other(number: int, data: memoryview) -> bool:
+    """Check the test samples (4) and the denormaliser (5), which are empty in ALBERT's models; return whether it has a map."""
+    has_map = False
     for field, kind, value in fields(data):
         if number == 5 and field == 2 and kind == BYTES and not isinstance(value, int):
             specs.check_charsmap(value)
+            has_map = len(value) > 0
+    return has_map
 
 
 def _check_pieces(pieces: dict[str, Piece], specials: tuple[str, ...]) -> None:

@@ -46,10 +46,15 @@ def train_tokenizer(
     path, for an `AlbertTokenizer` with the same do_lower_case and keep_accents: the file does not hold these.
 
     TextTooSmall, a ValueError, if the text is too small for `vocab_size`; ValueError if it has too many different characters;
-    the message names the limit.
+    the message names the limit. ImportError without the sentencepiece library.
     """
-    import sentencepiece
-
+    try:
+        import sentencepiece
+    except ModuleNotFoundError:
+        raise ImportError(
+            "training a vocabulary needs the sentencepiece library: pip install sentencepiece. There is none for browsers: "
+            "make the vocabulary elsewhere, or use that of a model"
+        ) from None
     if vocab_size <= SMALLEST:
         raise ValueError(f"vocab_size must be over {SMALLEST} (the special symbols alone), not {vocab_size}")
     if max_lines <= 100:

@@ -27,10 +27,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from albert_np.core import backend
 from albert_np.core.optim import OptimizerState
 from albert_np.core.params import Tree
 from albert_np.io.files import DataError, sha256, sync
+from albert_np.io.formats import safetensors_file
 from albert_np.models.config import AlbertConfig
 
 MANIFEST = "manifest.json"
@@ -225,15 +228,13 @@ def _held_out_loss(folder: Path) -> float:
 
 
 def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
-    from safetensors.numpy import save_file
-
-    save_file(arrays, path)
+    """Write arrays by their names. OSError if the file cannot be written."""
+    safetensors_file.write(path, arrays)
 
 
 def read_arrays(path: Path) -> dict[str, Any]:
-    from safetensors.numpy import load_file
-
-    return load_file(path)
+    """Return copies of the arrays of a file. ValueError if it is damaged."""
+    return {name: np.array(array) for name, array in safetensors_file.read(path).items()}
 
 
 def write_trees(path: Path, trees: dict[str, Tree]) -> None:

@@ -2,7 +2,8 @@
 
 import time
 
-from albert_np.training.progress import Progress
+from albert_np.training.line_progress import LineProgress
+from albert_np.training.progress import Progress, open_display
 
 MOMENT = 2.0  # seconds without a display
 
@@ -13,7 +14,7 @@ class EncodingProgress:
     def __init__(self, total: int, visible: bool = True) -> None:
         self.total, self.visible, self.done = total, visible, 0
         self._started = time.monotonic()
-        self._display: Progress | None = None
+        self._display: Progress | LineProgress | None = None
 
     def advance(self, tokens: int) -> None:
         """Count tokens that are encoded, and show it."""
@@ -21,11 +22,9 @@ class EncodingProgress:
         if not self.visible:
             return
         if self._display is None and time.monotonic() - self._started >= MOMENT and self.done < self.total:
-            self._display = Progress()
+            self._display = open_display()
         if self._display is not None:
-            from rich.progress import TaskProgressColumn
-
-            self._display.show_share("encoding", TaskProgressColumn(), self.done, self.total)
+            self._display.encoding(self.done, self.total)
 
     def close(self) -> None:
         """End the display."""

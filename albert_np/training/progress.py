@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from albert_np.training.callbacks import Callback
+from albert_np.training.line_progress import LineProgress
 from albert_np.training.metrics import format_score
 
 if TYPE_CHECKING:
@@ -88,6 +89,12 @@ class Progress(Callback):
 
         if self._bar is not None or (done < total and total >= SMALL):
             self.show_share("tokenising", progress.DownloadColumn(), done, total)
+
+    def encoding(self, done: int, total: int) -> None:
+        """Show how many of many texts' tokens are encoded."""
+        from rich.progress import TaskProgressColumn
+
+        self.show_share("encoding", TaskProgressColumn(), done, total)
 
     def show_share(self, name: str, column: "progress.ProgressColumn", done: int, total: int) -> None:
         """Show how much of a piece of work is done, by this column; the bar ends with it."""
@@ -212,4 +219,12 @@ def get_callback(report: Callback | None, progress: bool, is_main: bool = True) 
         return Callback()
     if report is not None:
         return report
-    return Progress()
+    return open_display()
+
+
+def open_display() -> "Progress | LineProgress":
+    """Return the display of the progress; without the rich library, one of lines."""
+    try:
+        return Progress()
+    except ModuleNotFoundError:
+        return LineProgress()

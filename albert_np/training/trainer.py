@@ -222,8 +222,6 @@ class Trainer:
 
     def write_checkpoint(self, optimizer: OptimizerState) -> None:
         """Write it in this process, and what else is written with every checkpoint."""
-        from safetensors import SafetensorError
-
         assert self.checkpoints is not None
         folder, state = self.checkpoints.folder, self.state
         try:
@@ -233,8 +231,8 @@ class Trainer:
             )  # fmt: skip
             checkpoint.prune(folder, self.checkpoints.keep)
             self.publish()
-        except (OSError, SafetensorError) as error:  # safetensors raises its own error on a full disk
-            reason = getattr(error, "strerror", None) or error
+        except OSError as error:
+            reason = error.strerror or error
             raise OSError(
                 f"step {state.step} could not be saved in {folder}: {reason}; the checkpoints before it are whole"
             ) from error

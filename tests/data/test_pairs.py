@@ -176,7 +176,7 @@ def test_splits_are_uniform(tmp_path):
     corpus = make_corpus(tmp_path, "\n\n".join(["a b\nc d\ne f\ng h\ni j"] * 4000), lines="sentence")
     blocks = cut_blocks(corpus, whole_documents(corpus), 64, 0.0, 0, "paper")
     pairs = plan_pairs(corpus, blocks, 64, "paper", "sop", 0, 0)
-    counts = np.bincount(pairs.split - blocks.first, minlength=6)
+    counts = np.bincount((pairs.split - blocks.first).astype(np.intp), minlength=6)
     assert counts[[0, 5]].sum() == 0 and np.allclose(counts[1:5] / 4000, 0.25, atol=0.03)
 
 

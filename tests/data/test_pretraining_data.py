@@ -38,8 +38,8 @@ def test_collate():
         "order_labels": [1, 0],
     }
     assert {name: array.tolist() for name, array in batch.items()} == expected
-    wide = {"lengths", "examples", "masked_rows"}
-    assert all(array.dtype == (np.int64 if name in wide else np.int32) for name, array in batch.items())
+    wide = {"lengths": np.intp, "examples": np.int64, "masked_rows": np.intp}
+    assert all(array.dtype == wide.get(name, np.int32) for name, array in batch.items())
     with pytest.raises(ValueError, match="at least one example"):
         collate([])
 

@@ -8,10 +8,12 @@ import pytest
 from helpers import mutated
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.numpy import save_file
+from hypothesis.extra import numpy as arrays_of
+from safetensors.numpy import save, save_file
 
 from albert_np.io import read
 from albert_np.io.files import IncompleteFolder
+from albert_np.io.formats import safetensors_file
 
 A, B = np.arange(6, dtype="<f4").reshape(2, 3), np.arange(1, 5, dtype="<f4")
 HEADER = {
@@ -158,3 +160,57 @@ def test_shards_that_do_not_hold_what_the_index_says(shards, tmp_path):
         assert np.array_equal(read(shards(a="model-1.safetensors", b="model-2.safetensors"))["b"], B)
     with pytest.raises(ValueError, match="lacks weight_map"):
         read(shards())
+
+
+# ---- writing, and reading without the library ----
+
+KINDS = st.sampled_from("? u1 i1 u2 i2 u4 i4 u8 i8 f2 f4 f8 >f4 >i8".split())
+ARRAYS = KINDS.flatmap(
+    lambda kind: arrays_of.arrays(kind, arrays_of.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
+)
+
+
+@given(
+    tensors=st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), ARRAYS, max_size=6),
+    metadata=st.none()
+    | st.dictionaries(st.just("format"), st.text(st.characters(exclude_categories=["Cs"]), max_size=5), min_size=1),
+)
+def test_the_own_writer_writes_the_bytes_of_the_library(tmp_path_factory, tensors, metadata):
+    tensors.pop("__metadata__", None)
+    path = tmp_path_factory.mktemp("own") / "some.safetensors"
+    safetensors_file._write(path, tensors, metadata)
+    assert path.read_bytes() == save(tensors, metadata)
+
+
+def test_a_transposed_array_is_written_in_its_order(file):
+    tensors = {"t": np.arange(6.0).reshape(2, 3).T, "s": np.arange(12)[::3]}
+    safetensors_file._write(file, tensors, None)
+    assert file.read_bytes() == save({name: np.ascontiguousarray(array) for name, array in tensors.items()})
+
+
+def test_without_the_library_files_are_written_and_read(file, monkeypatch):
+    for name in ("safetensors", "safetensors.numpy"):
+        monkeypatch.setitem(__import__("sys").modules, name, None)
+    safetensors_file.write(file, {"a": A, "b": B}, {"format": "pt"})
+    found = read(file)
+    assert list(found) == ["a", "b"] and np.array_equal(found["a"], A) and np.array_equal(found["b"], B)
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="ends past the end of the file"):
+        read(file)
+    with pytest.raises(ValueError, match="'c' has the dtype complex64"):
+        safetensors_file.write(file, {"c": np.zeros(2, np.complex64)})
+
+
+def test_a_file_that_cannot_be_written_is_an_oserror(tmp_path):
+    with pytest.raises(OSError):
+        safetensors_file.write(tmp_path / "none" / "some.safetensors", {"a": A})
+
+
+def test_where_files_cannot_be_mapped_they_are_read(file, monkeypatch):
+    save_file({"a": A}, file)
+
+    def refuse(*_, **__):
+        raise OSError("this file system has no memory maps")
+
+    monkeypatch.setattr("mmap.mmap", refuse)
+    assert np.array_equal(read(file)["a"], A)

@@ -3,7 +3,6 @@
 import codecs
 import gzip
 import json
-import lzma
 import os
 import re
 import zlib
@@ -11,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from albert_np.data.xz import LZMAError, open_xz
 from albert_np.io.files import DataError
 
 FilePath = str | os.PathLike[str]
@@ -36,12 +36,16 @@ NOT_TEXT = (
 def read_bytes(path: FilePath) -> bytes:
     """Return the unpacked contents of a file. DataError if it is packed and damaged; OSError as from `open`."""
     path = Path(path)
-    unpack = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix.lower())
+    unpack = {".gz": gzip.open, ".xz": _open_xz}.get(path.suffix.lower())
     try:
         with (unpack or open)(path, "rb") as file:  # type: ignore[operator]
             return file.read()
-    except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+    except (EOFError, LZMAError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: it cannot be unpacked ({error})") from None
+
+
+def _open_xz(path: Path, mode: str) -> Any:
+    return open_xz(path)
 
 
 def read_text(path: FilePath) -> str:

@@ -1,29 +1,31 @@
-"""Read .safetensors: a length (8 bytes), a header (JSON: name -> dtype, shape, begin and end), and the numbers.
+"""Read and write .safetensors: a length (8 bytes), a header (JSON: name -> dtype, shape, begin and end), and the numbers.
 
-The safetensors library opens and checks every file, too. The checks here come first because they give clearer messages and
-refuse a few things that the library accepts (repeated names, a header that begins with a space). Arrays are views of the
-memory-mapped file; nothing is copied.
+Where the safetensors library is installed, it opens and checks every file, too. The checks here come first because they give
+clearer messages and refuse a few things that the library accepts (repeated names, a header that begins with a space). Arrays
+are views of the memory-mapped file; nothing is copied. The library also writes the files; without it `_write` does, the same
+bytes.
 
 Format: https://github.com/huggingface/safetensors (README, "Format").
 """
 
+import json
 import math
-import mmap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from albert_np.io import file_types
-from albert_np.io.files import parse_json
+from albert_np.io.files import map_file, parse_json
 from albert_np.io.formats import packed
 from albert_np.io.formats.bfloat16 import from_bfloat16
 
 MAX_HEADER_BYTES = 100_000_000  # the library's own limit
 DTYPES = {
-    "BOOL": "?", "U8": "<u1", "I8": "<i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8", "I64": "<i8",
-    "F16": "<f2", "BF16": "<u2", "F32": "<f4", "F64": "<f8",
-}  # fmt: skip
+    "BOOL": "?", "U8": "<u1", "I8": "<i1", "I16": "<i2", "U16": "<u2", "F16": "<f2", "BF16": "<u2", "I32": "<i4", "U32": "<u4",
+    "F32": "<f4", "F64": "<f8", "I64": "<i8", "U64": "<u8",
+}  # fmt: skip  # in the library's order
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
@@ -32,27 +34,72 @@ def read(path: Path) -> dict[str, np.ndarray]:
 
     Raises ValueError, which names the file and the tensor, if it is not a safetensors file or is damaged.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path)
     with open(path, "rb") as file:
         head = file.read(512)
         file_types.check_type(path, head, expected="a safetensors file")
-        size = path.stat().st_size
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    data, size = map_file(path), path.stat().st_size
     try:
         entries, metadata, start = _header(data, size)
         arrays = {name: _array(name, entry, data, start) for name, entry in entries.items()}
         _check_cover(entries, size - start)
-        with safe_open(path, framework="np"):
-            pass
+        _check_by_library(path)
         if metadata.get("format") == packed.FORMAT:
             arrays = packed.unpack(arrays, metadata)
         else:  # save_model stores shared tensors once, and here the other names: {name: that of the stored tensor}
             arrays |= {name: arrays[stored] for name, stored in metadata.items() if stored in arrays and name not in arrays}
-    except (ValueError, SafetensorError) as error:
+    except ValueError as error:
         raise ValueError(f"{path} is not a whole safetensors file: {error}") from None
     return arrays
+
+
+def _check_by_library(path: Path) -> None:
+    """Raise ValueError for a file that the safetensors library, where it is installed, does not open."""
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ModuleNotFoundError:
+        return
+    try:
+        with safe_open(path, framework="np"):
+            pass
+    except SafetensorError as error:
+        raise ValueError(str(error)) from None
+
+
+def write(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:
+    """Write arrays of any of DTYPES except bfloat16. OSError if the file cannot be written, as on a full disk."""
+    try:
+        from safetensors import SafetensorError
+        from safetensors.numpy import save_file
+    except ModuleNotFoundError:
+        _write(path, arrays, metadata)
+        return
+    try:
+        save_file(dict(arrays), path, metadata=None if metadata is None else dict(metadata))
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
+
+
+def _write(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None) -> None:
+    """Write a file as the library does: the tensors of the widest numbers first, those of one dtype by name."""
+    codes = {np.dtype(numpy): code for code, numpy in DTYPES.items() if code != "BF16"}
+    order = list(DTYPES)
+    for name, array in arrays.items():
+        if array.dtype.newbyteorder("<") not in codes:
+            raise ValueError(f"{name!r} has the dtype {array.dtype}, which safetensors files do not have")
+    dtypes = {name: array.dtype.newbyteorder("<") for name, array in arrays.items()}
+    names = sorted(arrays, key=lambda name: (-order.index(codes[dtypes[name]]), name))
+    header: dict[str, Any] = {} if metadata is None else {"__metadata__": dict(metadata)}
+    end = 0
+    for name in names:
+        begin, end = end, end + arrays[name].nbytes
+        header[name] = {"dtype": codes[dtypes[name]], "shape": list(arrays[name].shape), "data_offsets": [begin, end]}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name in names:
+            file.write(np.ascontiguousarray(arrays[name], dtypes[name]).data)
 
 
 def _header(data: Any, size: int) -> tuple[dict[str, Any], dict[str, str], int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from albert_np.io import file_types
-from albert_np.io.files import write_whole
+from albert_np.io.files import map_file, write_whole
 from albert_np.io.formats import bundle, table
 from albert_np.io.formats.bfloat16 import from_bfloat16
 from albert_np.io.formats.bundle import Entry
@@ -123,7 +123,7 @@ def _mapped(path: Path) -> np.ndarray:
     """Return a file's bytes, memory-mapped, read-only."""
     if path.stat().st_size == 0:
         return np.frombuffer(b"\0", np.uint8)[:0]  # an empty file cannot be mapped
-    return np.memmap(path, np.uint8, "r").view(np.ndarray)
+    return np.frombuffer(map_file(path), np.uint8)
 
 
 def _check_positions(prefix: Path, shards: list[np.ndarray], parts: list[Entry]) -> None:

@@ -6,7 +6,6 @@ their memory, as in torch. Only bfloat16, which NumPy does not have, and big-end
 """
 
 import math
-import mmap
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from albert_np.io import file_types
+from albert_np.io.files import map_file
 from albert_np.io.formats.torch_legacy import open_legacy
 from albert_np.io.formats.torch_values import Find, Pairs, Tensor, describe_type, printable, to_dict
 from albert_np.io.formats.torch_zip import open_zip
@@ -36,7 +36,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
     with open(path, "rb") as file:
         head = file.read(512)
         file_types.check_type(path, head, expected="a zip archive")
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    data = map_file(path)
     try:
         value, find = open_zip(data) if head.startswith(b"PK") else open_legacy(data)
         tensors, notes = _state_dict(value)

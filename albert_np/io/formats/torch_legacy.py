@@ -5,16 +5,16 @@ order of that list, each storage has its length (8 bytes) and its numbers. Sourc
 torch/serialization.py (2.13).
 """
 
-import mmap
 from typing import Any
 
+from albert_np.io.files import Mapped
 from albert_np.io.formats import unpickle
 from albert_np.io.formats.torch_values import Find, Storage, describe_type, printable, read_storage, size_in_bytes, to_dict
 
 MAGIC_NUMBER, VERSION = 0x1950A86A20F9469CFC6C, 1001
 
 
-def open_legacy(data: mmap.mmap) -> tuple[Any, Find]:
+def open_legacy(data: Mapped) -> tuple[Any, Find]:
     """Return the value of the fourth pickle, and a function that reads a storage. ValueError if damaged, or not torch's."""
     if data[257:262] == b"ustar":
         raise ValueError("a tar archive, as torch wrote before 0.1.10: load and save it once with a newer torch")
@@ -37,7 +37,7 @@ def open_legacy(data: mmap.mmap) -> tuple[Any, Find]:
     return value, lambda storage: read_storage(data, offsets[storage.key], storage, "<")
 
 
-def _find_offsets(data: mmap.mmap, at: int, keys: Any, storages: dict[str, Storage]) -> dict[str, int]:
+def _find_offsets(data: Mapped, at: int, keys: Any, storages: dict[str, Storage]) -> dict[str, int]:
     """Return where each storage's numbers begin, by key. Every byte up to the end of the file must belong to one."""
     if type(keys) is not list or not all(type(key) is str for key in keys):
         raise ValueError("damaged: expected a list of the storages' keys")

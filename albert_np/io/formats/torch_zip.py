@@ -6,7 +6,7 @@ the end of the file; each entry is compared with the member's local header, whic
 Source: torch/serialization.py (2.13), PKWARE's APPNOTE.TXT (4.3.7: the local header).
 """
 
-import mmap
+import io
 import struct
 import zipfile
 import zlib
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from albert_np.io.files import Mapped
 from albert_np.io.formats import unpickle
 from albert_np.io.formats.torch_values import Find, Storage, printable, read_storage, size_in_bytes
 
@@ -28,7 +29,7 @@ class Member(NamedTuple):
     crc: int
 
 
-def open_zip(data: mmap.mmap) -> tuple[Any, Find]:
+def open_zip(data: Mapped) -> tuple[Any, Find]:
     """The value of data.pkl, and a function that finds a storage's numbers. ValueError: damaged, or not torch's."""
     members, folder = _members(data)
     pickled = _checked(data, members[f"{folder}/data.pkl"], "data.pkl")
@@ -52,7 +53,7 @@ def open_zip(data: mmap.mmap) -> tuple[Any, Find]:
     return value, find
 
 
-def _byte_order(data: mmap.mmap, member: Member | None) -> str:
+def _byte_order(data: Mapped, member: Member | None) -> str:
     """ "<" or ">"."""
     if member is None:
         return "<"
@@ -62,10 +63,10 @@ def _byte_order(data: mmap.mmap, member: Member | None) -> str:
     return "<" if word == b"little" else ">"
 
 
-def _members(data: mmap.mmap) -> tuple[dict[str, Member], str]:
+def _members(data: Mapped) -> tuple[dict[str, Member], str]:
     """Return the members of an archive by name, and their common folder."""
     try:
-        entries = zipfile.ZipFile(data).infolist()  # type: ignore[call-overload]  # a map has read, seek and tell, which is enough
+        entries = zipfile.ZipFile(io.BytesIO(data) if isinstance(data, bytes) else data).infolist()  # type: ignore[arg-type]
     except (zipfile.BadZipFile, NotImplementedError, OSError, OverflowError, EOFError, struct.error, ValueError) as error:
         raise ValueError(f"truncated or damaged zip archive, its directory cannot be read: {error}") from None
     names = [entry.orig_filename for entry in entries]
@@ -86,7 +87,7 @@ def _members(data: mmap.mmap) -> tuple[dict[str, Member], str]:
     return {entry.orig_filename: _member(data, entry) for entry in entries}, folder
 
 
-def _member(data: mmap.mmap, entry: zipfile.ZipInfo) -> Member:
+def _member(data: Mapped, entry: zipfile.ZipInfo) -> Member:
     """Compare a member's entry in the directory with its local header, and return the position of its data."""
     name = printable(entry.orig_filename)
     if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
@@ -106,7 +107,7 @@ def _member(data: mmap.mmap, entry: zipfile.ZipInfo) -> Member:
     return Member(at, entry.file_size, entry.CRC)
 
 
-def _checked(data: mmap.mmap, member: Member, name: str) -> memoryview:
+def _checked(data: Mapped, member: Member, name: str) -> memoryview:
     """Return the bytes of a member; ValueError if its checksum is wrong."""
     content = memoryview(data)[member.at : member.at + member.size]
     if zlib.crc32(content) != member.crc:
