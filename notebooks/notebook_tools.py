@@ -1,6 +1,7 @@
 """Shared by the notebooks: the library's source in place, comparisons, figures that read on any page, stubs and exercises that
 check themselves."""
 
+import ast
 import dis
 import inspect
 import os
@@ -110,9 +111,7 @@ def your_turn(
         report = ab.learn.check({each.__name__: each for each in functions}, exercise)
         if report.error or any(item.status != "todo" for item in report.items):
             result = report.passed
-    elif by_line or not any(
-        is_empty(each) or Ellipsis in each.__code__.co_consts for each in functions
-    ):
+    elif by_line or not any(is_empty(each) or open_lines(each) for each in functions):
         try:
             result = check(*functions)
         except Exception as error:
@@ -127,7 +126,11 @@ def your_turn(
     if so_far:
         print(so_far)
     elif result is None:
-        print(f"Your turn: {names} is not written yet. The answer is in the next cell, folded.")
+        count = sum(len(open_lines(each)) for each in functions if not is_empty(each))
+        still = f": {count} {'lines are' if count > 1 else 'line is'} still `...`" if count else ""
+        print(
+            f"Your turn: {names} is not written yet{still}. The answer is in the next cell, folded."
+        )
     elif check is None:
         if report.passed:
             # it names the next exercise of `albert-np learn`; a notebook has its own order
@@ -163,6 +166,24 @@ def is_empty(answer: Any) -> bool:
     return all(
         step.opname in names and step.argval in (None, 0) for step in dis.get_instructions(answer)
     )
+
+
+def open_lines(function: Any) -> list[str]:
+    """Return the statements of a function whose `...` is still to be replaced; `x[...] = y` is none of them.
+
+    Of a function without a source of its own, ["..."] is returned if there is one.
+    """
+    from albert_np.learn.load import placeholder_lines
+
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+        lines = [
+            source.splitlines()[line - 1].strip()
+            for line in placeholder_lines(ast.parse(source).body[0])
+        ]
+    except (OSError, SyntaxError):  # made by `exec`, or a lambda within another expression
+        return ["..."] if Ellipsis in function.__code__.co_consts else []
+    return lines
 
 
 def plain(width: float = 7, height: float = 3.2) -> Any:

@@ -209,11 +209,22 @@ def test_a_turn_says_how_far_it_is(beside_the_notebooks, monkeypatch, capsys):
     from notebook_tools import exercise, your_turn
 
     def nothing(x):
-        return ...
+        """One line."""
+        ...
 
     def half(x):
         first, second = 1, ...
         return first, second
+
+    def half_of_two(x):
+        first = x + 1
+        second = ...
+        return first, second
+
+    def in_place(x):
+        y = np.empty(3)
+        y[...] = x
+        return y
 
     def wrong_order(x):
         first = ...
@@ -229,6 +240,8 @@ def test_a_turn_says_how_far_it_is(beside_the_notebooks, monkeypatch, capsys):
     lines = {"check": by_line, "by_line": True}
     for function, options, expected in (
         (nothing, {"check": bool}, ["Your turn: nothing is not written yet. The answer is in the next cell, folded.\n"]),
+        (half_of_two, {"check": bool}, ["Your turn: half_of_two is not written yet: 1 line is still `...`. The answer"]),
+        (in_place, {"check": lambda f: f(2)[0] == 2}, ["Right.\n"]),
         (half, lines, ["Right so far, 1 to go.\n"]),
         (lambda x: (1, 2), lines, ["Right.\n"]),
         (wrong_order, lines, ["wrong_order stops at: return first + x, first\n", "fill in the lines from the top\n"]),
