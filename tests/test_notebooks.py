@@ -184,7 +184,8 @@ def test_its_turns(path):
     for cell, answer in turns(read(path)):
         names = checked_functions(cell)
         assert set(names) <= defined(ast.parse(source(cell))), "your_turn checks a function that the cell does not define"
-        assert printed(cell) == f"Your turn: {', '.join(names)} is not written yet. The answer is in the next cell, folded.\n"
+        are = "are" if len(names) > 1 else "is"
+        assert printed(cell) == f"Your turn: {', '.join(names)} {are} not written yet. The answer is in the next cell, folded.\n"
         assert answer is not None and set(names) <= defined(ast.parse(source(answer))), "the answer does not follow"
         assert "hide-input" in tags(answer) and answer["metadata"]["jupyter"] == {"source_hidden": True}, "it is not folded"
 
@@ -253,6 +254,9 @@ def test_a_turn_says_how_far_it_is(beside_the_notebooks, monkeypatch, capsys):
         assert text.startswith(expected[0]) and all(each in text for each in expected), text
     with pytest.raises(AssertionError, match=r"exercise 1: shapes stops at: return np.zeros\(3\) .*\nValueError: "):
         exercise(1, shapes, by_line)
+    capsys.readouterr()
+    your_turn(nothing, half_of_two, check=bool)
+    assert capsys.readouterr().out.startswith("Your turn: nothing, half_of_two are not written yet: 1 line is still")
     monkeypatch.setenv("ALBERT_NP_SOLVED", "1")
     for function, error in ((half, AssertionError), (shapes, ValueError)):
         with pytest.raises(error):
