@@ -128,8 +128,9 @@ def your_turn(
     elif result is None:
         count = sum(len(open_lines(each)) for each in functions if not is_empty(each))
         still = f": {count} {'lines are' if count > 1 else 'line is'} still `...`" if count else ""
+        are = "are" if len(functions) > 1 else "is"
         print(
-            f"Your turn: {names} is not written yet{still}. The answer is in the next cell, folded."
+            f"Your turn: {names} {are} not written yet{still}. The answer is in the next cell, folded."
         )
     elif check is None:
         if report.passed:

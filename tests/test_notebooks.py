@@ -24,6 +24,7 @@ SOLUTION = re.compile(r"<details><summary>Solution</summary>\n\n```python\n(.*?)
 MACHINE_DETAILS = re.compile(
     r"site-packages|ipykernel_|\b0x[0-9a-f]{8,}|(?<![\w.])/(?:home|root|tmp|usr|opt|var|work|Users|mnt)/\w"
 )
+LINES_LEFT = r"(: 1 line is still `\.\.\.`|: \d+ lines are still `\.\.\.`)?"
 
 each = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
@@ -184,9 +185,9 @@ def test_its_turns(path):
     for cell, answer in turns(read(path)):
         names = checked_functions(cell)
         assert set(names) <= defined(ast.parse(source(cell))), "your_turn checks a function that the cell does not define"
-        still_open = r"(: \d+ lines? (is|are) still `\.\.\.`)?"
-        text = rf"Your turn: {', '.join(names)} is not written yet{still_open}\. The answer is in the next cell, folded\.\n"
-        assert re.fullmatch(text, printed(cell)), printed(cell)
+        are = "are" if len(names) > 1 else "is"
+        line = rf"Your turn: {', '.join(names)} {are} not written yet{LINES_LEFT}\. The answer is in the next cell, folded\.\n"
+        assert re.fullmatch(line, printed(cell)), printed(cell)
         assert answer is not None and set(names) <= defined(ast.parse(source(answer))), "the answer does not follow"
         assert "hide-input" in tags(answer) and answer["metadata"]["jupyter"] == {"source_hidden": True}, "it is not folded"
 
@@ -255,6 +256,9 @@ def test_a_turn_says_how_far_it_is(beside_the_notebooks, monkeypatch, capsys):
         assert text.startswith(expected[0]) and all(each in text for each in expected), text
     with pytest.raises(AssertionError, match=r"exercise 1: shapes stops at: return np.zeros\(3\) .*\nValueError: "):
         exercise(1, shapes, by_line)
+    capsys.readouterr()
+    your_turn(nothing, half_of_two, check=bool)
+    assert capsys.readouterr().out.startswith("Your turn: nothing, half_of_two are not written yet: 1 line is still")
     monkeypatch.setenv("ALBERT_NP_SOLVED", "1")
     for function, error in ((half, AssertionError), (shapes, ValueError)):
         with pytest.raises(error):
