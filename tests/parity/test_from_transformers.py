@@ -1,4 +1,4 @@
-"""docs/from_transformers.md: its lines of transformers (```py) and ours (```python), one after the other, give the same numbers."""
+"""docs/from_transformers.md: its lines of transformers (```py) and ours (```python), run in turn, give the same numbers."""
 
 import importlib.util
 import re
@@ -72,7 +72,7 @@ def test_both_programs_give_the_same_numbers(tmp_path, monkeypatch):
 
 
 def check_the_folders(spaces):
-    """Their question answering gives our logits; our `Trained` reads the folder of their Trainer, and agrees with their pipeline."""
+    """Their question answering gives our logits; our `Trained` reads their Trainer's folder, and agrees with their pipeline."""
     import albert_np as ab
 
     trained = spaces["python"]["done"].trained
