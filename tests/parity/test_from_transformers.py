@@ -19,6 +19,7 @@ if not transformers.__version__.startswith("5."):
 pytestmark = pytest.mark.filterwarnings("default")  # theirs are not ours to fail on
 
 TABLE = "text,label\n" + "A film that I will not forget.,good\nTwo hours that I want back.,bad\n" * 4
+COMPARED = ("pieces", "text", "logits", "hidden", "attentions", "best", "loss", "gradient", "after")
 TRAINER = all(importlib.util.find_spec(name) for name in ("datasets", "accelerate"))
 
 
@@ -46,47 +47,51 @@ def compare(name, theirs, ours):
     assert np.abs(theirs - ours).max() <= 2e-5 * max(1.0, np.abs(theirs).max()), name
 
 
-def test_both_programs_give_the_same_numbers(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def spaces(tmp_path_factory):
+    """Run the blocks in their order -> {language: names of its blocks}, {name: its values in both languages when first set}."""
     from albert_np.apps.cli import main
 
-    monkeypatch.chdir(tmp_path)
-    for name in ("train.csv", "dev.csv"):
-        Path(name).write_text(TABLE, encoding="utf-8")
-    assert main("convert albert-np-mini-en mini --to hf --quiet".split()) == 0
-    spaces, compared = {"py": {}, "python": {}}, {}
     blocks = re.findall(r"^```(py|python)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert len(blocks) == 20
-    for number, (language, block) in enumerate(blocks):
-        if not TRAINER and ("datasets" in block or "runs/theirs" in block):
-            continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    spaces, values = {"py": {}, "python": {}}, {}
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        patch.chdir(tmp_path_factory.mktemp("page"))
+        for name in ("train.csv", "dev.csv"):
+            Path(name).write_text(TABLE, encoding="utf-8")
+        assert main("convert albert-np-mini-en mini --to hf --quiet".split()) == 0
+        for number, (language, block) in enumerate(blocks):
+            if not TRAINER and language == "py" and ("load_dataset" in block or "runs/theirs" in block):
+                continue
             exec(compile(block, f"{PAGE.name}, block {number}", "exec"), spaces[language])
-        for name in ("pieces", "text", "logits", "hidden", "attentions", "best", "loss", "gradient", "after"):
-            values = [space.get(name) for space in spaces.values()]
-            if name not in compared and all(value is not None for value in values):
-                compare(name, *values)
-                compared[name] = number
-    assert len(compared) == 9
-    check_the_folders(spaces)
+            for name in COMPARED:
+                if name not in values and all(name in space for space in spaces.values()):
+                    values[name] = spaces["py"][name], spaces["python"][name]
+        yield spaces, values
 
 
-def check_the_folders(spaces):
-    """Their question answering gives our logits; our `Trained` reads their Trainer's folder, and agrees with their pipeline."""
+@pytest.mark.parametrize("name", COMPARED)
+def test_both_programs_give_the_same_numbers(spaces, name):
+    compare(name, *spaces[1][name])
+
+
+def test_their_question_answering_gives_our_logits(spaces):
+    theirs, ours = spaces[0]["py"], spaces[0]["python"]
+    out = ours["done"].trained.model(**{name: value.numpy() for name, value in theirs["row"].items()})
+    for name in ("start_logits", "end_logits"):
+        assert np.abs(getattr(out, name) - getattr(theirs["out"], name).detach().numpy()).max() < 2e-5
+
+
+@pytest.mark.skipif(not TRAINER, reason="accelerate or datasets is not installed: their Trainer cannot run")
+def test_our_trained_reads_the_folder_of_their_trainer(spaces):
     import albert_np as ab
 
-    trained = spaces["python"]["done"].trained
-    row = {name: value.numpy() for name, value in spaces["py"]["row"].items()}
-    ours, theirs = trained.model(**row), spaces["py"]["out"]
-    for name in ("start_logits", "end_logits"):
-        assert np.abs(getattr(ours, name) - getattr(theirs, name).detach().numpy()).max() < 2e-5
-    if TRAINER:
-        text = "A film that I will not forget."
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            answer = ab.Trained.from_pretrained("runs/theirs/best").predict(text)[0]
-        for each in spaces["py"]["classify"]([text])[0]:
-            assert each["score"] == pytest.approx(answer["probabilities"][each["label"]], abs=1e-5)
+    text = "A film that I will not forget."
+    with pytest.warns(UserWarning, match=r"no task\.json: classification with the labels bad, good"):
+        answer = ab.Trained.from_pretrained("runs/theirs/best").predict(text)[0]
+    for each in spaces[0]["py"]["classify"]([text])[0]:
+        assert each["score"] == pytest.approx(answer["probabilities"][each["label"]], abs=1e-5)
 
 
 def test_each_argument_of_theirs_exists_with_its_default():
