@@ -89,7 +89,7 @@ def test_the_page_and_the_readme_have_the_stored_results(stored):
     ("program", "page"),
     [
         ("tasks", "tasks.md"), ("tasks-tiny", "glue.md"),
-        ("compress", "compress.md"), ("serve", "compress.md"), ("parallel", "parallel.md"),
+        ("compress", "compress.md"), ("serve", "serving.md"), ("parallel", "parallel.md"),
         ("sklearn_search", "sklearn.md"),
         ("embeddings", "embeddings.md"),
     ],

@@ -52,14 +52,14 @@ def test_the_readme_quotes_the_layer_as_it_stands():
 
 
 def test_the_reading_lists_have_the_lines_of_the_files(monkeypatch):
-    """The README and the docstring of core list the same files in the same order, with their line counts."""
+    """The page and the docstring of core list the same files in the same order, with their line counts."""
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     from made import reading_list
 
-    (readme, core) = (reading_list.entries(page) for page in reading_list.PATTERNS)
-    assert readme == [(name, reading_list.count_lines(name)) for name, _ in readme]
-    assert readme == core and len(readme) == 19 and readme[0][0] == "layers/linear.py" and readme[-1][0] == "train.py"
-    assert sum(count for _, count in readme) <= 1000
+    (listed, core) = (reading_list.entries(page) for page in reading_list.PATTERNS)
+    assert listed == [(name, reading_list.count_lines(name)) for name, _ in listed]
+    assert listed == core and len(listed) == 19 and listed[0][0] == "layers/linear.py" and listed[-1][0] == "train.py"
+    assert sum(count for _, count in listed) <= 1000
 
 
 def test_the_comparison_counts_the_files_of_a_forward_pass():

@@ -163,6 +163,7 @@ def write_examples(folder):
     table = "text\tlabel\n" + "A film that I will not forget.\tgood\nTwo hours that I want back.\tbad\n" * 4
     for name in ("train.tsv", "dev.tsv"):
         (folder / name).write_text(table, encoding="utf-8")
+        (folder / name).with_suffix(".csv").write_text(table.replace("\t", ","), encoding="utf-8")
     documents = "\n\n".join(" ".join(SENTENCES[i:] + SENTENCES[:i]) for i in range(8)) + "\n"
     (folder / "corpus.txt").write_text(documents * 4, encoding="utf-8")
 

@@ -1,6 +1,6 @@
 """Write the line counts of the files of `core` into the reading lists: python docs/made/reading_list.py
 
-README.md has the list as a table, core/__init__.py has it in its docstring.
+docs/reading.md has the list as a table, core/__init__.py has it in its docstring.
 """
 
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "albert_np" / "core"
 PATTERNS = {  # page -> pattern of an entry, with the groups `count` and `name`
-    ROOT / "README.md": r"^\| *(?P<count>\d+) \| \[`(?P<name>[\w/]+\.py)`\]",
+    ROOT / "docs" / "reading.md": r"^\| *(?P<count>\d+) \| \[`(?P<name>[\w/]+\.py)`\]",
     CORE / "__init__.py": r"^ +\d+ +(?P<name>[\w/]+\.py) +(?P<count>\d+)",
 }
 

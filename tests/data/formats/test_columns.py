@@ -1,4 +1,4 @@
-"""Files in columns: the table of rules in docs/tasks.md, row by row, and sentences written in every dialect and read back."""
+"""Files in columns: the table of rules in docs/task_files.md, row by row, and sentences written in every dialect and read back."""
 
 import json
 import random
@@ -14,7 +14,7 @@ from albert_np.data.formats import read_propositions, read_tags
 from albert_np.metrics import chunks, to_bio
 from albert_np.tasks import get_task
 
-PAGE = Path(__file__).parents[3] / "docs" / "tasks.md"
+PAGE = Path(__file__).parents[3] / "docs" / "task_files.md"
 
 
 def rules():

@@ -1,4 +1,4 @@
-"""Sentences with their translations: the rules of docs/tasks.md, row by row, and random pairs in every dialect."""
+"""Sentences with their translations: the rules of docs/task_files.md, row by row, and random pairs in every dialect."""
 
 import csv
 import io
@@ -262,7 +262,7 @@ RULES = {
 
 
 def test_every_rule_of_the_page_has_a_case():
-    table = page_table("tasks.md", "Translation: the files")
+    table = page_table("task_files.md", "Translation: the files")
     assert [row[0] for row in table] == list(RULES)
     options = {name for row in table for name in re.findall(r"`(\w+)", row[2] if len(row) > 2 else "")}
     assert options == {"source", "target", "header", "delimiter", "quotes", "empty"}

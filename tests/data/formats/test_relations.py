@@ -1,4 +1,4 @@
-"""Sentences with two entities: the rules of docs/tasks.md, row by row, and random examples in every dialect."""
+"""Sentences with two entities: the rules of docs/task_files.md, row by row, and random examples in every dialect."""
 
 import json
 import re
@@ -174,7 +174,7 @@ RULES = {
 
 
 def test_every_rule_of_the_page_has_a_case():
-    assert [row[0] for row in page_table("tasks.md", "Relations: the files")] == list(RULES)
+    assert [row[0] for row in page_table("task_files.md", "Relations: the files")] == list(RULES)
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -1,4 +1,4 @@
-"""Questions about passages: the rules of docs/tasks.md, row by row, and random questions in every dialect."""
+"""Questions about passages: the rules of docs/task_files.md, row by row, and random questions in every dialect."""
 
 import json
 import re
@@ -222,7 +222,7 @@ RULES = {
 
 
 def test_every_rule_of_the_page_has_a_case():
-    assert [row[0] for row in page_table("tasks.md", "Question answering: the files")] == list(RULES)
+    assert [row[0] for row in page_table("task_files.md", "Question answering: the files")] == list(RULES)
 
 
 @pytest.mark.parametrize("rule", RULES)
