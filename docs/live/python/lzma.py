@@ -9,13 +9,12 @@ class LZMAError(Exception):
     """Never raised."""
 
 
-def open(filename: Any, mode: str = "rb", *, encoding: str | None = None, errors: str | None = None, newline: str | None = None) -> Any:
-    """Open a packed file of the notebooks for reading. NotImplementedError for any other."""
-    name = os.fspath(filename) if not hasattr(filename, "read") else getattr(filename, "name", "")
-    packed = str(name).removesuffix(".xz") + ".gz"
+def open(filename: Any, mode: str = "rb", **options: Any) -> Any:
+    """Open a packed file of the notebooks for reading; options: encoding, errors, newline. NotImplementedError for any other."""
+    packed = os.fspath(filename).removesuffix(".xz") + ".gz"
     if "r" not in mode or not os.path.exists(packed):
-        raise NotImplementedError(f"{name or filename}: this page can read the .xz files of the notebooks, and no others")
-    return gzip.open(packed, mode, encoding=encoding, errors=errors, newline=newline)
+        raise NotImplementedError(f"{filename}: this page can read the .xz files of the notebooks, and no others")
+    return gzip.open(packed, mode, **options)
 
 
 class LZMAFile:

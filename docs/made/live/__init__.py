@@ -23,7 +23,7 @@ RUNTIME = json.loads((LIVE / "runtime.json").read_text(encoding="utf-8"))
 SITE_PACKAGES = "/lib/python3.12/site-packages"
 NOTEBOOKS = "/home/pyodide/notebooks"
 MODULES = ("notebook_tools", "flow_drawing", "flows", "sliders")
-BROWSER = ("*.js", "*.css")  # of docs/live
+BROWSER = ("*.js", "*.css", "*.txt")  # of docs/live
 LARGE = 100_000  # bytes: such a file of the data is downloaded when it is opened
 TIME = (2020, 1, 1, 0, 0, 0)  # of the files in archives: the same files give the same bytes
 
@@ -42,8 +42,10 @@ def write(folder: Path) -> dict[str, Any]:
     write_archive(folder / "notebooks.zip", ROOT / "notebooks", [*modules, *small])
     lazy += [write_large(folder, path) for path in large]
     archives = [
-        {"url": "python.zip", "at": SITE_PACKAGES}, {"url": wheel, "at": SITE_PACKAGES}, {"url": "notebooks.zip", "at": NOTEBOOKS},
-    ]  # fmt: skip
+        {"url": "python.zip", "at": SITE_PACKAGES},
+        {"url": wheel, "at": SITE_PACKAGES},
+        {"url": "notebooks.zip", "at": NOTEBOOKS},
+    ]
     start = sum(RUNTIME["core"].values()) - RUNTIME["core"]["pyodide.asm.js"] + RUNTIME["packages"]["numpy"]["bytes"]
     settings = {
         "version": RUNTIME["version"],

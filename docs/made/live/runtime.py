@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from made.live import RUNTIME, write_settings  # noqa: E402
+from made.live import RUNTIME, write_settings
 
 PLACE = Path("_static") / "live"
 PACKED = "pyodide.asm.wasm"  # plain servers do not compress what they send
@@ -112,7 +112,7 @@ def read_settings(site: Path) -> dict[str, Any]:
 
 
 def sizes(site: Path) -> str:
-    """Return how many bytes are transferred: up to the first cell, and with SciPy, figures, and all files that are opened later."""
+    """Return a line for each thing that is downloaded, with its size."""
     settings, live = read_settings(site), site / PLACE
     runtime = live / settings["runtime"]
     if not runtime.is_dir():
@@ -122,7 +122,7 @@ def sizes(site: Path) -> str:
         packed = path.with_name(path.name + ".packed")
         return (packed if packed.exists() else path).stat().st_size
 
-    scripts = [live / name for name in ("page.js", "page.css", "kernel.js", "worker.js", "editor.js", "live.json")]
+    scripts = [live / name for name in SCRIPTS]
     archives = [live / each["url"] for each in settings["archives"]]
     numpy = runtime / RUNTIME["packages"]["numpy"]["file"]
     first = sum(map(size, [*scripts, *archives, *(runtime / name for name in RUNTIME["core"]), numpy]))
@@ -132,10 +132,13 @@ def sizes(site: Path) -> str:
     }
     rows = [("before the first cell", first), *((f"{name}, when it is imported", each) for name, each in others.items())]
     rows += [("all of these", sum(each for _, each in rows))]
-    rows += [(f"{Path(each['path']).parent.name}/{Path(each['path']).name}, when it is opened", size(live / each["url"])) for each in settings["lazy"]]
+    for each in settings["lazy"]:
+        path = Path(each["path"])
+        rows.append((f"{path.parent.name}/{path.name}, when it is opened", size(live / each["url"])))
     return "\n".join(f"{name:55} {each / 1e6:6.1f} MB" for name, each in rows)
 
 
+SCRIPTS = ("page.js", "page.css", "outputs.js", "kernel.js", "worker.js", "editor.js", "live.json")
 MATPLOTLIB = [name for name in RUNTIME["packages"] if name not in ("numpy", "scipy", "openblas", "threadpoolctl")]
 
 

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from IPython import display
+from IPython import display as display
 
 version_info = (8, 24, 0)
 __version__ = "8.24.0"
