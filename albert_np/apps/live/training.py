@@ -28,7 +28,7 @@ from albert_np.text.train_small import train_small_tokenizer
 from albert_np.training.init_mlm_bias import init_mlm_bias
 
 T = 32  # tokens of a row, and positions of the model
-B = 24  # pairs of a step
+B = 16  # pairs of a step
 HELD_OUT = 20  # one sentence in so many is held out, at the end of the text
 LEAST_CHARACTERS, MOST_CHARACTERS = 1000, 400_000
 PEAK = 1.5e-3  # learning rate at width 64; it goes with 1 / √width
@@ -47,11 +47,11 @@ LIMITS = {"width": (16, 256), "layers": (1, 12), "heads": (1, 16), "vocabulary":
 class Sizes:
     """Sizes of the model and of the run. ValueError, which names the size, outside of `LIMITS`."""
 
-    width: int = 64
+    width: int = 48
     layers: int = 2
     heads: int = 4
     vocabulary: int = 173
-    steps: int = 600
+    steps: int = 500
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
