@@ -115,7 +115,7 @@ class Cells:
         self.count += 1
         name = f"<cell {self.count}>"
         # for tracebacks and inspect.getsource
-        linecache.cache[name] = len(code), None, code.splitlines(keepends=True), name
+        linecache.cache[name] = len(code), None, f"{code}\n".splitlines(keepends=True), name
         space = self.module.__dict__
         return guard(lambda: self.execute(*compile_cell(code, name), space))
 
