@@ -87,7 +87,7 @@ class LivePage:
         """Click a button of a cell; of the page, if index is None."""
         place = "document.querySelector('.live-intro')" if index is None else f"document.querySelectorAll('.cell')[{index}]"
         find = f"[...{place}.querySelectorAll('button')].find(b => b.textContent === arguments[0])"
-        code = f"const b = {find}; b.click(); return !b.hidden"
+        code = f"const b = {find}, there = !b.hidden; b.click(); return there"
         assert self.browser.execute_script(code, name), f"the button {name} is hidden"
 
     def wait(self, state="ready"):
