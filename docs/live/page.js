@@ -189,7 +189,7 @@ class Page {
       };
       let result;
       try {
-        result = await this.kernel.run(cell.text, { onOutput: show });
+        result = await this.kernel.run(cell.text, { onOutput: show, title: `cell ${cell.index + 1}` });
       } catch (error) {
         result = { ok: false, seconds: 0 };
         cell.outputs.add({ output_type: "error", ename: "", evalue: "", traceback: [`Python could not be started: ${error.message}`] });
