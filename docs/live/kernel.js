@@ -57,9 +57,10 @@ class Kernel {
     return this.request("ping", {});
   }
 
-  /* Run the code of a cell -> { ok, seconds, interrupted }; what it prints and shows is given to onOutput as it comes. */
-  run(code, { onOutput = () => {} } = {}) {
-    return this.request("run", { code }, onOutput);
+  /* Run the code of a cell -> { ok, seconds, interrupted }; what it prints and shows is given to onOutput as it comes.
+  title: of the cell, in tracebacks. */
+  run(code, { onOutput = () => {}, title = "" } = {}) {
+    return this.request("run", { code, title }, onOutput);
   }
 
   /* Call a function by its full name, with a list of positional or an object of keyword arguments. Rejects with its error. */

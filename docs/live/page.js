@@ -108,6 +108,7 @@ class Cell {
   end(result) {
     clearInterval(this.clock);
     this.ran = result.ok;
+    this.element.liveSeconds = result.seconds;
     if (result.interrupted) this.say("stopped", "stopped");
     else if (result.ok) this.say("done", `ran here, ${result.seconds < 0.05 ? "under 0.1" : result.seconds.toFixed(1)} s`);
     else this.say("failed", `stopped by an error after ${result.seconds.toFixed(1)} s`);
@@ -188,7 +189,7 @@ class Page {
       };
       let result;
       try {
-        result = await this.kernel.run(cell.text, { onOutput: show });
+        result = await this.kernel.run(cell.text, { onOutput: show, title: `cell ${cell.index + 1}` });
       } catch (error) {
         result = { ok: false, seconds: 0 };
         cell.outputs.add({ output_type: "error", ename: "", evalue: "", traceback: [`Python could not be started: ${error.message}`] });

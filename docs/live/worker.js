@@ -34,9 +34,9 @@ async function answer(data) {
 
 const HANDLERS = {
   ping: () => true,
-  run: ({ code }) => {
+  run: ({ code, title }) => {
     const from = performance.now();
-    const ok = kernel.run_cell(code);
+    const ok = kernel.run_cell(code, title);
     return { ok, seconds: (performance.now() - from) / 1000, interrupted: false };
   },
   call: ({ name, args }) => kernel.call(name, args),

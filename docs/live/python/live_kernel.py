@@ -106,16 +106,19 @@ class Cells:
 
     def __init__(self) -> None:
         self.count = 0
+        self.runs: dict[str, int] = {}  # of each title
         self.module = types.ModuleType("__main__")
         self.module.__builtins__ = builtins
         sys.modules["__main__"] = self.module
 
-    def run(self, code: str) -> bool:
-        """Run the code of a cell, and return whether it came to its end."""
+    def run(self, code: str, title: str) -> bool:
+        """Run the code of a cell, and return whether it came to its end. title: of the cell, in tracebacks."""
         self.count += 1
-        name = f"<cell {self.count}>"
+        title = title or f"cell {self.count}"
+        self.runs[title] = self.runs.get(title, 0) + 1
+        name = f"<{title}>" if self.runs[title] == 1 else f"<{title}, run {self.runs[title]}>"
         # for tracebacks and inspect.getsource
-        linecache.cache[name] = len(code), None, code.splitlines(keepends=True), name
+        linecache.cache[name] = len(code), None, f"{code}\n".splitlines(keepends=True), name
         space = self.module.__dict__
         return guard(lambda: self.execute(*compile_cell(code, name), space))
 
@@ -157,8 +160,8 @@ def describe_error(error: BaseException) -> dict[str, Any]:
 CELLS = Cells()
 
 
-def run_cell(code: str) -> bool:
-    return CELLS.run(code)
+def run_cell(code: str, title: str = "") -> bool:
+    return CELLS.run(code, title)
 
 
 def call(name: str, args: str) -> str:

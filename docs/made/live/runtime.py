@@ -31,10 +31,16 @@ PLACE = Path("_static") / "live"
 PACKED = "pyodide.asm.wasm"  # plain servers do not compress what they send
 # What Firefox, Chromium and Safari need to share memory with a worker, in the form of several hosts of static sites
 HEADERS = "/*\n  Cross-Origin-Opener-Policy: same-origin\n  Cross-Origin-Embedder-Policy: require-corp\n"
+SCRIPTS = ("page.js", "page.css", "outputs.js", "kernel.js", "worker.js", "editor.js", "live.json")
+MATPLOTLIB = [name for name in RUNTIME["packages"] if name not in ("numpy", "scipy", "openblas", "threadpoolctl")]
+
+
+class Missing(SystemExit):
+    """A file of the runtime cannot be had."""
 
 
 def core_files() -> Iterator[tuple[str, bytes]]:
-    """Yield the files of the npm package that pages load. SystemExit if it is not there, or is another one."""
+    """Yield the files of the npm package that pages load. Missing if it cannot be had, SystemExit if it is another one."""
     local = local_folder()
     packed = local / f"pyodide-{RUNTIME['version']}.tgz" if local else None
     with tempfile.TemporaryDirectory() as place:
@@ -55,15 +61,15 @@ def pack(place: Path) -> Path:
     """Download the npm package, and return its file."""
     npm = shutil.which("npm")
     if npm is None:
-        raise SystemExit(f"npm is not installed: it downloads the package {RUNTIME['npm']['package']}")
+        raise Missing(f"npm is not installed: it downloads the package {RUNTIME['npm']['package']}")
     done = subprocess.run([npm, "pack", RUNTIME["npm"]["package"]], cwd=place, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"npm pack {RUNTIME['npm']['package']} failed:\n{done.stderr.strip()}")
+        raise Missing(f"npm pack {RUNTIME['npm']['package']} failed:\n{done.stderr.strip()}")
     return place / done.stdout.split()[-1]
 
 
 def package_files() -> Iterator[tuple[str, bytes]]:
-    """Yield the files of the other packages. SystemExit if one cannot be had, or is another one."""
+    """Yield the files of the other packages. Missing if one cannot be had, SystemExit if it is another one."""
     local = local_folder()
     for each in RUNTIME["packages"].values():
         name = each["file"]
@@ -75,7 +81,7 @@ def package_files() -> Iterator[tuple[str, bytes]]:
                 with urllib.request.urlopen(source, timeout=60) as response:
                     data = response.read()
             except OSError as error:
-                raise SystemExit(f"{source} cannot be downloaded: {error}") from None
+                raise Missing(f"{source} cannot be downloaded: {error}") from None
         found = hashlib.sha256(data).hexdigest()
         if found != each["sha256"]:
             raise SystemExit(f"{source}: expected the sha256 {each['sha256']}, got {found}")
@@ -111,8 +117,8 @@ def read_settings(site: Path) -> dict[str, Any]:
     return settings
 
 
-def sizes(site: Path) -> str:
-    """Return a line for each thing that is downloaded, with its size."""
+def measure(site: Path) -> dict[str, int]:
+    """Return the bytes of each thing that is downloaded. SystemExit without a copy of the runtime."""
     settings, live = read_settings(site), site / PLACE
     runtime = live / settings["runtime"]
     if not runtime.is_dir():
@@ -122,24 +128,26 @@ def sizes(site: Path) -> str:
         packed = path.with_name(path.name + ".packed")
         return (packed if packed.exists() else path).stat().st_size
 
-    scripts = [live / name for name in SCRIPTS]
-    archives = [live / each["url"] for each in settings["archives"]]
-    numpy = runtime / RUNTIME["packages"]["numpy"]["file"]
-    first = sum(map(size, [*scripts, *archives, *(runtime / name for name in RUNTIME["core"]), numpy]))
-    others = {
-        name: sum(size(runtime / RUNTIME["packages"][each]["file"]) for each in names)
-        for name, names in (("SciPy", ("scipy", "openblas")), ("matplotlib", MATPLOTLIB), ("threadpoolctl", ("threadpoolctl",)))
+    def packages(*names: str) -> int:
+        return sum(size(runtime / RUNTIME["packages"][name]["file"]) for name in names)
+
+    start = [live / name for name in SCRIPTS] + [live / each["url"] for each in settings["archives"]]
+    start += [runtime / name for name in RUNTIME["core"]]
+    found = {
+        "before the first cell": sum(map(size, start)) + packages("numpy"),
+        "SciPy, when it is imported": packages("scipy", "openblas"),
+        "matplotlib, when it is imported": packages(*MATPLOTLIB),
     }
-    rows = [("before the first cell", first), *((f"{name}, when it is imported", each) for name, each in others.items())]
-    rows += [("all of these", sum(each for _, each in rows))]
+    found["all of these"] = sum(found.values())
     for each in settings["lazy"]:
         path = Path(each["path"])
-        rows.append((f"{path.parent.name}/{path.name}, when it is opened", size(live / each["url"])))
-    return "\n".join(f"{name:55} {each / 1e6:6.1f} MB" for name, each in rows)
+        found[f"{path.parent.name}/{path.name}, when it is opened"] = size(live / each["url"])
+    return found
 
 
-SCRIPTS = ("page.js", "page.css", "outputs.js", "kernel.js", "worker.js", "editor.js", "live.json")
-MATPLOTLIB = [name for name in RUNTIME["packages"] if name not in ("numpy", "scipy", "openblas", "threadpoolctl")]
+def sizes(site: Path) -> str:
+    """Return a line for each thing that is downloaded."""
+    return "\n".join(f"{name:55} {size / 1e6:6.1f} MB" for name, size in measure(site).items())
 
 
 def main(arguments: list[str]) -> int:
