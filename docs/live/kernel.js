@@ -14,7 +14,7 @@ onState receives { state, message, loaded, total, interruptible }:
     loading       message says what; loaded and total are bytes (0 where they are unknown)
     ready, busy
     interrupted   interrupt() was called, and the code has not stopped yet
-    failed        Python could not be started; message says why. The next run tries again
+    failed        Python could not be started, or broke down; message says why. The next run starts a new one
 
 Outputs are those of a notebook (nbformat): { output_type: "stream", name, text }, { output_type: "display_data" or
 "execute_result", data: { mime type: text }, metadata }, { output_type: "error", ename, evalue, traceback: [text] }, and from the

@@ -192,7 +192,7 @@ class Page {
         result = await this.kernel.run(cell.text, { onOutput: show, title: `cell ${cell.index + 1}` });
       } catch (error) {
         result = { ok: false, seconds: 0 };
-        cell.outputs.add({ output_type: "error", ename: "", evalue: "", traceback: [`Python could not be started: ${error.message}`] });
+        cell.outputs.add({ output_type: "error", ename: "", evalue: "", traceback: [`Python does not run: ${error.message}`] });
       }
       cell.end(result);
       this.running = undefined;
@@ -271,7 +271,7 @@ class Panel {
       case "interrupted":
         return "stopping …";
       case "failed":
-        return `Python could not be started: ${message}`;
+        return `Python does not run: ${message}`;
       case "stopped":
         return message || "Python is stopped";
       default:

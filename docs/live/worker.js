@@ -7,6 +7,7 @@ and synchronous requests), so a cell's text need not be searched for what it wil
 
 let python, kernel, settings, lock;
 let ready = false;
+let signal; // the byte that kernel.js writes to interrupt the code, where pages can share memory
 let current = 0; // the number of the request that runs
 let forgotten = [0, 0]; // requests after the first and up to the second are not done
 const packages = new Set(); // those that are installed
@@ -24,11 +25,14 @@ onmessage = (() => {
 async function answer(data) {
   if (!ready || (data.number > forgotten[0] && data.number <= forgotten[1])) return;
   current = data.number;
+  if (signal) signal[0] = 0; // an interruption that came too late
   try {
     const value = await HANDLERS[data.kind](data);
     say("done", { number: data.number, value });
   } catch (error) {
-    say("done", { number: data.number, error: { message: String(error.message ?? error), name: error.type ?? error.name } });
+    const message = String(error.message ?? error);
+    if (error.pyodide_fatal_error || error instanceof WebAssembly.RuntimeError) say("failed", { message });
+    else say("done", { number: data.number, error: { message, name: error.type ?? error.name } });
   }
 }
 
@@ -51,7 +55,8 @@ const HANDLERS = {
 
 // ---- the start ----
 
-async function start({ packages: wanted, signal }) {
+async function start({ packages: wanted, signal: shared }) {
+  signal = shared;
   try {
     settings = await (await get(new URL("live.json", import.meta.url))).json();
     const runtime = new URL(settings.runtime, import.meta.url).href;
