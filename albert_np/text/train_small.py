@@ -1,13 +1,13 @@
 """Training a small vocabulary in plain Python: byte-pair merges, written as a SentencePiece model.
 
-For a browser, where there is no sentencepiece library, and for texts of at most a few megabytes. The pieces are found as by Sennrich,
-Haddow & Birch (2016, "Neural Machine Translation of Rare Words with Subword Units", algorithm 1): beginning with characters, the most
-frequent pair of adjacent pieces within a word becomes a piece, until there are enough. A piece's score is then the logarithm of its
-share of the text, as in a unigram model, so the file is one: every tokenizer of spiece.model reads it. The likelier cut of a word
-wins, which need not be the one that the merges made.
+For a browser, where there is no sentencepiece library, and for texts of at most a few megabytes. The pieces are found as by
+Sennrich, Haddow & Birch (2016, "Neural Machine Translation of Rare Words with Subword Units", algorithm 1): beginning with
+characters, the most frequent pair of adjacent pieces within a word becomes a piece, until there are enough. A piece's score is
+then the logarithm of its share of the text, as in a unigram model, so the file is one: every tokenizer of spiece.model reads it.
+The likelier cut of a word wins, which need not be the one that the merges made.
 
-The special pieces are those of `train_tokenizer`, in their order; the text is normalised in the same way. There is no character map,
-so the only normalisation is ALBERT's own.
+The special pieces are those of `train_tokenizer`, in their order; the text is normalised in the same way. There is no character
+map, so the only normalisation is ALBERT's own.
 """
 
 import heapq
@@ -40,11 +40,11 @@ def train_small_tokenizer(
 ) -> Path:  # fmt: skip
     """Train a vocabulary of exactly `vocab_size` pieces on raw lines and write it to `model_path`, whole or not at all.
 
-    The arguments and the result are those of `train_tokenizer`. The rarest characters, at most 1 - character_coverage of the text,
-    are left out and unknown.
+    The arguments and the result are those of `train_tokenizer`. The rarest characters, at most 1 - character_coverage of the
+    text, are left out and unknown. The same lines give the same bytes.
 
-    TextTooSmall, a ValueError, if the text does not give that many pieces; ValueError if it is empty, or if its characters alone are
-    more. The same lines give the same bytes.
+    TextTooSmall, a ValueError, if the text does not give that many pieces; ValueError if it is empty, or if its characters alone
+    are more.
     """
     if vocab_size <= SMALLEST:
         raise ValueError(f"vocab_size must be over {SMALLEST} (the special symbols alone), not {vocab_size}")
@@ -55,7 +55,8 @@ def train_small_tokenizer(
     least = SMALLEST + len(characters)
     if least > vocab_size:
         raise ValueError(
-            f"the text has too many different characters for a vocabulary of {vocab_size} pieces: vocab_size must be at least {least}"
+            f"the text has too many different characters for a vocabulary of {vocab_size} pieces: vocab_size must be at least "
+            f"{least}"
         )
     pieces, uses = Merges(parts, characters).choose_pieces(vocab_size - least, least)
     model = serialise([*characters, *pieces], uses)
@@ -127,8 +128,9 @@ class Merges:
     def choose_pieces(self, number: int, besides: int) -> tuple[list[str], Counter[str]]:
         """Return this number of merged pieces, and how often every piece occurs then.
 
-        A word's last merge makes its parts superfluous, so the number also falls now and then, and is reached several times: the last
-        time counts, when most words are whole. TextTooSmall if it is never reached. besides: the other pieces of the vocabulary.
+        A word's last merge makes its parts superfluous, so the number also falls now and then, and is reached several times: the
+        last time counts, when most words are whole. TextTooSmall if it is never reached. besides: the other pieces of the
+        vocabulary.
         """
         pieces, uses, largest = None, Counter(self.uses), 0
         while len(self.kept) <= AHEAD * number + 10 and self.merge_most_frequent():
@@ -210,12 +212,10 @@ def serialise(pieces: Iterable[str], uses: Counter[str]) -> bytes:
     for number, value in ((41, -1), (42, -1), (43, 0)):  # no begin and end symbols; pad_id
         trainer += field(number, VARINT, value % (1 << 64))
     normaliser = field(1, BYTES, b"identity")
-    model = b"".join(
-        field(
-            1,
-            BYTES,
-            field(1, BYTES, p.text.encode()) + field(2, FOUR_BYTES, struct.pack("<f", p.score)) + field(3, VARINT, p.kind),
-        )
-        for p in listed
-    )
+    model = b"".join(field(1, BYTES, serialise_piece(piece)) for piece in listed)
     return model + field(2, BYTES, trainer) + field(3, BYTES, normaliser)
+
+
+def serialise_piece(piece: Piece) -> bytes:
+    score = struct.pack("<f", piece.score)
+    return field(1, BYTES, piece.text.encode()) + field(2, FOUR_BYTES, score) + field(3, VARINT, piece.kind)

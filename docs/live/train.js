@@ -47,7 +47,7 @@ class TrainPage {
     this.fileLine = make("p", { hidden: true }, make("label", {}, "or open a file: ", this.file));
     return section("The text",
       make("p", { className: "door-choice" },
-        choose("stories", "little stories, made by a grammar: learned in a minute"),
+        choose("stories", `little stories, made by a grammar, learned in a minute: “${this.place.dataset.story}”`),
         choose("genesis", "Genesis, in the King James version: takes longer"),
         choose("own", "a text of your own; it stays in your browser")),
       this.own, this.fileLine);
@@ -163,7 +163,7 @@ class TrainPage {
     const { pieces, sentences, tokens, unigram_loss: unigram, held_out: heldOut, steps, notes } = this.facts;
     this.notes = notes.map((text) => `${text[0].toUpperCase()}${text.slice(1)}.`);
     this.curve.hidden = false;
-    this.chart.begin(steps, { "ln V: a guess": Math.log(pieces), "word frequencies alone": unigram });
+    this.chart.begin(steps, { "ln V: guessing": Math.log(pieces), "word frequencies alone": unigram });
     this.chart.add([], [0, heldOut.mlm_loss]);
     this.say(`${sentences.toLocaleString("en")} sentences, ${tokens.toLocaleString("en")} tokens of ${pieces} pieces`);
   }
@@ -210,17 +210,11 @@ class TrainPage {
   makeCheck() {
     this.checkButton = button("Check the gradients", () => this.check(), { id: "door-check" });
     this.mistake = make("select", { "aria-label": "A mistake to plant" }, make("option", { value: "", textContent: "of the code as it is" }));
-    this.mistake.onfocus = this.mistake.onpointerdown = () => this.fetchMistakes();
+    JSON.parse(this.place.dataset.mistakes).forEach((text, i) => this.mistake.append(make("option", { value: i, textContent: `with a mistake in ${text}` })));
     this.checked = make("div", { id: "door-checked", role: "status" });
     return section("Its gradients",
       make("p", { textContent: "Each tensor's gradient, as the backward pass computes it, against the change of the loss when the numbers are moved a little: in float64, at the parameters of the model just trained. Plant a mistake to see the check fail." }),
       make("p", { className: "door-buttons" }, this.checkButton, this.mistake), this.checked);
-  }
-
-  async fetchMistakes() {
-    this.mistakes ??= this.place.dataset.mistakes ? JSON.parse(this.place.dataset.mistakes) : [];
-    if (this.mistake.options.length > 1) return;
-    this.mistakes.forEach((text, i) => this.mistake.append(make("option", { value: i, textContent: `with a mistake in ${text}` })));
   }
 
   check() {

@@ -17,9 +17,11 @@ def text(name: str) -> str:
     """Return the HTML of a page."""
     if name == "train":
         from albert_np.apps.live.door import get_mistakes
+        from albert_np.apps.live.sample import make_stories
 
-        mistakes = html.escape(json.dumps(get_mistakes(), ensure_ascii=False))
-        return page("train", "train.js", TRAIN, "quickstart.html", f' data-mistakes="{mistakes}"')
+        mistakes, story = json.dumps(get_mistakes(), ensure_ascii=False), " ".join(make_stories(1).split("\n")[:2])
+        data = f' data-mistakes="{html.escape(mistakes)}" data-story="{html.escape(story)}"'
+        return page("train", "train.js", TRAIN, "quickstart.html", data)
     from albert_np.apps.live.exercises import get_exercises
 
     values = json.dumps(get_exercises(), ensure_ascii=False).replace("<", "\\u003c")

@@ -99,7 +99,9 @@ def read_progress(text: str) -> dict[str, Any]:
 
 @answers
 def pack(files: dict[str, str], progress: dict[str, Any]) -> dict[str, Any]:
-    """Write the reader's files and the progress as a zip file, and return its path. In a folder with them `albert-np learn` goes on."""
+    """Write the reader's files and the progress as a zip file, and return its path: in a folder with these, `albert-np learn`
+    goes on.
+    """
     with zipfile.ZipFile(ARCHIVE, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(FILE_NAME, json.dumps(progress, indent=1))
         for name, text in sorted(files.items()):

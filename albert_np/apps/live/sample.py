@@ -1,4 +1,7 @@
-"""The sample text of the live page: little stories, made by a grammar, so regular that a minute of training shows in the answers."""
+"""The sample text of the live page: little stories, made by a grammar, so regular that a minute of training shows."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from albert_np.core.random import generator
 
@@ -43,7 +46,7 @@ def make_story(seed: int, index: int) -> str:
     """Return one story."""
     rng = generator(seed, "live sample", index)
 
-    def choose(options):  # type: ignore[no-untyped-def]
+    def choose(options: Sequence[Any]) -> Any:
         return options[int(rng.integers(len(options)))]
 
     pronoun = choose(("she", "he"))
@@ -52,12 +55,15 @@ def make_story(seed: int, index: int) -> str:
     friend, animal = choose(PEOPLE[choose(("she", "he"))]), choose(ANIMALS)
     weather, then = choose(WEATHER)
     thing = choose(things)
+    outdoors = f"When {weather}, {pronoun} {then} with {own} {animal}."
+    visit = f"{friend} comes to the {place} and looks at the {thing}."
+    known = f"Every friend of {name} knows the {worker} and {own} {choose(things)}."
     lines = [
         choose((f"{name} is a {worker}.", f"{name} works as a {worker}.")),
         f"{pronoun.capitalize()} {does} {thing} in the {place} {choose(TIMES)}.",
-        choose((f"When {weather}, {pronoun} {then} with {own} {animal}.", f"{friend} comes to the {place} and looks at the {thing}.")),
-        choose((f"Every friend of {name} knows the {worker} and {own} {choose(things)}.", f"In the evening {name} leaves the {place}.")),
-    ]  # fmt: skip
+        choose((outdoors, visit)),
+        choose((known, f"In the evening {name} leaves the {place}.")),
+    ]
     if rng.integers(2):
         lines.append(f"The {animal} sleeps while the {worker} {does} {thing}.")
     return "\n".join(lines) + "\n"

@@ -20,7 +20,7 @@ from albert_np.core.train import train
 from albert_np.data.sentences import encode_segments, split_sentences
 from albert_np.gradcheck import check_model
 from albert_np.gradcheck.mistakes import MISTAKES, Mistake, planted
-from albert_np.gradcheck.tensor import RELATIVE
+from albert_np.gradcheck.tensor import RELATIVE, Row
 from albert_np.io.in_memory import read_saved
 from albert_np.models import AlbertConfig, AlbertForPreTraining
 from albert_np.text import AlbertTokenizer
@@ -100,6 +100,7 @@ class Training:
         counts = np.bincount(np.fromiter(chain(*segments[:cut]), np.intp), minlength=len(self.tokenizer))  # (V,)
         init_mlm_bias(self.model.params, counts)
         surprise = -np.log((counts + 1) / (counts + 1).sum())  # (V,)
+        assert self.held_out.masked is not None
         self.unigram_loss = float(surprise[self.held_out.masked.labels].mean())
         unknown = int(counts[self.tokenizer.unk_token_id])
         if unknown:
@@ -130,11 +131,12 @@ class Training:
     def advance(self, seconds: float = 0.5) -> dict[str, Any]:
         """Train for about this long, one step at least, and return what there is to draw.
 
-        losses: [step, loss of the masked tokens, loss of the order] of each step; held_out: the same on held-out sentences, at the
-        end of every twentieth of the run, else None; tokens_per_second: of this call. ValueError if the loss is no longer a number.
+        losses: [step, loss of the masked tokens, loss of the order] of each step; held_out: what `evaluate` returns, at the end
+        of every twentieth of the run, else None; tokens_per_second: of this call. ValueError if the loss is no longer a number.
         """
         start, before = time.perf_counter(), self.trained_tokens
-        losses, held_out = [], None
+        losses: list[list[Any]] = []
+        held_out = None
         while not self.finished and held_out is None and (not losses or time.perf_counter() - start < seconds):
             self.step, results = next(self._steps)
             losses.append([self.step, float(results.mlm_loss), float(results.sop_loss)])
@@ -158,7 +160,7 @@ class Training:
     # ---- what to do with the model ----
 
     def check_gradients(self, mistake: Mistake | None = None) -> dict[str, Any]:
-        """Compare the gradients of the model, as it is now, with central differences in float64; with a mistake planted, if given.
+        """Compare the gradients of the model, as it is now, with central differences, in float64; mistake: is planted before.
 
         Returns a row for each tensor, and the result in a sentence.
         """
@@ -171,13 +173,9 @@ class Training:
             with reference(), planted(mistake):
                 rows = check_model(params, self.model.config, batch)
         wrong = [row.name for row in rows if not row.passed]
-        return {
-            "passed": not wrong, "sentence": conclude(len(rows), wrong, max(row.error for row in rows), mistake),
-            "seconds": time.perf_counter() - start, "rows": [
-                {"tensor": row.name, "shape": list(row.shape), "analytic": row.analytic, "numeric": row.numeric, "error": row.error,
-                 "passed": row.passed, "note": row.note} for row in rows
-            ],
-        }  # fmt: skip
+        sentence = conclude(len(rows), wrong, max(row.error for row in rows), mistake)
+        table = [describe_row(row) for row in rows]
+        return {"passed": not wrong, "sentence": sentence, "seconds": time.perf_counter() - start, "rows": table}
 
     def fill(self, text: str, k: int = 5) -> list[list[tuple[str, float]]]:
         """Return the k best tokens for each [MASK] of a text, as `fill_masks`. ValueError if it has none or is too long."""
@@ -202,9 +200,15 @@ class Training:
             f"A small ALBERT, trained in a browser with albert_np for {self.step} steps on {self.facts['tokens']:,} tokens.\n\n"
             f"{self.facts['parameters']:,} parameters: {config.sizes()}.\n\n"
             f"Held-out sentences: loss of the masked tokens {scores['mlm_loss']:.3f} (word frequencies alone: "
-            f"{self.unigram_loss:.3f}), {scores['mlm_accuracy']:.0%} of them and {scores['sop_accuracy']:.0%} of the orders right.\n\n"
-            f'    albert-np info {FOLDER}\n    albert-np fill-mask --model {FOLDER} "Anna [MASK] bread."\n'
+            f"{self.unigram_loss:.3f}), {scores['mlm_accuracy']:.0%} of them and {scores['sop_accuracy']:.0%} of the orders "
+            f'right.\n\n    albert-np info {FOLDER}\n    albert-np fill-mask --model {FOLDER} "Anna [MASK] bread."\n'
         )
+
+
+def describe_row(row: Row) -> dict[str, Any]:
+    """Return the result for one tensor."""
+    names = "analytic numeric error passed note".split()
+    return {"tensor": row.name, "shape": list(row.shape), **{name: getattr(row, name) for name in names}}
 
 
 def make_tokenizer(sentences: list[str], vocab_size: int) -> AlbertTokenizer:
@@ -218,8 +222,8 @@ def conclude(count: int, wrong: list[str], largest: float, mistake: Mistake | No
     if not wrong:
         found = "" if mistake is None else " The mistake that was planted has not shown."
         return (
-            f"All {count} gradients agree with the finite differences; the largest relative error is {largest:.0e}, and {RELATIVE:.0e} "
-            f"is allowed.{found}"
+            f"All {count} gradients agree with the finite differences; the largest relative error is {largest:.0e}, and "
+            f"{RELATIVE:.0e} is allowed.{found}"
         )
     planted_in = "" if mistake is None else f" The mistake in {name_function(mistake)} was found. {mistake.explanation}"
     names = ", ".join(wrong[:4]) + (f" and {len(wrong) - 4} more" if len(wrong) > 4 else "")
