@@ -93,6 +93,10 @@ class TrainPage {
     return section("The model", ...rows, this.count);
   }
 
+  range(name) {
+    return SLIDERS[name].values;
+  }
+
   setSize(name, value) {
     this.sizes[name] = value;
     while (this.sizes.width % this.sizes.heads) this.sizes.heads /= 2;

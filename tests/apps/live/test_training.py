@@ -8,7 +8,7 @@ import pytest
 
 from albert_np.apps.live import door, rows
 from albert_np.apps.live.sample import make_stories
-from albert_np.apps.live.training import T, Sizes, Training, breakable
+from albert_np.apps.live.training import Sizes, T, Training, breakable
 from albert_np.gradcheck.mistakes import planted
 from albert_np.models import AlbertForPreTraining
 from albert_np.text import AlbertTokenizer
