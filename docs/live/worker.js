@@ -60,6 +60,7 @@ async function start({ packages: wanted, signal: shared }) {
   try {
     settings = await (await get(new URL("live.json", import.meta.url))).json();
     const runtime = new URL(settings.runtime, import.meta.url).href;
+    for (const name of wanted) settings.total += settings.packages[name] + (name === "scipy" ? settings.packages.openblas : 0);
     countDownloads(runtime);
     const { loadPyodide } = await import(runtime + "pyodide.mjs");
     python = await loadPyodide({ indexURL: runtime, stdout: print("stdout"), stderr: print("stderr") });
@@ -85,7 +86,7 @@ async function start({ packages: wanted, signal: shared }) {
       install(name, bytes);
     }
     say("loading", { message: "starting Python", loaded: settings.total, total: settings.total });
-    kernel.warm_up();
+    kernel.warm_up(wanted);
     if (signal) python.setInterruptBuffer(signal);
     ready = true;
     say("started");
