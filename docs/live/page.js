@@ -9,6 +9,7 @@ import { Outputs } from "./outputs.js";
 
 const ROOT = new URL("./", import.meta.url).href;
 const ABOUT = new URL("../../live.html", ROOT).href;
+const PACKAGES = document.querySelector("script[data-packages]")?.dataset.packages.split(" ").filter(Boolean) ?? [];
 const STORED = "albert_np live " + location.pathname;
 
 const make = (tag, properties = {}, ...children) => {
@@ -122,12 +123,12 @@ class Page {
     this.queue = [];
     this.cells = elements.map((element, index) => new Cell(this, element, index));
     this.panel = new Panel(this);
-    this.kernel = startKernel({ root: ROOT, onState: (state) => this.showState(state) });
+    this.kernel = startKernel({ root: ROOT, packages: PACKAGES, onState: (state) => this.showState(state) });
     const intro = make(
       "p",
       { className: "live-intro" },
       button("Run all", "Run all cells of this page", () => this.run(this.cells)),
-      " in your browser, or click into a cell, change it and run it: nothing to install. The first run downloads about 11 MB. ",
+      " in your browser, or click into a cell, change it and run it: nothing to install. The first run downloads about " + (PACKAGES.includes("scipy") ? "31" : "12") + " MB. ",
       make("a", { href: ABOUT, textContent: "How it works" }),
     );
     document.querySelector("article h1, h1").after(intro);

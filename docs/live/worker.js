@@ -60,13 +60,16 @@ async function start({ packages: wanted, signal: shared }) {
   try {
     settings = await (await get(new URL("live.json", import.meta.url))).json();
     const runtime = new URL(settings.runtime, import.meta.url).href;
-    countDownloads(runtime);
+    for (const name of wanted) settings.total += settings.packages[name] + (name === "scipy" ? settings.packages.openblas : 0);
+    const countNoMore = countDownloads(runtime);
+    lock = (await (await get(runtime + "pyodide-lock.json")).json()).packages;
+    const archives = settings.archives.map(({ url, at }) => ({ at, bytes: download(new URL(url, import.meta.url)) }));
+    const first = closure(["numpy", ...wanted]).map((name) => ({ name, bytes: download(runtime + lock[name].file_name) }));
     const { loadPyodide } = await import(runtime + "pyodide.mjs");
     python = await loadPyodide({ indexURL: runtime, stdout: print("stdout"), stderr: print("stderr") });
-    lock = (await (await get(runtime + "pyodide-lock.json")).json()).packages;
-    for (const { url, at } of settings.archives) {
+    for (const { at, bytes } of archives) {
       python.FS.mkdirTree(at);
-      python.unpackArchive(await (await get(new URL(url, import.meta.url))).arrayBuffer(), "zip", { extractDir: at });
+      python.unpackArchive(await bytes, "zip", { extractDir: at });
     }
     for (const { url, path } of settings.lazy) {
       const folder = path.slice(0, path.lastIndexOf("/"));
@@ -79,13 +82,13 @@ async function start({ packages: wanted, signal: shared }) {
       packages: Object.keys(settings.packages),
     });
     kernel = python.pyimport("live_kernel");
-    for (const name of closure(["numpy", ...wanted])) {
-      const bytes = await (await get(runtime + lock[name].file_name)).arrayBuffer();
-      kernel.check_package(new Uint8Array(bytes), lock[name].sha256, lock[name].file_name);
-      install(name, bytes);
+    for (const { name, bytes } of first) {
+      kernel.check_package(new Uint8Array(await bytes), lock[name].sha256, lock[name].file_name);
+      install(name, await bytes);
     }
+    countNoMore();
     say("loading", { message: "starting Python", loaded: settings.total, total: settings.total });
-    kernel.warm_up();
+    kernel.warm_up(wanted);
     if (signal) python.setInterruptBuffer(signal);
     ready = true;
     say("started");
@@ -104,7 +107,14 @@ async function get(url) {
   return response;
 }
 
-/* Report the progress of all downloads, and unpack those that are stored packed (settings.packed). */
+/* The bytes of a file, which are downloaded from now on; an error is raised where they are awaited. */
+function download(url) {
+  const bytes = get(url).then((response) => response.arrayBuffer());
+  bytes.catch(() => {});
+  return bytes;
+}
+
+/* Report the progress of all downloads, and unpack those that are stored packed (settings.packed). Returns a function that ends it. */
 function countDownloads(runtime) {
   const direct = self.fetch.bind(self);
   let loaded = 0;
@@ -126,6 +136,7 @@ function countDownloads(runtime) {
     if (packed) headers.set("Content-Type", "application/wasm"); // compiled while it arrives
     return new Response(body.pipeThrough(count), { status: response.status, headers });
   };
+  return () => (self.fetch = direct);
 }
 
 // ---- packages of the runtime ----

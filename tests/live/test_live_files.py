@@ -66,6 +66,11 @@ def test_the_notebooks_find_their_modules_and_data(written, live):
             assert any(each.startswith(f"{live.NOTEBOOKS}/{file}") for each in there), f"{path.name} reads {name}"
 
 
+def test_the_notebooks_that_train_load_scipy(live):
+    numbers = {path.name[:2] for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")}
+    assert set(live.WITH_SCIPY) < numbers and {"scipy", "openblas"} <= set(live.RUNTIME["packages"])
+
+
 def test_the_text_is_the_same_in_another_packing(written):
     folder, settings = written
     (text,) = (each for each in settings["lazy"] if each["path"].endswith("kjv.txt.gz"))

@@ -183,14 +183,16 @@ def no_input(prompt: str = "") -> str:
     raise RuntimeError("input() cannot ask for a text on this page: write the text into the cell")
 
 
-def warm_up() -> None:
-    """Import the package and go where the notebooks run."""
+def warm_up(packages: Any) -> None:
+    """Import the package and go where the notebooks run. packages: that were loaded at the start, beside NumPy."""
     os.makedirs(NOTEBOOKS, exist_ok=True)
     os.chdir(NOTEBOOKS)
     sys.path.insert(0, NOTEBOOKS)
     os.environ["MPLBACKEND"] = "module://live_figures"
+    # without it, the package would import SciPy for its matrix products: 20 MB
+    os.environ["ALBERT_NP_PRODUCTS"] = "scipy" if "scipy" in list(packages) else "numpy"
     os.environ["MPLCONFIGDIR"] = "/tmp/matplotlib"
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it builds its list of fonts each time
     builtins.input = no_input
-    sys.meta_path.append(PackageFinder(set(live_worker.packages) - {"numpy"}))
+    sys.meta_path.append(PackageFinder(set(live_worker.packages) - {"numpy", *packages}))
     importlib.import_module("albert_np")

@@ -23,6 +23,8 @@ RUNTIME = json.loads((LIVE / "runtime.json").read_text(encoding="utf-8"))
 SITE_PACKAGES = "/lib/python3.12/site-packages"
 NOTEBOOKS = "/home/pyodide/notebooks"
 MODULES = ("notebook_tools", "flow_drawing", "flows", "sliders")
+# Notebooks that train: SciPy's matrix products are several times faster than those of NumPy in WebAssembly, which has no BLAS
+WITH_SCIPY = ("09", "10", "12", "14", "16", "17", "18", "19", "20", "21")
 BROWSER = ("*.js", "*.css", "*.txt")  # of docs/live
 LARGE = 100_000  # bytes: such a file of the data is downloaded when it is opened
 TIME = (2020, 1, 1, 0, 0, 0)  # of the files in archives: the same files give the same bytes
@@ -137,7 +139,8 @@ def add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
 def add_to_notebooks(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Add the script of the live cells to the page of a notebook."""
     if pagename.startswith("notebooks/") and doctree is not None:
-        app.add_js_file("live/page.js", type="module")
+        number = pagename.removeprefix("notebooks/")[:2]
+        app.add_js_file("live/page.js", type="module", **{"data-packages": "scipy" if number in WITH_SCIPY else ""})
         app.add_css_file("live/page.css")
 
 
