@@ -1,4 +1,4 @@
-/* The page "Train an ALBERT in your browser, now" (docs/train_live.md). Its Python is albert_np/apps/live/door.py. */
+/* The page "Train an ALBERT in your browser, now" (docs/train_live.md). Its Python is albert_np/apps/live/train_page.py. */
 
 import { LossChart } from "./chart.js";
 import { Python, button, make } from "./status.js";
@@ -75,7 +75,7 @@ class TrainPage {
 
   async readText() {
     if (this.source === "own") return this.own.value;
-    return (await this.python.call("door.get_text", [this.source])).text;
+    return (await this.python.call("train_page.get_text", [this.source])).text;
   }
 
   // ---- sizes ----
@@ -163,7 +163,7 @@ class TrainPage {
     this.step = 0;
     this.setState("preparing");
     this.say("preparing the text, its vocabulary and the model …");
-    this.facts = await this.python.call("door.start", [await this.readText(), this.sizes]);
+    this.facts = await this.python.call("train_page.start", [await this.readText(), this.sizes]);
     const { pieces, sentences, tokens, unigram_loss: unigram, held_out: heldOut, steps, notes } = this.facts;
     this.notes = notes.map((text) => `${text[0].toUpperCase()}${text.slice(1)}.`);
     this.curve.hidden = false;
@@ -177,7 +177,7 @@ class TrainPage {
     const began = performance.now();
     const from = this.step;
     while (this.state === "training") {
-      const result = await this.python.call("door.advance", [SLICE]);
+      const result = await this.python.call("train_page.advance", [SLICE]);
       this.step = result.step;
       const { held_out: heldOut } = result;
       if (heldOut) this.lastHeldOut = heldOut;
@@ -223,7 +223,7 @@ class TrainPage {
 
   check() {
     return this.ask(this.checked, "checking, some seconds …", async () => {
-      const { passed, sentence, rows } = await this.python.call("door.check", this.mistake.value ? [Number(this.mistake.value)] : []);
+      const { passed, sentence, rows } = await this.python.call("train_page.check", this.mistake.value ? [Number(this.mistake.value)] : []);
       const head = ["tensor", "backward pass", "finite difference", ""].map((text) => make("th", { textContent: text }));
       const body = rows.map((row) =>
         make("tr", { className: row.passed ? "" : "door-wrong" },
@@ -250,7 +250,7 @@ class TrainPage {
 
   fill() {
     return this.ask(this.filled, "…", async () => {
-      const answers = Object.values(await this.python.call("door.fill", [this.sentence.value]));
+      const answers = Object.values(await this.python.call("train_page.fill", [this.sentence.value]));
       return [make("div", { className: "door-answers" }, ...answers.map(({ model, masks, notes }) =>
         make("div", {}, make("h3", { textContent: model }), ...masks.flatMap((mask) => mask.map(bar)), ...notes.map((text) => make("p", { textContent: text })))))];
     });
@@ -266,7 +266,7 @@ class TrainPage {
 
   save() {
     return this.ask(this.saved, "packing …", async () => {
-      const { path, name } = await this.python.call("door.save");
+      const { path, name } = await this.python.call("train_page.save");
       await this.python.download(path, name);
       return [make("p", { textContent: `${name} is in your downloads.` })];
     });
@@ -286,7 +286,7 @@ class TrainPage {
 
   look() {
     return this.ask(this.seen, "…", async () => {
-      const { page, summary } = await this.python.call("door.inspect_page", [this.text.value, this.which.value === "trained"]);
+      const { page, summary } = await this.python.call("train_page.inspect_page", [this.text.value, this.which.value === "trained"]);
       return [make("iframe", { title: summary, sandbox: "allow-scripts", srcdoc: page, className: "door-frame" })];
     });
   }

@@ -16,8 +16,8 @@ LEARN = (
 def text(name: str) -> str:
     """Return the HTML of a page."""
     if name == "train":
-        from albert_np.apps.live.door import get_mistakes
         from albert_np.apps.live.sample import make_stories
+        from albert_np.apps.live.train_page import get_mistakes
 
         mistakes, story = json.dumps(get_mistakes(), ensure_ascii=False), " ".join(make_stories(1).split("\n")[:2])
         data = f' data-mistakes="{html.escape(mistakes)}" data-story="{html.escape(story)}"'

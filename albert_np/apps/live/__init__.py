@@ -2,7 +2,7 @@
 
 rows         sentence pairs of a text: the batches of a small training run
 training     Training: vocabulary, model, steps, a gradient check, masks filled in, the saved folder
-door         the calls of the page "Train an ALBERT in your browser"
+train_page   the calls of the page "Train an ALBERT in your browser"
 exercises    the calls of the page of the exercises
 sample       the text that is there to begin with
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from albert_np import learn
-from albert_np.apps.live.door import answers
+from albert_np.apps.live.train_page import answers
 from albert_np.learn import DictStore, Report
 from albert_np.learn.ipynb import notebook_code
 from albert_np.learn.load import Unusable, bug_named_in, exercise_named_in

@@ -16,7 +16,7 @@ WORK = (
     ("sailor", "harbour", "mends", ("nets", "sails", "ropes", "boats")),
     ("cook", "kitchen", "cooks", ("soup", "rice", "fish", "potatoes")),
     ("writer", "library", "writes", ("letters", "poems", "books", "stories")),
-    ("painter", "studio", "paints", ("pictures", "walls", "doors", "portraits")),
+    ("painter", "studio", "paints", ("pictures", "walls", "chairs", "portraits")),
     ("tailor", "workshop", "sews", ("coats", "shirts", "dresses", "trousers")),
 )
 PEOPLE = {

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from albert_np.apps.live import door, rows
+from albert_np.apps.live import rows, train_page
 from albert_np.apps.live.sample import make_stories
 from albert_np.apps.live.training import Sizes, T, Training, breakable
 from albert_np.gradcheck.mistakes import planted
@@ -146,8 +146,8 @@ def test_a_mistake_in_the_code_that_runs_is_found(trained):
 
 @pytest.fixture
 def page(trained, monkeypatch):
-    monkeypatch.setattr(door, "current", [trained[0]])
-    return door
+    monkeypatch.setattr(train_page, "current", [trained[0]])
+    return train_page
 
 
 def test_masks_are_filled_by_both(page):
@@ -160,9 +160,9 @@ def test_masks_are_filled_by_both(page):
 
 
 def test_the_packaged_model_answers_before_there_is_another(monkeypatch):
-    monkeypatch.setattr(door, "current", [])
-    assert list(door.fill("The river [MASK] was steep.")) == ["packaged"]
-    for answer in (door.advance(1), door.check(), door.save(), door.inspect_page("a text", trained=True)):
+    monkeypatch.setattr(train_page, "current", [])
+    assert list(train_page.fill("The river [MASK] was steep.")) == ["packaged"]
+    for answer in (train_page.advance(1), train_page.check(), train_page.save(), train_page.inspect_page("a text", trained=True)):
         assert answer == {"error": "there is no trained model yet: start a training run first"}
 
 
@@ -189,15 +189,15 @@ def test_attention_of_both_models(page):
 
 
 def test_a_run_from_the_page(monkeypatch):
-    monkeypatch.setattr(door, "current", [])
-    facts = door.start(TEXT, {"width": 16, "layers": 1, "heads": 2, "vocabulary": 120, "steps": 3})
+    monkeypatch.setattr(train_page, "current", [])
+    facts = train_page.start(TEXT, {"width": 16, "layers": 1, "heads": 2, "vocabulary": 120, "steps": 3})
     assert facts["steps"] == 3 and facts["held_out"]["mlm_loss"] > 0
-    assert door.advance(0)["step"] == 1 and door.get_text("stories")["text"].startswith("Ruth")
-    assert len(door.get_mistakes()) == len(breakable())
+    assert train_page.advance(0)["step"] == 1 and train_page.get_text("stories")["text"].startswith("Ruth")
+    assert len(train_page.get_mistakes()) == len(breakable())
 
 
 def test_messages(monkeypatch):
-    monkeypatch.setattr(door, "current", [])
+    monkeypatch.setattr(train_page, "current", [])
     for text, sizes, message in (
         ("", {}, "the text is empty: paste some, open a file, or take the stories"),
         (" \n\n ", {}, "the text is empty: paste some, open a file, or take the stories"),
@@ -207,8 +207,8 @@ def test_messages(monkeypatch):
         (TEXT, {"steps": 0}, "steps: expected a whole number from 1 to 5000, got 0"),
         (TEXT, {"width": "wide"}, "width: expected a whole number from 16 to 256, got 'wide'"),
     ):
-        assert door.start(text, sizes)["error"].startswith(message)
-    assert door.current == [], "a run that could not be started took the place of another"
+        assert train_page.start(text, sizes)["error"].startswith(message)
+    assert train_page.current == [], "a run that could not be started took the place of another"
 
 
 def test_a_text_without_spaces():
@@ -220,4 +220,4 @@ def test_a_text_without_spaces():
 
 def test_texts_of_which_there_is_nothing_to_learn():
     for text in ("x" * 1500, "one two three four " * 100):
-        assert "the text is too small for a vocabulary of 150 pieces" in door.start(text, {"vocabulary": 150})["error"]
+        assert "the text is too small for a vocabulary of 150 pieces" in train_page.start(text, {"vocabulary": 150})["error"]
