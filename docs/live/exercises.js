@@ -59,8 +59,8 @@ class ExercisesPage {
       const state = passed ? "solved" : tries ? `${tries} ${tries === 1 ? "try" : "tries"}` : this.files.values[`${each.name}.py`] ? "begun" : "";
       const open = button(each.name, () => this.open(each.name), { title: each.title });
       const item = make("li", { className: passed ? "learn-solved" : "" }, open,
-        make("span", { className: "learn-title", textContent: each.title }),
-        make("span", { className: "learn-state", textContent: state || `${each.minutes} min` }));
+        make("span", { className: "learn-state", textContent: state || `${each.minutes} min` }),
+        make("span", { className: "learn-title", textContent: each.title }));
       if (this.current?.exercise === each.name) open.setAttribute("aria-current", "true");
       return item;
     }));
