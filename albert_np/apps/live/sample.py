@@ -33,10 +33,11 @@ def make_stories(count: int = STORIES, seed: int = 0) -> str:
     """Return stories of four or five sentences, one sentence a line and an empty line after each story: the same each time.
 
     >>> print(make_stories(1))
-    Ida works as a writer.
-    She writes poems in the library before the sun rises.
-    When the sun shines, she walks by the river with her dog.
-    Every friend of Ida knows the writer and her books.
+    Ruth is a sailor.
+    She mends boats in the harbour before the sun rises.
+    When it snows, she sits by the fire with her dog.
+    Every friend of Ruth knows the sailor and her boats.
+    The dog sleeps while the sailor mends boats.
     <BLANKLINE>
     """
     return "\n".join(make_story(seed, index) for index in range(count))

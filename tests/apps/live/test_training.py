@@ -27,6 +27,7 @@ def trained():
 
 
 def test_the_stories_are_always_the_same():
+    assert make_stories(1).startswith("Ruth is a sailor.\nShe mends boats in the harbour before the sun rises.\n")
     assert make_stories(3) == make_stories(5)[: len(make_stories(3))] and make_stories(3) == make_stories(3)
 
 
