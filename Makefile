@@ -1,13 +1,14 @@
 # make demo    train a small ALBERT: four to five minutes on two cores       make test        the quick tests: a few minutes
 # make lint    ruff and mypy                                                 make docs        the site, in build/docs/html
 # make bench   times, compared with PyTorch's                                make notebooks   execute the notebooks again, in place
+# make live    the site with a copy of the runtime of its live pages, in build/live: they load nothing from elsewhere
 # Each target creates the environment that it needs (.venv for most) and installs its dependencies. It needs Python 3.10 or newer.
 PYTHON ?= python3
 VENV   ?= .venv
 CHROMIUM ?= chromium
 RUN     = $(VENV)/bin/
 
-.PHONY: test demo bench notebooks docs links pdf sheet lint check torture fuzz dependencies clean
+.PHONY: test demo bench notebooks docs live editor links pdf sheet lint check torture fuzz dependencies clean
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12 ...")'
@@ -56,6 +57,15 @@ docs: .venv-docs/installed
 	rm -rf build/docs/html
 	.venv-docs/bin/sphinx-build -q -E -W --keep-going -n -b html docs build/docs/html
 	.venv-docs/bin/python docs/made/links.py build/docs/html
+
+# The site, with a copy of Pyodide beside it, checked against docs/live/runtime.json. Any static server can serve the folder. Needs npm.
+live: docs
+	.venv-docs/bin/python docs/made/live/runtime.py build/docs/html build/live
+
+# Bundle the editor of the live pages, docs/live/editor.js, from the packages that its lock file pins. Needs npm.
+editor:
+	cd docs/live/editor && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+	rm -rf docs/live/editor/node_modules
 
 # Print the notebooks, with their solutions: build/docs/derivations.pdf. Needs a headless Chromium. Links to other pages are plain there.
 pdf: .venv-docs/installed

@@ -22,7 +22,7 @@ copyright = author
 version = release = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx_copybutton", "made"]
-exclude_patterns = ["made", "static", "printed.md"]
+exclude_patterns = ["live", "made", "static", "printed.md"]
 nb_execution_mode = "off"
 nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]

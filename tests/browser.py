@@ -16,15 +16,15 @@ ARGUMENTS = (
 
 
 @contextmanager
-def open_browser(folder: Path, size: str) -> Iterator[Any]:
-    """Open a window of this size, such as "900,1000", with its profile in a folder of the test."""
+def open_browser(folder: Path, size: str, *more: str) -> Iterator[Any]:
+    """Open a window of this size, such as "900,1000", with its profile in a folder of the test; more: other arguments."""
     selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: the page is not tried in a browser")
     found, driver = (shutil.which(name) for name in ("chromium", "chromedriver"))
     if not (found and driver):
         pytest.skip("chromium and chromedriver are not installed: the page is not tried in a browser")
     options = selenium.ChromeOptions()
     options.binary_location = found
-    for argument in (*ARGUMENTS, f"window-size={size}", f"user-data-dir={folder / 'profile'}"):
+    for argument in (*ARGUMENTS, *more, f"window-size={size}", f"user-data-dir={folder / 'profile'}"):
         options.add_argument(f"--{argument}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     window = selenium.Chrome(options, selenium.ChromeService(driver, log_output=os.devnull))

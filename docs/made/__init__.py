@@ -99,10 +99,11 @@ def describe_picture(cell: dict[str, Any]) -> str:
 
 
 def setup(app: Any) -> dict[str, Any]:
-    from made import docstrings, notebooks, sources  # these need Sphinx, the other modules do not
+    from made import docstrings, live, notebooks, sources  # these need Sphinx, the other modules do not
     from made.sheet import website
 
     app.connect("source-read", process_source)
+    live.setup(app)
     notebooks.setup(app)
     sources.setup(app)
     website.setup(app)

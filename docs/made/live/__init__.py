@@ -1,0 +1,154 @@
+"""The live pages: the files that run the notebooks' cells in the reader's browser, in _static/live of the site.
+
+docs/live has the JavaScript and the Python of the pages. Added here: a wheel of the package, the modules and the data of the
+notebooks, and live.json, which says what is loaded from where. The runtime, Pyodide, comes from its public distribution;
+runtime.py puts a copy of it into the site instead.
+"""
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parents[2]
+ROOT = DOCS.parent
+LIVE = DOCS / "live"
+RUNTIME = json.loads((LIVE / "runtime.json").read_text(encoding="utf-8"))
+SITE_PACKAGES = "/lib/python3.12/site-packages"
+NOTEBOOKS = "/home/pyodide/notebooks"
+MODULES = ("notebook_tools", "flow_drawing", "flows", "sliders")
+# Notebooks that train: SciPy's matrix products are several times faster than those of NumPy in WebAssembly, which has no BLAS
+WITH_SCIPY = ("09", "10", "12", "14", "16", "17", "18", "19", "20", "21")
+BROWSER = ("*.js", "*.css", "*.txt")  # of docs/live
+LARGE = 100_000  # bytes: such a file of the data is downloaded when it is opened
+TIME = (2020, 1, 1, 0, 0, 0)  # of the files in archives: the same files give the same bytes
+
+
+def write(folder: Path) -> dict[str, Any]:
+    """Write everything but the runtime into a folder, and return what live.json says."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for pattern in BROWSER:
+        for path in sorted(LIVE.glob(pattern)):
+            shutil.copy(path, folder)
+    wheel, lazy = write_package(folder)
+    write_archive(folder / "python.zip", LIVE / "python", sorted((LIVE / "python").rglob("*.py")))
+    small, large = split_data()
+    modules = [ROOT / "notebooks" / f"{name}.py" for name in MODULES]
+    write_archive(folder / "notebooks.zip", ROOT / "notebooks", [*modules, *small])
+    lazy += [write_large(folder, path) for path in large]
+    archives = [
+        {"url": "python.zip", "at": SITE_PACKAGES},
+        {"url": wheel, "at": SITE_PACKAGES},
+        {"url": "notebooks.zip", "at": NOTEBOOKS},
+    ]
+    start = sum(RUNTIME["core"].values()) - RUNTIME["core"]["pyodide.asm.js"] + RUNTIME["packages"]["numpy"]["bytes"]
+    settings = {
+        "version": RUNTIME["version"],
+        "runtime": RUNTIME["distribution"],
+        "packed": [],  # files of the runtime that are stored as NAME.packed, by gzip
+        "total": start + sum((folder / each["url"]).stat().st_size for each in archives),  # bytes up to the first cell
+        "archives": archives,
+        "lazy": lazy,
+        "packages": {name: each["bytes"] for name, each in RUNTIME["packages"].items()},
+    }
+    write_settings(folder, settings)
+    return settings
+
+
+def write_settings(folder: Path, settings: dict[str, Any]) -> None:
+    (folder / "live.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+
+
+def write_package(folder: Path) -> tuple[str, list[dict[str, str]]]:
+    """Write the wheel of the package, without the pretrained models -> (its name, the models' files, which are downloaded when
+    they are opened)."""
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / "source"  # setuptools leaves files beside those that it packs
+        shutil.copytree(ROOT / "albert_np", copy / "albert_np", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(ROOT / name, copy)
+        code = f"from setuptools import build_meta; print(build_meta.build_wheel({place!r}))"
+        done = subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"the wheel of the package could not be built:\n{done.stderr}")
+        built = Path(place) / done.stdout.split()[-1]
+        lazy = []
+        with zipfile.ZipFile(built) as wheel, zipfile.ZipFile(folder / built.name, "w", zipfile.ZIP_DEFLATED) as small:
+            for name in sorted(wheel.namelist()):
+                if is_model_file(name):
+                    path = folder / "files" / name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(wheel.read(name))
+                    lazy.append({"url": f"files/{name}", "path": f"{SITE_PACKAGES}/{name}"})
+                else:
+                    add(small, name, wheel.read(name))
+    return built.name, lazy
+
+
+def is_model_file(name: str) -> bool:
+    """Return whether a file of the package belongs to a pretrained model, and is large."""
+    return name.startswith("albert_np/pretrained/") and name.endswith((".safetensors", ".model"))
+
+
+def split_data() -> tuple[list[Path], list[Path]]:
+    """Return the files of notebooks/data that are loaded with the page, and the large ones."""
+    files = [path for path in sorted((ROOT / "notebooks" / "data").rglob("*")) if path.is_file() and path.suffix != ".pyc"]
+    large = [path for path in files if path.stat().st_size > LARGE]
+    return [path for path in files if path not in large], large
+
+
+def write_large(folder: Path, path: Path) -> dict[str, str]:
+    """Write a large file of the data -> (its address, its path on the page). A file packed by xz is packed by gzip there."""
+    name = os.fspath(path.relative_to(ROOT / "notebooks"))
+    data = path.read_bytes()
+    if path.suffix == ".xz":
+        import lzma
+
+        name = name.removesuffix(".xz") + ".gz"
+        data = gzip.compress(lzma.decompress(data), 9, mtime=0)
+    # no name in .gz: some servers would say of it that it is to be unpacked
+    url = f"files/{name.replace('.gz', '.packed')}"
+    (folder / url).parent.mkdir(parents=True, exist_ok=True)
+    (folder / url).write_bytes(data)
+    return {"url": url, "path": f"{NOTEBOOKS}/{name}"}
+
+
+def write_archive(path: Path, root: Path, files: list[Path]) -> None:
+    """Pack files, with their paths below `root`."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for each in files:
+            add(archive, each.relative_to(root).as_posix(), each.read_bytes())
+
+
+def add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    info = zipfile.ZipInfo(name, TIME)
+    info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+    archive.writestr(info, data, compresslevel=9)
+
+
+# ---- Sphinx ----
+
+
+def add_to_notebooks(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Add the script of the live cells to the page of a notebook."""
+    if pagename.startswith("notebooks/") and doctree is not None:
+        number = pagename.removeprefix("notebooks/")[:2]
+        app.add_js_file("live/page.js", type="module", **{"data-packages": "scipy" if number in WITH_SCIPY else ""})
+        app.add_css_file("live/page.css")
+
+
+def write_to_site(app: Any, exception: Exception | None) -> None:
+    if exception is None and app.builder.name == "html":
+        write(Path(app.outdir) / "_static" / "live")
+
+
+def setup(app: Any) -> None:
+    app.connect("html-page-context", add_to_notebooks)
+    app.connect("build-finished", write_to_site)
