@@ -112,7 +112,7 @@ def make_batch(lines, rng, B=32, fates=(0.85, 0.12, 0.015, 0.015)):  # adjacent 
     pairs = [[CLS, *lines[i + b % 2], SEP, *lines[i + 1 - b % 2], SEP] for b, i in enumerate(rng.integers(0, len(lines) - 1, B))]
     words, positions, side = np.concatenate([(s, range(len(s)), np.arange(len(s)) > s.index(SEP)) for s in pairs], 1)  # (N,)
     fate = rng.choice(4, len(words), p=fates) * (words >= WORDS)  # (N,): 0 as it is; to guess: 1 [MASK], 2 another, 3 as it is
-    ids = np.choose(fate, (words, MASK, rng.integers(WORDS, V, len(words)), words))  # (N,)
+    ids = np.choose(fate.astype(np.intp), (words, MASK, rng.integers(WORDS, V, len(words)), words))  # (N,)
     starts, masked = np.flatnonzero(positions == 0), np.flatnonzero(fate)  # (B,), (M,)
     return Batch(ids, positions, side, np.split(np.arange(ids.size), starts[1:]), starts, masked, words[masked], np.arange(B) % 2)
 

@@ -64,6 +64,8 @@ def test_the_notebooks_find_their_modules_and_data(written, live):
         for name in re.findall(r'"(data/[\w./-]+)"', code):
             file = name.replace(".xz", ".gz")
             assert any(each.startswith(f"{live.NOTEBOOKS}/{file}") for each in there), f"{path.name} reads {name}"
+        for name in re.findall(r'Path\("\.\./([\w./-]+)"\)', code):
+            assert any(each.startswith(f"/home/pyodide/{name}") for each in there), f"{path.name} reads ../{name}"
 
 
 def test_the_notebooks_that_train_load_scipy(live):

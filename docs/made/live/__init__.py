@@ -25,6 +25,8 @@ NOTEBOOKS = "/home/pyodide/notebooks"
 MODULES = ("notebook_tools", "flow_drawing", "flows", "sliders")
 # Notebooks that train: SciPy's matrix products are several times faster than those of NumPy in WebAssembly, which has no BLAS
 WITH_SCIPY = ("09", "10", "12", "14", "16", "17", "18", "19", "20", "21")
+# What notebooks read of the repository, beside their own folder
+READ = ("tests/io/fixtures/hf/base_12_layers", "tests/benchmarks/results")
 BROWSER = ("*.js", "*.css", "*.txt")  # of docs/live
 LARGE = 100_000  # bytes: such a file of the data is downloaded when it is opened
 TIME = (2020, 1, 1, 0, 0, 0)  # of the files in archives: the same files give the same bytes
@@ -43,6 +45,7 @@ def write(folder: Path) -> dict[str, Any]:
     modules = [ROOT / "notebooks" / f"{name}.py" for name in MODULES]
     write_archive(folder / "notebooks.zip", ROOT / "notebooks", [*modules, *small])
     lazy += [write_large(folder, path) for path in large]
+    lazy += [write_other(folder, path) for name in READ for path in files_of(ROOT / name)]
     archives = [
         {"url": "python.zip", "at": SITE_PACKAGES},
         {"url": wheel, "at": SITE_PACKAGES},
@@ -118,6 +121,18 @@ def write_large(folder: Path, path: Path) -> dict[str, str]:
     (folder / url).parent.mkdir(parents=True, exist_ok=True)
     (folder / url).write_bytes(data)
     return {"url": url, "path": f"{NOTEBOOKS}/{name}"}
+
+
+def files_of(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.iterdir() if each.is_file())
+
+
+def write_other(folder: Path, path: Path) -> dict[str, str]:
+    """Write a file of the repository -> (its address, its path on the page)."""
+    name = path.relative_to(ROOT).as_posix()
+    (folder / "files" / name).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(path, folder / "files" / name)
+    return {"url": f"files/{name}", "path": f"{Path(NOTEBOOKS).parent}/{name}"}
 
 
 def write_archive(path: Path, root: Path, files: list[Path]) -> None:
