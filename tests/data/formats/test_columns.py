@@ -1,4 +1,4 @@
-"""Files in columns: the table of rules in docs/task_files.md, row by row, and sentences written in every dialect and read back."""
+"""Files in columns: the table of rules in docs/task_files.md, row by row; sentences in every dialect are read back."""
 
 import json
 import random
