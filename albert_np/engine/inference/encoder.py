@@ -173,10 +173,11 @@ class Layers:
 
         def work(k: int) -> Array:
             y = buffers().take("y", x, rows.padded, x.shape[1])
-            for first in range(0, rows.padded, CHUNK):
-                some = slice(first, min(first + CHUNK, rows.padded))
-                part_of_rows = rows if rows.padded <= CHUNK else Rows.of(some.stop - some.start)
-                feed_forward(parts[k], x[some], part_of_rows, self.config.hidden_act, y[some])
+            count = -(-rows.padded // CHUNK)  # of nearly equal chunks; several have too many rows each for blocks of weights
+            for i in range(count):
+                some = slice(rows.padded * i // count, rows.padded * (i + 1) // count)
+                chunk = rows if count == 1 else Rows.of(some.stop - some.start)
+                feed_forward(parts[k], x[some], chunk, self.config.hidden_act, y[some])
             return y
 
         self.add_norm(x, rows, work, p.ffn.output.b, p.ffn_norm)
