@@ -201,7 +201,7 @@ def test_parameters_of_a_prepared_model_cannot_be_written_to():
 def test_changed_weights_are_seen(prepared, choice):
     model, ids = model_of(CONFIG), np.array([[2, 7, 8, 3]])
     before = (model.prepare(prepared))(ids, outputs="logits").logits
-    loss, grads = model.loss_and_gradients(ids, labels=[1])  # ends the preparation
+    _, grads = model.loss_and_gradients(ids, labels=[1])  # ends the preparation
     ab.optim.step(model.params, grads, ab.optim.init("adamw", model.params), 0.01)
     fresh = ab.AlbertForSequenceClassification.of(model.config, model.params.copy())
     expected = fresh(ids).logits
