@@ -23,7 +23,7 @@ from albert_np.models.layers import attention_probabilities
 from albert_np.models.objective import PRETRAINING, Objective
 from albert_np.models.output import Output, join_outputs
 from albert_np.models.padded import ArrayLike, Padded, check_padded, pack, unpack, unpack_attention
-from albert_np.models.requested import RowsOf, available_outputs, checked_outputs, head_outputs, rows_of
+from albert_np.models.requested import RowsOf, available_outputs, checked_outputs, head_outputs, union_rows
 from albert_np.models.shapes import checked_dtype, first_value, initialise, shapes
 
 M = TypeVar("M", bound="Model")
@@ -226,7 +226,7 @@ class Model:
 
     def _infer(self, inputs: Padded, wanted: tuple[str, ...], workers: int) -> Output:
         """The forward pass of checked arrays, as far as these outputs need it."""
-        rows = rows_of(wanted, available_outputs(self.params, self.head_rows))
+        rows = union_rows(wanted, available_outputs(self.params, self.head_rows))
         batch = pack(inputs, self.config, self.params.flat, output_rows=rows)
         h = inference.encode(batch, self.params, self.config, workers=workers)  # (N, H)
         out = Output()
@@ -303,7 +303,7 @@ class Model:
     ) -> tuple[Any, Tree]:
         """Return the losses of a packed batch and their gradient, which is added to `grads` if given."""
         check_arguments(self.params, batch, grads, denominators)
-        if self.prepared:  # what follows is an update of the parameters
+        if self.prepared:  # an update of the parameters follows
             self.prepare(False)
         grads = self.params.zeros_like() if grads is None else grads
         shards, denominators = self._shards(batch, denominators)

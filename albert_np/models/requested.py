@@ -51,7 +51,7 @@ def head_outputs(available: Iterable[str]) -> tuple[str, ...]:
     return names if of_heads in ((), ("pooler_output",)) else of_heads
 
 
-def rows_of(names: Iterable[str], available: dict[str, RowsOf]) -> RowsOf:
+def union_rows(names: Iterable[str], available: dict[str, RowsOf]) -> RowsOf:
     """Return the rows that all of these outputs need together."""
 
     def rows(arrays: Arrays) -> np.ndarray | None:

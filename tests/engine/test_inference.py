@@ -14,7 +14,7 @@ from albert_np.core.model.albert import encode as core_encode
 from albert_np.engine import inference
 from albert_np.engine.inference import attention, encoder, products
 from albert_np.engine.inference.products import Product, Rows, multiply_blocks
-from albert_np.engine.inference.team import team_of
+from albert_np.engine.inference.team import borrow_team
 from albert_np.models.batch import TaskBatch
 
 CONFIG = ab.AlbertConfig(
@@ -241,7 +241,7 @@ def test_the_first_error_of_a_team_is_raised_and_the_team_goes_on():
         if k == 1:
             raise KeyError("of thread 1")
 
-    with team_of(2) as team:
+    with borrow_team(2) as team:
         with pytest.raises(KeyError, match="of thread 1"):
             team.run(fail)
         done = []

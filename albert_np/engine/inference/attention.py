@@ -50,7 +50,7 @@ def all_queries(sequences: Sequences, A: int, dtype: np.dtype) -> list[Queries]:
     return memoized(sequences, ("all queries", A, dtype), make)
 
 
-def queries_of(sequences: Sequences, rows: np.ndarray, A: int, dtype: np.dtype) -> list[Queries]:
+def select_queries(sequences: Sequences, rows: np.ndarray, A: int, dtype: np.dtype) -> list[Queries]:
     """Return those of these sorted rows (R,) alone; row i becomes query i. Sequences without one are left out."""
     return [q for tile in get_tiles(sequences, A, dtype) if (q := make_queries(sequences, rows, tile)) is not None]
 

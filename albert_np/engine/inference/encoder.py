@@ -23,10 +23,10 @@ from albert_np.core.sequences import Sequences
 from albert_np.engine import threads
 from albert_np.engine.cpu.blocks import blocks
 from albert_np.engine.inference.activations import IN_PLACE
-from albert_np.engine.inference.attention import Queries, all_queries, attend, queries_of, scale
+from albert_np.engine.inference.attention import Queries, all_queries, attend, scale, select_queries
 from albert_np.engine.inference.products import Rows
-from albert_np.engine.inference.team import Alone, Team, team_of
-from albert_np.engine.inference.weights import Part, weights_of
+from albert_np.engine.inference.team import Alone, Team, borrow_team
+from albert_np.engine.inference.weights import Part, get_weights
 from albert_np.engine.kernels import kernels_run
 
 MIN_WORK = 1 << 23  # products of numbers in a layer; with fewer, waking a thread takes longer than it saves
@@ -103,8 +103,8 @@ def buffers() -> Buffers:
 def apply_layers(x: Array, sequences: Sequences, p: Tree, config: Config, last: int, workers: int, keep: Any) -> Array:
     """The layers 0 to last - 1.   x (N, H) -> (N, H). keep: called with each hidden state; None: they are not kept"""
     A, inner = config.num_attention_heads, config.inner_group_num
-    weights, output_rows = weights_of(p), getattr(sequences, "output_rows", None)
-    with team_of(min(workers, A)) as team:
+    weights, output_rows = get_weights(p), getattr(sequences, "output_rows", None)
+    with borrow_team(min(workers, A)) as team:
         run = Layers(team, sequences, config, x)
         for l in range(last):
             for i, block in enumerate(p.groups[config.group_of(l)].blocks):
@@ -142,7 +142,7 @@ class Layers:
         rows = Rows.of(len(output_rows))
         few = self.own.take("few", self.x, rows.padded, self.x.shape[1])
         np.take(self.x, output_rows, axis=0, out=few[: rows.N])
-        queries = queries_of(self.sequences, output_rows, self.config.num_attention_heads, self.x.dtype)
+        queries = select_queries(self.sequences, output_rows, self.config.num_attention_heads, self.x.dtype)
         self.attention(p, parts, few, rows, queries)
         self.feed_forward(p, parts, few, rows)
         self.x[...] = 0

@@ -68,7 +68,7 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def team_of(size: int) -> Iterator[Team | Alone]:
+def borrow_team(size: int) -> Iterator[Team | Alone]:
     """A team of this size for the context alone, with one BLAS thread each; of size 1, BLAS keeps its threads."""
     if size == 1:
         yield Alone()

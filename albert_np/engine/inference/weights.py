@@ -56,7 +56,7 @@ _weights: "WeakKeyDictionary[Tree, Weights]" = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def weights_of(p: Tree) -> Weights:
+def get_weights(p: Tree) -> Weights:
     """Return the weights of a tree for inference; they live as long as the tree."""
     found = _weights.get(p)
     if found is None:
@@ -76,7 +76,7 @@ def prepare(p: Tree) -> None:
 
     On a device they stay writable, as there are no copies.
     """
-    weights = weights_of(p)
+    weights = get_weights(p)
     with weights.lock:
         if weights.prepared:
             return
@@ -89,7 +89,7 @@ def prepare(p: Tree) -> None:
 
 def release(p: Tree) -> None:
     """Make them writable again and give up the copies."""
-    weights = weights_of(p)
+    weights = get_weights(p)
     with weights.lock:
         weights.prepared, weights.parts = False, {}
         for array in reversed(weights.locked):  # the flat buffer first: a view of a read-only array cannot be writable
