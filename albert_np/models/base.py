@@ -181,6 +181,7 @@ class Model:
         position_ids: ArrayLike = None,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
+        *,
         outputs: str | Iterable[str] | None = None,
     ) -> Output:
         """The forward pass of (B, T) integer arrays, without dropout.

@@ -43,6 +43,7 @@ class AlbertForMultipleChoice(Model):
         position_ids: ArrayLike = None,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
+        *,
         outputs: str | Iterable[str] | None = None,
     ) -> Output:
         """The forward pass of (B, choices, T) integer arrays, without dropout. outputs: see `Model.__call__`.

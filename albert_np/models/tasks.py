@@ -193,6 +193,7 @@ class AlbertForRelationClassification(Model):
         output_hidden_states: bool = False,
         output_attentions: bool = False,
         entity_positions: ArrayLike = None,
+        *,
         outputs: str | Iterable[str] | None = None,
     ) -> Output:
         """As `Model.__call__`; entity_positions (B, 2): positions in the padded row of the first tokens of the two entities."""
