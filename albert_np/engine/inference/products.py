@@ -3,8 +3,7 @@
 Before a product OpenBLAS copies both factors into an order that its kernels read ("packing"). For a few rows that takes longer
 than the product. Some of its kernels (SkylakeX and later) multiply small matrices without packing. So w (I, O) is cut into blocks
 of 64 columns and at most 768 rows, each of them contiguous, and the rows of x into groups of at most 16: each product of a group
-with a block is small enough. With 2 to 16 rows that is twice to six times as fast; on kernels without that way (Haswell, Zen) it
-is never faster.
+with a block is small enough. Kernels that always pack (Haswell's) gain nothing from it.
 
 Which is faster is measured once for every shape and number of rows (rounded up to a power of two), by the time that the processor
 spends in this thread, which other programs hardly change. The decision is kept, so equal calls give equal bits for as long as the
