@@ -3,15 +3,20 @@
 import re
 import textwrap
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from albert_np.core import backend
+from albert_np.core.model.heads import mlm_head
+from albert_np.engine import inference, threads
+from albert_np.engine.shards import number_of_shards, split_points
 from albert_np.io.files import read_json
 from albert_np.io.load import MissingHeads
 from albert_np.models import AlbertForMaskedLM
+from albert_np.models.batch import TaskBatch
 from albert_np.models.vocabulary import check_vocabulary
 from albert_np.training.trained_length import read_trained_length
 
@@ -61,10 +66,33 @@ def fill_masks(model: Any, tokenizer: Any, text: str, k: int) -> list[list[tuple
     ValueError if the text has no [MASK] or is too long for the model, or if the tokenizer has more pieces than the model.
     """
     check_vocabulary(model.config, len(tokenizer))
-    ids = np.array(encode_masked(model, tokenizer, text, repr(textwrap.shorten(text, SHOWN, placeholder="..."))))[None]  # (1, T)
-    positions = np.flatnonzero(ids[0] == tokenizer.mask_token_id)
-    logits = backend.to_host(model(ids).prediction_logits)[0, positions]  # (masks, V)
+    ids = encode_masked(model, tokenizer, text, repr(textwrap.shorten(text, SHOWN, placeholder="...")))
+    logits = mask_logits(model, [ids], [[position for position, i in enumerate(ids) if i == tokenizer.mask_token_id]])
     return [top_tokens(row, tokenizer, k) for row in logits]
+
+
+def mask_logits(model: Any, ids: Sequence[Sequence[int]], positions: Sequence[Sequence[int]]) -> np.ndarray:
+    """Return the logits (M, V) at positions of texts, a host array; nothing else is computed in the last layer.
+
+    ids, positions: of each text. The texts are packed into one batch, which is divided among threads.
+    """
+    p, config = model.params, model.config
+    lengths = np.array([len(row) for row in ids])  # (B,)
+    k = number_of_shards(lengths, p.embeddings.projection.b)
+    workers = inference.number_of_workers(lengths, p) if k == 1 else 1
+
+    def work(part: tuple[int, int]) -> np.ndarray:
+        some = slice(*part)
+        starts = np.cumsum(lengths[some]) - lengths[some]
+        rows = np.concatenate([start + np.array(each, np.intp) for start, each in zip(starts, positions[some])])
+        batch = TaskBatch.pack(
+            ids=np.concatenate(ids[some]), lengths=lengths[some], token_types=np.zeros(lengths[some].sum(), np.int64),
+            positions=np.concatenate([np.arange(length) for length in lengths[some]]), output_rows=rows, like=p.flat,
+        )  # fmt: skip
+        h = inference.encode(batch, p, config, workers=workers)  # (N, H)
+        return backend.to_host(mlm_head(h, backend.asarray_like(rows, h), p, config)[0])
+
+    return np.concatenate(threads.run(work, split_points(lengths, k)))
 
 
 def encode_masked(model: Any, tokenizer: Any, text: str, name: str) -> list[int]:

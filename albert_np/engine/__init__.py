@@ -4,6 +4,7 @@ Importing this package registers the kernels for the whole process; `core.active
 
 kernels, cpu/, gpu/    versions of core's operations for NumPy and CuPy arrays; output_rows: the encoder's last layer
 sequences, shards      packed batches with derived data; a batch divided among threads
+inference/             the forward pass alone
 threads, allocator     threads with one BLAS thread each; glibc's setting for freed memory
 step_graphs, precision, loss_scale, cupy_backend    training steps on a GPU
 mpi/                   several processes

@@ -5,6 +5,7 @@ base, pretraining, tasks     the classes; base has what all of them share
 multiple_choice              the class whose arrays are (B, choices, T)
 padded, labels, output       checks of a user's arrays and labels, packing, and the results of a call
 heads, task_losses, layers/  heads and losses of the tasks, with their backward passes
+requested                    which outputs of a call are computed
 objective, batch, shapes     the loss that a class is trained with, its batches and its parameters
 translation, generation      sequence-to-sequence with a prefix mask, and beam search
 embedder                     vectors of sentences

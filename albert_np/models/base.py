@@ -1,6 +1,7 @@
 """The base of the public classes: a config, parameters, and calls on padded (B, T) arrays."""
 
 import os
+from collections.abc import Iterable
 from itertools import repeat
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
@@ -14,7 +15,7 @@ from albert_np.core.model.albert import encode
 from albert_np.core.model.heads import mlm_head
 from albert_np.core.params import Form, Tree, fill, zero_tree
 from albert_np.core.random import RandomKey
-from albert_np.engine import threads
+from albert_np.engine import inference, threads
 from albert_np.engine.shards import group_lengths, number_of_shards, reduce_grads, split, split_points, sum_results
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
@@ -22,6 +23,7 @@ from albert_np.models.layers import attention_probabilities
 from albert_np.models.objective import PRETRAINING, Objective
 from albert_np.models.output import Output, join_outputs
 from albert_np.models.padded import ArrayLike, Padded, check_padded, pack, unpack, unpack_attention
+from albert_np.models.requested import RowsOf, available_outputs, checked_outputs, head_outputs, union_rows
 from albert_np.models.shapes import checked_dtype, first_value, initialise, shapes
 
 M = TypeVar("M", bound="Model")
@@ -39,6 +41,8 @@ class Model:
     optional: ClassVar[tuple[str, ...]] = ()  # heads that a model loaded from a checkpoint without them does not have
     objective: Objective = PRETRAINING
     takes_choices: ClassVar[bool] = False  # a call's arrays are (B, choices, T) instead of (B, T)
+    head_rows: ClassVar[dict[str, RowsOf]] = {}  # outputs of the class's own head, and the rows that each reads
+    prepared = False  # see `prepare`
 
     def __init__(self, config: AlbertConfig, seed: int = 0, dtype: DTypeLike = "float32") -> None:
         self.config = self.adapt(config)
@@ -133,12 +137,41 @@ class Model:
 
     def to(self: M, name: str) -> M:
         """Move the parameters to a backend, "numpy" or "cupy", and return the model."""
-        dtype = self.params.flat.dtype
+        prepared, dtype = self.prepared, self.params.flat.dtype
+        self.prepare(False)
         moved = zero_tree(self.params.form, dtype, like=backend.named(name).asarray(np.empty(0, dtype)))
         for (_, array), (_, value) in zip(moved.items(), self.params.items()):
             fill(array, backend.to_host(value))
         self.params = moved
+        return self.prepare(prepared)
+
+    def prepare(self: M, on: bool = True) -> M:
+        """Prepare the model for inference, or end that with on=False; return the model.
+
+        Calls then give the outputs of the heads alone (`outputs` names others), so the last layer is computed only for the rows
+        that they read. On a CPU whose BLAS gains from it, weights are copied into blocks (engine/inference/products.py). So that
+        the copies stay true, the parameters are read-only: writing to them raises NumPy's ValueError ("assignment destination is
+        read-only"). Computing gradients ends the preparation, so a prepared model can be trained at once; a copy of it, also by
+        pickle, is not prepared.
+
+        >>> import albert_np as ab
+        >>> model = ab.AlbertForSequenceClassification(ab.AlbertConfig.preset("tiny"), seed=0).prepare()
+        >>> out = model([[2, 15, 16, 3]])
+        >>> out.logits.shape, out.last_hidden_state is None
+        ((1, 2), True)
+        >>> model([[2, 15, 16, 3]], outputs="last_hidden_state").last_hidden_state.shape
+        (1, 4, 128)
+        """
+        if on:
+            inference.prepare(self.params)
+        elif self.prepared:
+            inference.release(self.params)
+        self.prepared = bool(on)
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes that a copy has: it is not prepared."""
+        return {name: value for name, value in vars(self).items() if name != "prepared"}
 
     def __call__(
         self,
@@ -148,8 +181,13 @@ class Model:
         position_ids: ArrayLike = None,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
+        *,
+        outputs: str | Iterable[str] | None = None,
     ) -> Output:
         """The forward pass of (B, T) integer arrays, without dropout.
+
+        outputs: names of those outputs that are computed, such as "logits"; the others are None, and what only they need is left
+        out. By default all are computed or, of a prepared model, those of its heads (`prepare`).
 
         Raises ValueError that names the argument where shapes do not fit or ids are outside their tables.
 
@@ -160,16 +198,46 @@ class Model:
         ((2, 4, 128), (2, 128), 4, (2, 4, 4, 4))
         """
         inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
-        return self._run(inputs, output_hidden_states, output_attentions)
+        return self._run(inputs, output_hidden_states, output_attentions, outputs)
 
-    def _run(self, inputs: Padded, output_hidden_states: bool = False, output_attentions: bool = False) -> Output:
+    def _run(
+        self,
+        inputs: Padded,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+        outputs: str | Iterable[str] | None = None,
+    ) -> Output:
         """The forward pass of checked arrays, divided among threads."""
-        lengths = inputs.visible.sum(1)  # (B,)
-        shards = [inputs.between(*points) for points in split_points(lengths, number_of_shards(lengths, self._like()))]
-        return join_outputs(threads.run(self._forward, shards, repeat(output_hidden_states), repeat(output_attentions)))
+        lengths, everything = inputs.visible.sum(1), output_hidden_states or output_attentions  # (B,)
+        wanted = self._wanted(outputs, everything)
+        k = number_of_shards(lengths, self._like())
+        shards = [inputs.between(*points) for points in split_points(lengths, k)]
+        if wanted is None or everything:
+            out = join_outputs(threads.run(self._forward, shards, repeat(output_hidden_states), repeat(output_attentions)))
+            return out if wanted is None else out.only(wanted)
+        workers = inference.number_of_workers(lengths, self.params) if k == 1 else 1
+        return join_outputs(threads.run(self._infer, shards, repeat(wanted), repeat(workers)))
+
+    def _wanted(self, outputs: str | Iterable[str] | None, everything: bool) -> tuple[str, ...] | None:
+        """Return the names of the outputs to compute; None: all. everything: hidden states or attention weights are requested."""
+        if outputs is None and (everything or not self.prepared):
+            return None
+        available = available_outputs(self.params, self.head_rows)
+        return head_outputs(available) if outputs is None else checked_outputs(outputs, available, type(self).__name__)
+
+    def _infer(self, inputs: Padded, wanted: tuple[str, ...], workers: int) -> Output:
+        """The forward pass of checked arrays, as far as these outputs need it."""
+        rows = union_rows(wanted, available_outputs(self.params, self.head_rows))
+        batch = pack(inputs, self.config, self.params.flat, output_rows=rows)
+        h = inference.encode(batch, self.params, self.config, workers=workers)  # (N, H)
+        out = Output()
+        if "last_hidden_state" in wanted:
+            out.last_hidden_state = unpack(h, inputs.visible)
+        self._add_heads(out, h, batch, inputs, wanted)
+        return out.only(wanted)
 
     def _forward(self, inputs: Padded, output_hidden_states: bool, output_attentions: bool) -> Output:
-        """The forward pass of checked arrays."""
+        """The forward pass of checked arrays, with all outputs."""
         batch = pack(inputs, self.config, self.params.flat)
         # recompute: no caches are stored for a backward pass; the attention weights are in the caches
         config = self.config.replace(recompute=not output_attentions)
@@ -184,11 +252,16 @@ class Model:
         self._add_heads(out, h, batch, inputs)
         return out
 
-    def _add_heads(self, out: Output, h: Array, batch: TaskBatch, inputs: Padded) -> None:
-        """Set the outputs of the heads from the representation h (N, H). An optional head may be missing."""
+    def _add_heads(
+        self, out: Output, h: Array, batch: TaskBatch, inputs: Padded, wanted: tuple[str, ...] | None = None
+    ) -> None:  # fmt: skip
+        """Set the outputs of the heads from the representation h (N, H). An optional head may be missing.
+
+        wanted: outputs that will be used; None: all. Others may be set, too, from rows that are 0.
+        """
         if "pooler" in self.params.form:
             out.pooler_output, _ = pooler(h, self.params.pooler, batch.sequences)
-        if "mlm" in self.params.form:
+        if "mlm" in self.params.form and (wanted is None or not {"prediction_logits", "logits"}.isdisjoint(wanted)):
             every_row = backend.asarray_like(np.arange(len(h)), h)
             logits, _ = mlm_head(h, every_row, self.params, self.config)  # (N, V)
             out.prediction_logits = out.logits = unpack(logits, inputs.visible)
@@ -231,6 +304,8 @@ class Model:
     ) -> tuple[Any, Tree]:
         """Return the losses of a packed batch and their gradient, which is added to `grads` if given."""
         check_arguments(self.params, batch, grads, denominators)
+        if self.prepared:  # an update of the parameters follows
+            self.prepare(False)
         grads = self.params.zeros_like() if grads is None else grads
         shards, denominators = self._shards(batch, denominators)
         if len(shards) == 1:

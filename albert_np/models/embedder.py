@@ -13,14 +13,12 @@ from itertools import groupby
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.core.batch import Batch
 from albert_np.core.dispatch import Array
-from albert_np.core.layers import fuse_levels, gather, pooler
-from albert_np.core.model.embeddings import embeddings
-from albert_np.core.model.encoder import layer as encoder_layer
+from albert_np.core.layers import gather, pooler
 from albert_np.core.params import Tree
 from albert_np.core.sequences import Sequences
 from albert_np.engine import threads
+from albert_np.engine.inference import encode, number_of_workers
 from albert_np.engine.shards import number_of_shards, split
 from albert_np.models.base import Model
 from albert_np.models.batch import TaskBatch
@@ -72,26 +70,14 @@ def sentence_vectors(
     )  # fmt: skip
     k = number_of_shards(lengths, model.params.groups[0].blocks[0].ffn.output.b)
     shards = split(batch, k) if k > 1 else [batch]
+    workers = number_of_workers(lengths, model.params) if k == 1 else 1
     index = find_layer(model.config, layer)
 
     def work(shard: TaskBatch) -> np.ndarray:
-        h = hidden_state(shard, model.params, model.config, index)  # (N, H)
+        h = encode(shard, model.params, model.config, index, workers)  # (N, H)
         return backend.to_host(pool(h, model.params, shard.sequences, pooling))
 
     return np.concatenate(threads.run(work, shards))
-
-
-def hidden_state(batch: Batch, p: Tree, config: AlbertConfig, layer: int | None) -> Array:
-    """Return a hidden state (N, H), 0 to L, without computing the layers above it. None: the representation that heads read."""
-    levels = config.fusion_layers if layer is None else ()
-    last = config.num_hidden_layers if layer is None else layer
-    x, _ = embeddings(batch, p.embeddings, config, None)  # (N, H)
-    hidden = [x]
-    for l in range(max(levels, default=last)):
-        x, _ = encoder_layer(x, p.groups[config.group_of(l)], batch.sequences, config, None, l)  # (N, H)
-        hidden = [*hidden, x] if levels else [x]
-    h, _ = fuse_levels(hidden, p.fusion if levels else [], levels)
-    return h
 
 
 def pool(h: Array, p: Tree, sequences: Sequences, pooling: str) -> Array:

@@ -1,6 +1,8 @@
 """The public class of multiple choice: which of several sequences, such as a passage with each possible answer, is right."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from albert_np.core.params import Tree
 from albert_np.models.base import Model, Rng
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
+from albert_np.models.heads import cls_rows
 from albert_np.models.labels import choice_labels
 from albert_np.models.output import Output
 from albert_np.models.padded import ArrayLike, Padded, check_padded, integers, pack
@@ -30,6 +33,7 @@ class AlbertForMultipleChoice(Model):
     heads = ("pooler", "choice")
     objective = MULTIPLE_CHOICE
     takes_choices = True
+    head_rows: ClassVar = {"logits": cls_rows}
 
     def __call__(
         self,
@@ -39,8 +43,10 @@ class AlbertForMultipleChoice(Model):
         position_ids: ArrayLike = None,
         output_hidden_states: bool = False,
         output_attentions: bool = False,
+        *,
+        outputs: str | Iterable[str] | None = None,
     ) -> Output:
-        """The forward pass of (B, choices, T) integer arrays, without dropout.
+        """The forward pass of (B, choices, T) integer arrays, without dropout. outputs: see `Model.__call__`.
 
         Raises ValueError that names the argument where shapes do not fit or ids are outside their tables.
 
@@ -55,18 +61,22 @@ class AlbertForMultipleChoice(Model):
         (128, 1)
         """
         inputs, present = check_choices(self.config, input_ids, attention_mask, token_type_ids, position_ids)
-        out = self._run(inputs, output_hidden_states, output_attentions)
-        lowest = float(np.finfo(self.params.flat.dtype).min)
-        out.logits = expand(out.logits, present, lowest).reshape(present.shape)  # (B, choices)
-        out.last_hidden_state = expand(out.last_hidden_state, present)
-        out.pooler_output = expand(out.pooler_output, present)
+        out = self._run(inputs, output_hidden_states, output_attentions, outputs)
+        if out.logits is not None:
+            lowest = float(np.finfo(self.params.flat.dtype).min)
+            out.logits = expand(out.logits, present, lowest).reshape(present.shape)  # (B, choices)
+        for name in ("last_hidden_state", "pooler_output"):
+            if (value := getattr(out, name)) is not None:
+                setattr(out, name, expand(value, present))
         for name in ("hidden_states", "attentions"):
             if (values := getattr(out, name)) is not None:
                 setattr(out, name, tuple(expand(value, present) for value in values))
         return out
 
-    def _add_heads(self, out: Output, h: Array, batch: TaskBatch, inputs: Padded) -> None:
-        super()._add_heads(out, h, batch, inputs)
+    def _add_heads(
+        self, out: Output, h: Array, batch: TaskBatch, inputs: Padded, wanted: tuple[str, ...] | None = None
+    ) -> None:  # fmt: skip
+        super()._add_heads(out, h, batch, inputs, wanted)
         out.logits = linear(out.pooler_output, self.params.choice)[0][:, 0]  # (R,)
 
     def loss_and_gradients(

@@ -1,5 +1,6 @@
 """The result of calling a model."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -10,7 +11,8 @@ from albert_np.core.dispatch import Array
 
 @dataclass(repr=False)
 class Output:
-    """The result of calling a model; None for outputs that the model has no head for, or that were not requested.
+    """The result of calling a model; None for outputs that the model has no head for, or that were not requested (hidden_states
+    and attentions by their flags, others by `outputs`, see `Model.__call__`).
 
     Arrays are where the parameters are; rows of padding are zero, except in start_logits and end_logits, which are
     finfo(dtype).min there: a softmax over the row is then one over the visible tokens. So are logits of multiple choice where
@@ -36,6 +38,11 @@ class Output:
     logits: Array | None = None
     start_logits: Array | None = None
     end_logits: Array | None = None
+
+    def only(self, names: Iterable[str]) -> "Output":
+        """Return these outputs, and the hidden states and attention weights if there are any; the others are None."""
+        chosen = {*names, "hidden_states", "attentions"}
+        return Output(**{field.name: getattr(self, field.name) for field in fields(self) if field.name in chosen})
 
     def __repr__(self) -> str:
         """Return the shapes of the outputs; of hidden_states and attentions, how many there are and the shape of each."""

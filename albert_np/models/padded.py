@@ -1,5 +1,6 @@
 """Check a user's padded (B, T) arrays, pack their visible tokens, and unpack results. Labels of tasks: labels.py."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
@@ -95,11 +96,12 @@ def check_padded(
 def pack(
     inputs: Padded, config: AlbertConfig, like: Array, labels: ArrayLike = None, sentence_order_label: ArrayLike = None,
     task: list[tuple[np.ndarray, np.ndarray]] | None = None, label_smoothing: float = 0.0, objective: Objective | None = None,
+    output_rows: Callable[[dict[str, Any]], np.ndarray | None] | None = None,
 ) -> TaskBatch:  # fmt: skip
     """Pack the visible tokens, with labels if given, on the device of `like`.
 
     labels (B, T) and sentence_order_label (B,), for pretraining, are checked here. task: host arrays of rows and labels, one pair
-    per table. objective: its output rows are computed in the last layer; None: all rows.
+    per table. objective: its output rows are computed in the last layer; None: all rows, or those that `output_rows` gives.
     """
     visible = inputs.visible
     arrays: dict[str, Any] = {}
@@ -127,6 +129,8 @@ def pack(
         "source_lengths": inputs.source_lengths, "group_sizes": inputs.group_sizes, "labels": task,
         "label_smoothing": label_smoothing,
     }  # fmt: skip
+    if output_rows is not None:
+        more["output_rows"] = output_rows(arrays)
     return TaskBatch.pack(**arrays, **more, like=like) if objective is None else objective.pack(arrays | more, like)
 
 

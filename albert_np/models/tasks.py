@@ -1,6 +1,8 @@
 """The public classes of fine-tuning: the body with the head of a task."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,11 +13,12 @@ from albert_np.core.params import Tree
 from albert_np.models.base import Model, Rng
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
-from albert_np.models.heads import relation_head, token_head
+from albert_np.models.heads import cls_rows, entity_rows, relation_head, token_head
 from albert_np.models.labels import entity_positions as checked_entities
 from albert_np.models.labels import relation_labels, sequence_labels, span_labels, token_labels
 from albert_np.models.output import Output
 from albert_np.models.padded import ArrayLike, Padded, check_padded, pack, unpack
+from albert_np.models.requested import every_row
 from albert_np.models.task_losses import (
     QUESTION_ANSWERING,
     RELATION_CLASSIFICATION,
@@ -33,9 +36,12 @@ class AlbertForSequenceClassification(Model):
 
     heads = ("pooler", "task")
     objective = SEQUENCE_CLASSIFICATION
+    head_rows: ClassVar = {"logits": cls_rows}
 
-    def _add_heads(self, out: Output, h: Array, batch: TaskBatch, inputs: Padded) -> None:
-        super()._add_heads(out, h, batch, inputs)
+    def _add_heads(
+        self, out: Output, h: Array, batch: TaskBatch, inputs: Padded, wanted: tuple[str, ...] | None = None
+    ) -> None:  # fmt: skip
+        super()._add_heads(out, h, batch, inputs, wanted)
         out.logits, _ = linear(out.pooler_output, self.params.task)  # (B, C)
 
     def loss_and_gradients(
@@ -78,9 +84,12 @@ class AlbertForTokenClassification(Model):
 
     heads = ("task",)
     objective = TOKEN_CLASSIFICATION
+    head_rows: ClassVar = {"logits": every_row}
 
-    def _add_heads(self, out: Output, h: Array, batch: TaskBatch, inputs: Padded) -> None:
-        super()._add_heads(out, h, batch, inputs)
+    def _add_heads(
+        self, out: Output, h: Array, batch: TaskBatch, inputs: Padded, wanted: tuple[str, ...] | None = None
+    ) -> None:  # fmt: skip
+        super()._add_heads(out, h, batch, inputs, wanted)
         logits, _ = token_head(h, self.params.task, self.config, None)  # (N, C)
         out.logits = unpack(logits, inputs.visible)
 
@@ -116,6 +125,7 @@ class AlbertForQuestionAnswering(Model):
 
     heads = ("task",)
     objective = QUESTION_ANSWERING
+    head_rows: ClassVar = {"start_logits": every_row, "end_logits": every_row}
 
     @classmethod
     def adapt(cls, config: AlbertConfig) -> AlbertConfig:
@@ -123,8 +133,10 @@ class AlbertForQuestionAnswering(Model):
             raise ValueError(f"num_labels must be 2 for question answering, the start and the end, not {config.num_labels}")
         return super().adapt(config)
 
-    def _add_heads(self, out: Output, h: Array, batch: TaskBatch, inputs: Padded) -> None:
-        super()._add_heads(out, h, batch, inputs)
+    def _add_heads(
+        self, out: Output, h: Array, batch: TaskBatch, inputs: Padded, wanted: tuple[str, ...] | None = None
+    ) -> None:  # fmt: skip
+        super()._add_heads(out, h, batch, inputs, wanted)
         scores, _ = linear(h, self.params.task)  # (N, 2)
         visible = backend.asarray_like(inputs.visible, h)
         spans = np.where(visible[:, :, None], unpack(scores, inputs.visible), float(np.finfo(h.dtype).min))  # (B, T, 2)
@@ -170,6 +182,7 @@ class AlbertForRelationClassification(Model):
 
     heads = ("relation",)
     objective = RELATION_CLASSIFICATION
+    head_rows: ClassVar = {"logits": entity_rows}
 
     def __call__(
         self,
@@ -180,14 +193,18 @@ class AlbertForRelationClassification(Model):
         output_hidden_states: bool = False,
         output_attentions: bool = False,
         entity_positions: ArrayLike = None,
+        *,
+        outputs: str | Iterable[str] | None = None,
     ) -> Output:
         """As `Model.__call__`; entity_positions (B, 2): positions in the padded row of the first tokens of the two entities."""
         inputs = check_padded(self.config, input_ids, attention_mask, token_type_ids, position_ids)
         inputs = replace(inputs, entities=checked_entities(entity_positions, inputs.visible))
-        return self._run(inputs, output_hidden_states, output_attentions)
+        return self._run(inputs, output_hidden_states, output_attentions, outputs)
 
-    def _add_heads(self, out: Output, h: Array, batch: TaskBatch, inputs: Padded) -> None:
-        super()._add_heads(out, h, batch, inputs)
+    def _add_heads(
+        self, out: Output, h: Array, batch: TaskBatch, inputs: Padded, wanted: tuple[str, ...] | None = None
+    ) -> None:  # fmt: skip
+        super()._add_heads(out, h, batch, inputs, wanted)
         out.logits, _ = relation_head(h, batch.entity_rows, self.params.relation, self.config, None)  # (B, C)
 
     def loss_and_gradients(

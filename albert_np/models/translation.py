@@ -8,6 +8,7 @@ are those of any ALBERT, so a pretrained one can be fine-tuned directly.
 """
 
 from collections import namedtuple
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -77,11 +78,16 @@ class AlbertForTranslation(Model):
     objective = Objective(translation, translation_backward, output_rows=cls_and_masked_rows)
 
     def __call__(
-        self, *arguments: Any, output_hidden_states: bool = False, output_attentions: bool = False, **named: Any
+        self,
+        *arguments: Any,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+        outputs: str | Iterable[str] | None = None,
+        **named: Any,
     ) -> Output:
         """The forward pass of (B, T) arrays: input_ids, attention_mask, token_type_ids, position_ids. See `Model.__call__`."""
         inputs = with_sources(check_padded(self.config, *arguments, **named))
-        return self._run(inputs, output_hidden_states, output_attentions)
+        return self._run(inputs, output_hidden_states, output_attentions, outputs)
 
     def loss_and_gradients(
         self,

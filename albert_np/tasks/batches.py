@@ -124,7 +124,7 @@ def predict_logits(model: Any, items: Sequence["Item"], names: tuple[str, ...] =
         arrays = pad_items([items[i] for i in group])
         if getattr(model, "takes_choices", False):
             arrays = {name: array[:, None] for name, array in arrays.items()}  # (B, 1, T): each by itself
-        out = model(**arrays)
+        out = model(**arrays, outputs=names)
         tables = [(backend.to_host(getattr(out, name)), name) for name in names]
         for row, i in enumerate(group):
             found = tuple(trim_padding(table[row], len(items[i].ids), name) for table, name in tables)

@@ -24,6 +24,7 @@ def make(folder: Path) -> dict[str, Callable[[], Any]]:
 def runs(case: Any, model: Any, batches: list[Any]) -> Callable[[], Any]:
     """The case itself."""
     if case.mode == "call":
+        model.prepare()  # gives the logits alone, as theirs do
         return lambda: [model(b["ids"], b["mask"]) for b in batches for _ in range(case.calls)]
     packed = [packed_of(case, model, batch) for batch in batches]
     grads, state = model.params.zeros_like(), ab.optim.init("adamw", model.params)

@@ -48,6 +48,7 @@ def ask(
     if not text.strip():
         raise DataError(f"{context}: there is no text in it")
     trained = load_trained(model, "question-answering", backend)
+    trained.model.prepare()
     if question is not None:
         question = decode_argument(question, "QUESTION")
         if not question.strip():

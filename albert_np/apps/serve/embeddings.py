@@ -19,6 +19,7 @@ class EmbeddingService:
 
     def __init__(self, embedder: Embedder) -> None:
         self.embedder = embedder
+        embedder.model.prepare()
         self.fields = {
             "text": Field("a text", "The river runs through the old town.", required=False),
             "texts": Field("several texts instead", type=list, required=False, limits=(1, MAX_TEXTS)),

@@ -7,17 +7,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from albert_np.apps.fill_mask import encode_masked, load_masked_model, top_tokens
+from albert_np.apps.fill_mask import encode_masked, load_masked_model, mask_logits, top_tokens
 from albert_np.apps.serve.embeddings import EmbeddingService
-from albert_np.core import backend
-from albert_np.core.model.albert import encode
-from albert_np.core.model.heads import mlm_head
-from albert_np.engine import threads
-from albert_np.engine.shards import number_of_shards, split_points
 from albert_np.io.similar_names import suggest
 from albert_np.io.sources import as_path
 from albert_np.models import AlbertConfig, AlbertForMaskedLM
-from albert_np.models.batch import TaskBatch
 from albert_np.models.vocabulary import check_vocabulary
 from albert_np.tasks import TASKS, Task, get_task
 from albert_np.tasks.inferred import names_task
@@ -84,6 +78,7 @@ class TaskService:
 
     def __init__(self, trained: Trained) -> None:
         trained.task.note = log
+        trained.model.prepare()
         self.trained, self.name, self.fields = trained, trained.task.name, trained.task.fields()
 
     def parse(self, given: dict[str, Any]) -> Any:
@@ -108,7 +103,7 @@ class MaskService:
 
     def __init__(self, model: AlbertForMaskedLM, tokenizer: Any) -> None:
         check_vocabulary(model.config, len(tokenizer))
-        self.model, self.tokenizer = model, tokenizer
+        self.model, self.tokenizer = model.prepare(), tokenizer
         self.fields = {
             "text": Field("a text with [MASK]", "The [MASK] was opened."),
             "top_k": Field("number of tokens for each, an integer", TOP_K, int, required=False, limits=(1, MAX_TOP_K)),
@@ -127,29 +122,13 @@ class MaskService:
         return ids, positions, top_k
 
     def answers(self, examples: list[Any]) -> list[dict[str, Any]]:
-        lengths = np.array([len(ids) for ids, _, _ in examples])
-        parts = split_points(lengths, number_of_shards(lengths, self.model.params.embeddings.projection.b))
-        logits = np.concatenate(threads.run(self.mask_logits, [examples[first:last] for first, last in parts]))
+        logits = mask_logits(self.model, [ids for ids, _, _ in examples], [positions for _, positions, _ in examples])
         answers, first = [], 0
         for _, positions, top_k in examples:
             rows = logits[first : first + len(positions)]
             answers.append({"masks": [self.top_pieces(row, top_k) for row in rows]})
             first += len(positions)
         return answers
-
-    def mask_logits(self, examples: list[Any]) -> np.ndarray:
-        """Return the logits (M, V) at each [MASK], of all texts in one packed batch."""
-        p, config = self.model.params, self.model.config.replace(recompute=True)
-        lengths = np.array([len(ids) for ids, _, _ in examples])
-        starts = np.cumsum(lengths) - lengths
-        rows = np.concatenate([start + np.array(positions) for start, (_, positions, _) in zip(starts, examples)])
-        batch = TaskBatch.pack(
-            ids=np.concatenate([ids for ids, _, _ in examples]), lengths=lengths, token_types=np.zeros(lengths.sum(), np.int64),
-            positions=np.concatenate([np.arange(length) for length in lengths]),
-            output_rows=None if config.fusion_layers else rows, like=p.flat,
-        )  # fmt: skip
-        (h, _), _ = encode(batch, p, config)
-        return backend.to_host(mlm_head(h, backend.asarray_like(rows, h), p, config)[0])
 
     def top_pieces(self, logits: np.ndarray, top_k: int) -> list[dict[str, Any]]:
         """Return the most probable pieces with their probabilities, in descending order. logits: (V,)"""
