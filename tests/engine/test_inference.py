@@ -37,7 +37,7 @@ TOLERANCE = {"float32": 4e-6, "float64": 1e-13}
 @pytest.fixture(params=["plain", "blocks", "measure"])
 def choice(request, monkeypatch):
     """Each way of choosing products, without what other tests have decided."""
-    monkeypatch.setenv("ALBERT_NP_PRODUCTS", request.param)
+    monkeypatch.setenv("ALBERT_NP_INFERENCE_PRODUCTS", request.param)
     monkeypatch.setattr(products, "_decided", {})
     return request.param
 
@@ -80,7 +80,7 @@ def test_it_gives_what_core_gives(lengths, choice):
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_it_gives_what_core_gives_of_every_kind_of_model(name, monkeypatch):
-    monkeypatch.setenv("ALBERT_NP_PRODUCTS", "blocks")
+    monkeypatch.setenv("ALBERT_NP_INFERENCE_PRODUCTS", "blocks")
     monkeypatch.setattr(products, "_decided", {})
     check_encode(CONFIGS[name], "float64", LENGTHS["several"])
 
@@ -137,10 +137,10 @@ def test_the_choice_is_measured_once_and_kept(monkeypatch):
 def test_the_choice_can_be_made_by_hand_and_a_wrong_one_is_refused(monkeypatch):
     monkeypatch.setattr(products, "_decided", {})
     product = Product(np.ones((256, 256), np.float32), may_copy=True)
-    monkeypatch.setenv("ALBERT_NP_PRODUCTS", "blocks")
-    assert products.prefers_blocks(product, 4) and products.describe_products() == "blocks (ALBERT_NP_PRODUCTS)"
-    monkeypatch.setenv("ALBERT_NP_PRODUCTS", "block")
-    with pytest.raises(ValueError, match="ALBERT_NP_PRODUCTS: expected one of measure, plain, blocks, got 'block'"):
+    monkeypatch.setenv("ALBERT_NP_INFERENCE_PRODUCTS", "blocks")
+    assert products.prefers_blocks(product, 4) and products.describe_products() == "blocks (ALBERT_NP_INFERENCE_PRODUCTS)"
+    monkeypatch.setenv("ALBERT_NP_INFERENCE_PRODUCTS", "block")
+    with pytest.raises(ValueError, match="ALBERT_NP_INFERENCE_PRODUCTS: expected one of measure, plain, blocks, got 'block'"):
         products.prefers_blocks(product, 99)
 
 

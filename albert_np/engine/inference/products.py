@@ -7,7 +7,7 @@ with a block is small enough. Kernels that always pack (Haswell's) gain nothing 
 
 Which is faster is measured once for every shape and number of rows (rounded up to a power of two), by the time that the processor
 spends in this thread, which other programs hardly change. The decision is kept, so equal calls give equal bits for as long as the
-process runs. ALBERT_NP_PRODUCTS=plain or =blocks decides instead.
+process runs. ALBERT_NP_INFERENCE_PRODUCTS=plain or =blocks decides instead.
 """
 
 import os
@@ -89,10 +89,10 @@ _lock, _decided = threading.Lock(), dict[tuple[object, ...], bool]()
 
 
 def choice() -> str:
-    """Return the choice of the user, ALBERT_NP_PRODUCTS: measure, plain or blocks. ValueError for another."""
-    chosen = os.environ.get("ALBERT_NP_PRODUCTS", "") or "measure"
+    """Return the choice of the user, ALBERT_NP_INFERENCE_PRODUCTS: measure, plain or blocks. ValueError for another."""
+    chosen = os.environ.get("ALBERT_NP_INFERENCE_PRODUCTS", "") or "measure"
     if chosen not in CHOICES:
-        raise ValueError(f"ALBERT_NP_PRODUCTS: expected one of {', '.join(CHOICES)}, got {chosen!r}")
+        raise ValueError(f"ALBERT_NP_INFERENCE_PRODUCTS: expected one of {', '.join(CHOICES)}, got {chosen!r}")
     return chosen
 
 
@@ -129,7 +129,7 @@ def measured(product: Product, N: int) -> bool:
 def describe_products() -> str:
     """Return in words how products of a few rows have been computed in this process."""
     if choice() != "measure":
-        return f"{choice()} (ALBERT_NP_PRODUCTS)"
+        return f"{choice()} (ALBERT_NP_INFERENCE_PRODUCTS)"
     sizes: dict[tuple[int, int], list[int]] = {}
     for key, blocks in _decided.items():
         if blocks:
