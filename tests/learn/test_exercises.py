@@ -65,7 +65,7 @@ def test_the_stub_is_unfinished_and_asks_for_the_functions_of_core(name):
 @each
 def test_the_cases_are_those_of_before(name):
     exercise = get(name)
-    large = [exercise.make(0, *exercise.large)] if exercise.large else []
+    large = [exercise.draw_sized(0, exercise.large)] if exercise.large else []
     assert digest(*(exercise.draw(seed) for seed in SEEDS), *large) == DRAWN[name]
 
 
