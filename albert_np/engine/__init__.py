@@ -6,6 +6,7 @@ kernels, cpu/, gpu/    versions of core's operations for NumPy and CuPy arrays; 
 blas/                  kernels with SciPy's products, where NumPy has no BLAS
 sequences, shards      packed batches with derived data; a batch divided among threads
 threads, allocator     threads with one BLAS thread each; glibc's setting for freed memory
+webassembly            messages for what that platform lacks
 step_graphs, precision, loss_scale, cupy_backend    training steps on a GPU
 mpi/                   several processes
 """
