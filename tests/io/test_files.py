@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from albert_np.io.files import read_json, write_json
+from albert_np.io.files import is_nested_deeper, read_json, write_json
 
 WRONG = {
     "empty": (b"", "is empty: it has 0 bytes"),
@@ -39,6 +39,13 @@ def test_wrong_json_is_named(tmp_path, case):
     (tmp_path / "x.json").write_bytes(data)
     with pytest.raises(ValueError, match=r"x\.json (is not valid JSON: )?(it |it holds |line 1, column 4: )?" + message):
         read_json(tmp_path / "x.json")
+
+
+def test_the_depth_of_brackets():
+    for text, depth in (
+        ("3", 0), ("[]", 1), ('["a"', 1), ('{"a": [[]], "b": [{}]}', 3), (r'["[[[", "\"[[", {"}": "{"}]', 2), ("[[[", 3),
+    ):  # fmt: skip
+        assert not is_nested_deeper(text, depth) and (depth == 0 or is_nested_deeper(text, depth - 1)), text
 
 
 def test_right_json_is_read(tmp_path):
