@@ -41,6 +41,7 @@ def loaded(row, folder):
         shutil.copyfile(file, folder / "model.safetensors")
     else:
         shutil.copytree(file.parent, folder, dirs_exist_ok=True)
+        folder.chmod(0o700)  # the data may be read-only
     shutil.copyfile(FOLDER / "good" / "config.json", folder / "config.json")
     bare = "without_albert_prefix" in row["file"]
     return (ab.AlbertModel if bare else ab.AlbertForPreTraining).from_pretrained(folder)
