@@ -22,6 +22,8 @@ for (const wheel of job.wheels) {
 python.globals.set("arguments", python.toPy(job.arguments));
 try {
   const code = await python.runPythonAsync(fs.readFileSync(job.program, "utf8"), { filename: job.program });
+  const { user, system } = process.cpuUsage();
+  console.error(`Node: ${Math.round((user + system) / 1e6)} seconds of the processor`);
   process.exit(code ?? 0);
 } catch (error) {
   console.error(String(error));
