@@ -20,6 +20,8 @@ def describe(value: Any) -> Any:
         return [describe(each) for each in value]
     if isinstance(value, dict):
         return {key: describe(each) for key, each in value.items()}
+    if isinstance(value, float):
+        return repr(float(f"{value:.9g}"))
     if hasattr(value, "__dict__"):
         return type(value).__name__, {key: describe(each) for key, each in sorted(vars(value).items())}
     return repr(value)

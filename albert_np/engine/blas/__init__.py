@@ -34,13 +34,15 @@ def choose(library: str | None = None) -> str:
         wanted = "scipy" if not numpy_has_blas() and _scipy_error() is None else "numpy"
     elif wanted == "scipy" and (error := _scipy_error()) is not None:
         raise ImportError(f"SciPy's BLAS cannot compute the products, as SciPy is not installed: pip install scipy ({error})")
-    if wanted == "scipy":
-        cpu.KERNELS.update(KERNELS)
-    elif chosen() == "scipy":
-        for name in KERNELS:
-            del cpu.KERNELS[name]
-        cpu.KERNELS.update(_NUMPY)
+    _switch(wanted)
     return wanted
+
+
+def _switch(library: str) -> None:
+    """Register the kernels of this library."""
+    for name in KERNELS:
+        cpu.KERNELS.pop(name, None)
+    cpu.KERNELS.update(KERNELS if library == "scipy" else _NUMPY)
 
 
 def chosen() -> str:
@@ -56,7 +58,7 @@ def products_by(library: str) -> Iterator[None]:
     try:
         yield
     finally:
-        choose(before)
+        _switch(before)
 
 
 def numpy_has_blas() -> bool:
