@@ -2,13 +2,14 @@
 # make lint    ruff and mypy                                                 make docs        the site, in build/docs/html
 # make bench   times, compared with PyTorch's                                make notebooks   execute the notebooks again, in place
 # make live    the site with a copy of the runtime of its live pages, in build/live: they load nothing from elsewhere
+# make test-wasm   the quick tests under WebAssembly
 # Each target creates the environment that it needs (.venv for most) and installs its dependencies. It needs Python 3.10 or newer.
 PYTHON ?= python3
 VENV   ?= .venv
 CHROMIUM ?= chromium
 RUN     = $(VENV)/bin/
 
-.PHONY: test demo bench notebooks docs live editor links pdf sheet lint check torture fuzz dependencies clean
+.PHONY: test test-wasm demo bench notebooks docs live editor links pdf sheet lint check torture fuzz dependencies clean
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12 ...")'
@@ -18,6 +19,10 @@ $(VENV)/installed: pyproject.toml
 
 test: $(VENV)/installed
 	$(RUN)pytest -q -m "not slow and not gpu"
+
+# In Pyodide, started by Node; needs the network once, and Pyodide's wheels in $ALBERT_NP_DATA/pyodide. Left out: tests/wasm/left_out.toml
+test-wasm: $(VENV)/installed
+	$(RUN)python tests/wasm/run.py
 
 demo: $(VENV)/installed
 	$(RUN)albert-np demo --out demo

@@ -8,6 +8,7 @@ from types import ModuleType
 import albert_np.compress.layers
 import albert_np.core.layers
 import albert_np.core.model
+import albert_np.engine.blas
 import albert_np.engine.cpu
 import albert_np.models
 import albert_np.models.layers
@@ -19,6 +20,7 @@ PACKAGES = (
     albert_np.models,
     albert_np.models.layers,
     albert_np.compress.layers,
+    albert_np.engine.blas,
     albert_np.engine.cpu,
 )
 
@@ -33,7 +35,7 @@ def own_functions(module: ModuleType, *endings: str) -> set[str]:
 
 
 def backward_functions() -> set[str]:
-    """Every function of layers, model, heads, losses and CPU kernels whose name ends in _backward or _slope."""
+    """Every function of layers, model, heads, losses and kernels for NumPy arrays whose name ends in _backward or _slope."""
     modules = [
         importlib.import_module(f"{package.__name__}.{info.name}")
         for package in PACKAGES

@@ -1,5 +1,6 @@
 """What all tests share: the backend in use is put back, a command that must fail, and the helpers beside this file."""
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -10,12 +11,16 @@ import pytest
 from albert_np.core import backend, reference
 
 # The same examples every time: what passes today passes tomorrow.
-hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+few = {"max_examples": 20} if sys.platform == "emscripten" else {}  # Python is several times slower there
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, **few)
 hypothesis.settings.load_profile("repeatable")
 
 
 if sys.platform == "emscripten":  # WebAssembly has neither processes nor threads
-    import numpy.testing  # noqa: F401  # it tries to start one, and does without
+    import numpy.testing  # noqa: F401  # these two try to start one, and do without
+
+    with contextlib.suppress(ImportError):
+        import matplotlib.font_manager  # noqa: F401
 
     def _skip(*_, **__):
         pytest.skip("it starts a process or a thread, which WebAssembly does not have")

@@ -96,3 +96,15 @@ def mutated(whole: bytes, at: int, change: str, value: int) -> bytes:
     if change == "flip":
         return whole[:at] + bytes([whole[at] ^ value]) + whole[at + 1 :]
     return whole[:at] + (bytes([value]) + whole[at:] if change == "insert" else b"")
+
+
+def save_file(tensors: dict[str, np.ndarray], path: Any, metadata: dict[str, str] | None = None) -> None:
+    """Write a .safetensors file by the library, or, where there is none (WebAssembly), by our own writer."""
+    try:
+        from safetensors.numpy import save_file as save
+    except ModuleNotFoundError:
+        from albert_np.io.formats.safetensors_file import write
+
+        write(path, tensors, metadata)
+    else:
+        save(tensors, path, metadata)

@@ -9,6 +9,7 @@ one with int32, and the four functions refuse it.
 import contextlib
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -54,18 +55,29 @@ class Add:
         return self._ufunc.reduceat(array, indices, *args, **kwargs)
 
 
+class WideGenerator(np.random.Generator):
+    """A random generator whose integers are int64, as they are on every platform."""
+
+    def integers(self, *args: Any, **kwargs: Any) -> Any:
+        return _wide(super().integers(*args, **kwargs))
+
+    def choice(self, *args: Any, **kwargs: Any) -> Any:
+        return _wide(super().choice(*args, **kwargs))
+
+
+def _wide(x: Any) -> Any:
+    return x.astype(WIDE) if getattr(x, "dtype", None) == np.int64 and getattr(x, "ndim", 0) else x
+
+
 @contextlib.contextmanager
 def narrow() -> Iterator[None]:
     """Indices have 32 bits within the block."""
     names = {**{name: checked(name, *where) for name, where in INDICES.items()}, "add": Add(np.add), "int64": np.longlong}
-    before = {name: getattr(np, name) for name in names}
-    try:
+    with contextlib.ExitStack() as stack:
         for name, value in names.items():
-            setattr(np, name, value)
+            stack.enter_context(mock.patch.object(np, name, value))
+        stack.enter_context(mock.patch.object(np.random, "Generator", WideGenerator))
         yield
-    finally:
-        for name, value in before.items():
-            setattr(np, name, value)
 
 
 def wide(x: Any) -> np.ndarray:

@@ -110,3 +110,9 @@ def test_wrong_usage_is_one_line():
     ran = run("--cases", "nothing")
     assert ran.returncode == 1 and ran.stderr.startswith("no such case: nothing; there are pretrain-base, ")
     assert run("--repeats", "0").returncode == 2
+
+
+def test_the_times_in_webassembly_print():
+    command = [sys.executable, str(FOLDER / "wasm.py"), "--table"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "| the demonstration's |" in printed and "NumPy's products" in printed

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from narrow_indices import Refused, narrow, wide
 
-from albert_np import gradcheck
+from albert_np import gradcheck, learn
 from albert_np.core import reference
 from albert_np.core.batch import Batch
 from albert_np.core.model.albert import pretraining
 from albert_np.data.blocks import cut_blocks
+from albert_np.learn.exercises import LADDER
 from albert_np.metrics.classification import classification_scores, confusion
 from albert_np.models import AlbertConfig, AlbertForMaskedLM, AlbertForPreTraining, AlbertForTranslation
 from albert_np.models.embedder import sentence_vectors
@@ -81,6 +82,12 @@ WHOLE = ["model: 12 shared layers, 3 levels fused, dropout, recompute", "model: 
 @pytest.mark.parametrize("name", LAYERS + WHOLE)
 def test_gradient_checks(name):
     assert all(report.passed for report in gradcheck.everything(names=[name]))
+
+
+@pytest.mark.parametrize("name", LADDER)
+def test_exercises(name):
+    report = learn.check(learn.solution(name))
+    assert report.passed, report
 
 
 def test_metrics_do_not_overflow_32_bits():

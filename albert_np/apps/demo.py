@@ -74,13 +74,14 @@ def run(out: str | os.PathLike[str], steps: int | None = None, seed: int = 0, re
     from albert_np.apps.fill_mask import fill_masks
     from albert_np.models import AlbertForPreTraining
     from albert_np.text import AlbertTokenizer
-    from albert_np.text.train import train_tokenizer
+    from albert_np.text.train import load_library, train_tokenizer
     from albert_np.training import prepare_data, pretrain
     from albert_np.training.run_folder import RunFolder
 
     report = report or Report()
     settings = Settings(**{**SETTINGS, "seed": seed, **({"steps": steps} if steps else {})})
     out = Path(out)
+    load_library()  # raises before there is a folder
     with RunFolder(out):  # raises now if the folder cannot be used
         report.note("collecting the text of Python's documentation")
         text = write_corpus(out / "corpus.txt")

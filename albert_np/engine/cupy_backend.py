@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from albert_np.core.dispatch import Array
+from albert_np.engine.webassembly import refuse_in_webassembly
 
 
 def owns(x: Any) -> bool:
@@ -23,12 +24,13 @@ class CupyBackend:
     tf32 (from ALBERT_NP_TF32): products of float32 matrices round their factors to 10 bits and accumulate in float32, which is
     several times faster.
 
-    Raises RuntimeError, which names what to install, if CuPy or a device is missing.
+    Raises RuntimeError, which names what to install, if CuPy or a device is missing; also in WebAssembly, which has no GPUs.
     """
 
     name = "cupy"
 
     def __init__(self) -> None:
+        refuse_in_webassembly("the cupy backend", "a GPU", "the numpy backend computes the same on the processor")
         try:
             import cupy
         except ImportError as error:

@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 
 from albert_np.core import backend
-from albert_np.engine import threads
+from albert_np.engine import blas, threads
 
 
 def describe_environment() -> dict[str, Any]:
     """Return {"device", "blas", "threads", "numpy"}, such as "openblas 0.3.31 SkylakeX" for the BLAS and its kernels."""
+    through = ", through SciPy" if blas.chosen() == "scipy" else ""
     return {
         "device": backend.current().device,
         "processor": platform.machine(),
-        "blas": threads.describe_blas(),
+        "blas": threads.describe_blas() + through,
         "threads": threads.count(),
         "numpy": np.__version__,
     }

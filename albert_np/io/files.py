@@ -6,6 +6,7 @@ import math
 import mmap
 import os
 import re
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 
 from albert_np.io import file_types
 
+WEBASSEMBLY_DEPTH = 100  # of brackets: there too much recursion is no RecursionError but the end of Python
 JSON_LIMIT = 16 << 20  # bytes: enough for a vocabulary of 100,000 pieces; config and index files are far smaller
 Mapped = mmap.mmap | bytes  # the result of `map_file`
 MAX_GLYPHS = 5  # characters that the font lacks, as examples in a message
@@ -91,6 +93,8 @@ def parse_json(data: bytes, surrogates: str = "strict") -> Any:
         raise ValueError("it is UTF-16, but must be UTF-8")
     try:
         text = data.decode("utf-8-sig")
+        if sys.platform == "emscripten" and is_nested_deeper(text, WEBASSEMBLY_DEPTH):
+            raise RecursionError
         value = json.loads(
             text, object_pairs_hook=_unique_keys, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_float
         )
@@ -106,6 +110,16 @@ def parse_json(data: bytes, surrogates: str = "strict") -> Any:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     return value
+
+
+def is_nested_deeper(text: str, depth: int) -> bool:
+    """Return whether brackets of a JSON text are nested deeper than `depth`."""
+    level = 0
+    for bracket in re.finditer(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', text):
+        level += {"[": 1, "{": 1, "]": -1, "}": -1}.get(bracket[0], 0)
+        if level > depth:
+            return True
+    return False
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

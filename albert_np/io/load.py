@@ -187,7 +187,7 @@ def _allocate(checkpoint: Checkpoint[Any], form: Form, dtype: Any) -> Tree:
     """Return a tree of zeros. If memory does not suffice because the config belongs to another model, the error says so."""
     try:
         return zero_tree(form, dtype)
-    except MemoryError:
+    except (MemoryError, ValueError):  # the latter: more than NumPy can count where integers have 32 bits
         expected, actual = flat_size(form), sum(tensor.size for tensor in checkpoint.tensors.values())
         if expected < 2 * actual:
             raise

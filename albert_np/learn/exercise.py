@@ -97,7 +97,12 @@ class Exercise:
 
     def draw(self, seed: int) -> Case:
         """Return the case of a seed."""
-        return self.make(seed, *self.sizes[seed % len(self.sizes)])
+        return self.draw_sized(seed, self.sizes[seed % len(self.sizes)])
+
+    def draw_sized(self, seed: int, sizes: tuple[Any, ...]) -> Case:
+        """Return the case of a seed and sizes. Its integers are np.intp, the only indices that NumPy takes on every platform."""
+        case = self.make(seed, *sizes)
+        return Case(**{name: as_index(value) for name, value in vars(case).items()})
 
     def run(self, names: Names, case: Case, cache: Any) -> Calls:
         """Return {function: a call without arguments that returns {tensor: array}} for the functions of a file."""
@@ -178,6 +183,11 @@ def parameters(seed: int, form: Form) -> Tree:
     for name, array in p.items():
         array[...] = normal(seed, name, *array.shape) * 0.7 + 0.4
     return p
+
+
+def as_index(value: Any) -> Any:
+    """Return an array of int64, as random generators make them everywhere, as np.intp; anything else as it is."""
+    return value.astype(np.intp) if getattr(value, "dtype", None) == np.int64 else value
 
 
 def convert(value: Any, dtype: Any) -> Any:

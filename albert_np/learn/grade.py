@@ -314,7 +314,7 @@ def grade_cost(exercise: Exercise, submission: Submission) -> Item:
 
 def larger_call(exercise: Exercise, submission: Submission) -> Callable[[], None]:
     """Return a call of an exercise's functions on a larger case, whose arrays are made before it."""
-    names, case = complete(exercise, submission.names), exercise.make(0, *exercise.large)
+    names, case = complete(exercise, submission.names), exercise.draw_sized(0, exercise.large)
 
     def call() -> None:
         with reference(), np.errstate(all="ignore"), contextlib.redirect_stdout(Output()):

@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from albert_np.io.files import write_whole
 from albert_np.text.normalise import check_text, lower_each, normalise_text
@@ -48,13 +49,7 @@ def train_tokenizer(
     TextTooSmall, a ValueError, if the text is too small for `vocab_size`; ValueError if it has too many different characters;
     the message names the limit. ImportError without the sentencepiece library.
     """
-    try:
-        import sentencepiece
-    except ModuleNotFoundError:
-        raise ImportError(
-            "training a vocabulary needs the sentencepiece library: pip install sentencepiece. There is none for browsers: "
-            "make the vocabulary elsewhere, or use that of a model"
-        ) from None
+    sentencepiece = load_library()
     if vocab_size <= SMALLEST:
         raise ValueError(f"vocab_size must be over {SMALLEST} (the special symbols alone), not {vocab_size}")
     if max_lines <= 100:
@@ -86,6 +81,18 @@ def train_tokenizer(
         raise source.error or _explain_error(str(error), vocab_size) from error
     write_whole(model_path, lambda temporary: temporary.write_bytes(model.getvalue()))
     return model_path
+
+
+def load_library() -> Any:
+    """Return the sentencepiece library. Raises ImportError, which says what to do, where it is not installed."""
+    try:
+        import sentencepiece
+    except ModuleNotFoundError:
+        raise ImportError(
+            "training a vocabulary needs the sentencepiece library: pip install sentencepiece. There is none for browsers: "
+            "make the vocabulary elsewhere, or use that of a model"
+        ) from None
+    return sentencepiece
 
 
 class NormalisedLines:

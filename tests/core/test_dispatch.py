@@ -204,11 +204,13 @@ def test_overrides_that_are_refused(functions, message):
 
 def test_nested_overrides_are_undone_one_by_one():
     reference = (layers.linear.__wrapped__, layers.linear_backward.__wrapped__)
+    kernel = core.active(np.zeros(1))["linear"]
+    assert kernel.startswith("albert_np.engine.")
     with core.override(layers.linear, twice, twice_backward):
         with core.override(layers.linear, *reference):
             assert core.active(np.zeros(1))["linear"] == "albert_np.core.layers.linear"
         assert core.active(np.zeros(1))["linear"] == __name__
-    assert core.active(np.zeros(1))["linear"] == "albert_np.engine.cpu.linear"
+    assert core.active(np.zeros(1))["linear"] == kernel
 
 
 @pytest.mark.parametrize("reference", [True, False])

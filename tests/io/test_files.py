@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from albert_np.io.files import read_json, write_json
+from albert_np.io.files import is_nested_deeper, read_json, write_json
 
 WRONG = {
     "empty": (b"", "is empty: it has 0 bytes"),
@@ -41,6 +41,13 @@ def test_wrong_json_is_named(tmp_path, case):
         read_json(tmp_path / "x.json")
 
 
+def test_the_depth_of_brackets():
+    for text, depth in (
+        ("3", 0), ("[]", 1), ('["a"', 1), ('{"a": [[]], "b": [{}]}', 3), (r'["[[[", "\"[[", {"}": "{"}]', 2), ("[[[", 3),
+    ):  # fmt: skip
+        assert not is_nested_deeper(text, depth) and (depth == 0 or is_nested_deeper(text, depth - 1)), text
+
+
 def test_right_json_is_read(tmp_path):
     values = {"a": [1, 2.5, None, True, "é 漢 \U0001f600", {"b": -(10**300)}], "": {}}
     write_json(tmp_path / "x.json", values)
@@ -53,6 +60,7 @@ def test_right_json_is_read(tmp_path):
     assert read_json(tmp_path / "x.json", limit=5) == [1, 2]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no named pipes")
 def test_a_pipe_is_read_to_the_limit(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(b'{"a": 1}'))

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from helpers import save_file
 
 import albert_np as ab
 from albert_np.io import read

@@ -5,11 +5,10 @@ import struct
 
 import numpy as np
 import pytest
-from helpers import mutated
+from helpers import mutated, save_file
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
-from safetensors.numpy import save, save_file
 
 from albert_np.io import read
 from albert_np.io.files import IncompleteFolder
@@ -176,6 +175,7 @@ ARRAYS = KINDS.flatmap(
     | st.dictionaries(st.just("format"), st.text(st.characters(exclude_categories=["Cs"]), max_size=5), min_size=1),
 )
 def test_the_own_writer_writes_the_bytes_of_the_library(tmp_path_factory, tensors, metadata):
+    save = pytest.importorskip("safetensors.numpy").save
     tensors.pop("__metadata__", None)
     path = tmp_path_factory.mktemp("own") / "some.safetensors"
     safetensors_file._write(path, tensors, metadata)
@@ -183,6 +183,7 @@ def test_the_own_writer_writes_the_bytes_of_the_library(tmp_path_factory, tensor
 
 
 def test_a_transposed_array_is_written_in_its_order(file):
+    save = pytest.importorskip("safetensors.numpy").save
     tensors = {"t": np.arange(6.0).reshape(2, 3).T, "s": np.arange(12)[::3]}
     safetensors_file._write(file, tensors, None)
     assert file.read_bytes() == save({name: np.ascontiguousarray(array) for name, array in tensors.items()})

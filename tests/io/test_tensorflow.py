@@ -21,7 +21,7 @@ HAND_MADE = {
     "alpha": np.arange(6, dtype=np.float32).reshape(2, 3),
     "alpha/adam_m": np.zeros((2, 3), np.float32),
     "beta": np.arange(1, 5, dtype=np.float32),
-    "global_step": np.array(7),
+    "global_step": np.array(7, np.int64),
 }
 OBJECTS = {f"{name}/.ATTRIBUTES/VARIABLE_VALUE": HAND_MADE[name] for name in ("alpha", "beta")}
 EXPECTED = {

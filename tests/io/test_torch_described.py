@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from albert_np.io.formats import torch_file
+from albert_np.io.formats import safetensors_file, torch_file
 
 DATA = os.environ.get("ALBERT_NP_DATA")
 needs_data = pytest.mark.skipif(DATA is None, reason="ALBERT_NP_DATA is not set: no files from torch itself to read")
@@ -136,10 +136,8 @@ def test_described_file_of_many_kinds():
 @pytest.mark.parametrize("form", ["pytorch_model.bin", "pytorch_model_legacy.bin"])
 @pytest.mark.parametrize("folder", ["hf_tiny_random/base_12_layers", "malformed/good"])
 def test_the_forms_of_one_model_agree(folder, form):
-    from safetensors.numpy import load_file
-
     folder = Path(DATA) / "weights" / folder
-    expected, found = load_file(folder / "model.safetensors"), torch_file.read(folder / form)
+    expected, found = safetensors_file.read(folder / "model.safetensors"), torch_file.read(folder / form)
     tied = {
         "predictions.decoder.weight": "albert.embeddings.word_embeddings.weight",
         "predictions.decoder.bias": "predictions.bias",

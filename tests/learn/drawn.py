@@ -15,11 +15,13 @@ def describe(value: Any) -> Any:
         return [(name, describe(array)) for name, array in value.items()]
     if isinstance(value, np.ndarray):
         numbers = [f"{x:.9g}" if value.dtype.kind == "f" else str(x) for x in value.reshape(-1).tolist()]
-        return str(value.dtype), value.shape, numbers
+        return "int64" if value.dtype == np.intp else str(value.dtype), value.shape, numbers  # the same on 32-bit platforms
     if isinstance(value, list | tuple):
         return [describe(each) for each in value]
     if isinstance(value, dict):
         return {key: describe(each) for key, each in value.items()}
+    if isinstance(value, float):
+        return repr(float(f"{value:.9g}"))
     if hasattr(value, "__dict__"):
         return type(value).__name__, {key: describe(each) for key, each in sorted(vars(value).items())}
     return repr(value)

@@ -29,6 +29,7 @@ My grandmother kept her money in a tin box, and the tin box in the oven.
 
 @pytest.fixture(scope="session")
 def model_file(tmp_path_factory) -> Path:
+    pytest.importorskip("sentencepiece", reason="training a vocabulary needs the sentencepiece library")
     return train_tokenizer(SENTENCES * 3, tmp_path_factory.mktemp("vocabulary") / "spiece.model", 180)
 
 

@@ -197,6 +197,7 @@ def _prepare_new_run(arguments: RunArguments, report: Any) -> tuple[Any, Any, An
     from albert_np.engine.mpi import world
     from albert_np.models import AlbertForPreTraining
     from albert_np.text import Tokenizer
+    from albert_np.text.train import load_library
     from albert_np.training import Settings, inherit_settings, prepare_data
     from albert_np.training.continuing import read_settings
     from albert_np.training.data import check_fit
@@ -224,6 +225,8 @@ def _prepare_new_run(arguments: RunArguments, report: Any) -> tuple[Any, Any, An
     check_fit(config, settings, 0)
 
     def make_tokenizer() -> Tokenizer:
+        if arguments.model is None and arguments.tokenizer is None:
+            load_library()  # raises before there is a folder
         with RunFolder(out):  # raises now if the folder cannot be used
             return get_vocabulary(arguments, config.vocab_size, report.note)
 

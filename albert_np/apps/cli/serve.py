@@ -8,6 +8,7 @@ import typer
 from albert_np.apps.cli.common import BackendOption, QuietOption, print_message, split_pairs, use_backend
 from albert_np.apps.cli.trained import TaskOptions
 from albert_np.engine import threads
+from albert_np.engine.webassembly import refuse_in_webassembly
 
 BACKLOG = 1024  # connections waiting to be accepted
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -36,6 +37,7 @@ def serve(
 
     Example: albert-np serve --model runs/sst2 --port 8000
     """
+    refuse_in_webassembly("the service", "sockets and threads", "start it with a Python of your machine")
     try:
         import uvicorn
 

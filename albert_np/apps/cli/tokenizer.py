@@ -55,9 +55,11 @@ def train_and_save(
     from albert_np.data.documents import check_text_file
     from albert_np.io.files import make_folder
     from albert_np.text import AlbertTokenizer, train_tokenizer
+    from albert_np.text.train import load_library
 
     for file in files:
         check_text_file(file)
+    load_library()  # raises before there is a folder
     make_folder(out)
     switches = {"do_lower_case": lower_case, "keep_accents": keep_accents}
     with announce_interrupt("interrupted; SentencePiece completes its work first"):

@@ -12,6 +12,7 @@ from albert_np.apps.experiments.results import collect_results, metric_label
 from albert_np.apps.experiments.tables import markdown
 from albert_np.data.formats.summary import count_noun
 from albert_np.engine.stop import Stop, stop_on_signals
+from albert_np.engine.webassembly import refuse_in_webassembly
 from albert_np.io.files import write_figures, write_json, write_whole
 
 
@@ -30,8 +31,9 @@ def run_sweep(sweep: Sweep, out: Path, jobs: int | None, threads: int, print_lin
     results["failed"], and the others continue. A signal stops all runs; they are resumed when the sweep is started again.
 
     Raises ValueError for a folder that holds another sweep; FileExistsError, RuntimeError, OSError as `SweepFolder` does;
-    RuntimeError if there is no vocabulary.
+    RuntimeError if there is no vocabulary, and in WebAssembly, which has no processes.
     """
+    refuse_in_webassembly("a sweep", "processes", "start its runs one by one, or run it with a Python of your machine")
     limit = jobs or max(1, process_pool.count_processors() // threads)
     with SweepFolder(out) as folder, stop_on_signals() as stop:
         sweep = add_default_text(sweep, folder, print_line)

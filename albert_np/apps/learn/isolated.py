@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import albert_np
+from albert_np.engine.webassembly import refuse_in_webassembly
 from albert_np.learn import Report
 from albert_np.learn.exercises import LADDER, get
 from albert_np.learn.grade import read
@@ -38,6 +39,7 @@ def check_file(
 
 def check_source(source: str, exercise: str | None, seconds: int, megabytes: int, restricted: bool) -> Report:
     """Return the report on the text of a file, from a process of its own."""
+    refuse_in_webassembly("checking a file in a process of its own", "processes", "call albert_np.learn.check in this one")
     request = dict(source=source, exercise=exercise, seconds=seconds, megabytes=megabytes, restricted=restricted)
     root = str(Path(albert_np.__file__).parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]

@@ -4,6 +4,7 @@ from functools import cache
 
 from albert_np.engine.mpi import launcher
 from albert_np.engine.mpi.processes import SINGLE_PROCESS, Processes
+from albert_np.engine.webassembly import refuse_in_webassembly
 
 
 @cache
@@ -16,6 +17,7 @@ def world() -> Processes:
     started = launcher.size()
     if started == 1:
         return SINGLE_PROCESS
+    refuse_in_webassembly("training in several processes", "processes", "train in one")
     try:
         from albert_np.engine.mpi.communicator import MpiProcesses
     except (ImportError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""Mistakes in the kernels for NumPy arrays (engine/cpu), in output rows, tiles and shards."""
+"""Mistakes in the kernels for NumPy arrays (engine/cpu, engine/blas), in output rows, tiles and shards."""
 
 from albert_np.gradcheck.mistakes.layers import ALIKE, ASSIGNED, CHAIN, MOVED, REPEATED
 from albert_np.gradcheck.mistakes.mistake import mistakes_in
@@ -75,6 +75,21 @@ MISTAKES = [
         ("g.b += column_sums(dy)", "g.b += dy[0]",
          "The bias is used by every token, but only the first one's gradient is added."),
         ("dy @ p.w.T", "dy @ p.w", "The weight must be transposed on the way back."),
+    ),
+    *mistakes_in("engine.blas.linear.linear_backward", "attention",
+        ("g.w += product(x.T, dy)", "g.w[...] = product(x.T, dy)", ASSIGNED),
+        ("product(x.T, dy)", "product(dy.T, x)", "The product is transposed: xᵀ dy has the shape of w, this has (O, I)."),
+        ("g.b += dy.sum(0)", "g.b += dy.mean(0)", "The bias is used by every token: its gradient is the sum, not the mean."),
+        ("p.w.T", "p.w", "The weight must be transposed on the way back."),
+    ),
+    *mistakes_in("engine.blas.heads.mlm_head_backward", "mlm_head with its tied table",
+        ("g.embeddings.word += product(dlogits.T, cache.t)", "pass",
+         "The word table is also the decoder of the head: the gradient of this use is lost."),
+        ("g.embeddings.word += product(dlogits.T, cache.t)", "g.embeddings.word[...] = product(dlogits.T, cache.t)", ASSIGNED),
+        ("g.mlm.b += dlogits.sum(0)", "g.mlm.b += dlogits.mean(0)", "The bias is used by every item: the sum, not the mean."),
+        ("dt = layers.layer_norm_backward", "layers.layer_norm_backward",
+         "The gradient skips the layer norm: its result is not passed on."),
+        ("dt = layers.activation_backward(dt, cache.c_act, config.hidden_act)", "pass", "The gradient skips the activation."),
     ),
     *mistakes_in("engine.cpu.layer_norm.layer_norm_backward", "layer_norm",
         ("out -= mean\n", "pass\n", "The part of the gradient that comes through the mean of the row is missing."),

@@ -7,6 +7,7 @@ that files that cannot be fetched offline are distinguished from files that do n
 
 import os
 import re
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,11 @@ class Repository:
             import huggingface_hub.constants
             import huggingface_hub.errors
         except ImportError:
+            if sys.platform == "emscripten":
+                raise ImportError(
+                    f"there is no file or folder {name!r} here, and Python in WebAssembly (a browser) cannot reach the "
+                    "Hugging Face hub: put the model's files into a folder, or use the package's albert-np-mini-en"
+                ) from None
             raise ImportError(
                 f"there is no file or folder {name!r} here; to look for it on the Hugging Face hub: pip install 'albert_np[hub]'"
             ) from None
