@@ -15,8 +15,6 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
-from albert_np.engine.webassembly import refuse_in_webassembly
-
 T = TypeVar("T")
 
 
@@ -108,7 +106,6 @@ _executors: dict[int, ThreadPoolExecutor] = {}
 
 def _pool(size: int) -> ThreadPoolExecutor:
     """Return a pool of threads, cached because starting a thread takes longer than many a task."""
-    refuse_in_webassembly("work in several threads", "threads", "pass it as one task")
     with _lock:
         if size not in _executors:
             _executors[size] = ThreadPoolExecutor(size, "albert_np")

@@ -1,6 +1,6 @@
 """The quick tests under WebAssembly: the package's wheel in Pyodide, started by Node.
 
-    make test-wasm                                     # all that tests/wasm/inside.py lists, two minutes
+    make test-wasm                                     # all that tests/wasm/inside.py lists, four minutes
     python tests/wasm/run.py tests/core -k layer_norm  # arguments of pytest
 
 Pyodide comes from npm (package-lock.json has its checksum), its wheels from ALBERT_NP_DATA/pyodide, checked against Pyodide's own
