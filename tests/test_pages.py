@@ -77,7 +77,7 @@ def check_albert_np(words):
 
 @each_page
 def test_every_command_exists(page):
-    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     for line, words in shell_lines(page):
         program, rest = words[0], words[1:]

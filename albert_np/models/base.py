@@ -23,7 +23,15 @@ from albert_np.models.layers import attention_probabilities
 from albert_np.models.objective import PRETRAINING, Objective
 from albert_np.models.output import Output, join_outputs
 from albert_np.models.padded import ArrayLike, Padded, check_padded, pack, unpack, unpack_attention
-from albert_np.models.requested import RowsOf, available_outputs, checked_outputs, head_outputs, union_rows
+from albert_np.models.requested import (
+    RowsOf,
+    available_outputs,
+    checked_outputs,
+    declares_rows,
+    head_outputs,
+    present_outputs,
+    union_rows,
+)
 from albert_np.models.shapes import checked_dtype, first_value, initialise, shapes
 
 M = TypeVar("M", bound="Model")
@@ -214,13 +222,15 @@ class Model:
         shards = [inputs.between(*points) for points in split_points(lengths, k)]
         if wanted is None or everything:
             out = join_outputs(threads.run(self._forward, shards, repeat(output_hidden_states), repeat(output_attentions)))
+            if wanted is None and outputs is not None:
+                wanted = checked_outputs(outputs, present_outputs(out), type(self).__name__)
             return out if wanted is None else out.only(wanted)
         workers = inference.number_of_workers(lengths, self.params) if k == 1 else 1
         return join_outputs(threads.run(self._infer, shards, repeat(wanted), repeat(workers)))
 
     def _wanted(self, outputs: str | Iterable[str] | None, everything: bool) -> tuple[str, ...] | None:
         """Return the names of the outputs to compute; None: all. everything: hidden states or attention weights are requested."""
-        if outputs is None and (everything or not self.prepared):
+        if not declares_rows(type(self)) or (outputs is None and (everything or not self.prepared)):
             return None
         available = available_outputs(self.params, self.head_rows)
         return head_outputs(available) if outputs is None else checked_outputs(outputs, available, type(self).__name__)

@@ -1,6 +1,7 @@
 """Which outputs of a call are computed, and the rows of the last layer that they need."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from albert_np.core.params import Tree
 from albert_np.io.similar_names import suggest
 from albert_np.models.heads import Arrays, cls_rows
+from albert_np.models.output import Output
 
 RowsOf = Callable[[Arrays], np.ndarray | None]  # host arrays of a batch -> sorted rows, each once; None: all
 BODY = "last_hidden_state"
@@ -28,6 +30,21 @@ def available_outputs(params: Tree, of_class: dict[str, RowsOf]) -> dict[str, Ro
     if "sop" in params.form:
         outputs["sop_logits"] = cls_rows
     return outputs | of_class
+
+
+def declares_rows(model_class: type) -> bool:
+    """Return whether the class that adds the heads, or one derived from it, declares their rows in `head_rows`.
+
+    A class of one's own may override `_add_heads` alone: then all rows are computed for it.
+    """
+    classes = model_class.__mro__
+    adds_heads = next(k for k, each in enumerate(classes) if "_add_heads" in vars(each))
+    return any("head_rows" in vars(each) for each in classes[: adds_heads + 1])
+
+
+def present_outputs(out: Output) -> list[str]:
+    """Return the names of the outputs that are there."""
+    return [field.name for field in fields(out) if getattr(out, field.name) is not None]
 
 
 def checked_outputs(outputs: str | Iterable[str], available: Iterable[str], class_name: str) -> tuple[str, ...]:

@@ -56,6 +56,20 @@ def test_it_is_stopped_and_resumed_bit_for_bit(tokenizer, tmp_path):
     assert parts.trained.model.params.flat.tobytes() == whole.trained.model.params.flat.tobytes()
 
 
+def test_its_outputs_can_be_named_though_it_does_not_declare_their_rows(tokenizer):
+    config = ab.AlbertConfig.preset("tiny", vocab_size=len(tokenizer), **SMALL, **get_task(TASK).config())
+    model = get_task(TASK).model(config, seed=0)
+    rows = tokenizer(["cat dog cat", "dog"], padding=True)
+    ids = rows["input_ids"], rows["attention_mask"]
+    everything, logits = model(*ids), model(*ids, outputs="logits")
+    assert np.array_equal(logits.logits, everything.logits) and logits.last_hidden_state is None
+    assert np.array_equal(model.prepare()(*ids).logits, everything.logits)
+    with pytest.raises(
+        ValueError, match=r"outputs: SentenceMeansModel has no 'logit'; expected some of last_hidden_state, .*logits"
+    ):
+        model(*ids, outputs="logit")
+
+
 def test_its_gradient_is_right_in_one_part_and_in_several(tokenizer, monkeypatch):
     """Against central differences, and computed by several threads."""
     from albert_np.engine import shards, threads

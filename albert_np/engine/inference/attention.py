@@ -113,9 +113,9 @@ def weighted_mean(q: Array, k: Array, v: Array, bias: np.ndarray | None, out: Ar
     scores = q @ k.swapaxes(-1, -2)  # (G, A, R, T)
     if bias is not None:
         scores += bias
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # of exp or of the sum: done again below
         np.exp(scores, out=scores)
-    sums = scores @ np.ones_like(scores, shape=scores.shape[-1])  # (G, A, R)
+        sums = scores @ np.ones_like(scores, shape=scores.shape[-1])  # (G, A, R)
     if not (sums.min() > SAFE[0] and sums.max() < SAFE[1]):
         np.matmul(q, k.swapaxes(-1, -2), out=scores)
         if bias is not None:
