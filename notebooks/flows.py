@@ -450,7 +450,7 @@ def encoder() -> Flow:
         "block": Box(F, 1.44, "block", op="block", params=("groups[0]",), width=1.1),
         "block backward": Box(B, 1.44, "block", op="block", grads=("g.groups[0]",), width=1.1),
         "end backward": Box(B, 0.96, kind="dot"), "sum": Box(B, 2.26, kind="sum"),
-        "hidden": value(F, 3.06, "hidden[l + 1] (N, H)"), "dhidden": value(B, 3.06, "dhidden[l] (N, H)"),
+        "hidden": value(F, 3.06, "hidden[l + 1] (N, H)"), "dhidden": value(B, 3.06, "dhidden[l + 1] (N, H)"),
     }  # fmt: skip
     arrows = (
         down("x", "start", head=False), down("start", "block"), down("block", "end", head=False), down("end", "hidden"),
