@@ -50,7 +50,7 @@ class Case:
     data: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
-    rates: tuple[float, float] | None = (3e-4, 6e-4)
+    rates: tuple[float, float] | None = (6e-4, 3e-4)
     dropout: float = 0.1
     seeds: int = 5
     scratch: dict[str, Any] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Case:
 
 CASES = {
     "sst2": Case(
-        "classification", "@sst2.train.tsv", "sst2/dev.tsv", settings=dict(epochs=3, batch_size=32), rates=(5e-4, 3e-4)
+        "classification", "@sst2.train.tsv", "sst2/dev.tsv", settings=dict(epochs=4, batch_size=32)
     ),
     "semeval": Case(
         "relations", "@semeval.train.txt", "@semeval.dev.txt", "semeval2010_task8/test_full.txt", settings=dict(epochs=8)
