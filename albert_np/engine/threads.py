@@ -51,9 +51,46 @@ def count() -> int:
     return _allowed or max((library.num_threads for library in _blas().lib_controllers), default=1)
 
 
+def count_here() -> int:
+    """Return the number of threads that a call in this thread may use: 1 within a call of `run`.
+
+    Elsewhere it is `count`, but as it is without the limits that other threads set for a moment: what depends on it is then the
+    same in each call.
+    """
+    if in_share():
+        return 1
+    with _lock:
+        return _unlimited if _limits else count()
+
+
+def in_share() -> bool:
+    """Return whether this thread computes one of the calls of `run`."""
+    return getattr(_this_thread, "shares", False)
+
+
+@contextmanager
+def _control() -> Iterator[None]:
+    """Let this thread set BLAS's number of threads inside the context, and any other thread afterwards.
+
+    threadpoolctl 3.8 and newer otherwise ignore, in silence, what another thread sets than the first that ever set it.
+    """
+    controllers = [each for each in _blas().lib_controllers if hasattr(each, "clear_controlling_thread")]
+    for each in controllers:
+        each.clear_controlling_thread(force=True)
+    yield
+    for each in controllers:
+        each.clear_controlling_thread(force=True)
+
+
+def _limit_blas(number: int) -> Any:
+    """Limit BLAS to this number of threads; the result's `restore_original_limits` ends it."""
+    with _control():
+        return _blas().limit(limits=number)
+
+
 def limit(number: int) -> None:
     """Limit BLAS, and with it `run`, to this number of threads from now on."""
-    _blas().limit(limits=number)
+    _limit_blas(number)
 
 
 def reserve_processor() -> None:
@@ -64,7 +101,7 @@ def reserve_processor() -> None:
     """
     global _allowed
     _allowed = count()
-    _blas().limit(limits=max(1, _allowed - 1))
+    _limit_blas(max(1, _allowed - 1))
 
 
 def run(work: Callable[..., T], *columns: Iterable[Any]) -> list[T]:
@@ -75,10 +112,18 @@ def run(work: Callable[..., T], *columns: Iterable[Any]) -> list[T]:
     tasks = list(zip(*columns))
     if len(tasks) == 1:
         return [work(*tasks[0])]
-    with one_blas_thread():
-        others = [_pool(len(tasks) - 1).submit(work, *task) for task in tasks[1:]]
+
+    def share(*task: Any) -> T:
+        outside, _this_thread.shares = in_share(), True
         try:
-            first = work(*tasks[0])
+            return work(*task)
+        finally:
+            _this_thread.shares = outside
+
+    with one_blas_thread():
+        others = [_pool(len(tasks) - 1).submit(share, *task) for task in tasks[1:]]
+        try:
+            first = share(*tasks[0])
         finally:
             for other in others:
                 other.exception()  # waits
@@ -88,18 +133,24 @@ def run(work: Callable[..., T], *columns: Iterable[Any]) -> list[T]:
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread inside the context. The user's setting is restored when the last of several contexts ends."""
+    global _unlimited
     with _lock:
-        _limits.append(_blas().limit(limits=1) if not _limits else _limits[0])
+        if not _limits:
+            _unlimited = count()
+        _limits.append(_limits[0] if _limits else _limit_blas(1))
     try:
         yield
     finally:
         with _lock:
             limit = _limits.pop()
             if not _limits:
-                limit.restore_original_limits()
+                with _control():
+                    limit.restore_original_limits()
 
 
 _lock, _limits = threading.Lock(), []  # type: ignore[var-annotated]
+_unlimited = 0  # the result of `count` before the first of the limits
+_this_thread = threading.local()
 _allowed = 0  # the result of `count` after `reserve_processor`; 0: ask BLAS
 _executors: dict[int, ThreadPoolExecutor] = {}
 

@@ -95,6 +95,7 @@ def test_hidden_states_of_lower_layers():
 
 def test_the_last_layer_is_computed_only_for_the_rows_that_are_read(monkeypatch):
     model, seen = model_of(CONFIG), []
+    monkeypatch.setattr(encoder, "MIN_WORK", np.inf)  # one thread
     original = encoder.feed_forward
     monkeypatch.setattr(
         encoder, "feed_forward", lambda part, x, rows, *more: (seen.append(rows.N), original(part, x, rows, *more))

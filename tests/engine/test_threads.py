@@ -102,6 +102,34 @@ def test_one_within_another_and_several_at_once(two_of_blas):
     assert not any(caller.is_alive() for caller in callers) and blas() == two_of_blas
 
 
+def test_any_thread_limits_blas(two_of_blas):
+    """threadpoolctl 3.8 lets only the first thread that sets a limit do so."""
+    with threads.one_blas_thread():
+        pass
+    found = []
+
+    def other():
+        found.append(threads.count_here())
+        found.extend(threads.run(lambda i: (set(blas()), threads.count_here()), range(2)))
+        found.append(blas())
+
+    caller = threading.Thread(target=other)
+    caller.start()
+    caller.join(10)
+    assert found == [2, ({1}, 1), ({1}, 1), two_of_blas]
+    with threadpool_limits(1, user_api="blas"):
+        assert set(blas()) == {1}
+
+
+def test_the_threads_of_a_call_do_not_depend_on_those_of_another():
+    found = []
+    with threads.one_blas_thread():
+        caller = threading.Thread(target=lambda: found.append((threads.count(), threads.count_here())))
+        caller.start()
+        caller.join(10)
+    assert found == [(1, 2)] and threads.count_here() == 2
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_has_threads_of_its_own():

@@ -71,7 +71,7 @@ def number_of_workers(lengths: np.ndarray, p: Tree) -> int:
     if type(p.flat) is not np.ndarray or type(block.ffn.intermediate) is not Namespace:
         return 1
     work = int(lengths.sum()) * sum(2 * each.w.size for each in vars(block.ffn).values())
-    return threads.count() if work >= MIN_WORK else 1
+    return threads.count_here() if work >= MIN_WORK else 1
 
 
 class Buffers:
