@@ -1,6 +1,6 @@
 /* The page of the exercises (docs/learn_live.md): `albert-np learn` with an editor. Its Python is albert_np/apps/live/exercises.py.
 
-Kept in the browser's storage: the progress, as `albert-np learn` keeps it in .albert-np-learn.json, and the files that are begun.
+Kept in the browser's storage: the progress, as `albert-np learn` keeps it in .albert-np-learn.json, and the files that were started.
 */
 
 import { newEditor } from "./editor.js";
@@ -56,7 +56,7 @@ class ExercisesPage {
   showList() {
     this.list.replaceChildren(...this.exercises.map((each) => {
       const { passed, tries } = this.progress.values[each.name] ?? {};
-      const state = passed ? "solved" : tries ? `${tries} ${tries === 1 ? "try" : "tries"}` : this.files.values[`${each.name}.py`] ? "begun" : "";
+      const state = passed ? "solved" : tries ? `${tries} ${tries === 1 ? "try" : "tries"}` : this.files.values[`${each.name}.py`] ? "started" : "";
       const open = button(each.name, () => this.open(each.name), { title: each.title });
       const item = make("li", { className: passed ? "learn-solved" : "" }, open,
         make("span", { className: "learn-state", textContent: state || `${each.minutes} min` }),

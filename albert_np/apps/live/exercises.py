@@ -1,8 +1,10 @@
 """The calls of the page of the exercises. Progress is a dict that the page keeps: what `learn.FileStore` keeps in its file."""
 
 import json
+import tempfile
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from albert_np import learn
@@ -12,7 +14,7 @@ from albert_np.learn.ipynb import notebook_code
 from albert_np.learn.load import Unusable, bug_named_in, exercise_named_in
 from albert_np.learn.progress import FILE_NAME, next_hint, record_check
 
-ARCHIVE = "/tmp/my-exercises.zip"
+ARCHIVE = Path(tempfile.gettempdir(), "my-exercises.zip")
 
 
 def get_exercises() -> list[dict[str, Any]]:
@@ -106,4 +108,4 @@ def pack(files: dict[str, str], progress: dict[str, Any]) -> dict[str, Any]:
         archive.writestr(FILE_NAME, json.dumps(progress, indent=1))
         for name, text in sorted(files.items()):
             archive.writestr(name, text)
-    return {"path": ARCHIVE}
+    return {"path": str(ARCHIVE)}

@@ -1,6 +1,7 @@
 """The calls of the page "Train an ALBERT in your browser, now": plain values in, plain values out, one run at a time."""
 
 import gzip
+import tempfile
 from collections.abc import Callable
 from functools import lru_cache, wraps
 from pathlib import Path
@@ -93,7 +94,7 @@ def fill(text: str) -> dict[str, Any]:
 @answers
 def save() -> dict[str, Any]:
     """Write the model just trained as a zip file, and return its path."""
-    return {"path": str(get_training().save(f"/tmp/{FOLDER}.zip")), "name": f"{FOLDER}.zip"}
+    return {"path": str(get_training().save(Path(tempfile.gettempdir(), f"{FOLDER}.zip"))), "name": f"{FOLDER}.zip"}
 
 
 @answers
