@@ -79,7 +79,7 @@ def mask_logits(model: Any, ids: Sequence[Sequence[int]], positions: Sequence[Se
     p, config = model.params, model.config
     lengths = np.array([len(row) for row in ids])  # (B,)
     k = number_of_shards(lengths, p.embeddings.projection.b)
-    workers = inference.number_of_workers(lengths, p) if k == 1 else 1
+    workers = inference.number_of_workers(lengths, p, k)
 
     def work(part: tuple[int, int]) -> np.ndarray:
         some = slice(*part)

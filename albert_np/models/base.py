@@ -225,7 +225,7 @@ class Model:
             if wanted is None and outputs is not None:
                 wanted = checked_outputs(outputs, present_outputs(out), type(self).__name__)
             return out if wanted is None else out.only(wanted)
-        workers = inference.number_of_workers(lengths, self.params) if k == 1 else 1
+        workers = inference.number_of_workers(lengths, self.params, k)
         return join_outputs(threads.run(self._infer, shards, repeat(wanted), repeat(workers)))
 
     def _wanted(self, outputs: str | Iterable[str] | None, everything: bool) -> tuple[str, ...] | None:

@@ -70,7 +70,7 @@ def sentence_vectors(
     )  # fmt: skip
     k = number_of_shards(lengths, model.params.groups[0].blocks[0].ffn.output.b)
     shards = split(batch, k) if k > 1 else [batch]
-    workers = number_of_workers(lengths, model.params) if k == 1 else 1
+    workers = number_of_workers(lengths, model.params, k)
     index = find_layer(model.config, layer)
 
     def work(shard: TaskBatch) -> np.ndarray:

@@ -65,10 +65,10 @@ def can_run(p: Tree, x: Array) -> bool:
     return all(type(each) is Namespace for each in maps)
 
 
-def number_of_workers(lengths: np.ndarray, p: Tree) -> int:
-    """Return how many threads share a batch that is not divided into shards."""
+def number_of_workers(lengths: np.ndarray, p: Tree, shards: int) -> int:
+    """Return how many threads share each shard of a batch: 1 if there are several, since each has a thread already."""
     block = p.groups[0].blocks[0]
-    if type(p.flat) is not np.ndarray or type(block.ffn.intermediate) is not Namespace:
+    if shards > 1 or type(p.flat) is not np.ndarray or type(block.ffn.intermediate) is not Namespace:
         return 1
     work = int(lengths.sum()) * sum(2 * each.w.size for each in vars(block.ffn).values())
     return threads.count_here() if work >= MIN_WORK else 1
