@@ -29,7 +29,7 @@ def build(folder: Path) -> list[Path]:
     with tempfile.TemporaryDirectory() as place:
         source, built = Path(place) / "source", Path(place) / "dist"
         with tarfile.open(fileobj=io.BytesIO(git("archive", "--format=tar", "HEAD"))) as archive:
-            archive.extractall(source)
+            archive.extractall(source, filter="data")
         date = git("log", "-1", "--format=%ct").decode().strip()
         command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(built), str(source)]
         done = subprocess.run(

@@ -1,7 +1,7 @@
 """Write a bill of materials (CycloneDX 1.6, JSON) beside the wheel in a folder: python .ci/sbom.py FOLDER [EXTRA ...]
 
 It lists the package's dependencies as pip installs them today into an empty environment (versions, licences, hashes of the
-archives, who depends on whom), with those of the extras that are named, and the model inside the wheel: its files, and the
+archives, which depends on which), with those of the extras that are named, and the model inside the wheel: its files, and the
 sources of the text that it was trained on, each with its licence. It is checked against CycloneDX's schema.
 """
 
@@ -14,11 +14,12 @@ import subprocess
 import sys
 import tempfile
 import venv
+import zipfile
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-MODEL = ROOT / "albert_np" / "pretrained" / "albert-np-mini-en"
+MODEL = "albert_np/pretrained/albert-np-mini-en"  # in the wheel
 SPECIFICATION = "1.6"
 SPDX = {
     "Apache-2.0": "Apache-2.0", "CC BY 2.0": "CC-BY-2.0", "CC BY 2.5": "CC-BY-2.5", "CC BY 3.0": "CC-BY-3.0",
@@ -26,6 +27,7 @@ SPDX = {
 }  # fmt: skip
 CHOICES = {"MIT or Apache-2.0": "MIT OR Apache-2.0"}
 Component = dict[str, Any]
+Folder = Path | zipfile.Path
 
 
 def main(folder: Path, extras: list[str]) -> Path:
@@ -35,7 +37,8 @@ def main(folder: Path, extras: list[str]) -> Path:
     version = wheels[0].name.split("-")[1]
     bom = list_environment(wheels[0], extras)
     describe_package(bom, wheels[0], version)
-    model, texts = model_component(), text_components()
+    folder_of_model = zipfile.Path(wheels[0], f"{MODEL}/")
+    model, texts = model_component(folder_of_model), text_components(folder_of_model)
     bom["components"] += [model, *texts]
     (root,) = (each for each in bom["dependencies"] if each["ref"] == bom["metadata"]["component"]["bom-ref"])
     root["dependsOn"] = sorted([*root.get("dependsOn", []), model["bom-ref"]])
@@ -59,11 +62,11 @@ def list_environment(wheel: Path, extras: list[str]) -> dict[str, Any]:
             "--pyproject", ROOT / "pyproject.toml", "--mc-type", "library", "--output-file", bill, python)  # fmt: skip
         bom = json.loads(bill.read_text(encoding="utf-8"))
         installed = json.loads(report.read_text(encoding="utf-8"))["install"]
-    hashes = {name_of(each["metadata"]["name"]): each["download_info"].get("archive_info", {}).get("hashes", {}) for each in installed}
+    archives = {name_of(each["metadata"]["name"]): each["download_info"].get("archive_info", {}) for each in installed}
     for component in bom["components"]:
-        found = hashes[name_of(component["name"])]
-        if "sha256" in found:
-            component["hashes"] = [{"alg": "SHA-256", "content": found["sha256"]}]
+        hashes = archives[name_of(component["name"])].get("hashes", {})
+        if "sha256" in hashes:
+            component["hashes"] = [{"alg": "SHA-256", "content": hashes["sha256"]}]
     return bom
 
 
@@ -84,36 +87,36 @@ def describe_package(bom: dict[str, Any], wheel: Path, version: str) -> None:
     package["hashes"] = [{"alg": "SHA-256", "content": hashlib.sha256(wheel.read_bytes()).hexdigest()}]
 
 
-def model_component(folder: Path = MODEL) -> Component:
-    """Return the packaged model with its files and their hashes."""
+def model_component(folder: Folder) -> Component:
+    """Return the packaged model with its files and their hashes. ValueError if a file has another hash than SHA256SUMS says."""
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-    sums = [line.split() for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()]
+    hashes = {}
+    for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines():
+        content, name = line.split()
+        hashes[name] = [{"alg": "SHA-256", "content": content}]
+        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != content:
+            raise ValueError(f"{name} of {card['name']} has another hash than SHA256SUMS says")
+    weights = hashes["model.safetensors"]
     return {
-        "bom-ref": card["name"], "type": "machine-learning-model", "name": card["name"], "version": sha256_of(sums, "model.safetensors")[:12],
-        "description": card["summary"]["about"], "licenses": licences(card["summary"]["licence"]),
-        "hashes": [{"alg": "SHA-256", "content": sha256_of(sums, "model.safetensors")}],
+        "bom-ref": card["name"], "type": "machine-learning-model", "name": card["name"], "version": weights[0]["content"][:12],
+        "description": card["summary"]["about"], "licenses": licences(card["summary"]["licence"]), "hashes": weights,
         "components": [
-            {"bom-ref": f"{card['name']}/{name}", "type": "file", "name": f"albert_np/pretrained/{card['name']}/{name}",
-             "hashes": [{"alg": "SHA-256", "content": content}]}
-            for content, name in sums
+            {"bom-ref": f"{card['name']}/{name}", "type": "file", "name": f"{MODEL}/{name}", "hashes": each}
+            for name, each in hashes.items()
         ],
     }  # fmt: skip
 
 
-def sha256_of(sums: list[list[str]], wanted: str) -> str:
-    (found,) = (content for content, name in sums if name == wanted)
-    return found
-
-
-def text_components(folder: Path = MODEL) -> list[Component]:
+def text_components(folder: Folder) -> list[Component]:
     """Return the sources of the model's text. They are not in the wheel: their scope is "excluded"."""
-    with open(folder / "attribution.tsv", encoding="utf-8", newline="") as file:
+    with (folder / "attribution.tsv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     found = []
     for row in rows:
         name, _, commit = row["source"].partition("@")
         component = {
-            "bom-ref": f"text/{row['source']}/{row['licence']}", "type": "data", "name": name, "scope": "excluded", "licenses": licences(row["licence"]),
+            "bom-ref": f"text/{row['source']}/{row['licence']}", "type": "data", "name": name, "scope": "excluded",
+            "licenses": licences(row["licence"]),
             "properties": [{"name": f"albert_np:{key}", "value": row[key]} for key in ("licence", "documents", "characters")],
         }  # fmt: skip
         found.append(component | ({"version": commit} if commit else {}))
