@@ -133,10 +133,10 @@ def test_the_sdist_has_exactly_the_files_of_the_commit():
     assert {(each.uid, each.gid, each.uname, each.gname) for each in members} == {(0, 0, "", "")}
 
 
-def check_types(folder, text):
-    """Check a program with mypy beside the installed package -> its errors."""
+def check_types(folder, text, *options):
+    """Check a program with mypy beside the installed package -> its messages."""
     (folder / "program.py").write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(folder / "cache"), "program.py"]
+    command = [sys.executable, "-m", "mypy", *options, "--cache-dir", str(folder / "cache"), "program.py"]
     env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "MYPYPATH")}
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False).stdout
 
@@ -149,7 +149,7 @@ reveal_type(model)
 ab.AlbertConfig(vocab_size="ten")
 ab.AlbertModle
 """
-    messages = check_types(tmp_path, program)
+    messages = check_types(tmp_path, program, "--strict")
     assert 'Revealed type is "albert_np.models.pretraining.AlbertForMaskedLM"' in messages
     assert re.search(r'program\.py:4: error: Argument "vocab_size" .*"str"; expected "int"', messages)
     assert re.search(r"program\.py:5: error: Module has no attribute", messages)
@@ -162,8 +162,7 @@ def test_a_type_checker_accepts_the_examples(page, tmp_path):
     blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     program = "\n".join(block for block in blocks if not block.startswith("@op"))  # the README quotes a layer
     assert "import albert_np as ab" in program
-    errors = [line for line in check_types(tmp_path, program).splitlines() if ": error: " in line]
-    assert [line for line in errors if "annotation" not in line and "untyped" not in line] == []
+    assert check_types(tmp_path, program).startswith("Success: no issues found")
 
 
 @needs_dist
