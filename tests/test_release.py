@@ -133,23 +133,29 @@ def test_the_sdist_has_exactly_the_files_of_the_commit():
     assert {(each.uid, each.gid, each.uname, each.gname) for each in members} == {(0, 0, "", "")}
 
 
-def check_types(folder, text, *options):
-    """Check a program with mypy beside the installed package -> its messages."""
+@pytest.fixture(scope="module")
+def check_types(tmp_path_factory):
+    """A function that checks a program with mypy beside the installed package -> its messages."""
+    folder = tmp_path_factory.mktemp("types")
+    return lambda text: run_mypy(folder, text)
+
+
+def run_mypy(folder, text):
     (folder / "program.py").write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "mypy", *options, "--cache-dir", str(folder / "cache"), "program.py"]
+    command = [sys.executable, "-m", "mypy", "--cache-dir", str(folder / "cache"), "program.py"]
     env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "MYPYPATH")}
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False).stdout
 
 
 @needs_dist
-def test_a_type_checker_knows_the_public_names(tmp_path):
+def test_a_type_checker_knows_the_public_names(check_types):
     program = """import albert_np as ab
 model = ab.AlbertForMaskedLM.from_pretrained("albert-np-mini-en")
 reveal_type(model)
 ab.AlbertConfig(vocab_size="ten")
 ab.AlbertModle
 """
-    messages = check_types(tmp_path, program, "--strict")
+    messages = check_types(program)
     assert 'Revealed type is "albert_np.models.pretraining.AlbertForMaskedLM"' in messages
     assert re.search(r'program\.py:4: error: Argument "vocab_size" .*"str"; expected "int"', messages)
     assert re.search(r"program\.py:5: error: Module has no attribute", messages)
@@ -158,11 +164,11 @@ ab.AlbertModle
 
 @needs_dist
 @pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md"])
-def test_a_type_checker_accepts_the_examples(page, tmp_path):
+def test_a_type_checker_accepts_the_examples(page, check_types):
     blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     program = "\n".join(block for block in blocks if not block.startswith("@op"))  # the README quotes a layer
     assert "import albert_np as ab" in program
-    assert check_types(tmp_path, program).startswith("Success: no issues found")
+    assert check_types(program).startswith("Success: no issues found")
 
 
 @needs_dist
