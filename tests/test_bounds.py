@@ -65,7 +65,8 @@ def test_the_lowest_releases_are_the_lower_bounds():
     wanted = {name: bounds(each)[0] for name, each in required(TRIED).items()}
     wanted |= {name: bounds(required()[name])[0] for name in TESTS}
     assert lowest("3.10") == lowest("3.12") == wanted
-    for name, version in lowest("3.13").items():
-        low, high = bounds(required()[name])
-        assert low <= version < high, name
-    assert set(lowest("3.13")) == set(wanted)
+    for python in ("3.13", "3.14"):
+        assert set(lowest(python)) == set(wanted)
+        for name, version in lowest(python).items():
+            low, high = bounds(required()[name])
+            assert low <= version < high, name
