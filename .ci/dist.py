@@ -19,13 +19,17 @@ ROOT = Path(__file__).parents[1]
 
 
 def git(*arguments: str) -> bytes:
-    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
+    """Return what a command of git prints. SystemExit with its message if it fails."""
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True)
+    if done.returncode:
+        sys.exit(f"a release is built from a commit, and git says: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
 
 
 def build(folder: Path) -> list[Path]:
     """Write wheel, sdist and SHA256SUMS into a folder, in place of an earlier wheel and sdist of the package -> the two paths."""
     if git("status", "--porcelain"):
-        print("not committed, so not built: see `git status`", file=sys.stderr)
+        print("note: changes that are not committed are left out; `git status` lists them", file=sys.stderr)
     with tempfile.TemporaryDirectory() as place:
         source, built = Path(place) / "source", Path(place) / "dist"
         with tarfile.open(fileobj=io.BytesIO(git("archive", "--format=tar", "HEAD"))) as archive:

@@ -19,6 +19,11 @@ from pathlib import Path
 
 import pytest
 
+try:
+    import tomllib
+except ImportError:  # Python 3.10
+    import tomli as tomllib
+
 ROOT = Path(__file__).parents[1]
 if not (ROOT / ".ci" / "dist.py").is_file():
     pytest.skip("there is no .ci beside the tests: they run from a copy", allow_module_level=True)
@@ -55,6 +60,16 @@ def test_no_document_names_another_version_as_the_present_one():
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
         for found in re.findall(r"(?:albert_np-|albert_np==|`v)(\d+\.\d+\.\d+)", page.read_text(encoding="utf-8")):
             assert found == VERSION, page.name
+
+
+def test_outside_of_git_nothing_is_built_and_the_reason_is_one_line(tmp_path):
+    (tmp_path / "copy" / ".ci").mkdir(parents=True)
+    shutil.copy(ROOT / ".ci" / "dist.py", tmp_path / "copy" / ".ci")
+    env = {**os.environ, "GIT_CEILING_DIRECTORIES": str(tmp_path)}
+    command = [sys.executable, str(tmp_path / "copy" / ".ci" / "dist.py"), str(tmp_path / "dist")]
+    ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1 and re.match(r"a release is built from a commit, and git says: [^\n]+\n$", ran.stderr), ran.stderr
+    assert not (tmp_path / "dist").exists()
 
 
 def test_each_licence_of_the_model_s_text_is_known(sbom):
@@ -173,8 +188,6 @@ def test_a_type_checker_accepts_the_examples(page, check_types):
 
 @needs_dist
 def test_the_bill_lists_what_the_wheel_installs_and_contains():
-    import tomllib
-
     bom = json.loads((DIST / f"albert_np-{VERSION}.cdx.json").read_text(encoding="utf-8"))
     package = bom["metadata"]["component"]
     assert bom["specVersion"] == "1.6" and package["version"] == VERSION
