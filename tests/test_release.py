@@ -62,6 +62,11 @@ def test_no_document_names_another_version_as_the_present_one():
             assert found == VERSION, page.name
 
 
+def test_the_stored_sizes_are_of_this_version():
+    stored = json.loads((ROOT / "tests" / "benchmarks" / "results" / "sizes.json").read_text(encoding="utf-8"))
+    assert stored["environments"]["albert_np"]["versions"]["albert_np"] == VERSION
+
+
 def test_outside_of_git_nothing_is_built_and_the_reason_is_one_line(tmp_path):
     (tmp_path / "copy" / ".ci").mkdir(parents=True)
     shutil.copy(ROOT / ".ci" / "dist.py", tmp_path / "copy" / ".ci")
