@@ -65,6 +65,9 @@ def test_no_document_names_another_version_as_the_present_one():
 def test_the_stored_sizes_are_of_this_version():
     stored = json.loads((ROOT / "tests" / "benchmarks" / "results" / "sizes.json").read_text(encoding="utf-8"))
     assert stored["environments"]["albert_np"]["versions"]["albert_np"] == VERSION
+    ours, theirs = (f"{each['installed'] / 1e6:,.0f} MB" for each in stored["environments"].values())
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"A new environment takes {ours}, one with torch for the CPU and transformers {theirs}." in readme
 
 
 def test_outside_of_git_nothing_is_built_and_the_reason_is_one_line(tmp_path):

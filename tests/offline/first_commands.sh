@@ -43,7 +43,7 @@ grep -q "^good" answer.txt || { echo "100 examples were not learned"; exit 1; }
 "$bin/albert-np" finetune question-answering --train questions.json --epochs 20 --batch-size 6 --lr 3e-4 --out reader --quiet
 "$bin/albert-np" ask --model reader --context story.txt "Where does George live?" | tee answer.txt
 [ -s answer.txt ] || { echo "ask printed nothing"; exit 1; }
-# Processor time, which other programs on the machine do not change: on two cores it is more than the time that passes.
+# Processor time: other programs on the machine do not change it.
 times > times.txt
 used="$(awk 'NR == 2 { split($1, user, /[ms]/); split($2, system, /[ms]/)
                        printf "%d", 60 * user[1] + user[2] + 60 * system[1] + system[2] }' times.txt)"
