@@ -3,13 +3,14 @@
 # make bench   times, compared with PyTorch's                                make notebooks   execute the notebooks again, in place
 # make live    the site with a copy of the runtime of its live pages, in build/live: they load nothing from elsewhere
 # make test-wasm   the quick tests under WebAssembly
+# make dist    wheel and sdist of the last commit, in dist                   make sbom    their bill of materials
 # Each target creates the environment that it needs (.venv for most) and installs its dependencies. It needs Python 3.10 or newer.
 PYTHON ?= python3
 VENV   ?= .venv
 CHROMIUM ?= chromium
 RUN     = $(VENV)/bin/
 
-.PHONY: test test-wasm demo bench notebooks docs live editor links pdf sheet lint check torture fuzz dependencies clean
+.PHONY: test test-wasm demo bench notebooks docs live editor links pdf sheet lint check torture fuzz dependencies dist sbom clean
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12 ...")'
@@ -57,6 +58,19 @@ fuzz: $(VENV)/installed
 dependencies:
 	.ci/dependencies
 
+# Build wheel and sdist of the last commit, with their hashes: the same bytes from the same commit, by the same Python.
+dist: .venv-release/installed
+	.venv-release/bin/python .ci/dist.py dist
+
+# List what the wheel in dist/ installs and contains, with licences and hashes: dist/albert_np-VERSION.cdx.json (CycloneDX).
+sbom: .venv-release/installed
+	.venv-release/bin/python .ci/sbom.py dist
+
+.venv-release/installed: .ci/tools.txt
+	$(PYTHON) -m venv .venv-release
+	.venv-release/bin/pip install --quiet --disable-pip-version-check -r .ci/tools.txt
+	touch $@
+
 # Build the site, in a separate environment. Warnings are errors, and all links within the site are checked. Five minutes.
 docs: .venv-docs/installed
 	rm -rf build/docs/html
@@ -102,4 +116,4 @@ lint: $(VENV)/installed
 check: lint test
 
 clean:
-	rm -rf $(VENV) .venv-bench .venv-docs demo build *.egg-info
+	rm -rf $(VENV) .venv-bench .venv-docs .venv-release demo build dist *.egg-info

@@ -56,7 +56,7 @@ __all__ = [
 __dir__ = __all__.copy  # for completion
 
 
-def __getattr__(name: str) -> Any:
+def _load(name: str) -> Any:
     if name in _SUBMODULES:
         return import_module(f"albert_np.{_SUBMODULES[name]}")
     if name not in _MODULES:
@@ -69,6 +69,10 @@ def __getattr__(name: str) -> Any:
         message = describe(f"albert_np.{name}") or f"module 'albert_np' has no attribute {name!r}{hint}"
         raise AttributeError(message, name=name)  # with a name, Python adds no second suggestion
     return getattr(import_module(f"albert_np.{_MODULES[name]}"), name)
+
+
+if not TYPE_CHECKING:  # it would have every name, mistyped ones too
+    __getattr__ = _load
 
 
 class _MovedModules:

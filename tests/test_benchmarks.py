@@ -92,6 +92,7 @@ def test_the_page_and_the_readme_have_the_stored_results(stored):
         ("compress", "compress.md"), ("serve", "serving.md"), ("parallel", "parallel.md"),
         ("sklearn_search", "sklearn.md"),
         ("embeddings", "embeddings.md"),
+        ("sizes", "comparison.md"),
     ],
 )  # fmt: skip
 def test_the_pages_have_the_stored_results(program, page):
@@ -116,3 +117,26 @@ def test_the_times_in_webassembly_print():
     command = [sys.executable, str(FOLDER / "wasm.py"), "--table"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "| the demonstration's |" in printed and "NumPy's products" in printed
+
+
+def test_sizes_without_wheel_and_sdist_say_what_to_do(tmp_path):
+    ran = subprocess.run(
+        [sys.executable, str(FOLDER / "sizes.py"), "--dist", str(tmp_path), "--out", str(tmp_path / "sizes.json")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1 and ran.stderr == f"{tmp_path} must have one wheel and one sdist: run `make dist` first\n"
+    assert not (tmp_path / "sizes.json").exists()
+
+
+def test_the_size_of_a_distribution_is_that_of_its_files(tmp_path):
+    from importlib.metadata import distributions
+
+    from sizes import size_of
+
+    (tmp_path / "thing-1.0.dist-info").mkdir()
+    (tmp_path / "thing-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
+    (tmp_path / "thing.py").write_text("x = 1\n")
+    (tmp_path / "of_another.py").write_text("y = 2\n")
+    (tmp_path / "thing-1.0.dist-info" / "RECORD").write_text("thing.py,,\nthing-1.0.dist-info/METADATA,,\nmissing.py,,\n")
+    (thing,) = distributions(path=[str(tmp_path)])
+    assert size_of(thing) == len("x = 1\n") + (tmp_path / "thing-1.0.dist-info" / "METADATA").stat().st_size

@@ -29,15 +29,16 @@ class Output:
     start_logits, end_logits (B, T)
     """
 
-    last_hidden_state: Array | None = None
-    pooler_output: Array | None = None
+    # Of the type Array, not Array | None: whoever knows the model need not test for None.
+    last_hidden_state: Array = None
+    pooler_output: Array = None
     hidden_states: tuple[Array, ...] | None = None
     attentions: tuple[Array, ...] | None = None
-    prediction_logits: Array | None = None
-    sop_logits: Array | None = None
-    logits: Array | None = None
-    start_logits: Array | None = None
-    end_logits: Array | None = None
+    prediction_logits: Array = None
+    sop_logits: Array = None
+    logits: Array = None
+    start_logits: Array = None
+    end_logits: Array = None
 
     def only(self, names: Iterable[str]) -> "Output":
         """Return these outputs, and the hidden states and attention weights if there are any; the others are None."""

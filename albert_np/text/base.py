@@ -230,7 +230,7 @@ class Tokenizer(ABC):
         return_offsets_mapping: bool = False,
         add_special_tokens: bool = True,
         return_tensors: str | None = None,
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Any]:  # not of np.ndarray: as model(**batch) it must fit arguments of every type
         """Return the model's arguments for one text or a list of texts, with their pairs if there are any.
 
         padding      False, True or "longest" (to the longest row), "max_length"

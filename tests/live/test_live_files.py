@@ -30,7 +30,7 @@ def live():
 
 @pytest.fixture
 def written(live, tmp_path, monkeypatch):
-    """The folder _static/live without the wheel, which needs setuptools, and its settings."""
+    """The folder _static/live without the wheel, which needs hatchling, and its settings."""
 
     def write_package(folder):
         (folder / "albert_np.whl").write_bytes(b"a wheel")

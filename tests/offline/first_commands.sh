@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The first commands after `pip install`, without network: fill a mask, fine-tune on 100 examples and ask, from the model in the
-# package, in under two minutes together.   bash tests/offline/first_commands.sh FOLDER_OF_ALBERT_NP
+# package, in under two minutes of processor time together.   bash tests/offline/first_commands.sh FOLDER_OF_ALBERT_NP
 # FOLDER_OF_ALBERT_NP: the folder with the installed albert-np and python, such as .venv/bin. It works in a folder of its own.
 set -euo pipefail
 bin="$(cd "$1" && pwd)"
@@ -43,5 +43,9 @@ grep -q "^good" answer.txt || { echo "100 examples were not learned"; exit 1; }
 "$bin/albert-np" finetune question-answering --train questions.json --epochs 20 --batch-size 6 --lr 3e-4 --out reader --quiet
 "$bin/albert-np" ask --model reader --context story.txt "Where does George live?" | tee answer.txt
 [ -s answer.txt ] || { echo "ask printed nothing"; exit 1; }
-echo "fill-mask, two fine-tunings and ask from the model in the package: $((SECONDS - start)) s"
-[ $((SECONDS - start)) -lt 120 ] || { echo "that is more than two minutes"; exit 1; }
+# Processor time: other programs on the machine do not change it.
+times > times.txt
+used="$(awk 'NR == 2 { split($1, user, /[ms]/); split($2, system, /[ms]/)
+                       printf "%d", 60 * user[1] + user[2] + 60 * system[1] + system[2] }' times.txt)"
+echo "fill-mask, two fine-tunings and ask from the model in the package: $((SECONDS - start)) s, of the processor $used s"
+[ "$used" -gt 0 ] && [ "$used" -lt 120 ] || { echo "that is more than two minutes"; exit 1; }

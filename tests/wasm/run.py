@@ -93,7 +93,7 @@ def build_wheel() -> Path:
     """Build the package's wheel from this checkout."""
     folder = BUILD / "own"
     shutil.rmtree(folder, ignore_errors=True)
-    with tempfile.TemporaryDirectory() as copy:  # setuptools would leave a folder build/lib, whose files get into later wheels
+    with tempfile.TemporaryDirectory() as copy:
         for name in ("pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, copy)
         shutil.copytree(ROOT / "albert_np", Path(copy) / "albert_np", ignore=shutil.ignore_patterns("__pycache__"))

@@ -73,11 +73,11 @@ def write_package(folder: Path) -> tuple[str, list[dict[str, str]]]:
     """Write the wheel of the package, without the pretrained models -> (its name, the models' files, which are downloaded when
     they are opened)."""
     with tempfile.TemporaryDirectory() as place:
-        copy = Path(place) / "source"  # setuptools leaves files beside those that it packs
+        copy = Path(place) / "source"  # with these files alone
         shutil.copytree(ROOT / "albert_np", copy / "albert_np", ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, copy)
-        code = f"from setuptools import build_meta; print(build_meta.build_wheel({place!r}))"
+        code = f"from hatchling import build; print(build.build_wheel({place!r}))"
         done = subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"the wheel of the package could not be built:\n{done.stderr}")
