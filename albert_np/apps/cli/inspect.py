@@ -10,14 +10,15 @@ import typer
 from albert_np.apps.cli.common import (
     BackendOption,
     JsonOption,
+    ModelOption,
     QuietOption,
     option,
+    print_doubts,
     print_json,
     print_message,
     print_note,
     use_backend,
 )
-from albert_np.apps.cli.fill_mask import ModelOption, print_doubts
 from albert_np.apps.cli.streams import decode_argument, is_terminal, read_stdin
 from albert_np.pretrained import DEFAULT
 

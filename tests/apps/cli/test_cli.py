@@ -384,3 +384,9 @@ def test_counts_agree_with_their_nouns(tmp_path, capsys):
     captured = capsys.readouterr()
     assert "1 document, " in captured.err and "1 of 1 step, " in captured.out
     assert f"tokenising 1 file into {tmp_path / 'out' / 'corpus'}\n" in captured.err
+
+
+def test_an_option_of_the_task_that_is_given_as_one_of_the_command(fails):
+    line = fails("finetune", "classification", "--text", "review", "--train", "a.tsv", "--out", "b")
+    assert line.endswith("an option of the task, such as the name of a column, is given as -o text=...")
+    assert fails("finetune", "classification", "--epoch", "3").endswith("unknown option '--epoch'; did you mean '--epochs'?")
