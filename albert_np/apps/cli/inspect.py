@@ -89,9 +89,15 @@ def read_text(quiet: bool) -> str:
 
 
 def check_folder(folder: Path | None) -> None:
-    """Raise BadParameter if a file is in the place of the folder."""
-    if folder is not None and folder.exists() and not folder.is_dir():
+    """Raise BadParameter if a file is in the place of the folder, or the name is that of a file to be written."""
+    if folder is None or folder.is_dir():
+        return
+    if folder.exists():
         raise typer.BadParameter(f"{folder} is a file; --out needs a folder")
+    if folder.suffix in (".html", ".png", ".json"):
+        raise typer.BadParameter(
+            f"{folder}: --out is the name of a folder, in which inspect.html, two pictures and inspect.json are put"
+        )
 
 
 def write(folder: Path, seen: "Inspection") -> list[Path]:

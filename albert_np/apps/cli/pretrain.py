@@ -1,6 +1,7 @@
 """albert-np pretrain: from text files to a vocabulary, a tokenised corpus and a trained model."""
 
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -213,6 +214,8 @@ def _prepare_new_run(arguments: RunArguments, report: Any) -> tuple[Any, Any, An
     if source is None:
         preset = arguments.config or "tiny"
         config = config_from(preset, fields)
+        if arguments.config is None:
+            report.note("neither --model nor --config is given: a new model with the sizes of tiny")
     else:
         with processes.main_process_first():  # a name on the hub is downloaded once
             config, changed = read_config(source, fields)
@@ -370,6 +373,8 @@ def _train(
             print_json(dataclasses.asdict(summary))
         elif not quiet:
             print(_format_summary(summary))
+            if not summary.stopped_by:
+                print(f'try it: albert-np fill-mask --model {shlex.quote(str(out))} "A text with a [MASK] in it."')
     draw()
     if summary.stopped_by:
         raise exit_after_signal(summary.stopped_by, "pretrain", out)
