@@ -140,9 +140,9 @@ def _describe_usage_error(error: Any) -> str:
     """Return typer's message; if an argument or an option is missing, with its help."""
     message: str = error.format_message().removeprefix("Invalid value: ")
     text = getattr(getattr(error, "param", None), "help", None)
-    return (
-        f"{message.rstrip('.')}: {text[0].lower()}{text[1:]}" if type(error).__name__ == "MissingParameter" and text else message
-    )
+    if type(error).__name__ == "MissingParameter" and text:
+        return f"{message.rstrip('.')}: {text[0].lower()}{text[1:]}"
+    return message
 
 
 def explain_error(error: Exception) -> tuple[str, int]:
