@@ -127,3 +127,10 @@ def test_each_page_begins_with_what_its_reader_can_do_afterwards():
     for page in (*pages, ROOT / "CONTRIBUTING.md"):
         title, blank, first, *_ = page.read_text(encoding="utf-8").splitlines()
         assert title.startswith("# ") and not blank and first.startswith("After this page you "), page.name
+
+
+def test_the_design_lists_every_package():
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    packages = [path.parent.name for path in sorted((ROOT / "albert_np").glob("*/__init__.py"))]
+    assert len(packages) > 14
+    assert [name for name in packages if f"(../albert_np/{name})" not in page] == []
