@@ -12,6 +12,7 @@ import pytest
 import stories
 from stories import TEXT
 
+import albert_np as ab
 from albert_np.apps.cli import main
 
 SIZES = [*stories.SIZES, "--held-out", "0.2"]
@@ -353,6 +354,16 @@ def test_hints_are_alike_or_not_given(fails, capsys):
     assert "matches no check; some of the" in line and line.count(";") == 20
     assert main(["ask", "--help"]) == 0
     assert "[default: .]" not in capsys.readouterr().out
+
+
+def test_a_vocabulary_does_not_replace_that_of_a_model(text, tmp_path, fails):
+    ab.AlbertModel(ab.AlbertConfig.preset("tiny", vocab_size=20)).save_pretrained(tmp_path / "model")
+    (tmp_path / "model" / "spiece.model").write_bytes(b"its own")
+    given = "tokenizer", "train", text, "--vocab-size", "60", "--out"
+    assert "holds a model (config.json), which goes with the vocabulary there" in fails(*given, tmp_path / "model")
+    assert (tmp_path / "model" / "spiece.model").read_bytes() == b"its own"
+    assert "spiece.model: --out is the name of a folder" in fails(*given, tmp_path / "spiece.model")
+    assert not (tmp_path / "spiece.model").exists()
 
 
 def test_ctrl_c_while_a_vocabulary_is_trained(text, tmp_path, monkeypatch, fails):
