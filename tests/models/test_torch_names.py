@@ -20,6 +20,12 @@ def test_each_is_missing_and_answered(name):
 def test_others_are_missing_as_anywhere():
     with pytest.raises(AttributeError, match=r"^'AlbertModel' object has no attribute 'evaluate'$"):
         MODEL.evaluate()
+    with pytest.raises(AttributeError, match=r"^'Output' object has no attribute 'loss': .*loss_and_gradients"):
+        _ = MODEL([[2, 3]]).loss
+    with pytest.raises(AttributeError, match=r"^'Output' object has no attribute 'losses'$"):
+        _ = MODEL([[2, 3]]).losses
+    with pytest.raises(AttributeError, match=r"model\.params is the tree of parameters"):
+        ab.optim.init("adamw", MODEL)
     assert not hasattr(MODEL, "eval") and not hasattr(ab.AlbertModel.__new__(ab.AlbertModel), "config")
     for other in (copy.deepcopy(MODEL), pickle.loads(pickle.dumps(MODEL))):
         assert (other.params.flat == MODEL.params.flat).all()
