@@ -66,7 +66,14 @@ def upstream(y: Any) -> Any:
 def check_layer(
     forward: Any, backward: Any, shapes: dict[str, tuple[int, ...]], form: dict[str, Any] | None = None, **options: Any
 ) -> None:
-    """shapes: of the inputs, by name; form: of the parameters, or None; options: those of `gradcheck.check`."""
+    """Assert of a layer:
+
+    1. its backward pass is the derivative of its forward pass, for the inputs and the parameters (finite differences);
+    2. arrays that are not contiguous give the same;
+    3. float32 stays float32 and agrees with float64.
+
+    shapes: of the inputs, by name; form: shapes of the parameters, or None; options: those of `gradcheck.check`.
+    """
     rng = np.random.default_rng(7)
     inputs = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
     p = parameters(form, 7) if form else None
@@ -82,12 +89,14 @@ def check_layer(
 
 
 def same(ours: Any, theirs: Any, **tolerance: float) -> None:
-    """Outputs and gradients of two runs agree (caches may be laid out differently)."""
-    for (y, _, dx, g), (y0, _, dx0, g0) in [(ours, theirs)]:
-        for a, b in zip(arrays([y, dx]), arrays([y0, dx0]), strict=True):
-            np.testing.assert_allclose(a, b, **tolerance)
-        for (name, a), (_, b) in zip(g.items() if g else (), g0.items() if g0 else (), strict=True):
-            np.testing.assert_allclose(a, b, err_msg=name, **tolerance)
+    """Assert that outputs and gradients of two runs agree; their caches may differ."""
+    (y, _, dx, g), (y0, _, dx0, g0) = ours, theirs
+    for a, b in zip(arrays(y), arrays(y0), strict=True):
+        np.testing.assert_allclose(a, b, err_msg="outputs", **tolerance)
+    for a, b in zip(arrays(dx), arrays(dx0), strict=True):
+        np.testing.assert_allclose(a, b, err_msg="gradients of the inputs", **tolerance)
+    for (name, a), (_, b) in zip(g.items() if g else (), g0.items() if g0 else (), strict=True):
+        np.testing.assert_allclose(a, b, err_msg=name, **tolerance)
 
 
 def mutated(whole: bytes, at: int, change: str, value: int) -> bytes:

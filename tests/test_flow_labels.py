@@ -371,9 +371,9 @@ def test_optimisers(name):
     assert flow.frames[0].title == f"{name}_step"
     p = examples.parameters({"x": {"w": (I, O)}}, 0)
     state = optim.init(name, p)
-    with reference(), Recorder(step, adamw.moments, adamw.apply, adamw.trust_ratio) as recorder:
+    with reference(), Recorder(step, adamw.adam_update, adamw.apply, adamw.trust_ratio) as recorder:
         step(p, p.copy(), state, 0.1, {})
-    values = {**recorder.values[step.__name__], **recorder.values["moments"], **recorder.values["apply"]}
+    values = {**recorder.values[step.__name__], **recorder.values["adam_update"], **recorder.values["apply"]}
     texts = [box.text for box in flow.boxes.values()]
     words = {word for text in texts for word in re.findall(r"[a-z]+", text)}
     assert words - set(values) == set()

@@ -3,7 +3,8 @@
 Examples differ in length. Batches of a fixed number of examples differ in tokens, a step takes as long as its tokens,
 and several processes take as long as the slowest in each step. Here an epoch is shuffled and then distributed: the
 longest examples first, each to the batch with the least work so far (the LPT rule, Graham 1969: "longest processing
-time first"). The short ones, which come last, even out the differences. No batch exceeds the budget of tokens.
+time first"). The short ones, which come last, even out the differences. No batch has more tokens than the
+budget, except one that holds a single longer example.
 
 Examples are sorted by bands of nearly equal cost only; within a band the order is that of the shuffle. So batches are
 composed anew in each epoch even if no two examples have the same length.
@@ -25,10 +26,12 @@ class BalancedSampler:
 
     costs             (n,) the work of each example, in any unit, for example tokens + c * tokens^2
     tokens            (n,) tokens of each example
-    tokens_per_batch  no batch has more, except one with a single longer example
+    tokens_per_batch  no batch has more, except one with a single longer example (with `classes` such an example is an error)
     classes           (n,) integers: each class is spread evenly over the steps, so that their counts of it differ by at most 1
-    mode              "balanced", or "random": the usual practice, a fixed number of examples (up to 1) in random order, and
-                      as many steps as the budget requires on average; ignores classes and does not enforce the budget
+    seed              of the shuffles
+    mode              "balanced", or "random": the usual practice, the same number of examples (give or take one) in each batch,
+                      in random order. There are as many steps as the budget needs on average, a single batch may exceed it,
+                      and `classes` is ignored
 
     ValueError for arrays of unequal length or settings out of range.
     """

@@ -13,12 +13,13 @@ the best offer and where it began; following the beginnings back from the end gi
 found by walking a trie, here a dictionary of the beginnings of all pieces. A character that is no piece by itself counts as
 unknown, with the lowest score of the model less 10; a user-defined piece counts 0 or a little more, so that it always wins.
 
-Two offers can be equal or nearly so, and then rounding decides: SentencePiece adds in 32 bits, from the beginning of the text
-on (once a sum is beyond 100,000, from there on). So a word's pieces are first found in 64 bits, once for all its occurrences,
-and only if an offer that lost was as close as rounding can reach, the word is searched again in 32 bits from the sum at its
-place in the text.
+Two offers can be equal or nearly so, and then rounding decides. SentencePiece keeps one running sum for the whole text, in 32
+bits (beyond 100,000 it begins at 0 again), so the result for a word can depend on the text before it. Here each distinct word
+is searched once, in 64 bits. Only if an offer that lost was so close that rounding could reverse the result, the word is
+searched again at each of its places: in 32 bits, from the sum that SentencePiece would have reached there.
 
-This is used where the sentencepiece library is not installed, which is faster. `Unigram` has the names of its processor.
+This is the fallback where the sentencepiece library, which is faster, is not installed. `Unigram` has the method names of the
+library's processor.
 """
 
 import re

@@ -1,6 +1,7 @@
 """Detection of runs that go wrong: a loss that is not finite, a loss that explodes, a model that forgets what it had learned.
 
-The patterns are those that users report (google/albert#111; kamalkraj/ALBERT-TF2.0#21: accuracy .45, then .06 and for good).
+The patterns are those that users report: google/albert#111, and kamalkraj/ALBERT-TF2.0#21, where the accuracy fell from .45 to
+.06 and stayed there.
 """
 
 import math
@@ -8,7 +9,7 @@ from typing import Any
 
 MEMORY = 0.95  # decay of the running means: about the last 20 steps
 LEARNED = 0.2  # an MLM accuracy above that of always predicting the most common tokens
-FORGOTTEN = 0.1
+FORGOTTEN = 0.1  # half of it: a mean that was above LEARNED does not fall so low by chance
 ADVICE = (
     "try a lower `learning_rate` (half of it), a longer `warmup`, or a smaller `clip_norm`; "
     "for a batch k times smaller use a rate √k times lower"
@@ -26,7 +27,7 @@ def check_held_out(step: int, losses: dict[str, Any]) -> None:
 
 
 class DivergenceDetector:
-    """Raises Diverged, from the records of a pretraining run's steps.
+    """Watches the records of a pretraining run's steps and raises Diverged when one of the patterns appears.
 
     `memory` is a plain dict that goes into the checkpoints, so a resumed run is judged like an uninterrupted one.
     """
@@ -36,7 +37,7 @@ class DivergenceDetector:
         self.memory = memory or {"seen": 0, "loss": self.ceiling, "accuracy": 0.0, "best_loss": self.ceiling, "best": 0.0}
 
     def update(self, record: dict[str, Any]) -> None:
-        """Take in the record of the next step, a line of metrics.jsonl."""
+        """Add the record of the next step, a line of metrics.jsonl (None for a value that is not finite); raise Diverged."""
         step, loss, norm = record["step"], record["loss"], record["grad_norm"]
         if loss is None or norm is None:
             name = "loss" if loss is None else "gradient"
@@ -51,7 +52,7 @@ class DivergenceDetector:
                 f"the model collapsed by step {step}: it predicted {m['best']:.0%} of the masked tokens correctly and now "
                 f"{m['accuracy']:.0%}; {ADVICE}"
             )
-        learned = m["best_loss"] < self.ceiling - 0.5
+        learned = m["best_loss"] < self.ceiling - 0.5  # until then 1 nat is tolerated: the first steps may overshoot
         if m["loss"] > self.ceiling + (0.0 if learned else 1.0):
             raise Diverged(
                 f"the loss has risen to {m['loss']:.2f} by step {step}, above ln V = {self.ceiling:.2f}, the loss of a uniform "

@@ -87,7 +87,8 @@ class Trainer:
                 self.reducer.all_reduce(grads)
                 for constraint in self.constraints:
                     constraint.on_gradients(params, grads)
-            norm = self.policy.update_loss_scale(self.reducer.clip(grads, settings.clip_norm))
+            norm = self.reducer.clip(grads, settings.clip_norm)  # the norm before clipping
+            norm = self.policy.update_loss_scale(norm)  # float16: if it is not finite, the step changes nothing
             lr = self.learning_rate(state.step)
             self.reducer.step(params, grads, state.optimizer, lr, self.rates)
             state.step, state.epoch_step = state.step + 1, state.epoch_step + 1

@@ -16,7 +16,7 @@ from albert_np.gradcheck.examples import sequences
 from albert_np.models.config import ACTIVATIONS
 from albert_np.models.layers import attention_probabilities
 
-pytestmark = pytest.mark.usefixtures("version")  # every test here: of the textbook, and of the twins
+pytestmark = pytest.mark.usefixtures("version")  # every test runs twice: with the operations of core, and with the kernels
 
 ATTENTION = {name: {"w": (12, 12), "b": (12,)} for name in ("query", "key", "value", "output")}
 
@@ -25,7 +25,7 @@ def dropout_rows(N):
     return RandomKey(3, 1, ("test", 0), np.stack([np.arange(N), np.arange(N) % 5], axis=1))
 
 
-# ---- the protocol: one line a layer ----
+# ---- gradients, layouts and dtypes: one line per layer, see `check_layer` ----
 
 
 def test_linear():
@@ -133,6 +133,39 @@ def test_softmax_sums_to_one_and_survives_large_and_missing_scores():
     np.testing.assert_allclose(y, [[1 / (1 + math.e), math.e / (1 + math.e), 0], [1 / 3] * 3], rtol=1e-14)
 
 
+def test_linear_by_hand():
+    p = parameters({"w": (2, 3), "b": (3,)}, 0)
+    p.w[...], p.b[...] = [[1, 2, 3], [4, 5, 6]], [10, 20, 30]
+    y, _ = layers.linear(np.array([[1.0, -1.0]]), p)
+    np.testing.assert_allclose(y, [[1 - 4 + 10, 2 - 5 + 20, 3 - 6 + 30]], rtol=1e-15)
+
+
+def test_layer_norm_by_hand():
+    p = parameters({"gamma": (4,), "beta": (4,)}, 0)
+    p.gamma[...], p.beta[...] = [1, 2, 3, 4], [0.5, 0, 0, -0.5]
+    y, _ = layers.layer_norm(np.array([[1.0, 3.0, 1.0, 3.0]]), p, eps=0.0)  # mean 2, variance 1
+    np.testing.assert_allclose(y, [[-1 + 0.5, 2, -3, 4 - 0.5]], rtol=1e-14)
+
+
+def test_pooler_reads_the_first_token_of_each_sequence():
+    p, x = parameters({"w": (4, 4), "b": (4,)}, 0), np.random.default_rng(0).standard_normal((18, 4))
+    y, _ = layers.pooler(x, p, sequences())  # lengths 8, 1, 9
+    np.testing.assert_allclose(y, np.tanh(x[[0, 8, 9]] @ p.w + p.b), rtol=1e-12)
+
+
+def test_attention_by_its_formula():
+    """Sequence by sequence and head by head: softmax(q kᵀ / √D) v, the heads side by side, then the output's linear map."""
+    p, x = parameters(ATTENTION, 0), np.random.default_rng(0).standard_normal((18, 12))
+    q, k, v = (x @ part.w + part.b for part in (p.query, p.key, p.value))
+    context = np.empty_like(x)
+    for rows in (slice(0, 8), slice(8, 9), slice(9, 18)):
+        for head in (slice(0, 4), slice(4, 8), slice(8, 12)):
+            e = np.exp(q[rows, head] @ k[rows, head].T / 2)  # D = 4
+            context[rows, head] = e / e.sum(-1, keepdims=True) @ v[rows, head]
+    y, _ = layers.attention(x, p, sequences(), 3)
+    np.testing.assert_allclose(y, context @ p.output.w + p.output.b, rtol=1e-11)
+
+
 def test_layer_norm_rows_have_mean_0_and_biased_variance_1(version):
     p = parameters({"gamma": (50,), "beta": (50,)}, 0)
     p.gamma[...], p.beta[...] = 1, 0
@@ -147,6 +180,7 @@ def test_layer_norm_rows_have_mean_0_and_biased_variance_1(version):
 
 
 def test_layer_norm_gradient_has_no_part_along_the_row_nor_along_ones():
+    """Shifting or scaling a row does not change its normalised value, so the derivative in these two directions is 0."""
     p = parameters({"gamma": (9,), "beta": (9,)}, 0)
     x = np.random.default_rng(0).standard_normal((4, 9))
     _, cache = layers.layer_norm(x, p, eps=0.0)
@@ -161,6 +195,7 @@ def test_cross_entropy_by_hand_and_its_gradient_sums_to_zero():
     np.testing.assert_allclose(loss, (2 * math.log(4 / 3) + math.log(2)) / 4, rtol=1e-14)
     dx = layers.cross_entropy_backward(1.0, cache)
     np.testing.assert_allclose(dx, [[0.25 * 2 / 4, -0.25 * 2 / 4], [-0.5 / 4, 0.5 / 4]], rtol=1e-14)
+    np.testing.assert_allclose(dx.sum(-1), 0, atol=1e-16)
 
 
 def test_cross_entropy_of_large_logits_is_finite():
@@ -173,13 +208,18 @@ def test_dropout_keeps_the_mean_and_the_share():
     y, _ = layers.dropout(x, 0.25, dropout_rows(400))
     keep, scale = y > 0, y.max()
     assert abs(keep.mean() - 0.75) < 0.01 and set(np.unique(y)) == {0.0, scale} and scale == pytest.approx(4 / 3, rel=1e-4)
-    assert abs(keep.mean(0) - 0.75).max() < 0.12 and abs(y.mean() - 1) < 0.02
+    assert abs(keep.mean(0) - 0.75).max() < 0.12  # each column: 5.5 standard deviations of a mean of 400
+    assert abs(y.mean() - 1) < 0.02
 
 
 def test_no_dropout_without_rng_or_rate():
     x = np.ones((2, 3))
     assert layers.dropout(x, 0.5, None)[0] is x and layers.dropout(x, 0.0, dropout_rows(2))[0] is x
-    assert threshold(0.1) == 6554 and layers.dropout_backward(x, None) is x
+    assert layers.dropout_backward(x, None) is x
+
+
+def test_dropout_compares_16_bits():
+    assert threshold(0.1) == 6554  # round(0.1 · 2¹⁶)
 
 
 def test_attention_looks_only_where_it_may():
@@ -189,14 +229,16 @@ def test_attention_looks_only_where_it_may():
     probs = attention_probabilities(cache)[0]  # (3, 8, 8)
     np.testing.assert_allclose(probs.sum(-1), 1, rtol=1e-12)
     visible = (probs > 0).all(0)
-    expected = np.array([[key < max(3, query + 1) for key in range(8)] for query in range(8)])
+    # the source, 3 tokens, is visible to every query; of the target a query sees itself and those before it
+    expected = np.array([[key < 3 or key <= query for key in range(8)] for query in range(8)])
     assert np.array_equal(visible, expected)
-    x[7] += 1  # the last target token of the first sequence: nobody else sees it
+    x[7] += 1  # the last target token of the first sequence: only it sees itself
     again, _ = layers.attention(x, p, here, 3)
     assert np.array_equal(again[:7], y[:7]) and np.array_equal(again[8:], y[8:]) and not np.allclose(again[7], y[7])
 
 
 def test_the_key_bias_has_no_gradient():
+    """It adds q·b to every score of a query alike, which the softmax ignores."""
     p, g = parameters(ATTENTION, 1), parameters(ATTENTION, 1).zeros_like()
     x = np.random.default_rng(1).standard_normal((18, 12))
     y, cache = layers.attention(x, p, sequences(), 3)

@@ -2,13 +2,13 @@
 
 For one sequence and one head, q, k, v (T, D):
 
-    s = q kᵀ / √D          (T, T)   how well key u matches query t
-    a = softmax(s)         (T, T)   one row per query: its weights over the keys
-    c = a v                (T, D)   the average of the values under these weights
+    s = q kᵀ / √D          (T, T)   scores: how well each key (column) matches each query (row)
+    a = drop(softmax(s))   (T, T)   probs, then dropped: the weights of each query over the keys
+    c = a v                (T, D)   context: the average of the values under these weights
 
-Backward, from the last line to the first; each product C = A B gives dA = dC Bᵀ and dB = Aᵀ dC:
+Backward, from the last line to the first; each product Z = X Y gives dX = dZ Yᵀ and dY = Xᵀ dZ:
 
-    dv = aᵀ dc      da = dc vᵀ      ds = softmax_backward(da)
+    dv = aᵀ dc      da = dc vᵀ      ds = softmax_backward(drop_backward(da))
     dq = ds k / √D      dk = dsᵀ q / √D
 
 The bias b of the keys adds q·b / √D to a whole row of s, which the softmax ignores: its gradient is 0 (to rounding).

@@ -13,7 +13,7 @@ from albert_np.core.dispatch import Array, op
 
 @op
 def softmax(x: Array) -> tuple[Array, Array]:
-    """x (..., W) -> y (..., W), each row positive with sum 1; -inf gives 0"""
+    """x (..., W) -> y (..., W), each row with sum 1; -inf gives 0, and a row of only -inf NaN"""
     e = np.exp(x - x.max(-1, keepdims=True))
     y = e / e.sum(-1, keepdims=True)
     return y, y

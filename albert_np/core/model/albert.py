@@ -66,11 +66,11 @@ def pretraining(
     c_mlm = c_sop = None
     if batch.masked:
         logits, c_head = mlm_head(h, batch.masked.rows, p, config)  # (M, V)
-        mlm_loss, mlm_correct, c_loss = classify(logits, batch.masked, denominators["mlm"])
+        mlm_loss, mlm_correct, c_loss = classification_loss(logits, batch.masked, denominators["mlm"])
         c_mlm = c_head, c_loss
     if batch.order:
         logits, c_head = order_head(h, batch.sequences, p)  # (B, 2)
-        sop_loss, sop_correct, c_loss = classify(logits, batch.order, denominators["sop"])
+        sop_loss, sop_correct, c_loss = classification_loss(logits, batch.order, denominators["sop"])
         c_sop = c_head, c_loss
     M, B = len(batch.masked or ()), len(batch.order or ())
     results = Results(mlm_loss + sop_loss, mlm_loss, sop_loss, mlm_correct, sop_correct, M, B)
@@ -92,7 +92,7 @@ def pretraining_backward(dloss: float, cache: PretrainingCache, p: Tree, g: Tree
     encode_backward(dh, cache.c_encode, p, g, config, batch)
 
 
-def classify(logits: Array, items: Items, denominator: float) -> tuple[Array, Array, Cache]:
+def classification_loss(logits: Array, items: Items, denominator: float) -> tuple[Array, Array, Cache]:
     """logits (M, C) of M items -> loss (), number of items whose most likely class is the label (), the loss's cache"""
     right = logits.argmax(-1) == items.labels  # (M,)
     weights = np.ones_like(logits[:, 0]) if items.weights is None else items.weights  # (M,)

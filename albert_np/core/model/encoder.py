@@ -49,7 +49,7 @@ def encoder(x: Array, p: list[Namespace], sequences: Sequences, config: Config, 
 def encoder_backward(
     dhidden: list[Array | None], cache: EncoderCache, p: list[Namespace], g: list[Namespace], sequences: Sequences, config: Config
 ) -> Array:
-    """dhidden: the gradient (N, H) that reaches each of the L + 1 hidden states from above, or None -> dx (N, H)"""
+    """dhidden: gradients (N, H) of the L + 1 hidden states from above; None: no gradient, but not for the last -> dx (N, H)"""
     dx = dhidden[-1]
     for l in reversed(range(config.num_hidden_layers)):
         group, c = config.group_of(l), cache.c_layers[l]

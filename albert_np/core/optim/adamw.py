@@ -37,7 +37,7 @@ class OptimizerState(SimpleNamespace):
 @op
 def adamw_step(params: Tree, grads: Tree, state: OptimizerState, lr: float, rates: dict[str, float]) -> None:
     """One update, in place. rates: {tensor name: factor of lr}"""
-    updates = Tree(params.form, moments(grads.flat, state))
+    updates = Tree(params.form, adam_update(grads.flat, state))  # advances m and v
     for (name, w), (_, u) in zip(params.items(), updates.items()):
         apply(w, u, lr * rates.get(name, 1.0), state.options["weight_decay"] if takes_decay(name, state) else 0.0)
 
@@ -45,7 +45,7 @@ def adamw_step(params: Tree, grads: Tree, state: OptimizerState, lr: float, rate
 @op
 def lamb_step(params: Tree, grads: Tree, state: OptimizerState, lr: float, rates: dict[str, float]) -> None:
     """One update, in place. rates: {tensor name: factor of lr}"""
-    updates = Tree(params.form, moments(grads.flat, state))
+    updates = Tree(params.form, adam_update(grads.flat, state))
     for (name, w), (_, u) in zip(params.items(), updates.items()):
         rate = lr * rates.get(name, 1.0)
         if takes_decay(name, state):
@@ -54,7 +54,7 @@ def lamb_step(params: Tree, grads: Tree, state: OptimizerState, lr: float, rates
         apply(w, u, rate, decay=0.0)
 
 
-def moments(g: Array, state: OptimizerState) -> Array:
+def adam_update(g: Array, state: OptimizerState) -> Array:
     """Advance m and v by the gradient, in place, and return m / (√v + ε), the update without its decay. All are flat arrays."""
     beta1, beta2, eps = (state.options[key] for key in ("beta1", "beta2", "eps"))
     m, v = state.m.flat, state.v.flat
@@ -68,7 +68,7 @@ def moments(g: Array, state: OptimizerState) -> Array:
 
 
 def apply(w: Array, u: Array, rate: float, decay: float) -> None:
-    """w -= rate (u + λ w), in place."""
+    """w -= rate (u + λ w), in place; changes u, too."""
     if decay:
         u += decay * w
     w -= rate * u

@@ -53,7 +53,7 @@ def adamw_spans(spans: list[Span], params: Array, grads: Array, state: Optimizer
     for span in spans:
         for at, end in span_blocks(span):
             w, u = params[at:end], u_block[: end - at]
-            moments(state.m.flat[at:end], state.v.flat[at:end], grads[at:end], u, state)
+            adam_update(state.m.flat[at:end], state.v.flat[at:end], grads[at:end], u, state)
             if span.decayed:
                 u += np.multiply(w, decay, out=product[: end - at])
             u *= lr * span.rate
@@ -68,7 +68,7 @@ def lamb_spans(spans: list[Span], params: Array, grads: Array, state: OptimizerS
         w_square = u_square = 0.0
         for at, end in span_blocks(span):
             w, u = params[at:end], u_all[at - span.start : end - span.start]
-            moments(state.m.flat[at:end], state.v.flat[at:end], grads[at:end], u, state)
+            adam_update(state.m.flat[at:end], state.v.flat[at:end], grads[at:end], u, state)
             if span.decayed:
                 u += np.multiply(w, decay, out=product[: end - at])
                 w_square += float(np.vecdot(w, w))
@@ -88,7 +88,7 @@ def span_blocks(span: Span) -> Iterator[tuple[int, int]]:
         yield at, min(at + BLOCK, span.stop)
 
 
-def moments(m: Array, v: Array, g: Array, u: Array, state: OptimizerState) -> None:
+def adam_update(m: Array, v: Array, g: Array, u: Array, state: OptimizerState) -> None:
     """Advance m and v by g, in place; u = m / (√v + ε). All (n,)."""
     beta1, beta2, eps = (state.options[key] for key in ("beta1", "beta2", "eps"))
     m *= beta1

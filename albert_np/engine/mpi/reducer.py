@@ -107,7 +107,7 @@ class ShardedReducer(GradientReducer):
             update = update_spans if gpu.has_kernels(w) else adamw_spans
             update([span for span in spans if span.start < span.stop], w, g, state, lr)
         else:
-            self._reference_step(w, adamw.moments(g, state), spans, state, lr)
+            self._reference_step(w, adamw.adam_update(g, state), spans, state, lr)
         self.processes.all_gather(params.flat, self.partition)
 
     def _reference_step(self, w: Any, u: Any, spans: list[Span], state: OptimizerState, lr: float) -> None:

@@ -3,7 +3,7 @@
 from albert_np.gradcheck.mistakes.mistake import mistakes_in
 
 MISTAKES = [
-    *mistakes_in("core.optim.adamw.moments", "adamw_follows_the_paper",
+    *mistakes_in("core.optim.adamw.adam_update", "adamw_follows_the_paper",
         ("m += (1 - beta1) * g", "m += g", "The running mean weights the new gradient with 1 - β₁; the weight is missing."),
         ("v += (1 - beta2) * (g * g)", "v += (1 - beta2) * abs(g)", "The second moment is the mean of the squared gradients."),
         ("m / (np.sqrt(v) + eps)", "m / np.sqrt(v + eps)", "ε is added to the root, not under it."),
@@ -98,7 +98,7 @@ MISTAKES = [
         ("max(0.0, 1 - step / total)", "(1 - step / total)", "After the last step the learning rate becomes negative."),
     ),
     # ---- the same in one pass over the flat buffers ----
-    *mistakes_in("engine.cpu.optim.moments", "adamw_follows_the_paper",
+    *mistakes_in("engine.cpu.optim.adam_update", "adamw_follows_the_paper",
         ("np.multiply(g, 1 - beta1, out=u)", "g",
          "The running mean weights the new gradient with 1 - β₁; the weight is missing."),
         ("np.multiply(g, g, out=u)", "np.abs(g, out=u)", "The second moment is the mean of the squared gradients."),

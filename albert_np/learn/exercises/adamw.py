@@ -36,10 +36,10 @@ def changes(c: Case, name: str, step: Any) -> dict[str, Any]:
 
 
 def calls(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
-    def moments() -> dict[str, Any]:
+    def adam_update() -> dict[str, Any]:
         s = state(c, "adamw")
-        u = names["moments"](c.grads.flat.copy(), s)
-        return {"moments: m": s.m.flat, "moments: v": s.v.flat, "moments: u": u}
+        u = names["adam_update"](c.grads.flat.copy(), s)
+        return {"adam_update: m": s.m.flat, "adam_update: v": s.v.flat, "adam_update: u": u}
 
     def apply() -> dict[str, Any]:
         results = {}
@@ -49,7 +49,7 @@ def calls(names: dict[str, Any], c: Case, cache: Any) -> dict[str, Any]:
             results[f"apply, {kind}"] = w - c.params.dense.w
         return results
 
-    return {"moments": moments, "apply": apply, "adamw_step": lambda: changes(c, "adamw", names["adamw_step"])}
+    return {"adam_update": adam_update, "apply": apply, "adamw_step": lambda: changes(c, "adamw", names["adamw_step"])}
 
 
 EXERCISE = Exercise(
@@ -66,15 +66,15 @@ EXERCISE = Exercise(
     small or large its gradients are. The decay is added to the update, not to the gradient, so that √v does not divide it:
     that is the W of AdamW.
 
-    Write three functions. moments works on flat arrays, which hold all tensors end to end; adamw_step goes through the tensors,
-    and calls apply for each. Everything is changed in place: state.m.flat, state.v.flat, and each w. rates gives single tensors
-    a factor of the learning rate: rates.get(name, 1.0).
+    Write three functions. adam_update works on flat arrays, which hold all tensors end to end; adamw_step goes through the
+    tensors, and calls apply for each. Everything is changed in place: state.m.flat, state.v.flat, and each w. rates gives single
+    tensors a factor of the learning rate: rates.get(name, 1.0).
     """,
     imports="import numpy as np\n\nfrom albert_np.core.params import Tree",
     given=("core.optim.adamw.takes_decay",),
-    solve=("core.optim.adamw.moments", "core.optim.adamw.apply", "core.optim.adamw.adamw_step"),
+    solve=("core.optim.adamw.adam_update", "core.optim.adamw.apply", "core.optim.adamw.adamw_step"),
     stub='''
-def moments(g, state):
+def adam_update(g, state):
     """g: a flat array. Advance state.m.flat and state.v.flat in place; return u = m / (√v + ε), without decay"""
     beta1, beta2, eps = (state.options[key] for key in ("beta1", "beta2", "eps"))
     m, v = state.m.flat, state.v.flat
@@ -91,7 +91,7 @@ def apply(w, u, rate, decay):
 
 def adamw_step(params, grads, state, lr, rates):
     """Change params in place"""
-    updates = Tree(params.form, moments(grads.flat, state))
+    updates = Tree(params.form, adam_update(grads.flat, state))
     for (name, w), (_, u) in zip(params.items(), updates.items()):
         rate = ...  # the learning rate of this tensor
         decay = ...  # state.options["weight_decay"] if takes_decay(name, state), else 0

@@ -26,7 +26,7 @@ EXERCISE = Exercise(
     minutes=30,
     needs=("adamw",),
     text="""
-    u = m / (√v + ε)               as in AdamW: moments is there, you wrote it in the exercise adamw
+    u = m / (√v + ε)               as in AdamW: adam_update is there, you wrote it in the exercise adamw
     u = u + λ w                    weight decay, not for biases and layer norms
     w = w - lr · (‖w‖ / ‖u‖) u     the trust ratio: each tensor's step is as long as lr times the tensor itself
 
@@ -41,7 +41,7 @@ EXERCISE = Exercise(
     given=(
         "core.optim.adamw.takes_decay",
         "core.optim.adamw.norm",
-        "core.optim.adamw.moments",
+        "core.optim.adamw.adam_update",
         "core.optim.adamw.apply",
     ),
     solve=("core.optim.adamw.trust_ratio", "core.optim.adamw.lamb_step"),
@@ -53,7 +53,7 @@ def trust_ratio(w_norm, u_norm):
 
 def lamb_step(params, grads, state, lr, rates):
     """Change params in place"""
-    updates = Tree(params.form, moments(grads.flat, state))
+    updates = Tree(params.form, adam_update(grads.flat, state))
     for (name, w), (_, u) in zip(params.items(), updates.items()):
         rate = ...  # lr, times the factor of this tensor if it has one
         if takes_decay(name, state):

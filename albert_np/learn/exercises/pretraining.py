@@ -84,7 +84,7 @@ EXERCISE = Exercise(
     """,
     imports="from collections import namedtuple\n\nimport numpy as np\n\n"
     "from albert_np.core.layers import cross_entropy_backward, fuse_levels, fuse_levels_backward\n"
-    "from albert_np.core.model.albert import Results, classify\n"
+    "from albert_np.core.model.albert import Results, classification_loss\n"
     "from albert_np.core.model.embeddings import embeddings, embeddings_backward\n"
     "from albert_np.core.model.encoder import encoder, encoder_backward\n"
     "from albert_np.core.model.heads import mlm_head, mlm_head_backward, order_head, order_head_backward",
