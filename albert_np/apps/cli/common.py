@@ -180,6 +180,16 @@ def make_report(silent: bool) -> "Report":
     return Callback() if silent else Progress(wording=as_options)
 
 
+def print_doubts(model: str | None, tokenizer: Any, text: str, pair: str | None = None) -> None:
+    """Print which model it is if none was named, and what in the text may not be what is meant."""
+    from albert_np.apps.fill_mask import describe_doubts
+
+    if model is None:
+        print_note(f"the model is {DEFAULT}, which is part of the package; `model` names another")
+    for line in describe_doubts(DEFAULT if model is None else model, tokenizer, text, pair):
+        print_note(line)
+
+
 def print_message(text: str) -> None:
     """Print a line on stderr; a closed stderr is no error."""
     with contextlib.suppress(OSError):
@@ -189,16 +199,6 @@ def print_message(text: str) -> None:
 def print_note(text: str) -> None:
     """Print a line of information on stderr, as warnings are printed."""
     print_message(f"albert-np: note: {as_options(text)}")
-
-
-def print_doubts(model: str | None, tokenizer: Any, text: str, pair: str | None = None) -> None:
-    """Print which model it is if none was named, and what in the text may not be what is meant."""
-    from albert_np.apps.fill_mask import describe_doubts
-
-    if model is None:
-        print_note(f"the model is {DEFAULT}, which is part of the package; `model` names another")
-    for line in describe_doubts(DEFAULT if model is None else model, tokenizer, text, pair):
-        print_note(line)
 
 
 @contextlib.contextmanager
