@@ -145,7 +145,7 @@ def pretrain(
     Example: albert-np pretrain book.txt --out runs/first --config tiny --steps 2000
     """
     if out == Path():
-        raise typer.BadParameter("Missing option '--out'.")
+        raise typer.BadParameter("Missing option '--out': the run's folder.")
     given: dict[str, Any] = dict(
         lines=lines, document_separator=document_separator, held_out=held_out, max_length=max_length, style=style,
         objective=objective, max_ngram=max_ngram, masked_lm_prob=masked_lm_prob, batches=batches,
