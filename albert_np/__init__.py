@@ -62,10 +62,11 @@ def _load(name: str) -> Any:
     if name not in _MODULES:
         from difflib import get_close_matches
 
+        from albert_np.io.similar_names import OF_TRANSFORMERS
         from albert_np.moved import describe
 
         near = "" if name.startswith("_") else " or ".join(get_close_matches(name, __all__, n=2))
-        hint = f"; did you mean {near}?" if near else ""
+        hint = OF_TRANSFORMERS.get(name) or (f"; did you mean {near}?" if near else "")
         message = describe(f"albert_np.{name}") or f"module 'albert_np' has no attribute {name!r}{hint}"
         raise AttributeError(message, name=name)  # with a name, Python adds no second suggestion
     return getattr(import_module(f"albert_np.{_MODULES[name]}"), name)

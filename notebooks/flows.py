@@ -1,4 +1,4 @@
-"""The data-flow drawings of the course: `draw("layer_norm")`.
+"""The data-flow drawings of the course: `draw("layer_norm")`, or `python notebooks/flows.py layer_norm` for layer_norm.png.
 
 All speak one language. Data flow down the dark arrows on the left; gradients return up the orange arrows on the right, where each
 step stands beside the step whose backward pass it is. A dashed arrow carries an array that the forward pass keeps for the
@@ -8,14 +8,17 @@ that the operation has as a box of a larger drawing: linear, feed_forward, block
 Names and shapes are those of the library's code, in the letters of its documentation (tests/test_flows.py compares them).
 """
 
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from flow_drawing import BACKWARD as B
 from flow_drawing import FORWARD as F
 from flow_drawing import LEFT, RIGHT, Arrow, Box, Drawing, Flow, Frame, Grid, Note
 
+PRINT_DPI = 300  # of the files that `main` writes
 TOP = 0.36  # of the grounds; above them stand the inputs
 FLOWS: dict[str, Callable[[], Flow]] = {}
 
@@ -787,3 +790,21 @@ def legend() -> Flow:
     notes += [Note(right + 0.56, y, text) for y, text in zip(ys, texts)]
     notes.append(Note(left + 0.48, ys[3], "two terms meet: a sum"))
     return Flow(1.58, (), boxes, tuple(arrows), tuple(notes))
+
+
+def main(names: list[str]) -> None:
+    """Write each of the drawings to NAME.png in the working directory."""
+    if not names:
+        sys.exit(f"name one or more of {', '.join(FLOWS)}")
+    try:
+        drawings = [draw(name) for name in names]
+    except ValueError as error:
+        sys.exit(str(error))
+    for drawing in drawings:
+        path, drawing.dpi = Path(f"{drawing.name}.png"), PRINT_DPI
+        path.write_bytes(drawing._repr_png_())
+        print(path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

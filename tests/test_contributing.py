@@ -113,6 +113,12 @@ def test_a_model_is_trained_with_the_activation(written, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_activation_s_command_on_the_page(written):
+    assert "pytest -q tests/core/test_layers.py tests/gradcheck/test_mistakes.py -k swish\n" in PAGE.read_text(encoding="utf-8")
+    assert passes(written, "tests/core/test_layers.py", "tests/gradcheck/test_mistakes.py", "-k", "swish") >= 3 + 3
+
+
+@pytest.mark.slow
 def test_the_mistakes_in_the_activation_are_found(written):
     names = "swish or test_every_backward_function_has_at_least_three_mistakes or test_nothing_is_missing"
     assert passes(written, "tests/gradcheck/test_mistakes.py", "tests/gradcheck/test_gradcheck.py", "-k", names) >= 3 + 2 + 2 * 3

@@ -109,3 +109,28 @@ def test_the_example_files_of_the_tasks_can_be_read(tmp_path):
     assert related[0].label == "Cause-Effect(e2,e1)" and related[0].text == "The fire was caused by a lamp."
     (answer, first), *_ = questions[0].answers
     assert questions[0].context[first : first + len(answer)] == answer == "Ada"
+
+
+NOT_READ_THROUGH = {
+    "index.md",
+    "changelog.md",
+    "contributing.md",
+    "printed.md",
+    "learn_live.md",
+    "train_live.md",
+}  # doors, copies
+
+
+def test_each_page_begins_with_what_its_reader_can_do_afterwards():
+    pages = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in NOT_READ_THROUGH]
+    assert len(pages) > 30
+    for page in (*pages, ROOT / "CONTRIBUTING.md"):
+        title, blank, first, *_ = page.read_text(encoding="utf-8").splitlines()
+        assert title.startswith("# ") and not blank and first.startswith("After this page you "), page.name
+
+
+def test_the_design_lists_every_package():
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    packages = [path.parent.name for path in sorted((ROOT / "albert_np").glob("*/__init__.py"))]
+    assert len(packages) > 14
+    assert [name for name in packages if f"(../albert_np/{name})" not in page] == []

@@ -143,3 +143,15 @@ def test_the_drawings_in_the_notebooks_are_up_to_date():
             ):
                 (output,) = [each for each in cell["outputs"] if "image/png" in each.get("data", {})]
                 assert "".join(output["data"]["text/plain"]) == repr(flows.draw(last[1])), f"{path.name}: {last[0]}"
+
+
+def test_a_drawing_as_a_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    flows.main(["softmax"])
+    assert capsys.readouterr().out == "softmax.png\n"
+    assert (tmp_path / "softmax.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(SystemExit, match=r"name: expected one of .*, got 'softmaxx'"):
+        flows.main(["linear", "softmaxx"])
+    with pytest.raises(SystemExit, match=r"name one or more of linear, softmax"):
+        flows.main([])
+    assert [path.name for path in tmp_path.iterdir()] == ["softmax.png"]

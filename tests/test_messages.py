@@ -84,6 +84,11 @@ def test_the_options_exist(capsys):
         ("needs a GPU: `ab.use('cupy')`; it", "needs a GPU: --backend cupy; it"),
         ("`options={'label': NAME}`", "-o label=NAME"),
         ("`changes={'hidden_size': 64}`", "--hidden-size 64"),
+        ("has a usual name for a text: name it (option text)", "has a usual name for a text: name it (-o text=...)"),
+        ("in columns, see option delimiter)", "in columns, see -o delimiter=...)"),
+        ("(option kind=number, or option kind=classes)", "(-o kind=number, or -o kind=classes)"),
+        ("; if they are names, option kind=classes", "; if they are names, -o kind=classes"),
+        ("the option form must be one of a, b", "the option form must be one of a, b"),
         ("the word `cat` in your file", "the word `cat` in your file"),
     ],
 )

@@ -39,3 +39,11 @@ def test_a_misspelt_name_is_answered_with_the_nearest(name, hint):
 def test_other_names_get_no_hint(name):
     with pytest.raises(AttributeError, match=rf"^module 'albert_np' has no attribute '{name}'$"):
         getattr(ab, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("pipeline", r"predict\(texts\)"), ("Trainer", "ab.finetune"), ("TrainingArguments", "lr=")]
+)
+def test_names_of_transformers_are_answered(name, hint):
+    with pytest.raises(AttributeError, match=rf"^module 'albert_np' has no attribute '{name}': .*{hint}"):
+        getattr(ab, name)

@@ -64,6 +64,14 @@ for _name, _others in _USUAL.items():
     for _other in _others.split():
         USUAL[_other] = [*USUAL.get(_other, []), _name, *([_INSTEAD[_name]] if _name in _INSTEAD else [])]
 
+# names of the package transformers that are answered with more than a similar name; docs/from_transformers.md has them all
+OF_TRANSFORMERS = {
+    "pipeline": ": ab.Trained.from_pretrained(folder).predict(texts) answers with a model that was fine-tuned, and the command "
+    "fill-mask with one that was not",
+    "Trainer": ": ab.finetune(task, train, dev) trains for a task, ab.pretrain(model, data, out) pretrains",
+    "TrainingArguments": ": ab.finetune and ab.pretrain take the settings themselves, such as epochs=3, lr=1e-4",
+}
+
 # said beside a suggestion whose unit differs from that of the usual name
 NOTES = {"tokens_per_batch": "which counts the tokens of a step, not its examples"}
 

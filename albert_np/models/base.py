@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from itertools import repeat
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -33,6 +33,7 @@ from albert_np.models.requested import (
     union_rows,
 )
 from albert_np.models.shapes import checked_dtype, first_value, initialise, shapes
+from albert_np.models.torch_names import INSTEAD
 
 M = TypeVar("M", bound="Model")
 Dropout = RandomKey  # the public name: ab.Dropout
@@ -59,6 +60,13 @@ class Model:
     def __repr__(self) -> str:
         count, dtype = self.params.count(), self.params.flat.dtype
         return f"{type(self).__name__}({self.config.sizes()}; {count:,} parameters, {dtype}, {backend.of(self.params.flat).name})"
+
+    if not TYPE_CHECKING:  # it would have every name, mistyped ones too
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise AttributeError, for a name of PyTorch or transformers with what stands for it here."""
+            hint = f": {INSTEAD[name]}" if name in INSTEAD else ""
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name)
 
     def _repr_html_(self) -> str:
         """Return a table of the parameters, under the config's sizes."""

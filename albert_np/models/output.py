@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,6 +53,12 @@ class Output:
         from albert_np.io.html import make_table
 
         return make_table(self._shapes(), ("output", "shape", "dtype"), type(self).__name__)
+
+    if not TYPE_CHECKING:  # it would have every name, mistyped ones too
+
+        def __getattr__(self, name: str) -> Any:
+            hint = ": loss, grads = model.loss_and_gradients(..., labels=labels) returns it" if name == "loss" else ""
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name)
 
     def _shapes(self) -> list[tuple[str, str, str]]:
         """Return (name, shape, dtype) of each output that there is."""

@@ -36,6 +36,8 @@ class Padded:
 
 def integers(name: str, values: ArrayLike, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """Return a host array of integers of this shape. ValueError names the argument."""
+    if isinstance(values, str):
+        raise ValueError(f"{name}: expected integers, got a text, {values[:40]!r}: model(**tokenizer(text)) takes one")
     try:
         array = np.asarray(values if isinstance(values, (np.ndarray, list, tuple, int)) else backend.to_host(values))
     except (ValueError, TypeError) as error:

@@ -78,7 +78,7 @@ def find_doubts(kind: str, labels: list[Any]) -> list[str]:
             )
         raise ValueError(
             f"each of the {len(texts):,} labels occurs once, such as {texts[0]!r}, so there is nothing to learn: name another "
-            "column (option label), or say what they are (option kind=number, or kind=classes)"
+            "column (option label), or say what they are (option kind=number, or option kind=classes)"
         )
     doubts = []
     if once * 2 > len(counts) and len(texts) >= FEW:

@@ -66,7 +66,17 @@ def load(path: str | Path, specials: tuple[str, ...] = ()) -> tuple["Processor",
         raise ValueError(f"{path} has {path.stat().st_size} bytes; a SentencePiece model has {MAX_FILE_BYTES} at most")
     if re.match(rb"[^\t\n]+\t-?\d+(\.\d+)?(e-?\d+)?\r?\n", data):
         raise ValueError(f"{path} is the text .vocab, not the .model that belongs to it")
+    if _is_text(data):
+        raise ValueError(f"{path} is a text file, not a SentencePiece model: name the folder of a model, or its .model file")
     return load_bytes(data, path, specials)
+
+
+def _is_text(data: bytes) -> bool:
+    """Return whether a file is plain text. In a model the tag of a score is a control character."""
+    try:
+        return not re.search(r"[\x00-\x08\x0e-\x1f]", data.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def load_bytes(data: bytes, path: Path, specials: tuple[str, ...] = ()) -> tuple["Processor", Model]:

@@ -4,6 +4,7 @@ out/  config.json  model.safetensors  spiece.model  tokenizer_config.json     th
       metrics.jsonl  run.json  figures/*.png  checkpoints/  corpus/
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -32,12 +33,14 @@ class RunFolder:
         self.path, self.resume = Path(out), resume
         self.checkpoints, self.metrics = self.path / "checkpoints", self.path / "metrics.jsonl"
         self._lock: IO[bytes] | None = None
+        self._is_new = False
 
     def __enter__(self) -> "RunFolder":
         if self.resume:
             self.check_resume()
         if self.path.exists() and not self.path.is_dir():
             raise FileExistsError(f"{self.path} is a file; `out` needs a folder")
+        self._is_new = not self.path.exists()
         make_folder(self.path)
         self._lock = self._acquire_lock()
         try:
@@ -49,10 +52,19 @@ class RunFolder:
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: object = None, *_: object) -> None:
+        if error is not None and self._is_new:  # nothing is left of a run that failed before it wrote anything
+            self._remove_if_empty()
         if self._lock is not None:
             self._lock.close()  # and with it the lock
             self._lock = None
+
+    def _remove_if_empty(self) -> None:
+        """Remove the folder if it holds the lock alone. Windows does not remove a file that is open: there it stays."""
+        with contextlib.suppress(OSError):
+            if [path.name for path in self.path.iterdir()] == [".lock"]:
+                (self.path / ".lock").unlink()
+                self.path.rmdir()
 
     def check_resume(self) -> None:
         """Raise FileNotFoundError if there is nothing to resume."""

@@ -113,6 +113,7 @@ REFUSED = {
     "negative id": (dict(input_ids=IDS - 3), "input_ids: -1"),
     "one dimension": (dict(input_ids=IDS[0]), r"input_ids.*\(6,\)"),
     "floats": (dict(input_ids=IDS * 1.0), "input_ids: expected integers"),
+    "a text": (dict(input_ids="a cat"), r"input_ids: expected integers, got a text, 'a cat': model\(\*\*tokenizer\(text\)\)"),
     "ragged": (dict(input_ids=[[1, 2], [3]]), "input_ids: expected a rectangular"),
     "nothing": (dict(input_ids=np.zeros((0, 0), int)), "input_ids"),
     "too long": (dict(input_ids=np.ones((1, 17), int), attention_mask=None), "17 tokens.*16"),

@@ -44,7 +44,8 @@ def test_fields_are_read_as_written():
     ("data", "message"),
     [
         (b"", "is empty: it has 0 bytes"),
-        (b"not a model at all", "wire type|bytes long|field number"),
+        ("not a model, café".encode(), "is a text file, not a SentencePiece model: name the folder of a model"),
+        ("not a model, café".encode("latin-1"), "wire type|bytes long|field number"),
         (b"\x00" * 50, "field number 0"),
         (b"\x80" * 11, "longer than 64 bits"),
         (b"\x80", "end inside a number"),

@@ -123,7 +123,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message(), file=sys.stderr)
             return 2
-        return _print_failure(error.format_message().removeprefix("Invalid value: "), 2)
+        return _print_failure(_describe_usage_error(error), 2)
     except (KeyboardInterrupt, Interrupted, typer.Abort):
         return _print_failure("interrupted", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output has ended: there is no one to report it to
@@ -134,6 +134,15 @@ def _run(arguments: Sequence[str] | None) -> int:
             raise
         message, code = explain_error(error)
         return _print_failure(f"{message} ({error.process})" if hasattr(error, "process") else message, code)
+
+
+def _describe_usage_error(error: Any) -> str:
+    """Return typer's message; if an argument or an option is missing, with its help."""
+    message: str = error.format_message().removeprefix("Invalid value: ")
+    text = getattr(getattr(error, "param", None), "help", None)
+    if type(error).__name__ == "MissingParameter" and text:
+        return f"{message.rstrip('.')}: {text[0].lower()}{text[1:]}"
+    return message
 
 
 def explain_error(error: Exception) -> tuple[str, int]:

@@ -39,9 +39,9 @@ def ask(
     Example: albert-np ask --model runs/squad --context article.txt "Who wrote it?"
     """
     if not model:
-        raise typer.BadParameter("Missing option '--model'.")
+        raise typer.BadParameter("Missing option '--model': a model that `finetune question-answering` trained.")
     if context is None:
-        raise typer.BadParameter("Missing option '--context'.")
+        raise typer.BadParameter("Missing option '--context': the document, a text file of any length.")
     from albert_np.data.formats.lines import read_text
 
     text = read_text(context)

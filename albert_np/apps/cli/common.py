@@ -18,6 +18,7 @@ from albert_np.apps.cli.wording import as_options
 from albert_np.io.config_files import unknown_key
 from albert_np.io.similar_names import suggest
 from albert_np.models.config import FIELDS
+from albert_np.pretrained import DEFAULT
 
 if TYPE_CHECKING:
     from albert_np.training import Report
@@ -28,6 +29,14 @@ def option(name: str, help: str, panel: str, metavar: str | None = None) -> Any:
     return typer.Option(name, help=help, rich_help_panel=panel, metavar=metavar, show_default=False)
 
 
+ModelOption = Annotated[
+    str | None,
+    option(
+        "--model",
+        f"A model with its tokenizer: a folder, such as a run's, a .tar.gz, or a hub name [{DEFAULT}, in the package]",
+        "Options",
+    ),
+]
 BackendOption = Annotated[
     str | None,
     typer.Option("--backend", metavar="numpy|cupy", help="NumPy on the CPU, or CuPy on a GPU [numpy]", show_default=False),
@@ -118,7 +127,10 @@ class ConfigCommand(TyperCommand):
 
 def _describe_unknown_option(name: str, options: list[str]) -> str:
     """Return the message for an option that a command does not have, with the one that was probably meant."""
-    return f"unknown option {name!r}{suggest(name, [each for each in options if each.startswith('--')])}"
+    near = suggest(name, [each for each in options if each.startswith("--")])
+    if not near and "--option" in options:
+        near = f"; an option of the task, such as the name of a column, is given as -o {name.strip('-').replace('-', '_')}=..."
+    return f"unknown option {name!r}{near}"
 
 
 def split_pairs(option: str, pairs: list[str] | None) -> dict[str, str]:
@@ -166,6 +178,16 @@ def make_report(silent: bool) -> "Report":
     from albert_np.training import Callback, Progress
 
     return Callback() if silent else Progress(wording=as_options)
+
+
+def print_doubts(model: str | None, tokenizer: Any, text: str, pair: str | None = None) -> None:
+    """Print which model it is if none was named, and what in the text may not be what is meant."""
+    from albert_np.apps.fill_mask import describe_doubts
+
+    if model is None:
+        print_note(f"the model is {DEFAULT}, which is part of the package; `model` names another")
+    for line in describe_doubts(DEFAULT if model is None else model, tokenizer, text, pair):
+        print_note(line)
 
 
 def print_message(text: str) -> None:

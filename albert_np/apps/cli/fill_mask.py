@@ -1,30 +1,21 @@
 """albert-np fill-mask: predict the tokens at [MASK]."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from albert_np.apps.cli.common import (
     BackendOption,
     JsonOption,
+    ModelOption,
     QuietOption,
     SeedOption,
-    option,
+    print_doubts,
     print_json,
-    print_note,
     use_backend,
 )
 from albert_np.apps.cli.streams import decode_argument
 from albert_np.pretrained import DEFAULT
-
-ModelOption = Annotated[
-    str | None,
-    option(
-        "--model",
-        f"A model with its tokenizer: a folder, such as a run's, a .tar.gz, or a hub name [{DEFAULT}, in the package]",
-        "Options",
-    ),
-]
 
 
 def fill_mask(
@@ -57,13 +48,3 @@ def fill_mask(
             print(f"[MASK] {index}")
         for token, probability in mask:
             print(f"{probability:7.1%}  {token}")
-
-
-def print_doubts(model: str | None, tokenizer: Any, text: str, pair: str | None = None) -> None:
-    """Print which model it is if none was named, and what in the text may not be what is meant."""
-    from albert_np.apps.fill_mask import describe_doubts
-
-    if model is None:
-        print_note(f"the model is {DEFAULT}, which is part of the package; `model` names another")
-    for line in describe_doubts(DEFAULT if model is None else model, tokenizer, text, pair):
-        print_note(line)

@@ -195,7 +195,7 @@ def finetune(
     if resume:
         given = merge_with_stored_arguments(task, out, given)
     if not given.keys() & {"train", "data", "paper"} and benchmarks.find_benchmark(task) is None:
-        raise typer.BadParameter("Missing option '--train'.")
+        raise typer.BadParameter("Missing option '--train': the examples to train on.")
     report = make_report(quiet or as_json)
     done = run(task, out=out, report=report, resume=resume, **given)
     with ignore_closed_stdout():

@@ -10,14 +10,15 @@ import typer
 from albert_np.apps.cli.common import (
     BackendOption,
     JsonOption,
+    ModelOption,
     QuietOption,
     option,
+    print_doubts,
     print_json,
     print_message,
     print_note,
     use_backend,
 )
-from albert_np.apps.cli.fill_mask import ModelOption, print_doubts
 from albert_np.apps.cli.streams import decode_argument, is_terminal, read_stdin
 from albert_np.pretrained import DEFAULT
 
@@ -88,9 +89,15 @@ def read_text(quiet: bool) -> str:
 
 
 def check_folder(folder: Path | None) -> None:
-    """Raise BadParameter if a file is in the place of the folder."""
-    if folder is not None and folder.exists() and not folder.is_dir():
+    """Raise BadParameter if a file is in the place of the folder, or the name is that of a file to be written."""
+    if folder is None or folder.is_dir():
+        return
+    if folder.exists():
         raise typer.BadParameter(f"{folder} is a file; --out needs a folder")
+    if folder.suffix in (".html", ".png", ".json"):
+        raise typer.BadParameter(
+            f"{folder}: --out is the name of a folder, in which inspect.html, two pictures and inspect.json are put"
+        )
 
 
 def write(folder: Path, seen: "Inspection") -> list[Path]:

@@ -1,6 +1,7 @@
 """albert-np pretrain: from text files to a vocabulary, a tokenised corpus and a trained model."""
 
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -144,7 +145,7 @@ def pretrain(
     Example: albert-np pretrain book.txt --out runs/first --config tiny --steps 2000
     """
     if out == Path():
-        raise typer.BadParameter("Missing option '--out'.")
+        raise typer.BadParameter("Missing option '--out': the run's folder.")
     given: dict[str, Any] = dict(
         lines=lines, document_separator=document_separator, held_out=held_out, max_length=max_length, style=style,
         objective=objective, max_ngram=max_ngram, masked_lm_prob=masked_lm_prob, batches=batches,
@@ -213,6 +214,8 @@ def _prepare_new_run(arguments: RunArguments, report: Any) -> tuple[Any, Any, An
     if source is None:
         preset = arguments.config or "tiny"
         config = config_from(preset, fields)
+        if arguments.config is None:
+            report.note("neither --model nor --config is given: a new model with the sizes of tiny")
     else:
         with processes.main_process_first():  # a name on the hub is downloaded once
             config, changed = read_config(source, fields)
@@ -370,6 +373,8 @@ def _train(
             print_json(dataclasses.asdict(summary))
         elif not quiet:
             print(_format_summary(summary))
+            if not summary.stopped_by:
+                print(f'try it: albert-np fill-mask --model {shlex.quote(str(out))} "A text with a [MASK] in it."')
     draw()
     if summary.stopped_by:
         raise exit_after_signal(summary.stopped_by, "pretrain", out)

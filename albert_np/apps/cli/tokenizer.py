@@ -36,6 +36,7 @@ def train(
     """
     from albert_np.text.coverage import describe_normaliser
 
+    check_folder(out)
     report = make_report(quiet or as_json)
     tokenizer = train_and_save(files, out, vocab_size, lower_case is not False, strip_accents is False)
     normaliser = describe_normaliser(tokenizer.do_lower_case, tokenizer.keep_accents)
@@ -46,6 +47,14 @@ def train(
     elif not quiet:
         note_coverage(tokenizer, files, report.note)
         print(f"{out}: a vocabulary of {tokenizer.vocab_size} pieces, {normaliser}")
+
+
+def check_folder(out: Path) -> None:
+    """Raise if the name is that of a file, or if the folder holds a model, whose vocabulary would be replaced."""
+    if out.suffix == ".model" and not out.exists():
+        raise typer.BadParameter(f"{out}: --out is the name of a folder, for spiece.model and tokenizer_config.json")
+    if found := [name for name in ("config.json", "model.safetensors", "checkpoints") if (out / name).exists()]:
+        raise FileExistsError(f"{out} holds a model ({found[0]}), which goes with the vocabulary there: choose another --out")
 
 
 def train_and_save(

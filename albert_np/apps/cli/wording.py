@@ -15,6 +15,8 @@ OTHERS = {
 
 _ARGUMENT = re.compile(r"`([\w.]+(?:\('\w+'\))?)(?:=True)?`")
 _OPTION = re.compile(r"`options=\{'(\w+)': ([\w.]+)\}`")
+_VALUE = re.compile(r"\boption (\w+=[^\s,;)]+)")  # option kind=number
+_NAME = re.compile(r"(?<=[( ])option (\w+)(?=\))")  # (option text), (..., see option text)
 _CHANGE = re.compile(r"`changes=\{'(\w+)': ([\w.]+)\}`")
 
 
@@ -25,8 +27,11 @@ def as_options(message: str) -> str:
     '--resume continues it, or choose another --out; try a lower --lr'
     >>> as_options("name their column, `options={'label': NAME}`, or see `read_table`")
     'name their column, -o label=NAME, or see `read_table`'
+    >>> as_options("name it (option text), or say what they are (option kind=classes)")
+    'name it (-o text=...), or say what they are (-o kind=classes)'
     """
     message = _OPTION.sub(r"-o \1=\2", message)
+    message = _NAME.sub(r"-o \1=...", _VALUE.sub(r"-o \1", message))
     message = _CHANGE.sub(lambda match: f"--{match[1].replace('_', '-')} {match[2]}", message)
     return _ARGUMENT.sub(lambda match: OTHERS.get(match[1]) or _option(match[1]) or match[0], message)
 

@@ -12,6 +12,7 @@ import pytest
 import stories
 from stories import TEXT
 
+import albert_np as ab
 from albert_np.apps.cli import main
 
 SIZES = [*stories.SIZES, "--held-out", "0.2"]
@@ -355,6 +356,16 @@ def test_hints_are_alike_or_not_given(fails, capsys):
     assert "[default: .]" not in capsys.readouterr().out
 
 
+def test_a_vocabulary_does_not_replace_that_of_a_model(text, tmp_path, fails):
+    ab.AlbertModel(ab.AlbertConfig.preset("tiny", vocab_size=20)).save_pretrained(tmp_path / "model")
+    (tmp_path / "model" / "spiece.model").write_bytes(b"its own")
+    given = "tokenizer", "train", text, "--vocab-size", "60", "--out"
+    assert "holds a model (config.json), which goes with the vocabulary there" in fails(*given, tmp_path / "model")
+    assert (tmp_path / "model" / "spiece.model").read_bytes() == b"its own"
+    assert "spiece.model: --out is the name of a folder" in fails(*given, tmp_path / "spiece.model")
+    assert not (tmp_path / "spiece.model").exists()
+
+
 def test_ctrl_c_while_a_vocabulary_is_trained(text, tmp_path, monkeypatch, fails):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
@@ -384,3 +395,9 @@ def test_counts_agree_with_their_nouns(tmp_path, capsys):
     captured = capsys.readouterr()
     assert "1 document, " in captured.err and "1 of 1 step, " in captured.out
     assert f"tokenising 1 file into {tmp_path / 'out' / 'corpus'}\n" in captured.err
+
+
+def test_an_option_of_the_task_that_is_given_as_one_of_the_command(fails):
+    line = fails("finetune", "classification", "--text", "review", "--train", "a.tsv", "--out", "b")
+    assert line.endswith("an option of the task, such as the name of a column, is given as -o text=...")
+    assert fails("finetune", "classification", "--epoch", "3").endswith("unknown option '--epoch'; did you mean '--epochs'?")

@@ -198,7 +198,7 @@ SEVERAL = " cannot be given: glue:all stands for several data sets; name one, su
         ("finetune glue:mrpc --data nowhere", "there is no folder 'nowhere' with the files of MRPC (--data)"),
         ("finetune ner --data DATA", "such as glue:mrpc, and ner is a task: give files as --train and --dev"),
         ("finetune ner --paper", "--paper is for a benchmark, such as glue:mrpc, and ner is a task"),
-        ("finetune ner", "Missing option '--train'."),
+        ("finetune ner", "Missing option '--train': the examples to train on."),
         ("finetune squad --data DATA", "squad has two versions: --version 1.1 or --version 2.0"),
         ("finetune squad --version 3 --data DATA", "unknown benchmark 'squad:3'; expected squad: and one of 1.1, 2.0"),
         ("finetune ner --version 1.1", "--version is for squad, not for ner"),

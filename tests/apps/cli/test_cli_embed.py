@@ -208,7 +208,7 @@ def test_what_cannot_be_read_or_written(fails, lines, tmp_path, model):
     assert "latin.txt:1: it must be UTF-8" in line(tmp_path / "latin.txt", "--json", code=1)
     assert "No such file" in line(tmp_path / "missing.txt", "--json")
     assert "Is a directory" in line(tmp_path, "--json")
-    assert "has a usual name for a text: name it (option text)" in line(tmp_path / "table.tsv", "--json", "-o", "header=true")
+    assert "has a usual name for a text: name it (-o text=...)" in line(tmp_path / "table.tsv", "--json", "-o", "header=true")
     assert "--out: expected the name of a file that ends in .npy or .jsonl" in line(lines, "--out", tmp_path / "v.txt")
     (tmp_path / "folder.npy").mkdir()
     assert "folder.npy is a folder" in line(lines, "--out", tmp_path / "folder.npy")

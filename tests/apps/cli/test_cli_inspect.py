@@ -116,6 +116,8 @@ def test_mistakes(fails, model, tmp_path, monkeypatch):
     assert "and the model takes 40: shorten the text" in inspect("cat " * 50, *out)
     (tmp_path / "file").touch()
     assert "is a file; --out needs a folder" in inspect("cat", "--out", tmp_path / "file")
+    assert "page.html: --out is the name of a folder, " in inspect("cat", "--out", tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
     assert "cannot be created" in inspect("cat", "--out", "/proc/no/such", code=1)
     assert "no tokenizer" in fails("inspect", "--model", tmp_path, "cat", *out, code=1)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n \n")))

@@ -142,7 +142,7 @@ def test_mistakes_are_one_line(race, tmp_path, fails):
     (tmp_path / "one.jsonl").write_text('{"question": "Why?", "choices": ["a"], "label": 0}\n')
     assert "one.jsonl:1: expected two choices or more, got 1" in fails(*train, tmp_path / "one.jsonl", code=1)
     (tmp_path / "none.jsonl").write_text('{"question": "Why?", "choices": ["a", "b"]}\n')
-    assert "the training examples have no labels: name their key (option label)" in fails(*train, tmp_path / "none.jsonl")
+    assert "the training examples have no labels: name their key (-o label=...)" in fails(*train, tmp_path / "none.jsonl")
     (tmp_path / "high.jsonl").write_text(
         '{"question": "Why?", "choices": ["a", "b"], "label": 0}\n' * 2
         + '{"question": "Why?", "choices": ["a", "b"], "label": 9}\n'
@@ -151,5 +151,5 @@ def test_mistakes_are_one_line(race, tmp_path, fails):
         *train, tmp_path / "high.jsonl", code=1
     )
     assert "multiple-choice has no option 'choice'; " in fails(*train, race / "train", "-o", "choice=x")
-    assert "there is no key 'x' (option choices)" in fails(*train, race / "train", "-o", "choices=x")
+    assert "there is no key 'x' (-o choices=...)" in fails(*train, race / "train", "-o", "choices=x")
     assert not (tmp_path / "m").exists()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import tarfile
 import time
@@ -53,6 +54,27 @@ def test_a_run_goes_on_from_a_model(folder, tmp_path, capsys):
     run = json.loads((out / "run.json").read_text())
     assert run["source"]["model"] == str(folder / "first") and len(run["source"]["sha256"]) == 64
     assert "source" not in json.loads((folder / "first" / "run.json").read_text())
+
+
+def test_a_new_run_says_what_it_chose_and_how_to_ask_its_model(folder, tmp_path, capsys):
+    small = [each for each in SIZES if each not in ("--config", "tiny")]
+    run_command("pretrain", folder / "text.txt", "--out", tmp_path / "a b", *small, "--steps", 1)
+    out, err = capsys.readouterr()
+    assert "neither --model nor --config is given: a new model with the sizes of tiny\n" in err
+    command = next(line for line in out.splitlines() if line.startswith("try it: "))
+    run_command(*shlex.split(command.removeprefix("try it: albert-np ")))
+    assert capsys.readouterr().out.count("%") == 5
+
+
+def test_nothing_is_left_of_a_run_that_could_not_begin(tmp_path, fails):
+    (tmp_path / "text.txt").write_text("one line")
+    assert "the text is too small" in fails(
+        "pretrain", tmp_path / "text.txt", "--out", tmp_path / "runs" / "a", "--config", "tiny"
+    )
+    assert not (tmp_path / "runs" / "a").exists()
+    (tmp_path / "b").mkdir()
+    fails("pretrain", tmp_path / "text.txt", "--out", tmp_path / "b", "--config", "tiny")
+    assert (tmp_path / "b").is_dir()  # it was there before
 
 
 def test_it_is_resumed_without_the_model_bit_for_bit(folder, tmp_path, capsys):

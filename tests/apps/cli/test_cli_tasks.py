@@ -242,7 +242,10 @@ def test_mistakes_are_one_line(files, tmp_path, fails):
     (tmp_path / "full" / "x").touch()
     assert "is not empty" in fails("finetune", "ner", "--train", files / "words.conll", "--out", tmp_path / "full", *SMALL)
     assert "there is no folder" in fails("evaluate", "ner", files / "words.conll", "--model", tmp_path / "nowhere")
-    assert "Missing option '--model'" in fails("predict", "ner", "text")
+    assert "Missing option '--model': the folder of a model that `finetune` trained" in fails("predict", "ner", "text")
+    assert "Missing argument 'TASK': classification, question-answering, " in fails("finetune")
+    assert "Missing option '--context': the document, " in fails("ask", "--model", tmp_path, "Who wrote it?")
+    assert "Missing option '--out': the run's folder" in fails("pretrain", tmp_path)
     assert "did you mean '--epochs'" in fails("finetune", "ner", *train, "--epoch", "3")
 
 
