@@ -18,7 +18,9 @@ def as_rst(lines: list[str]) -> list[str]:
     """Return the lines of a docstring as reStructuredText."""
     converted: list[str] = []
     for paragraph in split_paragraphs(lines):
-        if entries := split_columns(paragraph):
+        if paragraph[0].lstrip().startswith(">>> "):
+            converted += [*paragraph, ""]  # an example, which Sphinx recognises
+        elif entries := split_columns(paragraph):
             for names, meaning in entries:
                 converted += [f"``{names}``", f"    {escape_line(meaning)}", ""]
         elif any(line.startswith(" ") for line in paragraph) or (len(paragraph) > 1 and any(map(ALIGNED.search, paragraph))):
