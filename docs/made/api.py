@@ -1,11 +1,10 @@
 """The API reference by module: the public names of each module, which autodoc documents from their docstrings.
 
-    <!-- insert: api albert_np.tasks -->              every module of a package
-    <!-- insert: api albert_np.tasks ner srl -->      these modules of it
+<!-- insert: api albert_np.tasks -->              every module of a package
+<!-- insert: api albert_np.tasks ner srl -->      these modules of it
 """
 
 import importlib
-import inspect
 import pkgutil
 from functools import cache
 
@@ -14,14 +13,9 @@ from made import entries
 
 @cache
 def by_use() -> dict[str, entries.Entry]:
-    """Return {dotted path of the definition: entry} of the names that are documented by use."""
-    found = {}
-    for entry in entries.read_all():
-        for name in entry.names:
-            obj = inspect.unwrap(entries.find(name)[1])
-            if hasattr(obj, "__qualname__"):
-                found[f"{obj.__module__}.{obj.__qualname__}"] = entry
-    return found
+    """Return {dotted path of the definition: entry} of the functions and classes that are documented by use."""
+    documented = ((entries.find(name)[1], entry) for entry in entries.read_all() for name in entry.names)
+    return {entries.definition(obj): entry for obj, entry in documented if callable(obj)}
 
 
 def text(package: str, *only: str) -> str:

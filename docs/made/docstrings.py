@@ -7,11 +7,17 @@ spaces. Much of that means something else in the reStructuredText that Sphinx ex
 import re
 from typing import Any
 
+from numpy.typing import ArrayLike, DTypeLike
+from sphinx import addnodes
+from sphinx.transforms import SphinxTransform
+from sphinx.util.typing import stringify_annotation
+
 ALIGNED = re.compile(r"\S {2,}\S")  # columns within a line
 ENTRY = re.compile(r"([^\s=()→·]+(?:,? [^\s=()→·]+){0,5})(?<![^.]\.) {2,}(\S.*)")  # names, then a description
 SPECIAL = re.compile(r"([*\\|_])")
 UNTYPED = re.compile(r": ~?(?:typing\.|albert_np\.core\.dispatch\.)?(?:Any|Array)(?=[,)]| = )( = )?")
 CODE = re.compile(r"`+([^`]+)`+")
+ALIASES = {stringify_annotation(alias, "smart"): name for name, alias in (("ArrayLike", ArrayLike), ("DTypeLike", DTypeLike))}
 
 
 def as_rst(lines: list[str]) -> list[str]:
@@ -76,12 +82,26 @@ def process_docstring(app: Any, what: str, name: str, obj: Any, options: Any, li
 
 
 def process_signature(app: Any, what: str, name: str, obj: Any, options: Any, given: str | None, returned: str | None) -> Any:
-    """Leave out the type Any, and its alias Array."""
+    """Leave out the type Any, and its alias Array; write NumPy's aliases by their names."""
+    for written, alias in ALIASES.items():
+        given = given and given.replace(written, alias)
     given = given and UNTYPED.sub(lambda match: "=" if match[1] else "", given)
     untyped = returned and not re.sub(r"~|typing\.|albert_np\.core\.dispatch\.|Any|Array|tuple|[\[\], ]", "", returned)
     return given, None if untyped else returned
 
 
+class LeaveOutOfIndex(SphinxTransform):
+    """The general index has the names of the reference by use. Those of the pages by module would be many times as many."""
+
+    default_priority = 800  # before the entries are collected, at 850
+
+    def apply(self, **options: Any) -> None:
+        if self.env.docname.startswith("api/modules/"):
+            for node in list(self.document.findall(addnodes.index)):
+                node.parent.remove(node)
+
+
 def setup(app: Any) -> None:
+    app.add_transform(LeaveOutOfIndex)
     app.connect("autodoc-process-docstring", process_docstring)
     app.connect("autodoc-process-signature", process_signature)

@@ -6,7 +6,9 @@ in its docstring. <!-- insert: entries PAGE --> becomes the list of the names on
 """
 
 import importlib
+import inspect
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 FOLDER = Path(__file__).parents[1] / "api"
 TOCTREE = re.compile(r"^```{toctree}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ENTRY = re.compile(r"^### `(?P<name>[\w.]+)`\n\n(?P<use>[^\n]+)\n(?P<rest>.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
-DOCUMENTED = re.compile(r"^<!-- insert: entry (\S+)", re.MULTILINE)
+DOCUMENTED = re.compile(r"^<!-- insert: entry (\S+)(.*?) -->$", re.MULTILINE)
 EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -24,14 +26,16 @@ class Entry:
 
     page: str
     name: str
+    anchor: str  # of its heading
     use: str
     example: str
     names: tuple[str, ...]  # that are documented under it: the name itself, and perhaps its backward pass
+    members: tuple[str, ...]  # that are shown, of a class
 
     @property
     def link(self) -> str:
         """Return the link to the entry, from docs/."""
-        return f"[`{self.name}`](api/{self.page}.md#{self.name.lower().replace('.', '')})"
+        return f"[`{self.name}`](api/{self.page}.md#{self.anchor})"
 
     @property
     def obj(self) -> Any:
@@ -49,11 +53,18 @@ def pages() -> list[str]:
 def read(page: str) -> list[Entry]:
     """Return the entries of a page."""
     source = (FOLDER / f"{page}.md").read_text(encoding="utf-8")
-    found = []
+    found: list[Entry] = []
+    anchors: Counter[str] = Counter()
     for match in ENTRY.finditer(source):
+        anchor = (
+            match["name"].lower().replace(".", "")
+        )  # as MyST makes them: compress.Sparsity and compress.sparsity differ by -1
+        anchors[anchor] += 1
+        anchor += f"-{anchors[anchor] - 1}" if anchors[anchor] > 1 else ""
         example = EXAMPLE.search(match["rest"])
-        names = tuple(DOCUMENTED.findall(match["rest"]))
-        found.append(Entry(page, match["name"], match["use"], example[1] if example else "", names))
+        inserts = DOCUMENTED.findall(match["rest"])
+        names, members = tuple(name for name, _ in inserts), tuple(" ".join(more for _, more in inserts).split())
+        found.append(Entry(page, match["name"], anchor, match["use"], example[1] if example else "", names, members))
     return found
 
 
@@ -71,17 +82,28 @@ def find(name: str) -> tuple[str, Any]:
     return f"{module.__name__}.{last}", getattr(module, last)
 
 
+def definition(obj: Any) -> str:
+    """Return the dotted path of the definition of a function or class, under which autodoc documents it."""
+    obj = inspect.unwrap(obj)
+    return f"{obj.__module__}.{obj.__qualname__}"
+
+
 def directive(name: str, members: tuple[str, ...]) -> str:
     """Return what documents a name from its docstring."""
     path, obj = find(name)
+    if callable(obj) and name.rpartition(".")[2] != obj.__name__:
+        for first in read_all():
+            if first.name != name and first.obj is obj:
+                return f"It is the same as {first.link}."
     if not callable(obj):
         lines = [f".. py:data:: {path}", f"   :type: {type(obj).__name__}"]
     else:
         kind = "function" if not isinstance(obj, type) else "exception" if issubclass(obj, Exception) else "class"
-        lines = [f".. auto{kind}:: {path}"]
-        normal = [each for each in members if not each.startswith("__")]
-        lines += [f"   :members: {', '.join(normal)}", "   :inherited-members:"] if normal else []
-        lines += [f"   :special-members: {', '.join(special)}"] if (special := [m for m in members if m not in normal]) else []
+        special = [each for each in members if each.startswith("__")]
+        normal = [each for each in members if each not in special]
+        lines = [f".. auto{kind}:: {definition(obj)}"]
+        lines += [f"   :members: {', '.join(normal)}"] if normal else []
+        lines += [f"   :special-members: {', '.join(special)}"] if special else []
     return "\n".join(["```{eval-rst}", *lines, "```"])
 
 
