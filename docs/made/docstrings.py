@@ -17,6 +17,7 @@ ENTRY = re.compile(r"([^\s=()→·]+(?:,? [^\s=()→·]+){0,5})(?<![^.]\.) {2,}(
 SPECIAL = re.compile(r"([*\\|_])")
 UNTYPED = re.compile(r": ~?(?:typing\.|albert_np\.core\.dispatch\.)?(?:Any|Array)(?=[,)]| = )( = )?")
 CODE = re.compile(r"`+([^`]+)`+")
+ITEM = re.compile(r"(?<![\w.])Item\b")
 ALIASES = {stringify_annotation(alias, "smart"): name for name, alias in (("ArrayLike", ArrayLike), ("DTypeLike", DTypeLike))}
 
 
@@ -85,6 +86,8 @@ def process_signature(app: Any, what: str, name: str, obj: Any, options: Any, gi
     """Leave out the type Any, and its alias Array; write NumPy's aliases by their names."""
     for written, alias in ALIASES.items():
         given = given and given.replace(written, alias)
+    if given and name.startswith("albert_np.tasks."):  # a name in quotes, which learn has, too
+        given = ITEM.sub("~albert_np.tasks.task.Item", given)
     given = given and UNTYPED.sub(lambda match: "=" if match[1] else "", given)
     untyped = returned and not re.sub(r"~|typing\.|albert_np\.core\.dispatch\.|Any|Array|tuple|[\[\], ]", "", returned)
     return given, None if untyped else returned

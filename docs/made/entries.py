@@ -17,6 +17,7 @@ FOLDER = Path(__file__).parents[1] / "api"
 TOCTREE = re.compile(r"^```{toctree}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ENTRY = re.compile(r"^### `(?P<name>[\w.]+)`\n\n(?P<use>[^\n]+)\n(?P<rest>.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 DOCUMENTED = re.compile(r"^<!-- insert: entry (\S+)(.*?) -->$", re.MULTILINE)
+LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -108,19 +109,19 @@ def directive(name: str, members: tuple[str, ...]) -> str:
 
 
 def overview() -> str:
-    """Return a table of the pages: what each is for, and its names."""
-    rows = ["| to | names |", "|---|---|"]
+    """Return a list of the pages: what each is for, and its names."""
+    parts = []
     for page in pages():
-        source = (FOLDER / f"{page}.md").read_text(encoding="utf-8")
-        title, about = source.split("\n", 3)[0].removeprefix("# "), source.split("\n", 3)[2]
+        lines = (FOLDER / f"{page}.md").read_text(encoding="utf-8").split("\n", 3)
         names = ", ".join(entry.link for entry in read(page))
-        rows.append(f"| [**{title}**](api/{page}.md)<br>{about} | {names} |")
-    return "\n".join(rows)
+        about = LINK.sub(r"\1", lines[2]).partition(". ")[0].removesuffix(".")
+        parts.append(f"[{lines[0].removeprefix('# ')}](api/{page}.md)\n: {about}.\n\n  {names}\n")
+    return "\n".join([":::{container} entries", *parts, ":::"])
 
 
 def text(page: str = "") -> str:
-    """Return the list of the names of a page with their uses, or the table of all pages."""
+    """Return the list of the names of a page with their uses, or the list of all pages."""
     if not page:
         return overview()
     rows = [f"| {entry.link} | {entry.use} |" for entry in read(page)]
-    return "\n".join(["| name | use |", "|---|---|", *rows])
+    return "\n".join([":::{container} entries", "| name | use |", "|---|---|", *rows, ":::"])
