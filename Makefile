@@ -71,7 +71,7 @@ sbom: .venv-release/installed
 	.venv-release/bin/pip install --quiet --disable-pip-version-check -r .ci/tools.txt
 	touch $@
 
-# Build the site, in a separate environment. Warnings are errors, and all links within the site are checked. Five minutes.
+# Build the site, in a separate environment. Warnings are errors; links within the site and sizes of pages are checked. Five minutes.
 docs: .venv-docs/installed
 	rm -rf build/docs/html
 	.venv-docs/bin/sphinx-build -q -E -W --keep-going -n -b html docs build/docs/html

@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[1]
 if not (ROOT / "Makefile").is_file():
     pytest.skip("there is no Makefile beside the tests: they run from a copy", allow_module_level=True)
 CODE = [path for pattern in ("*.py", "*.cu", "*.cuh") for path in sorted((ROOT / "albert_np").rglob(pattern))]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]  # CHANGELOG.md quotes old names
+DOCS = [*sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "api").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]  # CHANGELOG.md quotes old names
 
 WORDS = {  # expression -> what to write instead
     r"nobody": "a statement in the passive voice or with a subject: 'no process waits', 'is not used'",

@@ -322,15 +322,19 @@ def test_the_api_pages_have_every_package_and_module(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     from made import api
 
-    pages = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "api").glob("*.md")}
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "api" / "modules").glob("*.md")}
     toctree = re.search(r"```{toctree}\n(.*?)```", pages.pop("index"), re.DOTALL)[1].split()
-    assert sorted(toctree) == sorted(pages)
-    packages = set(re.findall(r"<!-- insert: api (\S+) -->", "\n".join(pages.values())))
-    assert {"albert_np.core", "albert_np.core.layers", "albert_np.models", "albert_np.training", "albert_np.tasks"} <= packages
-    for package in packages:
+    assert toctree[:2] == [":maxdepth:", "1"] and sorted(toctree[2:]) == sorted(pages)
+    documented: dict[str, list[str]] = {}
+    for package, only in re.findall(r"<!-- insert: api (\S+)(.*?) -->", "\n".join(pages.values())):
+        documented.setdefault(package, []).extend(re.findall(r"automodule:: (\S+)", api.text(package, *only.split())))
+    assert {"albert_np.core", "albert_np.core.layers", "albert_np.models", "albert_np.training", "albert_np.tasks"} <= set(
+        documented
+    )
+    for package, found in documented.items():
         folder = ROOT / package.replace(".", "/")
         modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
-        assert set(re.findall(r"automodule:: (\S+)", api.text(package))) == {f"{package}.{name}" for name in modules}
+        assert sorted(found) == sorted(f"{package}.{name}" for name in modules), package
 
 
 def test_the_benchmarks_page_has_every_result(monkeypatch):
@@ -352,3 +356,20 @@ def test_broken_links_are_found(monkeypatch, tmp_path):
         assert links.main(tmp_path) == 0
     (tmp_path / "a.html").write_text('<p id="here"><a href="b.html">c</a></p>', encoding="utf-8")
     assert links.find_broken_links(tmp_path) == ["a.html: b.html", "index.html: a.html#there"]
+
+
+def test_large_pages_are_found_and_pictures_do_not_count(monkeypatch, tmp_path, capsys):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    from made import links
+
+    monkeypatch.setattr(links, "LIMIT", 200)
+    pictures = (
+        f'<img src="data:image/png;base64,{"A" * 500}"><svg id="a"><path d="{"M 0 0 " * 90}"/></svg><iframe srcdoc="{"b" * 500}">'
+    )
+    (tmp_path / "index.html").write_text(pictures, encoding="utf-8")
+    assert links.main(tmp_path) == 0
+    (tmp_path / "index.html").write_text(pictures + "<p>words</p>" * 20, encoding="utf-8")
+    assert links.main(tmp_path) == 1
+    assert re.fullmatch(
+        r"index.html: 2\d\d bytes without its pictures, of which at most 200 are allowed\n", capsys.readouterr().err
+    )

@@ -143,7 +143,11 @@ def prune_pattern(name: str, score: Any, pruned: Any, n: int, m: int) -> Any:
 
 
 def prune(params: Tree, how: Sparsity) -> None:
-    """Prune at once, in place, by magnitude: the baseline for gradual pruning."""
+    """Prune at once, in place, by magnitude: the baseline for gradual pruning.
+
+    how: its amount, scope and embeddings count, its times do not. `save_pretrained` stores the zeros as they are; `compress` at
+    the command line writes the smaller file.
+    """
     pruning = Pruning(how)
     pruning.start(params, 1)
     pruning.choose(params, how.at(1.0))

@@ -40,7 +40,7 @@ def generator(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class RandomKey:
-    """The key of a dropout mask."""
+    """The key of a dropout mask: the same key, example, token and column give the same decision, on every device."""
 
     seed: int  # the run's
     step: int = 0  # index of the optimiser step

@@ -43,7 +43,11 @@ def normal(seed: int, name: str, *shape: int) -> np.ndarray:
 
 
 def parameters(form: Form, seed: int) -> Tree:
-    """Return a float64 tree of this form, with values far from those of a fresh model."""
+    """Return a float64 tree of this form, with values far from those of a fresh model.
+
+    form: nested dicts and lists of shapes, {"w": (6, 3), "b": (3,)}. Gammas are near 1, biases and betas near 0, and none is
+    exactly so: a gradient that is lost where a value is 0 or 1 is then noticed.
+    """
     p = Tree(form, np.zeros(flat_size(form)))
     for name, array in p.items():
         z = normal(seed, name, *array.shape)
@@ -76,7 +80,12 @@ def batch(
     config: AlbertConfig, seed: int = 0, mlm: bool = True, sop: bool = True, translation: bool = False,
     objective: Objective = PRETRAINING, **more: Any,
 ) -> TaskBatch:  # fmt: skip
-    """Return a batch of LENGTHS for a model of any size."""
+    """Return a packed batch for a model of any size: 18 tokens of three sequences, of 8, 1 and 9 tokens.
+
+    mlm, sop      whether masked tokens (10) and the order of sentences are labelled
+    translation   whether sequences have translation's mask
+    objective     that of the model; more: further arrays that it packs, such as labels
+    """
     rng = generator(seed, "gradcheck batch")
     pool = rng.choice(config.vocab_size, min(12, config.vocab_size), replace=False)  # fewer than N: ids repeat
     positions = [rng.permutation(config.max_position_embeddings)[:length] for length in LENGTHS]

@@ -12,7 +12,7 @@ from albert_np.gradcheck.tensor import Row
 
 @dataclass(frozen=True)
 class Report:
-    """The results of the check of one layer or configuration."""
+    """The results of the check of one layer or configuration: its name, and a `Row` for each tensor."""
 
     name: str
     rows: list[Row]
@@ -34,6 +34,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
+        """Whether all tensors passed, and there is at least one."""
         return bool(self.rows) and all(row.passed for row in self.rows)
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def _to_dict(row: Row) -> dict[str, Any]:
 def everything(seed: int = 0, names: Iterable[str] = CHECKS) -> Iterator[Report]:
     """Check every layer, every head, and the whole model in all configurations: the reference, then the kernels.
 
-    names: names of the checks to run, by default all.
+    names: keys of `CHECKS` to run, by default all, which takes about a minute. Yields each `Report` as soon as it is there.
     """
     for name in names:
         for title, only_reference in ((name, True), (f"{name} · kernels", False)):

@@ -17,7 +17,11 @@ REDRAWS = 5  # attempts at a probe that does not step over a kink
 
 @dataclass(frozen=True)
 class Row:
-    """The result for one tensor: its probed direction or, if the check failed, the worst coordinate."""
+    """The result for one tensor: its probed direction or, if the check failed, the worst coordinate.
+
+    error is relative, |analytic - numeric| / (max(|analytic|, |numeric|) + 0.01), and may be at most 1e-6; worst is the index of
+    the coordinate that the two numbers belong to, None for a direction; note is a remark, or the reason of a failure.
+    """
 
     name: str
     shape: tuple[int, ...]

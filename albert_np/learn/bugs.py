@@ -39,7 +39,10 @@ def runs(exercise: Exercise, mistake: Mistake) -> bool:
 
 
 def bug(seed: int) -> str:
-    """Return the text of a file with one mistake in it. `check` says which results are wrong, but not why."""
+    """Return the text of a file with one mistake in it. `check` says which results are wrong, but not why.
+
+    seed: at least 0; the same seed gives the same bug. Correct the file, and `check` its text or its path.
+    """
     exercise, mistake = choose(seed)
     right = core_source(mistake.function)
     source = without_types(with_mistake(mistake.function, get_source(mistake.function), mistake))

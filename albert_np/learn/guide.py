@@ -11,7 +11,10 @@ def exercises() -> list[Exercise]:
 
 
 def stub(name: str) -> str:
-    """Return the file to start with: formula, shapes, the forward pass, and `...` where something is to be written."""
+    """Return the file to start with: formula, shapes, the forward pass, and `...` where something is to be written.
+
+    name: one of those in `exercises`. ValueError for another, as in all functions that take a name.
+    """
     return record.stub_file(get(name))
 
 
@@ -21,10 +24,10 @@ def hints(name: str) -> tuple[str, ...]:
 
 
 def solution(name: str) -> str:
-    """Return the solved file: the functions of core."""
+    """Return the solved file of an exercise, with the functions of core. It passes `check`."""
     return record.solution_file(get(name))
 
 
 def derivation(name: str) -> str:
-    """Return the derivation of the backward pass, from core."""
+    """Return the derivation of an exercise's backward pass, as it stands in core, in plain text."""
     return record.derivation(get(name))

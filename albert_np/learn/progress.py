@@ -25,14 +25,16 @@ class DictStore:
         self.values = {} if values is None else values
 
     def get(self, key: str) -> Any:
+        """Return the value, or None."""
         return self.values.get(key)
 
     def put(self, key: str, value: Any) -> None:
+        """Keep a value."""
         self.values[key] = value
 
 
 class FileStore:
-    """Progress in a small file of a folder."""
+    """Progress in a small file of a folder, .albert-np-learn.json, which is written at the first `put`."""
 
     def __init__(self, folder: Path | str = ".") -> None:
         self.path = Path(folder) / FILE_NAME
@@ -50,9 +52,11 @@ class FileStore:
         return values
 
     def get(self, key: str) -> Any:
+        """Return the value, or None. ValueError if the file is damaged."""
         return self.read().get(key)
 
     def put(self, key: str, value: Any) -> None:
+        """Keep a value that JSON has. OSError if the folder cannot be written."""
         text = json.dumps({**self.read(), key: value}, indent=1)
         temporary = self.path.with_name(self.path.name + ".part")
         temporary.write_text(text, encoding="utf-8")

@@ -19,7 +19,13 @@ def import_sacrebleu() -> Any:
 
 
 def bleu(translations: list[str], references: list[str], tokens: str = "13a") -> float:
-    """Return the BLEU of a corpus, 0 to 100, with exponential smoothing. tokens: one of `BLEU_TOKENS`."""
+    """Return the BLEU of a corpus, 0 to 100, with exponential smoothing.
+
+    translations, references   n texts each, one reference for each translation
+    tokens                     "13a" (words), "char", "zh", "intl", "none", "ja-mecab" or "ko-mecab", see `infer_bleu_tokens`
+
+    ImportError without sacrebleu, or MeCab where `tokens` needs it.
+    """
     try:
         return float(import_sacrebleu().corpus_bleu(translations, [references], tokenize=tokens).score)
     except RuntimeError as error:  # MeCab is not installed
@@ -27,7 +33,7 @@ def bleu(translations: list[str], references: list[str], tokens: str = "13a") ->
 
 
 def bleu_signature(tokens: str) -> str:
-    """Return sacrebleu's signature of `bleu`, to be published with a score."""
+    """Return sacrebleu's signature of `bleu` with these tokens, to be published with a score. ImportError without sacrebleu."""
     metric = import_sacrebleu().BLEU(tokenize=tokens)
     metric.corpus_score(["a"], [["a"]])
     return str(metric.get_signature())
@@ -43,5 +49,5 @@ def infer_bleu_tokens(references: Sequence[str]) -> str:
 
 
 def chrf(translations: list[str], references: list[str]) -> float:
-    """Return the chrF2 of a corpus, 0 to 100."""
+    """Return the chrF2 of a corpus, 0 to 100: F2 of n-grams of characters.   n texts each. ImportError without sacrebleu."""
     return float(import_sacrebleu().corpus_chrf(translations, [references]).score)

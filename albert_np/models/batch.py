@@ -29,7 +29,9 @@ class PrefixSequences(PackedSequences):
 
 @dataclass(frozen=True)
 class TaskBatch(Batch):
-    """A batch of a task.
+    """A packed batch with a task's labels: what `packed_loss` and gradient checks take. `pack` makes one from host arrays.
+
+    The fields of `core.batch.Batch`, and these:
 
     tables           the labelled items of each table of logits of the head: rows of sequences or tokens, and their classes
                      (numbers (M, C) for regression and for several labels per sequence). Question answering has two tables, for

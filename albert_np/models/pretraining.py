@@ -7,14 +7,22 @@ from albert_np.models.padded import ArrayLike, check_padded, pack
 
 
 class AlbertModel(Model):
-    """The body and its pooler."""
+    """The body and its pooler: hidden states, and one vector for each sequence.
+
+    A call gives .last_hidden_state (B, T, H) and .pooler_output (B, H). A new model is drawn from `seed` with the deviation
+    config.initializer_range; `from_pretrained` loads one.
+    """
 
     heads = ("pooler",)
     optional = ("pooler",)  # as in files of AlbertForMaskedLM
 
 
 class AlbertForPreTraining(Model):
-    """The body with both heads of pretraining: masked language model and sentence order."""
+    """The body with both heads of pretraining: masked language model and sentence order.
+
+    A call gives .prediction_logits (B, T, V) and .sop_logits (B, 2), of which 0 means in order and 1 swapped. `pretrain` trains
+    it on text, `loss_and_gradients` computes one step by hand.
+    """
 
     heads = ("pooler", "mlm", "sop")
 
@@ -58,7 +66,10 @@ class AlbertForPreTraining(Model):
 
 
 class AlbertForMaskedLM(Model):
-    """The body with the masked language model's head."""
+    """The body with the masked language model's head, whose decoder is the word table.
+
+    A call gives .logits (B, T, V), the same as .prediction_logits: scores of every piece at every position.
+    """
 
     heads = ("mlm",)
 

@@ -20,7 +20,14 @@ MAX_LEGEND = 13  # entries
 
 
 def compression_figures(results: dict[str, Any]) -> dict[str, Figure]:
-    """Return {"size", "time", "zeros", "heads": figure}.   results: as in a sweep's sweep.json, see `compress.sweep`"""
+    """Return {"size", "time", "zeros", "heads": figure}.   results: as in a sweep's sweep.json, with the keys
+
+    metric           the name of the score; higher_is_better: by default True
+    rows             the dense model and its variants: family, name, score, bytes, faster (its speed, the dense model's being 1)
+    zeros            {scope of pruning: {matrix: share of zeros}}
+    outputs          {matrix: percentiles 0, 1, ..., 100 of the share of zeros in the weights of an output}
+    heads, neurons   {block: importance of each}
+    """
     size, size_axes = _draw_scores(results, "size", lambda row: row["bytes"] / 1e6, "megabytes of model.safetensors")
     _use_log_scale(size_axes)
     _label_points(size_axes, results, lambda row: row["bytes"] / 1e6)

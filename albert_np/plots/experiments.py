@@ -23,7 +23,8 @@ def experiments_figure(results: dict[str, Any], metric_label: Callable[[str], st
     dot, the mean a diamond, and a line goes over the confidence interval, which therefore does not cross the dashed line where a
     difference was seen. A configuration without a seed in common with the first one has dots alone, at its own figures.
 
-    results         as in a sweep's results.json: "title", "metrics", "configurations", "comparisons"
+    results         as in a sweep's results.json: "title", "metrics" (names), "configurations" (dicts with "name" and "runs", a
+                    dict of metrics for each seed) and perhaps "comparisons" with the first configuration
     metric_label    the name of a metric as it is to be printed
 
     Of more than `MAX_ROWS` configurations the first ones are shown, and the title has both numbers.

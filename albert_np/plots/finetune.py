@@ -35,7 +35,8 @@ def finetune_figures(
 ) -> dict[str, Figure]:
     """Return {"learning": the loss per step and the score per epoch}; {} without steps.
 
-    steps, epochs   the records of a `training.finetune.History`
+    steps           dicts with step and loss, as in metrics.jsonl
+    epochs          dicts with step and dev, the scores by their names; [] without development examples
     metric          the key of the score; higher_is_better: False for an error of numbers
     baselines       {name: scores}; their scores become dashed lines
     unit            of the loss; None: nats, and the squared error for an error of numbers

@@ -26,7 +26,9 @@ def pretraining_figures(
 ) -> dict[str, Figure]:
     """Return {"loss", "accuracy", "learning_rate", "gradient_norm": figure}; {} if there is no step with a finite loss.
 
-    steps, evaluations   the records of metrics.jsonl, see `training.metrics`
+    steps                the records of metrics.jsonl: dicts with step, loss, mlm_loss, mlm_accuracy, lr, grad_norm, and perhaps
+                         sop_accuracy; a loss of None is left out
+    evaluations          its records with step and held_out, a dict of the same scores; [] if there are none
     unigram_entropy      nats: the loss of a model that predicts the tokens' frequencies, on the held-out labels. A dashed line
     vocab_size           V: the loss of a uniform guess, ln V, becomes a dotted line
     """

@@ -74,6 +74,12 @@ def is_frame(value: Any) -> bool:
 class Task:
     """Base class of all tasks. A subclass sets the class attributes and implements the methods that raise NotImplementedError.
 
+    name       of the task, for messages and task.json
+    model      the class that it trains, such as `AlbertForSequenceClassification`
+    metric     the score that selects the best epoch; higher_is_better: False for an error
+    defaults   the options and their default values
+
+    Needed are `items`, `answer`, `score`; `read` for files, `example` for texts that are typed, `learn` and `config` for labels.
     Its options are plain values, stored in the trained model's folder as task.json, including those that `learn` sets.
     """
 

@@ -5,7 +5,12 @@ from typing import Any
 
 
 class Callback:
-    """Observes a run and changes nothing; the default does nothing. Records are lines of metrics.jsonl."""
+    """Observes a run and changes nothing; the default does nothing.
+
+    Records are the lines of metrics.jsonl: dicts with step (from 1), and of a step loss, lr, grad_norm, tokens and seconds, in
+    pretraining also mlm_loss, mlm_accuracy, sop_loss and sop_accuracy. That of an evaluation has held_out, or dev and epoch: the
+    scores by their names. A callback that raises an error ends the run.
+    """
 
     def start(self, first: int, total: int) -> None:
         """Called before step first + 1 of `total`."""

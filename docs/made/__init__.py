@@ -21,15 +21,15 @@ CODE = r"^```.*?^```|`[^`\n]+`"
 LINK = re.compile(rf"{CODE}|(\]\()([^)\s#:]+)((?:#[^)\s]*)?\))", re.MULTILINE | re.DOTALL)  # ](target#anchor), without a scheme
 
 
-def expand_inserts(text: str) -> str:
-    """Replace the placeholders of a page."""
+def expand_inserts(text: str, on: Path = DOCS) -> str:
+    """Replace the placeholders of a page in the folder `on`."""
 
     def replace(match: re.Match[str]) -> str:
         name, arguments = match[1], match[2].split()
         if name.endswith(".md"):
             path = (DOCS / name).resolve()
-            return rewrite_links(path.read_text(encoding="utf-8"), path.parent, DOCS)
-        return rewrite_links(importlib.import_module(f"made.{name}").text(*arguments), DOCS, DOCS)
+            return rewrite_links(path.read_text(encoding="utf-8"), path.parent, on)
+        return rewrite_links(importlib.import_module(f"made.{name}").text(*arguments), DOCS, on)
 
     return INSERT.sub(replace, text)
 
@@ -64,7 +64,7 @@ def process_source(app: Any, docname: str, source: list[str]) -> None:
         source[0] = rewrite_notebook(source[0], folder)
     else:
         text = drop_unmatched_patterns(source[0]) if docname == "index" else source[0]
-        source[0] = expand_inserts(rewrite_links(text, folder, folder))
+        source[0] = expand_inserts(rewrite_links(text, folder, folder), folder)
 
 
 def rewrite_notebook(text: str, on: Path) -> str:

@@ -7,18 +7,27 @@ spaces. Much of that means something else in the reStructuredText that Sphinx ex
 import re
 from typing import Any
 
+from numpy.typing import ArrayLike, DTypeLike
+from sphinx import addnodes
+from sphinx.transforms import SphinxTransform
+from sphinx.util.typing import stringify_annotation
+
 ALIGNED = re.compile(r"\S {2,}\S")  # columns within a line
 ENTRY = re.compile(r"([^\s=()→·]+(?:,? [^\s=()→·]+){0,5})(?<![^.]\.) {2,}(\S.*)")  # names, then a description
 SPECIAL = re.compile(r"([*\\|_])")
 UNTYPED = re.compile(r": ~?(?:typing\.|albert_np\.core\.dispatch\.)?(?:Any|Array)(?=[,)]| = )( = )?")
 CODE = re.compile(r"`+([^`]+)`+")
+ITEM = re.compile(r"(?<![\w.])Item\b")
+ALIASES = {stringify_annotation(alias, "smart"): name for name, alias in (("ArrayLike", ArrayLike), ("DTypeLike", DTypeLike))}
 
 
 def as_rst(lines: list[str]) -> list[str]:
     """Return the lines of a docstring as reStructuredText."""
     converted: list[str] = []
     for paragraph in split_paragraphs(lines):
-        if entries := split_columns(paragraph):
+        if paragraph[0].lstrip().startswith(">>> "):
+            converted += [*paragraph, ""]  # an example, which Sphinx recognises
+        elif entries := split_columns(paragraph):
             for names, meaning in entries:
                 converted += [f"``{names}``", f"    {escape_line(meaning)}", ""]
         elif any(line.startswith(" ") for line in paragraph) or (len(paragraph) > 1 and any(map(ALIGNED.search, paragraph))):
@@ -74,12 +83,28 @@ def process_docstring(app: Any, what: str, name: str, obj: Any, options: Any, li
 
 
 def process_signature(app: Any, what: str, name: str, obj: Any, options: Any, given: str | None, returned: str | None) -> Any:
-    """Leave out the type Any, and its alias Array."""
+    """Leave out the type Any, and its alias Array; write NumPy's aliases by their names."""
+    for written, alias in ALIASES.items():
+        given = given and given.replace(written, alias)
+    if given and name.startswith("albert_np.tasks."):  # a name in quotes, which learn has, too
+        given = ITEM.sub("~albert_np.tasks.task.Item", given)
     given = given and UNTYPED.sub(lambda match: "=" if match[1] else "", given)
     untyped = returned and not re.sub(r"~|typing\.|albert_np\.core\.dispatch\.|Any|Array|tuple|[\[\], ]", "", returned)
     return given, None if untyped else returned
 
 
+class LeaveOutOfIndex(SphinxTransform):
+    """The general index has the names of the reference by use. Those of the pages by module would be many times as many."""
+
+    default_priority = 800  # before the entries are collected, at 850
+
+    def apply(self, **options: Any) -> None:
+        if self.env.docname.startswith("api/modules/"):
+            for node in list(self.document.findall(addnodes.index)):
+                node.parent.remove(node)
+
+
 def setup(app: Any) -> None:
+    app.add_transform(LeaveOutOfIndex)
     app.connect("autodoc-process-docstring", process_docstring)
     app.connect("autodoc-process-signature", process_signature)

@@ -8,7 +8,7 @@ import pytest
 from protobuf_writer import model
 
 from albert_np.io import sources
-from albert_np.text import AlbertTokenizer
+from albert_np.text import AlbertTokenizer, Tokenizer
 
 SMALL = model(("▁a", -1), ("b", -2))
 
@@ -37,6 +37,12 @@ def test_a_folder_of_googles(tmp_path, reference):
         AlbertTokenizer.from_pretrained(folder)
     (folder / "spiece.model").write_bytes(SMALL)
     assert AlbertTokenizer.from_pretrained(folder).vocab_file == folder / "spiece.model"
+
+
+def test_the_base_class_finds_the_kind(tmp_path, reference):
+    """It used to fail with an AttributeError of its own."""
+    found = Tokenizer.from_pretrained(tmp_path / "reference.model")
+    assert type(found) is AlbertTokenizer and same(found, reference)
 
 
 def test_a_file_and_an_archive(tmp_path, reference):
