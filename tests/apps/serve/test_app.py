@@ -1,5 +1,6 @@
 """The routes: what is answered is what `predict` says; what is refused is refused with the right status and a clear word."""
 
+import dataclasses
 import json
 
 import pytest
@@ -337,11 +338,12 @@ def test_the_example_is_answered_before_the_first_request(folder, monkeypatch):
     monkeypatch.setattr(service, "answers", lambda examples: (asked.append(len(examples)), original(examples))[1])
     answer_example(service)
     assert asked == [1]
-    monkeypatch.setattr(service, "fields", {"text": service.fields["text"]._replace(example=None)})
+    monkeypatch.setattr(service, "fields", {"text": dataclasses.replace(service.fields["text"], example=None)})
     answer_example(service)
     assert asked == [1]
 
 
-def test_how_inference_multiplies_is_among_the_facts(folder):
+def test_how_inference_multiplies_is_among_the_facts(folder, monkeypatch):
+    monkeypatch.setenv("ALBERT_NP_INFERENCE_PRODUCTS", "plain")
     with client_of(folder("classification")) as client:
-        assert client.get("/info").json()["products"] == "weights as they lie"
+        assert client.get("/info").json()["products"] == "plain (ALBERT_NP_INFERENCE_PRODUCTS)"
