@@ -150,5 +150,5 @@ def describe_measured_blocks() -> str:
     rows, seconds = max(1 << key[2] for key in chosen), sum(_measured.get(key, 0.0) for key in _decided)  # type: ignore[operator]
     return (
         f"products of up to {rows} rows use copies of the weights in blocks of {COLUMNS} columns, which is faster here "
-        f"(measured in {seconds:.1f} s; ALBERT_NP_INFERENCE_PRODUCTS=plain keeps the weights as they lie)"
+        f"(measured in {1000 * seconds:.0f} ms; ALBERT_NP_INFERENCE_PRODUCTS=plain keeps the weights as they lie)"
     )
