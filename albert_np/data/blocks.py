@@ -86,7 +86,8 @@ def _cut_units(corpus: Corpus, units: np.ndarray, targets: np.ndarray) -> tuple[
     sizes = (units[:, 1] - units[:, 0]).astype(np.intp)  # (U,)
     offsets = sizes.cumsum() - sizes  # (U,) where each unit begins in the arrays over S
     shifts, S = units[:, 0] - offsets, int(sizes.sum())  # (U,) added to an index into these arrays: the segment
-    begins, counts = array("q"), []  # first segments of the blocks, as indices into the arrays over S
+    begins = array("q")  # first segments of the blocks, as indices into the arrays over S
+    counts: list[int] = []
     low = high = 0
     for stop in (offsets + sizes).tolist():
         count, at = len(begins), stop - int(sizes[len(counts)])

@@ -152,7 +152,10 @@ class PretrainingData:
         unmasked = [self._join_pair(pairs, index, rng) for index, rng in zip(indices, rngs)]
         masked = self.masker.mask_all([ids for ids, _ in unmasked], rngs) if indices else []
         orders = [None if self.objective == "none" else label for label in pairs.labels[indices].tolist()]
-        return [Example(i, ids, first, *more, o) for i, (_, first), (ids, *more), o in zip(indices, unmasked, masked, orders)]
+        return [
+            Example(index, ids, first, positions, labels, order)
+            for index, (_, first), (ids, positions, labels), order in zip(indices, unmasked, masked, orders)
+        ]
 
     def _join_pair(self, pairs: Pairs, index: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:
         """Return [CLS] A [SEP] B [SEP] of a block, and the number of tokens up to the first [SEP]."""
