@@ -56,6 +56,8 @@ def test_it_runs(tmp_path):
         assert case["medians"]["ours"] > 0 and case["medians"]["products"] > 0 and case["flops"] > 0
     again = subprocess.run([sys.executable, str(FOLDER / "table.py"), str(out)], capture_output=True, text=True, check=True)
     assert again.stdout == ran.stdout and ran.stdout.count("\n| ") == 1 + len(cases)
+    assert found["cases"]["latency"]["tokens"] == 20 * 16 and len(found["cases"]["latency"]["processor"]["ours"]) == 1
+    assert "Products of inference: " in ran.stdout
 
 
 @pytest.mark.slow
@@ -71,18 +73,129 @@ def test_the_gpus_benchmark_runs_on_the_host(tmp_path):
     assert again.stdout in ran.stdout and again.stdout.count("\n| ") == 3
 
 
-@pytest.mark.parametrize("stored", sorted(path.name for path in (FOLDER / "results").glob("*cpu*.json")))
-def test_the_page_and_the_readme_have_the_stored_results(stored):
-    command = [sys.executable, str(FOLDER / "table.py"), "--short", str(FOLDER / "results" / stored)]
+def test_the_page_and_the_readme_have_the_stored_results():
+    stored = sorted(map(str, (FOLDER / "results").glob("cpu-*.json")))
+    assert stored
+    command = [sys.executable, str(FOLDER / "table.py"), "--short", *stored]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     root = FOLDER.parents[1]
     page = (root / "docs" / "benchmarks.md").read_text(encoding="utf-8").splitlines()
     assert len("\n".join(printed)) > 1000
-    assert [line for line in printed if line not in page] == []
+    assert [line for line in printed if line not in page] == [], "python tests/benchmarks/table.py --write"
     readme = (root / "README.md").read_text(encoding="utf-8").splitlines()
     start = readme.index(next(line for line in printed if line.startswith("|  |")))
     rows = readme[start + 2 : readme.index("", start)]
-    assert len(rows) == 3 and [line for line in rows if line not in printed] == []
+    assert len(rows) == 3 * len(stored) and [line for line in rows if line not in printed] == []
+
+
+def test_measurements_with_other_processor_features_are_rows_of_one_table(tmp_path, monkeypatch, capsys):
+    """The rows of a case one below the other, in the page and in the README, and nothing else of either is changed."""
+    import table
+
+    first = json.loads((FOLDER / "results" / "cpu-avx2.json").read_text(encoding="utf-8"))
+    other = json.loads(json.dumps(first).replace("Haswell", "SkylakeX"))
+    other["cases"]["latency"]["medians"]["ours"] /= 2
+    del other["cases"]["pretrain-tiny"]
+    root = FOLDER.parents[1]
+    (tmp_path / "docs").mkdir()
+    for name in ("README.md", "docs/benchmarks.md"):
+        (tmp_path / name).write_text((root / name).read_text(encoding="utf-8"), encoding="utf-8")
+    files = [tmp_path / "cpu-avx2.json", tmp_path / "cpu-avx512.json"]
+    for path, results in zip(files, (first, other)):
+        path.write_text(json.dumps(results), encoding="utf-8")
+    monkeypatch.setattr(table, "ROOT", tmp_path)
+    table.write_pages(files)
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8").splitlines()
+    rows = [line for line in readme if line.startswith("| latency, base, one sentence")]
+    assert [row.split(" | ")[1] for row in rows] == ["AVX2", "AVX-512"]
+    page = (tmp_path / "docs" / "benchmarks.md").read_text(encoding="utf-8").splitlines()
+    assert len([line for line in page if line.startswith("| ")]) == 1 + 10 + 9 and set(rows) < set(page)
+    assert len([line for line in page if line.startswith(("AVX2: ", "AVX-512: "))]) == 2
+    table.write_pages(files[:1])
+    for name in ("README.md", "docs/benchmarks.md"):
+        assert (tmp_path / name).read_text(encoding="utf-8") == (root / name).read_text(encoding="utf-8")
+
+
+def test_a_measurement_can_be_divided(tmp_path):
+    """A call adds its cases to those of earlier ones, each with a date and a commit of its own; the next one takes the rest."""
+    out = tmp_path / "cpu.json"
+    options = "--quick --against none --repeats 1 --out".split()
+    first = run(*options, str(out), "--cases", "latency")
+    assert first.returncode == 0, first.stderr
+    stored = json.loads(out.read_text(encoding="utf-8"))
+    stored["measured"]["latency"] = {"date": "2000-01-01", "commit": "0123456789"}
+    stored["cases"]["latency"]["title"] = "as it was"
+    out.write_text(json.dumps(stored), encoding="utf-8")
+    second = run(*options, str(out), "--cases", "latency", "infer-sorted", "--minutes", "1e-9")
+    assert second.returncode == 0, second.stderr
+    assert second.stderr.endswith("left for the next call: latency\n")
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert list(found["cases"]) == ["infer-sorted", "latency"] == sorted(found["measured"])
+    assert found["cases"]["latency"]["title"] == "as it was" and found["measured"]["latency"]["commit"] == "0123456789"
+    assert "Measured 2000-01-01 to " in second.stdout and "0123456789" in second.stdout
+
+
+def test_what_is_measured_first():
+    from run import order_by_need
+
+    measured = {
+        "a": {"date": "2026-01-02", "commit": "old"}, "b": {"date": "2026-01-01", "commit": "older"},
+        "c": {"date": "2026-01-03", "commit": "new"},
+    }  # fmt: skip
+    assert order_by_need(["a", "b", "c", "d"], measured, "new") == ["d", "b", "a"]
+
+
+def test_results_of_another_machine_are_not_mixed(tmp_path):
+    from run import read_results
+
+    stored = json.loads((FOLDER / "results" / "cpu-avx2.json").read_text(encoding="utf-8"))
+    path = tmp_path / "cpu.json"
+    path.write_text(json.dumps(stored), encoding="utf-8")
+    kept = read_results(path, {"machine": stored["machine"], "versions": {}})
+    assert kept["measured"]["kernels"]["date"] == kept["measured"]["latency"]["date"] == stored["date"]
+    other = {**stored["machine"], "blas": [{"internal_api": "openblas", "version": "0.3", "architecture": "SkylakeX"}]}
+    with pytest.raises(SystemExit, match=r"no case can be added to it: blas was .*Haswell.* and is .*SkylakeX"):
+        read_results(path, {"machine": other, "versions": {}})
+
+
+# ---- time to a loss ----
+
+
+def test_the_batches_of_a_training_are_stored(tmp_path):
+    import numpy as np
+    from folder import STORED, StoredBatches, store_batches
+
+    rng = np.random.default_rng(0)
+    batches = [
+        {name: rng.integers(0, 50, {"tokens": 9 + i, "sequences": 3, "masked": 2 + i}[count]) for name, count in STORED.items()}
+        for i in range(4)
+    ]
+    store_batches(tmp_path, iter(batches))
+    stored = StoredBatches(tmp_path)
+    assert len(stored) == 4
+    for i in (2, 0, 3, 1):
+        assert all(np.array_equal(stored[i][name], batches[i][name]) for name in STORED)
+
+
+def test_the_step_at_which_a_loss_is_reached():
+    from time_to_loss import steps_to
+
+    assert steps_to([5.0, 3.0, 3.0, 1.0], 3.0, 2) == 3  # the mean of the last two, not one of them
+    assert steps_to([5.0, 1.0], 3.1, 2) == 2
+    assert steps_to([5.0, 4.0], 3.0, 2) is None and steps_to([1.0], 3.0, 2) is None
+
+
+def test_the_time_to_a_loss_is_measured(tmp_path):
+    program, out = str(FOLDER / "time_to_loss.py"), tmp_path / "results" / "time_to_loss.json"
+    command = [sys.executable, program, *"--quick --against none --below -9 --threads 1 --out".split(), str(out)]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(out.read_text(encoding="utf-8"))
+    ours = found["contenders"]["ours"]
+    assert ours["reached"] and ours["steps"] == found["goal"]["window"] == 4 and ours["tokens"] > 0 < ours["seconds"]
+    assert 0.5 * found["goal"]["entropy"] < ours["loss"] < 2 * found["goal"]["entropy"]
+    again = subprocess.run([sys.executable, program, "--table", str(out), str(out)], capture_output=True, text=True, check=True)
+    assert again.stdout.count("| albert_np | ") == 2 and "9.00 nats" in again.stdout
 
 
 @pytest.mark.parametrize(
@@ -111,6 +224,7 @@ def test_wrong_usage_is_one_line():
     ran = run("--cases", "nothing")
     assert ran.returncode == 1 and ran.stderr.startswith("no such case: nothing; there are pretrain-base, ")
     assert run("--repeats", "0").returncode == 2
+    assert run("--minutes", "10").returncode == 2
 
 
 def test_the_times_in_webassembly_print():

@@ -11,6 +11,7 @@ To read it, follow the text:
 text_files    the encodings of text files; text_sample: a part of them, in little time
 documents     files -> paragraphs
 sentences     paragraphs -> sentences -> segments: token ids of limited length
+encode        paragraphs -> tokens of segments, in several processes
 tokenise      segments -> the files of a corpus
 corpus        Corpus: these files, memory-mapped, and rebuilt when text, tokenizer or settings have changed
 vocabulary    facts about token ids: special ids, starts of words

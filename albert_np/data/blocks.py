@@ -9,12 +9,15 @@ into very short blocks only; style "paper" draws it for each block, as in the pa
 input sequences shorter than 512 with a probability of 10%").
 """
 
+from array import array
 from dataclasses import dataclass
 
 import numpy as np
 
 from albert_np.core.random import generator
 from albert_np.data.corpus import Corpus
+
+PIECE = 1 << 16  # segments whose blocks' ends are computed at once, and held as a list
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,9 @@ def cut_blocks(corpus: Corpus, units: np.ndarray, max_length: int, short_seq_pro
     rng = generator(seed, "target")
 
     def draw_targets(count: int) -> np.ndarray:
-        short, length = rng.random(count) < short_seq_prob, rng.integers(2, longest + 1, count)
-        return np.where(short, length, longest)
+        short, targets = rng.random(count) < short_seq_prob, rng.integers(2, longest + 1, count)
+        targets[~short] = longest
+        return targets
 
     parts = []
     for portion in _split_units(units):
@@ -76,20 +80,26 @@ def _cut_units(corpus: Corpus, units: np.ndarray, targets: np.ndarray) -> tuple[
 
     targets (S,): for each of the S segments of these units, the target of the block that begins there, if one does.
 
-    A block's end depends on its first segment alone. So the ends for all possible first segments are computed at once, and
-    cutting a unit is following them: from its first segment to the end of that block, the end of the next, and so on.
+    A block's end depends on its first segment alone. So the ends for all possible first segments of a piece are computed at once,
+    and cutting a unit is following them: from its first segment to the end of that block, the end of the next, and so on.
     """
     sizes = (units[:, 1] - units[:, 0]).astype(np.intp)  # (U,)
     offsets = sizes.cumsum() - sizes  # (U,) where each unit begins in the arrays over S
-    segments = np.repeat(units[:, 0] - offsets, sizes) + np.arange(sizes.sum())  # (S,)
-    starts = corpus.segment_starts
-    ends = np.searchsorted(starts, starts[segments] + targets).tolist()  # (S,)
-    begins: list[int] = []  # first segments of the blocks, as indices into the arrays over S
-    counts = []
-    for (first, stop), offset in zip(units.tolist(), offsets.tolist()):
-        count, segment = len(begins), first
-        while segment < stop:
-            begins.append(offset + segment - first)
-            segment = ends[begins[-1]]
+    shifts, S = units[:, 0] - offsets, int(sizes.sum())  # (U,) added to an index into these arrays: the segment
+    begins = array("q")  # first segments of the blocks, as indices into the arrays over S
+    counts: list[int] = []
+    low = high = 0
+    for stop in (offsets + sizes).tolist():
+        count, at = len(begins), stop - int(sizes[len(counts)])
+        while at < stop:
+            if at >= high:  # the next piece
+                low, high = at, min(at + PIECE, S)
+                index = np.arange(low, high)
+                shift = shifts[np.searchsorted(offsets, index, side="right") - 1]
+                starts = corpus.segment_starts[index + shift]
+                ends = (np.searchsorted(corpus.segment_starts, starts + targets[low:high]) - shift).tolist()
+            begins.append(at)
+            at = ends[at - low]
         counts.append(len(begins) - count)
-    return segments[begins], targets[begins], np.array(counts, dtype=np.intp)
+    found = np.array(begins, dtype=np.intp)
+    return found + shifts[np.searchsorted(offsets, found, side="right") - 1], targets[found], np.array(counts, dtype=np.intp)

@@ -18,7 +18,7 @@ import numpy as np
 
 from albert_np.data.documents import LAYOUTS, check_text_file
 from albert_np.data.formats.summary import count_noun
-from albert_np.data.tokenise import FORMAT, MANIFEST, PARTS, Log, Progress, build_corpus
+from albert_np.data.tokenise import FORMAT, MANIFEST, PARTS, Count, Log, Progress, build_corpus
 from albert_np.data.vocabulary import Tokenizer, Vocabulary
 from albert_np.io.files import DataError, map_file, sha256
 
@@ -71,6 +71,8 @@ class Corpus:
         document_separator: str | None = None,
         progress: Progress | None = None,
         log: Log | None = None,
+        processes: int = 1,
+        count: Count | None = None,
     ) -> "Corpus":
         """Return the corpus of these text files, tokenised into `folder` unless that was done before.
 
@@ -79,6 +81,8 @@ class Corpus:
         progress     called with (bytes done, bytes in all) of the files on disk
         log          called with a message when the text is tokenised (with the reason), when the folder is reused, and
                      for very long lines
+        processes    number of processes that tokenise the text; the corpus is the same for any
+        count        called with the number of tokens so far, each time before `progress`
 
         Files count as unchanged if size and time are the same, or the SHA-256. Raises FileNotFoundError, ValueError
         (not UTF-8, empty, damaged, no text), OSError (folder not writable, disk full); the folder is then unchanged.
@@ -87,6 +91,8 @@ class Corpus:
         settings = _check_settings(max_length, lines, document_separator)
         if not paths:
             raise ValueError("no text files were named")
+        if processes < 1:
+            raise ValueError(f"processes must be at least 1, not {processes}")
         for path in paths:
             check_text_file(path)
         folder = Path(folder)
@@ -99,10 +105,11 @@ class Corpus:
             if manifest is not None and reason is None:
                 log(f"the tokenised corpus in {folder} is reused")
             else:
-                log(f"tokenising {count_noun(len(paths), 'file')} into {folder}{'' if reason == NEW else f': {reason}'}")
+                several = f", in {processes} processes" if processes > 1 else ""
+                log(f"tokenising {count_noun(len(paths), 'file')} into {folder}{several}{'' if reason == NEW else f': {reason}'}")
                 if note := getattr(tokenizer, "encoding_note", ""):
                     log(note)
-                manifest = build_corpus(paths, tokenizer, folder, settings, progress, log)
+                manifest = build_corpus(paths, tokenizer, folder, settings, progress, log, processes, count)
             return cls(folder, manifest, Vocabulary.from_tokenizer(tokenizer), reason)
 
     @property

@@ -15,7 +15,9 @@ The budget of an example of T tokens ([CLS] and [SEP]s counted) is ``round(T * m
             random tokens, never special ones.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -78,38 +80,54 @@ class Masker:
 
     def mask(self, ids: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mask ids (T,) with [CLS] and [SEP]s -> (masked ids (T,), masked positions (M,) increasing, labels (M,))."""
+        return self.mask_all([ids], [rng])[0]
+
+    def mask_all(
+        self, rows: Sequence[np.ndarray], rngs: Sequence[np.random.Generator]
+    ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Mask several sequences, each with the draws of its own generator. All that is not drawn is computed for all at once."""
         google = self.style == "google"
-        words = google_words(ids, self.vocabulary) if google else segment_words(ids, self.vocabulary)
-        W = len(words.room)
-        order = rng.permutation(W).tolist()
-        lengths = (np.searchsorted(self._thresholds, rng.random(W), side="right") + 1).tolist()
+        words = [google_words(ids, self.vocabulary) for ids in rows] if google else segment_words_of_all(rows, self.vocabulary)
+        orders = [rng.permutation(len(each.room)).tolist() for each, rng in zip(words, rngs)]
+        drawn = np.concatenate([rng.random(len(order)) for order, rng in zip(orders, rngs)])
+        lengths = iter((np.searchsorted(self._thresholds, drawn, side="right") + 1).tolist())
         choose = choose_google if google else choose_paper
-        ngrams = sorted(choose(words, order, lengths, self.budget(len(ids))))
-        positions = np.array([t for start, stop in ngrams for t in range(start, stop)], dtype=np.intp)  # (M,)
-        if words.positions is not None:
-            positions = words.positions[positions]
-        labels = ids[positions]
-        return self._replace(ids, positions, labels, ngrams, rng), positions, labels
+        ngrams = [
+            sorted(choose(each, order, list(islice(lengths, len(order))), self.budget(len(ids))))
+            for each, order, ids in zip(words, orders, rows)
+        ]
+        positions = [
+            np.array([t for start, stop in of_one for t in range(start, stop)], np.intp) for of_one in ngrams
+        ]  # (M,) each
+        if google:
+            positions = [each.positions[own] for each, own in zip(words, positions)]  # type: ignore[index]
+        return self._replace(rows, positions, ngrams, rngs)
 
     def _replace(
         self,
-        ids: np.ndarray,
-        positions: np.ndarray,
-        labels: np.ndarray,
-        ngrams: list[tuple[int, int]],
-        rng: np.random.Generator,
-    ) -> np.ndarray:
-        """Replace 80 % by [MASK], leave 10 %, replace 10 % by random tokens."""
-        M = len(positions)
-        if self.style == "google":
-            fate = rng.random(M)  # one draw per token
-            others = rng.integers(0, self.vocabulary.size, M)
-        else:
-            fate = np.repeat(rng.random(len(ngrams)), [stop - start for start, stop in ngrams])  # one draw per n-gram
-            others = self._ordinary_ids[rng.integers(0, len(self._ordinary_ids), M)]
-        masked = ids.copy()
-        masked[positions] = np.where(fate < 0.8, self.vocabulary.mask, np.where(fate < 0.9, labels, others))
-        return masked
+        rows: Sequence[np.ndarray],
+        positions: list[np.ndarray],
+        ngrams: list[list[tuple[int, int]]],
+        rngs: Sequence[np.random.Generator],
+    ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Replace 80 % by [MASK], leave 10 %, replace 10 % by random tokens -> as `mask_all`"""
+        google, V = self.style == "google", self.vocabulary.size if self.style == "google" else len(self._ordinary_ids)
+        fates, others = [], []  # one draw per token, or per n-gram
+        for own, of_one, rng in zip(positions, ngrams, rngs):
+            fates.append(rng.random(len(own) if google else len(of_one)))
+            others.append(rng.integers(0, V, len(own)))
+        fate, other = np.concatenate(fates), np.concatenate(others)
+        if not google:
+            fate = np.repeat(fate, [stop - start for of_one in ngrams for start, stop in of_one])
+            other = self._ordinary_ids[other]
+        T, M = [len(ids) for ids in rows], [len(own) for own in positions]
+        first = np.cumsum([0, *T])  # of each sequence among all tokens
+        masked = np.concatenate(rows)
+        at = np.concatenate(positions) + np.repeat(first[:-1], M)
+        labels = masked[at]
+        masked[at] = np.where(fate < 0.8, self.vocabulary.mask, np.where(fate < 0.9, labels, other))
+        tokens, targets = first.tolist(), np.cumsum([0, *M]).tolist()
+        return [(masked[tokens[i] : tokens[i + 1]], positions[i], labels[targets[i] : targets[i + 1]]) for i in range(len(rows))]
 
 
 def google_words(ids: np.ndarray, vocabulary: Vocabulary) -> Words:
@@ -124,15 +142,28 @@ def google_words(ids: np.ndarray, vocabulary: Vocabulary) -> Words:
 
 def segment_words(ids: np.ndarray, vocabulary: Vocabulary) -> Words:
     """Find words that end at [CLS] and [SEP]. A word with a special token has no room, and ends the room of those before."""
+    return segment_words_of_all([ids], vocabulary)[0]
+
+
+def segment_words_of_all(rows: Sequence[np.ndarray], vocabulary: Vocabulary) -> list[Words]:
+    """Find the words of several sequences, those of each as `segment_words` does."""
+    ids, T = np.concatenate(rows), np.array([len(each) for each in rows])
+    first = T.cumsum() - T  # of each sequence among all tokens
     edge = (ids == vocabulary.cls) | (ids == vocabulary.sep)
     starts = vocabulary.word_starts[ids] | edge
     starts[1:] |= edge[:-1]
-    starts[0] = True
+    starts[first] = True
     offsets = np.flatnonzero(starts)
+    last = np.searchsorted(offsets, first + T)  # one past the last word of each sequence
+    counts = np.diff(last, prepend=0)  # words of each
     barred = np.append(np.flatnonzero(np.logical_or.reduceat(vocabulary.special[ids], offsets)), len(offsets))
     k = np.arange(len(offsets))
-    room = barred[np.searchsorted(barred, k)] - k
-    return Words(None, offsets.tolist() + [len(ids)], room.tolist())
+    room = (np.minimum(barred[np.searchsorted(barred, k)], np.repeat(last, counts)) - k).tolist()
+    own = (offsets - np.repeat(first, counts)).tolist()
+    return [
+        Words(None, [*own[stop - count : stop], length], room[stop - count : stop])
+        for stop, count, length in zip(last.tolist(), counts.tolist(), T.tolist())
+    ]
 
 
 def choose_google(words: Words, order: list[int], lengths: list[int], budget: int) -> list[tuple[int, int]]:

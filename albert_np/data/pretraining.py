@@ -140,20 +140,31 @@ class PretrainingData:
 
     def example(self, epoch: int, index: int) -> Example:
         """Return one example, with its pair and its masks drawn for this epoch."""
+        return self.examples(epoch, [index])[0]
+
+    def examples(self, epoch: int, indices: Iterable[int]) -> list[Example]:
+        """Return several examples of an epoch."""
+        indices = [int(index) for index in indices]
         pairs = self._plan(epoch)[0]
-        rng = generator(self.seed, "mask", epoch, index)  # one for the whole example: truncation, then masks
+        rngs = [
+            generator(self.seed, "mask", epoch, index) for index in indices
+        ]  # one for a whole example: truncation, then masks
+        unmasked = [self._join_pair(pairs, index, rng) for index, rng in zip(indices, rngs)]
+        masked = self.masker.mask_all([ids for ids, _ in unmasked], rngs) if indices else []
+        orders = [None if self.objective == "none" else label for label in pairs.labels[indices].tolist()]
+        return [
+            Example(index, ids, first, positions, labels, order)
+            for index, (_, first), (ids, positions, labels), order in zip(indices, unmasked, masked, orders)
+        ]
+
+    def _join_pair(self, pairs: Pairs, index: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+        """Return [CLS] A [SEP] B [SEP] of a block, and the number of tokens up to the first [SEP]."""
         A, B = make_pair(self.corpus, self.blocks, pairs, index, self.max_length, rng)
         cls, sep = self.corpus.vocabulary.cls, self.corpus.vocabulary.sep
         ids = np.empty(len(A) + len(B) + 3, dtype=np.int32)
         ids[0], ids[len(A) + 1], ids[-1] = cls, sep, sep
         ids[1 : len(A) + 1], ids[len(A) + 2 : -1] = A, B
-        ids, positions, labels = self.masker.mask(ids, rng)
-        order = None if self.objective == "none" else int(pairs.labels[index])
-        return Example(index, ids, len(A) + 2, positions, labels, order)
-
-    def examples(self, epoch: int, indices: Iterable[int]) -> list[Example]:
-        """Return several examples of an epoch."""
-        return [self.example(epoch, int(index)) for index in indices]
+        return ids, len(A) + 2
 
     def batch(self, epoch: int, step: int) -> dict[str, np.ndarray]:
         """Return the packed arrays of a step, see `collate`."""

@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from albert_np.data.documents import TextFile, paragraphs
-from albert_np.data.sentences import Segment, encode_segments, split_sentences
+from albert_np.data.encode import Batch, Encoded, encode_all
 from albert_np.data.vocabulary import Tokenizer
 from albert_np.io.files import sync, write_json
 
@@ -23,17 +23,20 @@ LONG = 100_000  # characters: longer paragraphs are reported, since the file may
 
 Log = Callable[[str], None]
 Progress = Callable[[int, int], None]
+Count = Callable[[int], None]
 
 
 def build_corpus(
     paths: list[Path], tokenizer: Tokenizer, folder: Path, settings: dict[str, Any], progress: Progress | None,
-    log: Log,
+    log: Log, processes: int = 1, count: Count | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Tokenise text files into a cache folder, and return the manifest.
 
     settings   longest_segment (tokens), lines and document_separator, see `documents`
     progress   called with (bytes done, bytes in all) of the files on disk
     log        called with a message for each file with very long lines
+    processes  number of processes that tokenise, see `encode`
+    count      called with the number of tokens so far, each time before `progress`
 
     ValueError: not UTF-8, a damaged packed file, or no text. The folder is unchanged if this fails.
     """
@@ -44,8 +47,16 @@ def build_corpus(
     try:
         with contextlib.ExitStack() as stack:
             out = {part: stack.enter_context(open(partial[part], "wb")) for part in PARTS}
-            writer = _Writer(out, tokenizer)
-            files = _tokenise(paths, tokenizer, settings, writer, progress, log)
+            writer, reader = _Writer(out, tokenizer), _Reader(paths, settings, log)
+            encoded_batches = encode_all(reader.batches(), tokenizer, settings, writer.dtypes["tokens"], processes, log)
+            for done, encoded in stack.enter_context(contextlib.closing(encoded_batches)):
+                writer.add(encoded)
+                if count:
+                    count(writer.counts["tokens"])
+                if progress:
+                    progress(done, reader.total)
+        if progress:
+            progress(reader.total, reader.total)
         if writer.counts["segments"] == 0:
             raise ValueError(f"there is no text in {', '.join(map(str, paths))}")
         parts = {}
@@ -62,7 +73,7 @@ def build_corpus(
         "format": FORMAT,
         "tokenizer": tokenizer.fingerprint(),
         "settings": settings,
-        "files": files,
+        "files": reader.entries,
         "counts": writer.counts,
         "parts": parts,
     }
@@ -81,31 +92,34 @@ def _choose_names(folder: Path) -> dict[str, str]:
     return {part: f"{part}-{build:x}.bin" for part in PARTS}
 
 
-def _tokenise(
-    paths: list[Path], tokenizer: Tokenizer, settings: dict[str, Any], writer: "_Writer", progress: Progress | None,
-    log: Log,
-) -> list[dict[str, Any]]:  # fmt: skip
-    """Tokenise every file into the writer, and return their entries for the manifest."""
-    stats = [path.stat() for path in paths]
-    total, done, files = sum(stat.st_size for stat in stats), 0, []
-    for path, stat in zip(paths, stats):
-        file = TextFile(path)
-        stream = paragraphs(file, settings["lines"], settings["document_separator"])
-        longest = LONG
-        for batch in _batch_paragraphs(stream):
-            length = max(len(paragraph or "") for paragraph in batch)
-            if longest == LONG and length > LONG:
-                log(describe_long_line(path, length, settings))
-            longest = max(longest, length)
-            _encode(batch, tokenizer, settings, writer)
-            if progress:
-                progress(done + file.bytes_read, total)
-        done += stat.st_size
-        entry = {"path": str(path.resolve()), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": file.sha256}
-        files.append(entry)
-    if progress:
-        progress(total, total)
-    return files
+class _Reader:
+    """The batches of paragraphs of several text files, one file after the other.
+
+    total    bytes of all files on disk
+    entries  of the manifest: those of the files that have been read to their ends
+    """
+
+    def __init__(self, paths: list[Path], settings: dict[str, Any], log: Log) -> None:
+        self.paths, self.settings, self.log = paths, settings, log
+        self.stats = [path.stat() for path in paths]
+        self.total = sum(stat.st_size for stat in self.stats)
+        self.entries: list[dict[str, Any]] = []
+
+    def batches(self) -> Iterator[tuple[int, Batch]]:
+        """Yield (bytes read so far, paragraphs)."""
+        done = 0
+        for path, stat in zip(self.paths, self.stats):
+            file = TextFile(path)
+            longest = LONG
+            for batch in _batch_paragraphs(paragraphs(file, self.settings["lines"], self.settings["document_separator"])):
+                length = max(len(paragraph or "") for paragraph in batch)
+                if longest == LONG and length > LONG:
+                    self.log(describe_long_line(path, length, self.settings))
+                longest = max(longest, length)
+                yield done + file.bytes_read, batch
+            done += stat.st_size
+            entry = {"path": str(path.resolve()), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": file.sha256}
+            self.entries.append(entry)
 
 
 def describe_long_line(path: Path, length: int, settings: dict[str, Any]) -> str:
@@ -118,8 +132,8 @@ def describe_long_line(path: Path, length: int, settings: dict[str, Any]) -> str
     return f"{path} has a {settings['lines'].replace('wrapped', 'paragraph')} of {length:,} characters: {rule}"
 
 
-def _batch_paragraphs(stream: Iterator[str | None]) -> Iterator[list[str | None]]:
-    batch: list[str | None] = []
+def _batch_paragraphs(stream: Iterator[str | None]) -> Iterator[Batch]:
+    batch: Batch = []
     characters = 0
     for paragraph in stream:
         batch.append(paragraph)
@@ -129,24 +143,6 @@ def _batch_paragraphs(stream: Iterator[str | None]) -> Iterator[list[str | None]
             batch, characters = [], 0
     if batch:
         yield batch
-
-
-def _encode(batch: list[str | None], tokenizer: Tokenizer, settings: dict[str, Any], writer: "_Writer") -> None:
-    """Tokenise the sentences of a batch of paragraphs in one call, and pass them to the writer in order."""
-    sentences: list[str] = []
-    ends = []  # indices of sentences in the batch before which a document ends
-    for paragraph in batch:
-        if paragraph is None:
-            ends.append(len(sentences))
-        else:
-            sentences += [paragraph] if settings["lines"] == "sentence" else split_sentences(paragraph)
-    segments = encode_segments(sentences, tokenizer.encode_batch, settings["longest_segment"])
-    start = 0
-    for end in ends:
-        writer.add(segments[start:end])
-        writer.end_document()
-        start = end
-    writer.add(segments[start:])
 
 
 class _Writer:
@@ -164,22 +160,16 @@ class _Writer:
     def _put(self, part: str, numbers: Sequence[int] | np.ndarray) -> None:
         self._files[part].write(np.asarray(numbers, dtype=self.dtypes[part]).tobytes())
 
-    def add(self, sentences: list[list[Segment]]) -> None:
-        rows = [ids for sentence in sentences for ids in sentence]
-        if not rows:
-            return
-        ids = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
-        ends = self.counts["tokens"] + np.cumsum([len(row) for row in rows])
-        self._put("tokens", ids)
-        self._put("segments", ends)
-        self.counts["sentences"] += sum(1 for sentence in sentences if sentence)
-        self.counts["segments"] += len(rows)
-        self.counts["tokens"] += len(ids)
-        self.counts["unknown"] += int((ids == self._unk).sum())
-
-    def end_document(self) -> None:
-        """End a document; one without tokens is dropped."""
-        if self.counts["segments"] > self._document:
-            self._document = self.counts["segments"]
-            self._put("documents", [self._document])
-            self.counts["documents"] += 1
+    def add(self, encoded: Encoded) -> None:
+        """Append segments. A document without tokens is dropped."""
+        self._put("tokens", encoded.ids)
+        self._put("segments", self.counts["tokens"] + encoded.lengths.cumsum(dtype=np.int64))
+        for end in (self.counts["segments"] + encoded.ends).tolist():
+            if end > self._document:
+                self._document = end
+                self._put("documents", [end])
+                self.counts["documents"] += 1
+        self.counts["sentences"] += encoded.sentences
+        self.counts["segments"] += len(encoded.lengths)
+        self.counts["tokens"] += len(encoded.ids)
+        self.counts["unknown"] += int((encoded.ids == self._unk).sum())

@@ -165,10 +165,10 @@ class Model:
         """Prepare the model for inference, or end that with on=False; return the model.
 
         Calls then give the outputs of the heads alone (`outputs` names others), so the last layer is computed only for the rows
-        that they read. On a CPU whose BLAS gains from it, weights are copied into blocks (engine/inference/products.py). So that
-        the copies stay true, the parameters are read-only: writing to them raises NumPy's ValueError ("assignment destination is
-        read-only"). Computing gradients ends the preparation, so a prepared model can be trained at once; a copy of it, also by
-        pickle, is not prepared.
+        that they read. On a CPU whose BLAS gains from it, weights are copied into blocks (engine/inference/products.py), as
+        `engine.inference.describe_products()` then says. So that the copies stay true, the parameters are read-only: writing to
+        them raises NumPy's ValueError ("assignment destination is read-only"). Computing gradients ends the preparation, so a
+        prepared model can be trained at once; a copy of it, also by pickle, is not prepared.
 
         >>> import albert_np as ab
         >>> model = ab.AlbertForSequenceClassification(ab.AlbertConfig.preset("tiny"), seed=0).prepare()

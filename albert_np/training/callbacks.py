@@ -24,6 +24,9 @@ class Callback:
     def tokenising(self, done: int, total: int) -> None:
         """Called while text files are tokenised, with the bytes done and the bytes in total."""
 
+    def tokenised(self, tokens: int) -> None:
+        """Called with the number of tokens so far, each time before `tokenising`."""
+
     def note(self, text: str) -> None:
         """Called with a line of information for the user."""
 
@@ -52,6 +55,10 @@ class Callbacks(Callback):
     def tokenising(self, done: int, total: int) -> None:
         for each in self.callbacks:
             each.tokenising(done, total)
+
+    def tokenised(self, tokens: int) -> None:
+        for each in self.callbacks:
+            each.tokenised(tokens)
 
     def note(self, text: str) -> None:
         for each in self.callbacks:

@@ -1,16 +1,23 @@
 """The data of a pretraining run, from text files and settings: training examples, a fixed held-out set, and facts about both."""
 
+import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from albert_np.engine import threads
 from albert_np.engine.mpi import world
 from albert_np.models.config import AlbertConfig
 from albert_np.models.vocabulary import check_vocabulary
 from albert_np.training.callbacks import Callback
+from albert_np.training.encoding_progress import MOMENT
 from albert_np.training.progress import get_callback
 from albert_np.training.settings import Settings
+
+SMALL = 1 << 24  # bytes of text for each process that tokenises: fewer take less time than starting it
+PACKED = 4  # bytes of text in a byte of a packed file, about
 
 # Attention's products are small and its softmax moves much memory, so a pair of tokens takes more time than its share of the
 # arithmetic. Measured once, on one core: 1.8 times as much at H 128, 1.2 times at H 256 (T from 32 to 512). A constant, so that
@@ -55,26 +62,46 @@ def prepare_data(
     tokenizer: Any,
     report: Callback | None = None,
     progress: bool = True,
+    processes: int | None = None,
 ) -> RunData:
     """Tokenise the files into `folder` (or reuse it), split off the held-out documents, and plan the batches.
 
-    report, progress: as of `pretrain`
+    report, progress: as of `pretrain`. processes: that tokenise; None: for a text of more than 32 MB as many as there are threads
+    (OPENBLAS_NUM_THREADS), for a smaller one none besides this. The corpus is the same for any number.
     """
     callback = get_callback(report, progress, world().is_main)
-    return get_run_data(tokenise_files(files, folder, settings, tokenizer, callback), config, settings)
+    return get_run_data(tokenise_files(files, folder, settings, tokenizer, callback, processes), config, settings)
 
 
 def tokenise_files(
-    files: Sequence[str | Path], folder: str | Path, settings: Settings, tokenizer: Any, report: Any = None
-) -> Any:
-    """Return the corpus of these files, segmented as in the settings."""
+    files: Sequence[str | Path], folder: str | Path, settings: Settings, tokenizer: Any, report: Any = None,
+    processes: int | None = None,
+) -> Any:  # fmt: skip
+    """Return the corpus of these files, segmented as in the settings.
+
+    processes: that tokenise; None: as many as there are threads, for large texts. The corpus is the same for any number.
+    """
     from albert_np.data.corpus import Corpus
 
-    return Corpus.prepare(
+    started = time.monotonic()
+    corpus = Corpus.prepare(
         files, tokenizer, folder, max_length=settings.max_length, lines=settings.lines,
-        document_separator=settings.document_separator,
+        document_separator=settings.document_separator, processes=count_processes(files) if processes is None else processes,
         progress=report.tokenising if report else None, log=report.note if report else None,
+        count=getattr(report, "tokenised", None),
     )  # fmt: skip
+    seconds = time.monotonic() - started
+    if report and corpus.rebuild_reason is not None and seconds >= MOMENT:
+        tokens = corpus.counts["tokens"]
+        report.note(f"tokenised {tokens:,} tokens in {seconds:.0f} s: {tokens / seconds:,.0f} tokens/s")
+    return corpus
+
+
+def count_processes(files: Sequence[str | Path]) -> int:
+    """Return how many processes tokenise these files: as many as BLAS has threads, but at most one for every SMALL bytes."""
+    sizes = [(Path(file), os.path.getsize(file)) for file in files if os.path.isfile(file)]
+    text = sum(size * (PACKED if path.suffix in (".gz", ".xz") else 1) for path, size in sizes)
+    return max(1, min(threads.count(), text // SMALL))
 
 
 def get_run_data(corpus: Any, config: AlbertConfig, settings: Settings) -> RunData:

@@ -10,11 +10,30 @@ from albert_np.training.metrics import format_score
 LINE_EVERY = 10.0  # seconds between two lines
 
 
+class TokenRate:
+    """Tokens a second, since the first that were counted."""
+
+    def __init__(self) -> None:
+        self.counted: tuple[float, int] | None = None  # at first
+        self.rate = 0.0
+
+    def count(self, tokens: int) -> None:
+        """Take note of the number of tokens so far."""
+        now = time.monotonic()
+        if self.counted is None or tokens < self.counted[1]:  # another text
+            self.counted = now, tokens
+        elif now > self.counted[0]:
+            self.rate = (tokens - self.counted[1]) / (now - self.counted[0])
+
+    def describe(self) -> str:
+        return f"{self.rate:,.0f} tokens/s" if self.rate else ""
+
+
 class LineProgress(Callback):
     """Print a line with the loss of a step every ten seconds, the last step, scores, and notes, on stderr."""
 
     def __init__(self) -> None:
-        self._total, self._last_shown = 0, -LINE_EVERY
+        self._total, self._last_shown, self._tokens = 0, -LINE_EVERY, TokenRate()
 
     def start(self, first: int, total: int) -> None:
         self._total, self._last_shown = total, -LINE_EVERY
@@ -32,7 +51,10 @@ class LineProgress(Callback):
             self.note(f"epoch {record['epoch']}: {name} {format_score(score)}")
 
     def tokenising(self, done: int, total: int) -> None:
-        self._share("tokenising", done, total)
+        self._share("tokenising", done, total, self._tokens.describe())
+
+    def tokenised(self, tokens: int) -> None:
+        self._tokens.count(tokens)
 
     def encoding(self, done: int, total: int) -> None:
         self._share("encoding", done, total)
@@ -40,9 +62,9 @@ class LineProgress(Callback):
     def note(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    def _share(self, name: str, done: int, total: int) -> None:
+    def _share(self, name: str, done: int, total: int, speed: str = "") -> None:
         if done < total and self._is_due():
-            self.note(f"{name} {done / total:.0%}")
+            self.note(f"{name} {done / total:.0%} {speed}".rstrip())
 
     def _is_due(self, is_last: bool = False) -> bool:
         now = time.monotonic()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from albert_np.training.callbacks import Callback
-from albert_np.training.line_progress import LineProgress
+from albert_np.training.line_progress import LineProgress, TokenRate
 from albert_np.training.metrics import format_score
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Progress(Callback):
         self._bar: progress.Progress | None = None
         self._update_cell: Callable[[str, float], None] | None = None  # of a notebook
         self._last_shown = -math.inf
+        self._tokens = TokenRate()
         self._seconds = 0.0  # of the last step: losses are read for several steps at a time, so the clock would be wrong
 
     # ---- called by the trainer ----
@@ -88,7 +89,11 @@ class Progress(Callback):
         from rich import progress
 
         if self._bar is not None or (done < total and total >= SMALL):
-            self.show_share("tokenising", progress.DownloadColumn(), done, total)
+            self.show_share("tokenising", progress.DownloadColumn(), done, total, self._tokens.describe())
+
+    def tokenised(self, tokens: int) -> None:
+        """Count the tokens of the text so far, for what `tokenising` shows next."""
+        self._tokens.count(tokens)
 
     def encoding(self, done: int, total: int) -> None:
         """Show how many of many texts' tokens are encoded."""
@@ -96,14 +101,15 @@ class Progress(Callback):
 
         self.show_share("encoding", TaskProgressColumn(), done, total)
 
-    def show_share(self, name: str, column: "progress.ProgressColumn", done: int, total: int) -> None:
-        """Show how much of a piece of work is done, by this column; the bar ends with it."""
+    def show_share(self, name: str, column: "progress.ProgressColumn", done: int, total: int, speed: str = "") -> None:
+        """Show how much of a piece of work is done, by this column, and how fast; the bar ends with it."""
         from rich import progress
 
         if self._bar is None:
-            self._bar = self._open_bar([progress.TextColumn(name), column, *_time_left()], time.monotonic)
-            self._bar.add_task("", total=total)
-        self._bar.update(self._bar.task_ids[0], completed=done)
+            columns = [progress.TextColumn(name), column, progress.TextColumn("{task.fields[speed]}"), *_time_left()]
+            self._bar = self._open_bar(columns, time.monotonic)
+            self._bar.add_task("", total=total, speed="")
+        self._bar.update(self._bar.task_ids[0], completed=done, speed=speed)
         self._show("", done >= total)
         if done >= total:
             self.close()
@@ -154,7 +160,7 @@ class Progress(Callback):
             self._bar.refresh()
             return
         columns: Any = self._bar.columns
-        line = prefix + " ".join(column.render(self._bar.tasks[0]).plain for column in columns)
+        line = prefix + " ".join(filter(None, (column.render(self._bar.tasks[0]).plain for column in columns)))
         if self._in_notebook:
             self._update_cell = self._update_cell or new_notebook_bar()
             self._update_cell(line, self._bar.tasks[0].percentage / 100)

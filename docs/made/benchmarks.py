@@ -8,7 +8,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parents[2] / "tests" / "benchmarks"
 ABOUT = {  # results -> title, and the arguments of the program that prints them
-    "cpu": ("On a CPU, beside PyTorch and onnxruntime", "table.py {file}"),
+    "cpu": ("On a CPU, beside PyTorch and onnxruntime ({name})", "table.py {file}"),
+    "time_to_loss": ("Time to a loss ({name})", "time_to_loss.py --table {file}"),
     "gpu": ("On a GPU, beside PyTorch", "gpu.py --table {file}"),
     "parallel": ("Several processes", "parallel.py --table"),
     "tasks": ("What small models reach", "tasks.py --table --out {file}"),
@@ -44,7 +45,7 @@ def find_program(path: Path) -> tuple[str, list[str]]:
     words = command.format(file=path.relative_to(FOLDER.parents[1])).split()
     if not (FOLDER / words[0]).exists():
         raise FileNotFoundError(f"{path.name}: no program prints it; add one to docs/made/benchmarks.py")
-    return title, words
+    return title.format(name=path.stem.rpartition("-")[2]), words
 
 
 def section(path: Path) -> str:

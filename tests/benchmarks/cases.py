@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from folder import Arrays, from_packed
 
 import albert_np as ab
 
-Arrays = dict[str, np.ndarray]
 BASE: dict[str, Any] = dict(preset="base", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, classifier_dropout_prob=0.0)
 SMALL = dict(
     BASE, vocab_size=300, embedding_size=16, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64
@@ -140,19 +140,6 @@ def tiny_batches(texts: Texts) -> list[Arrays]:
 
     _, data = prepared(texts.workshop / "tiny")
     return [from_packed(data.train.batch(0, step)) for step in range(4)]
-
-
-def from_packed(arrays: Arrays) -> Arrays:
-    """A packed batch of our own data, padded as transformers wants it."""
-    lengths = arrays["lengths"]
-    visible = np.arange(lengths.max()) < lengths[:, None]  # (B, T)
-    targets = np.full(len(arrays["ids"]), -100)
-    targets[arrays["masked_rows"]] = arrays["masked_labels"]
-    made = {"mask": visible.astype(np.int64), "labels": np.asarray(arrays["order_labels"])}
-    for name, values, empty in (("ids", arrays["ids"], 0), ("types", arrays["token_types"], 0), ("targets", targets, -100)):
-        made[name] = np.full(visible.shape, empty)
-        made[name][visible] = values
-    return made
 
 
 P, C = "pretraining", "classification"

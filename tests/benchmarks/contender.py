@@ -1,6 +1,7 @@
 """What every contender is: a process that does one run whenever it is told to, and sits idle in between.
 
-A line on standard input is a command: the name of something to run. The answer is a line of JSON: seconds, or the peak memory.
+A line on standard input is a command: the name of something to run. The answer is a line of JSON: seconds by the clock, seconds
+of processors (of all threads together), and what the run returned, if that is a dictionary.
 """
 
 import json
@@ -13,7 +14,11 @@ from typing import Any
 
 
 def serve(make: Callable[[Path], dict[str, Callable[[], Any]]]) -> None:
-    """make(the case's folder) -> what can be run, by its name. An exception is an answer, too."""
+    """make(the case's folder) -> what can be run, by its name. An exception is an answer, too.
+
+    First "warm" is run three times, or "run" if there is none. The first answer has the peak memory after that, and the words of
+    "about", if there are any.
+    """
     real, sys.stdout = sys.stdout, sys.stderr  # nobody else's words among the answers
 
     def answer(**facts: Any) -> None:
@@ -22,12 +27,13 @@ def serve(make: Callable[[Path], dict[str, Callable[[], Any]]]) -> None:
     try:
         runs = make(Path(sys.argv[1]))
         for _ in range(3):  # first touches, compilers, thread pools
-            runs["run"]()
-        answer(memory=peak_memory())
+            runs.get("warm", runs["run"])()
+        answer(memory=peak_memory(), about=runs["about"]() if "about" in runs else "")
         for line in sys.stdin:
-            started = time.perf_counter()
-            runs[line.strip()]()
-            answer(seconds=time.perf_counter() - started)
+            started, processor = time.perf_counter(), time.process_time()
+            returned = runs[line.strip()]()
+            times = {"seconds": time.perf_counter() - started, "processor": time.process_time() - processor}
+            answer(**(returned if isinstance(returned, dict) else {}), **times)
     except Exception as error:
         answer(error=f"{type(error).__name__}: {error}".splitlines()[0][:200])
 

@@ -10,6 +10,7 @@ from folder import RATE, load
 from products import of_case
 
 import albert_np as ab
+from albert_np.engine.inference import describe_products
 from albert_np.models.padded import check_padded, pack
 
 
@@ -18,7 +19,8 @@ def make(folder: Path) -> dict[str, Callable[[], Any]]:
     case, batches = load(folder)
     cls = ab.AlbertForPreTraining if case.task == "pretraining" else ab.AlbertForSequenceClassification
     model = cls.from_pretrained(folder / "model", recompute=case.recompute)
-    return {"run": runs(case, model, batches), "products": of_case(case, model.config, batches)}
+    run = {"run": runs(case, model, batches), "products": of_case(case, model.config, batches)}
+    return {**run, "about": describe_products} if case.mode == "call" else run
 
 
 def runs(case: Any, model: Any, batches: list[Any]) -> Callable[[], Any]:

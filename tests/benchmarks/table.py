@@ -1,12 +1,21 @@
 """Print the tables of stored results: python tests/benchmarks/table.py tests/benchmarks/results/cpu.json
 
-With --short before the file: the first table of docs/benchmarks.md, some of whose rows are in the README.
+With --short before the files: the first table of docs/benchmarks.md, some of whose rows are in the README, made of several
+measurements. --write puts that of all results/cpu-*.json into both.
 """
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).parents[2]
+FEATURES = {  # of a processor, that the kernels of OpenBLAS use
+    "Haswell": "AVX2", "Zen": "AVX2", "SkylakeX": "AVX-512", "Cooperlake": "AVX-512", "SapphireRapids": "AVX-512",
+}  # fmt: skip
+MACHINES = "<!-- the machines and the table: python tests/benchmarks/table.py --write -->"
+IN_README = ("pretrain-base", "finetune-random", "latency")
 
 
 def print_tables(results: dict[str, Any]) -> None:
@@ -14,6 +23,8 @@ def print_tables(results: dict[str, Any]) -> None:
     print_machine(results)
     if results["cases"]:
         lines(HEAD, [row(case) for case in results["cases"].values()])
+    for words in dict.fromkeys(case["inference"] for case in results["cases"].values() if "inference" in case):
+        print(f"Products of inference: {words}.\n")
     if "import" in results:
         print(import_line(results["import"]["medians"]))
     if "kernels" in results:
@@ -21,20 +32,61 @@ def print_tables(results: dict[str, Any]) -> None:
         lines(KERNELS, [kernel_row(kernel) for kernel in results["kernels"]])
 
 
-def print_short(results: dict[str, Any]) -> None:
-    """Print the page's first table: every case, without targets and the share of the matrix products."""
-    print_machine(results)
-    lines(SHORT, [short_row(case) for case in results["cases"].values()])
+def print_short(*all_results: dict[str, Any]) -> None:
+    """Print the page's first table: a row for each case and measurement, without goals and the share of the products."""
+    for results in all_results:
+        print_machine(results)
+    lines(SHORT, [row for _, row in short_rows(all_results)])
+
+
+def short_rows(all_results: Iterable[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    """The rows of the short table, each with the name of its case: the measurements of a case one below the other."""
+    names = dict.fromkeys(name for results in all_results for name in results["cases"])
+    return [
+        (name, short_row(results["cases"][name], short_features(results["machine"])))
+        for name in names
+        for results in all_results
+        if name in results["cases"]
+    ]
 
 
 def print_machine(results: dict[str, Any]) -> None:
-    m, v = results["machine"], results["versions"]
-    blas = "; ".join(
-        sorted({f"{b['internal_api']} {b['version']} ({b['architecture']})" for b in m["blas"] if b["architecture"]})
+    print(f"{machine_line(results)} {measured_line([results])}\n")
+
+
+def machine_line(results: dict[str, Any]) -> str:
+    """Which processor features ran, on which machine, and the versions of all libraries."""
+    m, v = results["machine"], dict(results["versions"])
+    blas = "; ".join(f"{b['internal_api']} {b['version']} ({b['architecture']})" for b in blas_of(m))
+    loops = f" (loops: {', '.join(m['numpy_simd'])})" if m.get("numpy_simd") else ""
+    simd = f" ({v.pop('torch_simd')})" if v.get("torch_simd") else ""
+    against = ", ".join(
+        f"{name} {version}{simd if name == 'torch' else ''}" for name, version in v.items() if name != "torch_simd"
     )
-    against = ", ".join(f"{name} {version}" for name, version in v.items())
-    print(f"{m['cpu']}, {m['threads']} threads, NumPy {m['numpy']} with {blas}, which multiplies matrices at")
-    print(f"{results['peak_gflops']:.0f} Gflop/s; {against}. Float32. Sentences: {results['text']}.\n")
+    text = f" Sentences: {results['text']}." if "text" in results else ""
+    numpy = f"NumPy {m['numpy']}{loops} with {blas}, which multiplies matrices at {results['peak_gflops']:.0f} Gflop/s"
+    return f"{short_features(m)}: {m['cpu']}, {m['threads']} threads, {numpy}; {against}. Float32.{text}"
+
+
+def blas_of(machine: dict[str, Any]) -> list[dict[str, Any]]:
+    """The BLAS libraries of a measurement, each once."""
+    found = {(b["internal_api"], b["version"], b["architecture"]): b for b in machine["blas"] if b["architecture"]}
+    return [found[key] for key in sorted(found)]
+
+
+def short_features(machine: dict[str, Any]) -> str:
+    """The processor features of the matrix products, such as AVX2; the name of the BLAS's kernels, if it is another one"""
+    return ", ".join(dict.fromkeys(FEATURES.get(b["architecture"], b["architecture"]) for b in blas_of(machine))) or "–"
+
+
+def measured_line(all_results: Iterable[dict[str, Any]]) -> str:
+    """When, and at which commits."""
+    measured = [each for results in all_results for each in (results.get("measured") or {"": results}).values()]
+    dates = sorted({each["date"] for each in measured})
+    commits = [each for each in dict.fromkeys(each.get("commit", "") for each in measured) if each]
+    when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+    where = f", commit{'s' * (len(commits) > 1)} {', '.join(commits)}" if commits else ""
+    return f"Measured {when}{where}."
 
 
 HEAD = [
@@ -46,18 +98,23 @@ HEAD = [
     "torch.compile or onnxruntime / ours",
     "memory, ours / theirs (goal)",
     "over products",
+    "tokens/s",
     "of peak",
 ]
-SHORT = ["", "ours", "transformers", "theirs / ours", "torch.compile or onnxruntime / ours", "memory, ours / theirs"]
+SHORT = [
+    "", "products", "ours", "transformers", "theirs / ours", "torch.compile or onnxruntime / ours", "memory, ours / theirs",
+    "tokens/s (of peak)",
+]  # fmt: skip
 KERNELS = ["one thread, ms", "ours", "PyTorch", "ratio", "our reference", "backward: ours", "PyTorch", "ratio", "our reference"]
 
 
 def lines(head: list[str], rows: list[list[str]]) -> None:
-    print("| " + " | ".join(head) + " |")
-    print("|---" + "|---:" * (len(head) - 1) + "|")
-    for cells in rows:
-        print("| " + " | ".join(cells) + " |")
-    print()
+    print("\n".join(format_lines(head, rows)) + "\n")
+
+
+def format_lines(head: list[str], rows: list[list[str]]) -> list[str]:
+    """A table in Markdown."""
+    return [f"| {' | '.join(head)} |", f"|---{'|---:' * (len(head) - 1)}|", *(f"| {' | '.join(cells)} |" for cells in rows)]
 
 
 def row(case: dict[str, Any]) -> list[str]:
@@ -71,14 +128,21 @@ def row(case: dict[str, Any]) -> list[str]:
     return [
         case["title"], time(medians["ours"] / case["calls"]), theirs, spread(case["ratios"].get("eager")),
         f"{case['target']:.2f}" if case["target"] else "", against_compiled(case),
-        took, f"{case['over_products']:.2f}", f"{100 * case['fraction_of_peak']:.0f} %",
+        took, f"{case['over_products']:.2f}", rate(case), f"{100 * case['fraction_of_peak']:.0f} %",
     ]  # fmt: skip
 
 
-def short_row(case: dict[str, Any]) -> list[str]:
+def rate(case: dict[str, Any]) -> str:
+    """Our tokens a second, padding not counted."""
+    return f"{case['tokens'] / case['medians']['ours']:,.0f}"
+
+
+def short_row(case: dict[str, Any], features: str) -> list[str]:
     title, ours, theirs, ratio, _, compiled, *_ = row(case)
     memory = case["memory"]
-    return [title, ours, theirs, ratio, compiled, f"{memory['ours'] / memory['eager']:.2f}" if "eager" in memory else "–"]
+    share = f"{memory['ours'] / memory['eager']:.2f}" if "eager" in memory else "–"
+    speed = f"{rate(case)} ({100 * case['fraction_of_peak']:.0f} %)"
+    return [title, features, ours, theirs, ratio, compiled, share, speed]
 
 
 def against_compiled(case: dict[str, Any]) -> str:
@@ -119,9 +183,41 @@ def kernel_row(kernel: dict[str, Any]) -> list[str]:
     return cells
 
 
+# ---- the page and the README ----
+
+
+def write_pages(paths: list[Path]) -> None:
+    """Put the short table into docs/benchmarks.md, with its lines on the machines, and rows of it into README.md."""
+    all_results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    rows = short_rows(all_results)
+    machines = ["", *(part for results in all_results for part in (f"{machine_line(results)} {measured_line([results])}", ""))]
+    page, readme = ROOT / "docs" / "benchmarks.md", ROOT / "README.md"
+    replace_table(page, [row for _, row in rows], machines)
+    replace_table(readme, [row for name, row in rows if name in IN_README])
+
+
+def replace_table(path: Path, rows: list[list[str]], above: list[str] | None = None) -> None:
+    """Replace a page's table of cases; with `above` also what is between it and the line MACHINES."""
+    old = path.read_text(encoding="utf-8").splitlines()
+    first = next(i for i, line in enumerate(old) if line.startswith("|  | ") and "transformers" in line)
+    last = next(i for i in range(first, len(old)) if not old[i].startswith("|"))
+    if above is not None:
+        while old[first - 1] != MACHINES:
+            first -= 1
+    table = format_lines(SHORT, rows)
+    path.write_text("\n".join([*old[:first], *(above or ()), *table, *old[last:]]) + "\n", encoding="utf-8")
+
+
 def main(*arguments: str) -> None:
-    show = print_short if arguments[0] == "--short" else print_tables
-    show(json.loads(Path(arguments[-1]).read_text(encoding="utf-8")))
+    if arguments[0] == "--write":
+        write_pages(sorted((Path(__file__).parent / "results").glob("cpu-*.json")))
+        return
+    files = [json.loads(Path(path).read_text(encoding="utf-8")) for path in arguments if path != "--short"]
+    if arguments[0] == "--short":
+        print_short(*files)
+        return
+    for results in files:
+        print_tables(results)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ THREADS = int(os.environ["OMP_NUM_THREADS"])
 
 def make(folder: Path) -> dict[str, Callable[[], Any]]:
     """What can be run."""
-    os.environ |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error"}
-    warnings.simplefilter("ignore")  # the exporter's, about itself
+    quiet()
     import torch
     from transformers import AlbertForPreTraining, AlbertForSequenceClassification
 
@@ -37,6 +36,12 @@ def make(folder: Path) -> dict[str, Callable[[], Any]]:
         if case.mode == "call"
         else training(case, torch, model, called, inputs)
     }
+
+
+def quiet() -> None:
+    """Before the imports: no progress bars, and no warnings, such as the exporter's about itself."""
+    os.environ |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error"}
+    warnings.simplefilter("ignore")
 
 
 def arguments(case: Any, torch: Any, b: Any) -> dict[str, Any]:

@@ -68,6 +68,20 @@ def test_portions_change_nothing_in_the_cut(corpus, monkeypatch):
         assert np.array_equal(getattr(whole, name), getattr(parts, name))
 
 
+@pytest.mark.parametrize("piece", [1, 3, 50])
+@pytest.mark.parametrize("style", ["google", "paper"])
+def test_pieces_change_nothing_in_the_cut(corpus, monkeypatch, piece, style):
+    """Also where units are not neighbours, and where one is empty."""
+    units = np.delete(whole_documents(corpus), [0, 5], axis=0)
+    units = np.insert(units, 3, [units[2, 1], units[2, 1]], axis=0)
+    whole = cut_blocks(corpus, units, 64, 0.3, 3, style)
+    monkeypatch.setattr("albert_np.data.blocks.PIECE", piece)
+    pieces = cut_blocks(corpus, units, 64, 0.3, 3, style)
+    assert len(whole) > 100
+    for name in ("first", "stop", "target", "unit"):
+        assert np.array_equal(getattr(whole, name), getattr(pieces, name))
+
+
 def test_pure(corpus):
     def cut(seed):
         return cut_blocks(corpus, whole_documents(corpus), 64, 0.5, seed, "google").first.tolist()

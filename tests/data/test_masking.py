@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from albert_np.data.masking import Masker, Words, choose_google, choose_paper, google_words, segment_words
+from albert_np.data.masking import Masker, Words, choose_google, choose_paper, google_words, segment_words, segment_words_of_all
 from albert_np.data.vocabulary import Vocabulary
 
 V, UNK, CLS, SEP, MASK = 1000, 1, 2, 3, 4
@@ -268,3 +268,18 @@ def test_quick_enough(style):
     for _ in range(500):
         masker.mask(ids, rng)
     assert (time.process_time() - start) / 500 < 400e-6
+
+
+@pytest.mark.parametrize("style", ["paper", "google"])
+def test_several_sequences_at_once_are_masked_as_one_after_the_other(style):
+    """Of any lengths, with several special tokens, and without a special token at the end."""
+    rng, masker = np.random.default_rng(0), Masker(VOCABULARY, 100, style)
+    rows = [sequence(rng, *T) for T in rng.integers(1, 30, (30, 2))]
+    rows += [np.array(ids, np.int32) for ids in ([CLS, 9, UNK, 8, 7, SEP, SEP], [CLS, 7, 8, 9], [9, 8], [7])]
+    together = masker.mask_all(rows, [np.random.default_rng(i) for i in range(len(rows))])
+    assert len(together) == len(rows)
+    for i, (ids, found) in enumerate(zip(rows, together)):
+        alone = masker.mask(ids, np.random.default_rng(i))
+        assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(found, alone))
+    for ids, words in zip(rows, segment_words_of_all(rows, masker.vocabulary)):
+        assert words == segment_words(ids, masker.vocabulary)

@@ -135,6 +135,20 @@ def test_the_choice_is_measured_once_and_kept(monkeypatch):
     assert products.describe_products() == "blocks of 64 columns (256 × 256: 16 rows)"
 
 
+def test_the_user_reads_of_blocks_where_they_were_chosen_by_measurement(monkeypatch):
+    monkeypatch.setattr(products, "_decided", {})
+    monkeypatch.setattr(products, "_measured", {})
+    monkeypatch.setattr(products, "measured", lambda product, N: N == 16)
+    product = Product(np.ones((256, 256), np.float32), may_copy=True)
+    assert not products.prefers_blocks(product, 3) and inference.describe_measured_blocks() == ""  # nothing unusual
+    assert products.prefers_blocks(product, 9)
+    words = inference.describe_measured_blocks()
+    assert words.startswith("products of up to 16 rows use copies of the weights in blocks of 64 columns")
+    assert "(measured in 0 ms; ALBERT_NP_INFERENCE_PRODUCTS=plain " in words
+    monkeypatch.setenv("ALBERT_NP_INFERENCE_PRODUCTS", "blocks")
+    assert inference.describe_measured_blocks() == ""  # not inferred
+
+
 def test_the_choice_can_be_made_by_hand_and_a_wrong_one_is_refused(monkeypatch):
     monkeypatch.setattr(products, "_decided", {})
     product = Product(np.ones((256, 256), np.float32), may_copy=True)

@@ -3,11 +3,13 @@
 import io
 import itertools
 import re
+import time
 
 import pytest
 from rich.console import Console
 
 from albert_np.training import progress
+from albert_np.training.line_progress import LineProgress
 from albert_np.training.progress import DroppingStream, Progress
 
 
@@ -108,6 +110,21 @@ def test_tokenising_without_a_terminal(monkeypatch):
         report.tokenising(done, 10_000_000)
     lines = stream.getvalue().splitlines()
     assert [line.startswith("tokenising ") for line in lines] == [True, True, True] and "5.0/10.0 MB" in lines[1]
+
+
+@pytest.mark.parametrize("make", [lambda monkeypatch: display(120, False, monkeypatch)[0], lambda monkeypatch: LineProgress()])
+def test_the_tokens_per_second_of_tokenising(make, monkeypatch, capsys):
+    """Of all tokens but those of the first batch, which came before the clock was read."""
+    now, shown = [100.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    report = make(monkeypatch)
+    monkeypatch.setattr(report, "note", shown.append)
+    for tokens, done in ((1000, 2_000_000), (201_000, 5_000_000), (801_000, 9_000_000)):
+        report.tokenised(tokens)
+        report.tokenising(done, 10_000_000)
+        now[0] += 20
+    assert ["tokens/s" in line for line in shown] == [False, True, True]
+    assert " 10,000 tokens/s" in shown[1] and " 20,000 tokens/s" in shown[2]
 
 
 @pytest.mark.parametrize(("steps_left", "text"), [(0, "00:00"), (150, "01:15"), (7400, "1:01:40")])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, print_json
+from albert_np.apps.cli.common import BackendOption, JsonOption, QuietOption, print_json, print_products
 from albert_np.apps.cli.streams import BYTE_ORDER_MARK, decode_argument, is_terminal, read_stdin
 from albert_np.apps.cli.trained import load_trained
 from albert_np.data.formats.summary import count_noun
@@ -54,11 +54,13 @@ def ask(
         if not question.strip():
             raise ValueError("the question is empty")
         print_answer(trained, question, text, n_best, as_json)
+        print_products(quiet or as_json)
         return
     if is_terminal(sys.stdin) and not quiet:
         print(f"{context}: {count_noun(len(text.split()), 'word')}. Type your questions; an empty line ends.")
     for line in read_questions():
         print_answer(trained, line, text, n_best, as_json)
+    print_products(quiet or as_json)
 
 
 def read_questions() -> Iterator[str]:

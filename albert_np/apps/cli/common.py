@@ -201,6 +201,14 @@ def print_note(text: str) -> None:
     print_message(f"albert-np: note: {as_options(text)}")
 
 
+def print_products(silent: bool) -> None:
+    """Print how the products of a prepared model are computed, if a measurement has chosen another way than the plain one."""
+    from albert_np.engine.inference import describe_measured_blocks
+
+    if not silent and (text := describe_measured_blocks()):
+        print_note(text)
+
+
 @contextlib.contextmanager
 def announce_interrupt(text: str) -> Iterator[None]:
     """Print a line as soon as Ctrl-C is pressed within the block, whose work in a library ends only later."""

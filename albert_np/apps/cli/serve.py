@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from albert_np.apps.cli.common import BackendOption, QuietOption, print_message, split_pairs, use_backend
+from albert_np.apps.cli.common import BackendOption, QuietOption, print_message, print_products, split_pairs, use_backend
 from albert_np.apps.cli.trained import TaskOptions
 from albert_np.engine import threads
 from albert_np.engine.webassembly import refuse_in_webassembly
@@ -41,7 +41,7 @@ def serve(
     try:
         import uvicorn
 
-        from albert_np.apps.serve.app import Limits, application
+        from albert_np.apps.serve.app import Limits, answer_example, application
     except ImportError as error:
         raise ImportError(f"the service needs {error.name}: pip install 'albert_np[serve]'") from None
     from albert_np.apps.serve.services import open_service
@@ -57,6 +57,8 @@ def serve(
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)  # connections wait here
     except OSError as error:
         raise OSError(f"cannot listen on {host}, port {port}: {error.strerror}") from None
+    answer_example(service)
+    print_products(quiet)
     if not quiet:
         print_message(f"{service.name}: http://{host}:{listener.getsockname()[1]}   (Ctrl-C ends it)")
     app = application(service, limits)

@@ -11,7 +11,7 @@ failed · 503 the queue is full · 504 no answer in time
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import resources
 from typing import Any
@@ -24,6 +24,7 @@ from starlette.routing import Route
 
 from albert_np.apps.serve.queue import Full, Late, Queue
 from albert_np.apps.serve.services import Service
+from albert_np.engine.inference import describe_products
 from albert_np.io.files import parse_json
 from albert_np.tasks.requests import JSON_TYPES, shown_fields
 from albert_np.version import __version__
@@ -76,7 +77,8 @@ def application(service: Service, limits: Limits | None = None) -> Starlette:
         return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
 
     async def get_info(request: Request) -> Response:
-        return json_response({**describe_requests(service), "limits": asdict(limits), "version": __version__})
+        facts = {"limits": asdict(limits), "products": describe_products(), "version": __version__}
+        return json_response({**describe_requests(service), **facts})
 
     async def get_queue_state(request: Request) -> Response:
         return json_response(queue.state())
@@ -125,6 +127,15 @@ def describe_requests(service: Service) -> dict[str, Any]:
         "required": [name for name, field in fields.items() if field.required],
         "example": {name: field.example for name, field in fields.items() if field.example is not None},
     }
+
+
+def answer_example(service: Service) -> None:
+    """Answer the example of `describe_requests` once, so that the first request does not take longer than others.
+
+    A service whose example is no request by itself answers none.
+    """
+    with suppress(ValueError):
+        service.answers([service.parse(describe_requests(service)["example"])])
 
 
 async def handle_http_error(request: Request, error: Any) -> Response:

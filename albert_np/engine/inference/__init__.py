@@ -8,8 +8,8 @@ team        threads that share one batch
 """
 
 from albert_np.engine.inference.encoder import encode, number_of_workers
-from albert_np.engine.inference.products import describe_products
+from albert_np.engine.inference.products import describe_measured_blocks, describe_products
 from albert_np.engine.inference.weights import is_prepared, prepare, release
 
-__all__ = ["describe_products", "encode", "is_prepared", "number_of_workers", "prepare", "release"]
+__all__ = ["describe_measured_blocks", "describe_products", "encode", "is_prepared", "number_of_workers", "prepare", "release"]
 __dir__ = __all__.copy  # for completion

@@ -1,5 +1,6 @@
 """The routes: what is answered is what `predict` says; what is refused is refused with the right status and a clear word."""
 
+import dataclasses
 import json
 
 import pytest
@@ -9,7 +10,7 @@ pytest.importorskip("httpx", reason="httpx is not installed: the service cannot 
 
 from starlette.testclient import TestClient
 
-from albert_np.apps.serve.app import Limits, application
+from albert_np.apps.serve.app import Limits, answer_example, application
 from albert_np.apps.serve.services import open_service
 from albert_np.tasks.trained import Trained
 
@@ -328,3 +329,21 @@ def test_a_failing_model_is_500(folder, caplog):
     with TestClient(application(service)) as client:
         response = client.post("/answer", json={"text": TEXT})
         assert response.status_code == 500 and response.json() == {"error": "division by zero"}
+
+
+def test_the_example_is_answered_before_the_first_request(folder, monkeypatch):
+    """With it the products of inference are measured; of a service whose example is no request nothing is computed."""
+    service, asked = open_service(str(folder("classification"))), []
+    original = service.answers
+    monkeypatch.setattr(service, "answers", lambda examples: (asked.append(len(examples)), original(examples))[1])
+    answer_example(service)
+    assert asked == [1]
+    monkeypatch.setattr(service, "fields", {"text": dataclasses.replace(service.fields["text"], example=None)})
+    answer_example(service)
+    assert asked == [1]
+
+
+def test_how_inference_multiplies_is_among_the_facts(folder, monkeypatch):
+    monkeypatch.setenv("ALBERT_NP_INFERENCE_PRODUCTS", "plain")
+    with client_of(folder("classification")) as client:
+        assert client.get("/info").json()["products"] == "plain (ALBERT_NP_INFERENCE_PRODUCTS)"
