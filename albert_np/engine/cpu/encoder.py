@@ -49,13 +49,12 @@ def forward_only() -> Iterator[None]:
         _forward_only.reset(token)
 
 
-def encoder(
-    x: Array, p: list[Namespace], sequences: Sequences, config: Config, dropout_key: Key
-) -> tuple[list[Array], Cache]:
+def encoder(x: Array, p: list[Namespace], sequences: Sequences, config: Config, dropout_key: Key) -> tuple[list[Array], Cache]:
     """x (N, H), p: the tree's `groups` -> hidden states, L + 1 of (N, H), the first of them x"""
     if not config.recompute or _forward_only.get():
         return reference.encoder.__wrapped__(x, p, sequences, config, dropout_key)
-    hidden, inputs, kept = [x], [], []
+    hidden, inputs = [x], []
+    kept: list[Cache] = []
     for l in range(config.num_hidden_layers):
         inputs.append(x if not kept or kept[-1] is None else None)
         x, cache = layer(x, p[config.group_of(l)], sequences, config, dropout_key, l)  # (N, H)
@@ -175,8 +174,11 @@ class RestoredLast(Restored):
 
     @property
     def c_gather(self) -> Cache:
-        return layers.gather(super().feed_forward_input(), self.rows)[1]
+        return self.gather_rows()[1]
 
     def feed_forward_input(self) -> Array:
         """-> h (R, H)"""
-        return layers.gather(super().feed_forward_input(), self.rows)[0]
+        return self.gather_rows()[0]
+
+    def gather_rows(self) -> tuple[Array, Cache]:
+        return layers.gather(Restored.feed_forward_input(self), self.rows)
