@@ -48,17 +48,17 @@ def activations_per_token(config: AlbertConfig, T: int) -> float:
     return cached + (weights if config.attention_probs_dropout_prob else 0)  # the weights are not cached; their mask, in floats
 
 
-def kept_per_token(config: AlbertConfig, T: int) -> float:
-    """Return how many numbers of a block a step with `recompute` keeps, per token of sequences of length T.
+def recompute_per_token(config: AlbertConfig, T: int) -> float:
+    """Return how many numbers of a block a step with `recompute` stores, per token of sequences of length T.
 
-    Of the kernels: engine/cpu/encoder.py. The reference keeps the input of each layer.
+    The kernels store those of engine/cpu/encoder.py, the reference the input of each layer.
     """
-    H, kept = config.hidden_size, 2.0 * config.hidden_size  # the normalised rows of both norms
+    H, stored = config.hidden_size, 2.0 * config.hidden_size  # the normalised rows of both norms
     if not kernels_run(np.zeros(1)):
         return H / config.inner_group_num
     if config.hidden_dropout_prob:
-        kept += 2 * H / 32  # two masks, a bit per number
-    return kept + (config.num_attention_heads * T / 32 if config.attention_probs_dropout_prob else 0)
+        stored += 2 * H / 32  # two masks, a bit per number
+    return stored + (config.num_attention_heads * T / 32 if config.attention_probs_dropout_prob else 0)
 
 
 def estimate(
@@ -77,13 +77,13 @@ def estimate(
     if not config.recompute:
         body = H + cached * blocks
     elif kernels_run(np.zeros(1)):
-        kept = kept_per_token(config, max_length)
-        body = H + kept * blocks
+        stored = recompute_per_token(config, max_length)
+        body = H + stored * blocks
         # the most of: feed-forward and attention backwards, which take turns; the last layer forwards, beside the hidden states
-        forward = config.num_hidden_layers * H + config.inner_group_num * (cached - kept) + F
+        forward = config.num_hidden_layers * H + config.inner_group_num * (cached - stored) + F
         temporary = max(temporary, cached - F + 4 * H, forward)
     else:
-        body = H + kept_per_token(config, max_length) * blocks + cached * config.inner_group_num
+        body = H + recompute_per_token(config, max_length) * blocks + cached * config.inner_group_num
     head = 2 * config.vocab_size * math.ceil(masked_lm_prob * tokens)  # logits and probabilities, then these and the gradient
     if not kernels_run(np.zeros(1)):
         head += 3 * config.num_attention_heads * max_length**2  # backward through one sequence's weights

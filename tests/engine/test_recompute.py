@@ -1,4 +1,4 @@
-"""A step with `recompute`: the bits of the plain step, whatever the model; how little is kept, and how little computed again."""
+"""A step with `recompute`: the bits of the plain step for every model; how little is stored, and how little computed again."""
 
 import inspect
 
@@ -74,18 +74,18 @@ def kernels():
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_has_the_bits_of_the_plain_step(name, dtype, kernels):
     cache = assert_same_bits(DROPOUT.replace(**MODELS[name]), make_batch(0, 1, 2, 3), dtype)
-    assert type(cache) is encoder.KeptCache and None not in cache.kept
+    assert type(cache) is encoder.CompactCache and None not in cache.c_layers
     assert [x is None for x in cache.inputs] == [False] + [True] * (len(cache.inputs) - 1)
 
 
 @pytest.mark.parametrize("options", [dict(mlm=False), dict(sop=False), dict(translation=True)], ids=str)
 def test_other_batches(options, kernels):
-    assert type(assert_same_bits(DROPOUT, example_batch(DROPOUT, 1, **options))) is encoder.KeptCache
+    assert type(assert_same_bits(DROPOUT, example_batch(DROPOUT, 1, **options))) is encoder.CompactCache
 
 
 def test_products_of_scipy(kernels):
     with products_by("scipy"):
-        assert type(assert_same_bits(DROPOUT, make_batch(0, 1, 2, 3))) is encoder.KeptCache
+        assert type(assert_same_bits(DROPOUT, make_batch(0, 1, 2, 3))) is encoder.CompactCache
 
 
 def test_shards(kernels):
@@ -130,9 +130,9 @@ def test_with_layers_of_somebody_else(operation, kernels):
     name = operation.__name__
     with override(operation, *own(operation)):
         cache = assert_same_bits(DROPOUT, make_batch(0, 1, 2, 3))
-    whole = [kept is None for kept in cache.kept]
+    whole = [each is None for each in cache.c_layers]
     assert whole == [name in ("add_norm", "layer_norm", "dropout")] * len(whole)
-    first = None if whole[0] else untagged(cache.kept[0])[0]
+    first = None if whole[0] else untagged(cache.c_layers[0])[0]
     assert whole[0] or (first.c_attention is None) == (name in ("attend", "attention"))
     assert whole[0] or (first.c_ffn is None) == (name in ("feed_forward", "activation"))
 
@@ -141,20 +141,20 @@ def test_with_layers_of_somebody_else(operation, kernels):
 def test_with_blocks_of_somebody_else(operation, kernels):
     with override(operation, *own(operation)):
         cache = assert_same_bits(DROPOUT, make_batch(0, 1, 2, 3))
-    assert (None in cache.kept) == (operation is block)
+    assert (None in cache.c_layers) == (operation is block)
 
 
 def test_an_activation_without_a_kernel(kernels, monkeypatch):
     monkeypatch.setitem(ACTIVATIONS, "cube", (lambda x: (x * x * x, x), lambda dy, x: 3 * dy * x * x))
     cache = assert_same_bits(DROPOUT.replace(hidden_act="cube"), make_batch(0, 1, 2, 3))
-    assert untagged(cache.kept[0])[0].c_ffn is None and untagged(cache.kept[0])[0].c_attention is not None
+    assert untagged(cache.c_layers[0])[0].c_ffn is None and untagged(cache.c_layers[0])[0].c_attention is not None
 
 
-# ---- how much is kept, and computed again ----
+# ---- how much is stored, and computed again ----
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1])
-def test_two_arrays_of_a_block_are_kept_and_a_bit_of_each_mask(rate, kernels):
+def test_two_arrays_of_a_block_are_stored_and_a_bit_of_each_mask(rate, kernels):
     config = ab.AlbertConfig.preset(
         "tiny", vocab_size=50, hidden_dropout_prob=rate, attention_probs_dropout_prob=rate, recompute=True
     )
@@ -165,15 +165,15 @@ def test_two_arrays_of_a_block_are_kept_and_a_bit_of_each_mask(rate, kernels):
         order_labels=np.zeros(N // T, int),
     )  # fmt: skip
     _, cache = encode(batch, p, config, RandomKey(1).for_rows(batch.random_rows))
-    kept = untagged(cache.c_encoder)
+    stored = untagged(cache.c_encoder)
     size = sum(
-        array.nbytes for layer in kept.kept for array in arrays(layer) if array.dtype.kind == "f" or array.dtype == np.uint8
+        array.nbytes for layer in stored.c_layers for array in arrays(layer) if array.dtype.kind == "f" or array.dtype == np.uint8
     )
     masks = (2 * H + config.num_attention_heads * T) / 8 if rate else 0
     last = 1 - len(batch.sequences.output_rows) / N  # of the last block's second norm these rows alone
     numbers = L * (2 * H + 2) - last * (H + 1)  # x̂ and 1 / σ of both norms
     assert size == N * (4 * numbers + L * masks) - (last * N * H / 8 if rate else 0)
-    assert sum(x.nbytes for x in kept.inputs if x is not None) == 4 * N * H
+    assert sum(x.nbytes for x in stored.inputs if x is not None) == 4 * N * H
 
 
 def test_four_of_the_six_linear_maps_of_a_block_run_again(kernels, monkeypatch):
@@ -191,23 +191,23 @@ def test_four_of_the_six_linear_maps_of_a_block_run_again(kernels, monkeypatch):
     assert [id(each) for each in calls] == [id(each) for each in again] * config.num_hidden_layers
 
 
-def test_without_a_backward_pass_nothing_is_kept(kernels, monkeypatch):
-    def keep(cache):
-        raise AssertionError("kept")
+def test_without_a_backward_pass_nothing_is_stored(kernels, monkeypatch):
+    def compact(cache):
+        raise AssertionError("stored")
 
-    monkeypatch.setattr(encoder, "keep", keep)
+    monkeypatch.setattr(encoder, "compact", compact)
     config = DROPOUT.replace(recompute=True)
     made = ab.AlbertForPreTraining(config, seed=1)
     batch = make_batch(0, 1, 2, 3)
     assert np.isfinite(made.packed_loss(batch).loss)
     made([[2, 7, 8, 3]], output_hidden_states=True)
-    with pytest.raises(AssertionError, match="kept"):
+    with pytest.raises(AssertionError, match="stored"):
         made.packed_loss_and_gradients(batch)
 
 
-def test_a_teacher_keeps_nothing_and_its_student_does(kernels, monkeypatch):
-    kept = []
-    monkeypatch.setattr(encoder, "keep", lambda cache, inner=encoder.keep: (kept.append(1), inner(cache))[1])
+def test_a_teacher_stores_nothing_and_its_student_does(kernels, monkeypatch):
+    stored = []
+    monkeypatch.setattr(encoder, "compact", lambda cache, inner=encoder.compact: (stored.append(1), inner(cache))[1])
     config = DROPOUT.replace(recompute=True, num_labels=2)
     student, teacher = (ab.AlbertForSequenceClassification(config, seed=seed) for seed in (1, 2))
     attach_teacher(student, DistillConfig(teacher))
@@ -217,4 +217,4 @@ def test_a_teacher_keeps_nothing_and_its_student_does(kernels, monkeypatch):
         ids=ids, lengths=np.full(4, 3), token_types=np.zeros(12, int), positions=np.tile(np.arange(3), 4), labels=labels
     )
     student.packed_loss_and_gradients(batch, dropout_key=KEY)
-    assert len(kept) == config.num_hidden_layers
+    assert len(stored) == config.num_hidden_layers

@@ -1,7 +1,7 @@
 """Kernel of core/layers/add_norm.py: the kernels of its parts; the sum overwrites the output of dropout.
 
-Nothing else of a block says so much for so little memory as the normalised rows: two passes over them give the output, and what
-computed the input of the norm need not run again. So they are what a step that recomputes keeps (encoder.py).
+For `recompute` (encoder.py) the cache can be made compact; `output_again` then computes y from the normalised rows, so that what
+computed the input of the norm need not run again.
 """
 
 from collections import namedtuple
@@ -33,17 +33,17 @@ def add_norm_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace) -> tu
     return dx, dropout_backward(dx, c_dropout)
 
 
-def keep(cache: AddNormCache) -> AddNormCache:
+def compact(cache: AddNormCache) -> AddNormCache:
     """Return the cache with its dropout mask packed."""
     return cache._replace(c_dropout=pack(cache.c_dropout))
 
 
-def restore(kept: AddNormCache) -> AddNormCache:
-    """Return the cache that `keep` was given."""
-    return kept._replace(c_dropout=unpack(kept.c_dropout))
+def restore(cache: AddNormCache) -> AddNormCache:
+    """Return the cache that `compact` was given."""
+    return cache._replace(c_dropout=unpack(cache.c_dropout))
 
 
-def output_again(kept: AddNormCache, p: Namespace) -> Array:
+def output_again(cache: AddNormCache, p: Namespace) -> Array:
     """-> y (N, W), the bits of the forward pass"""
-    xhat, _ = kept.c_norm
+    xhat, _ = cache.c_norm
     return scale_and_shift(xhat, p)

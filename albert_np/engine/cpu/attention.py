@@ -93,24 +93,24 @@ def attend_backward(inputs: list[Array], probs: Array, drop: Array | None, out: 
     np.matmul(ds.swapaxes(-1, -2), q, out=dk)
 
 
-def keep(cache: AttentionCache) -> AttentionCache:
-    """Return what of the cache is no array (N, H), with the dropout masks packed."""
+def compact(cache: AttentionCache) -> AttentionCache:
+    """Return the cache without its arrays (N, H), and with its dropout masks packed."""
     tiles = [(tile, None if drop is None else pack_mask(drop)) for tile, drop in cache.tiles]
     arrays = dict.fromkeys(("q", "k", "v", "c_query", "c_key", "c_value"))
     return cache._replace(**arrays, c_output=retagged(cache.c_output, None), tiles=tiles)
 
 
-def restore(kept: AttentionCache, x: Array, p: Namespace, rate: float) -> AttentionCache:
-    """x (N, H) -> the cache that `keep` was given: three products and those of the weights; the output is not needed"""
-    A = kept.A
+def restore(cache: AttentionCache, x: Array, p: Namespace, rate: float) -> AttentionCache:
+    """x (N, H) -> the cache that `compact` was given: three products and those of the weights; the output is not needed"""
+    A = cache.A
     (q, c_query), (k, c_key), (v, c_value) = linear(x, p.query), linear(x, p.key), linear(x, p.value)  # (N, H) each
     q *= 1 / math.sqrt(q.shape[1] // A)
     context, tiles = np.empty_like(q), []
-    for tile, packed in kept.tiles:
+    for tile, packed in cache.tiles:
         drop = None if packed is None else as_factors(unpack_mask(packed), x.dtype, rate)
         attend(q, k, v, tile, drop, A, context)
         tiles.append((tile, drop))
-    return AttentionCache(q, k, v, c_query, c_key, c_value, retagged(kept.c_output, context), tiles, A)
+    return AttentionCache(q, k, v, c_query, c_key, c_value, retagged(cache.c_output, context), tiles, A)
 
 
 def head_slices(tile: Tile, A: int, itemsize: int) -> Iterator[slice]:

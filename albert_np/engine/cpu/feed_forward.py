@@ -34,12 +34,12 @@ def feed_forward_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace, a
     return linear_backward(dz, c_in, p.intermediate, g.intermediate)  # (N, H)
 
 
-def keep(cache: FeedForwardCache) -> FeedForwardCache:
-    """Return what of the cache is no array (N, ...)."""
+def compact(cache: FeedForwardCache) -> FeedForwardCache:
+    """Return the cache without its arrays."""
     return cache._replace(z=None, c_in=None)
 
 
-def restore(kept: FeedForwardCache, x: Array, p: Namespace) -> FeedForwardCache:
-    """x (N, H) -> the cache that `keep` was given: one product; activation and output are not needed"""
+def restore(cache: FeedForwardCache, x: Array, p: Namespace) -> FeedForwardCache:
+    """x (N, H) -> the cache that `compact` was given: one product; activation and output are not needed"""
     z, c_in = linear(x, p.intermediate)  # (N, F)
-    return kept._replace(z=z, c_in=c_in)
+    return cache._replace(z=z, c_in=c_in)
