@@ -5,6 +5,7 @@ They catch mistakes that a gradient check cannot catch, because the forward and 
 
 import math
 from contextlib import ExitStack
+from itertools import product
 from typing import Any
 from unittest import mock
 
@@ -75,10 +76,11 @@ def close(a: Any, b: Any, tolerance: float = 1e-12) -> None:
 
 
 def recomputing_changes_nothing(config: AlbertConfig = DROPOUT) -> None:
-    """Bit for bit, dropout included."""
-    for key in (None, RandomKey(4, step=6)):
-        loss, grads = gradients(config.replace(recompute=False), make_batch(0, 1, 2, 3), key)
-        again, recomputed = gradients(config.replace(recompute=True), make_batch(0, 1, 2, 3), key)
+    """Bit for bit, dropout included, with one group of one block as with several of two."""
+    groups = config.replace(num_hidden_layers=4, num_hidden_groups=2, inner_group_num=2) if config.sharing == "all" else config
+    for each, key in product((config, groups), (None, RandomKey(4, step=6))):
+        loss, grads = gradients(each.replace(recompute=False), make_batch(0, 1, 2, 3), key)
+        again, recomputed = gradients(each.replace(recompute=True), make_batch(0, 1, 2, 3), key)
         assert loss == again and grads.flat.tobytes() == recomputed.flat.tobytes()
 
 

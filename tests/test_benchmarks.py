@@ -220,6 +220,16 @@ def test_the_pages_have_the_stored_results(program, page):
     assert [line for line in printed.stdout.splitlines() if line not in text] == []
 
 
+def test_recomputing_is_measured(tmp_path):
+    out = tmp_path / "recompute.json"
+    command = [sys.executable, str(FOLDER / "recompute.py"), "--quick", "--rounds", "1", "--dropout", "0.1", "--out", str(out)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    (found,) = json.loads(out.read_text(encoding="utf-8")).values()
+    assert found["same_bits"] and printed.count("\n| ") == 1
+    plain, layers, recompute = (found["memory"][name] for name in ("plain", "layers", "recompute"))
+    assert recompute < plain and layers < plain and all(seconds[0] > 0 for seconds in found["seconds"].values())
+
+
 def test_wrong_usage_is_one_line():
     ran = run("--cases", "nothing")
     assert ran.returncode == 1 and ran.stderr.startswith("no such case: nothing; there are pretrain-base, ")

@@ -46,7 +46,7 @@ def layer(
 
 def layer_backward(dy: Array, cache: list[Cache], p: Namespace, g: Namespace, sequences: Sequences, config: Config) -> Array:
     """dy (N, H) -> dx (N, H); adds to the blocks of the group"""
-    if type(cache[-1]) is LastBlockCache:
+    if hasattr(cache[-1], "rows"):
         dy = last_block_backward(dy, cache[-1], p.blocks[-1], g.blocks[-1], sequences, config)
         cache, p, g = cache[:-1], Namespace(blocks=p.blocks[:-1]), Namespace(blocks=g.blocks[:-1])
     return encoder.layer_backward.__wrapped__(dy, cache, p, g, sequences, config)

@@ -16,6 +16,7 @@ from albert_np.core.model.heads import mlm_head
 from albert_np.core.params import Form, Tree, fill, zero_tree
 from albert_np.core.random import RandomKey
 from albert_np.engine import inference, threads
+from albert_np.engine.cpu.encoder import forward_only
 from albert_np.engine.shards import group_lengths, number_of_shards, reduce_grads, split, split_points, sum_results
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
@@ -259,7 +260,8 @@ class Model:
         batch = pack(inputs, self.config, self.params.flat)
         # recompute: no caches are stored for a backward pass; the attention weights are in the caches
         config = self.config.replace(recompute=not output_attentions)
-        (h, hidden), cache = encode(batch, self.params, config)
+        with forward_only():
+            (h, hidden), cache = encode(batch, self.params, config)
         out = Output(last_hidden_state=unpack(h, inputs.visible))
         if output_hidden_states:
             out.hidden_states = tuple(unpack(x, inputs.visible) for x in hidden)
@@ -309,7 +311,8 @@ class Model:
         config = self.config.replace(recompute=True)  # no caches are stored for a backward pass
 
         def work(shard: TaskBatch) -> Any:
-            return self.objective.forward(shard, self.params, config, denominators, None)[0]
+            with forward_only():
+                return self.objective.forward(shard, self.params, config, denominators, None)[0]
 
         return sum_results(threads.run(work, shards))
 

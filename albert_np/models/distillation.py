@@ -22,6 +22,7 @@ from albert_np.core.layers import gather, gather_backward, linear, linear_backwa
 from albert_np.core.model.albert import encode, encode_backward
 from albert_np.core.params import Form, Namespace, Tree, fill, zero_tree
 from albert_np.core.random import RandomKey, generator
+from albert_np.engine.cpu.encoder import forward_only
 from albert_np.models.base import Model
 from albert_np.models.batch import TaskBatch
 from albert_np.models.config import AlbertConfig
@@ -117,7 +118,8 @@ def distillation_backward(
 def teacher_outputs(batch: TaskBatch, teacher: Model) -> tuple[list[Array], list[Array]]:
     """Return the teacher's hidden states and its tables of logits."""
     config = teacher.config.replace(recompute=True)  # no caches are stored for a backward pass
-    (h, hidden), _ = encode(batch, teacher.params, config)
+    with forward_only():
+        (h, hidden), _ = encode(batch, teacher.params, config)
     tables, _ = HEADS[type(teacher)].forward(h, batch, teacher.params, config, None)
     return hidden, tables
 

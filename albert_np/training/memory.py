@@ -48,6 +48,19 @@ def activations_per_token(config: AlbertConfig, T: int) -> float:
     return cached + (weights if config.attention_probs_dropout_prob else 0)  # the weights are not cached; their mask, in floats
 
 
+def recompute_per_token(config: AlbertConfig, T: int) -> float:
+    """Return how many numbers of a block a step with `recompute` stores, per token of sequences of length T.
+
+    The kernels store those of engine/cpu/encoder.py, the reference the input of each layer.
+    """
+    H, stored = config.hidden_size, 2.0 * config.hidden_size  # the normalised rows of both norms
+    if not kernels_run(np.zeros(1)):
+        return H / config.inner_group_num
+    if config.hidden_dropout_prob:
+        stored += 2 * H / 32  # two masks, a bit per number
+    return stored + (config.num_attention_heads * T / 32 if config.attention_probs_dropout_prob else 0)
+
+
 def estimate(
     config: AlbertConfig, tokens: int, max_length: int, masked_lm_prob: float = 0.15, itemsize: int = 4,
     processes: int = 1, sharded: bool = False,
@@ -60,9 +73,17 @@ def estimate(
     numbers, tokens = empty_tree(config).count(), math.ceil(tokens / processes)
     H, F, cached = config.hidden_size, config.intermediate_size, activations_per_token(config, max_length)
     blocks = config.num_hidden_layers * config.inner_group_num
-    hidden = H if not config.recompute else (config.num_hidden_layers + 1) * H
-    body = hidden + cached * config.inner_group_num if config.recompute else hidden + cached * blocks
-    temporary = 4 * H + 4 * F  # of a block's backward pass
+    temporary: float = 4 * H + 4 * F  # of a block's backward pass
+    if not config.recompute:
+        body = H + cached * blocks
+    elif kernels_run(np.zeros(1)):
+        stored = recompute_per_token(config, max_length)
+        body = H + stored * blocks
+        # the most of: feed-forward and attention backwards, which take turns; the last layer forwards, beside the hidden states
+        forward = config.num_hidden_layers * H + config.inner_group_num * (cached - stored) + F
+        temporary = max(temporary, cached - F + 4 * H, forward)
+    else:
+        body = H + recompute_per_token(config, max_length) * blocks + cached * config.inner_group_num
     head = 2 * config.vocab_size * math.ceil(masked_lm_prob * tokens)  # logits and probabilities, then these and the gradient
     if not kernels_run(np.zeros(1)):
         head += 3 * config.num_attention_heads * max_length**2  # backward through one sequence's weights

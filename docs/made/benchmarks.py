@@ -11,6 +11,7 @@ ABOUT = {  # results -> title, and the arguments of the program that prints them
     "cpu": ("On a CPU, beside PyTorch and onnxruntime ({name})", "table.py {file}"),
     "time_to_loss": ("Time to a loss ({name})", "time_to_loss.py --table {file}"),
     "gpu": ("On a GPU, beside PyTorch", "gpu.py --table {file}"),
+    "recompute": ("Activations computed again", "recompute.py --table"),
     "parallel": ("Several processes", "parallel.py --table"),
     "tasks": ("What small models reach", "tasks.py --table --out {file}"),
     "finetuning": ("Settings of fine-tuning for a small model", "finetuning.py --table"),

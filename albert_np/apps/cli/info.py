@@ -75,7 +75,7 @@ def info(
     print_table(["", "MiB"], [[key, f"{size / 2**20:,.1f}"] for key, size in [*memory.items(), ("total", sum(memory.values()))]])
     if not config.recompute:
         total = sum(estimate(config.replace(recompute=True), tokens_per_batch, length, **division).values())  # type: ignore[arg-type]
-        print(f"with --set recompute=true, which computes each layer twice: total {total / 2**20:,.1f} MiB")
+        print(f"with --set recompute=true, which computes parts of each layer twice: total {total / 2**20:,.1f} MiB")
 
 
 def read_config_and_files(model: str, changes: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

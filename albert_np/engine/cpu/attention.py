@@ -16,9 +16,11 @@ from albert_np.core.layers import linear, linear_backward
 from albert_np.core.params import Namespace
 from albert_np.core.random import RANGE, RandomKey, threshold
 from albert_np.core.sequences import Sequences
+from albert_np.engine.cpu.dropout import pack_mask, unpack_mask
 from albert_np.engine.cpu.philox import keep_mask
 from albert_np.engine.cpu.softmax import softmax_backward_in_place, softmax_in_place
 from albert_np.engine.cpu.tiles import TILE_BYTES, Tile, gather_gradient, gather_tile, get_tiles, scatter_tile
+from albert_np.engine.kernels import retagged
 
 # q, k, v (N, H), q with the scale in it; caches of the four linear maps; tiles: (tile, dropout mask or None) of each
 AttentionCache = namedtuple("AttentionCache", "q k v c_query c_key c_value c_output tiles A")
@@ -33,13 +35,7 @@ def attention(
     context, tiles = np.empty_like(q), []
     for tile in get_tiles(sequences, A, x.dtype):
         drop = dropout_mask(tile, sequences, A, x.dtype, rate, dropout_key)
-        heads = [gather_tile(z, tile, A) for z in (q, k, v)]  # (G, A, T, D) each
-        c = np.empty_like(heads[0])
-        for part in head_slices(tile, A, x.itemsize):
-            qh, kh, vh = (z[:, part] for z in heads)
-            probs = attention_weights(qh, kh, tile)  # (G, a, T, T)
-            np.matmul(probs if drop is None else probs * drop[:, part], vh, out=c[:, part])
-        scatter_tile(c, context, tile)
+        attend(q, k, v, tile, drop, A, context)
         tiles.append((tile, drop))
     y, c_output = linear(context, p.output)
     return y, AttentionCache(q, k, v, c_query, c_key, c_value, c_output, tiles, A)
@@ -66,6 +62,17 @@ def attention_backward(dy: Array, cache: AttentionCache, p: Namespace, g: Namesp
     return dx
 
 
+def attend(q: Array, k: Array, v: Array, tile: Tile, drop: Array | None, A: int, out: Array) -> None:
+    """q, k, v (N, H), q with the scale in it; drop (G, A, T, T) -> the tile's rows of the context, in `out` (N, H)"""
+    heads = [gather_tile(z, tile, A) for z in (q, k, v)]  # (G, A, T, D) each
+    context = np.empty_like(heads[0])
+    for part in head_slices(tile, A, q.itemsize):
+        qh, kh, vh = (z[:, part] for z in heads)
+        probs = attention_weights(qh, kh, tile)  # (G, a, T, T)
+        np.matmul(probs if drop is None else probs * drop[:, part], vh, out=context[:, part])
+    scatter_tile(context, out, tile)
+
+
 def attention_weights(q: Array, k: Array, tile: Tile) -> Array:
     """softmax(q kᵀ).   q, k (G, A, T, D) -> (G, A, T, T)"""
     scores = q @ k.swapaxes(-1, -2)
@@ -86,6 +93,26 @@ def attend_backward(inputs: list[Array], probs: Array, drop: Array | None, out: 
     np.matmul(ds.swapaxes(-1, -2), q, out=dk)
 
 
+def compact(cache: AttentionCache) -> AttentionCache:
+    """Return the cache without its arrays (N, H), and with its dropout masks packed."""
+    tiles = [(tile, None if drop is None else pack_mask(drop)) for tile, drop in cache.tiles]
+    arrays = dict.fromkeys(("q", "k", "v", "c_query", "c_key", "c_value"))
+    return cache._replace(**arrays, c_output=retagged(cache.c_output, None), tiles=tiles)
+
+
+def restore(cache: AttentionCache, x: Array, p: Namespace, rate: float) -> AttentionCache:
+    """x (N, H) -> the cache that `compact` was given: three products and those of the weights; the output is not needed"""
+    A = cache.A
+    (q, c_query), (k, c_key), (v, c_value) = linear(x, p.query), linear(x, p.key), linear(x, p.value)  # (N, H) each
+    q *= 1 / math.sqrt(q.shape[1] // A)
+    context, tiles = np.empty_like(q), []
+    for tile, packed in cache.tiles:
+        drop = None if packed is None else as_factors(unpack_mask(packed), x.dtype, rate)
+        attend(q, k, v, tile, drop, A, context)
+        tiles.append((tile, drop))
+    return AttentionCache(q, k, v, c_query, c_key, c_value, retagged(cache.c_output, context), tiles, A)
+
+
 def head_slices(tile: Tile, A: int, itemsize: int) -> Iterator[slice]:
     """Yield slices of the heads, each with as many heads as have their scores fit in the processor's cache."""
     step = max(1, TILE_BYTES // (tile.G * tile.T * tile.T * itemsize))
@@ -102,13 +129,18 @@ def dropout_mask(
     """
     if dropout_key is None or threshold(rate) == 0:
         return None
-    scale = RANGE / (RANGE - threshold(rate))
-    drop = np.zeros((tile.G, A, tile.T, tile.T), dtype)
+    kept = np.zeros((tile.G, A, tile.T, tile.T), bool)
     for g, i in enumerate(tile.members):
         start, T = int(sequences.starts[i]), int(sequences.lengths[i])
-        keep = keep_mask(dropout_key.words(), dropout_key.rows[start : start + T], A * T, threshold(rate))
-        drop[g, :, :T, :T] = keep.reshape(T, A, T).swapaxes(0, 1)
-    drop *= scale
+        mask = keep_mask(dropout_key.words(), dropout_key.rows[start : start + T], A * T, threshold(rate))
+        kept[g, :, :T, :T] = mask.reshape(T, A, T).swapaxes(0, 1)
+    return as_factors(kept, dtype, rate)
+
+
+def as_factors(kept: Array, dtype: np.dtype, rate: float) -> Array:
+    """Booleans, False where a weight is dropped -> 0 or 1 / (1 - rate)"""
+    drop = kept.astype(dtype)
+    drop *= RANGE / (RANGE - threshold(rate))
     return drop
 
 

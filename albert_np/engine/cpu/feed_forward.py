@@ -1,5 +1,7 @@
 """Kernel of core/layers/feed_forward.py. Of the two wide arrays only z is stored; a = act(z) is computed again with its slope."""
 
+from collections import namedtuple
+
 import numpy as np
 
 from albert_np.core.dispatch import Array, Cache
@@ -9,13 +11,17 @@ from albert_np.engine.cpu.activations import ACTIVATIONS, activation
 from albert_np.engine.cpu.blocks import blocks
 from albert_np.engine.kernels import retagged
 
+FeedForwardCache = namedtuple("FeedForwardCache", "z c_in c_out")
+
 
 def feed_forward(x: Array, p: Namespace, act: str) -> tuple[Array, Cache]:
     """x (N, H); p.intermediate (H, F), p.output (F, H) -> y (N, H)"""
     z, c_in = linear(x, p.intermediate)  # (N, F)
     a, _ = activation(z, act)  # (N, F)
     y, c_out = linear(a, p.output)  # (N, H)
-    return y, (z, c_in, retagged(c_out, None))  # the cache of a linear map is its input, here a, which is not stored
+    return y, FeedForwardCache(
+        z, c_in, retagged(c_out, None)
+    )  # the cache of a linear map is its input, here a, which is not stored
 
 
 def feed_forward_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace, act: str) -> Array:
@@ -26,3 +32,14 @@ def feed_forward_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace, a
         slope(z[rows], dz[rows], value=a[rows])
     dz *= linear_backward(dy, retagged(c_out, a), p.output, g.output)  # slope times da
     return linear_backward(dz, c_in, p.intermediate, g.intermediate)  # (N, H)
+
+
+def compact(cache: FeedForwardCache) -> FeedForwardCache:
+    """Return the cache without its arrays."""
+    return cache._replace(z=None, c_in=None)
+
+
+def restore(cache: FeedForwardCache, x: Array, p: Namespace) -> FeedForwardCache:
+    """x (N, H) -> the cache that `compact` was given: one product; activation and output are not needed"""
+    z, c_in = linear(x, p.intermediate)  # (N, F)
+    return cache._replace(z=z, c_in=c_in)

@@ -25,6 +25,15 @@ def layer_norm(x: Array, p: Namespace, eps: float = 1e-12) -> tuple[Array, Array
     return y, (xhat, rstd)
 
 
+def scale_and_shift(xhat: Array, p: Namespace) -> Array:
+    """xhat (N, W) -> γ x̂ + β (N, W), in the operations of `layer_norm`"""
+    y = np.empty_like(xhat)
+    for rows in blocks(xhat):
+        np.multiply(xhat[rows], p.gamma, out=y[rows])
+        y[rows] += p.beta
+    return y
+
+
 def layer_norm_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace) -> Array:
     """dy (N, W) -> dx (N, W); adds to g.gamma and g.beta"""
     xhat, rstd = cache
