@@ -1,13 +1,17 @@
-"""How long the notebooks take in a headless Chromium, and natively: a table in Markdown. It takes an hour, and needs `make live`.
+"""How long the notebooks take in a headless Chromium, and natively, one thread each; kept in tests/benchmarks/results/live.json.
 
-    python tests/live/measure.py build/live [05_layer_norm ...]
+    python tests/live/measure.py build/live [05_layer_norm ...]    # needs `make live`, and Linux; an hour for all
+    python tests/live/measure.py --table                           # prints the results again
 
-Natively, the same Python runs the same cells (docs/live/python/live_kernel.py), on one thread. Times are those of the cells,
-without the start of Python, and with what is imported and downloaded for them.
+Natively, the same Python runs the same cells (docs/live/python/live_kernel.py). Seconds are those of the processor, of all processes
+of the browser, so that other work on the machine matters little. They begin when Python has started, and count what the cells
+import and download.
 """
 
 import json
 import os
+import platform
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,8 +19,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+STORED = ROOT / "tests" / "benchmarks" / "results" / "live.json"
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "live")]
-LIMIT = 1800  # seconds for a notebook
+LIMIT = 2400  # seconds for a notebook
 
 NATIVE = """
 import json, os, sys, time, types
@@ -26,10 +31,12 @@ sys.modules["live_worker"] = worker
 sys.path[:0] = [sys.argv[1], os.getcwd()]
 os.environ["MPLBACKEND"] = "module://live_figures"
 import live_kernel
+import albert_np, numpy
 cells = json.loads(sys.stdin.read())
-start = time.perf_counter()
-ok = sum(live_kernel.run_cell(code) for code in cells)
-print(json.dumps([ok, time.perf_counter() - start]))
+start = time.process_time()
+ok = [live_kernel.run_cell(code) for code in cells]
+seconds = time.process_time() - start
+print(json.dumps({"ok": all(ok), "seconds": seconds, "numpy": numpy.__version__}))
 """
 
 
@@ -39,7 +46,7 @@ def cells_of(name):
 
 
 def run_natively(name):
-    """Return the seconds of a notebook on one thread."""
+    """Return {"seconds": of the processor, on one thread, ...}."""
     command = [sys.executable, "-c", NATIVE, str(ROOT / "docs" / "live" / "python")]
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
@@ -51,40 +58,103 @@ def run_natively(name):
         env=environment,
         check=True,
     )
-    return json.loads(done.stdout.splitlines()[-1])[1]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def processor_seconds(pid):
+    """Return the processor time of a process and all that it started, as far as they run."""
+    children, ticks = {}, {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended
+        number = int(path.parent.name)
+        children.setdefault(int(fields[1]), []).append(number)
+        ticks[number] = int(fields[11]) + int(fields[12])
+    family = [pid]
+    for number in family:  # it grows
+        family += children.get(number, [])
+    return sum(ticks.get(number, 0) for number in family) / os.sysconf("SC_CLK_TCK")
+
+
+ASK = """return [document.querySelector('#live-panel').dataset.state,
+    [...document.querySelectorAll('[data-live=running], [data-live=waiting]')].length,
+    [...document.querySelectorAll('.cell')].map(c => c.liveSeconds ?? 0),
+    [...document.querySelectorAll('[data-live=failed]')].map(c =>
+        [c.liveNumber, c.querySelector('.live-output')?.textContent.trim().split('\\n').at(-1) ?? ''])]"""
 
 
 def run_live(browser, address, name):
-    """Return (seconds of the cells, what stopped the first cell that failed, or "")."""
+    """Run all cells -> {"seconds": of the processor, "wall": seconds, "failed": the error of the first cell that failed, or ""}."""
+    pid = browser.service.process.pid
     browser.get(f"{address}notebooks/{name}.html")
     time.sleep(1)
+    browser.execute_script("document.querySelectorAll('.cell').forEach((c, i) => c.liveNumber = i)")
     browser.execute_script("document.querySelector('.live-intro button').click()")
-    time.sleep(1)
-    start = time.monotonic()
-    ask = """return [document.querySelector('#live-panel').dataset.state,
-        [...document.querySelectorAll('[data-live=running], [data-live=waiting]')].length,
-        [...document.querySelectorAll('.cell')].map(c => c.liveSeconds ?? 0),
-        document.querySelector('[data-live=failed] .live-output')?.innerText ?? '']"""
-    while time.monotonic() - start < LIMIT:
-        state, left, seconds, failed = browser.execute_script(ask)
+    time.sleep(0.5)
+    began, before = time.monotonic(), None
+    while time.monotonic() - began < LIMIT:
+        state, left, seconds, failed = browser.execute_script(ASK)
+        if before is None and state != "loading":
+            before = processor_seconds(pid)
         if state in ("ready", "failed") and not left:
-            return sum(seconds), (failed.strip().splitlines() or [""])[-1]
-        time.sleep(1)
-    return LIMIT, "time limit"
+            used = processor_seconds(pid) - before
+            return {"seconds": used, "wall": sum(seconds), "failed": "; ".join(f"cell {n + 1}: {text}" for n, text in failed)}
+        time.sleep(0.5)
+    return {"seconds": processor_seconds(pid) - before, "wall": LIMIT, "failed": "time limit"}
 
 
-def main(site, names):
+def measure(site, names):
     from browser import open_browser
     from test_live_pages import serve
 
-    print("| notebook | native, s | in the browser, s | |\n|---|--:|--:|---|")
-    for name in names or sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")):
+    for name in names:
         with tempfile.TemporaryDirectory() as folder, serve(site) as address, open_browser(Path(folder), "1200,1000") as browser:
-            seconds, failed = run_live(browser, address, name)
-        print(f"| {name} | {run_natively(name):.1f} | {seconds:.0f} | {failed} |", flush=True)
+            live = run_live(browser, address, name)
+            version = browser.capabilities["browserVersion"]
+        native = run_natively(name)
+        results = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {"notebooks": {}}
+        results["versions"] = {
+            "browser": f"Chromium {version}", "native": f"Python {platform.python_version()}, NumPy {native['numpy']}",
+        }  # fmt: skip
+        assert native["ok"], f"{name} does not run to its end natively"
+        results["notebooks"][name] = {"native": round(native["seconds"], 2)} | {
+            key: round(value, 2) if key != "failed" else value for key, value in live.items()
+        }
+        results["notebooks"] = dict(sorted(results["notebooks"].items()))
+        STORED.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        print(row(name, results["notebooks"][name]), flush=True)
+
+
+def row(name, times):
+    note = times["failed"] or f"{times['seconds'] / times['native']:.1f}"
+    return f"| {name} | {times['native']:.1f} | {times['seconds']:.0f} | {note} |"
+
+
+def table():
+    """Return the stored times, a table in Markdown."""
+    results = json.loads(STORED.read_text(encoding="utf-8"))
+    lines = ["| notebook | native, s | in the browser, s | ratio |", "|---|--:|--:|--:|"]
+    lines += [row(*each) for each in results["notebooks"].items()]
+    ratios = [each["seconds"] / each["native"] for each in results["notebooks"].values() if not each["failed"]]
+    versions = results["versions"]
+    lines += [
+        "",
+        f"Seconds of the processor on one thread, {versions['native']} beside {versions['browser']}; the median of the ratios is "
+        f"{statistics.median(ratios):.1f}, the smallest {min(ratios):.1f}, the greatest {max(ratios):.1f}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments):
+    if arguments == ["--table"]:
+        print(table(), end="")
+    elif arguments and not arguments[0].startswith("-"):
+        measure(Path(arguments[0]), arguments[1:] or sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")))
+    else:
+        sys.exit(__doc__)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    main(Path(sys.argv[1]), sys.argv[2:])
+    main(sys.argv[1:])
