@@ -104,10 +104,8 @@ async function start({ packages: wanted, signal: shared }) {
 const print = (name) => (text) => current && say("output", { number: current, output: { output_type: "stream", name, text: text + "\n" } });
 
 async function get(url, options) {
-  const response = await fetch(url, options).catch((error) => {
-    throw error instanceof TypeError ? new Error(`${url} cannot be loaded: is there a network?`) : error;
-  });
-  if (!response.ok) throw new Error(`${url} cannot be loaded (status ${response.status})`);
+  const response = await fetch(url, options).catch(() => undefined);
+  if (!response?.ok) throw new Error(`${url} cannot be loaded${response ? ` (status ${response.status})` : ": is there a network?"}`);
   return response;
 }
 
@@ -134,8 +132,10 @@ function countDownloads(core) {
     const packed = settings.packed.includes(name);
     const integrity = settings.integrity[name];
     const response = await direct(packed ? url + ".packed" : target, integrity ? { ...options, integrity } : options).catch((error) => {
-      throw integrity ? new Error(`${url} cannot be loaded, or is not the file that this site was made for`) : error;
+      if (name) say("failed", { message: `${url} cannot be loaded${integrity ? ", or is not the file that this site was made for" : ""}` });
+      throw error; // Pyodide would wait for ever
     });
+    if (name && !response.ok) say("failed", { message: `${url} cannot be loaded (status ${response.status})` });
     if (!response.ok || !response.body) return response;
     const count = new TransformStream({
       transform(chunk, controller) {

@@ -193,9 +193,8 @@ def test_the_core_comes_from_npm(fetched, tmp_path, monkeypatch):
             archive.add(tmp_path / name, f"package/{name}")
     data = (tmp_path / "packed.tgz").read_bytes()
     npm = tmp_path / "npm"
-    npm.write_text(
-        f'#!/bin/sh\ntest "$*" = "pack --silent imaginary@1" && cp {tmp_path}/packed.tgz imaginary-1.tgz && echo imaginary-1.tgz\n'
-    )
+    copy = f"cp {tmp_path / 'packed.tgz'} imaginary-1.tgz"
+    npm.write_text(f'#!/bin/sh\ntest "$*" = "pack --silent imaginary@1" && {copy} && echo imaginary-1.tgz\n')
     npm.chmod(0o755)
     monkeypatch.setattr(fetch.shutil, "which", lambda name: str(npm))
     pinned = {"package": "imaginary@1", "file": "imaginary-1.tgz", "integrity": "sha512-other"}

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import http.server
+import importlib
 import json
 import shutil
 import sys
@@ -44,16 +45,21 @@ def serve(folder, isolated=False):
     server.server_close()
 
 
+def live_module(name):
+    """A module of docs/made/live."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        return importlib.import_module(f"made.live.{name}")
+    finally:
+        sys.path.remove(str(ROOT / "docs"))
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The built site with the runtime; skipped where there is no site, or no runtime can be had."""
     if not (SITE / "_static" / "live" / "live.json").exists():
         pytest.skip("there is no site in build/docs/html: make docs")
-    sys.path.insert(0, str(ROOT / "docs"))
-    try:
-        from made.live import runtime
-    finally:
-        sys.path.remove(str(ROOT / "docs"))
+    runtime = live_module("runtime")
     folder = tmp_path_factory.mktemp("live") / "site"
     shutil.copytree(SITE, folder, ignore=shutil.ignore_patterns("source", "_sources"))
     try:
