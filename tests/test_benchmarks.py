@@ -116,3 +116,10 @@ def test_the_times_in_webassembly_print():
     command = [sys.executable, str(FOLDER / "wasm.py"), "--table"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "| the demonstration's |" in printed and "NumPy's products" in printed
+
+
+def test_the_times_of_the_live_pages_print():
+    command = [sys.executable, str(FOLDER / "live.py"), "--table"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    stored = json.loads((FOLDER / "results" / "live.json").read_text(encoding="utf-8"))["notebooks"]
+    assert [line.split("|")[1].strip() for line in printed.splitlines()[2:] if line.startswith("|")] == sorted(stored)

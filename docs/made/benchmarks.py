@@ -19,6 +19,7 @@ ABOUT = {  # results -> title, and the arguments of the program that prints them
     "sweep": ("The paper's ablations at a small size", "sweeps.py --table {file}"),
     "compress": ("Smaller models", "compress.py --table"),
     "serve": ("The service under load", "serve.py --table"),
+    "live": ("The notebooks in the browser", "live.py --table"),
 }
 
 

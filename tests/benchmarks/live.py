@@ -1,7 +1,7 @@
-"""How long the notebooks take in a headless Chromium, and natively, one thread each; kept in tests/benchmarks/results/live.json.
+"""The notebooks on their live pages in a headless Chromium beside the same cells natively, on one thread; results/live.json.
 
-    python tests/live/measure.py build/live [05_layer_norm ...]    # needs `make live`, and Linux; an hour for all
-    python tests/live/measure.py --table                           # prints the results again
+    python tests/benchmarks/live.py build/live [05_layer_norm ...]    # needs `make live`, and Linux; an hour for all
+    python tests/benchmarks/live.py --table                           # prints the results again
 
 Natively, the same Python runs the same cells (docs/live/python/live_kernel.py). Seconds are those of the processor, in all
 processes of the browser, so that other work on the machine matters little. They begin when Python has started, and count what
