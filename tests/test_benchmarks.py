@@ -264,3 +264,10 @@ def test_the_size_of_a_distribution_is_that_of_its_files(tmp_path):
     (tmp_path / "thing-1.0.dist-info" / "RECORD").write_text("thing.py,,\nthing-1.0.dist-info/METADATA,,\nmissing.py,,\n")
     (thing,) = distributions(path=[str(tmp_path)])
     assert size_of(thing) == len("x = 1\n") + (tmp_path / "thing-1.0.dist-info" / "METADATA").stat().st_size
+
+
+def test_the_times_of_the_live_pages_print():
+    command = [sys.executable, str(FOLDER / "live.py"), "--table"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    stored = json.loads((FOLDER / "results" / "live.json").read_text(encoding="utf-8"))["notebooks"]
+    assert [line.split("|")[1].strip() for line in printed.splitlines()[2:] if line.startswith("|")] == sorted(stored)

@@ -19,6 +19,11 @@ REFUSED_NAMES = frozenset(
     "open exec eval compile __import__ input breakpoint globals vars __builtins__ __loader__ __spec__ ctypeslib fromfile tofile "
     "memmap save savez savez_compressed savetxt load loadtxt genfromtxt fromregex DataSource".split()
 )
+# Where indices have 32 bits, NumPy refuses the integers that are usual elsewhere
+WIDE_INDEX = (
+    "In a browser NumPy's indices have 32 bits: np.bincount, np.repeat and np.take refuse an array of int64. "
+    "x.astype(np.intp) has the right integers everywhere"
+)
 
 
 class Unusable(Exception):
@@ -232,6 +237,8 @@ def advise(error: BaseException) -> str:
             "In A @ B the last axis of A must be as long as the second last of B: is one of them to be transposed? .T "
             "reverses all axes; with three or more, .swapaxes(-1, -2) exchanges the last two"
         )
+    if "from dtype('int64') to dtype('int32')" in text and isinstance(error, TypeError):
+        return WIDE_INDEX
     if "cannot be replaced" in text:
         return "Gradients are added in place"
     if "truth value of an array" in text:

@@ -99,6 +99,7 @@ class ExercisesPage {
     const editor = make("div", { className: "live-editor" });
     editor.addEventListener("keydown", (event) => event.stopPropagation()); // the site turns pages with the arrow keys
     this.result = make("div", { className: "learn-result", role: "status" });
+    this.texts = make("div", { className: "learn-result", role: "status" }); // hints stand below the report
     this.checkButton = button("Check", () => this.check(), { id: "learn-check", className: "door-main", title: "Ctrl-Enter" });
     this.stopButton = button("Stop", () => this.python.stop(), { id: "learn-stop", hidden: true, title: "End Python; your text stays" });
     const texts = isBug ? [] : [
@@ -112,7 +113,7 @@ class ExercisesPage {
       make("p", { className: "door-buttons" }, this.checkButton, this.stopButton, ...texts,
         button("Begin anew", () => (this.editor.text = file.stub), { title: "The file as it was; Ctrl-Z brings yours back" }),
         button("Save the file", () => this.saveFile(), { title: `albert-np learn check ${file.name}` })),
-      this.result);
+      this.result, this.texts);
     this.editor = newEditor({
       parent: editor,
       text: this.files.values[file.name] ?? file.stub,
@@ -131,9 +132,8 @@ class ExercisesPage {
   }
 
   /* What Python answers is shown below the editor, unless another exercise was opened meanwhile. */
-  async ask(waiting, action) {
-    const { result } = this;
-    result.replaceChildren(make("p", { textContent: this.python.state.state === "ready" ? waiting : "Python is loading; the first time it downloads about 11 MB …" }));
+  async ask(waiting, action, result = this.result) {
+    result.replaceChildren(make("p", { textContent: this.python.state.state === "ready" ? waiting : "Python is loading; the first time it downloads about 12 MB …" }));
     this.busy(true);
     const slow = setTimeout(() => result.append(make("p", { textContent: "It takes long. If your code has a loop that does not end, stop it: your text stays." })), SLOW);
     try {
@@ -144,6 +144,7 @@ class ExercisesPage {
     } finally {
       clearTimeout(slow);
       this.busy(false);
+      result.scrollIntoView({ block: "nearest" }); // the editor may fill the window
     }
   }
 
@@ -172,18 +173,21 @@ class ExercisesPage {
   }
 
   hint() {
+    const given = [...this.texts.querySelectorAll(".learn-hinted")];
     return this.ask("…", async () => {
       const { number, of, text, progress } = await this.python.call("exercises.hint", [this.current.exercise, this.progress.values]);
       this.progress.put(progress);
-      return [make("p", { className: "learn-hinted" }, make("b", { textContent: `Hint ${number} of ${of}: ` }), text)];
-    });
+      const title = `Hint ${number} of ${of}: `;
+      const others = given.filter((each) => !each.textContent.startsWith(title)); // the last one is given again
+      return [...others, make("p", { className: "learn-hinted" }, make("b", { textContent: title }), text)];
+    }, this.texts);
   }
 
   read(kind) {
     return this.ask("…", async () => {
       const { text } = await this.python.call(`exercises.${kind}`, [this.current.exercise]);
       return [make("pre", { className: "live-code", textContent: text })];
-    });
+    }, this.texts);
   }
 
   // ---- files ----

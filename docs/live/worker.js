@@ -58,15 +58,17 @@ const HANDLERS = {
 async function start({ packages: wanted, signal: shared }) {
   signal = shared;
   try {
-    settings = await (await get(new URL("live.json", import.meta.url))).json();
-    const runtime = new URL(settings.runtime, import.meta.url).href;
+    settings = await (await get(new URL("live.json", import.meta.url), { cache: "no-cache" })).json(); // it may have changed
+    const [core, runtime] = [settings.core, settings.runtime].map((url) => new URL(url, import.meta.url).href);
     for (const name of wanted) settings.total += settings.packages[name] + (name === "scipy" ? settings.packages.openblas : 0);
-    const countNoMore = countDownloads(runtime);
-    lock = (await (await get(runtime + "pyodide-lock.json")).json()).packages;
+    const countNoMore = countDownloads(core);
+    const [main, asm] = ["pyodide.mjs", "pyodide.asm.js"].map((name) => download(core + name));
+    lock = (await (await get(core + "pyodide-lock.json")).json()).packages;
     const archives = settings.archives.map(({ url, at }) => ({ at, bytes: download(new URL(url, import.meta.url)) }));
     const first = closure(["numpy", ...wanted]).map((name) => ({ name, bytes: download(runtime + lock[name].file_name) }));
-    const { loadPyodide } = await import(runtime + "pyodide.mjs");
-    python = await loadPyodide({ indexURL: runtime, stdout: print("stdout"), stderr: print("stderr") });
+    await importScript(await asm); // loadPyodide would import it from its address, without a check
+    const { loadPyodide } = await importScript(await main);
+    python = await loadPyodide({ indexURL: core, stdout: print("stdout"), stderr: print("stderr") });
     for (const { at, bytes } of archives) {
       python.FS.mkdirTree(at);
       python.unpackArchive(await bytes, "zip", { extractDir: at });
@@ -101,10 +103,15 @@ async function start({ packages: wanted, signal: shared }) {
 /* For what is printed past sys.stdout and sys.stderr, line by line. */
 const print = (name) => (text) => current && say("output", { number: current, output: { output_type: "stream", name, text: text + "\n" } });
 
-async function get(url) {
-  const response = await fetch(url).catch(() => undefined);
+async function get(url, options) {
+  const response = await fetch(url, options).catch(() => undefined);
   if (!response?.ok) throw new Error(`${url} cannot be loaded${response ? ` (status ${response.status})` : ": is there a network?"}`);
   return response;
+}
+
+function importScript(bytes) {
+  const url = URL.createObjectURL(new Blob([bytes], { type: "text/javascript" }));
+  return import(url).finally(() => URL.revokeObjectURL(url));
 }
 
 /* The bytes of a file, which are downloaded from now on; an error is raised where they are awaited. */
@@ -114,14 +121,21 @@ function download(url) {
   return bytes;
 }
 
-/* Report the progress of all downloads, and unpack those that are stored packed (settings.packed). Returns a function that ends it. */
-function countDownloads(runtime) {
+/* Report the progress of all downloads. Files of the core are compared with their checksum (settings.integrity), and unpacked where
+they are stored packed (settings.packed). Returns a function that ends it. */
+function countDownloads(core) {
   const direct = self.fetch.bind(self);
   let loaded = 0;
   self.fetch = async (target, options) => {
     const url = String(target.url ?? target);
-    const packed = settings.packed.includes(url.slice(runtime.length)) && url.startsWith(runtime);
-    const response = await direct(packed ? url + ".packed" : target, options);
+    const name = url.startsWith(core) ? url.slice(core.length) : "";
+    const packed = settings.packed.includes(name);
+    const integrity = settings.integrity[name];
+    const response = await direct(packed ? url + ".packed" : target, integrity ? { ...options, integrity } : options).catch((error) => {
+      if (name) say("failed", { message: `${url} cannot be loaded${integrity ? ", or is not the file that this site was made for" : ""}` });
+      throw error; // Pyodide would wait for ever
+    });
+    if (name && !response.ok) say("failed", { message: `${url} cannot be loaded (status ${response.status})` });
     if (!response.ok || !response.body) return response;
     const count = new TransformStream({
       transform(chunk, controller) {

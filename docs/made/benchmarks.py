@@ -22,6 +22,7 @@ ABOUT = {  # results -> title, and the arguments of the program that prints them
     "compress": ("Smaller models", "compress.py --table"),
     "serve": ("The service under load", "serve.py --table"),
     "sizes": ("Sizes of what is installed", "sizes.py --table"),
+    "live": ("The notebooks in the browser", "live.py --table"),
 }
 
 

@@ -6,6 +6,8 @@ They hold what the pages show before Python has started, and the sentence that s
 import html
 import json
 
+from made.live import version
+
 TRAIN = "This page needs JavaScript and WebAssembly; at the command line <code>albert-np demo</code> trains such a model"
 LEARN = (
     "This page needs JavaScript and WebAssembly; at the command line <code>albert-np learn list</code> and "
@@ -31,9 +33,10 @@ def text(name: str) -> str:
 
 def page(name: str, script: str, sentence: str, link: str, attributes: str = "") -> str:
     """Return the place of a page, and the tags that load its styles and its script."""
-    styles = "".join(f'<link rel="stylesheet" href="_static/live/{each}">\n' for each in ("page.css", "door.css"))
+    v = version()
+    styles = "".join(f'<link rel="stylesheet" href="_static/live/{each}?v={v}">\n' for each in ("page.css", "door.css"))
     without = f'<noscript><p>{sentence} (<a href="{link}">how</a>).</p></noscript>'
     return (
         f'{styles}<div id="live-{name}"{attributes}>{without}</div>\n'
-        f'<script type="module" src="_static/live/{script}"></script>\n'
+        f'<script type="module" src="_static/live/{script}?v={v}"></script>\n'
     )

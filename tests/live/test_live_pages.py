@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import http.server
+import importlib
 import json
 import shutil
 import sys
@@ -44,16 +45,21 @@ def serve(folder, isolated=False):
     server.server_close()
 
 
+def live_module(name):
+    """A module of docs/made/live."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        return importlib.import_module(f"made.live.{name}")
+    finally:
+        sys.path.remove(str(ROOT / "docs"))
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The built site with the runtime; skipped where there is no site, or no runtime can be had."""
     if not (SITE / "_static" / "live" / "live.json").exists():
         pytest.skip("there is no site in build/docs/html: make docs")
-    sys.path.insert(0, str(ROOT / "docs"))
-    try:
-        from made.live import runtime
-    finally:
-        sys.path.remove(str(ROOT / "docs"))
+    runtime = live_module("runtime")
     folder = tmp_path_factory.mktemp("live") / "site"
     shutil.copytree(SITE, folder, ignore=shutil.ignore_patterns("source", "_sources"))
     try:
@@ -163,11 +169,13 @@ def test_a_notebook_runs_and_a_mistake_in_its_backward_pass_is_found(site, brows
     folder, _ = site
     with serve(folder) as address:
         page = LivePage(browser, address + PAGE)
-        assert not [name for name in page.loaded() if "pyodide" in name or name.endswith(("editor.js", ".whl", ".zip"))]
+        assert not [name for name in page.loaded() if any(part in name for part in ("pyodide", "editor.js", ".whl", ".zip"))]
         page.click(None, "Run all")
         page.wait()
         assert page.states() == ["done"] * len(page.states())
         assert all(name.startswith(address) for name in page.loaded())
+        scripts = [name for name in page.loaded() if "_static/live/" in name]
+        assert len(scripts) > 3 and all("?v=" in name for name in scripts), "a browser may have those of an older site"
         pictures = browser.execute_script(
             "return [...document.querySelectorAll('.cell')].map(c => c.querySelectorAll('.live-output .image_png img').length)"
         )

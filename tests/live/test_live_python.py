@@ -134,3 +134,12 @@ def test_the_text_of_the_notebooks_is_read_without_lzma(tmp_path):
     assert first[0] and text_of(first[1]) == "é\n\n"
     assert second[1][-1]["ename"] == "NotImplementedError"
     assert text_of(third[1]) == "b'\\xc3\\xa9\\n'\n"
+
+
+def test_the_error_about_64_bit_indices_has_advice():
+    """Raised by hand: where this runs, indices may have 64 bits."""
+    text = "Cannot cast array data from dtype('int64') to dtype('int32') according to the rule 'safe'"
+    ((_, outputs), (_, others)), _ = run(f'raise TypeError("{text}")', "raise TypeError(\"dtype('int32')\")")
+    assert outputs[-1]["evalue"] == text
+    assert outputs[-1]["traceback"][0].endswith("x.astype(np.intp) has the right integers everywhere.\n")
+    assert "32 bits" not in others[-1]["traceback"][0]

@@ -115,7 +115,9 @@ def test_an_exercise_is_solved(browser, address):  # noqa: F811
     assert "3 of 4 right" in report and "The variance of a row depends on every element of the row" in report
     page.click("#learn-hint")
     page.wait("document.querySelector('.learn-hinted')")
-    assert page.text(".learn-hinted").startswith("Hint 1 of")
+    page.click("#learn-hint")
+    page.wait("document.querySelectorAll('.learn-hinted').length === 2")
+    assert page.text(".learn-hinted").startswith("Hint 1 of") and "3 of 4 right" in page.text(".learn-report"), "all stand there"
 
     endless = given + "    while True:\n        pass\n"
     page.ask("(learnPage.editor.text = arguments[0], true)", endless)

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 
 const job = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 const { loadPyodide } = await import(pathToFileURL(path.join(job.pyodide, "pyodide.mjs")));
-const python = await loadPyodide({ packageCacheDir: job.packages, env: { HOME: "/home/pyodide", ...job.environment } });
+const python = await loadPyodide({ packageCacheDir: job.pyodide, env: { HOME: "/home/pyodide", ...job.environment } });
 await python.loadPackage(job.load, { messageCallback: () => {}, checkIntegrity: true });
 
 for (const [where, root] of Object.entries(job.mounts)) {

@@ -3,11 +3,10 @@
     make test-wasm                                     # all that tests/wasm/inside.py lists, four minutes
     python tests/wasm/run.py tests/core -k layer_norm  # arguments of pytest
 
-Pyodide comes from npm (package-lock.json has its checksum), its wheels from ALBERT_NP_DATA/pyodide, checked against Pyodide's own
-lock file, pytest's from PyPI (requirements.txt has their checksums). All of it is kept in build/wasm.
+Pyodide and its packages are those of the live pages, from wherever docs/made/live/fetch.py finds them, with the checksums of
+docs/live/runtime.json; pytest comes from PyPI (requirements.txt has the checksums). All of it is kept in build.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -18,15 +17,14 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "docs"))
+from made.live import RUNTIME  # noqa: E402
+from made.live.fetch import Missing, core_files, package_files  # noqa: E402
+
 BUILD = ROOT / "build" / "wasm"
-PYODIDE = BUILD / "node_modules" / "pyodide"
 PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
 SKIPPED = 77  # the status if something is missing
 LOAD = ["numpy", "scipy", "threadpoolctl", "matplotlib", "micropip"]
-
-
-class Missing(RuntimeError):
-    """Raised if something that is not in the repository is neither here nor can be fetched."""
 
 
 def run(*command: object, folder: Path = ROOT) -> None:
@@ -36,45 +34,15 @@ def run(*command: object, folder: Path = ROOT) -> None:
         raise Missing(f"{' '.join(map(str, command))} failed:\n{(done.stdout + done.stderr).strip()[-2000:]}")
 
 
-def data_folder() -> Path:
-    """Return the folder of Pyodide's wheels."""
-    folder = Path(os.environ.get("ALBERT_NP_DATA", "")) / "pyodide"
-    if "ALBERT_NP_DATA" not in os.environ or not folder.is_dir():
-        raise Missing("Pyodide's wheels are in the folder pyodide of ALBERT_NP_DATA, which is not set or has none")
+def fetch_pyodide() -> Path:
+    """Write Pyodide and its packages, all that runtime.json pins, into a folder, and return it."""
+    if shutil.which("node") is None:
+        raise Missing("node is not installed; Node 18 or newer is needed")
+    folder = BUILD / f"pyodide-{RUNTIME['version']}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in (core_files() | package_files(*RUNTIME["packages"], *RUNTIME["tests"])).items():
+        (folder / name).write_bytes(data)
     return folder
-
-
-def fetch_pyodide() -> None:
-    """Install Pyodide from npm, which checks it against package-lock.json."""
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            raise Missing(f"{program} is not installed; Node 18 or newer is needed")
-    lock = (HERE / "package-lock.json").read_text(encoding="utf-8")
-    installed = BUILD / "package-lock.json"
-    if PYODIDE.is_dir() and installed.is_file() and installed.read_text(encoding="utf-8") == lock:
-        return
-    BUILD.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / name, BUILD)
-    run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=BUILD)
-
-
-def checked_packages(folder: Path, lock: Path, wanted: list[str], out: Path) -> Path:
-    """Copy the wanted packages, and those that they depend on, to `out`, each checked against Pyodide's lock file."""
-    packages = json.loads(lock.read_text(encoding="utf-8"))["packages"]
-    needed = list(wanted)
-    for name in needed:  # it grows
-        needed += [each for each in packages[name]["depends"] if each not in needed]
-    out.mkdir(parents=True, exist_ok=True)
-    for name in needed:
-        file = packages[name]["file_name"]
-        if not (folder / file).is_file():
-            raise Missing(f"{folder} has no {file}")
-        content = (folder / file).read_bytes()
-        if hashlib.sha256(content).hexdigest() != packages[name]["sha256"]:
-            raise ValueError(f"{folder / file} is not the file of pyodide-lock.json: its sha256 differs")
-        (out / file).write_bytes(content)
-    return out
 
 
 def fetch_wheels() -> list[Path]:
@@ -115,14 +83,11 @@ def build_wheel() -> Path:
 
 def start(program: Path, arguments: list[str], capture: bool = False) -> "subprocess.CompletedProcess[str]":
     """Run a Python file within Pyodide. capture: keep its output instead of passing it on. Raises Missing."""
-    data = data_folder()
-    fetch_pyodide()
+    pyodide, data = str(fetch_pyodide()), os.environ.get("ALBERT_NP_DATA")
     job = {
-        "pyodide": str(PYODIDE), "load": LOAD,
-        "packages": str(checked_packages(data, PYODIDE / "pyodide-lock.json", LOAD, BUILD / "packages")),
-        "wheels": [str(each) for each in (*fetch_wheels(), build_wheel())],
-        "mounts": {"/repository": str(ROOT), "/data": str(data.parent)},
-        "environment": {"ALBERT_NP_DATA": "/data"}, "program": str(program), "arguments": arguments,
+        "pyodide": pyodide, "load": LOAD, "wheels": [str(each) for each in (*fetch_wheels(), build_wheel())],
+        "mounts": {"/repository": str(ROOT)} | ({"/data": os.path.abspath(data)} if data else {}),
+        "environment": {"ALBERT_NP_DATA": "/data"} if data else {}, "program": str(program), "arguments": arguments,
     }  # fmt: skip
     (BUILD / "job.json").write_text(json.dumps(job, indent=1), encoding="utf-8")
     command = ["node", str(HERE / "run.mjs"), str(BUILD / "job.json")]
@@ -132,9 +97,9 @@ def start(program: Path, arguments: list[str], capture: bool = False) -> "subpro
 def main(arguments: list[str]) -> int:
     try:
         return start(HERE / "inside.py", arguments).returncode
-    except Missing as error:
+    except (Missing, ValueError) as error:
         print(f"tests/wasm/run.py: {error}", file=sys.stderr)
-        return SKIPPED
+        return SKIPPED if isinstance(error, Missing) else 1
 
 
 if __name__ == "__main__":

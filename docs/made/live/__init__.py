@@ -1,13 +1,18 @@
 """The live pages: the files that run the notebooks' cells in the reader's browser, in _static/live of the site.
 
 docs/live has the JavaScript and the Python of the pages. Added here: a wheel of the package, the modules and the data of the
-notebooks, and live.json, which says what is loaded from where. The runtime, Pyodide, comes from its public distribution;
-runtime.py puts a copy of it into the site instead.
+notebooks, and live.json, which says what is loaded from where. The runtime, Pyodide, comes from its public distribution; browsers
+compare its files with the checksums in live.json. runtime.py puts a copy of it into the site instead.
+
+Browsers keep files. So that no page meets the scripts of an older site, addresses carry a version that changes with the contents.
 """
 
+import base64
 import gzip
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +33,7 @@ WITH_SCIPY = ("09", "10", "12", "14", "16", "17", "18", "19", "20", "21")
 # What notebooks read of the repository, beside their own folder
 READ = ("tests/io/fixtures/hf/base_12_layers", "tests/benchmarks/results")
 BROWSER = ("*.js", "*.css", "*.txt")  # of docs/live
+SCRIPT = re.compile(r'((?:from |import\(|new URL\()"(?:\./)?[\w-]+\.js)(?=")')  # one that another script loads
 LARGE = 100_000  # bytes: such a file of the data is downloaded when it is opened
 TIME = (2020, 1, 1, 0, 0, 0)  # of the files in archives: the same files give the same bytes
 
@@ -36,9 +42,7 @@ def write(folder: Path) -> dict[str, Any]:
     """Write everything but the runtime into a folder, and return what live.json says."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for pattern in BROWSER:
-        for path in sorted(LIVE.glob(pattern)):
-            shutil.copy(path, folder)
+    write_scripts(folder)
     wheel, lazy = write_package(folder)
     write_archive(folder / "python.zip", LIVE / "python", sorted((LIVE / "python").rglob("*.py")))
     small, large = split_data()
@@ -51,18 +55,49 @@ def write(folder: Path) -> dict[str, Any]:
         {"url": wheel, "at": SITE_PACKAGES},
         {"url": "notebooks.zip", "at": NOTEBOOKS},
     ]
-    start = sum(RUNTIME["core"].values()) - RUNTIME["core"]["pyodide.asm.js"] + RUNTIME["packages"]["numpy"]["bytes"]
+    start = sum(each["bytes"] for each in RUNTIME["core"].values()) + RUNTIME["packages"]["numpy"]["bytes"]
     settings = {
         "version": RUNTIME["version"],
-        "runtime": RUNTIME["distribution"],
-        "packed": [],  # files of the runtime that are stored as NAME.packed, by gzip
+        "core": RUNTIME["npm"]["at"],
+        "integrity": {name: integrity(each["sha256"]) for name, each in RUNTIME["core"].items()},
+        "runtime": RUNTIME["distribution"],  # of the packages
+        "packed": [],  # files of the core that are stored as NAME.packed, by gzip
         "total": start + sum((folder / each["url"]).stat().st_size for each in archives),  # bytes up to the first cell
-        "archives": archives,
-        "lazy": lazy,
+        "archives": [with_version(folder, each) for each in archives],
+        "lazy": [with_version(folder, each) for each in lazy],
         "packages": {name: each["bytes"] for name, each in RUNTIME["packages"].items()},
     }
     write_settings(folder, settings)
     return settings
+
+
+def write_scripts(folder: Path) -> None:
+    """Write the scripts and the styles. Scripts load one another by addresses with the version."""
+    for pattern in BROWSER:
+        for path in sorted(LIVE.glob(pattern)):
+            text = path.read_text(encoding="utf-8")
+            if path.suffix == ".js" and path.name != "editor.js":  # which is a bundle: it loads nothing
+                text = SCRIPT.sub(rf"\1?v={version()}", text)
+            (folder / path.name).write_text(text, encoding="utf-8")
+
+
+def version() -> str:
+    """Return the version of the scripts: another one whenever one of them has changed."""
+    return short_hash(b"".join(path.read_bytes() for pattern in BROWSER for path in sorted(LIVE.glob(pattern))))
+
+
+def short_hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:10]
+
+
+def with_version(folder: Path, entry: dict[str, str]) -> dict[str, str]:
+    """Return an entry of live.json with the version of its file in its address."""
+    return entry | {"url": f"{entry['url']}?v={short_hash((folder / entry['url']).read_bytes())}"}
+
+
+def integrity(sha256: str) -> str:
+    """Return a checksum in the form in which browsers take it."""
+    return "sha256-" + base64.b64encode(bytes.fromhex(sha256)).decode()
 
 
 def write_settings(folder: Path, settings: dict[str, Any]) -> None:
@@ -159,11 +194,12 @@ def add_to_notebooks(app: Any, pagename: str, templatename: str, context: dict[s
         app.add_css_file("live/page.css")
 
 
-def write_to_site(app: Any, exception: Exception | None) -> None:
-    if exception is None and app.builder.name == "html":
+def write_to_site(app: Any) -> None:
+    """Write the files before the pages: Sphinx adds versions to the addresses of those that exist."""
+    if app.builder.name == "html":
         write(Path(app.outdir) / "_static" / "live")
 
 
 def setup(app: Any) -> None:
+    app.connect("builder-inited", write_to_site)
     app.connect("html-page-context", add_to_notebooks)
-    app.connect("build-finished", write_to_site)
