@@ -23,7 +23,7 @@ BYTES_PER_PARAMETER = 4 * 3  # float32: the parameter and both moments
 class RunFolder:
     """The folder `out`, locked as long as the context is entered. Raises, before anything is written:
 
-    FileExistsError   it holds a run and `resume` is False
+    FileExistsError   it holds a run and `resume` is False, or the model of another program
     FileNotFoundError `resume` is True and there is no run
     RuntimeError      another process is using it
     OSError           it cannot be written to, or the disk is too full for two checkpoints
@@ -46,6 +46,8 @@ class RunFolder:
         try:
             if not self.resume and self.holds_a_run():
                 raise FileExistsError(f"{self.path} already holds a run: `resume=True` continues it, or choose another `out`")
+            if not self.holds_a_run() and (self.path / "config.json").exists():
+                raise FileExistsError(f"{self.path} holds a model (config.json), which a run would replace: choose another `out`")
             checkpoint.clean(self.checkpoints)
         except BaseException:
             self.__exit__()

@@ -191,6 +191,16 @@ def test_a_folder_with_a_run_is_refused(make, settings, tmp_path):
     assert (tmp_path / "metrics.jsonl").read_bytes() == before
 
 
+def test_a_model_of_another_program_is_not_replaced(make, settings, tmp_path):
+    model, data = make(settings)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"weights")
+    (tmp_path / "config.json").write_text('{"model_type": "albert"}')
+    with pytest.raises(FileExistsError, match=r"holds a model \(config.json\), which a run would replace"):
+        pretrain(model, data, tmp_path, settings)
+    assert (tmp_path / "config.json").read_text() == '{"model_type": "albert"}'
+    assert {path.name for path in tmp_path.iterdir()} <= {"pytorch_model.bin", "config.json", ".lock"}
+
+
 def test_nothing_to_resume_is_said(make, settings, tmp_path):
     model, data = make(settings)
     with pytest.raises(FileNotFoundError, match="no run to resume"):
