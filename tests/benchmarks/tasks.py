@@ -68,7 +68,7 @@ class Case:
 
 CASES = {
     "sst2": Case(
-        "classification", "@sst2.train.tsv", "sst2/dev.tsv", settings=dict(epochs=4, batch_size=32)
+        "classification", "@sst2.train.tsv", "sst2/dev.tsv", settings=dict(epochs=3, batch_size=32), rates=(4e-4, 3e-4)
     ),
     "semeval": Case(
         "relations", "@semeval.train.txt", "@semeval.dev.txt", "semeval2010_task8/test_full.txt", settings=dict(epochs=8)
