@@ -3,9 +3,10 @@
     python tests/benchmarks/recompute.py [--shape 8x128] [--dropout 0.1] [--rounds 5]
     python tests/benchmarks/recompute.py --table            # prints results/recompute.json again
 
-The three take turns within one process with one thread; a ratio is that of two steps of one round. Seconds are those of the
-processor, so other work on the machine matters little. Whole layers are computed again by the encoder of albert_np/core, in which
-the kernels run. Memory is the most that arrays take at once during a step (tracemalloc), without parameters and moments.
+The three take turns within one process with one thread; a ratio is that of two steps of one round. The first round warms up and
+is not counted. Seconds are those of the processor, so other work on the machine matters little. Whole layers are computed again
+by the encoder of albert_np/core, in which the kernels run. Memory is the most that arrays take at once during a step
+(tracemalloc), without parameters and moments.
 """
 
 import argparse
@@ -90,7 +91,7 @@ def measure(B: int, T: int, rate: float, rounds: int, quick: bool) -> dict[str, 
         steps.gradients(name)
         flats.append(steps.grads.flat.tobytes())
     seconds: dict[str, list[float]] = {name: [] for name in WAYS}
-    for _ in range(rounds):
+    for _ in range(1 + rounds):
         for name in WAYS:
             seconds[name].append(steps.seconds(name))
     memory = {name: steps.memory(name) for name in WAYS}
@@ -103,8 +104,8 @@ def print_table(results: dict[str, Any]) -> None:
     for case, found in sorted(results.items()):
         cells = []
         for name in WAYS:
-            ratio = statistics.median(a / b for a, b in zip(found["seconds"][name], found["seconds"]["plain"]))
-            seconds = statistics.median(found["seconds"][name])
+            counted, plain = found["seconds"][name][1:], found["seconds"]["plain"][1:]
+            ratio, seconds = statistics.median(a / b for a, b in zip(counted, plain)), statistics.median(counted)
             cells.append(f"{seconds:.2f} s (**{ratio:.2f}**), {found['memory'][name] / 1e6:.0f} MB")
         blas, shape, rate = case.split(", ")
         print(
