@@ -64,8 +64,9 @@ def machine_line(results: dict[str, Any]) -> str:
         f"{name} {version}{simd if name == 'torch' else ''}" for name, version in v.items() if name != "torch_simd"
     )
     text = f" Sentences: {results['text']}." if "text" in results else ""
+    threads = f"{m['threads']} thread{'s' * (m['threads'] > 1)}"
     numpy = f"NumPy {m['numpy']}{loops} with {blas}, which multiplies matrices at {results['peak_gflops']:.0f} Gflop/s"
-    return f"{short_features(m)}: {m['cpu']}, {m['threads']} threads, {numpy}; {against}. Float32.{text}"
+    return f"{short_features(m)}: {m['cpu']}, {threads}, {numpy}; {against}. Float32.{text}"
 
 
 def blas_of(machine: dict[str, Any]) -> list[dict[str, Any]]:

@@ -174,7 +174,7 @@ def curve(losses: list[float], points: int = 50) -> list[list[float]]:
 
 # ---- the table ----
 
-HEAD = ["", "features", "seconds", "theirs / ours", "of processors", "steps", "tokens/s", "of peak"]
+HEAD = ["", "products", "seconds", "theirs / ours", "of processors", "steps", "tokens/s", "of peak"]
 
 
 def print_table(*all_results: dict[str, Any]) -> None:

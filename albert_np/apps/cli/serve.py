@@ -58,9 +58,9 @@ def serve(
     except OSError as error:
         raise OSError(f"cannot listen on {host}, port {port}: {error.strerror}") from None
     answer_example(service)
-    print_products(quiet)
     if not quiet:
         print_message(f"{service.name}: http://{host}:{listener.getsockname()[1]}   (Ctrl-C ends it)")
+    print_products(quiet)  # after the address, which programs read from the first line
     app = application(service, limits)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=int(timeout) + 1)
     uvicorn.Server(config).run([listener])
