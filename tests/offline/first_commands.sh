@@ -45,7 +45,7 @@ grep -q "^good" answer.txt || { echo "100 examples were not learned"; exit 1; }
 [ -s answer.txt ] || { echo "ask printed nothing"; exit 1; }
 # Processor time: other programs on the machine do not change it.
 times > times.txt
-used="$(awk 'NR == 2 { split($1, user, /[ms]/); split($2, system, /[ms]/)
-                       printf "%d", 60 * user[1] + user[2] + 60 * system[1] + system[2] }' times.txt)"
+used="$(awk 'NR == 2 { split($1, u, /[ms]/); split($2, s, /[ms]/)
+                       printf "%d", 60 * u[1] + u[2] + 60 * s[1] + s[2] }' times.txt)"
 echo "fill-mask, two fine-tunings and ask from the model in the package: $((SECONDS - start)) s, of the processor $used s"
 [ "$used" -gt 0 ] && [ "$used" -lt 120 ] || { echo "that is more than two minutes"; exit 1; }
