@@ -21,7 +21,7 @@ $(VENV)/installed: pyproject.toml
 test: $(VENV)/installed
 	$(RUN)pytest -q -m "not slow and not gpu"
 
-# In Pyodide, started by Node; needs the network once, and Pyodide's wheels in $ALBERT_NP_DATA/pyodide. Left out: tests/wasm/left_out.toml
+# In Pyodide, started by Node; needs npm and the network once. Left out: tests/wasm/left_out.toml
 test-wasm: $(VENV)/installed
 	$(RUN)python tests/wasm/run.py
 

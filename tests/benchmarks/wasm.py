@@ -1,6 +1,6 @@
 """A training step under WebAssembly with NumPy's products and with SciPy's, and the same natively; results/wasm.json.
 
-    python tests/benchmarks/wasm.py [--rounds 5]       # needs Node and ALBERT_NP_DATA/pyodide, as tests/wasm/run.py
+    python tests/benchmarks/wasm.py [--rounds 5]       # needs Node and npm, as tests/wasm/run.py
     python tests/benchmarks/wasm.py --table            # prints the results again
 
 The two take turns within one process of Pyodide in Node; a ratio is that of two runs of one round. Seconds are those of the
