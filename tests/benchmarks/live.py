@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "live")]
 LIMIT = 2400  # seconds for a notebook
 
 NATIVE = """
-import json, os, sys, time, types
+import json, lzma, os, sys, time, types  # lzma: the real one, before the path has the stand-in of the pages
 worker = types.ModuleType("live_worker")
 worker.send, worker.packages = (lambda text: None), []
 sys.modules["live_worker"] = worker
