@@ -87,7 +87,7 @@ def test_core_alone_runs_the_reference():
 
 def test_active_names_the_module_that_runs():
     active = core.active(np.zeros(1))
-    assert active["attention"] == "albert_np.engine.cpu.attention" and active["encoder"] == "albert_np.core.model.encoder"
+    assert active["attention"] == "albert_np.engine.cpu.attention" and active["block"] == "albert_np.core.model.block"
     with core.reference():
         assert set(core.active(np.zeros(1)).values()) & {"albert_np.engine.cpu.attention"} == set()
 

@@ -301,7 +301,8 @@ def test_a_skipped_update(name, device):
 
 
 def test_the_gpu_has_every_kernel_of_the_cpu():
-    assert set(cpu.KERNELS) <= set(gpu.KERNELS)
+    # the CPU's encoder stores less for `recompute`; on a GPU the reference's runs, which stores the input of each layer
+    assert set(cpu.KERNELS) - {"encoder"} <= set(gpu.KERNELS)
     assert all(name in dispatch.operations for name in gpu.KERNELS)
 
 

@@ -56,7 +56,7 @@ def test_the_tokens_become_what_the_masker_makes_of_them():
     ids, others, fate, chosen = rng.integers(5, 40, T), rng.integers(5, 40, T), rng.random(T), rng.random(T) < 0.5
     positions = np.flatnonzero(chosen)
     masker = Masker(Vocabulary(), 20, style="google")
-    expected = masker._replace(ids, positions, ids[positions], [], Numbers(fate[positions], others[positions]))
+    ((expected, _, _),) = masker._replace([ids], [positions], [[]], [Numbers(fate[positions], others[positions])])
     inputs, labels = masking.replace_tokens(ids, chosen, fate, others, Vocabulary.mask)
     assert np.array_equal(inputs, expected) and np.array_equal(labels[chosen], ids[chosen]) and (labels[~chosen] == -100).all()
     assert 0.7 < (inputs[chosen] == 4).mean() < 0.9 and (inputs[~chosen] == ids[~chosen]).all()

@@ -1,4 +1,4 @@
-"""Kernel of core/model/encoder.py for `recompute`: the backward pass computes again what is cheap; what is dear is stored.
+"""Kernel of core/model/encoder.py. With `recompute` the backward pass computes again what is cheap; what is dear is stored.
 
 All arrays (N, H) of a block take the same memory, but save very different amounts of work. Measured in products (N, H) (H, H), of
 which a block's forward pass has 12 and its backward pass 24, with F = 4 H:
@@ -24,9 +24,8 @@ from typing import Any
 from albert_np.core import layers
 from albert_np.core.config import Config
 from albert_np.core.dispatch import Array, Cache, untagged
-from albert_np.core.model import encoder as reference
 from albert_np.core.model.block import BlockCache, block_keys
-from albert_np.core.model.encoder import layer, layer_backward
+from albert_np.core.model.encoder import EncoderCache, layer, layer_backward
 from albert_np.core.params import Namespace
 from albert_np.core.random import Key
 from albert_np.core.sequences import Sequences
@@ -51,25 +50,24 @@ def forward_only() -> Iterator[None]:
 
 def encoder(x: Array, p: list[Namespace], sequences: Sequences, config: Config, dropout_key: Key) -> tuple[list[Array], Cache]:
     """x (N, H), p: the tree's `groups` -> hidden states, L + 1 of (N, H), the first of them x"""
-    if not config.recompute or _forward_only.get():
-        return reference.encoder.__wrapped__(x, p, sequences, config, dropout_key)
+    stored = whole if not config.recompute else nothing if _forward_only.get() else compact
     hidden, inputs = [x], []
     c_layers: list[Cache] = []
     for l in range(config.num_hidden_layers):
         inputs.append(x if not c_layers or c_layers[-1] is None else None)
         x, cache = layer(x, p[config.group_of(l)], sequences, config, dropout_key, l)  # (N, H)
         hidden.append(x)
-        c_layers.append(compact(cache))
+        c_layers.append(stored(cache))
         del cache  # its arrays, before those of the next layer are computed
-    return hidden, CompactCache(inputs, c_layers, dropout_key)
+    if stored is compact:
+        return hidden, CompactCache(inputs, c_layers, dropout_key)
+    return hidden, EncoderCache(hidden, c_layers, dropout_key)
 
 
 def encoder_backward(
     dhidden: list[Array | None], cache: Cache, p: list[Namespace], g: list[Namespace], sequences: Sequences, config: Config
 ) -> Array:
-    """dhidden: the gradient (N, H) that reaches each of the L + 1 hidden states from above, or None -> dx (N, H)"""
-    if type(cache) is reference.EncoderCache:
-        return reference.encoder_backward.__wrapped__(dhidden, cache, p, g, sequences, config)
+    """dhidden: gradients (N, H) of the L + 1 hidden states from above; None: no gradient, but not for the last -> dx (N, H)"""
     dx = dhidden[-1]
     for l in reversed(range(config.num_hidden_layers)):
         group = config.group_of(l)
@@ -77,6 +75,16 @@ def encoder_backward(
         if dhidden[l] is not None:
             dx = dx + dhidden[l]
     return dx
+
+
+def whole(cache: Cache) -> Cache:
+    """Return a layer's cache as it is: without `recompute`."""
+    return cache
+
+
+def nothing(cache: Cache) -> Cache:
+    """Return no cache: no backward pass follows."""
+    return None
 
 
 def compact(cache: Cache) -> Cache:
@@ -106,11 +114,13 @@ def compact_block(block: BlockCache | LastBlockCache) -> BlockCache | LastBlockC
     )
 
 
-def restore(cache: CompactCache, l: int, p: list[Namespace], sequences: Sequences, config: Config) -> Cache:
-    """Return the cache of layer l, whose arrays are computed when they are needed."""
+def restore(cache: EncoderCache | CompactCache, l: int, p: list[Namespace], sequences: Sequences, config: Config) -> Cache:
+    """Return the cache of layer l: as it was stored, or one whose arrays are computed when they are needed."""
     group, c_layer = p[config.group_of(l)], cache.c_layers[l]
     if c_layer is None:
         return layer(layer_input(cache, l, p, config), group, sequences, config, cache.dropout_key, l)[1]
+    if type(cache) is EncoderCache:
+        return c_layer
     blocks: list[RestoredBlock] = []
     for i, (c_block, p_block) in enumerate(zip(untagged(c_layer), group.blocks)):
         x = blocks[-1].output if blocks else partial(layer_input, cache, l, p, config)
@@ -119,8 +129,10 @@ def restore(cache: CompactCache, l: int, p: list[Namespace], sequences: Sequence
     return retagged(c_layer, blocks)
 
 
-def layer_input(cache: CompactCache, l: int, p: list[Namespace], config: Config) -> Array:
+def layer_input(cache: EncoderCache | CompactCache, l: int, p: list[Namespace], config: Config) -> Array:
     """-> x (N, H) of layer l"""
+    if type(cache) is EncoderCache:
+        return cache.hidden[l]
     if cache.inputs[l] is not None:
         return cache.inputs[l]
     below = untagged(cache.c_layers[l - 1])[-1]
