@@ -119,7 +119,7 @@ def restore(cache: EncoderCache | CompactCache, l: int, p: list[Namespace], sequ
     group, c_layer = p[config.group_of(l)], cache.c_layers[l]
     if c_layer is None:
         return layer(layer_input(cache, l, p, config), group, sequences, config, cache.dropout_key, l)[1]
-    if type(cache) is EncoderCache:
+    if isinstance(cache, EncoderCache):
         return c_layer
     blocks: list[RestoredBlock] = []
     for i, (c_block, p_block) in enumerate(zip(untagged(c_layer), group.blocks)):
@@ -131,7 +131,7 @@ def restore(cache: EncoderCache | CompactCache, l: int, p: list[Namespace], sequ
 
 def layer_input(cache: EncoderCache | CompactCache, l: int, p: list[Namespace], config: Config) -> Array:
     """-> x (N, H) of layer l"""
-    if type(cache) is EncoderCache:
+    if isinstance(cache, EncoderCache):
         return cache.hidden[l]
     if cache.inputs[l] is not None:
         return cache.inputs[l]
