@@ -277,3 +277,18 @@ def test_settings_are_compared_once(modules, stand_in, tmp_path, monkeypatch, ca
     monkeypatch.setattr(sys, "argv", [*map(str, given), "--examples", "7"])
     with pytest.raises(SystemExit, match="has 4 examples"):
         finetuning.main()
+
+
+def test_settings_are_compared_on_all_examples(modules, stand_in, tmp_path, monkeypatch, capsys):
+    import finetuning
+
+    monkeypatch.setenv("ALBERT_NP_DATA", str(stand_in / "data"))
+    monkeypatch.setattr(finetuning, "Progress", Callback)
+    monkeypatch.setitem(finetuning.VARIANTS, "sst2-all", [dict(epochs=1)])
+    given = ["finetuning.py", "--model", stand_in / "model", "--work", tmp_path / "work", "--out", tmp_path / "out.json"]
+    monkeypatch.setattr(sys, "argv", [*map(str, given), "--case", "sst2-all"])
+    finetuning.main()
+    printed = capsys.readouterr().out
+    assert "sst2, all examples:" in printed and "| epochs 1 | 0." in printed
+    (run,) = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["cases"]["sst2-all"]["runs"]
+    assert "more" not in run  # there are no phrases that it has not seen

@@ -1,10 +1,12 @@
 """Settings of fine-tuning, compared on a part of a task's examples: what to take for the small English model.
 
-    python tests/benchmarks/finetuning.py --model MODEL --work WORK [--case sst2] [--examples 8000] [--only batch_size lr]
+    python tests/benchmarks/finetuning.py --model MODEL --work WORK [--case sst2] [--examples 8000] [--only 0 3]
+    python tests/benchmarks/finetuning.py --model MODEL --work WORK --case sst2-all
     python tests/benchmarks/finetuning.py --table
 
 Each variant changes one setting of the case's first; one seed each. On SST-2 the model is also scored on 1,500 of the phrases
-that the training examples lack: parts of the same sentences, so easier, but more of them. The scores are kept in
+that the training examples lack: parts of the same sentences, so easier, but more of them. The case sst2-all has all phrases and
+fewer variants, since each takes a quarter of an hour. The scores are kept in
 results/finetuning.json as soon as a variant is measured, and a variant that is there is not measured again. An accuracy on
 872 sentences has a standard error of more than a point, so only large differences decide.
 """
@@ -37,6 +39,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         dict(learning_rate=1.5e-4), dict(learning_rate=5e-4, freeze=["embeddings"]), dict(learning_rate=5e-4, batch_size=64),
         dict(learning_rate=1.2e-3), dict(learning_rate=8e-4, dropout=0.0), dict(learning_rate=8e-4, epochs=5),
     ],
+    "sst2-all": [{}, dict(learning_rate=4e-4), dict(learning_rate=6e-4, epochs=4), dict(learning_rate=2e-4, dropout=0.2)],
     "semeval": [
         dict(epochs=4, **TOKENS), dict(epochs=4, learning_rate=5e-4), dict(epochs=4, learning_rate=5e-4, batch_size=16),
         dict(epochs=4, learning_rate=8e-4),
@@ -52,10 +55,16 @@ def take(path: Path, count: int, out: Path) -> str:
     return str(out)
 
 
+def get_case(name: str) -> tasks.Case:
+    """Return the task's case; "-all" stands for all of its examples."""
+    return tasks.CASES[name.removesuffix("-all")]
+
+
 def take_files(case: str, count: int, data: Path, work: Path) -> dict[str, str]:
-    """Return the files of a case with this number of training examples."""
-    tasks.prepare(data, work, [case])
-    files = {"train": tasks.place(tasks.CASES[case].train, data, work), "dev": tasks.place(tasks.CASES[case].dev, data, work)}
+    """Return the files of a case with this number of training examples, or with all."""
+    of_task = get_case(case)
+    tasks.prepare(data, work, [case.removesuffix("-all")])
+    files = {"train": tasks.place(of_task.train, data, work), "dev": tasks.place(of_task.dev, data, work)}
     if case == "semeval":
         blocks = Path(files["train"]).read_text(encoding="utf-8").split("\n\n")[:count]
         files["train"] = str(work / "part.txt")
@@ -72,8 +81,8 @@ def measure(case: str, changes: dict[str, Any], files: dict[str, str], model: st
     dropout = {**FIRST, **changes}["dropout"]
     began = time.process_time()
     done = ab.finetune(
-        tasks.CASES[case].task, files["train"], files["dev"], model=model, from_scratch=changes.get("scratch", False),
-        options=dict(tasks.CASES[case].options), report=Progress(), seed=0, **settings,
+        get_case(case).task, files["train"], files["dev"], model=model, from_scratch=changes.get("scratch", False),
+        options=dict(get_case(case).options), report=Progress(), seed=0, **settings,
         changes=dict(hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout),
     )  # fmt: skip
     if done.stopped_by:
@@ -103,9 +112,12 @@ def table(results: dict[str, Any]) -> str:
         lines = ["| change | dev, epoch by epoch | best | other phrases | CPU minutes |", "|---|---|---:|---:|---:|"]
         for run in found["runs"]:
             curve, more = ", ".join(f"{score:.3f}" for score in run["dev"]), f"{run['more']:.3f}" if "more" in run else "–"
-            cells = [describe(run["changes"]), curve, f"{max(run['dev']):.3f}", more, f"{run['cpu_minutes']:.1f}"]
+            minutes = f"{run['cpu_minutes']:.1f}" if "cpu_minutes" in run else "–"  # a run of tasks.py
+            cells = [describe(run["changes"]), curve, f"{max(run['dev']):.3f}", more, minutes]
             lines.append(f"| {' | '.join(cells)} |")
-        parts += [f"{name}, {found['examples']:,} examples:", "\n".join(lines)]
+        examples = "all examples" if found["examples"] is None else f"{found['examples']:,} examples"
+        note = f". {found['note']}" if "note" in found else ":"
+        parts += [f"{name.removesuffix('-all')}, {examples}{note}", "\n".join(lines)]
     return "\n\n".join(parts)
 
 
@@ -122,13 +134,15 @@ def main() -> None:
     given = parser.parse_args()
     new = {"first": FIRST, "note": given.note, "cases": {}}
     results = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else new
+    examples = None if given.case.endswith("-all") else given.examples
     if not given.table:
         if not (given.model and given.work and "ALBERT_NP_DATA" in os.environ):
             parser.error("--model and --work are needed, and ALBERT_NP_DATA for the task's files")
         given.work.mkdir(parents=True, exist_ok=True)
         files = take_files(given.case, given.examples, Path(os.environ["ALBERT_NP_DATA"]) / "tasks", given.work)
-        found = results["cases"].setdefault(given.case, {"examples": given.examples, "runs": []})
-        if found["examples"] != given.examples:
+        note = {"note": given.note} if results["note"] != given.note else {}
+        found = results["cases"].setdefault(given.case, {"examples": examples, **note, "runs": []})
+        if found["examples"] != examples:
             raise SystemExit(f"{given.out} has {found['examples']} examples of {given.case}; name another file with --out")
         for number, changes in enumerate(VARIANTS[given.case]):
             wanted = given.only is None or number in given.only
