@@ -49,6 +49,7 @@ def write(folder: Path) -> dict[str, Any]:
     modules = [ROOT / "notebooks" / f"{name}.py" for name in MODULES]
     write_archive(folder / "notebooks.zip", ROOT / "notebooks", [*modules, *small])
     lazy += [write_large(folder, path) for path in large]
+    lazy.append(write_manual(folder))
     lazy += [write_other(folder, path) for name in READ for path in files_of(ROOT / name)]
     archives = [
         {"url": "python.zip", "at": SITE_PACKAGES},
@@ -156,6 +157,16 @@ def write_large(folder: Path, path: Path) -> dict[str, str]:
     (folder / url).parent.mkdir(parents=True, exist_ok=True)
     (folder / url).write_bytes(data)
     return {"url": url, "path": f"{NOTEBOOKS}/{name}"}
+
+
+def write_manual(folder: Path) -> dict[str, str]:
+    """Write Python's manual as text, which the runtime lacks and a notebook reads -> (its address, its path on the page)."""
+    import pydoc_data.topics
+
+    url = "files/pydoc_data/topics.py"
+    (folder / url).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(pydoc_data.topics.__file__, folder / url)
+    return {"url": url, "path": f"{SITE_PACKAGES}/pydoc_data/topics.py"}
 
 
 def files_of(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ def text() -> str:
     rows = [
         (f"Pyodide {version}", "MPL-2.0", "at the first run"),
         ("CPython 3.12, in Pyodide", "PSF-2.0", "at the first run"),
+        ("Python's manual, as text (`pydoc_data`)", "PSF-2.0", "when it is imported"),
     ]
     for name, each in RUNTIME["packages"].items():
         when = "at the first run" if name == "numpy" else "when it is imported"
