@@ -230,7 +230,7 @@ MISTAKES = [
         ("dx = layer_backward", "layer_backward", "The gradient of a layer is not passed on to the layer below."),
         ("dx = dx + dhidden[l]", "dx = dhidden[l]", "The gradient of a fused level replaces that of the layers above."),
     ),
-    *mistakes_in("engine.cpu.encoder.encoder_backward", "recomputing_changes_nothing",
+    *mistakes_in("engine.cpu.encoder.encoder_backward", "model: 2 groups of 2 blocks",
         ("group = config.group_of(l)", "group = 0", "The gradients of all layers are added to the first group."),
     ),
     *mistakes_in("engine.cpu.encoder.layer_input", "recomputing_changes_nothing",
