@@ -37,8 +37,12 @@ def set_width(window, width):
     ],
 )
 def test_the_search_works_from_a_folder(window, words, page):
+    from selenium.webdriver.support.ui import WebDriverWait
+
     window.get(address("search.html") + f"?q={words.replace(' ', '+')}")
-    found = window.find_elements("css selector", "#search-results ul.search li a")  # waits until there are some
+    summary = "#search-results .search-summary"
+    WebDriverWait(window, 20).until(lambda w: w.find_element("css selector", summary).text.startswith("Search finished"))
+    found = window.find_elements("css selector", "#search-results ul.search li a")
     assert any(page in each.get_attribute("href") for each in found), [each.get_attribute("href") for each in found][:10]
 
 
