@@ -87,7 +87,7 @@ class Masker:
     ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Mask several sequences, each with the draws of its own generator. All that is not drawn is computed for all at once."""
         google = self.style == "google"
-        words = [google_words(ids, self.vocabulary) for ids in rows] if google else segment_words_of_all(rows, self.vocabulary)
+        words = [google_words(ids, self.vocabulary) for ids in rows] if google else segment_words(rows, self.vocabulary)
         orders = [rng.permutation(len(each.room)).tolist() for each, rng in zip(words, rngs)]
         drawn = np.concatenate([rng.random(len(order)) for order, rng in zip(orders, rngs)])
         lengths = iter((np.searchsorted(self._thresholds, drawn, side="right") + 1).tolist())
@@ -140,13 +140,11 @@ def google_words(ids: np.ndarray, vocabulary: Vocabulary) -> Words:
     return Words(positions, offsets + [len(positions)], list(range(W, 0, -1)))
 
 
-def segment_words(ids: np.ndarray, vocabulary: Vocabulary) -> Words:
-    """Find words that end at [CLS] and [SEP]. A word with a special token has no room, and ends the room of those before."""
-    return segment_words_of_all([ids], vocabulary)[0]
+def segment_words(rows: Sequence[np.ndarray], vocabulary: Vocabulary) -> list[Words]:
+    """Find the words of each of several sequences. They end at [CLS] and [SEP].
 
-
-def segment_words_of_all(rows: Sequence[np.ndarray], vocabulary: Vocabulary) -> list[Words]:
-    """Find the words of several sequences, those of each as `segment_words` does."""
+    A word with a special token has no room, and ends the room of those before.
+    """
     ids, T = np.concatenate(rows), np.array([len(each) for each in rows])
     first = T.cumsum() - T  # of each sequence among all tokens
     edge = (ids == vocabulary.cls) | (ids == vocabulary.sep)

@@ -146,9 +146,8 @@ class PretrainingData:
         """Return several examples of an epoch."""
         indices = [int(index) for index in indices]
         pairs = self._plan(epoch)[0]
-        rngs = [
-            generator(self.seed, "mask", epoch, index) for index in indices
-        ]  # one for a whole example: truncation, then masks
+        # one for a whole example: truncation, then masks
+        rngs = [generator(self.seed, "mask", epoch, index) for index in indices]
         unmasked = [self._join_pair(pairs, index, rng) for index, rng in zip(indices, rngs)]
         masked = self.masker.mask_all([ids for ids, _ in unmasked], rngs) if indices else []
         orders = [None if self.objective == "none" else label for label in pairs.labels[indices].tolist()]

@@ -44,10 +44,8 @@ class RunFolder:
         make_folder(self.path)
         self._lock = self._acquire_lock()
         try:
-            if not self.resume and self.holds_a_run():
-                raise FileExistsError(f"{self.path} already holds a run: `resume=True` continues it, or choose another `out`")
-            if not self.holds_a_run() and (self.path / "config.json").exists():
-                raise FileExistsError(f"{self.path} holds a model (config.json), which a run would replace: choose another `out`")
+            if not self.resume:
+                self.check_new()
             checkpoint.clean(self.checkpoints)
         except BaseException:
             self.__exit__()
@@ -67,6 +65,13 @@ class RunFolder:
             if [path.name for path in self.path.iterdir()] == [".lock"]:
                 (self.path / ".lock").unlink()
                 self.path.rmdir()
+
+    def check_new(self) -> None:
+        """Raise FileExistsError if a new run would replace files of another run, or of a model."""
+        if self.holds_a_run():
+            raise FileExistsError(f"{self.path} already holds a run: `resume=True` continues it, or choose another `out`")
+        if (self.path / "config.json").exists():
+            raise FileExistsError(f"{self.path} holds a model (config.json), which a run would replace: choose another `out`")
 
     def check_resume(self) -> None:
         """Raise FileNotFoundError if there is nothing to resume."""

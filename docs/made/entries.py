@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from made.external_links import make_anchor
+
 FOLDER = Path(__file__).parents[1] / "api"
 TOCTREE = re.compile(r"^```{toctree}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ENTRY = re.compile(r"^### `(?P<name>[\w.]+)`\n\n(?P<use>[^\n]+)\n(?P<rest>.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
@@ -57,9 +59,7 @@ def read(page: str) -> list[Entry]:
     found: list[Entry] = []
     anchors: Counter[str] = Counter()
     for match in ENTRY.finditer(source):
-        anchor = (
-            match["name"].lower().replace(".", "")
-        )  # as MyST makes them: compress.Sparsity and compress.sparsity differ by -1
+        anchor = make_anchor(match["name"])  # compress.Sparsity and compress.sparsity differ by -1
         anchors[anchor] += 1
         anchor += f"-{anchors[anchor] - 1}" if anchors[anchor] > 1 else ""
         example = EXAMPLE.search(match["rest"])

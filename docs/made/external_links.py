@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-CODE = re.compile(r"^(`{3,}|~{3,}).*?^\1`*[ \t]*$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^(`{3,}|~{3,}).*?^\1`*[ \t]*$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(BLOCK.pattern + r"|`[^`\n]+`", BLOCK.flags)
 URL = re.compile(r"\bhttps?://[^\s<>\"'`\]()]+(?:\([^\s()]*\)[^\s<>\"'`\]()]*)*")
 OWN = re.compile(r"\]\(([^)\s:#]*)#([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*$", re.MULTILINE)
@@ -73,8 +74,7 @@ def check_anchors(texts: dict[Path, str]) -> Iterator[str]:
 
 def read_pages() -> dict[Path, str]:
     """Return the pages with their code blocks removed."""
-    blocks = re.compile(r"^(`{3,}|~{3,}).*?^\1`*[ \t]*$", re.MULTILINE | re.DOTALL)
-    return {path: blocks.sub("", path.read_text(encoding="utf-8")) for path in list_pages()}
+    return {path: BLOCK.sub("", path.read_text(encoding="utf-8")) for path in list_pages()}
 
 
 def main() -> int:

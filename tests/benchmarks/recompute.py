@@ -16,8 +16,7 @@ import os
 import statistics
 import time
 import tracemalloc
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ for name in ("OPENBLAS", "MKL", "OMP"):  # before NumPy is imported
     os.environ[f"{name}_NUM_THREADS"] = "1"
 
 import numpy as np  # noqa: E402
+from cases import BASE, SMALL  # noqa: E402
 
 import albert_np as ab  # noqa: E402
 from albert_np.core import override  # noqa: E402
@@ -33,24 +33,21 @@ from albert_np.engine.threads import describe_blas  # noqa: E402
 
 STORED = Path(__file__).parent / "results" / "recompute.json"
 WAYS = {"plain": "nothing again", "layers": "whole layers again", "recompute": "`recompute`"}
-QUICK = dict(vocab_size=300, embedding_size=16, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64)
 
 
-@contextmanager
-def way(name: str) -> Iterator[None]:
+def way(name: str) -> AbstractContextManager[None]:
     """Within it the encoder is that of this way."""
-    with ExitStack() as stack:
-        if name == "layers":
-            stack.enter_context(override(encoder, inspect.unwrap(encoder), inspect.unwrap(encoder_backward)))
-        yield
+    if name == "layers":
+        return override(encoder, inspect.unwrap(encoder), inspect.unwrap(encoder_backward))
+    return nullcontext()
 
 
 class Steps:
     """Steps of pretraining, all on one batch."""
 
     def __init__(self, B: int, T: int, rate: float, quick: bool) -> None:
-        fields = dict(QUICK if quick else {}, hidden_dropout_prob=rate, attention_probs_dropout_prob=rate)
-        config = ab.AlbertConfig.preset("base", **fields)
+        sizes = {key: value for key, value in (SMALL if quick else BASE).items() if key != "preset"}
+        config = ab.AlbertConfig.preset("base", **{**sizes, "hidden_dropout_prob": rate, "attention_probs_dropout_prob": rate})
         self.key = ab.Dropout(0) if rate else None
         self.models = {name: ab.AlbertForPreTraining(config.replace(recompute=name != "plain"), seed=1) for name in WAYS}
         model = self.models["plain"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from albert_np.data.masking import Masker, Words, choose_google, choose_paper, google_words, segment_words, segment_words_of_all
+from albert_np.data.masking import Masker, Words, choose_google, choose_paper, google_words, segment_words
 from albert_np.data.vocabulary import Vocabulary
 
 V, UNK, CLS, SEP, MASK = 1000, 1, 2, 3, 4
@@ -99,7 +99,7 @@ def test_paper_words_end_at_the_separator_and_special_pieces_have_no_room():
     starts = np.zeros(V, bool)
     starts[[5, 6, UNK]] = True
     pieces = Vocabulary(starts, starts, np.arange(V) < 5, UNK, CLS, SEP, MASK)
-    words = segment_words(np.array([CLS, 5, 7, 6, SEP, 7, 6, UNK, 7, 5, SEP]), pieces)
+    (words,) = segment_words([np.array([CLS, 5, 7, 6, SEP, 7, 6, UNK, 7, 5, SEP])], pieces)
     #                                0   1     3   4    5  6   7       9  10
     assert words.offsets == [0, 1, 3, 4, 5, 6, 7, 9, 10, 11]
     assert words.room == [0, 2, 1, 0, 2, 1, 0, 1, 0]
@@ -281,5 +281,5 @@ def test_several_sequences_at_once_are_masked_as_one_after_the_other(style):
     for i, (ids, found) in enumerate(zip(rows, together)):
         alone = masker.mask(ids, np.random.default_rng(i))
         assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(found, alone))
-    for ids, words in zip(rows, segment_words_of_all(rows, masker.vocabulary)):
-        assert words == segment_words(ids, masker.vocabulary)
+    for ids, words in zip(rows, segment_words(rows, masker.vocabulary)):
+        assert [words] == segment_words([ids], masker.vocabulary)

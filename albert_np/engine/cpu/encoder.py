@@ -50,16 +50,16 @@ def forward_only() -> Iterator[None]:
 
 def encoder(x: Array, p: list[Namespace], sequences: Sequences, config: Config, dropout_key: Key) -> tuple[list[Array], Cache]:
     """x (N, H), p: the tree's `groups` -> hidden states, L + 1 of (N, H), the first of them x"""
-    stored = whole if not config.recompute else nothing if _forward_only.get() else compact
+    no_backward = _forward_only.get()
     hidden, inputs = [x], []
     c_layers: list[Cache] = []
     for l in range(config.num_hidden_layers):
         inputs.append(x if not c_layers or c_layers[-1] is None else None)
         x, cache = layer(x, p[config.group_of(l)], sequences, config, dropout_key, l)  # (N, H)
         hidden.append(x)
-        c_layers.append(stored(cache))
+        c_layers.append(cache if not config.recompute else None if no_backward else compact(cache))
         del cache  # its arrays, before those of the next layer are computed
-    if stored is compact:
+    if config.recompute:
         return hidden, CompactCache(inputs, c_layers, dropout_key)
     return hidden, EncoderCache(hidden, c_layers, dropout_key)
 
@@ -75,16 +75,6 @@ def encoder_backward(
         if dhidden[l] is not None:
             dx = dx + dhidden[l]
     return dx
-
-
-def whole(cache: Cache) -> Cache:
-    """Return a layer's cache as it is: without `recompute`."""
-    return cache
-
-
-def nothing(cache: Cache) -> Cache:
-    """Return no cache: no backward pass follows."""
-    return None
 
 
 def compact(cache: Cache) -> Cache:
@@ -117,10 +107,10 @@ def compact_block(block: BlockCache | LastBlockCache) -> BlockCache | LastBlockC
 def restore(cache: EncoderCache | CompactCache, l: int, p: list[Namespace], sequences: Sequences, config: Config) -> Cache:
     """Return the cache of layer l: as it was stored, or one whose arrays are computed when they are needed."""
     group, c_layer = p[config.group_of(l)], cache.c_layers[l]
-    if c_layer is None:
-        return layer(layer_input(cache, l, p, config), group, sequences, config, cache.dropout_key, l)[1]
     if isinstance(cache, EncoderCache):
         return c_layer
+    if c_layer is None:
+        return layer(layer_input(cache, l, p, config), group, sequences, config, cache.dropout_key, l)[1]
     blocks: list[RestoredBlock] = []
     for i, (c_block, p_block) in enumerate(zip(untagged(c_layer), group.blocks)):
         x = blocks[-1].output if blocks else partial(layer_input, cache, l, p, config)
@@ -129,10 +119,8 @@ def restore(cache: EncoderCache | CompactCache, l: int, p: list[Namespace], sequ
     return retagged(c_layer, blocks)
 
 
-def layer_input(cache: EncoderCache | CompactCache, l: int, p: list[Namespace], config: Config) -> Array:
+def layer_input(cache: CompactCache, l: int, p: list[Namespace], config: Config) -> Array:
     """-> x (N, H) of layer l"""
-    if isinstance(cache, EncoderCache):
-        return cache.hidden[l]
     if cache.inputs[l] is not None:
         return cache.inputs[l]
     below = untagged(cache.c_layers[l - 1])[-1]

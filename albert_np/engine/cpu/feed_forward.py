@@ -19,9 +19,8 @@ def feed_forward(x: Array, p: Namespace, act: str) -> tuple[Array, Cache]:
     z, c_in = linear(x, p.intermediate)  # (N, F)
     a, _ = activation(z, act)  # (N, F)
     y, c_out = linear(a, p.output)  # (N, H)
-    return y, FeedForwardCache(
-        z, c_in, retagged(c_out, None)
-    )  # the cache of a linear map is its input, here a, which is not stored
+    # the cache of a linear map is its input, here a, which is not stored
+    return y, FeedForwardCache(z, c_in, retagged(c_out, None))
 
 
 def feed_forward_backward(dy: Array, cache: Cache, p: Namespace, g: Namespace, act: str) -> Array:

@@ -74,11 +74,12 @@ def write(folder: Path) -> dict[str, Any]:
 
 def write_scripts(folder: Path) -> None:
     """Write the scripts and the styles. Scripts load one another by addresses with the version."""
+    query = f"?v={version()}"
     for pattern in BROWSER:
         for path in sorted(LIVE.glob(pattern)):
             text = path.read_text(encoding="utf-8")
             if path.suffix == ".js" and path.name != "editor.js":  # which is a bundle: it loads nothing
-                text = SCRIPT.sub(rf"\1?v={version()}", text)
+                text = SCRIPT.sub(rf"\1{query}", text)
             (folder / path.name).write_text(text, encoding="utf-8")
 
 
@@ -122,10 +123,7 @@ def write_package(folder: Path) -> tuple[str, list[dict[str, str]]]:
         with zipfile.ZipFile(built) as wheel, zipfile.ZipFile(folder / built.name, "w", zipfile.ZIP_DEFLATED) as small:
             for name in sorted(wheel.namelist()):
                 if is_model_file(name):
-                    path = folder / "files" / name
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_bytes(wheel.read(name))
-                    lazy.append({"url": f"files/{name}", "path": f"{SITE_PACKAGES}/{name}"})
+                    lazy.append({"url": write_file(folder, name, wheel.read(name)), "path": f"{SITE_PACKAGES}/{name}"})
                 else:
                     add(small, name, wheel.read(name))
     return built.name, lazy
@@ -153,20 +151,15 @@ def write_large(folder: Path, path: Path) -> dict[str, str]:
         name = name.removesuffix(".xz") + ".gz"
         data = gzip.compress(lzma.decompress(data), 9, mtime=0)
     # no name in .gz: some servers would say of it that it is to be unpacked
-    url = f"files/{name.replace('.gz', '.packed')}"
-    (folder / url).parent.mkdir(parents=True, exist_ok=True)
-    (folder / url).write_bytes(data)
-    return {"url": url, "path": f"{NOTEBOOKS}/{name}"}
+    return {"url": write_file(folder, name.replace(".gz", ".packed"), data), "path": f"{NOTEBOOKS}/{name}"}
 
 
 def write_manual(folder: Path) -> dict[str, str]:
     """Write Python's manual as text, which the runtime lacks and a notebook reads -> (its address, its path on the page)."""
     import pydoc_data.topics
 
-    url = "files/pydoc_data/topics.py"
-    (folder / url).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(pydoc_data.topics.__file__, folder / url)
-    return {"url": url, "path": f"{SITE_PACKAGES}/pydoc_data/topics.py"}
+    name = "pydoc_data/topics.py"
+    return {"url": write_file(folder, name, Path(pydoc_data.topics.__file__).read_bytes()), "path": f"{SITE_PACKAGES}/{name}"}
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -176,9 +169,15 @@ def files_of(folder: Path) -> list[Path]:
 def write_other(folder: Path, path: Path) -> dict[str, str]:
     """Write a file of the repository -> (its address, its path on the page)."""
     name = path.relative_to(ROOT).as_posix()
-    (folder / "files" / name).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(path, folder / "files" / name)
-    return {"url": f"files/{name}", "path": f"{Path(NOTEBOOKS).parent}/{name}"}
+    return {"url": write_file(folder, name, path.read_bytes()), "path": f"{Path(NOTEBOOKS).parent}/{name}"}
+
+
+def write_file(folder: Path, name: str, data: bytes) -> str:
+    """Write a file that is downloaded when it is opened; return its address."""
+    path = folder / "files" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return f"files/{name}"
 
 
 def write_archive(path: Path, root: Path, files: list[Path]) -> None:
