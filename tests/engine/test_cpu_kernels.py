@@ -170,6 +170,29 @@ def test_the_attention_weights(lengths, translation, sizes):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
 
 
+def count_subnormal(*found):
+    return sum(int(((x != 0) & (np.abs(x) < np.finfo(x.dtype).tiny)).sum()) for x in found)
+
+
+@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
+def test_sharp_attention_has_no_subnormal_numbers(lengths, sizes):
+    """Products with them take many times as long. Scores are up to some hundred apart, in float32."""
+    forward, backward, inputs, form = attention_case(lengths, False, 0.0)
+    x, p = inputs["x"].astype(np.float32), parameters(form, 7).astype(np.float32)
+    p.query.w *= 200
+    results, counts = [], []
+    for on in (True, False):
+        with reference(on):
+            y, cache = forward(x, p)
+            g = p.zeros_like()
+            results.append((y, backward(1e-4 * np.cos(y), cache, p, g), g.flat))
+            counts.append(count_subnormal(*attention_probabilities(cache), *results[-1]))
+    for a, b in zip(*results):
+        np.testing.assert_allclose(b, a, rtol=2e-4, atol=2e-5 * np.abs(a).max())
+    assert counts[1] == 0
+    assert counts[0] > 0 or max(lengths) < 5, "these scores are not sharp enough for the test"
+
+
 @pytest.mark.parametrize("columns", [1, 7, 8, 9, 40])
 def test_the_same_elements_are_dropped(columns, sizes):
     x, rng = np.ones((11, columns), np.float32), make_dropout_key([4, 7])

@@ -200,6 +200,20 @@ def test_scores_for_which_exp_overflows_or_vanishes():
         np.testing.assert_allclose(out, expected, rtol=0, atol=2e-5)
 
 
+@pytest.mark.parametrize("shift", [0.0, -20.0, -60.0, 60.0])
+def test_sharp_attention_has_no_subnormal_numbers(shift):
+    """Products with them take many times as long. `v` picks the weight of each key."""
+    scores = (shift - np.linspace(0, 120, 400)).astype(np.float32)
+    q, k, v = np.ones((1, 1, 1, 1), np.float32), scores.reshape(1, 1, -1, 1), np.eye(len(scores), dtype=np.float32)[None, None]
+    out = np.empty((1, 1, 1, len(scores)), np.float32)
+    attention.weighted_mean(q, k, v, None, out)
+    with core.reference():
+        expected = layers.softmax(scores[None])[0]
+    assert ((expected > 0) & (expected < np.finfo(np.float32).tiny)).any()
+    assert not ((out > 0) & (out < np.finfo(np.float32).tiny)).any()
+    np.testing.assert_allclose(out[0, 0], expected, rtol=1e-5, atol=1e-18)
+
+
 def test_parameters_of_a_prepared_model_cannot_be_written_to():
     model = model_of(CONFIG)
     held = model.params.pooler.w

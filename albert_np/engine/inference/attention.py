@@ -16,7 +16,8 @@ from albert_np.core.sequences import Sequences
 from albert_np.engine.cpu.tiles import Tile, get_tiles
 from albert_np.engine.sequences import memoized
 
-SAFE = 1e-25, 1e25  # least and greatest sums of exp(score) that are accurate in float32
+SAFE = 1e-12, 1e25  # least and greatest sums of exp(score) that are accurate in float32
+NEGLIGIBLE = 1e-31  # beside the least sum; smaller terms become 0, since products with subnormal numbers are slow
 SCORES_BYTES = 1 << 18  # of the scores that are computed at once, so that they stay in a core's cache
 
 
@@ -123,6 +124,7 @@ def weighted_mean(q: Array, k: Array, v: Array, bias: np.ndarray | None, out: Ar
         scores -= scores.max(-1, keepdims=True)
         np.exp(scores, out=scores)
         sums = scores.sum(-1)
+    scores *= scores > NEGLIGIBLE
     np.matmul(scores, v, out=out)
     out /= sums[..., None]
 
