@@ -5,8 +5,9 @@
     python tests/benchmarks/mini_en.py --write      ... and write them into docs/mini_en.md
     python tests/benchmarks/mini_en.py --pilots tests/benchmarks/results/mini-en-pilots.json
 
-MODEL is the folder of the float32 model, TEXT that of albert_np/apps/mini_en/make_text.py; the tasks' data are found through
-ALBERT_NP_DATA. First come the held-out text and the blanks (minutes), into results/mini_en.json, then the runs of tasks.py, the
+MODEL is the folder of the model: the package's (albert_np/pretrained/albert-np-mini-en, with int8 weights), or one with float32
+weights, which is then compared with itself in int8 at the start, too. TEXT is the folder of albert_np/apps/mini_en/make_text.py;
+the tasks' data are found through ALBERT_NP_DATA. First come the held-out text and the blanks (minutes), into results/mini_en.json, then the runs of tasks.py, the
 most important first, into results/tasks-mini-en.json. The same command goes on where it was stopped. Every option of tasks.py
 (--cases, --sides, --seeds ...) may be given.
 """
@@ -83,25 +84,31 @@ def scores_table(results: dict[str, Any], older: dict[str, Any]) -> str:
 
 
 def rounding_table(results: dict[str, Any]) -> str:
-    """Return the scores with int8 weights beside float32: rounded after the training, and before it."""
+    """Return the scores of trained models with int8 weights beside float32; if measured, of those that start from int8, too."""
+    names = [each for each in ORDER if "pretrained" in results["cases"].get(each, {})]
+    starts = any("int8" in results["cases"][name] for name in names)
     rows = []
-    for name in [each for each in ORDER if each in results["cases"]]:
+    for name in names:
         found = results["cases"][name]
-        if "pretrained" not in found:
-            continue
         own = list(found["pretrained"]["runs"].values())
         differences = [100 * (run["int8"] - run.get("test", run["dev"])) for run in own]
-        start = found.get("int8")
-        before = ["–", "–"]
-        if start:
-            means = [statistics.fmean(tasks.scores_of(side)) for side in (start, found["pretrained"])]
-            before = [tasks.cell(start), format_points(100 * (means[0] - means[1]), two_errors(start, found["pretrained"]))]
         error = statistics.stdev(differences) / len(differences) ** 0.5 if len(differences) > 1 else None
         mean = statistics.fmean(differences)
         verdict = "yes" if mean >= -WITHIN - 1e-9 else "no"
-        rows.append([name, tasks.cell(found["pretrained"]), format_points(mean, error), verdict, *before])
-    header = ["", "float32", "rounded after training, points", f"at most {WITHIN} lost", "rounded before training", "points"]
-    return write_table(header, rows)
+        rows.append([name, tasks.cell(found["pretrained"]), format_points(mean, error), verdict])
+        if starts:
+            rows[-1] += rounded_before(found)
+    header = ["", "float32", "rounded after training, points", f"at most {WITHIN} lost"]
+    return write_table([*header, *(["rounded before training", "points"] if starts else [])], rows)
+
+
+def rounded_before(found: dict[str, Any]) -> list[str]:
+    """Return two cells: the scores of models whose training started from int8 weights, and their difference in points."""
+    if "int8" not in found:
+        return ["–", "–"]
+    start, other = found["int8"], found["pretrained"]
+    means = [statistics.fmean(tasks.scores_of(side)) for side in (start, other)]
+    return [tasks.cell(start), format_points(100 * (means[0] - means[1]), two_errors(start, other))]
 
 
 def two_errors(a: dict[str, Any], b: dict[str, Any]) -> float | None:
@@ -230,7 +237,7 @@ def measure_text(model: Path, text: Path, about: dict[str, Any], out: Path) -> N
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--model", type=Path, help="the folder of the float32 model")
+    parser.add_argument("--model", type=Path, help="the folder of the model")
     parser.add_argument("--text", type=Path, help="the folder that make_text.py wrote")
     parser.add_argument("--work", type=Path, help="a folder for what is made on the way")
     parser.add_argument("--table", action="store_true", help="print the tables of the results that there are")
