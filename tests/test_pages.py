@@ -346,6 +346,24 @@ def test_the_benchmarks_page_has_every_result(monkeypatch):
         assert (ROOT / "tests" / "benchmarks" / program).is_file(), path.name
 
 
+def test_the_drawing_of_speeds_has_every_case_and_ratio(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    from made import speed
+
+    drawn = speed.text()
+    marks = [float(x) for x in re.findall(r'<circle cx="([\d.]+)"[^>]*><title>', drawn)]
+    ratios = []
+    for file in speed.KERNELS.values():
+        for case in json.loads((speed.RESULTS / file).read_text(encoding="utf-8"))["cases"].values():
+            ratios += [middle for middle, *_ in case["ratios"].values()]
+    assert sorted(marks) == sorted(round(speed.position(ratio), 1) for ratio in ratios)
+    assert min(marks) > speed.LEFT and max(marks) < speed.RIGHT
+    assert speed.position(0.9) < speed.position(1) < speed.position(1.1)
+    monkeypatch.setattr(speed, "LABELS", {"latency": ""})
+    with pytest.raises(ValueError, match="has no label for"):
+        speed.text()
+
+
 def test_broken_links_are_found(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     from made import links

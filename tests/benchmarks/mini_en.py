@@ -7,9 +7,9 @@
 
 MODEL is the folder of the model: the package's (albert_np/pretrained/albert-np-mini-en, with int8 weights), or one with float32
 weights, which is then compared with itself in int8 at the start, too. TEXT is the folder of albert_np/apps/mini_en/make_text.py;
-the tasks' data are found through ALBERT_NP_DATA. First come the held-out text and the blanks (minutes), into results/mini_en.json, then the runs of tasks.py, the
-most important first, into results/tasks-mini-en.json. The same command goes on where it was stopped. Every option of tasks.py
-(--cases, --sides, --seeds ...) may be given.
+the tasks' data are found through ALBERT_NP_DATA. First come the held-out text and the blanks (minutes), into
+results/mini_en.json, then the runs of tasks.py, the most important first, into results/tasks-mini-en.json. The same command goes
+on where it was stopped. Every option of tasks.py (--cases, --sides, --seeds ...) may be given.
 """
 
 import argparse
