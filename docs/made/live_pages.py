@@ -14,6 +14,11 @@ LEARN = (
     "<code>albert-np learn start linear</code> are the same exercises"
 )
 
+FAILED = (
+    "The scripts of this page could not be loaded. If you opened it as a file: browsers load such scripts from a server only. "
+    "Run <code>python -m http.server --bind 127.0.0.1</code> in the folder of the site, and open <code>http://127.0.0.1:8000</code>."
+)
+
 
 def text(name: str) -> str:
     """Return the HTML of a page."""
@@ -32,11 +37,12 @@ def text(name: str) -> str:
 
 
 def page(name: str, script: str, sentence: str, link: str, attributes: str = "") -> str:
-    """Return the place of a page, and the tags that load its styles and its script."""
+    """Return the place of a page, and the tags that load its styles and its script, whose failure is said."""
     v = version()
     styles = "".join(f'<link rel="stylesheet" href="_static/live/{each}?v={v}">\n' for each in ("page.css", "door.css"))
     without = f'<noscript><p>{sentence} (<a href="{link}">how</a>).</p></noscript>'
+    show = f"document.getElementById('live-{name}-failed').hidden = false"
     return (
-        f'{styles}<div id="live-{name}"{attributes}>{without}</div>\n'
-        f'<script type="module" src="_static/live/{script}?v={v}"></script>\n'
+        f'{styles}<div id="live-{name}"{attributes}>{without}<p id="live-{name}-failed" hidden>{FAILED}</p></div>\n'
+        f'<script type="module" src="_static/live/{script}?v={v}" onerror="{show}"></script>\n'
     )

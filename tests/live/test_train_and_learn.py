@@ -151,6 +151,17 @@ def test_the_pages_fit_a_telephone_and_say_a_sentence_without_javascript(tmp_pat
             assert command in window.page_source.partition("<noscript>")[2].partition("</noscript>")[0]
 
 
+def test_a_page_that_was_opened_as_a_file_says_how_to_serve_it(tmp_path, site, address):  # noqa: F811
+    with open_browser(tmp_path, "800,800") as window:
+        for name in ("train", "learn"):
+            shown = f"return document.getElementById('live-{name}-failed')?.hidden === false"
+            page = Page(window, f"{address}{name}_live.html")
+            page.wait("document.querySelector('.door-buttons')")
+            assert not window.execute_script(shown)
+            window.get((site[0] / f"{name}_live.html").resolve().as_uri())
+            assert window.execute_script(shown)
+
+
 def test_the_counts_of_the_page_are_those_of_the_models(address, tmp_path):
     """The number of parameters beside the sliders is computed in JavaScript."""
     with open_browser(tmp_path, "800,800") as window:
