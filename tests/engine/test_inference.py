@@ -137,7 +137,6 @@ def test_the_choice_is_measured_once_and_kept(monkeypatch):
 
 def test_the_user_reads_of_blocks_where_they_were_chosen_by_measurement(monkeypatch):
     monkeypatch.setattr(products, "_decided", {})
-    monkeypatch.setattr(products, "_measured", {})
     monkeypatch.setattr(products, "measured", lambda product, N: N == 16)
     product = Product(np.ones((256, 256), np.float32), may_copy=True)
     assert not products.prefers_blocks(product, 3) and inference.describe_measured_blocks() == ""  # nothing unusual

@@ -14,6 +14,7 @@ import os
 import threading
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -85,8 +86,24 @@ def multiply_blocks(x: Array, blocks: Array, rows: Rows, out: Array) -> Array:
 
 # ---- the choice ----
 
-_lock, _decided = threading.Lock(), dict[tuple[object, ...], bool]()
-_measured = dict[tuple[object, ...], float]()  # seconds that a decision took
+
+class Case(NamedTuple):
+    """What a decision is for: w (I, O) of this dtype, and up to `rows` rows, a power of two."""
+
+    I: int
+    O: int
+    dtype: str
+    rows: int
+
+
+class Decision(NamedTuple):
+    """Whether blocks are used, and the seconds that the decision took."""
+
+    blocks: bool
+    seconds: float
+
+
+_lock, _decided = threading.Lock(), dict[Case, Decision]()
 
 
 def choice() -> str:
@@ -99,14 +116,15 @@ def choice() -> str:
 
 def prefers_blocks(product: Product, N: int) -> bool:
     """Return whether a product of N rows is to be computed by blocks."""
-    key = (product.w.shape, product.w.dtype.char, (N - 1).bit_length())
-    if key not in _decided:
+    I, O = product.w.shape
+    case = Case(I, O, product.w.dtype.char, 1 << (N - 1).bit_length())
+    if case not in _decided:
         with _lock:
-            if key not in _decided:
+            if case not in _decided:
                 chosen, started = choice(), time.perf_counter()
-                _decided[key] = measured(product, 1 << key[2]) if chosen == "measure" else chosen == "blocks"
-                _measured[key] = time.perf_counter() - started
-    return _decided[key]
+                blocks = measured(product, case.rows) if chosen == "measure" else chosen == "blocks"
+                _decided[case] = Decision(blocks, time.perf_counter() - started)
+    return _decided[case].blocks
 
 
 def measured(product: Product, N: int) -> bool:
@@ -133,10 +151,9 @@ def describe_products() -> str:
     if choice() != "measure":
         return f"{choice()} (ALBERT_NP_INFERENCE_PRODUCTS)"
     sizes: dict[tuple[int, int], list[int]] = {}
-    for key, blocks in _decided.items():
-        if blocks:
-            sizes.setdefault(key[0], []).append(1 << key[2])  # type: ignore[arg-type,operator,call-overload]
-    if not any(sizes.values()):
+    for case in cases_with_blocks():
+        sizes.setdefault((case.I, case.O), []).append(case.rows)
+    if not sizes:
         return "weights as they lie"
     parts = (f"{I} × {O}: {', '.join(map(str, sorted(rows)))} rows" for (I, O), rows in sorted(sizes.items()))
     return f"blocks of {COLUMNS} columns ({'; '.join(parts)})"
@@ -144,11 +161,16 @@ def describe_products() -> str:
 
 def describe_measured_blocks() -> str:
     """Return a sentence for the user if blocks were measured to be faster in this process, else ""."""
-    chosen = [key for key, blocks in _decided.items() if blocks]
+    chosen = cases_with_blocks()
     if choice() != "measure" or not chosen:
         return ""
-    rows, seconds = max(1 << key[2] for key in chosen), sum(_measured.get(key, 0.0) for key in _decided)  # type: ignore[operator]
+    rows, seconds = max(case.rows for case in chosen), sum(decision.seconds for decision in _decided.values())
     return (
         f"products of up to {rows} rows use copies of the weights in blocks of {COLUMNS} columns, which is faster here "
         f"(measured in {1000 * seconds:.0f} ms; ALBERT_NP_INFERENCE_PRODUCTS=plain keeps the weights as they lie)"
     )
+
+
+def cases_with_blocks() -> list[Case]:
+    """Return for what blocks were chosen in this process."""
+    return [case for case, decision in _decided.items() if decision.blocks]
