@@ -156,12 +156,25 @@ def environment_line(results: dict[str, Any]) -> str:
     return f"Made with {' and '.join(sorted(found))}."
 
 
+def missing_line(results: dict[str, Any]) -> str:
+    """Return which runs of ORDER have not been made: "pretrained: glue:cola (0 of 5), ...", or nothing."""
+    parts = []
+    for side in ("pretrained", "scratch"):
+        counts = {name: len(results["cases"].get(name, {}).get(side, {}).get("runs", {})) for name in ORDER}
+        wanted = {name: tasks.CASES[name].seeds for name in ORDER}
+        missing = [f"{name} ({counts[name]} of {wanted[name]})" for name in ORDER if counts[name] < wanted[name]]
+        if missing:
+            parts.append(f"{'from scratch' if side == 'scratch' else side}: {', '.join(missing)}")
+    return f"Seeds measured so far, where some are missing; {'; '.join(parts)}." if parts else ""
+
+
 def section(measured: dict[str, Any] | None, results: dict[str, Any] | None, older: dict[str, Any]) -> str:
     """Return the section of the page: all tables that there are results for."""
     parts = []
     if results and results["cases"]:
         parts += ["### Tasks", scores_table(results, older)]
         parts += [f"Not measured: {', '.join(f'{name} ({reason})' for name, reason in LEFT_OUT.items())}."]
+        parts += [line] if (line := missing_line(results)) else []
         parts += ["### int8 beside float32", rounding_table(results), "### Settings", settings_table(results)]
         parts += [environment_line(results)]
     if measured:
