@@ -143,7 +143,7 @@ def settings_table(results: dict[str, Any]) -> str:
         rows.append(
             [name, examples, epochs, batch, " / ".join(rates), str(settings["dropout"]), f"{statistics.median(minutes):.0f}"]
         )
-    header = ["", "examples", "epochs", "batch", "learning rate, pretrained / from scratch", "dropout", "minutes a run"]
+    header = ["", "examples", "epochs", "batch", "learning rate, pretrained / from scratch", "dropout", "minutes, with pauses"]
     return write_table(header, rows, left=2)
 
 

@@ -88,7 +88,7 @@ def multiply_blocks(x: Array, blocks: Array, rows: Rows, out: Array) -> Array:
 
 
 class Case(NamedTuple):
-    """What a decision is for: w (I, O) of this dtype, and up to `rows` rows, a power of two."""
+    """A kind of product, for which is decided once: w (I, O) of this dtype, and up to `rows` rows, a power of two."""
 
     I: int
     O: int
