@@ -68,11 +68,11 @@ def axis(height: int) -> list[str]:
 
 
 def legend() -> list[str]:
-    """What the marks mean."""
+    """The colours of the other programs, and the filling of the kernels."""
     parts = []
-    for x, kind, label in ((14, "eager", "transformers"), (106, "compile", "torch.compile"), (202, "onnx", "onnxruntime")):
+    for x, (kind, label) in zip((14, 106, 202), OTHERS.items()):
         parts += [mark(x, 32, kind, "AVX-512", ""), word(x + 9, 36, label, "start")]
-    for x, kernel in ((302, "AVX-512"), (370, "AVX2")):
+    for x, kernel in zip((302, 370), KERNELS):
         parts += [mark(x, 32, "", kernel, ""), word(x + 9, 36, kernel, "start")]
     return parts
 
