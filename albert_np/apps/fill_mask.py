@@ -79,7 +79,7 @@ def mask_logits(model: Any, ids: Sequence[Sequence[int]], positions: Sequence[Se
     p, config = model.params, model.config
     lengths = np.array([len(row) for row in ids])  # (B,)
     k = number_of_shards(lengths, p.embeddings.projection.b)
-    workers = inference.number_of_workers(lengths, p, k)
+    workers = inference.number_of_workers(lengths, p, config, k)
 
     def work(part: tuple[int, int]) -> np.ndarray:
         some = slice(*part)
@@ -89,8 +89,9 @@ def mask_logits(model: Any, ids: Sequence[Sequence[int]], positions: Sequence[Se
             ids=np.concatenate(ids[some]), lengths=lengths[some], token_types=np.zeros(lengths[some].sum(), np.int64),
             positions=np.concatenate([np.arange(length) for length in lengths[some]]), output_rows=rows, like=p.flat,
         )  # fmt: skip
-        h = inference.encode(batch, p, config, workers=workers)  # (N, H)
-        return backend.to_host(mlm_head(h, backend.asarray_like(rows, h), p, config)[0])
+        with inference.blas_threads(workers):
+            h = inference.encode(batch, p, config, workers=workers)  # (N, H)
+            return backend.to_host(mlm_head(h, backend.asarray_like(rows, h), p, config)[0])
 
     return np.concatenate(threads.run(work, split_points(lengths, k)))
 

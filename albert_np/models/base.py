@@ -234,8 +234,9 @@ class Model:
             if wanted is None and outputs is not None:
                 wanted = checked_outputs(outputs, present_outputs(out), type(self).__name__)
             return out if wanted is None else out.only(wanted)
-        workers = inference.number_of_workers(lengths, self.params, k)
-        return join_outputs(threads.run(self._infer, shards, repeat(wanted), repeat(workers)))
+        workers = inference.number_of_workers(lengths, self.params, self.config, k)
+        with inference.blas_threads(workers):
+            return join_outputs(threads.run(self._infer, shards, repeat(wanted), repeat(workers)))
 
     def _wanted(self, outputs: str | Iterable[str] | None, everything: bool) -> tuple[str, ...] | None:
         """Return the names of the outputs to compute; None: all. everything: hidden states or attention weights are requested."""
@@ -272,9 +273,7 @@ class Model:
         self._add_heads(out, h, batch, inputs)
         return out
 
-    def _add_heads(
-        self, out: Output, h: Array, batch: TaskBatch, inputs: Padded, wanted: tuple[str, ...] | None = None
-    ) -> None:  # fmt: skip
+    def _add_heads(self, out: Output, h: Array, batch: TaskBatch, inputs: Padded, wanted: tuple[str, ...] | None = None) -> None:
         """Set the outputs of the heads from the representation h (N, H). An optional head may be missing.
 
         wanted: outputs that will be used; None: all. Others may be set, too, from rows that are 0.

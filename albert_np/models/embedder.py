@@ -18,7 +18,7 @@ from albert_np.core.layers import gather, pooler
 from albert_np.core.params import Tree
 from albert_np.core.sequences import Sequences
 from albert_np.engine import threads
-from albert_np.engine.inference import encode, number_of_workers
+from albert_np.engine.inference import blas_threads, encode, number_of_workers
 from albert_np.engine.shards import number_of_shards, split
 from albert_np.models.base import Model
 from albert_np.models.batch import TaskBatch
@@ -70,12 +70,13 @@ def sentence_vectors(
     )  # fmt: skip
     k = number_of_shards(lengths, model.params.groups[0].blocks[0].ffn.output.b)
     shards = split(batch, k) if k > 1 else [batch]
-    workers = number_of_workers(lengths, model.params, k)
+    workers = number_of_workers(lengths, model.params, model.config, k)
     index = find_layer(model.config, layer)
 
     def work(shard: TaskBatch) -> np.ndarray:
-        h = encode(shard, model.params, model.config, index, workers)  # (N, H)
-        return backend.to_host(pool(h, model.params, shard.sequences, pooling))
+        with blas_threads(workers):
+            h = encode(shard, model.params, model.config, index, workers)  # (N, H)
+            return backend.to_host(pool(h, model.params, shard.sequences, pooling))
 
     return np.concatenate(threads.run(work, shards))
 

@@ -13,8 +13,8 @@ from albert_np.core import layers
 from albert_np.core.model.albert import encode as core_encode
 from albert_np.engine import inference
 from albert_np.engine.inference import attention, encoder, products
-from albert_np.engine.inference.products import Product, Rows, multiply_blocks
-from albert_np.engine.inference.team import borrow_team
+from albert_np.engine.inference.products import Product, Room, Rows, multiply
+from albert_np.engine.inference.team import Alone, Job, borrow_team
 from albert_np.models.batch import TaskBatch
 
 CONFIG = ab.AlbertConfig(
@@ -109,28 +109,33 @@ def test_the_last_layer_is_computed_only_for_the_rows_that_are_read(monkeypatch)
     assert seen == [32, 32, 32]
 
 
-@pytest.mark.parametrize("I, O", [(256, 256), (768, 320), (1536, 256), (2304, 64)])
-def test_products_in_blocks(I, O):
+@pytest.mark.parametrize("I, O", [(256, 256), (768, 320), (1536, 256), (2304, 1024), (256, 64), (255, 256)])
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_products_shared_by_threads(I, O, size, choice):
     rng = np.random.default_rng(0)
-    product = Product(rng.standard_normal((I, O)))
-    for N in (1, 2, 15, 16, 17, 25, 33, 100, 127, 128):
-        rows = Rows.of(N)
-        assert rows.padded >= N and rows.padded % rows.groups == 0 and rows.padded // rows.groups <= products.GROUP
-        x = rng.standard_normal((rows.padded, I))
-        found = multiply_blocks(x, product.cut(), rows, np.empty((rows.padded, O)))
-        np.testing.assert_allclose(found[:N], x[:N] @ product.w, rtol=0, atol=1e-10)
+    w = rng.standard_normal((2, I, O))
+    room = Room(w.size)
+    first, second = Product(w[0], room), Product(w[1], room)
+    with borrow_team(size) as team:
+        for N in (1, 2, 15, 16, 17, 25, 33, 100, 127, 128, 200):
+            rows = Rows.of(N)
+            if N <= 128:
+                assert rows.padded >= N and rows.padded % rows.groups == 0 and rows.padded // rows.groups <= products.GROUP
+            x, found = rng.standard_normal((rows.padded, I)), np.full((2, rows.padded, O), np.nan)
+            multiply(team, (first, x, rows, found[0]), (second, x, rows, found[1]))
+            np.testing.assert_allclose(found[:, :N], x[:N] @ w, rtol=0, atol=1e-10)
+    assert (first.blocks is not None and choice == "blocks") == (choice == "blocks" and min(I, O) >= 256 and I % 2 == 0)
 
 
 def test_the_choice_is_measured_once_and_kept(monkeypatch):
     measured = []
     monkeypatch.setattr(products, "_decided", {})
     monkeypatch.setattr(products, "measured", lambda product, N: bool(measured.append(N)) or len(measured) % 2 == 1)
-    product = Product(np.ones((256, 256), np.float32), may_copy=True)
+    product = Product(np.ones((256, 256), np.float32), Room(256 * 256))
     x, out = np.ones((16, 256), np.float32), np.empty((16, 256), np.float32)
     for _ in range(3):
-        product(x, Rows.of(16), out)
-        product(x[:9], Rows.of(9), out[:9])
-        product(x[:3], Rows.of(3), out[:3])
+        for N in (16, 9, 3):
+            multiply(Alone(), (product, x[:N], Rows.of(N), out[:N]))
     assert measured == [16, 4]  # 9 and 16 rows are one decision
     assert products.describe_products() == "blocks of 64 columns (256 × 256: 16 rows)"
 
@@ -138,7 +143,7 @@ def test_the_choice_is_measured_once_and_kept(monkeypatch):
 def test_the_user_reads_of_blocks_where_they_were_chosen_by_measurement(monkeypatch):
     monkeypatch.setattr(products, "_decided", {})
     monkeypatch.setattr(products, "measured", lambda product, N: N == 16)
-    product = Product(np.ones((256, 256), np.float32), may_copy=True)
+    product = Product(np.ones((256, 256), np.float32), Room(256 * 256))
     assert not products.prefers_blocks(product, 3) and inference.describe_measured_blocks() == ""  # nothing unusual
     assert products.prefers_blocks(product, 9)
     words = inference.describe_measured_blocks()
@@ -150,7 +155,7 @@ def test_the_user_reads_of_blocks_where_they_were_chosen_by_measurement(monkeypa
 
 def test_the_choice_can_be_made_by_hand_and_a_wrong_one_is_refused(monkeypatch):
     monkeypatch.setattr(products, "_decided", {})
-    product = Product(np.ones((256, 256), np.float32), may_copy=True)
+    product = Product(np.ones((256, 256), np.float32), Room(256 * 256))
     monkeypatch.setenv("ALBERT_NP_INFERENCE_PRODUCTS", "blocks")
     assert products.prefers_blocks(product, 4) and products.describe_products() == "blocks (ALBERT_NP_INFERENCE_PRODUCTS)"
     monkeypatch.setenv("ALBERT_NP_INFERENCE_PRODUCTS", "block")
@@ -276,7 +281,44 @@ def test_the_first_error_of_a_team_is_raised_and_the_team_goes_on():
 
     with borrow_team(2) as team:
         with pytest.raises(KeyError, match="of thread 1"):
-            team.run(fail)
+            team.share(fail, [(0,), (1,), (2,)])
         done = []
-        team.run(done.append)
-        assert sorted(done) == [0, 1]
+        team.share(done.append, [(0,), (1,), (2,)])
+        assert sorted(done) == [0, 1, 2]
+
+
+def test_a_team_does_not_wait_for_a_thread_that_is_late():
+    busy = threading.Lock()
+    busy.acquire()
+    with borrow_team(2) as team:
+        team.jobs.put(Job(busy.acquire, [()]))  # keeps the other thread
+        done = []
+        team.share(done.append, [(0,), (1,), (2,)])
+        assert done == [0, 1, 2]
+        busy.release()
+        team.share(done.append, [])
+
+
+def test_few_rows_are_shared_by_a_team_where_blocks_are_faster_and_else_by_blas(monkeypatch):
+    monkeypatch.setattr(encoder.threads, "count_here", lambda: 2)
+    monkeypatch.setattr(encoder, "MIN_WORK", 0)
+    monkeypatch.delenv("ALBERT_NP_INFERENCE_PRODUCTS", raising=False)
+    monkeypatch.setattr(products, "_decided", {})
+    monkeypatch.setattr(products, "measured", lambda product, N: N <= 16)
+    p = model_of(CONFIG).prepare().params
+    found = [encoder.number_of_workers(np.array(lengths), p, CONFIG, 1) for lengths in ([16], [9, 8], [128], [129], [60, 70])]
+    assert found == [2, 1, 1, 2, 2]
+    assert encoder.number_of_workers(np.array([16, 16]), p, CONFIG, 2) == 1
+    unprepared = model_of(CONFIG).params
+    assert [encoder.number_of_workers(np.array([N]), unprepared, CONFIG, 1) for N in (16, 129)] == [1, 2]
+    factors = model_of(CONFIGS["low rank"]).params
+    assert encoder.number_of_workers(np.array([129]), factors, CONFIGS["low rank"], 1) == 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_memory_in_huge_pages(dtype):
+    found = products.allocate_huge(1000, np.dtype(dtype))
+    found[...] = np.arange(1000)
+    assert found.dtype == dtype and np.array_equal(found, np.arange(1000))
+    if hasattr(products.mmap, "MADV_HUGEPAGE"):
+        assert found.ctypes.data % products.HUGE_PAGE == 0

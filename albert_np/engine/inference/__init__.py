@@ -7,9 +7,12 @@ encoder     the layers
 team        threads that share one batch
 """
 
-from albert_np.engine.inference.encoder import encode, number_of_workers
+from albert_np.engine.inference.encoder import blas_threads, encode, number_of_workers
 from albert_np.engine.inference.products import describe_measured_blocks, describe_products
 from albert_np.engine.inference.weights import is_prepared, prepare, release
 
-__all__ = ["describe_measured_blocks", "describe_products", "encode", "is_prepared", "number_of_workers", "prepare", "release"]
+__all__ = [
+    "blas_threads", "describe_measured_blocks", "describe_products", "encode", "is_prepared", "number_of_workers", "prepare",
+    "release",
+]  # fmt: skip
 __dir__ = __all__.copy  # for completion

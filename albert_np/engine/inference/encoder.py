@@ -1,12 +1,14 @@
 """The encoder's forward pass for inference: the formulas of core/model/block.py, without caches, into buffers that stay.
 
-A layer is two steps, each divided among the threads of a team: attention and feed-forward, whose parts add up (weights.py), each
-followed by the sum and its layer norm, a block of rows at a time. The last layer computes keys and values of all rows, and the
-rest for the rows that the heads read.
+A layer is two steps, attention and feed-forward, each followed by the sum and its layer norm, a block of rows at a time. The
+threads of a team divide each step into parts that add up (weights.py). With few rows they share the products alone: what lies
+between products then takes less time than threads lose that wait for Python's global lock in turns. The last layer computes keys
+and values of all rows, and the rest for the rows that the heads read.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,7 @@ from albert_np.engine import threads
 from albert_np.engine.cpu.blocks import blocks
 from albert_np.engine.inference.activations import IN_PLACE
 from albert_np.engine.inference.attention import Queries, all_queries, attend, scale, select_queries
-from albert_np.engine.inference.products import Rows
+from albert_np.engine.inference.products import MOST_ROWS, Rows, multiply
 from albert_np.engine.inference.team import Alone, Team, borrow_team
 from albert_np.engine.inference.weights import Part, get_weights
 from albert_np.engine.kernels import kernels_run
@@ -65,13 +67,29 @@ def can_run(p: Tree, x: Array) -> bool:
     return all(type(each) is Namespace for each in maps)
 
 
-def number_of_workers(lengths: np.ndarray, p: Tree, shards: int) -> int:
-    """Return how many threads share each shard of a batch: 1 if there are several, since each has a thread already."""
-    block = p.groups[0].blocks[0]
-    if shards > 1 or type(p.flat) is not np.ndarray or type(block.ffn.intermediate) is not Namespace:
+def number_of_workers(lengths: np.ndarray, p: Tree, config: Config, shards: int) -> int:
+    """Return how many threads share each shard of a batch with sequences of these lengths (B,).
+
+    1 if there are several shards, since each has a thread already, and for few rows whose products are not computed by blocks:
+    then BLAS's own threads share each product.
+    """
+    if shards > 1 or not can_run(p, p.flat):
         return 1
-    work = int(lengths.sum()) * sum(2 * each.w.size for each in vars(block.ffn).values())
-    return threads.count_here() if work >= MIN_WORK else 1
+    block, N = p.groups[0].blocks[0], int(lengths.sum())
+    if N * sum(2 * each.w.size for each in vars(block.ffn).values()) < MIN_WORK:
+        return 1
+    if N <= MOST_ROWS and not get_weights(p).of(block, config.num_attention_heads, 1)[0].prefers_blocks(N):
+        return 1
+    return threads.count_here()
+
+
+def blas_threads(workers: int) -> AbstractContextManager[Any]:
+    """Return a context for the forward pass of a batch that workers share, heads included.
+
+    BLAS's own threads spin for some 30 ms after a product that they have shared, and would keep a processor from the workers. So
+    they take no part in the pass.
+    """
+    return threads.one_blas_thread() if workers > 1 else nullcontext()
 
 
 class Buffers:
@@ -80,7 +98,7 @@ class Buffers:
     def __init__(self) -> None:
         self.flat: dict[Any, Array] = {}
 
-    def take(self, name: str, like: Array, rows: int, width: int) -> Array:
+    def take(self, name: Hashable, like: Array, rows: int, width: int) -> Array:
         """Return a contiguous array (rows, width) of the dtype of `like` with any numbers in it."""
         key, size = (name, like.dtype.char), rows * width
         if size * like.itemsize > MOST_BYTES:
@@ -108,7 +126,7 @@ def apply_layers(x: Array, sequences: Sequences, p: Tree, config: Config, last: 
         run = Layers(team, sequences, config, x)
         for l in range(last):
             for i, block in enumerate(p.groups[config.group_of(l)].blocks):
-                parts = weights.of(block, A, team.size)
+                parts = weights.of(block, A, run.team.size)
                 if l + 1 == config.num_hidden_layers and i + 1 == inner and output_rows is not None:
                     run.last_block(block, parts, output_rows)
                 else:
@@ -122,7 +140,9 @@ class Layers:
     """The current hidden state x (padded, H) of a batch, and what its blocks need."""
 
     def __init__(self, team: Team | Alone, sequences: Sequences, config: Config, x: Array) -> None:
-        self.team, self.sequences, self.config = team, sequences, config
+        self.team: Team | Alone = Alone() if len(x) <= MOST_ROWS else team  # it shares the parts
+        self.helpers: Team | Alone = team if len(x) <= MOST_ROWS else Alone()  # they share each product
+        self.sequences, self.config = sequences, config
         self.queries = all_queries(sequences, config.num_attention_heads, x.dtype)
         self.rows, self.own = Rows.of(len(x)), buffers()
         self.x = self.own.take("x", x, self.rows.padded, x.shape[1])
@@ -154,9 +174,10 @@ class Layers:
         def work(k: int) -> Array:
             part, own, everything = parts[k], buffers(), self.rows
             W, H = part.query.w.shape[1], x.shape[1]
-            q = part.query(x, rows, own.take("q", x, rows.padded, W))
-            key = part.key(self.x, everything, own.take("k", x, everything.padded, W))
-            value = part.value(self.x, everything, own.take("v", x, everything.padded, W))
+            q = own.take("q", x, rows.padded, W)
+            key, value = (own.take(name, x, everything.padded, W) for name in ("k", "v"))
+            terms = (part.query, x, rows, q), (part.key, self.x, everything, key), (part.value, self.x, everything, value)
+            multiply(self.helpers, *terms)
             q = q[: rows.N]
             q += part.query_bias
             q *= scale(W // part.A)
@@ -164,7 +185,9 @@ class Layers:
             value += part.value_bias
             context = own.take("context", x, rows.padded, W)
             attend(q, key[: everything.N], value, part.A, queries, context)
-            return part.output(context, rows, own.take("y", x, rows.padded, H))
+            y = own.take(("y", k), x, rows.padded, H)
+            multiply(self.helpers, (part.output, context, rows, y))
+            return y
 
         self.add_norm(x, rows, work, p.attention.output.b, p.attention_norm)
 
@@ -172,12 +195,12 @@ class Layers:
         """x (padded, H) becomes LN(x + feed_forward(x))."""
 
         def work(k: int) -> Array:
-            y = buffers().take("y", x, rows.padded, x.shape[1])
+            y = buffers().take(("y", k), x, rows.padded, x.shape[1])
             count = -(-rows.padded // CHUNK)  # of nearly equal chunks; several have too many rows each for blocks of weights
             for i in range(count):
                 some = slice(rows.padded * i // count, rows.padded * (i + 1) // count)
                 chunk = rows if count == 1 else Rows.of(some.stop - some.start)
-                feed_forward(parts[k], x[some], chunk, self.config.hidden_act, y[some])
+                feed_forward(parts[k], x[some], chunk, self.config.hidden_act, y[some], self.helpers)
             return y
 
         self.add_norm(x, rows, work, p.ffn.output.b, p.ffn_norm)
@@ -195,16 +218,18 @@ class Layers:
                 shifted = slice(some.start + N * k // K, min(some.stop + N * k // K, N * (k + 1) // K))
                 add_layer_norm(x[shifted], [term[shifted] for term in terms], bias, norm, eps, self.average)
 
-        self.team.run(compute)
+        each = [(k,) for k in range(K)]
+        self.team.share(compute, each)
         if K > 1 and N < MIN_ROWS * K:
             add_layer_norm(x[:N], [term[:N] for term in terms], bias, norm, eps, self.average)
         else:
-            self.team.run(normalise)
+            self.team.share(normalise, each)
 
 
-def feed_forward(part: Part, x: Array, rows: Rows, act: str, out: Array) -> None:
+def feed_forward(part: Part, x: Array, rows: Rows, act: str, out: Array, helpers: Team | Alone) -> None:
     """A part of the feed-forward network without the last bias.   x (padded, H) -> out (padded, H)"""
-    z = part.intermediate(x, rows, buffers().take("z", x, rows.padded, part.intermediate_bias.size))  # (padded, F)
+    z = buffers().take("z", x, rows.padded, part.intermediate_bias.size)  # (padded, F)
+    multiply(helpers, (part.intermediate, x, rows, z))
     value = IN_PLACE.get(act)
     with np.errstate(over="ignore"):
         for some in blocks(z[: rows.N]):
@@ -214,7 +239,7 @@ def feed_forward(part: Part, x: Array, rows: Rows, act: str, out: Array) -> None
                 u[...] = activation(u, act)[0]
             else:
                 value(u, buffers().take("scratch", u, *u.shape))
-    part.ffn_output(z, rows, out)
+    multiply(helpers, (part.ffn_output, z, rows, out))
 
 
 def add_layer_norm(x: Array, terms: list[Array], bias: Array, p: Namespace, eps: float, average: Array) -> None:

@@ -1,56 +1,70 @@
-"""Threads that compute parts of the same batch, several times in a layer, where `threads.run` would take too long to start them.
+"""Threads that share the work on one batch, several times in a layer, where `threads.run` would take too long to start them.
 
-A batch of one sentence is divided twice in each layer, so the threads stay and are woken by locks, without the queue of a pool.
+Work is a list of calls that any thread may make. Each takes the next one until none is left, so a thread that wakes late finds
+less to do, or nothing, and the others do not wait for it: on a virtual machine it may wake later than a product takes.
 """
 
+import itertools
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import Any
 
 from albert_np.engine import threads
 
-Work = Callable[[int], Any]
+
+class Job:
+    """Calls of a function, and what remains of them."""
+
+    def __init__(self, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> None:
+        self.function, self.left = function, list(reversed(calls))
+        self.count, self.numbers = len(calls), itertools.count(1)
+        self.errors: list[BaseException] = []
+        self.ended = threading.Lock()
+        self.ended.acquire()
+
+    def work(self) -> None:
+        """Make calls until none is left; the thread that ends the last one releases `ended`."""
+        while True:
+            try:
+                call = self.left.pop()
+            except IndexError:
+                return
+            try:
+                self.function(*call)
+            except BaseException as error:
+                self.errors.append(error)
+            if next(self.numbers) == self.count:
+                self.ended.release()
 
 
 class Team:
-    """The calling thread and size - 1 others, which sleep between two runs."""
+    """The calling thread and size - 1 others, which sleep while there is no job."""
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.work: Work = lambda k: None
-        self.errors: list[BaseException] = []
-        self.start = [threading.Lock() for _ in range(size - 1)]
-        self.done = [threading.Lock() for _ in range(size - 1)]
-        for lock in (*self.start, *self.done):
-            lock.acquire()
+        self.jobs: SimpleQueue[Job] = SimpleQueue()
         for k in range(1, size):
-            threading.Thread(target=self._serve, args=(k,), name=f"albert_np inference {k}", daemon=True).start()
+            threading.Thread(target=self._serve, name=f"albert_np inference {k}", daemon=True).start()
 
-    def _serve(self, k: int) -> None:
-        start, done = self.start[k - 1], self.done[k - 1]
+    def _serve(self) -> None:
         while True:
-            start.acquire()
-            try:
-                self.work(k)
-            except BaseException as error:
-                self.errors.append(error)
-            done.release()
+            job = self.jobs.get()
+            job.work()
+            del job  # and its arrays, while this thread sleeps
 
-    def run(self, work: Work) -> None:
-        """Call work(0), ..., work(size - 1), the first in the calling thread, and wait for all. An exception is raised again."""
-        self.work = work
-        for lock in self.start:
-            lock.release()
-        try:
-            work(0)
-        finally:
-            for lock in self.done:
-                lock.acquire()
-            errors, self.errors = self.errors, []
-        if errors:
-            raise errors[0]
+    def share(self, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> None:
+        """Make each of the calls function(*arguments) in one of the threads, and wait for all. An exception is raised again."""
+        job = Job(function, calls)
+        for _ in range(min(self.size, len(calls)) - 1):
+            self.jobs.put(job)
+        job.work()
+        if calls:
+            job.ended.acquire()
+        if job.errors:
+            raise job.errors[0]
 
 
 class Alone:
@@ -58,8 +72,9 @@ class Alone:
 
     size = 1
 
-    def run(self, work: Work) -> None:
-        work(0)
+    def share(self, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> None:
+        for call in calls:
+            function(*call)
 
 
 _lock, _idle = threading.Lock(), dict[int, list[Team]]()

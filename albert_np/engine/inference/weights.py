@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from albert_np.core.dispatch import Array
 from albert_np.core.params import Namespace, Tree
-from albert_np.engine.inference.products import Product
+from albert_np.engine.inference.products import Product, Room
 
 
 class Part:
@@ -23,14 +23,17 @@ class Part:
         D = p.attention.query.w.shape[1] // A
         columns, units = slice(heads.start * D, heads.stop * D), slice(F * k // K, F * (k + 1) // K)
         self.A = len(heads)
-        self.query, self.key, self.value = (
-            Product(each.w[:, columns], may_copy) for each in (p.attention.query, p.attention.key, p.attention.value)
-        )
+        maps = p.attention.query, p.attention.key, p.attention.value
+        ws = [each.w[:, columns] for each in maps] + [p.attention.output.w[columns]]
+        ws += [p.ffn.intermediate.w[:, units], p.ffn.output.w[units]]
+        room = Room(sum(w.size for w in ws)) if may_copy else None
+        self.query, self.key, self.value, self.output, self.intermediate, self.ffn_output = (Product(w, room) for w in ws)
         self.query_bias, self.value_bias = p.attention.query.b[columns], p.attention.value.b[columns]
-        self.output = Product(p.attention.output.w[columns], may_copy)
-        self.intermediate = Product(p.ffn.intermediate.w[:, units], may_copy)
         self.intermediate_bias = p.ffn.intermediate.b[units]
-        self.ffn_output = Product(p.ffn.output.w[units], may_copy)
+
+    def prefers_blocks(self, N: int) -> bool:
+        """Return whether some product of N rows is computed by blocks."""
+        return any(each.prefers_blocks(N) for each in vars(self).values() if isinstance(each, Product))
 
 
 class Weights:
