@@ -88,7 +88,9 @@ def test_the_page_and_the_readme_have_the_stored_results():
     readme = (root / "README.md").read_text(encoding="utf-8").splitlines()
     start = readme.index(next(line for line in printed if line.startswith("|  |")))
     rows = readme[start + 2 : readme.index("", start)]
-    assert len(rows) == 3 * len(stored) and [line for line in rows if line not in printed] == []
+    cases = [name for path in stored for name in json.loads(Path(path).read_text(encoding="utf-8"))["cases"]]
+    assert len(rows) == sum(cases.count(name) for name in ("pretrain-base", "finetune-random", "latency"))
+    assert [line for line in rows if line not in printed] == []
 
 
 def test_measurements_with_other_processor_features_are_rows_of_one_table(tmp_path, monkeypatch, capsys):
@@ -97,7 +99,7 @@ def test_measurements_with_other_processor_features_are_rows_of_one_table(tmp_pa
 
     first = json.loads((FOLDER / "results" / "cpu-avx2.json").read_text(encoding="utf-8"))
     other = json.loads(json.dumps(first).replace("Haswell", "SkylakeX"))
-    other["cases"]["latency"]["medians"]["ours"] /= 2
+    other["cases"]["pretrain-base"]["medians"]["ours"] /= 2
     del other["cases"]["pretrain-tiny"]
     root = FOLDER.parents[1]
     (tmp_path / "docs").mkdir()
@@ -109,14 +111,25 @@ def test_measurements_with_other_processor_features_are_rows_of_one_table(tmp_pa
     monkeypatch.setattr(table, "ROOT", tmp_path)
     table.write_pages(files)
     readme = (tmp_path / "README.md").read_text(encoding="utf-8").splitlines()
-    rows = [line for line in readme if line.startswith("| latency, base, one sentence")]
+    rows = [line for line in readme if line.startswith("| pretraining step, base, 8 × 128")]
     assert [row.split(" | ")[1] for row in rows] == ["AVX2", "AVX-512"]
     page = (tmp_path / "docs" / "benchmarks.md").read_text(encoding="utf-8").splitlines()
-    assert len([line for line in page if line.startswith("| ")]) == 1 + 10 + 9 and set(rows) < set(page)
+    count = len(first["cases"]) + len(other["cases"])
+    assert len([line for line in page if line.startswith("| ")]) == 1 + count and set(rows) < set(page)
     assert len([line for line in page if line.startswith(("AVX2: ", "AVX-512: "))]) == 2
     table.write_pages(sorted((FOLDER / "results").glob("cpu-*.json")))
     for name in ("README.md", "docs/benchmarks.md"):
         assert (tmp_path / name).read_text(encoding="utf-8") == (root / name).read_text(encoding="utf-8")
+
+
+def test_two_processors_with_the_same_features_are_told_apart():
+    import table
+
+    def measured(cpu, kernel):
+        return {"machine": {"cpu": cpu, "blas": [{"internal_api": "openblas", "version": "0.3", "architecture": kernel}]}}
+
+    three = [measured("AMD EPYC", "Haswell"), measured("Intel(R) Xeon(R) Processor", "Haswell"), measured("AMD EPYC", "SkylakeX")]
+    assert table.labels(three) == ["AVX2, AMD EPYC", "AVX2, Intel Xeon", "AVX-512"]
 
 
 def test_a_measurement_can_be_divided(tmp_path):

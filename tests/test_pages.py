@@ -352,11 +352,13 @@ def test_the_drawing_of_speeds_has_every_case_and_ratio(monkeypatch):
 
     drawn = speed.text()
     marks = [float(x) for x in re.findall(r'<circle cx="([\d.]+)"[^>]*><title>', drawn)]
-    ratios = []
-    for file in speed.KERNELS.values():
-        for case in json.loads((speed.RESULTS / file).read_text(encoding="utf-8"))["cases"].values():
-            ratios += [middle for middle, *_ in case["ratios"].values()]
-    assert sorted(marks) == sorted(round(speed.position(ratio), 1) for ratio in ratios)
+    files = sorted(speed.RESULTS.glob("cpu-*.json"))
+    assert sorted(name for names in speed.KERNELS.values() for name in names) == [path.name for path in files]
+    ratios = {}
+    for kernel, name in ((kernel, name) for kernel, names in speed.KERNELS.items() for name in reversed(names)):
+        for case, found in json.loads((speed.RESULTS / name).read_text(encoding="utf-8"))["cases"].items():
+            ratios[kernel, case] = [middle for middle, *_ in found["ratios"].values()]
+    assert sorted(marks) == sorted(round(speed.position(ratio), 1) for each in ratios.values() for ratio in each)
     assert min(marks) > speed.LEFT and max(marks) < speed.RIGHT
     assert speed.position(0.9) < speed.position(1) < speed.position(1.1)
     monkeypatch.setattr(speed, "LABELS", {"latency": ""})

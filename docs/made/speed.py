@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parents[2] / "tests" / "benchmarks" / "results"
-KERNELS = {"AVX-512": "cpu-avx512.json", "AVX2": "cpu-avx2.json"}
+KERNELS = {"AVX-512": ["cpu-avx512.json", "cpu-avx512-xeon.json"], "AVX2": ["cpu-avx2.json", "cpu-avx2-xeon.json"]}
 LABELS = {  # name of a case -> its line; the order of the drawing
     "pretrain-base": "pretraining step, base, 8 × 128",
     "pretrain-recompute": "pretraining step with recompute",
@@ -35,13 +35,16 @@ def position(ratio: float) -> float:
 
 
 def read_cases() -> dict[str, dict[str, dict[str, Any]]]:
-    """Return the measurements by case and kernel: {"latency": {"AVX2": {...}}}. ValueError for a case without a label."""
+    """Return the measurements by case and kernel: {"latency": {"AVX2": {...}}}. ValueError for a case without a label.
+
+    Of several files with a case the first counts.
+    """
     cases: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in LABELS}
-    for kernel, file in KERNELS.items():
+    for kernel, file in ((kernel, file) for kernel, files in KERNELS.items() for file in files):
         for name, case in json.loads((RESULTS / file).read_text(encoding="utf-8"))["cases"].items():
             if name not in cases:
                 raise ValueError(f"{file} has the case {name!r}, which docs/made/speed.py has no label for")
-            cases[name][kernel] = case
+            cases[name].setdefault(kernel, case)
     return {name: found for name, found in cases.items() if found}
 
 

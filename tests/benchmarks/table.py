@@ -5,8 +5,9 @@ measurements. --write puts that of all results/cpu-*.json into both.
 """
 
 import json
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +35,32 @@ def print_tables(results: dict[str, Any]) -> None:
 
 def print_short(*all_results: dict[str, Any]) -> None:
     """Print the page's first table: a row for each case and measurement, without goals and the share of the products."""
-    for results in all_results:
-        print_machine(results)
+    for label, results in zip(labels(all_results), all_results):
+        print(f"{machine_line(results, label)} {measured_line([results])}\n")
     lines(SHORT, [row for _, row in short_rows(all_results)])
 
 
-def short_rows(all_results: Iterable[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+def labels(all_results: Sequence[dict[str, Any]]) -> list[str]:
+    """A name for each measurement: its processor features; with the processor, where others have the same features."""
+    features = [short_features(results["machine"]) for results in all_results]
+    return [
+        each if features.count(each) == 1 else f"{each}, {short_processor(results['machine']['cpu'])}"
+        for each, results in zip(features, all_results)
+    ]
+
+
+def short_processor(name: str) -> str:
+    """Intel(R) Xeon(R) Processor -> Intel Xeon"""
+    return " ".join(word for word in re.sub(r"\((R|TM)\)", "", name).split() if word not in ("Processor", "CPU"))
+
+
+def short_rows(all_results: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     """The rows of the short table, each with the name of its case: the measurements of a case one below the other."""
     names = dict.fromkeys(name for results in all_results for name in results["cases"])
     return [
-        (name, short_row(results["cases"][name], short_features(results["machine"])))
+        (name, short_row(results["cases"][name], label))
         for name in names
-        for results in all_results
+        for label, results in zip(labels(all_results), all_results)
         if name in results["cases"]
     ]
 
@@ -54,8 +69,8 @@ def print_machine(results: dict[str, Any]) -> None:
     print(f"{machine_line(results)} {measured_line([results])}\n")
 
 
-def machine_line(results: dict[str, Any]) -> str:
-    """Which processor features ran, on which machine, and the versions of all libraries."""
+def machine_line(results: dict[str, Any], label: str | None = None) -> str:
+    """Which processor features ran, on which machine, and the versions of all libraries. label: in place of the features"""
     m, v = results["machine"], dict(results["versions"])
     blas = "; ".join(f"{b['internal_api']} {b['version']} ({b['architecture']})" for b in blas_of(m))
     loops = f" (loops: {', '.join(m['numpy_simd'])})" if m.get("numpy_simd") else ""
@@ -66,7 +81,7 @@ def machine_line(results: dict[str, Any]) -> str:
     text = f" Sentences: {results['text']}." if "text" in results else ""
     threads = f"{m['threads']} thread{'s' * (m['threads'] > 1)}"
     numpy = f"NumPy {m['numpy']}{loops} with {blas}, which multiplies matrices at {results['peak_gflops']:.0f} Gflop/s"
-    return f"{short_features(m)}: {m['cpu']}, {threads}, {numpy}; {against}. Float32.{text}"
+    return f"{label or short_features(m)}: {m['cpu']}, {threads}, {numpy}; {against}. Float32.{text}"
 
 
 def blas_of(machine: dict[str, Any]) -> list[dict[str, Any]]:
@@ -191,7 +206,8 @@ def write_pages(paths: list[Path]) -> None:
     """Put the short table into docs/benchmarks.md, with its lines on the machines, and rows of it into README.md."""
     all_results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     rows = short_rows(all_results)
-    machines = ["", *(part for results in all_results for part in (f"{machine_line(results)} {measured_line([results])}", ""))]
+    named = zip(all_results, labels(all_results))
+    machines = ["", *(part for each, label in named for part in (f"{machine_line(each, label)} {measured_line([each])}", ""))]
     page, readme = ROOT / "docs" / "benchmarks.md", ROOT / "README.md"
     replace_table(page, [row for _, row in rows], machines)
     replace_table(readme, [row for name, row in rows if name in IN_README])
