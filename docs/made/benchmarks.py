@@ -47,7 +47,7 @@ def find_program(path: Path) -> tuple[str, list[str]]:
     words = command.format(file=path.relative_to(FOLDER.parents[1])).split()
     if not (FOLDER / words[0]).exists():
         raise FileNotFoundError(f"{path.name}: no program prints it; add one to docs/made/benchmarks.py")
-    return title.format(name=path.stem.rpartition("-")[2]), words
+    return title.format(name=path.stem.partition("-")[2]), words
 
 
 def section(path: Path) -> str:

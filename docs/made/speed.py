@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parents[2] / "tests" / "benchmarks" / "results"
-KERNELS = {"AVX-512": ["cpu-avx512.json", "cpu-avx512-xeon.json"], "AVX2": ["cpu-avx2.json", "cpu-avx2-xeon.json"]}
+KERNELS = {"AVX-512": ["cpu-avx512.json", "cpu-xeon-avx512.json"], "AVX2": ["cpu-avx2.json", "cpu-xeon-avx2.json"]}
 LABELS = {  # name of a case -> its line; the order of the drawing
     "pretrain-base": "pretraining step, base, 8 × 128",
     "pretrain-recompute": "pretraining step with recompute",
