@@ -4,11 +4,14 @@ In WebAssembly (tests/wasm) these are the messages themselves; elsewhere the pla
 """
 
 import sys
+import time
 
+import numpy as np
 import pytest
 
 import albert_np as ab
 from albert_np.engine import threads, webassembly
+from albert_np.engine.inference import products
 from albert_np.engine.mpi import launcher
 from albert_np.engine.mpi.start import world
 
@@ -89,3 +92,15 @@ def test_the_hub(monkeypatch):
     monkeypatch.setattr("albert_np.io.sources.hub.sys.platform", "emscripten")
     with pytest.raises(ImportError, match=r"cannot reach the Hugging Face hub: put the model's files into a folder"):
         ab.AlbertModel.from_pretrained("someone/some-model")
+
+
+def test_products_of_a_prepared_model_are_measured(monkeypatch):
+    monkeypatch.setattr(products, "_decided", {})
+    monkeypatch.delenv("ALBERT_NP_INFERENCE_PRODUCTS", raising=False)
+    assert products.clock is (time.perf_counter if THERE else time.thread_time)
+    config = ab.AlbertConfig.preset("tiny").replace(hidden_size=256, num_hidden_layers=1, intermediate_size=256)
+    model, ids = ab.AlbertModel(config, seed=0), np.array([[2, 15, 16, 3]])
+    expected = model(ids).last_hidden_state
+    found = model.prepare()(ids, outputs="last_hidden_state").last_hidden_state
+    assert products._decided
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5)
