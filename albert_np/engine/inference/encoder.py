@@ -176,8 +176,8 @@ class Layers:
             W, H = part.query.w.shape[1], x.shape[1]
             q = own.take("q", x, rows.padded, W)
             key, value = (own.take(name, x, everything.padded, W) for name in ("k", "v"))
-            terms = (part.query, x, rows, q), (part.key, self.x, everything, key), (part.value, self.x, everything, value)
-            multiply(self.helpers, *terms)
+            of_all = (part.key, self.x, everything, key), (part.value, self.x, everything, value)
+            multiply(self.helpers, (part.query, x, rows, q), *of_all)
             q = q[: rows.N]
             q += part.query_bias
             q *= scale(W // part.A)
